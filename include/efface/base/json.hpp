@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// JSON of strangers read strictly, and JSON of ours written canonically (RFC 8785).
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/error.hpp"
+
+namespace efface {
+
+using Json = nlohmann::json;
+
+struct JsonLimits {
+    std::size_t bytes_max = std::size_t{1} << 20U;
+    std::size_t depth_max = 32;
+    /// A repeated key is an error; where allowed, the first one wins.
+    bool duplicate_keys_allowed = false;
+};
+
+/// Parses one JSON document of UTF-8 text. Throws Error(usage), saying `what` the text is and
+/// where it went wrong, for anything else: larger or deeper than the limits, not UTF-8, repeated
+/// keys, trailing text, comments.
+[[nodiscard]] Json parse_json(std::string_view text, const std::string& what,
+                              const JsonLimits& limits = {});
+
+/// RFC 8785 form, for the subset that our records use: objects with ASCII keys, arrays, strings
+/// without control characters, booleans, null, integers within +-(2^53 - 1).
+/// Throws Error(internal) for anything outside the subset (floats, larger integers).
+[[nodiscard]] std::string canonical_json(const Json& value);
+
+/// Reads one object field by field and refuses what nobody asked for. Every message names the
+/// place: "manifest: volumes[2].uuid: must be a string". Borrowed: the JSON must outlive it.
+class ObjectReader final {
+  public:
+    /// Throws Error(usage) unless `value` is an object.
+    ObjectReader(const Json& value, std::string where);
+
+    [[nodiscard]] std::string required_string(const char* key);
+    [[nodiscard]] std::optional<std::string> optional_string(const char* key);
+    [[nodiscard]] std::optional<std::uint64_t> optional_unsigned(const char* key);
+    [[nodiscard]] std::uint64_t required_unsigned(const char* key);
+    [[nodiscard]] bool optional_bool(const char* key, bool fallback);
+    /// nullptr when missing; Error(usage) unless an array / object.
+    [[nodiscard]] const Json* optional_array(const char* key);
+    [[nodiscard]] const Json* optional_object(const char* key);
+    /// Any value; nullptr when missing.
+    [[nodiscard]] const Json* optional_any(const char* key);
+    [[nodiscard]] const Json& required_array(const char* key);
+    [[nodiscard]] const Json& required_object(const char* key);
+
+    /// Throws Error(usage) naming every key that was not asked for.
+    void refuse_unknown_keys() const;
+    /// "where.key", for messages of the caller.
+    [[nodiscard]] std::string at(std::string_view key) const;
+    /// Throws Error(usage) "where.key: problem".
+    [[noreturn]] void fail(std::string_view key, const std::string& problem) const;
+
+  private:
+    const Json* find(const char* key);
+    const Json& object_;
+    std::string where_;
+    std::set<std::string, std::less<>> asked_;
+};
+
+/// Device strings made safe for records: printable ASCII kept, the rest replaced by '?', trimmed.
+[[nodiscard]] std::string printable(std::string_view text);
+
+}  // namespace efface

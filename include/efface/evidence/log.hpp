@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+// The append-only log of runs: JSON lines, chained by `prev`, which are also the leaves of an
+// RFC 6962 Merkle tree whose head is a C2SP checkpoint (signed note, Ed25519).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/json.hpp"
+#include "efface/base/secret.hpp"
+
+namespace efface::evidence {
+
+// --- RFC 6962 section 2.1 (RFC 9162 section 2.1) ---------------------------------------------
+
+[[nodiscard]] Digest leaf_hash(ByteView entry);
+[[nodiscard]] Digest node_hash(const Digest& left, const Digest& right);
+/// The root that `leaf` at `index` in a tree of `size` leaves gives with `path`
+/// (RFC 9162 section 2.1.3.2); nullopt when the path has the wrong length or index >= size.
+[[nodiscard]] std::optional<Digest> root_from_inclusion(std::uint64_t index, std::uint64_t size,
+                                                        const Digest& leaf,
+                                                        const std::vector<Digest>& path);
+/// RFC 9162 section 2.1.4.2.
+[[nodiscard]] bool consistency_holds(std::uint64_t old_size, const Digest& old_root,
+                                     std::uint64_t new_size, const Digest& new_root,
+                                     const std::vector<Digest>& path);
+
+// --- C2SP signed-note and tlog-checkpoint ----------------------------------------------------
+
+/// Signs notes with an Ed25519 key (C2SP signed-note, type 0x01).
+class NoteSigner final {
+  public:
+    /// `name` is the log's origin: no spaces, no '+'. `seed` is the 32-byte private key.
+    NoteSigner(std::string name, const SecretBytes& seed);
+    ~NoteSigner();
+    NoteSigner(NoteSigner&&) noexcept;
+    NoteSigner& operator=(NoteSigner&&) noexcept;
+    NoteSigner(const NoteSigner&) = delete;
+    NoteSigner& operator=(const NoteSigner&) = delete;
+
+    [[nodiscard]] const std::string& name() const noexcept;
+    /// "name+hex(key id)+base64(0x01 || public key)", one line without line feed.
+    [[nodiscard]] std::string verifier_key() const;
+    /// The text (must end in a line feed) with a blank line and the signature line behind it.
+    [[nodiscard]] std::string sign(std::string_view text) const;
+
+  private:
+    struct State;
+    std::unique_ptr<State> state_;
+};
+
+/// The text of a note if exactly the key of `verifier_key` (line as above) signed it; nullopt
+/// otherwise. Other signatures are ignored. Input is foreign: bounded, never throws.
+[[nodiscard]] std::optional<std::string> open_note(std::string_view note,
+                                                   std::string_view verifier_key);
+
+struct Checkpoint {
+    std::string origin;
+    std::uint64_t size = 0;
+    Digest root{};
+};
+[[nodiscard]] std::string checkpoint_text(const Checkpoint& checkpoint);
+/// Parses the text of an opened note; nullopt unless exactly of that form.
+[[nodiscard]] std::optional<Checkpoint> parse_checkpoint(std::string_view text);
+
+/// c2sp.org/tlog-proof@v1 with our entry as the `extra` line.
+struct TlogProof {
+    std::string entry;  ///< the log line without line feed
+    std::uint64_t index = 0;
+    std::vector<Digest> path;
+    std::string checkpoint;  ///< signed note
+};
+[[nodiscard]] std::string tlog_proof_text(const TlogProof& proof);
+[[nodiscard]] std::optional<TlogProof> parse_tlog_proof(std::string_view text);
+
+// --- the log on disk ---------------------------------------------------------------------------
+
+/// Largest line, with its line feed (C2SP tlog-tiles limits an entry to 65,535 bytes).
+constexpr std::size_t kLogEntryBytesMax = 65'535;
+
+/// A log in a folder:
+///   entries.jsonl  the lines       hashes  every complete node of the tree, 32 bytes each
+///   offsets        8-byte big-endian start of each line
+///   checkpoint     signed note over what is durable     origin  the log's name
+/// Opening, appending and proving read and write O(log n) of it. One writer at a time (flock).
+/// A crash between the steps of an append is repaired at opening: complete lines that continue the
+/// chain are adopted, a torn last line is cut off; anything that contradicts the checkpoint is
+/// Error(evidence) and nothing is written.
+class Log final {
+  public:
+    /// Makes an empty log (mode 0700). Throws Error(usage) if there is one.
+    static void create(const std::filesystem::path& directory, const NoteSigner& signer);
+    /// Waits at most `lock_wait_ms` for another writer, then Error(busy).
+    [[nodiscard]] static Log open(const std::filesystem::path& directory, const NoteSigner& signer,
+                                  unsigned lock_wait_ms = 10'000);
+    /// Without key and lock, for verification: nothing is repaired; the checkpoint must open with
+    /// the verifier key. Throws Error(evidence) when it does not.
+    [[nodiscard]] static Log open_read_only(const std::filesystem::path& directory,
+                                            std::string_view verifier_key);
+    ~Log();
+    Log(Log&&) noexcept;
+    Log& operator=(Log&&) noexcept;
+    Log(const Log&) = delete;
+    Log& operator=(const Log&) = delete;
+
+    struct Appended {
+        std::uint64_t index = 0;
+        std::string leaf_hash_hex;
+        std::string line;  ///< canonical JSON as stored, without line feed
+    };
+    /// Adds `seq` and `prev` to the object, writes it, signs the new checkpoint; durable when it
+    /// returns. Throws Error(evidence) when it can not be made durable.
+    Appended append(Json entry);
+
+    [[nodiscard]] std::uint64_t size() const noexcept;
+    /// The signed note over the present tree.
+    [[nodiscard]] std::string checkpoint() const;
+    /// The line of an entry, without line feed. Error(usage) when index >= size().
+    [[nodiscard]] std::string entry(std::uint64_t index) const;
+    /// Proof that entry `index` is in the present tree.
+    [[nodiscard]] TlogProof prove(std::uint64_t index) const;
+    /// Proof that the tree of `old_size` leaves is a prefix of the present one.
+    [[nodiscard]] std::vector<Digest> prove_consistency(std::uint64_t old_size) const;
+    /// Root of the first `size` leaves.
+    [[nodiscard]] Digest root_at(std::uint64_t size) const;
+
+  private:
+    struct State;
+    explicit Log(std::unique_ptr<State> state);
+    std::unique_ptr<State> state_;
+};
+
+/// Reads the whole log: every line parsed, chained, numbered, and the tree equal to the
+/// checkpoint. O(n) time, O(log n) memory. Returns the problems in words; empty = whole.
+struct LogAudit {
+    std::uint64_t entries = 0;
+    std::vector<std::string> problems;
+    std::vector<std::uint64_t> open_intents;  ///< run-intent without run-outcome (first 1,000)
+};
+[[nodiscard]] LogAudit audit_log(const std::filesystem::path& directory,
+                                 std::string_view verifier_key);
+
+}  // namespace efface::evidence

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is this target, what lies below it, and who uses it: from sysfs, /proc, libblkid and
+// libmount. Reads only; every answer is a value.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efface/base/json.hpp"
+
+namespace efface::inventory {
+
+/// The roots that are read, so that a recorded machine can stand in for this one.
+struct SystemView {
+    std::filesystem::path sysfs = "/sys";
+    std::filesystem::path proc = "/proc";
+    std::filesystem::path dev = "/dev";
+    /// Ask the kernel beyond these trees (libblkid probes, dm ioctls, FIEMAP)? Off for recordings.
+    bool live = true;
+};
+
+enum class Kind { disk, partition, loop, device_mapper, md, zram, ram, file, other };
+[[nodiscard]] const char* to_string(Kind kind) noexcept;
+
+struct Identity {
+    std::string path;            ///< as given
+    std::string canonical_path;  ///< after symlinks
+    Kind kind = Kind::other;
+    unsigned major = 0;  ///< block devices; for a file: of the file system it lies on
+    unsigned minor = 0;
+    std::uint64_t inode = 0;  ///< files
+    std::uint64_t size_bytes = 0;
+    std::uint32_t logical_block_bytes = 0;
+    std::optional<std::uint64_t> disk_sequence;
+    std::string model;    ///< printable; empty when there is none
+    std::string serial;   ///< of the disk below, printable; empty when there is none
+    std::string wwid;     ///< sysfs wwid / device/wwid
+    std::string transport;       ///< "nvme", "sata", "sas", "virtio", "loop", "file", ...
+    std::string partition_uuid;  ///< GPT PARTUUID
+    std::string device_mapper_uuid;  ///< "CRYPT-LUKS2-...", "LVM-..."
+    std::string backing_file;        ///< loop devices
+    bool read_only = false;
+    bool rotational = false;
+};
+/// What the record keeps and what must still hold later: everything but `path`.
+[[nodiscard]] Json to_json(const Identity& identity);
+
+/// Throws Error(usage) when there is nothing at the path or it is neither a block device nor a
+/// regular file (with a hint what it is).
+[[nodiscard]] Identity identify(const std::filesystem::path& path, const SystemView& view = {});
+
+/// What libblkid (low-level probe) finds: LUKS first, or what covers it.
+struct Signature {
+    std::string type;   ///< "crypto_LUKS", "LVM2_member", "ext4", ...; empty = nothing found
+    std::string uuid;
+    std::string label;
+    std::string usage;  ///< "crypto", "filesystem", "raid", "other"
+    bool ambiguous = false;  ///< libblkid found several that contradict each other
+    int code = 0;            ///< of blkid_do_safeprobe: 0 found, 1 nothing, -2 ambiguous, -1 error
+};
+/// Reads through a descriptor of its own (read-only).
+[[nodiscard]] Signature probe_signature(const std::filesystem::path& path,
+                                        std::uint64_t offset_bytes = 0);
+
+enum class UseKind {
+    mounted, swap, active_mapping, holder, loop_backing, md_member, lvm_member, zfs_member,
+    root_or_boot, read_only, busy, partition_in_use, unreadable_state,
+};
+[[nodiscard]] const char* to_string(UseKind kind) noexcept;
+
+/// One reason why a target must not be touched.
+struct Use {
+    UseKind kind = UseKind::busy;
+    std::string detail;  ///< "dm-3 (CRYPT-LUKS2-..., name vg-data) mounted at /srv", for a person
+};
+
+/// Everything that uses the target, through any number of layers: the target itself, its
+/// partitions, holders (sysfs), loop devices over it or (for a file) over the file, mounts, swap
+/// areas, dm and md devices above; and whether the root or boot file system, or an active swap,
+/// rests on it (also on the disk that a partition belongs to only if it is that partition).
+/// For a file: open for writing by others is not seen, but loop devices, swap files and bind
+/// mounts of it are. Fails closed: state that can not be read is a Use of kind unreadable_state.
+[[nodiscard]] std::vector<Use> uses_of(const Identity& identity, const SystemView& view = {});
+
+/// One layer below a target, nearest first, down to the disks.
+struct Layer {
+    std::string name;  ///< "loop3", "dm-2", "ext4 file system on vda"
+    std::string type;  ///< "loop", "file", "filesystem", "partition", "dm-linear", "dm-thin",
+                       ///< "dm-snapshot", "dm-snapshot-origin", "dm-crypt", "md-raid1", "disk", ...
+    bool copy_on_write = false;  ///< an overwrite may leave the old blocks below
+    bool thin = false;           ///< allocation below is not one to one
+    bool remote = false;         ///< the medium is elsewhere (nbd, rbd, drbd, nfs, fuse, ...)
+    bool mirror = false;         ///< several copies (raid1, raid10, multipath is not one)
+    bool flash = false;          ///< not rotational and no virtual device: remapping below
+    std::string note;
+};
+[[nodiscard]] std::vector<Layer> layers_below(const Identity& identity,
+                                              const SystemView& view = {});
+[[nodiscard]] Json to_json(const std::vector<Layer>& layers);
+
+/// Names of active device-mapper devices whose UUID says CRYPT-LUKSn of this LUKS UUID (dashes and
+/// case do not matter).
+[[nodiscard]] std::vector<std::string> mappings_of_luks_uuid(const std::string& luks_uuid,
+                                                             const SystemView& view = {});
+
+/// One row of `efface list`.
+struct ListEntry {
+    Identity identity;
+    std::string parent;          ///< kernel name of the disk of a partition, or empty
+    Signature signature;
+    int luks_version = 0;        ///< 0 = none
+    std::string luks_uuid;
+    std::vector<Use> uses;
+};
+/// Every block device with a size, sorted by kernel name (loop2 before loop10), unused loop and
+/// zram devices left out. Reads at most the first 4 KiB of each device itself (no libblkid: 64
+/// devices cost a few milliseconds) unless `probe` asks for full signatures.
+[[nodiscard]] std::vector<ListEntry> list_storage(const SystemView& view = {}, bool probe = false);
+
+}  // namespace efface::inventory

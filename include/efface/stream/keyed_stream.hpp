@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fill pattern: AES-256-CTR (NIST SP 800-38A 6.5) over the byte address, so that any range can
+// be made again and compared without having been stored.
+#pragma once
+
+#include <memory>
+
+#include "efface/base/bytes.hpp"
+#include "efface/base/secret.hpp"
+
+namespace efface::stream {
+
+constexpr std::size_t kStreamKeyBytes = 32;
+
+/// The key stream of one target in one run. Counter block = 64-bit zero || 64-bit (offset / 16),
+/// big endian, plaintext zero. Not shared between threads; make one a worker from the same key.
+class KeyedStream final {
+  public:
+    /// `key` is kStreamKeyBytes long; copied into the cipher context.
+    explicit KeyedStream(ByteView key);
+    ~KeyedStream();
+    KeyedStream(KeyedStream&&) noexcept;
+    KeyedStream& operator=(KeyedStream&&) noexcept;
+    KeyedStream(const KeyedStream&) = delete;
+    KeyedStream& operator=(const KeyedStream&) = delete;
+
+    /// The bytes of the pattern for [offset, offset + into.size()).
+    void fill(std::uint64_t offset_bytes, MutableByteView into);
+
+  private:
+    struct Context;
+    std::unique_ptr<Context> context_;
+};
+
+}  // namespace efface::stream

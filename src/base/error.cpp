@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/base/error.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "efface/base/assert.hpp"
+
+namespace efface {
+
+void throw_errno(ErrorCode code, const std::string& what, int error_number) {
+    throw Error(code, what + ": " + errno_text(error_number));
+}
+
+std::string errno_text(int error_number) {
+    const char* text = ::strerrordesc_np(error_number);
+    const char* name = ::strerrorname_np(error_number);
+    std::string result = text != nullptr ? text : "unknown error";
+    result += " (";
+    result += name != nullptr ? std::string(name) : std::to_string(error_number);
+    result += ")";
+    return result;
+}
+
+void assertion_failed(const char* expression, const char* file, int line) noexcept {
+    (void)std::fprintf(stderr, "efface: bug: %s does not hold at %s:%d\n", expression, file, line);
+    std::abort();
+}
+
+}  // namespace efface

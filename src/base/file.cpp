@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/base/file.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace efface {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+UniqueFd open_or_errno(const fs::path& path, int flags, unsigned mode) {
+    int fd = -1;
+    do {
+        fd = ::open(path.c_str(), flags | O_CLOEXEC, mode);
+    } while (fd < 0 && errno == EINTR);
+    return UniqueFd(fd);
+}
+
+/// Opens for reading; an empty descriptor when there is no such file.
+UniqueFd open_existing(const fs::path& path) {
+    UniqueFd fd = open_or_errno(path, O_RDONLY, 0);
+    if (!fd && errno != ENOENT && errno != ENOTDIR) {
+        throw_errno(ErrorCode::internal, path.string(), errno);
+    }
+    return fd;
+}
+
+/// Reads to the end of the file, at most `room.size()` bytes; returns how many.
+std::size_t read_up_to(int fd, MutableByteView room, const fs::path& path) {
+    std::size_t have = 0;
+    while (have < room.size()) {
+        const ssize_t got = ::read(fd, room.data() + have, room.size() - have);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            throw_errno(ErrorCode::internal, path.string(), errno);
+        }
+        if (got == 0) {
+            break;
+        }
+        have += static_cast<std::size_t>(got);
+    }
+    return have;
+}
+
+[[noreturn]] void too_large(const fs::path& path, std::size_t bytes_max) {
+    throw Error(ErrorCode::usage,
+                path.string() + ": larger than " + std::to_string(bytes_max) + " bytes");
+}
+
+/// A buffer of the file's size (at least one byte more, so that growth is noticed).
+std::size_t room_for(int fd, std::size_t bytes_max, const fs::path& path) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0) {
+        throw_errno(ErrorCode::internal, path.string(), errno);
+    }
+    const auto size = static_cast<std::uint64_t>(status.st_size > 0 ? status.st_size : 0);
+    if (size > bytes_max) {
+        too_large(path, bytes_max);
+    }
+    // Files of /proc and /sys say 0: give them the whole allowance.
+    return S_ISREG(status.st_mode) && size > 0 ? static_cast<std::size_t>(size) + 1 : bytes_max + 1;
+}
+
+}  // namespace
+
+void UniqueFd::reset(int fd) noexcept {
+    if (fd_ >= 0) {
+        const int saved = errno;
+        (void)::close(fd_);
+        errno = saved;
+    }
+    fd_ = fd;
+}
+
+UniqueFd open_file(const fs::path& path, int flags, unsigned mode, ErrorCode code) {
+    UniqueFd fd = open_or_errno(path, flags, mode);
+    if (!fd) {
+        throw_errno(code, path.string(), errno);
+    }
+    return fd;
+}
+
+std::optional<Bytes> read_file(const fs::path& path, std::size_t bytes_max) {
+    const UniqueFd fd = open_existing(path);
+    if (!fd) {
+        return std::nullopt;
+    }
+    Bytes bytes(room_for(fd.get(), bytes_max, path));
+    bytes.resize(read_up_to(fd.get(), bytes, path));
+    if (bytes.size() > bytes_max) {
+        too_large(path, bytes_max);
+    }
+    return bytes;
+}
+
+std::optional<std::string> read_text_file(const fs::path& path, std::size_t bytes_max) {
+    const auto bytes = read_file(path, bytes_max);
+    if (!bytes) {
+        return std::nullopt;
+    }
+    return std::string(as_text(*bytes));
+}
+
+std::optional<SecretBytes> read_secret_file(const fs::path& path, std::size_t bytes_max) {
+    const UniqueFd fd = open_existing(path);
+    if (!fd) {
+        return std::nullopt;
+    }
+    SecretBytes bytes(room_for(fd.get(), bytes_max, path));
+    const std::size_t have = read_up_to(fd.get(), bytes.view(), path);
+    if (have > bytes_max) {
+        too_large(path, bytes_max);
+    }
+    bytes.shrink(have);
+    return bytes;
+}
+
+void write_all(int fd, ByteView bytes, const std::string& what) {
+    while (!bytes.empty()) {
+        const ssize_t done = ::write(fd, bytes.data(), bytes.size());
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done < 0) {
+            throw_errno(ErrorCode::internal, what, errno);
+        }
+        if (done == 0) {
+            throw_errno(ErrorCode::internal, what, EIO);
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(done));
+    }
+}
+
+void sync_fd(int fd, const std::string& what) {
+    if (::fsync(fd) != 0) {
+        throw_errno(ErrorCode::internal, "flushing " + what, errno);
+    }
+}
+
+void sync_directory(const fs::path& directory) {
+    const UniqueFd fd = open_file(directory, O_RDONLY | O_DIRECTORY);
+    sync_fd(fd.get(), directory.string());
+}
+
+void write_file_durably(const fs::path& path, ByteView bytes, unsigned mode) {
+    fs::path temporary = path;
+    temporary += ".tmp";
+    {
+        const UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
+        if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0) {
+            throw_errno(ErrorCode::internal, temporary.string(), errno);
+        }
+        write_all(fd.get(), bytes, temporary.string());
+        sync_fd(fd.get(), temporary.string());
+    }
+    if (::rename(temporary.c_str(), path.c_str()) != 0) {
+        throw_errno(ErrorCode::internal, path.string(), errno);
+    }
+    sync_directory(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+void make_directories_durably(const fs::path& directory, unsigned mode) {
+    if (directory.empty() || fs::is_directory(directory)) {
+        return;
+    }
+    const fs::path parent = directory.has_parent_path() ? directory.parent_path() : fs::path(".");
+    make_directories_durably(parent, mode);
+    if (::mkdir(directory.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
+        throw_errno(ErrorCode::internal, directory.string(), errno);
+    }
+    if (!fs::is_directory(directory)) {
+        throw_errno(ErrorCode::internal, directory.string(), ENOTDIR);
+    }
+    sync_directory(parent);
+}
+
+std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
+    UniqueFd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) {
+            return std::nullopt;
+        }
+        throw_errno(ErrorCode::internal, "locking " + path.string(), errno);
+    }
+    return FileLock(std::move(fd));
+}
+
+}  // namespace efface

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/evidence/bundle.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "efface/base/file.hpp"
+
+#include "bundle_names.hpp"
+
+namespace efface::evidence {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr unsigned kFileMode = 0644;  // evidence is made to be shared
+constexpr auto kFolderMode = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec |
+                             fs::perms::others_read | fs::perms::others_exec;
+
+bool is_part(std::string_view part) noexcept {
+    return !part.empty() && part.front() != '.' &&
+           std::all_of(part.begin(), part.end(), [](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                      c == '.' || c == '_' || c == '-';
+           });
+}
+
+/// Runs the work; what fails in it is a failure to write evidence.
+template <typename Work>
+auto writing_evidence(const char* doing, Work&& work) {
+    try {
+        return work();
+    } catch (const fs::filesystem_error& error) {
+        throw Error(ErrorCode::evidence, std::string(doing) + ": " + error.what());
+    } catch (const Error& error) {
+        throw Error(ErrorCode::evidence, std::string(doing) + ": " + error.what(), error.hint());
+    }
+}
+
+void make_folder(const fs::path& folder) {
+    if (!fs::is_directory(fs::symlink_status(folder))) {
+        fs::create_directory(folder);
+        fs::permissions(folder, kFolderMode);
+        sync_directory(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
+    }
+}
+
+void write_evidence(const fs::path& staging, const EvidenceFile& file) {
+    EFFACE_ASSERT(is_evidence_name(file.name));
+    fs::path folder = staging;
+    const fs::path parent = fs::path(file.name).parent_path();
+    for (const fs::path& part : parent) {
+        folder /= part;
+        make_folder(folder);
+    }
+    write_file_durably(staging / file.name, file.content, kFileMode);
+}
+
+Staged stage(const fs::path& staging, const Json& statement, const std::vector<EvidenceFile>& files,
+             const KeyStore& keys, WallTime at) {
+    const std::string certificate = canonical_json(statement);
+    const Bytes signature = cms_sign(as_bytes(certificate), keys.station_key(), at);
+    fs::remove_all(staging);
+    make_directories_durably(staging.parent_path());
+    make_folder(staging);
+    make_folder(staging / kEvidenceFolder);
+    for (const EvidenceFile& file : files) {
+        write_evidence(staging, file);
+    }
+    write_file_durably(staging / kRootFile, keys.root_certificate_pem(), kFileMode);
+    write_file_durably(staging / kLogKeyFile, keys.log_verifier_key() + "\n", kFileMode);
+    write_file_durably(staging / kCertificateFile, certificate, kFileMode);
+    // Last: where the signature stands, everything else does too (staged_digests relies on it).
+    write_file_durably(staging / kSignatureFile, signature, kFileMode);
+    return {sha256_hex(certificate), sha256_hex(signature)};
+}
+
+void publish(const fs::path& staging, const TlogProof& proof, const fs::path& destination) {
+    write_file_durably(staging / kProofFile, tlog_proof_text(proof), kFileMode);
+    make_directories_durably(destination.parent_path());
+    if (fs::exists(fs::symlink_status(destination))) {
+        throw Error(ErrorCode::evidence, destination.string() + ": there is a bundle already");
+    }
+    fs::rename(staging, destination);
+    sync_directory(destination.parent_path());
+    sync_directory(staging.parent_path());
+}
+
+}  // namespace
+
+bool is_evidence_name(std::string_view name) noexcept {
+    constexpr std::string_view kPrefix = "evidence/";
+    if (name.size() > kEvidenceNameMax || name.substr(0, kPrefix.size()) != kPrefix) {
+        return false;
+    }
+    std::size_t depth = 0;
+    for (std::string_view rest = name.substr(kPrefix.size());; ++depth) {
+        const std::size_t slash = rest.find('/');
+        if (!is_part(rest.substr(0, slash)) || depth >= kEvidenceDepthMax) {
+            return false;
+        }
+        if (slash == std::string_view::npos) {
+            return true;
+        }
+        rest.remove_prefix(slash + 1);
+    }
+}
+
+Json make_statement(Json predicate, const std::vector<EvidenceFile>& files) {
+    EFFACE_ASSERT(predicate.is_object() && predicate.contains("projectIdentity"));
+    EFFACE_ASSERT(files.size() <= kEvidenceFilesMax);
+    Json subjects = Json::array();
+    const std::string identity = canonical_json(predicate["projectIdentity"]);
+    subjects.push_back({{"name", kProjectSubject}, {"digest", {{"sha256", sha256_hex(identity)}}}});
+    std::set<std::string> names;
+    for (const EvidenceFile& file : files) {
+        EFFACE_ASSERT(is_evidence_name(file.name) && names.insert(file.name).second);
+        subjects.push_back({{"name", file.name},
+                            {"mediaType", file.media_type},
+                            {"digest", {{"sha256", sha256_hex(file.content)}}}});
+    }
+    return {{"_type", kStatementType},
+            {"predicateType", kPredicateType},
+            {"subject", std::move(subjects)},
+            {"predicate", std::move(predicate)}};
+}
+
+Staged stage_bundle(const fs::path& staging, const Json& statement,
+                    const std::vector<EvidenceFile>& files, const KeyStore& keys, WallTime at) {
+    return writing_evidence("staging the bundle", [&] {
+        return stage(fs::absolute(staging), statement, files, keys, at);
+    });
+}
+
+std::optional<Staged> staged_digests(const fs::path& staging, std::string_view roots_pem) {
+    const auto certificate = read_file(staging / kCertificateFile, kCertificateBytesMax);
+    const auto signature = read_file(staging / kSignatureFile, kSignatureBytesMax);
+    if (!certificate || !signature || !cms_verify(*certificate, *signature, roots_pem).ok()) {
+        return std::nullopt;
+    }
+    return Staged{sha256_hex(*certificate), sha256_hex(*signature)};
+}
+
+void publish_bundle(const fs::path& staging, const TlogProof& proof, const fs::path& destination) {
+    writing_evidence("publishing the bundle",
+                     [&] { publish(fs::absolute(staging), proof, fs::absolute(destination)); });
+}
+
+}  // namespace efface::evidence

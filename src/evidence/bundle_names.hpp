@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The names and bounds of a bundle. Private to the evidence module.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace efface::evidence {
+
+constexpr const char* kCertificateFile = "certificate.json";
+constexpr const char* kSignatureFile = "certificate.json.p7s";
+constexpr const char* kProofFile = "certificate.json.tlog-proof";
+constexpr const char* kRootFile = "root.pem";
+constexpr const char* kLogKeyFile = "log.vkey";
+constexpr const char* kEvidenceFolder = "evidence";
+constexpr const char* kProjectSubject = "project-identity";
+
+constexpr std::size_t kCertificateBytesMax = std::size_t{8} << 20U;
+constexpr std::size_t kSignatureBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kProofBytesMax = std::size_t{256} * 1024;
+constexpr std::size_t kSmallFileBytesMax = std::size_t{64} * 1024;
+constexpr std::uint64_t kEvidenceFileBytesMax = std::uint64_t{256} << 20U;
+constexpr std::size_t kEvidenceFilesMax = 8192;
+constexpr std::size_t kEvidenceDepthMax = 8;
+constexpr std::size_t kEvidenceNameMax = 255;
+
+/// "evidence/" and further parts of A-Z a-z 0-9 . _ -, none of which starts with a dot.
+[[nodiscard]] bool is_evidence_name(std::string_view name) noexcept;
+
+}  // namespace efface::evidence

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "cms_signer.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace efface::evidence {
+
+namespace {
+
+constexpr int kRsaBitsMin = 3072;
+constexpr int kRsaBitsMax = 16384;
+constexpr int kSignedAttributesMax = 32;
+constexpr std::size_t kGroupNameMax = 64;
+/// lastpos of CMS_signed_get0_data_by_OBJ: the attribute is there once and has one value.
+constexpr int kOnceWithOneValue = -3;
+
+int nid_of(const X509_ALGOR* algorithm) {
+    const ASN1_OBJECT* object = nullptr;
+    X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
+    return OBJ_obj2nid(object);
+}
+
+bool is_allowed_curve(const EVP_PKEY* key) {
+    std::array<char, kGroupNameMax> name{};
+    std::size_t size = 0;
+    if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) {
+        return false;
+    }
+    const std::string_view curve(name.data(), size);
+    return curve == "prime256v1" || curve == "secp384r1";
+}
+
+bool is_allowed_rsa(const EVP_PKEY* key) {
+    const int bits = EVP_PKEY_get_bits(key);
+    return bits >= kRsaBitsMin && bits <= kRsaBitsMax;
+}
+
+template <typename T>
+const T* attribute_value(CMS_SignerInfo* signer, int nid, int type) {
+    return static_cast<const T*>(
+        CMS_signed_get0_data_by_OBJ(signer, OBJ_nid2obj(nid), kOnceWithOneValue, type));
+}
+
+ByteView bytes_of(const ASN1_STRING* string) {
+    return {ASN1_STRING_get0_data(string), static_cast<std::size_t>(ASN1_STRING_length(string))};
+}
+
+bool is_digest_of(CMS_SignerInfo* signer, ByteView content) {
+    const auto* stated =
+        attribute_value<ASN1_OCTET_STRING>(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING);
+    X509_ALGOR* algorithm = nullptr;
+    CMS_SignerInfo_get0_algs(signer, nullptr, nullptr, &algorithm, nullptr);
+    const EVP_MD* digest = EVP_get_digestbynid(nid_of(algorithm));
+    if (stated == nullptr || digest == nullptr) {
+        return false;
+    }
+    std::array<std::uint8_t, EVP_MAX_MD_SIZE> actual{};
+    unsigned size = 0;
+    require(EVP_Digest(content.data(), content.size(), actual.data(), &size, digest, nullptr) == 1,
+            "digest of the content");
+    const ByteView wanted = bytes_of(stated);
+    return wanted.size() == size && std::equal(wanted.begin(), wanted.end(), actual.begin());
+}
+
+struct FreeCrls {
+    void operator()(STACK_OF(X509_CRL) * stack) const noexcept {
+        sk_X509_CRL_pop_free(stack, X509_CRL_free);
+    }
+};
+
+}  // namespace
+
+bool carries_revocation_lists(CMS_ContentInfo* cms) {
+    const std::unique_ptr<STACK_OF(X509_CRL), FreeCrls> lists(CMS_get1_crls(cms));
+    return lists != nullptr && sk_X509_CRL_num(lists.get()) > 0;
+}
+
+std::optional<WallTime> signing_time_of(CMS_SignerInfo* signer) {
+    for (const int type : {V_ASN1_UTCTIME, V_ASN1_GENERALIZEDTIME}) {
+        const auto* value = attribute_value<ASN1_TIME>(signer, NID_pkcs9_signingTime, type);
+        if (value != nullptr) {
+            return from_asn1_time(value);
+        }
+    }
+    return std::nullopt;
+}
+
+std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
+    X509_ALGOR* digest_algorithm = nullptr;
+    X509_ALGOR* signature_algorithm = nullptr;
+    CMS_SignerInfo_get0_algs(signer, nullptr, nullptr, &digest_algorithm, &signature_algorithm);
+    const int digest = nid_of(digest_algorithm);
+    const int signature = nid_of(signature_algorithm);
+    if (digest != NID_sha256 && digest != NID_sha384) {
+        return "the digest must be SHA-256 or SHA-384";
+    }
+    const EVP_PKEY* key = X509_get0_pubkey(certificate);
+    if (key == nullptr) {
+        return "its public key can not be read";
+    }
+    if (EVP_PKEY_is_a(key, "EC") == 1) {
+        const int wanted = digest == NID_sha256 ? NID_ecdsa_with_SHA256 : NID_ecdsa_with_SHA384;
+        return is_allowed_curve(key) && signature == wanted
+                   ? std::string()
+                   : "an ECDSA key must be on P-256 or P-384 and its algorithm name the digest";
+    }
+    if (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) {
+        const int wanted =
+            digest == NID_sha256 ? NID_sha256WithRSAEncryption : NID_sha384WithRSAEncryption;
+        const bool fits =
+            signature == wanted || signature == NID_rsaEncryption || signature == NID_rsassaPss;
+        return is_allowed_rsa(key) && fits
+                   ? std::string()
+                   : "an RSA key must have 3072 bits or more and its algorithm name the digest";
+    }
+    return "only ECDSA and RSA signatures are taken";
+}
+
+std::string attribute_problem(CMS_SignerInfo* signer, ByteView content) {
+    const int count = CMS_signed_get_attr_count(signer);
+    if (count < 1 || count > kSignedAttributesMax) {
+        return "has no signed attributes";
+    }
+    if (CMS_unsigned_get_attr_count(signer) > 0) {
+        return "has unsigned attributes, which this version does not read";
+    }
+    const auto* type = attribute_value<ASN1_OBJECT>(signer, NID_pkcs9_contentType, V_ASN1_OBJECT);
+    if (type == nullptr || OBJ_obj2nid(type) != NID_pkcs7_data) {
+        return "its content type attribute is missing or wrong";
+    }
+    return is_digest_of(signer, content) ? std::string() : "signed other content";
+}
+
+std::string usage_problem(X509* certificate) {
+    if (X509_check_ca(certificate) != 0) {
+        return "its certificate is that of a certificate authority";
+    }
+    const bool stated = (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) != 0;
+    if (!stated || (X509_get_key_usage(certificate) & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
+        return "its certificate is not for digital signatures";
+    }
+    return {};
+}
+
+std::string signature_problem(CMS_SignerInfo* signer, X509* certificate) {
+    CMS_SignerInfo_set1_signer_cert(signer, certificate);
+    const bool good = CMS_SignerInfo_verify(signer) == 1;
+    (void)drain_openssl_errors();
+    return good ? std::string() : "the signature is wrong";
+}
+
+bool names_its_certificate(CMS_SignerInfo* signer, STACK_OF(X509) * chain) {
+    const auto* value =
+        attribute_value<ASN1_STRING>(signer, NID_id_smime_aa_signingCertificateV2, V_ASN1_SEQUENCE);
+    if (value == nullptr) {
+        return false;
+    }
+    const ByteView der = bytes_of(value);
+    const std::uint8_t* next = der.data();
+    const SigningCertV2Ptr named(
+        d2i_ESS_SIGNING_CERT_V2(nullptr, &next, static_cast<long>(der.size())));
+    const bool good = named != nullptr && next == der.data() + der.size() &&
+                      OSSL_ESS_check_signing_certs(nullptr, named.get(), chain, 1) == 1;
+    (void)drain_openssl_errors();
+    return good;
+}
+
+}  // namespace efface::evidence

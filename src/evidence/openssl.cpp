@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "openssl.hpp"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include <ctime>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/json.hpp"
+
+namespace efface::evidence {
+
+namespace {
+constexpr int kErrorsMax = 16;
+}  // namespace
+
+std::string drain_openssl_errors() {
+    std::string text;
+    for (int i = 0; i < kErrorsMax; ++i) {
+        const unsigned long code = ERR_get_error();
+        if (code == 0) {
+            break;
+        }
+        const char* reason = ERR_reason_error_string(code);
+        text += text.empty() ? "" : "; ";
+        text += reason == nullptr ? "unknown reason" : reason;
+    }
+    ERR_clear_error();
+    return text;
+}
+
+void throw_openssl(const std::string& what) {
+    const std::string reasons = drain_openssl_errors();
+    throw Error(ErrorCode::internal, reasons.empty() ? what : what + ": " + reasons);
+}
+
+void require(bool good, const char* what) {
+    if (!good) {
+        throw_openssl(what);
+    }
+}
+
+BioPtr read_only_bio(ByteView bytes) {
+    EFFACE_ASSERT(bytes.size() <= std::size_t{INT32_MAX});
+    static constexpr std::uint8_t kNothing = 0;  // BIO_new_mem_buf refuses a null pointer
+    BioPtr bio(
+        BIO_new_mem_buf(bytes.empty() ? &kNothing : bytes.data(), static_cast<int>(bytes.size())));
+    require(bio != nullptr, "memory BIO");
+    return bio;
+}
+
+Bytes der_of(const X509* certificate) {
+    const int size = i2d_X509(certificate, nullptr);
+    require(size > 0, "encode certificate");
+    Bytes der(static_cast<std::size_t>(size));
+    std::uint8_t* out = der.data();
+    require(i2d_X509(certificate, &out) == size, "encode certificate");
+    return der;
+}
+
+std::string pem_of(X509* certificate) {
+    const BioPtr bio(BIO_new(BIO_s_mem()));
+    require(bio != nullptr && PEM_write_bio_X509(bio.get(), certificate) == 1,
+            "write certificate as PEM");
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return std::string(data, static_cast<std::size_t>(size));
+}
+
+std::string spki_sha256_of(const X509* certificate) {
+    X509_PUBKEY* key = X509_get_X509_PUBKEY(certificate);
+    const int size = i2d_X509_PUBKEY(key, nullptr);
+    require(size > 0, "encode public key");
+    Bytes der(static_cast<std::size_t>(size));
+    std::uint8_t* out = der.data();
+    require(i2d_X509_PUBKEY(key, &out) == size, "encode public key");
+    return sha256_hex(der);
+}
+
+std::string common_name_of(const X509* certificate) {
+    const X509_NAME* name = X509_get_subject_name(certificate);
+    int last = -1;
+    for (int i = 0; i < X509_NAME_entry_count(name); ++i) {
+        const X509_NAME_ENTRY* entry = X509_NAME_get_entry(name, i);
+        last = OBJ_obj2nid(X509_NAME_ENTRY_get_object(entry)) == NID_commonName ? i : last;
+    }
+    if (last < 0) {
+        return {};
+    }
+    const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, last));
+    const int size = ASN1_STRING_length(value);
+    return printable(as_text(
+        ByteView(ASN1_STRING_get0_data(value), static_cast<std::size_t>(size < 0 ? 0 : size))));
+}
+
+std::vector<X509Ptr> certificates_from_pem(std::string_view pem) {
+    std::vector<X509Ptr> certificates;
+    if (pem.size() > kPemBytesMax * kCertificatesMax) {
+        return certificates;
+    }
+    const BioPtr bio = read_only_bio(as_bytes(pem));
+    for (int i = 0; i < kCertificatesMax; ++i) {
+        X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+        if (certificate == nullptr) {
+            const unsigned long code = ERR_peek_last_error();
+            ERR_clear_error();
+            if (ERR_GET_REASON(code) != PEM_R_NO_START_LINE) {
+                certificates.clear();
+            }
+            break;
+        }
+        certificates.push_back(std::move(certificate));
+    }
+    return certificates;
+}
+
+std::time_t to_time_t(WallTime time) noexcept {
+    return std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+}
+
+std::optional<WallTime> from_asn1_time(const ASN1_TIME* time) {
+    std::tm parts{};
+    if (time == nullptr || ASN1_TIME_to_tm(time, &parts) != 1) {
+        ERR_clear_error();
+        return std::nullopt;
+    }
+    const std::time_t seconds = timegm(&parts);
+    if (seconds < 0) {
+        return std::nullopt;
+    }
+    return WallTime(std::chrono::seconds(seconds));
+}
+
+}  // namespace efface::evidence

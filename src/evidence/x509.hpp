@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// Making the certificates of an evidence root, and reading what a certificate says of its holder.
+// Private to the evidence module.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "efface/base/random.hpp"
+#include "efface/evidence/keys.hpp"
+
+#include "openssl.hpp"
+
+namespace efface::evidence {
+
+struct SubjectName {
+    std::string organization;
+    std::string unit;  ///< left out when empty
+    std::string common_name;
+};
+
+[[nodiscard]] PkeyPtr make_ec_key(const char* curve);
+
+/// Self-signed: CA:TRUE with path length 0, keyCertSign and cRLSign, 20 years from `now`.
+[[nodiscard]] X509Ptr make_root(const SubjectName& subject, EVP_PKEY* key, WallTime now,
+                                Random& random);
+/// Below the root: no CA, digitalSignature and nonRepudiation, no extended key usage, one
+/// certificate policy that is the role; 3 years from `now`, or as long as the root lives.
+[[nodiscard]] X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role,
+                                const X509* root, EVP_PKEY* root_key, WallTime now, Random& random);
+
+/// The role among the certificate policies; nullopt for none, for several, and when the extension
+/// is malformed or there twice.
+[[nodiscard]] std::optional<Role> role_of(const X509* certificate);
+
+}  // namespace efface::evidence

@@ -1,0 +1,12 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# A volume whose mapping is swapped on is refused.
+. "$(dirname "$0")/lib.sh"
+
+device=$(disk one 64)
+luks "$device"
+cryptsetup open --key-file passphrase "$device" volume
+mkswap -q /dev/mapper/volume
+swapon /dev/mapper/volume
+project "$device"
+expect_refused "$device" swap

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running programs, and scratch folders that go away."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+SECONDS_MAX = 300
+EXIT_SKIPPED = 77
+
+
+def run(*arguments, seconds=SECONDS_MAX, **options):
+    """Runs to the end with output caught; the exit code is an answer, not an error."""
+    options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
+    if options["stdin"] is None:
+        del options["stdin"]
+    return subprocess.run([str(a) for a in arguments], capture_output=True, check=False,
+                          timeout=seconds, **options)
+
+
+def require(*arguments, **options):
+    """Runs a tool that the test itself needs."""
+    done = run(*arguments, **options)
+    if done.returncode != 0:
+        raise RuntimeError(f"{arguments[0]} failed ({done.returncode}): "
+                           f"{done.stderr.decode(errors='replace')}")
+    return done
+
+
+def missing(*tools):
+    """Those of `tools` that this machine lacks."""
+    path = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+    return [tool for tool in tools if shutil.which(tool, path=path) is None]
+
+
+@contextmanager
+def scratch(prefix="efface-test-"):
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -19,11 +19,11 @@ struct Operation {
 struct Fault {
     enum class Kind {
         none,
-        fail,      ///< nothing happens; `error` is returned
-        drop,      ///< a write or flush reports success and does nothing
-        shorten,   ///< transfers only `bytes` and reports that, without an error
-        partial,   ///< transfers only `bytes`, and returns `error`
-        corrupt,   ///< transfers, with one bit of the data flipped
+        fail,     ///< nothing happens; `error` is returned
+        drop,     ///< a write or flush reports success and does nothing
+        shorten,  ///< transfers only `bytes` and reports that, without an error
+        partial,  ///< transfers only `bytes`, and returns `error`
+        corrupt,  ///< transfers, with one bit of the data flipped
     } kind = Kind::none;
     int error = 0;
     std::size_t bytes = 0;

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstring>
+
+#include "efface/base/secret.hpp"
+#include "efface/device/aligned_buffer.hpp"
+#include "efface/stream/overwrite.hpp"
+
+#include "transfer.hpp"
+
+namespace efface::stream {
+
+namespace {
+
+/// One pass of reading. The pattern is made in chunks that stay in the cache until compared.
+class Comparer final {
+  public:
+    Comparer(device::BlockTarget& target, KeyedStream& stream)
+        : target_(target),
+          stream_(stream),
+          data_(kPieceBytes),
+          pattern_(kChunkBytes),
+          reader_(
+              target.preferred_alignment(),
+              [this](std::uint64_t offset, std::size_t length) {
+                  return target_.read_at(offset, data_at(offset, length));
+              },
+              [this](std::uint64_t offset, std::size_t length) { compare(offset, length); },
+              [this](std::uint64_t offset, std::size_t length, int error) {
+                  ++report_.read_faults;
+                  add_fault(report_.faults, {"read", offset, length, error});
+              }) {}
+    // What does not hold the pattern may be old key material.
+    ~Comparer() { cleanse(data_.view()); }
+    Comparer(const Comparer&) = delete;
+    Comparer& operator=(const Comparer&) = delete;
+
+    void read_piece(std::uint64_t offset, std::size_t length) {
+        piece_offset_ = offset;
+        reader_.run(offset, length);
+    }
+
+    [[nodiscard]] ReadBackReport report(bool stopped) {
+        report_.stopped = stopped;
+        report_.blocks_compared = compared_.count();
+        report_.blocks_different = different_.count();
+        return std::move(report_);
+    }
+
+  private:
+    [[nodiscard]] MutableByteView data_at(std::uint64_t offset, std::size_t length) {
+        return data_.view().subspan(static_cast<std::size_t>(offset - piece_offset_), length);
+    }
+
+    void compare(std::uint64_t offset, std::size_t length) {
+        report_.bytes_compared += length;
+        while (length > 0) {
+            const std::size_t part = within_unit(offset, length, kChunkBytes);
+            compare_chunk(offset, data_at(offset, part));
+            offset += part;
+            length -= part;
+        }
+    }
+
+    void compare_chunk(std::uint64_t offset, ByteView data) {
+        const MutableByteView pattern = pattern_.first(data.size());
+        stream_.fill(offset, pattern);
+        const bool equal = std::memcmp(pattern.data(), data.data(), data.size()) == 0;
+        std::size_t done = 0;
+        while (done < data.size()) {
+            const std::size_t part = within_unit(offset + done, data.size() - done, kBlockBytes);
+            compared_.add(offset + done);
+            if (!equal && std::memcmp(pattern.data() + done, data.data() + done, part) != 0) {
+                add_difference(offset + done);
+            }
+            done += part;
+        }
+    }
+
+    void add_difference(std::uint64_t offset) {
+        if (different_.add(offset) && report_.different_offsets.size() < kPlacesMax) {
+            report_.different_offsets.push_back(offset);
+        }
+    }
+
+    device::BlockTarget& target_;
+    KeyedStream& stream_;
+    device::AlignedBuffer data_;
+    device::AlignedBuffer pattern_;
+    std::uint64_t piece_offset_ = 0;
+    BlockCounter compared_;
+    BlockCounter different_;
+    ReadBackReport report_;
+    ShrinkingTransfer reader_;
+};
+
+}  // namespace
+
+ReadBackReport read_back(device::BlockTarget& target, const std::vector<Range>& ranges,
+                         KeyedStream& stream, ProgressSink& progress, std::stop_token stop) {
+    Comparer comparer(target, stream);
+    const bool all = for_each_piece(
+        ranges, progress, std::move(stop),
+        [&](std::uint64_t offset, std::size_t length) { comparer.read_piece(offset, length); });
+    return comparer.report(!all);
+}
+
+}  // namespace efface::stream

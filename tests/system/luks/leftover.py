@@ -65,7 +65,14 @@ def _magics(image):
     return found
 
 
+def _backups(image, before):
+    return sum(path.exists() and bool(blocks.remaining(path, before))
+               for path in image.header_backups)
+
+
 def examine(image, before):
+    if not image.metadata_file.exists():
+        return Leftover(0, 0, 0, 0, False, False, False, 0, _backups(image, before))
     magics = _magics(image)
     end = image.metadata_bytes
     return Leftover(
@@ -78,5 +85,4 @@ def examine(image, before):
         luksmeta=blocks.count(image.metadata_file, CLEVIS_SECRET.encode(), image.base, end) > 0
         and image.saved.version == 1,
         plaintext=blocks.count(image.metadata_file, PLAIN_MARK, image.base, end),
-        backups=sum(path.exists() and bool(blocks.remaining(path, before))
-                    for path in image.header_backups))
+        backups=_backups(image, before))

@@ -29,6 +29,15 @@ def detached(image):
     _detach(image, "luks2")
 
 
+@generator("luks2-detached-header-odd-size")
+def detached_odd(image):
+    """The header file ends in the middle of a sector; what stands there must go too."""
+    _detach(image, "luks2")
+    with open(image.header, "ab") as file:
+        file.write(os.urandom(777))
+    image.metadata_bytes = image.header.stat().st_size
+
+
 @generator("luks1-detached-header")
 def detached_luks1(image):
     _detach(image, "luks1")

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What must never be touched: every refusal names its reason and leaves every byte as it was."""
+
+import os
+import shutil
+import sys
+import unittest
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
+
+# pylint: disable=wrong-import-position
+import blocks
+import generators
+import ondisk
+import project
+import storage
+from process import EXIT_SKIPPED, missing, require, run, scratch
+
+MACHINE = {}
+SAFETY = project.EXIT["safety"]
+USAGE = project.EXIT["usage"]
+OTHER_UUID = "00000000-1111-4222-8333-444444444444"
+
+
+def setUpModule():
+    MACHINE["scratch"] = scratch()
+    MACHINE["folder"] = MACHINE["scratch"].__enter__()
+    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
+
+
+def tearDownModule():
+    MACHINE["scratch"].__exit__(None, None, None)
+
+
+def luks1_over(file, folder):
+    """Puts a LUKS1 header into the 1024 bytes that file systems and swap leave for a boot loader.
+
+    So one file is at the same time in use and, for a careless tool, the volume of the manifest.
+    """
+    folder.mkdir()
+    image = generators.make("luks1-xts-512", folder)
+    ondisk.write_at(file, 0, ondisk.read_at(image.target, 0, 592))
+    return image.uuid
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.state = MACHINE["state"]
+        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
+        self.folder.mkdir()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+
+    def make(self, name="luks2-header-16k", folder="image"):
+        (self.folder / folder).mkdir()
+        return generators.make(name, self.folder / folder)
+
+    def write(self, *volumes, **more):
+        return project.write_manifest(self.folder, project.manifest(list(volumes), **more))
+
+    def check_refused(self, manifest, files, words, code=SAFETY):
+        """Plan and erase refuse alike, with `words` for a person, and `files` stay as they are."""
+        digests = [blocks.digest(file) for file in files]
+        log = self.state.folder / "log" / "entries.jsonl"
+        logged = log.read_bytes()
+        planned = self.state.run("plan", manifest)
+        self.assertEqual(planned.returncode, code, planned)
+        self.state.approve(manifest)
+        done = self.state.erase(manifest)
+        self.assertEqual(done.code, code, done)
+        self.assertRegex(done.stderr, words)
+        self.assertNotEqual(done.document.get("status"), "sanitized")
+        self.assertNotIn(b"run-intent", log.read_bytes()[len(logged):])
+        self.assertEqual([blocks.digest(file) for file in files], digests)
+        return done
+
+
+class InUse(Case):
+    def file_with(self, *mkfs):
+        file = self.folder / "used.img"
+        file.write_bytes(bytes(16 << 20))
+        require(*mkfs, file)
+        return file, luks1_over(file, self.folder / "luks1")
+
+    def test_a_mounted_loop_device_and_the_file_below_it_are_refused(self):
+        file, uuid = self.file_with("mkfs.ext4", "-q", "-F")
+        with storage.loop_device(file) as device:
+            with storage.mounted(device, self.folder / "mount", "-t", "ext4"):
+                run("sync")
+                for path in (device, file):
+                    manifest = self.write(project.volume("db", path, uuid))
+                    self.check_refused(manifest, [file], "mounted")
+                    os.remove(f"{manifest}.p7s")
+
+    def test_an_active_swap_file_is_refused(self):
+        file, uuid = self.file_with("mkswap", "-q")
+        os.chmod(file, 0o600)
+        if run("swapon", file).returncode != 0:
+            self.skipTest("swapon is not possible here")
+        try:
+            self.check_refused(self.write(project.volume("db", file, uuid)), [file], "swap")
+        finally:
+            require("swapoff", file)
+
+    def test_a_file_held_by_a_loop_device_is_refused(self):
+        image = self.make()
+        with storage.loop_device(image.target) as device:
+            self.check_refused(self.write(project.volume_of(image, image.target)),
+                               [image.target], device.name)
+
+    def test_a_header_file_held_by_a_loop_device_is_refused(self):
+        image = self.make("luks2-detached-header")
+        with storage.loop_device(image.header) as device:
+            self.check_refused(self.write(project.volume_of(image, image.target)),
+                               [image.target, image.header], device.name)
+
+    def test_a_data_device_in_use_is_refused_although_its_header_lies_elsewhere(self):
+        image = self.make("luks2-detached-header")
+        with storage.loop_device(image.target) as device:
+            self.check_refused(self.write(project.volume_of(image, image.target)),
+                               [image.target, image.header], device.name)
+
+    def test_a_disk_whose_partition_is_mounted_is_refused(self):
+        image = self.make("luks2-on-partition")
+        require("mkfs.ext4", "-q", "-F", "-E", f"offset={image.base}", image.target, "16M")
+        with storage.attached(image) as node:
+            disk = Path(str(node)[:-2])
+            with storage.mounted(node, self.folder / "mount"):
+                uuid = luks1_over(image.target, self.folder / "luks1")
+                self.check_refused(self.write(project.volume("db", disk, uuid)),
+                                   [image.target], "mounted")
+
+    def test_the_disk_of_the_root_file_system_is_refused_by_the_plan(self):
+        source = run("findmnt", "-no", "SOURCE", "/").stdout.decode().strip()
+        if not Path(source).is_block_device():
+            self.skipTest("the root file system lies on no block device")
+        # Only ever planned, never erased.
+        planned = self.state.run(
+            "plan", self.write(project.volume("root", os.path.realpath(source), OTHER_UUID)))
+        self.assertEqual(planned.returncode, SAFETY, planned)
+        self.assertRegex((planned.stdout + planned.stderr).decode(), "root|mounted")
+
+
+class Identity(Case):
+    def test_another_uuid_is_refused(self):
+        image = self.make()
+        self.check_refused(self.write(project.volume("db", image.target, OTHER_UUID)),
+                           [image.target], OTHER_UUID)
+
+    def test_another_size_is_refused(self):
+        image = self.make()
+        entry = {**project.volume_of(image, image.target), "size_bytes": 4096}
+        self.check_refused(self.write(entry), [image.target], "bytes")
+
+    def test_another_serial_number_is_refused(self):
+        image = self.make("luks2-on-loop")
+        with storage.attached(image) as device:
+            entry = {**project.volume_of(image, device), "serial": "S3RIAL"}
+            self.check_refused(self.write(entry), [image.target], "S3RIAL")
+
+    def test_the_right_size_is_accepted(self):
+        image = self.make()
+        entry = {**project.volume_of(image, image.target),
+                 "size_bytes": image.target.stat().st_size}
+        self.assertEqual(self.state.run("plan", self.write(entry)).returncode, 0)
+
+    def test_a_missing_file_is_an_error_before_the_other_volume_is_touched(self):
+        image = self.make()
+        manifest = self.write(project.volume_of(image, image.target),
+                              project.volume("gone", self.folder / "absent", OTHER_UUID))
+        self.check_refused(manifest, [image.target], "absent", USAGE)
+
+    def test_a_missing_header_backup_is_an_error_before_the_volume_is_touched(self):
+        image = self.make()
+        entry = {**project.volume_of(image, image.target),
+                 "header_backups": [{"path": str(self.folder / "absent")}]}
+        self.check_refused(self.write(entry), [image.target], "absent", USAGE)
+
+    def test_one_refused_volume_keeps_the_others_untouched(self):
+        good = self.make(folder="good")
+        wrong = self.make(folder="wrong")
+        manifest = self.write(project.volume_of(good, good.target, name="good"),
+                              project.volume("wrong", wrong.target, OTHER_UUID))
+        self.check_refused(manifest, [good.target, wrong.target], OTHER_UUID)
+
+    def test_a_volume_declared_as_gone_that_is_there_is_refused(self):
+        image = self.make()
+        entry = {**project.volume_of(image, image.target), "gone": True}
+        self.check_refused(self.write(entry), [image.target], "gone")
+
+    def test_a_header_backup_declared_as_gone_that_is_there_is_refused(self):
+        image = self.make("luks2-header-backup")
+        entry = project.volume_of(image, image.target)
+        entry["header_backups"][0]["gone"] = True
+        self.check_refused(self.write(entry), [image.target, image.header_backups[0]], "gone")
+
+    def test_a_header_backup_of_another_volume_is_refused(self):
+        image = self.make()
+        other = self.make("luks2-header-backup", "other")
+        entry = {**project.volume_of(image, image.target),
+                 "header_backups": [{"path": str(other.header_backups[0])}]}
+        self.check_refused(self.write(entry), [image.target, other.header_backups[0]], other.uuid)
+
+    def test_a_wrong_credential_is_refused(self):
+        image = self.make()
+        wrong = self.folder / "wrong"
+        wrong.write_bytes(b"not it")
+        entry = {**project.volume_of(image, image.target),
+                 "credential": {"passphrase_file": str(wrong)}}
+        manifest = self.write(entry)
+        self.state.approve(manifest)
+        before = blocks.digest(image.target)
+        done = self.state.erase(manifest)
+        self.assertEqual(done.code, SAFETY, done)
+        self.assertIn("credential", done.stderr)
+        self.assertEqual(blocks.digest(image.target), before)
+
+    def test_the_same_file_under_two_names_is_not_erased(self):
+        image = self.make()
+        link = self.folder / "link"
+        link.symlink_to(image.target)
+        manifest = self.write(project.volume_of(image, image.target, name="a"),
+                              project.volume_of(image, link, name="b"))
+        self.state.approve(manifest)
+        before = blocks.digest(image.target)
+        done = self.state.erase(manifest)
+        self.assertIn(done.code, (USAGE, SAFETY), done)
+        self.assertEqual(blocks.digest(image.target), before)
+
+    def test_a_link_that_points_elsewhere_after_the_plan_is_refused(self):
+        image = self.make(folder="planned")
+        other = self.make(folder="other")
+        link = self.folder / "link"
+        link.symlink_to(image.target)
+        manifest = self.write(project.volume_of(image, link))
+        self.assertEqual(self.state.run("plan", manifest).returncode, 0)
+        link.unlink()
+        link.symlink_to(other.target)
+        self.check_refused(manifest, [image.target, other.target], other.uuid)
+
+
+class NotWritable(Case):
+    def test_a_read_only_loop_device_is_refused(self):
+        image = self.make()
+        with storage.loop_device(image.target, read_only=True) as device:
+            self.check_refused(self.write(project.volume_of(image, device)),
+                               [image.target], "read-only")
+
+    def test_a_file_without_write_permission_is_refused(self):
+        image = self.make()
+        image.target.chmod(0o400)
+        self.check_refused(self.write(project.volume_of(image, image.target)),
+                           [image.target], "read-only")
+
+    def test_what_is_no_storage_is_an_error(self):
+        (self.folder / "directory").mkdir()
+        os.mkfifo(self.folder / "pipe")
+        for path in ("/dev/null", self.folder / "directory", self.folder / "pipe"):
+            manifest = self.write(project.volume("db", path, OTHER_UUID))
+            self.check_refused(manifest, [], "", USAGE)
+            os.remove(f"{manifest}.p7s")
+
+
+if __name__ == "__main__":
+    LACKING = missing("cryptsetup", "losetup", "mkfs.ext4", "mkswap", "sfdisk", "findmnt")
+    if project.binary() is None:
+        LACKING.append("$EFFACE")
+    if LACKING or not storage.may_use_loops():
+        print(f"skipped: this machine lacks {', '.join(LACKING) or 'loop devices'}")
+        sys.exit(EXIT_SKIPPED)
+    unittest.main()

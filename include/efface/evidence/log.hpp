@@ -33,30 +33,31 @@ namespace efface::evidence {
 
 // --- C2SP signed-note and tlog-checkpoint ----------------------------------------------------
 
-/// Signs notes with an Ed25519 key (C2SP signed-note, type 0x01).
+/// Largest note that is read: room for some dozen cosignatures.
+constexpr std::size_t kNoteBytesMax = 131'072;
+
+/// Signs notes with an Ed25519 key (C2SP signed-note, type 0x01). Copies share the key.
 class NoteSigner final {
   public:
-    /// `name` is the log's origin: no spaces, no '+'. `seed` is the 32-byte private key.
+    /// `name` is the log's origin: 1 to 255 printable ASCII characters, no space, no '+'. `seed`
+    /// is the 32-byte private key (RFC 8032). Throws Error(usage) for anything else.
     NoteSigner(std::string name, const SecretBytes& seed);
-    ~NoteSigner();
-    NoteSigner(NoteSigner&&) noexcept;
-    NoteSigner& operator=(NoteSigner&&) noexcept;
-    NoteSigner(const NoteSigner&) = delete;
-    NoteSigner& operator=(const NoteSigner&) = delete;
 
     [[nodiscard]] const std::string& name() const noexcept;
     /// "name+hex(key id)+base64(0x01 || public key)", one line without line feed.
     [[nodiscard]] std::string verifier_key() const;
-    /// The text (must end in a line feed) with a blank line and the signature line behind it.
+    /// The text with a blank line and the signature line behind it. The text must be of printable
+    /// ASCII and line feeds and end in a line feed (asserted).
     [[nodiscard]] std::string sign(std::string_view text) const;
 
   private:
     struct State;
-    std::unique_ptr<State> state_;
+    std::shared_ptr<const State> state_;
 };
 
 /// The text of a note if exactly the key of `verifier_key` (line as above) signed it; nullopt
-/// otherwise. Other signatures are ignored. Input is foreign: bounded, never throws.
+/// otherwise. Signatures of other keys are ignored, a bad one of this key is not: nullopt.
+/// Input is foreign: bounded by kNoteBytesMax, never throws.
 [[nodiscard]] std::optional<std::string> open_note(std::string_view note,
                                                    std::string_view verifier_key);
 
@@ -85,18 +86,28 @@ struct TlogProof {
 constexpr std::size_t kLogEntryBytesMax = 65'535;
 
 /// A log in a folder:
-///   entries.jsonl  the lines       hashes  every complete node of the tree, 32 bytes each
-///   offsets        8-byte big-endian start of each line
-///   checkpoint     signed note over what is durable     origin  the log's name
-/// Opening, appending and proving read and write O(log n) of it. One writer at a time (flock).
-/// A crash between the steps of an append is repaired at opening: complete lines that continue the
-/// chain are adopted, a torn last line is cut off; anything that contradicts the checkpoint is
-/// Error(evidence) and nothing is written.
+///   entries.jsonl  the lines
+///   hashes   the complete nodes of the tree, 32 bytes each: every leaf, and behind it the inner
+///            nodes that it completes, lowest first
+///   offsets  where each line ends, behind its line feed: 8 bytes each, big-endian
+///   checkpoint  signed note over what is durable     origin  the log's name     lock  for flock(2)
+/// hashes and offsets are written in blocks of 256 entries and always lack the last 1 to 256
+/// entries, which opening derives from their lines. Opening, appending and proving so read and
+/// write O(log n) of the log (and at most 256 lines more), whatever its size. What a log hands out
+/// was compared with its checkpoint just before.
+///
+/// One writer at a time. An append writes and flushes the line, then replaces the checkpoint
+/// (flush, rename, flush of the folder); a crash between the two is repaired at opening: complete
+/// lines that continue the chain are adopted, a torn last line is cut off. Anything that
+/// contradicts the checkpoint is Error(evidence) and nothing is written. After a failed write the
+/// object answers everything but size() with Error(evidence); opening again finds the entry wholly
+/// there or not at all.
 class Log final {
   public:
     /// Makes an empty log (mode 0700). Throws Error(usage) if there is one.
     static void create(const std::filesystem::path& directory, const NoteSigner& signer);
-    /// Waits at most `lock_wait_ms` for another writer, then Error(busy).
+    /// Waits at most `lock_wait_ms` for another writer, then Error(busy). Error(usage) when there
+    /// is no log.
     [[nodiscard]] static Log open(const std::filesystem::path& directory, const NoteSigner& signer,
                                   unsigned lock_wait_ms = 10'000);
     /// Without key and lock, for verification: nothing is repaired; the checkpoint must open with
@@ -114,8 +125,11 @@ class Log final {
         std::string leaf_hash_hex;
         std::string line;  ///< canonical JSON as stored, without line feed
     };
-    /// Adds `seq` and `prev` to the object, writes it, signs the new checkpoint; durable when it
-    /// returns. Throws Error(evidence) when it can not be made durable.
+    /// Adds `seq` (its index) and `prev` (hex SHA-256 of the line before it, zeros for the first)
+    /// to the object, writes it, signs the new checkpoint; durable when it returns. Throws
+    /// Error(usage) for an entry that is no object, has one of the two, is outside our JSON subset
+    /// (canonical_json) or gets larger than kLogEntryBytesMax, and Error(evidence) when it can not
+    /// be made durable. Not for logs that were opened read-only (asserted).
     Appended append(Json entry);
 
     [[nodiscard]] std::uint64_t size() const noexcept;
@@ -136,8 +150,10 @@ class Log final {
     std::unique_ptr<State> state_;
 };
 
-/// Reads the whole log: every line parsed, chained, numbered, and the tree equal to the
-/// checkpoint. O(n) time, O(log n) memory. Returns the problems in words; empty = whole.
+/// Reads the whole log, without lock: every line parsed, chained, numbered; every run-outcome
+/// closing (`intent`) an open run-intent; the tree, hashes and offsets equal to the checkpoint.
+/// O(n) time, O(log n + open runs) memory. Returns the problems in words (the first 100);
+/// empty = whole. Never throws for what is in the folder.
 struct LogAudit {
     std::uint64_t entries = 0;
     std::vector<std::string> problems;

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "log_files.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <limits>
+
+namespace efface::evidence {
+
+namespace {
+
+off_t to_off(std::uint64_t offset) {
+    EFFACE_ASSERT(offset <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
+    return static_cast<off_t>(offset);
+}
+
+}  // namespace
+
+const char* to_string(LogFile file) noexcept {
+    switch (file) {
+        case LogFile::entries:
+            return "entries.jsonl";
+        case LogFile::hashes:
+            return "hashes";
+        case LogFile::offsets:
+            return "offsets";
+        case LogFile::origin:
+            return "origin";
+        case LogFile::checkpoint:
+            return "checkpoint";
+        case LogFile::new_checkpoint:
+            return "checkpoint.new";
+    }
+    return "?";
+}
+
+FolderLogFiles::FolderLogFiles(const std::filesystem::path& directory, Access access)
+    : directory_name_(directory.string()), access_(access) {
+    directory_.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory_) {
+        throw_errno(ErrorCode::usage, "opening the log " + directory_name_, errno);
+    }
+}
+
+std::string FolderLogFiles::name() const {
+    return directory_name_;
+}
+
+std::string FolderLogFiles::path_of(LogFile file) const {
+    return directory_name_ + "/" + to_string(file);
+}
+
+void FolderLogFiles::fail(LogFile file, const char* action) const {
+    const int error_number = errno;
+    throw_errno(ErrorCode::evidence, std::string(action) + " " + path_of(file), error_number);
+}
+
+UniqueFd FolderLogFiles::open_below(LogFile file, int flags) {
+    // O_NONBLOCK so that a pipe under this name can not hold the program up.
+    const int all = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    UniqueFd fd(::openat(directory_.get(), to_string(file), all, 0600));
+    if (!fd) {
+        return fd;
+    }
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) {
+        fail(file, "examining");
+    }
+    if (!S_ISREG(status.st_mode)) {
+        throw Error(ErrorCode::evidence, path_of(file) + " is not a regular file");
+    }
+    return fd;
+}
+
+int FolderLogFiles::descriptor(LogFile file, int extra_flags) {
+    UniqueFd& fd = open_.at(static_cast<std::size_t>(file));
+    if (!fd) {
+        fd = open_below(file, (access_ == Access::write ? O_RDWR : O_RDONLY) | extra_flags);
+        if (!fd) {
+            fail(file, "opening");
+        }
+    }
+    return fd.get();
+}
+
+bool FolderLogFiles::exists(LogFile file) {
+    struct stat status {};
+    if (::fstatat(directory_.get(), to_string(file), &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        return true;
+    }
+    if (errno != ENOENT) {
+        fail(file, "examining");
+    }
+    return false;
+}
+
+std::uint64_t FolderLogFiles::size(LogFile file) {
+    struct stat status {};
+    if (::fstat(descriptor(file), &status) != 0 || status.st_size < 0) {
+        fail(file, "examining");
+    }
+    return static_cast<std::uint64_t>(status.st_size);
+}
+
+std::size_t FolderLogFiles::read_at(LogFile file, std::uint64_t offset, MutableByteView room) {
+    std::size_t have = 0;
+    while (have < room.size()) {
+        const ssize_t got = ::pread(descriptor(file), room.data() + have, room.size() - have,
+                                    to_off(offset + have));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            fail(file, "reading");
+        }
+        if (got == 0) {
+            break;
+        }
+        have += static_cast<std::size_t>(got);
+    }
+    return have;
+}
+
+void FolderLogFiles::write_at(LogFile file, std::uint64_t offset, ByteView bytes) {
+    EFFACE_ASSERT(access_ == Access::write);
+    const int fd = descriptor(file, O_CREAT);
+    while (!bytes.empty()) {
+        const ssize_t done = ::pwrite(fd, bytes.data(), bytes.size(), to_off(offset));
+        if (done < 0 && errno == EINTR) {
+            continue;
+        }
+        if (done <= 0) {
+            errno = done == 0 ? EIO : errno;
+            fail(file, "writing");
+        }
+        offset += static_cast<std::uint64_t>(done);
+        bytes = bytes.subspan(static_cast<std::size_t>(done));
+    }
+}
+
+void FolderLogFiles::truncate(LogFile file, std::uint64_t size) {
+    EFFACE_ASSERT(access_ == Access::write);
+    if (::ftruncate(descriptor(file, O_CREAT), to_off(size)) != 0) {
+        fail(file, "truncating");
+    }
+}
+
+void FolderLogFiles::sync(LogFile file) {
+    if (::fsync(descriptor(file)) != 0) {
+        fail(file, "flushing");
+    }
+}
+
+void FolderLogFiles::publish_checkpoint() {
+    EFFACE_ASSERT(access_ == Access::write);
+    if (::renameat(directory_.get(), to_string(LogFile::new_checkpoint), directory_.get(),
+                   to_string(LogFile::checkpoint)) != 0) {
+        fail(LogFile::new_checkpoint, "renaming");
+    }
+    // Both descriptors now speak of other files than their names do.
+    open_.at(static_cast<std::size_t>(LogFile::checkpoint)).reset();
+    open_.at(static_cast<std::size_t>(LogFile::new_checkpoint)).reset();
+}
+
+void FolderLogFiles::sync_directory() {
+    if (::fsync(directory_.get()) != 0) {
+        throw_errno(ErrorCode::evidence, "flushing " + directory_name_, errno);
+    }
+}
+
+std::string read_whole(LogFiles& files, LogFile file, std::size_t bytes_max) {
+    const std::uint64_t size = files.size(file);
+    if (size > bytes_max) {
+        throw Error(ErrorCode::evidence, files.name() + "/" + to_string(file) + " is larger than " +
+                                             std::to_string(bytes_max) + " bytes");
+    }
+    Bytes bytes(static_cast<std::size_t>(size));
+    bytes.resize(files.read_at(file, 0, bytes));
+    return std::string(as_text(bytes));
+}
+
+}  // namespace efface::evidence

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/digest.hpp"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 #include "efface/base/error.hpp"
@@ -48,6 +49,10 @@ Digest sha256(ByteView bytes) {
 
 std::string sha256_hex(ByteView bytes) {
     return to_hex(sha256(bytes));
+}
+
+std::string openssl_version() {
+    return OpenSSL_version(OPENSSL_VERSION_STRING);
 }
 
 }  // namespace efface

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Bugs abort, in every build. Never used for input, for devices or for anything outside the program.
+// Bugs abort, in every build. Never used for input, for devices or for anything outside the
+// program.
 #pragma once
 
 namespace efface {

@@ -31,10 +31,15 @@ class Sha256 final {
 };
 
 [[nodiscard]] Digest sha256(ByteView bytes);
-[[nodiscard]] inline Digest sha256(std::string_view text) { return sha256(as_bytes(text)); }
+[[nodiscard]] inline Digest sha256(std::string_view text) {
+    return sha256(as_bytes(text));
+}
 [[nodiscard]] std::string sha256_hex(ByteView bytes);
 [[nodiscard]] inline std::string sha256_hex(std::string_view text) {
     return sha256_hex(as_bytes(text));
 }
+
+/// Version of the OpenSSL library in use: "3.0.22".
+[[nodiscard]] std::string openssl_version();
 
 }  // namespace efface

@@ -39,8 +39,8 @@ class UniqueFd final {
 };
 
 /// open(2) with O_CLOEXEC, repeated on EINTR. Throws Error(code) naming the path.
-[[nodiscard]] UniqueFd open_file(const std::filesystem::path& path, int flags,
-                                 unsigned mode = 0600, ErrorCode code = ErrorCode::internal);
+[[nodiscard]] UniqueFd open_file(const std::filesystem::path& path, int flags, unsigned mode = 0600,
+                                 ErrorCode code = ErrorCode::internal);
 
 /// The whole file. nullopt when there is none; Error(usage) when it is larger than `bytes_max`;
 /// Error(internal) on any other failure.

@@ -2,8 +2,9 @@
 // JSON of strangers read strictly, and JSON of ours written canonically (RFC 8785).
 #pragma once
 
-#include <cstdint>
 #include <nlohmann/json.hpp>
+
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a run tells while it goes on: one object an event, as efface(8) EVENTS lists them.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <string>
+
+#include "efface/base/clock.hpp"
+#include "efface/base/json.hpp"
+#include "efface/base/progress.hpp"
+
+namespace efface::job {
+
+/// Receives complete events. Called by one thread at a time.
+using EventReceiver = std::function<void(const Json& event)>;
+
+/// Numbers and dates events and hands them on. Threads may share one.
+class Events final {
+  public:
+    Events(EventReceiver receiver, const Clock& clock)
+        : receiver_(std::move(receiver)), clock_(clock) {}
+    void set_job(std::string job_id);
+    /// Adds schema, ts, seq, job_id and event to `fields`.
+    void emit(const char* event, Json fields);
+
+  private:
+    std::mutex mutex_;
+    EventReceiver receiver_;
+    const Clock& clock_;
+    std::string job_id_;
+    std::uint64_t sequence_ = 0;
+};
+
+/// Adds up the bytes of all workers and emits `progress` at most once a second.
+class ProgressMeter final : public ProgressSink {
+  public:
+    ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total);
+    void advance(std::uint64_t bytes) override;
+
+  private:
+    std::mutex mutex_;
+    Events& events_;
+    const Clock& clock_;
+    std::uint64_t bytes_total_;
+    std::uint64_t bytes_done_ = 0;
+    SteadyTime started_;
+    SteadyTime last_;
+};
+
+}  // namespace efface::job

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stands between the tool and somebody's data. Looks at every target before anything happens, and
+// again at the opened one right before the first destructive command. Fails closed.
+#pragma once
+
+#include "efface/base/random.hpp"
+#include "efface/job/plan.hpp"
+
+namespace efface::job {
+
+class Guard final {
+  public:
+    Guard(Host& host, Random& random) : host_(host), random_(random) {}
+
+    /// Looks at one volume and everything declared with it; changes nothing. What speaks against
+    /// it is in `objections`. Throws Error only for failures of the machine.
+    [[nodiscard]] VolumePlan survey(const Volume& volume, const Manifest& manifest);
+
+    /// Positive control with the project's own credential, before anything is destroyed: an
+    /// objection when a readable header refuses it.
+    void try_credential(VolumePlan& plan, const Volume& volume);
+
+    /// Looks again at the place as it is now, opened exclusively. The header may be half gone when
+    /// `resumed`. Throws Error(safety), naming what changed; nothing was written then.
+    struct Cleared {
+        std::unique_ptr<HeldTarget> target;
+        method::Clearance clearance;
+    };
+    [[nodiscard]] Cleared clear(const LocationPlan& plan, bool resumed);
+
+  private:
+    void survey_location(VolumePlan& plan, const Volume& volume, Role role, const std::string& path,
+                         std::vector<policy::LocationFacts>& facts,
+                         std::vector<luks::Header>& headers);
+    void survey_payload(VolumePlan& plan, const Volume& volume, const luks::Header& header,
+                        std::optional<luks::SampleReport>& sample);
+    Host& host_;
+    Random& random_;
+};
+
+/// Content of a credential reference in locked memory. Throws Error(usage) when it is missing.
+[[nodiscard]] SecretBytes read_credential(const CredentialReference& reference);
+
+}  // namespace efface::job

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The machine as the job sees it: everything that a test replaces to hold a whole run in memory.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "efface/device/linux_target.hpp"
+#include "efface/device/luks_library.hpp"
+#include "efface/inventory/inventory.hpp"
+#include "efface/method/luks_key_destruction.hpp"
+
+namespace efface::job {
+
+/// One opened target. Closing it releases everything that it holds.
+class HeldTarget {
+  public:
+    virtual ~HeldTarget() = default;
+    [[nodiscard]] virtual device::BlockTarget& storage() = 0;
+    [[nodiscard]] virtual device::TargetFacts facts() const = 0;
+    [[nodiscard]] virtual device::ExtentReport extents() const = 0;
+    [[nodiscard]] virtual bool direct_io() const = 0;
+    /// Keeps cryptsetup and udev away until the target is closed. Throws Error(busy).
+    virtual void lock_metadata() = 0;
+    /// Makes later reads come from the medium. 0 or an errno.
+    [[nodiscard]] virtual int drop_cache() = 0;
+};
+
+class Host : public method::Surroundings {
+  public:
+    /// As device::LinuxTarget::open.
+    virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
+    virtual inventory::Identity identify(const std::string& path) = 0;
+    virtual std::vector<inventory::Use> uses_of(const inventory::Identity& identity) = 0;
+    virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
+    [[nodiscard]] virtual bool exists(const std::string& path) = 0;
+    virtual device::LuksLibrary& luks_library() = 0;
+};
+
+/// This machine. `program` is the path of this executable, for the LUKS worker.
+[[nodiscard]] std::unique_ptr<Host> make_linux_host(const std::string& program);
+
+}  // namespace efface::job

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole path of `efface project erase`: guard, plan, authorise, announce, destroy, verify,
+// certify. Running it again with the same manifest goes on where it was interrupted, and returns
+// the same certificate when it had ended well.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "efface/base/clock.hpp"
+#include "efface/base/random.hpp"
+#include "efface/job/authorization.hpp"
+#include "efface/job/events.hpp"
+#include "efface/job/host.hpp"
+#include "efface/job/manifest.hpp"
+#include "efface/job/plan.hpp"
+
+namespace efface::job {
+
+constexpr unsigned kWorkersDefault = 6;
+constexpr unsigned kWorkersMax = 64;
+
+/// Where a run keeps what it must not lose.
+struct StateDirectory {
+    std::filesystem::path root;
+    [[nodiscard]] std::filesystem::path keys() const { return root / "keys"; }
+    [[nodiscard]] std::filesystem::path log() const { return root / "log"; }
+    [[nodiscard]] std::filesystem::path jobs() const { return root / "jobs"; }
+    [[nodiscard]] std::filesystem::path certificates() const { return root / "certificates"; }
+};
+
+struct RunRequest {
+    Manifest manifest;
+    /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
+    std::function<Authorization(const ProjectPlan& plan)> authorize;
+    /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
+    std::string expected_plan_digest;
+    unsigned workers = kWorkersDefault;
+    std::string program;  ///< path of this executable: its digest stands in the certificate
+};
+
+struct VolumeResult {
+    std::string name;
+    method::Verdict verdict = method::Verdict::not_sanitized;
+    method::Level level = method::Level::none;
+    std::vector<std::string> reasons;
+};
+
+struct RunResult {
+    std::string job_id;
+    std::string run_id;
+    method::Verdict verdict = method::Verdict::not_sanitized;
+    method::Level level = method::Level::none;
+    bool changed = false;  ///< false: it had been done before, this is the same certificate
+    std::filesystem::path bundle;
+    std::string certificate_sha256;
+    std::vector<VolumeResult> volumes;
+    [[nodiscard]] int exit_code() const noexcept;
+};
+
+/// Everything a run depends on. References must outlive the call.
+struct RunContext {
+    StateDirectory state;
+    Host& host;
+    const Clock& clock;
+    Random& random;
+    Events& events;
+};
+
+/// The plan alone: surveys every volume, in parallel; changes nothing.
+[[nodiscard]] ProjectPlan make_plan(RunContext& context, const Manifest& manifest,
+                                    unsigned workers);
+
+/// Throws Error with the exit status of a refusal, of lost evidence (5) or of an interruption (8);
+/// everything about targets is in the result and its certificate.
+[[nodiscard]] RunResult run_project(RunContext& context, const RunRequest& request,
+                                    std::stop_token stop);
+
+/// Hex; the same manifest gives the same job.
+[[nodiscard]] std::string job_id_of(const Manifest& manifest);
+
+}  // namespace efface::job

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Destroys every key that a LUKS header holds, at one place where it stands: in front of its
+// payload, in a detached header, or in a backup file.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efface/base/clock.hpp"
+#include "efface/device/block_target.hpp"
+#include "efface/device/luks_library.hpp"
+#include "efface/inventory/inventory.hpp"
+#include "efface/luks/header.hpp"
+#include "efface/method/method.hpp"
+
+namespace efface::method {
+
+/// SHA-256 of one named area before it is destroyed.
+struct AreaDigest {
+    std::string name;  ///< "primary header", "keyslot 3 area"
+    stream::Range range;
+    std::string sha256;  ///< empty: could not be read
+};
+/// Digests of every header copy and key area of `header` within the target.
+[[nodiscard]] std::vector<AreaDigest> pre_state(device::BlockTarget& target,
+                                                const luks::Header& header);
+
+/// What is asked of the machine around the target, before and after.
+class Surroundings {
+  public:
+    virtual ~Surroundings() = default;
+    /// libblkid on a descriptor of its own.
+    virtual inventory::Signature probe_signature(const std::string& path) = 0;
+    virtual std::vector<std::string> mappings_of_luks_uuid(const std::string& uuid) = 0;
+};
+
+/// Everything decided beforehand; kept in the journal, so that an interrupted run goes on with
+/// the same key over the same ranges although the header is gone.
+struct LuksKeyTask {
+    std::string path;  ///< canonical
+    std::string luks_uuid;
+    luks::MetadataRegion region;
+    std::vector<stream::Range> first;  ///< header copies: overwritten and flushed before the rest
+    SecretBytes stream_key;            ///< stream::kStreamKeyBytes
+    bool resumed = false;       ///< an earlier run may have written part of the pattern already
+    bool destroy_slots = true;  ///< ask libcryptsetup first; pointless for an unreadable header
+};
+
+class LuksKeyDestruction final : public Method {
+  public:
+    /// All references must outlive the method. `location` names the same storage as `target`;
+    /// `credential` may be null.
+    LuksKeyDestruction(const LuksKeyTask& task, device::BlockTarget& target,
+                       device::LuksLibrary& library, device::LuksLocation location,
+                       Surroundings& surroundings, const SecretBytes* credential,
+                       const Clock& clock);
+
+    [[nodiscard]] std::string_view name() const override { return "luks-key-destruction"; }
+    [[nodiscard]] std::optional<std::string> objection() const override;
+    [[nodiscard]] std::uint64_t estimate_bytes() const override;
+    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop) override;
+
+  private:
+    void destroy_slots(Outcome& outcome);
+    bool overwrite(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop);
+    void read_back(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop);
+    void negative_controls(Outcome& outcome);
+    void observe(Outcome& outcome, const char* what, const Json& raw) const;
+
+    const LuksKeyTask& task_;
+    device::BlockTarget& target_;
+    device::LuksLibrary& library_;
+    device::LuksLocation location_;
+    Surroundings& surroundings_;
+    const SecretBytes* credential_;
+    const Clock& clock_;
+};
+
+}  // namespace efface::method

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// A way to erase: one file each in src/method, whose listing is the feature list.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+
+#include "efface/base/progress.hpp"
+#include "efface/method/outcome.hpp"
+
+namespace efface::job {
+class Guard;
+}
+
+namespace efface::method {
+
+/// Proof that the guard looked at this target and found no reason to refuse. Only job::Guard
+/// makes one, so no method runs on a target that nobody cleared. Good for one run.
+class Clearance final {
+  public:
+    Clearance(Clearance&&) noexcept = default;
+    Clearance& operator=(Clearance&&) noexcept = default;
+    Clearance(const Clearance&) = delete;
+    Clearance& operator=(const Clearance&) = delete;
+    ~Clearance() = default;
+
+    /// The canonical path that was cleared.
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+  private:
+    friend class job::Guard;
+    explicit Clearance(std::string path) : path_(std::move(path)) {}
+    std::string path_;
+};
+
+class Method {
+  public:
+    virtual ~Method() = default;
+    [[nodiscard]] virtual std::string_view name() const = 0;
+    /// Why this method can not run on this target; nullopt when it can.
+    [[nodiscard]] virtual std::optional<std::string> objection() const = 0;
+    /// Bytes that run() will report to its ProgressSink when all goes well.
+    [[nodiscard]] virtual std::uint64_t estimate_bytes() const = 0;
+    /// Erases and verifies. Answers of the medium are in the Outcome; throws Error only for
+    /// failures outside it. After a stop the verdict is not_sanitized and running again resumes.
+    [[nodiscard]] virtual Outcome run(Clearance clearance, ProgressSink& progress,
+                                      std::stop_token stop) = 0;
+};
+
+}  // namespace efface::method

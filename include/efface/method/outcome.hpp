@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// What became of a target. Everything starts at not_sanitized; only evidence raises it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/json.hpp"
+
+namespace efface::method {
+
+/// DESIGN: verdicts. The order is from best to worst; several targets give the worst.
+enum class Verdict { sanitized, sanitized_with_exceptions, indeterminate, not_sanitized };
+[[nodiscard]] const char* to_string(Verdict verdict) noexcept;
+[[nodiscard]] std::optional<Verdict> verdict_from_string(std::string_view text) noexcept;
+[[nodiscard]] constexpr Verdict worst(Verdict a, Verdict b) noexcept {
+    return a > b ? a : b;
+}
+
+/// Level claimed after NIST SP 800-88; none = the technique ran, but nothing is claimed.
+enum class Level { none, clear, purge };
+[[nodiscard]] const char* to_string(Level level) noexcept;
+[[nodiscard]] std::optional<Level> level_from_string(std::string_view text) noexcept;
+[[nodiscard]] constexpr Level lowest(Level a, Level b) noexcept {
+    return a < b ? a : b;
+}
+
+/// One thing seen at the boundary to the medium, as it was seen.
+struct Observation {
+    std::string at;    ///< RFC 3339
+    std::string what;  ///< "flush"
+    Json raw;
+};
+
+struct Outcome {
+    Verdict verdict = Verdict::not_sanitized;
+    std::vector<std::string> reasons;     ///< why not better, in words
+    std::vector<std::string> exceptions;  ///< named areas not reached
+    std::vector<Observation> observations;
+    Json record;  ///< what was done and seen, as the certificate quotes it
+};
+
+}  // namespace efface::method

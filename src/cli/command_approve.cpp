@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/base/file.hpp"
+#include "efface/evidence/cms.hpp"
+#include "efface/job/authorization.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+struct ApproveOptions {
+    std::string manifest;
+    std::string key;
+    std::string approval;
+};
+
+int approve(const Program& program, const ApproveOptions& options) {
+    const auto manifest = job::load_manifest(options.manifest);
+    const auto path = options.approval.empty() ? options.manifest + ".p7s" : options.approval;
+    const auto key = evidence::KeyStore::open(program.state().keys()).person_key(options.key);
+    const auto now = SystemClock().now();
+    const auto content = as_bytes(manifest.text);
+    const auto existing = read_file(path, job::kApprovalBytesMax);
+    const auto signature = existing ? evidence::cms_add_signer(*existing, content, key, now)
+                                    : evidence::cms_sign(content, key, now);
+    write_file_durably(path, signature, 0644);
+    print(options.key + " approved " + options.manifest + " (SHA-256 " + manifest.sha256 + ") in " +
+          path + "\n");
+    return 0;
+}
+
+}  // namespace
+
+void add_approve(CLI::App& app, Program& program) {
+    auto* command = app.add_subcommand("approve", "Sign a manifest as one of its two approvers");
+    auto options = std::make_shared<ApproveOptions>();
+    command->add_option("project", options->manifest, "Project manifest")->required();
+    command->add_option("--key", options->key, "Name of the approver's key")->required();
+    command->add_option("--approval", options->approval, "Default: PROJECT.p7s beside it");
+    command->callback([&program, options] {
+        program.run = [&program, options] { return approve(program, *options); };
+    });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "efface/base/file.hpp"
+#include "efface/evidence/log.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+constexpr std::size_t kVerifierKeyBytesMax = 4096;
+
+int check(const Program& program, bool json) {
+    const auto state = program.state();
+    const auto key = read_text_file(state.keys() / "log.vkey", kVerifierKeyBytesMax);
+    if (!key) {
+        throw Error(ErrorCode::usage, "there is no log key in " + state.keys().string(),
+                    "efface keys init");
+    }
+    const auto audit = evidence::audit_log(state.log(), *key);
+    if (json) {
+        print_json({{"schema", "efface.log-check/1"},
+                    {"entries", audit.entries},
+                    {"problems", audit.problems},
+                    {"openIntents", audit.open_intents}});
+    } else {
+        std::string text = fmt::format("{} entries\n", audit.entries);
+        for (const auto& problem : audit.problems) {
+            text += "PROBLEM  " + problem + "\n";
+        }
+        for (const auto index : audit.open_intents) {
+            text += fmt::format("open     the run announced in entry {} has no outcome\n", index);
+        }
+        text += audit.problems.empty() ? "The log is whole.\n" : "The log is NOT whole.\n";
+        print(text);
+    }
+    return audit.problems.empty() ? 0 : static_cast<int>(ErrorCode::not_sanitized);
+}
+
+}  // namespace
+
+void add_log(CLI::App& app, Program& program) {
+    auto* log = app.add_subcommand("log", "Look at the append-only log of runs");
+    log->require_subcommand(1);
+    auto* command = log->add_subcommand("check", "Read it all: chained, complete, as signed");
+    auto json = std::make_shared<bool>(false);
+    command->add_flag("-J,--json", *json, "Print one JSON document");
+    command->callback(
+        [&program, json] { program.run = [&program, json] { return check(program, *json); }; });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/base/file.hpp"
+#include "efface/evidence/bundle.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+int show(const std::string& path, bool json) {
+    const auto file = std::filesystem::is_directory(path)
+                          ? std::filesystem::path(path) / "certificate.json"
+                          : std::filesystem::path(path);
+    const auto text = read_text_file(file, evidence::kCertificateBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, file.string() + ": there is no such file");
+    }
+    const auto certificate =
+        parse_json(*text, file.string(), {.bytes_max = evidence::kCertificateBytesMax});
+    if (json) {
+        print(certificate.dump(2) + "\n");
+        return 0;
+    }
+    print(evidence::render_text(certificate));
+    say("shown, not checked: efface verify checks it");
+    return 0;
+}
+
+}  // namespace
+
+void add_show(CLI::App& app, Program& program) {
+    auto* command = app.add_subcommand("show", "Print a certificate for a person");
+    auto path = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
+    command->add_option("bundle", *path, "Bundle folder or certificate.json")->required();
+    command->add_flag("-J,--json", *json, "Print the JSON, indented");
+    command->callback(
+        [&program, path, json] { program.run = [path, json] { return show(*path, *json); }; });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only code that writes: results to standard output, words for people to standard error.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "efface/base/error.hpp"
+#include "efface/base/json.hpp"
+
+namespace efface::cli {
+
+/// Prints to standard output. Throws Error(internal) when it can not be written (a full disk or a
+/// closed pipe must not look like success).
+void print(std::string_view text);
+/// One JSON document with a line feed.
+void print_json(const Json& document);
+
+/// "efface: text" on standard error.
+void say(const std::string& text);
+/// "efface: what" and the hint below.
+void say_error(const Error& error);
+
+/// Shows events of a run on standard error: a rewritten line on a terminal, plain lines elsewhere.
+class RunDisplay final {
+  public:
+    RunDisplay();
+    void show(const Json& event);
+    /// Ends the rewritten line.
+    void finish();
+
+  private:
+    void show_progress(const Json& event);
+    void line(const std::string& text);
+    bool terminal_;
+    bool line_open_ = false;
+    std::uint64_t percent_shown_ = 0;
+};
+
+[[nodiscard]] bool standard_input_is_terminal() noexcept;
+/// Asks on standard error and reads a line from standard input; without its line feed.
+[[nodiscard]] std::string ask(const std::string& question);
+
+}  // namespace efface::cli

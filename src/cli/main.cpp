@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <pwd.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "efface/base/secret.hpp"
+#include "efface/device/luks_library.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+
+namespace efface::cli {
+
+std::string executable_path() {
+    return std::filesystem::read_symlink("/proc/self/exe").string();
+}
+
+std::string operator_name() {
+    if (const char* sudo_user = std::getenv("SUDO_USER")) {
+        return printable(sudo_user);
+    }
+    const passwd* entry = ::getpwuid(::getuid());
+    return entry != nullptr ? printable(entry->pw_name) : "uid " + std::to_string(::getuid());
+}
+
+namespace {
+
+int run(int argc, char** argv) {
+    CLI::App app(
+        "efface destroys the keys of LUKS volumes, verifies it, and proves it with a "
+        "signed certificate.",
+        "efface");
+    Program program;
+    app.set_version_flag("--version", "efface " EFFACE_VERSION);
+    app.add_option("--state-dir", program.state_dir,
+                   "Where keys, log, jobs and certificates are kept")
+        ->envname("EFFACE_STATE_DIR")
+        ->capture_default_str();
+    app.require_subcommand(1);
+    app.failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {
+        return "efface: " + std::string(error.what()) + "\nefface: hint: efface --help\n";
+    });
+    add_list(app, program);
+    add_plan(app, program);
+    add_approve(app, program);
+    add_erase(app, program);
+    add_verify(app, program);
+    add_show(app, program);
+    add_keys(app, program);
+    add_log(app, program);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        const int code = app.exit(error);
+        return code == 0 ? 0 : static_cast<int>(ErrorCode::usage);
+    }
+    return program.run();
+}
+
+}  // namespace
+
+}  // namespace efface::cli
+
+int main(int argc, char** argv) {
+    efface::harden_process();
+    if (argc == 2 && std::string_view(argv[1]) == "luks-worker") {
+        return efface::device::run_luks_worker(STDIN_FILENO, STDOUT_FILENO);
+    }
+    try {
+        return efface::cli::run(argc, argv);
+    } catch (const efface::Error& error) {
+        efface::cli::say_error(error);
+        return static_cast<int>(error.code());
+    } catch (const std::exception& error) {
+        efface::cli::say_error({efface::ErrorCode::internal, error.what()});
+        return static_cast<int>(efface::ErrorCode::internal);
+    }
+}

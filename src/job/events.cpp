@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/events.hpp"
+
+namespace efface::job {
+
+namespace {
+constexpr auto kProgressInterval = std::chrono::seconds(1);
+/// Before this much time has passed a rate says little, so no ETA is given.
+constexpr auto kEtaAfter = std::chrono::seconds(3);
+}  // namespace
+
+void Events::set_job(std::string job_id) {
+    const std::lock_guard lock(mutex_);
+    job_id_ = std::move(job_id);
+}
+
+void Events::emit(const char* event, Json fields) {
+    const std::lock_guard lock(mutex_);
+    fields["schema"] = "efface.event/1";
+    fields["ts"] = to_rfc3339(clock_.now());
+    fields["seq"] = sequence_++;
+    fields["job_id"] = job_id_;
+    fields["event"] = event;
+    if (receiver_) {
+        receiver_(fields);
+    }
+}
+
+ProgressMeter::ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total)
+    : events_(events),
+      clock_(clock),
+      bytes_total_(bytes_total),
+      started_(clock.steady_now()),
+      last_(started_) {}
+
+void ProgressMeter::advance(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    bytes_done_ += bytes;
+    const auto now = clock_.steady_now();
+    if (now - last_ < kProgressInterval) {
+        return;
+    }
+    last_ = now;
+    const double seconds = std::chrono::duration<double>(now - started_).count();
+    const double rate = static_cast<double>(bytes_done_) / seconds;
+    Json fields = {{"bytes_done", bytes_done_},
+                   {"total", bytes_total_},
+                   {"bps", static_cast<std::uint64_t>(rate)}};
+    if (now - started_ >= kEtaAfter && bytes_total_ >= bytes_done_ && rate > 0) {
+        fields["eta_s"] =
+            static_cast<std::uint64_t>(static_cast<double>(bytes_total_ - bytes_done_) / rate);
+    }
+    events_.emit("progress", std::move(fields));
+}
+
+}  // namespace efface::job

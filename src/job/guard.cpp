@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/guard.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "efface/base/file.hpp"
+#include "efface/luks/payload_sample.hpp"
+
+#include "guard_location.hpp"
+
+namespace efface::job {
+
+namespace {
+
+constexpr std::size_t kCredentialBytesMax = std::size_t{8} << 20U;  // cryptsetup's own limit
+/// A detached header or a backup is never larger than two headers and their keyslots area.
+constexpr std::uint64_t kHeaderFileBytesMax = 2 * luks::kMetadataBytesMax;
+constexpr std::size_t kSampleSeedBytes = 16;
+
+/// Collects objections of one volume under its name.
+class Objector final {
+  public:
+    explicit Objector(VolumePlan& plan) : plan_(plan) {}
+    void object(const std::string& what, ErrorCode code = ErrorCode::safety) {
+        plan_.objections.push_back({plan_.name + ": " + what, code});
+    }
+
+  private:
+    VolumePlan& plan_;
+};
+
+void object_to_uses(Objector& objector, const std::string& path,
+                    const std::vector<inventory::Use>& uses) {
+    for (const auto& use : uses) {
+        objector.object(
+            fmt::format("{}: {}: {}", path, inventory::to_string(use.kind), use.detail));
+    }
+}
+
+void check_declared_facts(Objector& objector, const Volume& volume,
+                          const inventory::Identity& identity) {
+    if (volume.size_bytes && *volume.size_bytes != identity.size_bytes) {
+        objector.object(fmt::format("{} has {} bytes, the manifest says {}", volume.path,
+                                    identity.size_bytes, *volume.size_bytes));
+    }
+    if (volume.serial && *volume.serial != identity.serial) {
+        objector.object(fmt::format("{} has the serial number \"{}\", the manifest says \"{}\"",
+                                    volume.path, identity.serial, printable(*volume.serial)));
+    }
+}
+
+void check_header(Objector& objector, const std::string& path, const luks::Header& header,
+                  const std::string& uuid) {
+    if (!header.found()) {
+        objector.object(
+            fmt::format("{}: no LUKS header at any of the ten places; mark it as gone "
+                        "in the manifest if it was destroyed before",
+                        path));
+        return;
+    }
+    for (const auto& copy : header.copies) {
+        if (!copy.uuid.empty() && copy.uuid != uuid && copy.offset == 0) {
+            objector.object(fmt::format("{}: the header has the UUID {}, the manifest says {}",
+                                        path, copy.uuid, uuid));
+            return;
+        }
+    }
+    if (header.uuid != uuid) {
+        objector.object(fmt::format("{}: the header has the UUID \"{}\", the manifest says {}",
+                                    path, header.uuid, uuid));
+    }
+}
+
+/// Header copies go first, so that none can be rebuilt from another.
+std::vector<stream::Range> header_ranges(const luks::Header& header,
+                                         const luks::MetadataRegion& region) {
+    std::vector<stream::Range> ranges;
+    for (const auto& copy : header.copies) {
+        for (const auto& part : region.ranges) {
+            const std::uint64_t from = std::max(copy.offset, part.offset);
+            const std::uint64_t to = std::min(
+                copy.offset + std::max<std::uint64_t>(copy.header_bytes, 4096), part.end());
+            if (from < to) {
+                ranges.push_back({from, to - from});
+            }
+        }
+    }
+    return stream::normalized(std::move(ranges));
+}
+
+Json pre_state_json(const std::vector<method::AreaDigest>& areas) {
+    Json list = Json::array();
+    for (const auto& area : areas) {
+        list.push_back({{"name", area.name},
+                        {"offset", area.range.offset},
+                        {"length", area.range.length},
+                        {"sha256", area.sha256.empty() ? "unreadable" : area.sha256}});
+    }
+    return list;
+}
+
+/// Where the payload stands: on the header's own device, or on the one it is detached from.
+stream::Range payload_range(const luks::Header& header, std::uint64_t size_bytes) {
+    const std::uint64_t offset = std::min(header.data_offset.value_or(0), size_bytes);
+    std::uint64_t length = size_bytes - offset;
+    if (!header.segments.empty() && header.segments.front().size) {
+        length = std::min(length, *header.segments.front().size);
+    }
+    return {offset, length};
+}
+
+void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Finding>& findings,
+              method::Level minimum) {
+    plan.level = policy::level_of(findings);
+    Json list = Json::array();
+    for (const auto& finding : findings) {
+        list.push_back(policy::to_json(finding));
+        const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
+        switch (finding.rule->effect) {
+            case policy::Effect::refuse:
+                objector.object(text);
+                break;
+            case policy::Effect::exception:
+                plan.exceptions.push_back(text);
+                break;
+            default:
+                plan.residual_risks.push_back(text);
+                break;
+        }
+    }
+    plan.eligibility = {{"eligible", plan.level != method::Level::none}, {"objections", list}};
+    if (plan.level < minimum) {
+        objector.object(fmt::format("the manifest asks for {}, only {} can be claimed",
+                                    method::to_string(minimum), method::to_string(plan.level)));
+    }
+}
+
+}  // namespace
+
+SecretBytes read_credential(const CredentialReference& reference) {
+    auto secret = read_secret_file(reference.path, kCredentialBytesMax);
+    if (!secret) {
+        throw Error(ErrorCode::usage, reference.path + ": there is no such credential file");
+    }
+    if (reference.strip_newline && !secret->empty() && secret->view().back() == '\n') {
+        secret->shrink(secret->size() - 1);
+    }
+    return *std::move(secret);
+}
+
+VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
+    VolumePlan plan;
+    plan.name = volume.name;
+    plan.uuid = volume.uuid;
+    plan.engine = volume.engine;
+    plan.asset_tag = volume.asset_tag;
+    plan.gone = volume.gone;
+    plan.credential_declared = volume.credential.has_value();
+    Objector objector(plan);
+    std::vector<policy::LocationFacts> facts;
+    std::vector<luks::Header> headers;
+    headers.reserve(1 + volume.header_backups.size());  // facts point into it
+    if (volume.gone) {
+        plan.exceptions.emplace_back("declared as already gone; not examined");
+        plan.eligibility = {{"eligible", false}, {"objections", Json::array()}};
+        if (host_.exists(volume.header.value_or(volume.path))) {
+            const auto target =
+                host_.open(volume.header.value_or(volume.path), device::Access::read_only);
+            if (luks::inspect(target->storage()).uuid == volume.uuid) {
+                objector.object("declared as gone, but its header is there");
+            }
+        }
+    } else {
+        const Role role = volume.header ? Role::detached_header : Role::in_place_header;
+        survey_location(plan, volume, role, volume.header.value_or(volume.path), facts, headers);
+    }
+    for (const auto& backup : volume.header_backups) {
+        if (!backup.gone) {
+            survey_location(plan, volume, Role::header_backup, backup.path, facts, headers);
+        } else if (host_.exists(backup.path)) {
+            objector.object(backup.path + ": declared as gone, but it is there");
+        } else {
+            plan.exceptions.push_back(backup.path + ": declared as already gone; not examined");
+        }
+    }
+    if (plan.objections.empty() && !volume.gone) {
+        std::optional<luks::SampleReport> sample;
+        survey_payload(plan, volume, headers.front(), sample);
+        plan.encryption = encryption_facts(headers.front());
+        conclude(plan, objector,
+                 policy::examine(facts, sample ? &*sample : nullptr, manifest.attestation),
+                 manifest.minimum_level);
+    }
+    return plan;
+}
+
+void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
+                            const std::string& path, std::vector<policy::LocationFacts>& facts,
+                            std::vector<luks::Header>& headers) {
+    Objector objector(plan);
+    if (!host_.exists(path)) {
+        objector.object(path + ": there is no such file or device", ErrorCode::usage);
+        return;
+    }
+    const auto identity = host_.identify(path);
+    object_to_uses(objector, path, host_.uses_of(identity));
+    const auto target = host_.open(path, device::Access::read_only);
+    const auto extents = target->extents();
+    headers.push_back(luks::inspect(target->storage()));
+    const auto& header = headers.back();
+    check_header(objector, path, header, volume.uuid);
+    if (role == Role::in_place_header) {
+        check_declared_facts(objector, volume, identity);
+    } else if (identity.size_bytes > kHeaderFileBytesMax) {
+        objector.object(
+            fmt::format("{}: {} bytes are too many for a header file", path, identity.size_bytes));
+    }
+    const auto layers = host_.layers_below(identity);
+    LocationPlan location;
+    location.role = role;
+    location.path = identity.canonical_path;
+    location.luks_uuid = volume.uuid;
+    location.region = luks::metadata_region(header, target->storage().size_bytes(),
+                                            role != Role::in_place_header);
+    location.first = header_ranges(header, location.region);
+    location.destroy_slots = header.found();
+    location.size_bytes = identity.size_bytes;
+    location.serial = identity.serial;
+    location.wwid = identity.wwid;
+    location.inode = identity.inode;
+    location.first_sector_sha256 = sha256_hex(read_first_sector(target->storage(), path));
+    location.extents_sha256 = extents.layout_sha256;
+    location.record = {{"role", to_string(role)},
+                       {"identity", inventory::to_json(identity)},
+                       {"layersBelow", inventory::to_json(layers)},
+                       {"extents", to_json(extents)},
+                       {"header", luks::to_json(header)},
+                       {"preState", pre_state_json(method::pre_state(target->storage(), header))},
+                       {"directIo", target->direct_io()}};
+    facts.push_back({role != Role::in_place_header, &header, layers, extents.shared_count,
+                     extents.encoded_count, extents.copy_on_write, extents.remote, extents.memory});
+    plan.locations.push_back(std::move(location));
+}
+
+void Guard::survey_payload(VolumePlan& plan, const Volume& volume, const luks::Header& header,
+                           std::optional<luks::SampleReport>& sample) {
+    std::array<std::uint8_t, kSampleSeedBytes> seed{};
+    random_.fill(seed);
+    if (volume.header) {
+        Objector objector(plan);
+        if (!host_.exists(volume.path)) {
+            objector.object(volume.path + ": there is no such file or device", ErrorCode::usage);
+            return;
+        }
+        const auto identity = host_.identify(volume.path);
+        object_to_uses(objector, volume.path, host_.uses_of(identity));
+        check_declared_facts(objector, volume, identity);
+        plan.locations.front().data_path = identity.canonical_path;
+    }
+    const auto target = host_.open(volume.path, device::Access::read_only);
+    sample = luks::sample_payload(target->storage(),
+                                  payload_range(header, target->storage().size_bytes()), {}, seed);
+    plan.payload_sample = luks::to_json(*sample);
+}
+
+void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
+    if (!volume.credential || plan.locations.empty()) {
+        return;
+    }
+    const auto secret = read_credential(*volume.credential);
+    const auto& location = plan.locations.front();
+    device::LuksLocation where{location.path, std::nullopt};
+    if (!location.data_path.empty()) {
+        where.data = location.data_path;
+    }
+    const auto answer = host_.luks_library().try_unlock(where, secret);
+    if (answer.load_code < 0) {
+        return;  // libcryptsetup can not read this header: there is nothing to try
+    }
+    plan.credential_opened = answer.code >= 0;
+    if (answer.code < 0) {
+        Objector(plan).object(fmt::format(
+            "the declared credential does not open {}: it may be the wrong volume", location.path));
+    }
+}
+
+Guard::Cleared Guard::clear(const LocationPlan& plan, bool resumed) {
+    const auto refuse = [&](const std::string& what) {
+        throw Error(ErrorCode::safety, plan.path + ": " + what);
+    };
+    const auto identity = host_.identify(plan.path);
+    const auto uses = host_.uses_of(identity);
+    if (!uses.empty()) {
+        refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
+    }
+    auto target = host_.open(plan.path, device::Access::exclusive);
+    const auto facts = target->facts();
+    if (identity.canonical_path != plan.path || identity.serial != plan.serial ||
+        identity.wwid != plan.wwid || facts.size_bytes != plan.size_bytes ||
+        (!facts.is_block_device && facts.inode != plan.inode)) {
+        refuse("another device or file stands there now");
+    }
+    if (facts.is_block_device && facts.disk_sequence != identity.disk_sequence) {
+        refuse("the device was exchanged while it was opened");
+    }
+    target->lock_metadata();
+    const auto sector = read_first_sector(target->storage(), plan.path);
+    const bool belongs = resumed ? first_sector_belongs(sector, plan)
+                                 : sha256_hex(sector) == plan.first_sector_sha256;
+    if (!belongs) {
+        refuse("its first sector is not the one that was surveyed");
+    }
+    return {std::move(target), method::Clearance(plan.path)};
+}
+
+}  // namespace efface::job

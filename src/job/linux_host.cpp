@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <filesystem>
+#include <optional>
+
+#include "efface/job/host.hpp"
+
+namespace efface::job {
+
+namespace {
+
+/// How long another cryptsetup may keep its metadata lock before we give up.
+constexpr unsigned kMetadataLockDeadlineMs = 10'000;
+
+class LinuxHeldTarget final : public HeldTarget {
+  public:
+    explicit LinuxHeldTarget(std::unique_ptr<device::LinuxTarget> target)
+        : target_(std::move(target)) {}
+
+    device::BlockTarget& storage() override { return *target_; }
+    [[nodiscard]] device::TargetFacts facts() const override { return target_->facts(); }
+    [[nodiscard]] device::ExtentReport extents() const override {
+        if (target_->facts().is_block_device) {
+            return {};
+        }
+        return device::extents_of(target_->descriptor());
+    }
+    [[nodiscard]] bool direct_io() const override { return target_->direct_io(); }
+    void lock_metadata() override {
+        lock_ = device::MetadataLock::acquire(*target_, kMetadataLockDeadlineMs);
+    }
+    [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+
+  private:
+    std::unique_ptr<device::LinuxTarget> target_;
+    std::optional<device::MetadataLock> lock_;
+};
+
+class LinuxHost final : public Host {
+  public:
+    explicit LinuxHost(const std::string& program) : library_(program) {}
+
+    std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) override {
+        return std::make_unique<LinuxHeldTarget>(device::LinuxTarget::open(path, access));
+    }
+    inventory::Identity identify(const std::string& path) override {
+        return inventory::identify(path);
+    }
+    std::vector<inventory::Use> uses_of(const inventory::Identity& identity) override {
+        return inventory::uses_of(identity);
+    }
+    std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override {
+        return inventory::layers_below(identity);
+    }
+    bool exists(const std::string& path) override {
+        std::error_code error;
+        return std::filesystem::exists(path, error) || error;
+    }
+    device::LuksLibrary& luks_library() override { return library_; }
+    inventory::Signature probe_signature(const std::string& path) override {
+        return inventory::probe_signature(path);
+    }
+    std::vector<std::string> mappings_of_luks_uuid(const std::string& uuid) override {
+        return inventory::mappings_of_luks_uuid(uuid);
+    }
+
+  private:
+    device::LuksLibraryProcess library_;
+};
+
+}  // namespace
+
+std::unique_ptr<Host> make_linux_host(const std::string& program) {
+    return std::make_unique<LinuxHost>(program);
+}
+
+}  // namespace efface::job

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/plan.hpp"
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+
+namespace efface::job {
+
+namespace {
+
+Json ranges_to_json(const std::vector<stream::Range>& ranges) {
+    Json list = Json::array();
+    for (const auto& range : ranges) {
+        list.push_back({{"offset", range.offset}, {"length", range.length}});
+    }
+    return list;
+}
+
+std::vector<stream::Range> ranges_from_json(const Json& list) {
+    std::vector<stream::Range> ranges;
+    for (const auto& range : list) {
+        ranges.push_back(
+            {range.at("offset").get<std::uint64_t>(), range.at("length").get<std::uint64_t>()});
+    }
+    return ranges;
+}
+
+Json location_to_json(const LocationPlan& location) {
+    return {{"role", to_string(location.role)},
+            {"path", location.path},
+            {"dataPath", location.data_path},
+            {"luksUuid", location.luks_uuid},
+            {"regions", ranges_to_json(location.region.ranges)},
+            {"regionReasons", location.region.reasons},
+            {"regionWidened", location.region.widened},
+            {"first", ranges_to_json(location.first)},
+            {"destroySlots", location.destroy_slots},
+            {"sizeBytes", location.size_bytes},
+            {"serial", location.serial},
+            {"wwid", location.wwid},
+            {"inode", location.inode},
+            {"firstSectorSha256", location.first_sector_sha256},
+            {"extentsSha256", location.extents_sha256},
+            {"streamKey", to_hex(location.stream_key)},
+            {"record", location.record}};
+}
+
+Role role_from_string(const std::string& text) {
+    for (const auto role : {Role::in_place_header, Role::detached_header, Role::header_backup}) {
+        if (text == to_string(role)) {
+            return role;
+        }
+    }
+    throw Error(ErrorCode::internal, "the journal names an unknown role");
+}
+
+LocationPlan location_from_json(const Json& json) {
+    LocationPlan location;
+    location.role = role_from_string(json.at("role").get<std::string>());
+    json.at("path").get_to(location.path);
+    json.at("dataPath").get_to(location.data_path);
+    json.at("luksUuid").get_to(location.luks_uuid);
+    location.region.ranges = ranges_from_json(json.at("regions"));
+    json.at("regionReasons").get_to(location.region.reasons);
+    json.at("regionWidened").get_to(location.region.widened);
+    location.first = ranges_from_json(json.at("first"));
+    json.at("destroySlots").get_to(location.destroy_slots);
+    json.at("sizeBytes").get_to(location.size_bytes);
+    json.at("serial").get_to(location.serial);
+    json.at("wwid").get_to(location.wwid);
+    json.at("inode").get_to(location.inode);
+    json.at("firstSectorSha256").get_to(location.first_sector_sha256);
+    json.at("extentsSha256").get_to(location.extents_sha256);
+    const auto key = from_hex(json.at("streamKey").get<std::string>());
+    if (!key) {
+        throw Error(ErrorCode::internal, "the journal holds a damaged stream key");
+    }
+    location.stream_key = *key;
+    location.record = json.at("record");
+    return location;
+}
+
+Json location_document(const LocationPlan& location) {
+    return {{"role", to_string(location.role)},
+            {"path", location.path},
+            {"regions", ranges_to_json(location.region.ranges)},
+            {"regionReasons", location.region.reasons},
+            {"firstSectorSha256", location.first_sector_sha256},
+            {"found", location.record}};
+}
+
+}  // namespace
+
+const char* to_string(Role role) noexcept {
+    switch (role) {
+        case Role::in_place_header:
+            return "in-place-header";
+        case Role::detached_header:
+            return "detached-header";
+        case Role::header_backup:
+            return "header-backup";
+    }
+    return "in-place-header";
+}
+
+std::vector<Objection> ProjectPlan::objections() const {
+    std::vector<Objection> all;
+    for (const auto& volume : volumes) {
+        all.insert(all.end(), volume.objections.begin(), volume.objections.end());
+    }
+    return all;
+}
+
+method::Level ProjectPlan::level() const noexcept {
+    auto level = volumes.empty() ? method::Level::none : method::Level::purge;
+    for (const auto& volume : volumes) {
+        level = method::lowest(level, volume.level);
+    }
+    return level;
+}
+
+std::uint64_t ProjectPlan::bytes_to_overwrite() const noexcept {
+    std::uint64_t bytes = 0;
+    for (const auto& volume : volumes) {
+        for (const auto& location : volume.locations) {
+            bytes += stream::total_bytes(location.region.ranges);
+        }
+    }
+    return bytes;
+}
+
+Json plan_document(const Manifest& manifest, const ProjectPlan& plan) {
+    Json volumes = Json::array();
+    for (const auto& volume : plan.volumes) {
+        Json locations = Json::array();
+        for (const auto& location : volume.locations) {
+            locations.push_back(location_document(location));
+        }
+        Json objections = Json::array();
+        for (const auto& objection : volume.objections) {
+            objections.push_back(objection.what);
+        }
+        volumes.push_back({{"name", volume.name},
+                           {"uuid", volume.uuid},
+                           {"engine", volume.engine},
+                           {"level", method::to_string(volume.level)},
+                           {"locations", locations},
+                           {"eligibility", volume.eligibility},
+                           {"payloadSample", volume.payload_sample},
+                           {"exceptions", volume.exceptions},
+                           {"notReached", volume.residual_risks},
+                           {"objections", objections}});
+    }
+    Json document = {{"schema", "efface.plan/1"},
+                     {"project", manifest.project_id},
+                     {"manifestSha256", manifest.sha256},
+                     {"technique", "luks-key-destruction"},
+                     {"level", method::to_string(plan.level())},
+                     {"bytesToOverwrite", plan.bytes_to_overwrite()},
+                     {"volumes", volumes}};
+    document["digest"] = plan_digest(manifest, plan);
+    return document;
+}
+
+std::string plan_digest(const Manifest& manifest, const ProjectPlan& plan) {
+    Json what = {manifest.sha256};
+    for (const auto& volume : plan.volumes) {
+        for (const auto& location : volume.locations) {
+            what.push_back(location_document(location));
+        }
+    }
+    return sha256_hex(canonical_json(what));
+}
+
+Json to_journal(const VolumePlan& plan) {
+    Json locations = Json::array();
+    for (const auto& location : plan.locations) {
+        locations.push_back(location_to_json(location));
+    }
+    return {{"name", plan.name},
+            {"uuid", plan.uuid},
+            {"engine", plan.engine},
+            {"assetTag", plan.asset_tag},
+            {"gone", plan.gone},
+            {"locations", locations},
+            {"level", method::to_string(plan.level)},
+            {"exceptions", plan.exceptions},
+            {"residualRisks", plan.residual_risks},
+            {"eligibility", plan.eligibility},
+            {"payloadSample", plan.payload_sample},
+            {"encryption", plan.encryption},
+            {"credentialDeclared", plan.credential_declared},
+            {"credentialOpened",
+             plan.credential_opened ? Json(*plan.credential_opened) : Json(nullptr)}};
+}
+
+VolumePlan from_journal(const Json& json) {
+    try {
+        VolumePlan plan;
+        json.at("name").get_to(plan.name);
+        json.at("uuid").get_to(plan.uuid);
+        json.at("engine").get_to(plan.engine);
+        json.at("assetTag").get_to(plan.asset_tag);
+        json.at("gone").get_to(plan.gone);
+        for (const auto& location : json.at("locations")) {
+            plan.locations.push_back(location_from_json(location));
+        }
+        const auto level = method::level_from_string(json.at("level").get<std::string>());
+        plan.level = level.value_or(method::Level::none);
+        json.at("exceptions").get_to(plan.exceptions);
+        json.at("residualRisks").get_to(plan.residual_risks);
+        plan.eligibility = json.at("eligibility");
+        plan.payload_sample = json.at("payloadSample");
+        plan.encryption = json.at("encryption");
+        json.at("credentialDeclared").get_to(plan.credential_declared);
+        if (const auto& opened = json.at("credentialOpened"); !opened.is_null()) {
+            plan.credential_opened = opened.get<bool>();
+        }
+        return plan;
+    } catch (const Json::exception&) {
+        throw Error(ErrorCode::internal, "the journal of a volume is damaged");
+    }
+}
+
+}  // namespace efface::job

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "record.hpp"
+
+#include <algorithm>
+#include <set>
+
+#include "efface/policy/key_destruction.hpp"
+
+#include "volume_run.hpp"
+
+namespace efface::job {
+
+namespace {
+
+using method::Level;
+using method::Verdict;
+
+Json authorization_record(const Manifest& manifest, const RunState& run) {
+    Json record = run.authorization;
+    record["manifestDigest"] = {{"sha256", manifest.sha256}};
+    record["reference"] = manifest.ticket;
+    record["notBefore"] = manifest.not_before ? Json(to_rfc3339(*manifest.not_before)) : Json();
+    record["policyId"] = policy::kPolicyId;
+    record["policyVersion"] = policy::kPolicyVersion;
+    record["policyDigest"] = {{"sha256", policy::policy_digest()}};
+    record["attestation"] = {
+        {"encryptedSinceFirstUse", manifest.attestation.encrypted_since_first_use},
+        {"allKeyCopiesDeclared", manifest.attestation.all_key_copies_declared},
+        {"by", manifest.attestation.by}};
+    return record;
+}
+
+Json owner_record(const Manifest& manifest) {
+    Json record = {{"organization", manifest.owner}, {"projectId", manifest.project_id}};
+    if (!manifest.confidentiality.empty()) {
+        record["confidentiality"] = manifest.confidentiality;
+    }
+    return record;
+}
+
+/// What the volumes add up to.
+struct Summary {
+    Verdict verdict = Verdict::sanitized;
+    Level level = Level::purge;
+    bool verified = true;
+    std::set<std::string> exceptions;
+    std::set<std::string> residual_risks;
+    std::string completed_at;
+};
+
+Summary summarize(const Json& volumes) {
+    Summary summary;
+    for (const auto& volume : volumes) {
+        const auto result = result_of(volume);
+        summary.verdict = method::worst(summary.verdict, result.verdict);
+        summary.level = method::lowest(summary.level, result.level);
+        for (const auto& text : volume.at("exceptions")) {
+            summary.exceptions.insert(result.name + ": " + text.get<std::string>());
+        }
+        for (const auto& text : volume.at("residualRisks")) {
+            summary.residual_risks.insert(text.get<std::string>());
+        }
+        for (const auto& location : volume.at("locations")) {
+            summary.verified =
+                summary.verified && location.at("verification").at("result") == "pass";
+            summary.completed_at =
+                std::max(summary.completed_at, location.value("completedAt", ""));
+        }
+        summary.verified = summary.verified && !volume.at("locations").empty();
+    }
+    return summary;
+}
+
+Json attempts_record(const PredicateInput& input) {
+    Json previous = Json::array();
+    for (const auto& attempt : input.previous) {
+        previous.push_back({{"leafHash", attempt.leaf_hash},
+                            {"logIndex", attempt.log_index},
+                            {"runId", attempt.run_id},
+                            {"status", attempt.status}});
+    }
+    return {{"number", previous.size() + 1}, {"previous", previous}};
+}
+
+Json sanitization_record(const PredicateInput& input, const Summary& summary) {
+    return {{"technique", "cryptographic-erase"},
+            {"method", to_string(summary.level)},
+            {"requestedMethod", to_string(input.manifest.minimum_level)},
+            {"standards", {{{"name", "NIST SP 800-88"}, {"edition", "Rev. 2 (2025-09)"}}}},
+            {"startedAt", input.run.started_at},
+            {"completedAt",
+             summary.completed_at.empty() ? to_rfc3339(input.issued_at) : summary.completed_at},
+            {"interruptions", input.run.interruptions}};
+}
+
+Json signature_policy(const evidence::KeyStore& keys) {
+    return {{"container", "CMS/CAdES-BES detached"},
+            {"rule", "all"},
+            {"required",
+             {{{"role", "station"},
+               {"subjectPublicKeySha256", keys.station_key().spki_sha256()},
+               {"keyHeld", "software"}}}}};
+}
+
+}  // namespace
+
+Json unfinished_location_record() {
+    return {{"status", to_string(Verdict::not_sanitized)},
+            {"verification",
+             {{"method", "full-read-back"}, {"performed", false}, {"result", "not-performed"}}},
+            {"negativeControls", Json::array()}};
+}
+
+Json volume_record(const VolumePlan& plan, Json locations, Verdict verdict, Level level,
+                   const std::vector<std::string>& reasons,
+                   const std::vector<std::string>& exceptions) {
+    bool refused = !locations.empty();
+    for (const auto& location : locations) {
+        bool here = false;
+        for (const auto& control : location.at("negativeControls")) {
+            here = here ||
+                   (control.at("name") == "credential-refused" && control.at("result") == "pass");
+        }
+        refused = refused && here;
+    }
+    Json record = {
+        {"name", plan.name},
+        {"uuid", plan.uuid},
+        {"engine", plan.engine},
+        {"status", to_string(verdict)},
+        {"level", to_string(level)},
+        {"reasons", reasons},
+        {"exceptions", exceptions},
+        {"residualRisks", plan.residual_risks},
+        {"alreadyGone", plan.gone},
+        {"eligibility", plan.eligibility},
+        {"payloadSample", plan.payload_sample},
+        {"credential",
+         {{"declared", plan.credential_declared},
+          {"openedBefore", plan.credential_opened.value_or(false)},
+          {"refusedAfter", plan.credential_declared && refused}}},
+        {"cryptographicErase", cryptographic_erase_items(plan, locations)},
+    };
+    if (!plan.asset_tag.empty()) {
+        record["assetTag"] = plan.asset_tag;
+    }
+    record["locations"] = std::move(locations);
+    return record;
+}
+
+Json make_predicate(const PredicateInput& input) {
+    const Summary summary = summarize(input.volumes);
+    const auto& issuer = input.keys.issuer();
+    Json predicate = {
+        {"schemaVersion", evidence::kSchemaVersion},
+        {"certificateId", input.certificate_id},
+        {"certificateType", "keyslot"},
+        {"supersedes", nullptr},
+        {"issuedAt", to_rfc3339(input.issued_at)},
+        {"issuer",
+         {{"organization", issuer.organization},
+          {"site", issuer.site},
+          {"stationId", issuer.station_id}}},
+        {"dataOwner", owner_record(input.manifest)},
+        {"projectIdentity", project_identity(input.manifest)},
+        {"authorization", authorization_record(input.manifest, input.run)},
+        {"volumes", input.volumes},
+        {"sanitization", sanitization_record(input, summary)},
+        {"verification",
+         {{"performed", true},
+          {"result", summary.verified ? "pass" : "fail"},
+          {"independentOfEraser", false}}},
+        {"validation",
+         {{"decision", "pending"},
+          {"note", "acceptance is a decision of the organisation (NIST SP 800-88r2 4.5.2)"}}},
+        {"result",
+         {{"status", to_string(summary.verdict)},
+          {"level", to_string(summary.level)},
+          {"requestedLevel", to_string(input.manifest.minimum_level)},
+          {"exceptions", summary.exceptions},
+          {"residualRisks", summary.residual_risks}}},
+        {"attempts", attempts_record(input)},
+        {"tool", input.tool},
+        {"environment", input.environment},
+        {"personnel", {{{"id", input.run.authorization.at("operator")}, {"role", "operator"}}}},
+        {"signaturePolicy", signature_policy(input.keys)},
+        {"log",
+         {{"origin", input.log_origin},
+          {"runId", input.run.run_id},
+          {"intentIndex", input.run.intent_index},
+          {"intentLeafHash", input.run.intent_leaf_hash},
+          {"checkpoint", input.run.checkpoint}}},
+    };
+    if (input.manifest.retention_until) {
+        predicate["retention"] = {{"class", "compliance-evidence"},
+                                  {"until", to_rfc3339(*input.manifest.retention_until)}};
+    }
+    return predicate;
+}
+
+}  // namespace efface::job

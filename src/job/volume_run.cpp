@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "volume_run.hpp"
+
+#include <fmt/format.h>
+
+#include "record.hpp"
+
+namespace efface::job {
+
+namespace {
+
+using method::Verdict;
+
+/// Adds up what happened at the places of one volume.
+class VolumeOutcome final {
+  public:
+    explicit VolumeOutcome(const VolumePlan& plan) : plan_(plan), exceptions_(plan.exceptions) {}
+
+    void add(const LocationPlan& location, method::Outcome outcome) {
+        verdict_ = method::worst(verdict_, outcome.verdict);
+        for (auto& reason : outcome.reasons) {
+            reasons_.push_back(fmt::format("{}: {}", location.path, reason));
+        }
+        exceptions_.insert(exceptions_.end(), outcome.exceptions.begin(), outcome.exceptions.end());
+        Json record = location.record;
+        record.update(outcome.record);
+        for (auto& observation : outcome.observations) {
+            observations_.push_back({{"at", observation.at},
+                                     {"volume", plan_.name},
+                                     {"path", location.path},
+                                     {"what", observation.what},
+                                     {"raw", std::move(observation.raw)}});
+        }
+        locations_.push_back(std::move(record));
+    }
+    void fail(const LocationPlan& location, const std::string& reason) {
+        method::Outcome outcome;
+        outcome.reasons.push_back(reason);
+        outcome.record = unfinished_location_record();
+        add(location, std::move(outcome));
+    }
+
+    void conclude(VolumeState& state) && {
+        if (verdict_ == Verdict::sanitized && !exceptions_.empty()) {
+            verdict_ = Verdict::sanitized_with_exceptions;
+        }
+        const bool reached =
+            verdict_ == Verdict::sanitized || verdict_ == Verdict::sanitized_with_exceptions;
+        state.outcome =
+            volume_record(plan_, std::move(locations_), verdict_,
+                          reached ? plan_.level : method::Level::none, reasons_, exceptions_);
+        state.observations = std::move(observations_);
+        state.done = true;
+    }
+
+  private:
+    const VolumePlan& plan_;
+    Verdict verdict_ = Verdict::sanitized;  // of no places; each one can only lower it
+    std::vector<std::string> reasons_;
+    std::vector<std::string> exceptions_;
+    Json locations_ = Json::array();
+    Json observations_ = Json::array();
+};
+
+/// Old blocks live on below when the file system moved the file's blocks instead of rewriting them.
+void check_blocks_stayed(const LocationPlan& plan, const HeldTarget& target,
+                         method::Outcome& outcome) {
+    const auto after = target.extents();
+    outcome.record["extentsAfter"] = {{"shared", after.shared_count},
+                                      {"sameBlocks", after.layout_sha256 == plan.extents_sha256}};
+    if (after.layout_sha256 != plan.extents_sha256) {
+        outcome.verdict = method::worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.emplace_back(
+            "the file system moved blocks of the file: the old ones may still hold the keys");
+    }
+}
+
+method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool resumed,
+                             const SecretBytes* credential, ProgressSink& progress,
+                             const std::stop_token& stop) {
+    Guard guard(context.host, context.random);
+    auto cleared = guard.clear(plan, resumed);
+    method::LuksKeyTask task;
+    task.path = plan.path;
+    task.luks_uuid = plan.luks_uuid;
+    task.region = plan.region;
+    task.first = plan.first;
+    task.stream_key = SecretBytes(ByteView(plan.stream_key));
+    task.resumed = resumed;
+    task.destroy_slots = plan.destroy_slots;
+    device::LuksLocation location{plan.path, std::nullopt};
+    if (!plan.data_path.empty()) {
+        location.data = plan.data_path;
+    }
+    method::LuksKeyDestruction method(task, cleared.target->storage(), context.host.luks_library(),
+                                      location, context.host, credential, context.clock);
+    auto outcome = method.run(std::move(cleared.clearance), progress, stop);
+    outcome.record["verification"]["directIo"] = cleared.target->direct_io();
+    if (!plan.extents_sha256.empty() && !stop.stop_requested()) {
+        check_blocks_stayed(plan, *cleared.target, outcome);
+    }
+    outcome.record["status"] = method::to_string(outcome.verdict);
+    return outcome;
+}
+
+}  // namespace
+
+bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, bool resumed,
+                ProgressSink& progress, const std::stop_token& stop) {
+    context.events.emit("started", {{"target", {{"name", volume.name}, {"uuid", volume.uuid}}}});
+    VolumeOutcome result(state.plan);
+    for (const auto& location : state.plan.locations) {
+        if (stop.stop_requested()) {
+            return false;
+        }
+        try {
+            std::optional<SecretBytes> credential;
+            if (volume.credential) {
+                credential = read_credential(*volume.credential);
+            }
+            result.add(location, run_location(context, location, resumed,
+                                              credential ? &*credential : nullptr, progress, stop));
+        } catch (const Error& error) {
+            result.fail(location, printable(error.what()));
+        }
+    }
+    if (stop.stop_requested()) {
+        return false;
+    }
+    std::move(result).conclude(state);
+    return true;
+}
+
+VolumeResult result_of(const Json& outcome) {
+    VolumeResult result;
+    result.name = outcome.at("name").get<std::string>();
+    result.verdict = method::verdict_from_string(outcome.at("status").get<std::string>())
+                         .value_or(Verdict::not_sanitized);
+    result.level = method::level_from_string(outcome.at("level").get<std::string>())
+                       .value_or(method::Level::none);
+    outcome.at("reasons").get_to(result.reasons);
+    return result;
+}
+
+}  // namespace efface::job

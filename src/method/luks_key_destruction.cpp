@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/method/luks_key_destruction.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <set>
+#include <tuple>
+
+#include "efface/base/digest.hpp"
+
+namespace efface::method {
+
+namespace {
+
+constexpr std::size_t kDigestPieceBytes = 256 * 1024;
+
+Json ranges_json(const std::vector<stream::Range>& ranges) {
+    Json list = Json::array();
+    for (const auto& range : ranges) {
+        list.push_back({{"offset", range.offset}, {"length", range.length}});
+    }
+    return list;
+}
+
+Json faults_json(const std::vector<stream::Fault>& faults) {
+    Json list = Json::array();
+    for (const auto& fault : faults) {
+        list.push_back({{"operation", fault.operation},
+                        {"offset", fault.offset},
+                        {"length", fault.length},
+                        {"error", fault.error == 0 ? "no progress" : errno_text(fault.error)}});
+    }
+    return list;
+}
+
+/// `from` without `holes`; both normalized.
+std::vector<stream::Range> without(const std::vector<stream::Range>& from,
+                                   const std::vector<stream::Range>& holes) {
+    std::vector<stream::Range> rest;
+    for (const auto& range : from) {
+        std::uint64_t at = range.offset;
+        for (const auto& hole : holes) {
+            if (hole.end() <= at || hole.offset >= range.end()) {
+                continue;
+            }
+            if (hole.offset > at) {
+                rest.push_back({at, hole.offset - at});
+            }
+            at = std::max(at, hole.end());
+        }
+        if (at < range.end()) {
+            rest.push_back({at, range.end() - at});
+        }
+    }
+    return rest;
+}
+
+/// Adds the counts of a second report to a first one.
+void add(stream::OverwriteReport& sum, const stream::OverwriteReport& part) {
+    sum.bytes_written += part.bytes_written;
+    sum.blocks_already_pattern += part.blocks_already_pattern;
+    sum.blocks_compared_before += part.blocks_compared_before;
+    sum.read_faults += part.read_faults;
+    sum.write_faults += part.write_faults;
+    sum.flush_error = sum.flush_error != 0 ? sum.flush_error : part.flush_error;
+    sum.stopped = sum.stopped || part.stopped;
+    sum.faults.insert(sum.faults.end(), part.faults.begin(), part.faults.end());
+    sum.faults.resize(std::min(sum.faults.size(), stream::kPlacesMax));
+}
+
+Json to_json(const stream::OverwriteReport& report) {
+    return {{"bytesWritten", report.bytes_written},
+            {"blocksComparedBefore", report.blocks_compared_before},
+            {"blocksAlreadyPattern", report.blocks_already_pattern},
+            {"readFaults", report.read_faults},
+            {"writeFaults", report.write_faults},
+            {"flushError", report.flush_error == 0 ? "none" : errno_text(report.flush_error)},
+            {"faults", faults_json(report.faults)}};
+}
+
+/// One negative control: what was tried, whether it shows that nothing is left, and what was seen.
+struct Control {
+    const char* name;
+    enum class Result { pass, fail, unknown } result;
+    std::string detail;
+};
+
+Control control_no_magic(device::BlockTarget& target, const LuksKeyTask& task) {
+    const auto report = luks::find_remnants(target, task.region.ranges);
+    if (!report.remnants.empty()) {
+        return {"no-magic", Control::Result::fail,
+                fmt::format("{}", fmt::join(report.remnants, "; "))};
+    }
+    if (report.unreadable > 0) {
+        return {"no-magic", Control::Result::unknown,
+                fmt::format("{} places could not be read", report.unreadable)};
+    }
+    return {"no-magic", Control::Result::pass,
+            "no LUKS magic at any of the ten places and no keyslot JSON in the region"};
+}
+
+Control control_crypt_load(device::LuksLibrary& library, const device::LuksLocation& location) {
+    const auto answer = library.load(location);
+    return {"crypt-load", answer.code < 0 ? Control::Result::pass : Control::Result::fail,
+            fmt::format("crypt_load: {}", answer.code)};
+}
+
+Control control_libblkid(Surroundings& surroundings, const std::string& path) {
+    const auto signature = surroundings.probe_signature(path);
+    if (signature.code == 1) {
+        return {"libblkid", Control::Result::pass, "nothing found"};
+    }
+    if (signature.code == 0 && signature.usage != "crypto") {
+        return {"libblkid", Control::Result::pass,
+                fmt::format("no LUKS; reports {} outside the region", signature.type)};
+    }
+    return {"libblkid", signature.code == 0 ? Control::Result::fail : Control::Result::unknown,
+            fmt::format("blkid_do_safeprobe: {} {}", signature.code, signature.type)};
+}
+
+Control control_credential(device::LuksLibrary& library, const device::LuksLocation& location,
+                           const SecretBytes& credential) {
+    const auto answer = library.try_unlock(location, credential);
+    const bool refused = answer.load_code < 0 || answer.code < 0;
+    return {"credential-refused", refused ? Control::Result::pass : Control::Result::fail,
+            answer.load_code < 0 ? fmt::format("crypt_load: {}", answer.load_code)
+                                 : fmt::format("unlock: {}", answer.code)};
+}
+
+Control control_no_mapping(Surroundings& surroundings, const std::string& uuid) {
+    const auto mappings = surroundings.mappings_of_luks_uuid(uuid);
+    if (mappings.empty()) {
+        return {"no-mapping", Control::Result::pass, "no device-mapper device with this UUID"};
+    }
+    return {"no-mapping", Control::Result::fail, fmt::format("{}", fmt::join(mappings, ", "))};
+}
+
+const char* to_string(Control::Result result) {
+    switch (result) {
+        case Control::Result::pass:
+            return "pass";
+        case Control::Result::fail:
+            return "fail";
+        case Control::Result::unknown:
+            return "unknown";
+    }
+    return "unknown";
+}
+
+AreaDigest digest_area(device::BlockTarget& target, std::string name, stream::Range range) {
+    AreaDigest area{std::move(name), range, {}};
+    Sha256 hash;
+    Bytes piece(static_cast<std::size_t>(std::min<std::uint64_t>(range.length, kDigestPieceBytes)));
+    for (std::uint64_t done = 0; done < range.length;) {
+        const auto want =
+            static_cast<std::size_t>(std::min<std::uint64_t>(range.length - done, piece.size()));
+        const auto view = MutableByteView(piece).first(want);
+        if (!target.read_at(range.offset + done, view).complete(want)) {
+            cleanse(piece);
+            return area;
+        }
+        hash.update(view);
+        done += want;
+    }
+    cleanse(piece);
+    area.sha256 = to_hex(hash.finish());
+    return area;
+}
+
+}  // namespace
+
+std::vector<AreaDigest> pre_state(device::BlockTarget& target, const luks::Header& header) {
+    std::vector<AreaDigest> areas;
+    std::set<std::tuple<std::uint64_t, std::uint64_t>> seen;
+    const auto add_area = [&](std::string name, stream::Range range) {
+        const std::uint64_t size = target.size_bytes();
+        if (range.length == 0 || range.offset >= size ||
+            !seen.insert({range.offset, range.length}).second) {
+            return;
+        }
+        range.length = std::min({range.length, size - range.offset, luks::kMetadataBytesMax});
+        areas.push_back(digest_area(target, std::move(name), range));
+    };
+    for (const auto& copy : header.copies) {
+        add_area(copy.secondary ? "secondary header" : "primary header",
+                 {copy.offset, copy.header_bytes});
+    }
+    for (const auto& slot : header.keyslots) {
+        add_area(fmt::format("keyslot {} area", slot.index), slot.area);
+    }
+    add_area("gap before the payload", header.gap);
+    return areas;
+}
+
+LuksKeyDestruction::LuksKeyDestruction(const LuksKeyTask& task, device::BlockTarget& target,
+                                       device::LuksLibrary& library, device::LuksLocation location,
+                                       Surroundings& surroundings, const SecretBytes* credential,
+                                       const Clock& clock)
+    : task_(task),
+      target_(target),
+      library_(library),
+      location_(std::move(location)),
+      surroundings_(surroundings),
+      credential_(credential),
+      clock_(clock) {
+    EFFACE_ASSERT(task.stream_key.size() == stream::kStreamKeyBytes);
+}
+
+std::optional<std::string> LuksKeyDestruction::objection() const {
+    if (task_.region.ranges.empty()) {
+        return "there is nothing to overwrite";
+    }
+    if (task_.region.ranges.back().end() > target_.size_bytes()) {
+        return fmt::format("{} is smaller than its metadata", task_.path);
+    }
+    return std::nullopt;
+}
+
+std::uint64_t LuksKeyDestruction::estimate_bytes() const {
+    return 2 * stream::total_bytes(task_.region.ranges);  // written once, read once
+}
+
+Outcome LuksKeyDestruction::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+    EFFACE_ASSERT(clearance.path() == task_.path);
+    Outcome outcome;
+    outcome.record = Json::object();
+    outcome.record["startedAt"] = to_rfc3339(clock_.now());
+    outcome.record["regions"] = ranges_json(task_.region.ranges);
+    outcome.record["regionReasons"] = task_.region.reasons;
+    outcome.record["streamKeyDigest"] = {{"sha256", sha256_hex(task_.stream_key.view())}};
+    if (const auto problem = objection()) {
+        outcome.reasons.push_back(*problem);
+    } else {
+        destroy_slots(outcome);
+        if (overwrite(outcome, progress, stop)) {
+            outcome.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on
+            read_back(outcome, progress, stop);
+            negative_controls(outcome);
+        }
+    }
+    if (!outcome.record.contains("verification")) {
+        outcome.record["verification"] = {
+            {"method", "full-read-back"}, {"performed", false}, {"result", "not-performed"}};
+        outcome.record["negativeControls"] = Json::array();
+    }
+    outcome.record["status"] = to_string(outcome.verdict);
+    outcome.record["completedAt"] = to_rfc3339(clock_.now());
+    return outcome;
+}
+
+/// libcryptsetup's answers are recorded, never believed: the overwrite follows whatever it said.
+void LuksKeyDestruction::destroy_slots(Outcome& outcome) {
+    Json& record = outcome.record["keyslotDestruction"];
+    if (!task_.destroy_slots) {
+        record = {{"asked", false}};
+        return;
+    }
+    const auto answer = library_.destroy_keyslots(location_);
+    Json slots = Json::array();
+    for (const auto& slot : answer.slots) {
+        slots.push_back({{"slot", slot.slot}, {"status", slot.status}, {"code", slot.code}});
+    }
+    record = {{"asked", true},
+              {"loadCode", answer.load_code},
+              {"slots", slots},
+              {"tokensRemoved", answer.tokens_removed}};
+    observe(outcome, "libcryptsetup destroyed keyslots", record);
+}
+
+/// Header copies first, and durable, so that nothing can rebuild one from the other.
+bool LuksKeyDestruction::overwrite(Outcome& outcome, ProgressSink& progress,
+                                   const std::stop_token& stop) {
+    stream::KeyedStream pattern(task_.stream_key.view());
+    const auto first = stream::normalized(task_.first);
+    auto report = stream::overwrite(target_, first, pattern, progress, stop);
+    if (!report.stopped) {
+        add(report, stream::overwrite(target_, without(task_.region.ranges, first), pattern,
+                                      progress, stop));
+    }
+    outcome.record["overwrite"] = to_json(report);
+    observe(outcome, "overwrite and flush", outcome.record["overwrite"]);
+    const std::uint64_t expected = stream::total_bytes(task_.region.ranges);
+    if (report.stopped) {
+        outcome.reasons.emplace_back("stopped before the overwrite was complete");
+    } else if (report.write_faults > 0) {
+        outcome.reasons.push_back(
+            fmt::format("{} writes failed: old content remains there", report.write_faults));
+    } else if (report.flush_error != 0) {
+        outcome.reasons.push_back("the flush failed: " + errno_text(report.flush_error));
+    } else if (report.bytes_written != expected) {
+        outcome.reasons.push_back(
+            fmt::format("{} of {} bytes were written", report.bytes_written, expected));
+    } else if (!task_.resumed && report.blocks_already_pattern > 0) {
+        outcome.reasons.push_back(fmt::format(
+            "{} blocks held the fresh pattern before it was written: the medium does not behave",
+            report.blocks_already_pattern));
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void LuksKeyDestruction::read_back(Outcome& outcome, ProgressSink& progress,
+                                   const std::stop_token& stop) {
+    stream::KeyedStream pattern(task_.stream_key.view());
+    const auto report = stream::read_back(target_, task_.region.ranges, pattern, progress, stop);
+    const bool matches = report.matches(stream::total_bytes(task_.region.ranges));
+    outcome.record["verification"] = {{"method", "full-read-back"},
+                                      {"performed", true},
+                                      {"result", matches ? "pass" : "fail"},
+                                      {"bytesCompared", report.bytes_compared},
+                                      {"blocksCompared", report.blocks_compared},
+                                      {"mismatches", report.blocks_different},
+                                      {"readFaults", report.read_faults},
+                                      {"mismatchOffsets", report.different_offsets},
+                                      {"faults", faults_json(report.faults)}};
+    observe(outcome, "read-back", outcome.record["verification"]);
+    if (matches) {
+        return;
+    }
+    if (report.blocks_different > 0) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(
+            fmt::format("{} blocks do not hold what was written", report.blocks_different));
+    } else if (report.stopped) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.emplace_back("stopped before the read-back was complete");
+    } else {
+        outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.push_back(
+            fmt::format("{} places could not be read back", report.read_faults));
+    }
+}
+
+void LuksKeyDestruction::negative_controls(Outcome& outcome) {
+    std::vector<Control> controls;
+    controls.push_back(control_no_magic(target_, task_));
+    controls.push_back(control_crypt_load(library_, location_));
+    controls.push_back(control_libblkid(surroundings_, task_.path));
+    if (credential_ != nullptr) {
+        controls.push_back(control_credential(library_, location_, *credential_));
+    }
+    if (!task_.luks_uuid.empty()) {
+        controls.push_back(control_no_mapping(surroundings_, task_.luks_uuid));
+    }
+    Json list = Json::array();
+    for (const auto& control : controls) {
+        list.push_back({{"name", control.name},
+                        {"result", to_string(control.result)},
+                        {"detail", printable(control.detail)}});
+        if (control.result == Control::Result::pass) {
+            continue;
+        }
+        const bool failed = control.result == Control::Result::fail;
+        outcome.verdict =
+            worst(outcome.verdict, failed ? Verdict::not_sanitized : Verdict::indeterminate);
+        outcome.reasons.push_back(
+            fmt::format("negative control {}: {}", control.name, printable(control.detail)));
+    }
+    observe(outcome, "negative controls", list);
+    outcome.record["negativeControls"] = std::move(list);
+}
+
+void LuksKeyDestruction::observe(Outcome& outcome, const char* what, const Json& raw) const {
+    outcome.observations.push_back({to_rfc3339(clock_.now()), what, raw});
+}
+
+}  // namespace efface::method

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/policy/key_destruction.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "efface/base/digest.hpp"
+
+namespace efface::policy {
+
+namespace {
+
+constexpr std::uint64_t kKeyBytesMin = 16;  // SP 800-88r2 3.2.2: 128 bit of strength
+
+/// Takes findings in the order of the table, whatever the order of the examination.
+class Findings final {
+  public:
+    void add(std::string_view id, std::string detail) {
+        const auto rule = std::find_if(rules().begin(), rules().end(),
+                                       [&](const Rule& candidate) { return id == candidate.id; });
+        EFFACE_ASSERT(rule != rules().end());
+        found_.push_back({&*rule, printable(detail)});
+    }
+    std::vector<Finding> in_table_order() && {
+        std::stable_sort(found_.begin(), found_.end(),
+                         [](const Finding& a, const Finding& b) { return a.rule < b.rule; });
+        return std::move(found_);
+    }
+
+  private:
+    std::vector<Finding> found_;
+};
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+void examine_storage(const LocationFacts& location, Findings& findings) {
+    if (location.copy_on_write) {
+        findings.add("copy-on-write", "the file system writes changed blocks elsewhere");
+    }
+    if (location.shared_extents > 0) {
+        findings.add("shared-extents",
+                     fmt::format("{} extents are shared with another file or snapshot",
+                                 location.shared_extents));
+    }
+    if (location.encoded_extents > 0) {
+        findings.add("encoded-extents",
+                     fmt::format("{} extents are compressed, inline or encoded by the file system",
+                                 location.encoded_extents));
+    }
+    if (location.remote) {
+        findings.add("remote-medium", "the file system is remote");
+    }
+    if (location.memory) {
+        findings.add("memory-medium", "the file lies in memory");
+    }
+    for (const auto& layer : location.layers) {
+        const auto what = fmt::format("{} ({})", layer.name, layer.type);
+        if (layer.copy_on_write) {
+            findings.add("copy-on-write", what);
+        }
+        if (layer.thin) {
+            findings.add("thin", what);
+        }
+        if (layer.remote) {
+            findings.add("remote-medium", what);
+        }
+        if (layer.mirror) {
+            findings.add("mirror", what);
+        }
+        if (layer.flash) {
+            findings.add("flash", what);
+        }
+        if (starts_with_any(layer.note, {"a hypervisor"})) {
+            findings.add("hypervisor", what);
+        }
+    }
+}
+
+void examine_segment(const luks::Segment& segment, Findings& findings) {
+    const auto what =
+        fmt::format("segment {}: {} {}", segment.index, segment.type, segment.encryption);
+    if (segment.type == "linear") {
+        findings.add("plaintext-segment", what);
+    } else if (segment.type == "hw-opal" || segment.type == "hw-opal-crypt") {
+        findings.add("opal", what);
+    } else if (segment.type != "crypt") {
+        findings.add("unknown-segment", what);
+    }
+    if (segment.type != "linear" && segment.type != "hw-opal") {
+        if (segment.encryption.empty() ||
+            starts_with_any(segment.encryption, {"cipher_null", "null"})) {
+            findings.add("null-cipher", what);
+        } else if (segment.encryption.find("-ecb") != std::string::npos) {
+            findings.add("ecb", what);
+        }
+    }
+}
+
+void examine_header(const luks::Header& header, Findings& findings) {
+    for (const auto& segment : header.segments) {
+        examine_segment(segment, findings);
+    }
+    if (header.segments.empty()) {
+        findings.add("unknown-segment", "no readable header says how the payload is encrypted");
+    }
+    if (header.key_bytes > 0 && header.key_bytes < kKeyBytesMin) {
+        findings.add("short-key", fmt::format("{} bits", header.key_bytes * 8));
+    }
+    const bool reencrypting = std::any_of(
+        header.keyslots.begin(), header.keyslots.end(),
+        [](const luks::Keyslot& slot) { return slot.state == luks::SlotState::reencrypt; });
+    if (reencrypting) {
+        findings.add("reencryption", "a reencryption slot is there");
+    }
+    for (const auto& requirement : header.requirements) {
+        if (starts_with_any(requirement, {"online-reencrypt", "offline-reencrypt"})) {
+            findings.add("reencryption", requirement);
+        } else if (starts_with_any(requirement, {"opal"})) {
+            findings.add("opal", "requirement " + requirement);
+        } else if (requirement != "inline-hw-tags") {
+            findings.add("unknown-requirement", requirement);
+        }
+    }
+    if (!header.intact) {
+        findings.add("damaged-header",
+                     "the copies are incomplete, damaged or contradict each other");
+    }
+}
+
+void examine_sample(const luks::SampleReport* sample, Findings& findings) {
+    if (sample == nullptr) {
+        findings.add("payload-not-sampled", "no sample was taken");
+        return;
+    }
+    if (sample->structured > 0) {
+        findings.add("plaintext-found", fmt::format("{} of {} samples are not ciphertext",
+                                                    sample->structured, sample->pieces_sampled));
+    }
+    if (sample->unreadable > 0) {
+        findings.add("payload-unreadable", fmt::format("{} of {} samples could not be read",
+                                                       sample->unreadable, sample->pieces_sampled));
+    }
+}
+
+}  // namespace
+
+const char* to_string(Effect effect) noexcept {
+    switch (effect) {
+        case Effect::refuse:
+            return "refuse";
+        case Effect::no_level:
+            return "no-level";
+        case Effect::at_most_clear:
+            return "at-most-clear";
+        case Effect::exception:
+            return "exception";
+        case Effect::note:
+            return "note";
+    }
+    return "refuse";
+}
+
+const std::vector<Rule>& rules() {
+    static const std::vector<Rule> kRules = {
+        {"copy-on-write", Effect::refuse, "an overwrite may leave the old blocks in place below",
+         "measured: btrfs, snapshots"},
+        {"thin", Effect::refuse, "blocks below are not allocated one to one",
+         "dm-thin: an overwrite after a snapshot goes elsewhere"},
+        {"shared-extents", Effect::refuse, "another name or a snapshot keeps the old blocks",
+         "measured: reflink copies still unlock after an erase"},
+        {"encoded-extents", Effect::refuse,
+         "the file system stores something else than was written",
+         "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"},
+        {"plaintext-segment", Effect::no_level, "part of the payload is stored in clear",
+         "SP 800-88r2 3.2.2"},
+        {"null-cipher", Effect::no_level, "the payload is not encrypted", "SP 800-88r2 3.2.2"},
+        {"ecb", Effect::no_level, "ECB shows equal blocks", "SP 800-88r2 3.2.2"},
+        {"short-key", Effect::no_level, "the key has less than 128 bits", "SP 800-88r2 3.2.2"},
+        {"unknown-segment", Effect::no_level, "how the payload is encrypted is not known",
+         "SP 800-88r2 3.2.2"},
+        {"unknown-requirement", Effect::no_level,
+         "the header asks for a feature whose meaning is not known", "LUKS2 format 3.6"},
+        {"opal", Effect::no_level,
+         "the drive's own media key is not reached; sanitize or revert the drive as well",
+         "LUKS2 with OPAL: the key in the header unlocks the drive, it does not encrypt"},
+        {"reencryption", Effect::no_level,
+         "an unfinished reencryption may have left payload that the destroyed key does not cover",
+         "measured: hot zone in clear in the keyslots area"},
+        {"damaged-header", Effect::no_level,
+         "what the header said of the payload can not be relied on", "fail closed"},
+        {"plaintext-found", Effect::no_level, "sampling found payload that is not ciphertext",
+         "SP 800-88r2 3.2.2"},
+        {"payload-not-sampled", Effect::no_level, "the payload was not looked at", "fail closed"},
+        {"not-attested", Effect::no_level,
+         "nobody stated that everything was encrypted before it was first stored",
+         "SP 800-88r2 3.2.2"},
+        {"copies-not-attested", Effect::no_level,
+         "nobody stated that all copies of the keys are listed", "SP 800-88r2 3.2.2"},
+        {"remote-medium", Effect::no_level, "copies kept by the remote side are out of reach",
+         "fail closed"},
+        {"flash", Effect::at_most_clear,
+         "flash may keep retired copies of the overwritten key material; purge the drive when it "
+         "leaves",
+         "cryptsetup FAQ 5.19; SP 800-88r2 3.1.1"},
+        {"mirror", Effect::exception, "the legs of the mirror were not read back one by one",
+         "a read is answered by any leg"},
+        {"payload-unreadable", Effect::note, "part of the payload sample could not be read", ""},
+        {"memory-medium", Effect::note,
+         "pages of memory files may have been copied to swap; freed pages can not be inspected",
+         "measured: tmpfs and swap"},
+        {"hypervisor", Effect::note, "a hypervisor below may keep copies or snapshots", ""},
+    };
+    return kRules;
+}
+
+std::string policy_digest() {
+    Json table = Json::array();
+    for (const auto& rule : rules()) {
+        table.push_back({{"id", rule.id},
+                         {"effect", to_string(rule.effect)},
+                         {"reason", rule.reason},
+                         {"source", rule.source}});
+    }
+    return sha256_hex(canonical_json(
+        {{"id", kPolicyId}, {"version", kPolicyVersion}, {"rules", std::move(table)}}));
+}
+
+std::vector<Finding> examine(const std::vector<LocationFacts>& locations,
+                             const luks::SampleReport* sample, const Attestation& attestation) {
+    EFFACE_ASSERT(!locations.empty() && locations.front().header != nullptr);
+    Findings findings;
+    for (const auto& location : locations) {
+        examine_storage(location, findings);
+    }
+    examine_header(*locations.front().header, findings);
+    examine_sample(sample, findings);
+    if (!attestation.encrypted_since_first_use) {
+        findings.add("not-attested", "attestation.encrypted_since_first_use is not true");
+    }
+    if (!attestation.all_key_copies_declared) {
+        findings.add("copies-not-attested", "attestation.all_key_copies_declared is not true");
+    }
+    return std::move(findings).in_table_order();
+}
+
+method::Level level_of(const std::vector<Finding>& findings) noexcept {
+    auto level = method::Level::purge;
+    for (const auto& finding : findings) {
+        if (finding.rule->effect == Effect::refuse || finding.rule->effect == Effect::no_level) {
+            level = method::Level::none;
+        } else if (finding.rule->effect == Effect::at_most_clear) {
+            level = method::lowest(level, method::Level::clear);
+        }
+    }
+    return level;
+}
+
+Json to_json(const Finding& finding) {
+    return {{"id", finding.rule->id},
+            {"effect", to_string(finding.rule->effect)},
+            {"reason", finding.rule->reason},
+            {"detail", finding.detail}};
+}
+
+}  // namespace efface::policy

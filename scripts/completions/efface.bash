@@ -9,7 +9,7 @@ _efface_command() { # the words that are neither options nor their values, up to
         word=${COMP_WORDS[index]}
         if ((skip)); then
             skip=0
-        elif [[ $word == --@(state-dir|organization|site|station|role|key|approval|events|workers|root|log-key|log) ]]; then
+        elif [[ $word == --@(state-dir|organization|site|station|role|key|approval|plan|events|workers|root|log-key|log) ]]; then
             skip=1
         elif [[ $word != -* ]]; then
             command+=("$word")
@@ -21,13 +21,13 @@ _efface_options() {
     case "${command[0]:-} ${command[1]:-}" in
     "keys init") echo --organization --site --station ;;
     "keys issue") echo --role ;;
-    plan\ *) echo --json ;;
+    plan\ *) echo -J --json ;;
     approve\ *) echo --key --approval ;;
-    "project erase") echo --approval --json --events --workers ;;
-    verify\ *) echo --root --log-key --log --json ;;
-    show\ *) echo --json ;;
+    "project erase") echo --approval --plan -J --json --events --workers ;;
+    verify\ *) echo --root --log-key --log -J --json ;;
+    show\ *) echo -J --json ;;
     list\ *) echo -J --json ;;
-    "log check") echo --json ;;
+    "log check") echo -J --json ;;
     *) echo --state-dir --version --help ;;
     esac
 }
@@ -40,7 +40,7 @@ _efface() {
     --role) words="approver operator witness" ;;
     --state-dir | --log) kind=directory ;;
     --approval | --events | --root | --log-key) kind='file' ;;
-    --organization | --site | --station | --workers | --key) return ;;
+    --organization | --site | --station | --workers | --key | --plan) return ;;
     *)
         if [[ $current == -* ]]; then
             words=$(_efface_options)

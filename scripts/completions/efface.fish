@@ -22,11 +22,11 @@ complete -c efface -n '__fish_seen_subcommand_from issue' -l role -x -a 'approve
 complete -c efface -n '__fish_seen_subcommand_from project; and not __fish_seen_subcommand_from erase' -f -a erase
 complete -c efface -n '__fish_seen_subcommand_from approve' -l key -x -d 'who approves'
 complete -c efface -n '__fish_seen_subcommand_from approve erase' -l approval -r -d 'file with the signatures'
+complete -c efface -n '__fish_seen_subcommand_from erase' -l plan -x -d 'digest that efface plan printed'
 complete -c efface -n '__fish_seen_subcommand_from erase' -l events -r -d 'where events go'
 complete -c efface -n '__fish_seen_subcommand_from erase' -l workers -x -d 'volumes worked at once'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l root -r -d 'evidence root'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l log-key -r -d 'verifier key of the log'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l log -r -a '(__fish_complete_directories)' -d 'check the whole log'
 complete -c efface -n '__fish_seen_subcommand_from log; and not __fish_seen_subcommand_from check' -f -a check
-complete -c efface -n '__fish_seen_subcommand_from plan erase verify show list check' -l json -d 'one JSON document'
-complete -c efface -n '__fish_seen_subcommand_from list' -s J -d 'one JSON document'
+complete -c efface -n '__fish_seen_subcommand_from plan erase verify show list check' -s J -l json -d 'one JSON document'

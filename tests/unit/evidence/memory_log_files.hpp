@@ -5,6 +5,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "log_files.hpp"
 
@@ -14,6 +16,9 @@ struct MemoryDisk {
     struct Content {
         Bytes now;
         Bytes durable;
+        /// Written since the last flush. A flush that fails forgets it, as Linux does: the next
+        /// one succeeds and still leaves these bytes where they were.
+        std::vector<std::pair<std::size_t, std::size_t>> dirty = {};
     };
     using Names = std::map<LogFile, std::size_t>;
 
@@ -54,7 +59,7 @@ inline MemoryDisk cut_power(const MemoryDisk& disk, Unflushed unflushed, bool re
         } else if (unflushed == Unflushed::zeros && content.now.size() > common) {
             left.resize(content.now.size(), 0);
         }
-        after.contents.push_back({left, left});
+        after.contents.push_back({left, left, {}});
     }
     return after;
 }
@@ -90,6 +95,7 @@ class MemoryLogFiles final : public LogFiles {
         const auto begin = static_cast<std::size_t>(offset);
         now.resize(std::max(now.size(), begin + bytes.size()));
         std::copy(bytes.begin(), bytes.end(), now.begin() + static_cast<std::ptrdiff_t>(begin));
+        made(file).dirty.emplace_back(begin, begin + bytes.size());
         disk_.bytes_written += bytes.size();
         fail_if(fails, "writing", file);
     }
@@ -100,9 +106,16 @@ class MemoryLogFiles final : public LogFiles {
     }
 
     void sync(LogFile file) override {
+        MemoryDisk::Content& content_now = content(file);
+        const auto dirty = std::exchange(content_now.dirty, {});
         fail_if(disk_.next_fails(), "flushing", file);
         ++disk_.flushes;
-        content(file).durable = content(file).now;
+        content_now.durable.resize(content_now.now.size());
+        for (const auto& [begin, end] : dirty) {
+            for (std::size_t i = begin; i < std::min(end, content_now.now.size()); ++i) {
+                content_now.durable[i] = content_now.now[i];
+            }
+        }
     }
 
     void publish_checkpoint() override {

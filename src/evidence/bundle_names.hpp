@@ -14,12 +14,14 @@ constexpr const char* kProofFile = "certificate.json.tlog-proof";
 constexpr const char* kRootFile = "root.pem";
 constexpr const char* kLogKeyFile = "log.vkey";
 constexpr const char* kEvidenceFolder = "evidence";
+/// What the owner ordered and what people signed about it; bound like all evidence files.
+constexpr const char* kManifestEvidence = "evidence/manifest.json";
+constexpr const char* kApprovalsEvidence = "evidence/manifest.json.p7s";
 constexpr const char* kProjectSubject = "project-identity";
 
-constexpr std::size_t kCertificateBytesMax = std::size_t{8} << 20U;
 constexpr std::size_t kSignatureBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kProofBytesMax = std::size_t{256} * 1024;
-constexpr std::size_t kSmallFileBytesMax = std::size_t{64} * 1024;
+constexpr std::size_t kManifestBytesMax = std::size_t{4} << 20U;
 constexpr std::uint64_t kEvidenceFileBytesMax = std::uint64_t{256} << 20U;
 constexpr std::size_t kEvidenceFilesMax = 8192;
 constexpr std::size_t kEvidenceDepthMax = 8;

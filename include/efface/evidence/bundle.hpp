@@ -19,6 +19,8 @@ namespace efface::evidence {
 constexpr const char* kStatementType = "https://in-toto.io/Statement/v1";
 constexpr const char* kPredicateType = "https://efface.example/attestation/sanitization/v1";
 constexpr const char* kSchemaVersion = "1.0.0";
+/// Largest certificate.json that is written or read.
+constexpr std::size_t kCertificateBytesMax = std::size_t{8} << 20U;
 
 /// File names relative to the bundle, with the media type that the subject entry states.
 struct EvidenceFile {
@@ -52,12 +54,12 @@ void publish_bundle(const std::filesystem::path& staging, const TlogProof& proof
 /// What an auditor trusts from elsewhere.
 struct TrustAnchors {
     std::string roots_pem;
-    std::string log_verifier_key;
+    std::string log_verifier_key;  ///< one line; line feeds at its end are taken off
     std::optional<std::filesystem::path> log_directory;  ///< the whole log, to see what is missing
 };
 
 struct Check {
-    std::string name;    ///< "signature", "required signers", "log inclusion", ...
+    std::string name;  ///< "signature", "required signers", "log inclusion", ...
     bool passed = false;
     std::string detail;  ///< in plain words: what was proved, or what is wrong
 };

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bundle_files.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <set>
+
+#include "efface/base/json.hpp"
+
+#include "bundle_names.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+constexpr std::size_t kHashPieceBytes = std::size_t{256} * 1024;
+constexpr std::size_t kEntriesMax = 4 * kEvidenceFilesMax;
+
+struct CloseDirectory {
+    void operator()(DIR* directory) const noexcept { (void)::closedir(directory); }
+};
+
+[[noreturn]] void refuse(const std::string& name, const std::string& why) {
+    throw Error(ErrorCode::usage, printable(name) + ": " + why);
+}
+
+/// Opens `name` below `folder`, part by part, through no symbolic link.
+UniqueFd open_below(int folder, const std::string& name, int flags) {
+    UniqueFd at;
+    std::size_t start = 0;
+    for (std::size_t depth = 0; depth <= kEvidenceDepthMax + 1; ++depth) {
+        const std::size_t slash = name.find('/', start);
+        const bool last = slash == std::string::npos;
+        const std::string part = name.substr(start, last ? slash : slash - start);
+        const int how = O_NOFOLLOW | O_CLOEXEC | (last ? flags : O_RDONLY | O_DIRECTORY);
+        UniqueFd next(::openat(at ? at.get() : folder, part.c_str(), how));
+        if (!next) {
+            refuse(name, errno == ELOOP ? "is a symbolic link" : errno_text(errno));
+        }
+        if (last) {
+            return next;
+        }
+        at = std::move(next);
+        start = slash + 1;
+    }
+    refuse(name, "lies too deep");
+}
+
+struct Entry {
+    std::string name;
+    mode_t mode = 0;
+};
+
+/// What stands in one folder, without "." and "..".
+std::vector<Entry> entries_of(UniqueFd folder, const std::string& name) {
+    const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(folder.get()));
+    if (directory == nullptr) {
+        refuse(name, errno_text(errno));
+    }
+    const int fd = folder.release();  // closedir() closes it
+    std::vector<Entry> entries;
+    for (std::size_t count = 0; count <= kEntriesMax; ++count) {
+        errno = 0;
+        const dirent* found = ::readdir(directory.get());
+        if (found == nullptr) {
+            if (errno != 0) {
+                refuse(name, errno_text(errno));
+            }
+            return entries;
+        }
+        Entry entry{found->d_name, 0};
+        if (entry.name == "." || entry.name == "..") {
+            continue;
+        }
+        struct stat status {};
+        if (::fstatat(fd, found->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
+            refuse(entry.name, errno_text(errno));
+        }
+        entry.mode = status.st_mode;
+        entries.push_back(std::move(entry));
+    }
+    refuse(name, "holds too many files");
+}
+
+/// Every regular file below the evidence folder; anything else there is refused.
+std::vector<std::string> list_evidence(int bundle) {
+    std::vector<std::string> files;
+    std::vector<std::string> folders{kEvidenceFolder};
+    for (std::size_t seen = 0; !folders.empty(); ++seen) {
+        const std::string folder = std::move(folders.back());
+        folders.pop_back();
+        for (const Entry& entry :
+             entries_of(open_below(bundle, folder, O_RDONLY | O_DIRECTORY), folder)) {
+            const std::string name = folder + "/" + entry.name;
+            if (!is_evidence_name(name)) {
+                refuse(name, "is no name for an evidence file");
+            }
+            if (S_ISDIR(entry.mode)) {
+                folders.push_back(name);
+            } else if (S_ISREG(entry.mode)) {
+                files.push_back(name);
+            } else {
+                refuse(name, "is neither a file nor a folder");
+            }
+        }
+        if (seen > kEntriesMax || files.size() > kEvidenceFilesMax) {
+            refuse(kEvidenceFolder, "holds too many files");
+        }
+    }
+    std::sort(files.begin(), files.end());
+    return files;
+}
+
+}  // namespace
+
+BundleFiles::BundleFiles(const std::filesystem::path& bundle)
+    : folder_(::open(bundle.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+    if (!folder_) {
+        refuse(bundle.string(), errno_text(errno));
+    }
+    const std::set<std::string> known{kCertificateFile, kSignatureFile, kProofFile, kRootFile,
+                                      kLogKeyFile};
+    std::set<std::string> missing{kCertificateFile, kSignatureFile, kProofFile};
+    bool has_evidence = false;
+    for (const Entry& entry :
+         entries_of(open_below(folder_.get(), ".", O_RDONLY | O_DIRECTORY), ".")) {
+        if (entry.name == kEvidenceFolder && S_ISDIR(entry.mode)) {
+            has_evidence = true;
+        } else if (known.count(entry.name) == 0 || !S_ISREG(entry.mode)) {
+            refuse(entry.name, S_ISLNK(entry.mode) ? "is a symbolic link" : "does not belong here");
+        }
+        missing.erase(entry.name);
+    }
+    if (!missing.empty()) {
+        refuse(*missing.begin(), "is missing");
+    }
+    if (has_evidence) {
+        evidence_ = list_evidence(folder_.get());
+    }
+}
+
+UniqueFd BundleFiles::open_regular(const std::string& name, std::uint64_t bytes_max) const {
+    UniqueFd fd = open_below(folder_.get(), name, O_RDONLY | O_NONBLOCK);
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) {
+        refuse(name, errno_text(errno));
+    }
+    if (!S_ISREG(status.st_mode)) {
+        refuse(name, "is no regular file");
+    }
+    if (static_cast<std::uint64_t>(status.st_size) > bytes_max) {
+        refuse(name, "is larger than " + std::to_string(bytes_max) + " bytes");
+    }
+    return fd;
+}
+
+Bytes BundleFiles::read(const std::string& name, std::size_t bytes_max) const {
+    const UniqueFd fd = open_regular(name, bytes_max);
+    Bytes bytes;
+    std::array<std::uint8_t, 64 * 1024> piece{};
+    while (bytes.size() <= bytes_max) {
+        const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            refuse(name, errno_text(errno));
+        }
+        if (got == 0) {
+            return bytes;
+        }
+        bytes.insert(bytes.end(), piece.begin(), piece.begin() + got);
+    }
+    refuse(name, "grew while it was read");
+}
+
+std::string BundleFiles::digest_hex(const std::string& name) const {
+    const UniqueFd fd = open_regular(name, kEvidenceFileBytesMax);
+    Sha256 hash;
+    Bytes piece(kHashPieceBytes);
+    for (std::uint64_t done = 0; done <= kEvidenceFileBytesMax;) {
+        const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        if (got < 0) {
+            refuse(name, errno_text(errno));
+        }
+        if (got == 0) {
+            return to_hex(hash.finish());
+        }
+        hash.update(ByteView(piece).first(static_cast<std::size_t>(got)));
+        done += static_cast<std::uint64_t>(got);
+    }
+    refuse(name, "grew while it was read");
+}
+
+}  // namespace efface::evidence

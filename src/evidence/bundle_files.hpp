@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading a bundle that a stranger made: no link is followed, nothing is read without a bound, and
+// nothing may stand in it that is not meant to. Private to the evidence module.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
+
+namespace efface::evidence {
+
+class BundleFiles final {
+  public:
+    /// Lists the folder. Error(usage) naming the first thing that must not be there or is missing.
+    explicit BundleFiles(const std::filesystem::path& bundle);
+
+    /// One regular file of the bundle. Error(usage) when it is none or larger than `bytes_max`.
+    [[nodiscard]] Bytes read(const std::string& name, std::size_t bytes_max) const;
+    [[nodiscard]] std::string digest_hex(const std::string& name) const;
+    /// "evidence/..." names of all files below the evidence folder, sorted.
+    [[nodiscard]] const std::vector<std::string>& evidence() const noexcept { return evidence_; }
+
+  private:
+    [[nodiscard]] UniqueFd open_regular(const std::string& name, std::uint64_t bytes_max) const;
+    UniqueFd folder_;
+    std::vector<std::string> evidence_;
+};
+
+}  // namespace efface::evidence

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema.hpp"
+
+#include <set>
+
+#include "efface/evidence/bundle.hpp"
+
+#include "bundle_names.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+void check_subject(const RecordView& subject, std::set<std::string>& names) {
+    subject.only({"name", "digest", "mediaType"});
+    (void)subject.at("digest").digest();
+    const std::string& name = subject.at("name").text();
+    const bool first = names.empty();
+    if (first ? name != kProjectSubject : !is_evidence_name(name)) {
+        subject.at("name").fail(first ? "the first subject must be project-identity"
+                                      : "must be a plain name below evidence/");
+    }
+    if (!first) {
+        (void)subject.at("mediaType").non_empty_text();
+    }
+    if (!names.insert(name).second) {
+        subject.at("name").fail("is listed twice");
+    }
+}
+
+void check_owner_and_issuer(const RecordView& predicate) {
+    const RecordView issuer = predicate.at("issuer");
+    (void)issuer.at("organization").non_empty_text();
+    (void)issuer.at("site").non_empty_text();
+    (void)issuer.at("stationId").non_empty_text();
+    const RecordView owner = predicate.at("dataOwner");
+    (void)owner.at("organization").text();
+    (void)owner.at("projectId").non_empty_text();
+    const RecordView identity = predicate.at("projectIdentity");
+    identity.only({"projectId", "volumes"});
+    (void)identity.at("projectId").non_empty_text();
+    for (const RecordView& volume : identity.at("volumes").items()) {
+        (void)volume.at("name").non_empty_text();
+        (void)volume.at("uuid").text();
+    }
+}
+
+void check_authorization(const RecordView& authorization) {
+    (void)authorization.at("manifestDigest").digest();
+    (void)authorization.at("policyId").non_empty_text();
+    (void)authorization.at("policyVersion").non_empty_text();
+    (void)authorization.at("policyDigest").digest();
+    (void)authorization.at("confirmation").non_empty_text();
+    (void)authorization.at("operator").non_empty_text();
+    for (const RecordView& approval : authorization.at("approvals").items()) {
+        (void)approval.at("subject").non_empty_text();
+        (void)approval.at("subjectPublicKeySha256").hex_digest();
+        (void)approval.at("signedAt").time();
+    }
+}
+
+void check_sanitization(const RecordView& predicate) {
+    const RecordView sanitization = predicate.at("sanitization");
+    (void)sanitization.at("technique").non_empty_text();
+    (void)sanitization.at("method").one_of({"purge", "clear", "none"});
+    (void)sanitization.at("requestedMethod").one_of({"purge", "clear", "none"});
+    for (const RecordView& standard : sanitization.at("standards").items()) {
+        (void)standard.at("name").non_empty_text();
+        (void)standard.at("edition").non_empty_text();
+    }
+    (void)sanitization.at("startedAt").time();
+    (void)sanitization.at("completedAt").time();
+    const RecordView verification = predicate.at("verification");
+    (void)verification.at("performed").flag();
+    (void)verification.at("result").one_of({"pass", "fail", "not-performed", "unknown"});
+    (void)verification.at("independentOfEraser").flag();
+    (void)predicate.at("validation").at("decision").non_empty_text();
+}
+
+void check_result(const RecordView& result) {
+    result.only({"status", "level", "requestedLevel", "exceptions", "residualRisks"});
+    (void)result.at("status").one_of(
+        {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate"});
+    (void)result.at("level").one_of({"purge", "clear", "none"});
+    (void)result.at("requestedLevel").one_of({"purge", "clear", "none"});
+    result.at("exceptions").must_be_texts();
+    result.at("residualRisks").must_be_texts();
+}
+
+void check_attempts(const RecordView& attempts) {
+    attempts.only({"number", "previous"});
+    (void)attempts.at("number").number();
+    for (const RecordView& previous : attempts.at("previous").items()) {
+        (void)previous.at("runId").non_empty_text();
+        (void)previous.at("logIndex").number();
+        (void)previous.at("leafHash").hex_digest();
+        (void)previous.at("status").one_of(
+            {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate", "lost"});
+    }
+}
+
+void check_signature_policy(const RecordView& policy) {
+    policy.only({"container", "rule", "required"});
+    (void)policy.at("container").one_of({"CMS/CAdES-BES detached"});
+    (void)policy.at("rule").one_of({"all"});
+    for (const RecordView& signer : policy.at("required").items()) {
+        (void)signer.at("role").one_of({"station", "operator", "witness", "approver"});
+        (void)signer.at("subjectPublicKeySha256").hex_digest();
+        (void)signer.at("keyHeld").non_empty_text();
+    }
+}
+
+void check_machine_and_people(const RecordView& predicate) {
+    const RecordView tool = predicate.at("tool");
+    (void)tool.at("name").non_empty_text();
+    (void)tool.at("version").non_empty_text();
+    (void)tool.at("binaryDigest").digest();
+    predicate.at("environment").must_be_object();
+    for (const RecordView& person : predicate.at("personnel").items()) {
+        (void)person.at("id").non_empty_text();
+        (void)person.at("role").non_empty_text();
+    }
+    if (const auto retention = predicate.maybe("retention")) {
+        retention->must_be_object();
+    }
+}
+
+void check_log_fields(const RecordView& log) {
+    log.only({"origin", "runId", "intentIndex", "intentLeafHash", "checkpoint"});
+    (void)log.at("origin").non_empty_text();
+    (void)log.at("runId").non_empty_text();
+    (void)log.at("intentIndex").number();
+    (void)log.at("intentLeafHash").hex_digest();
+    (void)log.at("checkpoint").non_empty_text();
+}
+
+}  // namespace
+
+void check_statement(const RecordView& statement) {
+    statement.only({"_type", "predicateType", "subject", "predicate"});
+    (void)statement.at("_type").one_of({kStatementType});
+    (void)statement.at("predicateType").one_of({kPredicateType});
+    const auto subjects = statement.at("subject").items();
+    if (subjects.empty() || subjects.size() > kEvidenceFilesMax) {
+        statement.at("subject").fail("must list the project and its evidence files");
+    }
+    std::set<std::string> names;
+    for (const RecordView& subject : subjects) {
+        check_subject(subject, names);
+    }
+    statement.at("predicate").must_be_object();
+}
+
+void check_predicate(const RecordView& predicate) {
+    predicate.only({"schemaVersion", "certificateId", "certificateType", "supersedes",
+                    "issuedAt",      "issuer",        "dataOwner",       "projectIdentity",
+                    "authorization", "volumes",       "sanitization",    "verification",
+                    "validation",    "result",        "attempts",        "tool",
+                    "environment",   "personnel",     "signaturePolicy", "log",
+                    "retention"});
+    (void)predicate.at("schemaVersion").one_of({kSchemaVersion});
+    (void)predicate.at("certificateType").one_of({"keyslot"});
+    (void)predicate.at("certificateId").non_empty_text();
+    (void)predicate.at("issuedAt").time();
+    if (const auto supersedes = predicate.maybe("supersedes")) {
+        (void)supersedes->hex_digest();
+    }
+    check_owner_and_issuer(predicate);
+    check_authorization(predicate.at("authorization"));
+    const auto volumes = predicate.at("volumes").items();
+    if (volumes.empty() || volumes.size() > kVolumesMax) {
+        predicate.at("volumes").fail("must list 1 to " + std::to_string(kVolumesMax) + " volumes");
+    }
+    for (const RecordView& volume : volumes) {
+        check_volume(volume);
+    }
+    check_sanitization(predicate);
+    check_result(predicate.at("result"));
+    check_attempts(predicate.at("attempts"));
+    check_machine_and_people(predicate);
+    check_signature_policy(predicate.at("signaturePolicy"));
+    check_log_fields(predicate.at("log"));
+}
+
+}  // namespace efface::evidence

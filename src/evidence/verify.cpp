@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "verify_parts.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+struct Step {
+    const char* name;
+    std::string (*check)(Examined&);
+};
+constexpr Step kSteps[] = {
+    {"canonical form", check_canonical_form},
+    {"content", check_content},
+    {"claims", check_claims},
+    {"signature", check_signature},
+    {"required signers", check_signers},
+    {"digests", check_digests},
+    {"issuing time", check_issuing_time},
+    {"authorization", check_authorization},
+    {"log inclusion", check_log_inclusion},
+    {"announced before", check_announcement},
+};
+constexpr Step kWholeLog = {"whole log", check_whole_log};
+constexpr Step kSignature = kSteps[3];
+
+/// Foreign text can reach a detail: nothing but printable ASCII leaves here.
+Check passed(const char* name, const std::string& detail) {
+    return {name, true, printable(detail)};
+}
+Check failed(const char* name, const std::string& detail) {
+    return {name, false, printable(detail)};
+}
+
+/// Whatever goes wrong while foreign input is examined is an answer: not proved.
+Check run_step(const Step& step, Examined& examined) {
+    try {
+        return passed(step.name, step.check(examined));
+    } catch (const std::exception& error) {
+        return failed(step.name, error.what());
+    }
+}
+
+void run_steps(Verification& verification, Examined& examined) {
+    for (const Step& step : kSteps) {
+        verification.checks.push_back(run_step(step, examined));
+        if (!verification.checks.back().passed) {
+            return;
+        }
+        if (step.check == kSignature.check) {
+            verification.certificate = examined.statement;
+        }
+    }
+    if (examined.anchors.log_directory) {
+        verification.checks.push_back(run_step(kWholeLog, examined));
+    }
+}
+
+}  // namespace
+
+bool Verification::ok() const noexcept {
+    return !checks.empty() && std::all_of(checks.begin(), checks.end(),
+                                          [](const Check& check) { return check.passed; });
+}
+
+Verification verify_bundle(const std::filesystem::path& bundle, const TrustAnchors& anchors) {
+    Verification verification;
+    try {
+        const BundleFiles files(bundle);
+        verification.checks.push_back(
+            passed("files",
+                   "nothing is missing, nothing is there that does not belong, and no "
+                   "link leads elsewhere (" +
+                       std::to_string(files.evidence().size()) + " evidence files)"));
+        TrustAnchors trimmed = anchors;
+        while (!trimmed.log_verifier_key.empty() && trimmed.log_verifier_key.back() == '\n') {
+            trimmed.log_verifier_key.pop_back();
+        }
+        Examined examined{trimmed, files, {}, {}, {}, {}, {}, {}, {}};
+        run_steps(verification, examined);
+    } catch (const std::exception& error) {
+        verification.checks.push_back(failed("files", error.what()));
+    }
+    return verification;
+}
+
+}  // namespace efface::evidence

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "bundle_names.hpp"
+#include "schema.hpp"
+#include "verify_parts.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+constexpr std::chrono::minutes kIssuingSlack{10};
+
+[[noreturn]] void wrong(const std::string& problem) {
+    throw Error(ErrorCode::usage, problem);
+}
+
+std::string list_of(const std::vector<std::string>& texts) {
+    return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+const Signer* signer_with(const CmsReport& report, const std::string& spki_sha256) {
+    const auto found =
+        std::find_if(report.signers.begin(), report.signers.end(),
+                     [&](const Signer& signer) { return signer.spki_sha256 == spki_sha256; });
+    return found == report.signers.end() ? nullptr : &*found;
+}
+
+/// Every approval of the record must be a signature over the manifest, made before the run.
+void check_approval_signatures(const Examined& examined, ByteView manifest) {
+    const CmsReport report =
+        cms_verify(manifest, examined.files.read(kApprovalsEvidence, kSignatureBytesMax),
+                   examined.anchors.roots_pem);
+    if (!report.ok()) {
+        wrong("approvals: " + list_of(report.problems));
+    }
+    const WallTime started = examined.predicate().at("sanitization").at("startedAt").time();
+    for (const RecordView& approval :
+         examined.predicate().at("authorization").at("approvals").items()) {
+        const Signer* signer = signer_with(report, approval.at("subjectPublicKeySha256").text());
+        if (signer == nullptr || signer->role != Role::approver ||
+            signer->subject != approval.at("subject").text() ||
+            *signer->signing_time != approval.at("signedAt").time()) {
+            approval.fail("no approver of that name and key signed the manifest at that time");
+        }
+        if (*signer->signing_time > started) {
+            approval.fail("was signed after the run had started");
+        }
+    }
+}
+
+}  // namespace
+
+std::string check_canonical_form(Examined& examined) {
+    examined.certificate = examined.files.read(kCertificateFile, kCertificateBytesMax);
+    examined.signature = examined.files.read(kSignatureFile, kSignatureBytesMax);
+    JsonLimits limits;
+    limits.bytes_max = kCertificateBytesMax;
+    const std::string_view text = as_text(examined.certificate);
+    examined.statement = parse_json(text, kCertificateFile, limits);
+    if (canonical_json(examined.statement) != text) {
+        wrong("certificate.json is not in canonical form (RFC 8785)");
+    }
+    return fmt::format("certificate.json is {} bytes of canonical JSON (RFC 8785), sha256 {}",
+                       text.size(), sha256_hex(examined.certificate));
+}
+
+std::string check_content(Examined& examined) {
+    check_statement(examined.view());
+    check_predicate(examined.predicate());
+    return "it is an in-toto statement, and every field has its place and type";
+}
+
+std::string check_claims(Examined& examined) {
+    check_rules(examined.predicate());
+    const RecordView result = examined.predicate().at("result");
+    return fmt::format("{} (level {}) claims no more than what the record says of its {} volume(s)",
+                       result.at("status").text(), result.at("level").text(),
+                       examined.predicate().at("volumes").items().size());
+}
+
+std::string check_signature(Examined& examined) {
+    examined.signers =
+        cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem);
+    if (!examined.signers.ok()) {
+        wrong(list_of(examined.signers.problems));
+    }
+    std::vector<std::string> names;
+    for (const Signer& signer : examined.signers.signers) {
+        names.push_back(fmt::format("{} ({}) at {}", signer.subject,
+                                    signer.role ? to_string(*signer.role) : "no role",
+                                    to_rfc3339(*signer.signing_time)));
+    }
+    return "these exact bytes were signed, below a trusted root, by " + list_of(names);
+}
+
+std::string check_signers(Examined& examined) {
+    const auto required = examined.predicate().at("signaturePolicy").at("required").items();
+    for (const RecordView& wanted : required) {
+        const std::string& role = wanted.at("role").text();
+        const Signer* signer =
+            signer_with(examined.signers, wanted.at("subjectPublicKeySha256").text());
+        if (signer == nullptr) {
+            wanted.fail("this " + role + " has not signed");
+        }
+        if (signer->role != role_from_string(role)) {
+            wanted.fail("its certificate does not give it the role " + role);
+        }
+    }
+    // The least an auditor asks for, whatever the document says of itself.
+    const bool station =
+        std::any_of(examined.signers.signers.begin(), examined.signers.signers.end(),
+                    [](const Signer& signer) { return signer.role == Role::station; });
+    if (!station) {
+        wrong("no station has signed");
+    }
+    return fmt::format("all {} required signer(s) signed, each with its role in its certificate",
+                       required.size());
+}
+
+std::string check_digests(Examined& examined) {
+    const auto subjects = examined.view().at("subject").items();
+    const std::string identity =
+        canonical_json(examined.statement.at("predicate").at("projectIdentity"));
+    if (subjects.front().at("digest").digest() != sha256_hex(identity)) {
+        wrong("the first subject is not the digest of projectIdentity");
+    }
+    std::map<std::string, std::string> listed;
+    for (std::size_t i = 1; i < subjects.size(); ++i) {
+        listed[subjects[i].at("name").text()] = subjects[i].at("digest").digest();
+    }
+    for (const std::string& name : examined.files.evidence()) {
+        const auto entry = listed.find(name);
+        if (entry == listed.end()) {
+            wrong(name + ": is not listed in the certificate");
+        }
+        if (examined.files.digest_hex(name) != entry->second) {
+            wrong(name + ": was changed after it was signed");
+        }
+        listed.erase(entry);
+    }
+    if (!listed.empty()) {
+        wrong(listed.begin()->first + ": is listed in the certificate but missing");
+    }
+    return fmt::format("projectIdentity and all {} evidence file(s) are those that were signed",
+                       examined.files.evidence().size());
+}
+
+std::string check_issuing_time(Examined& examined) {
+    const WallTime issued = examined.predicate().at("issuedAt").time();
+    for (const Signer& signer : examined.signers.signers) {
+        if (signer.role != Role::station) {
+            continue;
+        }
+        const auto gap = *signer.signing_time - issued;
+        if (gap > kIssuingSlack || gap < -kIssuingSlack) {
+            wrong(fmt::format("issued at {} but signed by {} at {}", to_rfc3339(issued),
+                              signer.subject, to_rfc3339(*signer.signing_time)));
+        }
+    }
+    return fmt::format(
+        "issued at {}, and the station signed within 10 minutes of it (the time is "
+        "the station's own)",
+        to_rfc3339(issued));
+}
+
+std::string check_authorization(Examined& examined) {
+    const RecordView authorization = examined.predicate().at("authorization");
+    const auto& evidence = examined.files.evidence();
+    const auto has = [&](const char* name) {
+        return std::binary_search(evidence.begin(), evidence.end(), name);
+    };
+    const bool signed_by_people = authorization.at("confirmation").text() == "signed-approvals";
+    if (!has(kManifestEvidence) || has(kApprovalsEvidence) != signed_by_people) {
+        wrong(
+            "the manifest, and the approvals exactly when there are any, must be among the "
+            "evidence files");
+    }
+    const Bytes manifest = examined.files.read(kManifestEvidence, kManifestBytesMax);
+    if (sha256_hex(manifest) != authorization.at("manifestDigest").digest()) {
+        authorization.at("manifestDigest").fail("is not that of evidence/manifest.json");
+    }
+    if (!signed_by_people) {
+        return fmt::format(
+            "the manifest is in the bundle; confirmed by {} ({}), which nobody "
+            "signed",
+            authorization.at("operator").text(), authorization.at("confirmation").text());
+    }
+    check_approval_signatures(examined, manifest);
+    return fmt::format("{} people with the role approver signed the manifest before the run",
+                       authorization.at("approvals").items().size());
+}
+
+}  // namespace efface::evidence

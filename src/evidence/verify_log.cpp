@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <map>
+
+#include "efface/base/digest.hpp"
+
+#include "bundle_names.hpp"
+#include "verify_parts.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+[[noreturn]] void wrong(const std::string& problem) {
+    throw Error(ErrorCode::usage, problem);
+}
+
+Checkpoint open_checkpoint(const std::string& note, const Examined& examined,
+                           const std::string& which) {
+    const auto text = open_note(note, examined.anchors.log_verifier_key);
+    if (!text) {
+        wrong(which + " is not signed by the trusted log key");
+    }
+    const auto checkpoint = parse_checkpoint(*text);
+    if (!checkpoint) {
+        wrong(which + " is not a checkpoint");
+    }
+    if (checkpoint->origin != examined.predicate().at("log").at("origin").text()) {
+        wrong(which + " is of another log");
+    }
+    return *checkpoint;
+}
+
+std::string leaf_hash_hex(const std::string& line) {
+    return to_hex(leaf_hash(as_bytes(line)));
+}
+
+/// The entry of the proof must be the outcome of this run and name exactly these two files.
+void check_outcome(const Examined& examined, const Json& entry) {
+    const RecordView outcome(entry, "log entry");
+    outcome.only(
+        {"type", "seq", "prev", "at", "runId", "intent", "status", "certificate", "signature"});
+    (void)outcome.at("type").one_of({"run-outcome"});
+    const RecordView predicate = examined.predicate();
+    const RecordView log = predicate.at("log");
+    if (outcome.at("seq").number() != examined.proof.index) {
+        outcome.at("seq").fail("is not the index of the proof");
+    }
+    if (outcome.at("certificate").digest() != sha256_hex(examined.certificate)) {
+        outcome.at("certificate").fail("names another certificate");
+    }
+    if (outcome.at("signature").digest() != sha256_hex(examined.signature)) {
+        outcome.at("signature").fail("names another signature file");
+    }
+    if (outcome.at("intent").number() != log.at("intentIndex").number() ||
+        outcome.at("runId").text() != log.at("runId").text()) {
+        outcome.fail("closes another run");
+    }
+    if (outcome.at("status").text() != predicate.at("result").at("status").text()) {
+        outcome.at("status").fail("is not the status of the certificate");
+    }
+}
+
+/// The intent as it stands in the log must be the one that the certificate speaks of.
+void check_intent(const Examined& examined, const Log& log) {
+    const RecordView predicate = examined.predicate();
+    const RecordView named = predicate.at("log");
+    const std::string line = log.entry(named.at("intentIndex").number());
+    if (leaf_hash_hex(line) != named.at("intentLeafHash").text()) {
+        named.at("intentLeafHash").fail("is not that of the entry in the log");
+    }
+    const Json entry = parse_json(line, "log entry");
+    const RecordView intent(entry, "run-intent");
+    (void)intent.at("type").one_of({"run-intent"});
+    if (intent.at("runId").text() != named.at("runId").text()) {
+        intent.at("runId").fail("is of another run");
+    }
+    if (intent.at("device").text() !=
+        examined.view().at("subject").items().front().at("digest").digest()) {
+        intent.at("device").fail("is another project");
+    }
+    if (intent.at("manifest").digest() !=
+        predicate.at("authorization").at("manifestDigest").digest()) {
+        intent.at("manifest").fail("is another manifest than the one that was authorized");
+    }
+}
+
+/// An outcome that the log holds for the same project.
+struct Earlier {
+    std::string run_id;
+    std::string status;
+    std::string leaf_hash;
+};
+
+/// All outcomes before this one for `device`, by index. An intent without outcome is a run that
+/// nobody accounts for.
+std::map<std::uint64_t, Earlier> earlier_outcomes(const Examined& examined, const Log& log,
+                                                  const std::string& device) {
+    std::map<std::uint64_t, Earlier> outcomes;
+    std::map<std::uint64_t, std::string> open;  // intents of this device: index -> run
+    const std::uint64_t own = examined.predicate().at("log").at("intentIndex").number();
+    for (std::uint64_t index = 0; index < log.size(); ++index) {
+        const std::string line = log.entry(index);
+        const Json entry = parse_json(line, "log entry");
+        const RecordView view(entry, fmt::format("log entry {}", index));
+        const std::string& type = view.at("type").text();
+        if (type == "run-intent" && view.at("device").text() == device) {
+            open[index] = view.at("runId").text();
+        }
+        if (type != "run-outcome") {
+            continue;
+        }
+        const bool is_own = view.at("intent").number() == own;
+        if (is_own && index != examined.proof.index) {
+            view.fail("closes this run a second time");
+        }
+        const bool same_device = open.erase(view.at("intent").number()) == 1;
+        if (same_device && !is_own && index < examined.proof.index) {
+            outcomes[index] = {view.at("runId").text(), view.at("status").text(),
+                               leaf_hash_hex(line)};
+        }
+    }
+    if (!open.empty() && open.begin()->first < examined.proof.index) {
+        wrong(fmt::format("log entry {} announces a run on this project that has no outcome",
+                          open.begin()->first));
+    }
+    return outcomes;
+}
+
+void check_attempts_declared(const Examined& examined,
+                             const std::map<std::uint64_t, Earlier>& outcomes) {
+    const auto declared = examined.predicate().at("attempts").at("previous").items();
+    for (const RecordView& attempt : declared) {
+        const auto found = outcomes.find(attempt.at("logIndex").number());
+        if (found == outcomes.end() || found->second.run_id != attempt.at("runId").text() ||
+            found->second.status != attempt.at("status").text() ||
+            found->second.leaf_hash != attempt.at("leafHash").text()) {
+            attempt.fail("the log holds no such attempt on this project");
+        }
+    }
+    if (declared.size() != outcomes.size()) {
+        wrong(
+            fmt::format("the log holds {} earlier attempt(s) on this project, the certificate "
+                        "declares {}",
+                        outcomes.size(), declared.size()));
+    }
+}
+
+}  // namespace
+
+std::string check_log_inclusion(Examined& examined) {
+    const Bytes text = examined.files.read(kProofFile, kProofBytesMax);
+    auto proof = parse_tlog_proof(as_text(text));
+    if (!proof || tlog_proof_text(*proof) != as_text(text)) {
+        wrong("certificate.json.tlog-proof is not a c2sp.org/tlog-proof@v1");
+    }
+    examined.proof = std::move(*proof);
+    examined.head = open_checkpoint(examined.proof.checkpoint, examined, "the proof's checkpoint");
+    const auto root =
+        root_from_inclusion(examined.proof.index, examined.head.size,
+                            leaf_hash(as_bytes(examined.proof.entry)), examined.proof.path);
+    if (!root || *root != examined.head.root) {
+        wrong("the inclusion proof does not lead to the signed root");
+    }
+    const Json entry = parse_json(examined.proof.entry, "log entry");
+    if (canonical_json(entry) != examined.proof.entry) {
+        wrong("the log entry is not in canonical form");
+    }
+    check_outcome(examined, entry);
+    return fmt::format(
+        "entry {} of the log {} ({} entries, signed) records this certificate and "
+        "this signature",
+        examined.proof.index, examined.head.origin, examined.head.size);
+}
+
+std::string check_announcement(Examined& examined) {
+    const RecordView log = examined.predicate().at("log");
+    examined.before =
+        open_checkpoint(log.at("checkpoint").text(), examined, "the certificate's checkpoint");
+    const std::uint64_t intent = log.at("intentIndex").number();
+    if (examined.before.size <= intent) {
+        wrong("the checkpoint in the certificate is older than the announcement of the run");
+    }
+    if (examined.before.size > examined.proof.index || examined.head.size < examined.before.size) {
+        wrong("the checkpoint in the certificate is younger than its outcome");
+    }
+    if (examined.before.size == examined.head.size && examined.before.root != examined.head.root) {
+        wrong("the two checkpoints contradict each other");
+    }
+    return fmt::format(
+        "the run was announced as entry {} before it started: the log had signed a "
+        "tree of {} entries by then",
+        intent, examined.before.size);
+}
+
+std::string check_whole_log(Examined& examined) {
+    const auto& directory = *examined.anchors.log_directory;
+    const LogAudit audit = audit_log(directory, examined.anchors.log_verifier_key);
+    if (!audit.problems.empty()) {
+        wrong(fmt::format("{}", fmt::join(audit.problems, "; ")));
+    }
+    const Log log = Log::open_read_only(directory, examined.anchors.log_verifier_key);
+    for (const Checkpoint* checkpoint : {&examined.before, &examined.head}) {
+        if (log.size() < checkpoint->size || log.root_at(checkpoint->size) != checkpoint->root) {
+            wrong(fmt::format("the log does not continue the tree of {} entries that was signed",
+                              checkpoint->size));
+        }
+    }
+    if (log.entry(examined.proof.index) != examined.proof.entry) {
+        wrong("the log holds another entry at the index of the proof");
+    }
+    check_intent(examined, log);
+    const auto outcomes = earlier_outcomes(
+        examined, log, examined.view().at("subject").items().front().at("digest").digest());
+    check_attempts_declared(examined, outcomes);
+    return fmt::format(
+        "the log is whole ({} entries), continues both signed trees, holds the "
+        "announcement, and every earlier attempt ({}) is declared",
+        audit.entries, outcomes.size());
+}
+
+}  // namespace efface::evidence

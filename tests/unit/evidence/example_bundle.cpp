@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "example_bundle.hpp"
+
+#include "efface/base/file.hpp"
+#include "efface/base/random.hpp"
+
+namespace efface::evidence {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kExampleBytesMax = std::size_t{1} << 20U;
+constexpr std::string_view kManifest = "{\"schema\":\"efface.project/1\"}\n";
+
+Json read_predicate(const fs::path& file) {
+    const auto text = read_text_file(file, kExampleBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, file.string() + ": no such file");
+    }
+    return parse_json(*text, file.string());
+}
+
+Json intent_entry(const Json& predicate, const std::string& device, const std::string& run,
+                  int attempt, const std::string& at) {
+    return {{"type", "run-intent"},
+            {"at", at},
+            {"runId", run},
+            {"jobId", "9b1c"},
+            {"device", device},
+            {"manifest", predicate.at("authorization").at("manifestDigest")},
+            {"technique", predicate.at("sanitization").at("technique")},
+            {"attempt", attempt}};
+}
+
+Json outcome_entry(std::uint64_t intent, const std::string& run, const std::string& status,
+                   const std::string& at) {
+    return {{"type", "run-outcome"},
+            {"at", at},
+            {"runId", run},
+            {"intent", intent},
+            {"status", status}};
+}
+
+/// A run that failed before, and one on another project: neighbours in the log.
+Log::Appended add_history(Log& log, const Json& predicate, const std::string& device) {
+    const std::string other = sha256_hex(std::string_view("another project"));
+    const auto stranger =
+        log.append(intent_entry(predicate, other, "run-x", 1, "2026-11-19T08:00:00Z"));
+    const auto first =
+        log.append(intent_entry(predicate, device, "run-a", 1, "2026-11-20T08:00:00Z"));
+    log.append(outcome_entry(stranger.index, "run-x", "lost", "2026-11-20T08:00:30Z"));
+    return log.append(outcome_entry(first.index, "run-a", "lost", "2026-11-20T08:01:00Z"));
+}
+
+void declare(Json& predicate, const Log::Appended& earlier) {
+    predicate["attempts"] = {{"number", 2},
+                             {"previous", Json::array({{{"runId", "run-a"},
+                                                        {"status", "lost"},
+                                                        {"logIndex", earlier.index},
+                                                        {"leafHash", earlier.leaf_hash_hex}}})}};
+}
+
+std::vector<EvidenceFile> evidence_files(const Bytes& approvals) {
+    const auto bytes = [](std::string_view text) {
+        const ByteView view = as_bytes(text);
+        return Bytes(view.begin(), view.end());
+    };
+    return {{"evidence/manifest.json", "application/json", bytes(kManifest)},
+            {"evidence/manifest.json.p7s", "application/pkcs7-signature", approvals},
+            {"evidence/events.jsonl", "application/jsonl", bytes("{\"event\":\"started\"}\n")},
+            {"evidence/volume-1/header.json", "application/json", bytes("{\"version\":2}")}};
+}
+
+/// Both approvers of the example sign the manifest at the times that the record states.
+Bytes approve(Json& predicate, const KeyStore& keys) {
+    Json& authorization = predicate["authorization"];
+    authorization["manifestDigest"]["sha256"] = sha256_hex(kManifest);
+    Bytes signature;
+    for (Json& approval : authorization["approvals"]) {
+        const SigningKey key = keys.person_key(approval.at("subject"));
+        const WallTime at = *from_rfc3339(approval.at("signedAt").get<std::string>());
+        approval["subjectPublicKeySha256"] = key.spki_sha256();
+        signature = signature.empty() ? cms_sign(as_bytes(kManifest), key, at)
+                                      : cms_add_signer(signature, as_bytes(kManifest), key, at);
+    }
+    return signature;
+}
+
+void apply(const std::function<void(Json&)>& change, Json& value) {
+    if (change) {
+        change(value);
+    }
+}
+
+}  // namespace
+
+Example make_example(const fs::path& directory, const fs::path& predicate_file,
+                     const ExampleChanges& changes) {
+    const Example example{directory / "keys", directory / "log", directory / "bundle"};
+    const WallTime issued = *from_rfc3339("2026-11-21T09:41:07Z");
+    ManualClock clock(issued - std::chrono::days(30));
+    SystemRandom random;
+    KeyStore::init(example.keys, {"Example Cloud GmbH", "DC1-FRA", "station-0042"}, clock, random);
+    const KeyStore keys = KeyStore::open(example.keys);
+    keys.issue_person("alice", Role::approver, clock, random);
+    keys.issue_person("bob", Role::approver, clock, random);
+    keys.issue_person("walt", Role::witness, clock, random);
+    Log::create(example.log, keys.log_signer());
+    Log log = Log::open(example.log, keys.log_signer());
+
+    Json predicate = read_predicate(predicate_file);
+    const Bytes approvals = approve(predicate, keys);
+    const std::string device = sha256_hex(canonical_json(predicate.at("projectIdentity")));
+    const std::string run = predicate.at("log").at("runId");
+    const auto earlier = add_history(log, predicate, device);
+    const int attempt = changes.declare_earlier_attempt ? 2 : 1;
+    if (changes.declare_earlier_attempt) {
+        declare(predicate, earlier);
+    }
+    const auto intent =
+        log.append(intent_entry(predicate, device, run, attempt, "2026-11-21T09:40:00Z"));
+    predicate["log"]["intentIndex"] = intent.index;
+    predicate["log"]["intentLeafHash"] = intent.leaf_hash_hex;
+    predicate["log"]["checkpoint"] = log.checkpoint();
+    predicate["signaturePolicy"]["required"][0]["subjectPublicKeySha256"] =
+        keys.station_key().spki_sha256();
+    apply(changes.predicate, predicate);
+
+    const auto files = evidence_files(approvals);
+    Json statement = make_statement(predicate, files);
+    apply(changes.statement, statement);
+    const fs::path staging = directory / "staging";
+    Staged staged = stage_bundle(staging, statement, files, keys, issued);
+    const std::string certificate = canonical_json(statement);
+    Bytes signature = *read_file(staging / "certificate.json.p7s", kExampleBytesMax);
+    if (!changes.signer.empty()) {
+        signature = cms_sign(as_bytes(certificate), keys.person_key(changes.signer), issued);
+    }
+    if (changes.people_sign_too) {
+        signature =
+            cms_add_signer(signature, as_bytes(certificate), keys.person_key("walt"), issued);
+    }
+    write_file_durably(staging / "certificate.json.p7s", signature, 0644);
+    staged.signature_sha256 = sha256_hex(signature);
+
+    Json outcome =
+        outcome_entry(intent.index, run, predicate["result"]["status"], "2026-11-21T09:41:08Z");
+    outcome["certificate"] = {{"sha256", staged.certificate_sha256}};
+    outcome["signature"] = {{"sha256", staged.signature_sha256}};
+    apply(changes.outcome, outcome);
+    const auto appended = log.append(outcome);
+    publish_bundle(staging, log.prove(appended.index), example.bundle);
+    return example;
+}
+
+TrustAnchors anchors_of(const Example& example, bool with_log) {
+    TrustAnchors anchors;
+    anchors.roots_pem = *read_text_file(example.keys / "root.pem", kExampleBytesMax);
+    std::string line = *read_text_file(example.keys / "log.vkey", kExampleBytesMax);
+    while (!line.empty() && line.back() == '\n') {
+        line.pop_back();
+    }
+    anchors.log_verifier_key = line;
+    if (with_log) {
+        anchors.log_directory = example.log;
+    }
+    return anchors;
+}
+
+}  // namespace efface::evidence

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+// A test program: makes a valid record, or verifies one with the library alone.
+//   make_bundle PREDICATE.json OUTDIR            makes OUTDIR/{keys,log,bundle}
+//   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
+//   make_bundle --show BUNDLE
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <span>
+
+#include "efface/base/file.hpp"
+
+#include "example_bundle.hpp"
+
+namespace {
+
+using namespace efface;
+using namespace efface::evidence;
+namespace fs = std::filesystem;
+
+constexpr std::size_t kFileBytesMax = std::size_t{8} << 20U;
+constexpr int kNotProved = 3;
+
+std::string required_file(const fs::path& path) {
+    auto text = read_text_file(path, kFileBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, path.string() + ": no such file");
+    }
+    return *text;
+}
+
+int verify(std::span<char*> arguments) {
+    TrustAnchors anchors;
+    anchors.roots_pem = required_file(arguments[1]);
+    anchors.log_verifier_key = required_file(arguments[2]);
+    while (!anchors.log_verifier_key.empty() && anchors.log_verifier_key.back() == '\n') {
+        anchors.log_verifier_key.pop_back();
+    }
+    if (arguments.size() > 3) {
+        anchors.log_directory = arguments[3];
+    }
+    const Verification verification = verify_bundle(arguments[0], anchors);
+    for (const Check& check : verification.checks) {
+        std::puts(fmt::format("{} {}: {}", check.passed ? "ok  " : "FAIL", check.name, check.detail)
+                      .c_str());
+    }
+    return verification.ok() ? 0 : kNotProved;
+}
+
+int run(std::span<char*> arguments) {
+    const std::string_view first = arguments.empty() ? "" : arguments[0];
+    if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
+        return verify(arguments.subspan(1));
+    }
+    if (first == "--show" && arguments.size() == 2) {
+        const fs::path file = fs::path(arguments[1]) / "certificate.json";
+        std::fputs(render_text(parse_json(required_file(file), file.string())).c_str(), stdout);
+        return 0;
+    }
+    if (arguments.size() == 2) {
+        (void)make_example(arguments[1], arguments[0]);
+        return 0;
+    }
+    std::fputs("usage: make_bundle PREDICATE OUTDIR | --verify BUNDLE ROOT VKEY [LOG]\n", stderr);
+    return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(std::span<char*>(argv, static_cast<std::size_t>(argc)).subspan(1));
+    } catch (const Error& error) {
+        std::fputs(fmt::format("{}\n", error.what()).c_str(), stderr);
+        return static_cast<int>(error.code());
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// The identity of one block device from sysfs.
+#include "devices.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+#include <utility>
+
+#include "efface/base/json.hpp"
+
+namespace efface::inventory {
+namespace {
+
+constexpr std::size_t kVpdBytesMax = 4096;
+constexpr std::size_t kVpdHeaderBytes = 4;
+
+/// Unit serial number page of SCSI (SPC-4 7.8.16): four bytes of header, then ASCII.
+std::string serial_in_vpd(const std::string& page) {
+    const ByteView bytes = as_bytes(page);
+    if (bytes.size() < kVpdHeaderBytes || bytes[1] != 0x80) {
+        return {};
+    }
+    const std::size_t length =
+        std::min<std::size_t>(read_be<std::uint16_t>(bytes, 2), bytes.size() - kVpdHeaderBytes);
+    return page.substr(kVpdHeaderBytes, length);
+}
+
+/// The first of several attributes that says something.
+std::string first_of(const Folder& folder, std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+        const Attribute attribute = folder.read(name);
+        if (!printable(attribute.text).empty()) {
+            return printable(attribute.text);
+        }
+    }
+    return {};
+}
+
+void add_hardware(const Folder& disk, Identity& identity) {
+    identity.model = first_of(disk, {"device/model", "device/name"});
+    identity.serial = first_of(disk, {"serial", "device/serial"});
+    if (identity.serial.empty()) {
+        identity.serial =
+            printable(serial_in_vpd(disk.read_raw("device/vpd_pg80", kVpdBytesMax).text));
+    }
+    identity.wwid = first_of(disk, {"wwid", "device/wwid"});
+}
+
+/// Newer kernels name it without a look at the disk.
+std::string partition_uuid_in(const std::string& uevent) {
+    std::istringstream lines{uevent};
+    constexpr std::string_view kKey = "PARTUUID=";
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with(kKey)) {
+            return printable(std::string_view{line}.substr(kKey.size()));
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+const BlockNode& disk_below(const BlockNode& node, const NodeLookup& lookup) {
+    const BlockNode* current = &node;
+    for (std::size_t depth = 0; depth < kDepthMax; ++depth) {
+        std::string next = current->parent;
+        if (next.empty() && current->slaves.size() == 1) {
+            next = current->slaves.front();
+        }
+        const BlockNode* lower = next.empty() ? nullptr : lookup(next);
+        if (lower == nullptr) {
+            break;
+        }
+        current = lower;
+    }
+    return *current;
+}
+
+std::string transport_of(const Folder& class_block, const BlockNode& disk) {
+    switch (disk.kind) {
+        case Kind::loop:
+            return "loop";
+        case Kind::device_mapper:
+            return "device-mapper";
+        case Kind::md:
+            return "md";
+        case Kind::zram:
+            return "zram";
+        case Kind::ram:
+            return "ram";
+        default:
+            break;
+    }
+    const std::string& name = disk.name;
+    const std::string& place = disk.sysfs_link;
+    if (name.starts_with("nvme")) {
+        const std::string fabric = first_of(class_block.enter(name), {"device/transport"});
+        return fabric.empty() || fabric == "pcie" ? "nvme" : "nvme-" + fabric;
+    }
+    constexpr std::array<std::pair<std::string_view, const char*>, 10> kByName = {
+        {{"vd", "virtio"},
+         {"xvd", "xen"},
+         {"mmcblk", "mmc"},
+         {"nbd", "nbd"},
+         {"rbd", "rbd"},
+         {"drbd", "drbd"},
+         {"pmem", "nvdimm"},
+         {"zd", "zvol"},
+         {"bcache", "bcache"},
+         {"ublkb", "ublk"}}};
+    for (const auto& [prefix, transport] : kByName) {
+        if (name.starts_with(prefix)) {
+            return transport;
+        }
+    }
+    // SCSI disks: the nearest transport class in the path. USB bridges come first, as a SATA disk
+    // behind one is spoken to over USB.
+    constexpr std::array<std::pair<std::string_view, const char*>, 6> kByPlace = {
+        {{"/usb", "usb"},
+         {"/ata", "sata"},
+         {"/end_device-", "sas"},
+         {"/session", "iscsi"},
+         {"/rport-", "fc"},
+         {"/virtio", "virtio-scsi"}}};
+    for (const auto& [part, transport] : kByPlace) {
+        if (place.find(part) != std::string::npos) {
+            return transport;
+        }
+    }
+    return disk.kind == Kind::disk ? "scsi" : "other";
+}
+
+Identity identity_of(const Folder& class_block, const BlockNode& node, const NodeLookup& lookup) {
+    Identity identity;
+    identity.kind = node.kind;
+    identity.major = node.major;
+    identity.minor = node.minor;
+    identity.size_bytes = node.size_bytes;
+    identity.device_mapper_uuid = printable(node.dm_uuid);
+    identity.backing_file = node.kind == Kind::loop ? safe_text(node.backing_file) : "";
+    const bool is_partition = !node.parent.empty();
+    const BlockNode* disk = is_partition ? lookup(node.parent) : &node;
+    identity.read_only = node.read_only || (disk != nullptr && disk->read_only);
+    const Folder whole = class_block.enter(disk == nullptr ? node.name : disk->name);
+    identity.logical_block_bytes =
+        static_cast<std::uint32_t>(number_or(whole.read("queue/logical_block_size").text, 512));
+    identity.rotational = whole.read("queue/rotational").text == "1";
+    const Attribute sequence = whole.read("diskseq");
+    if (sequence.present()) {
+        identity.disk_sequence = number_or(sequence.text, 0);
+    }
+    if (is_partition) {
+        identity.partition_uuid =
+            partition_uuid_in(class_block.enter(node.name).read("uevent").text);
+    }
+    identity.transport = transport_of(class_block, disk == nullptr ? node : *disk);
+    const BlockNode& hardware = disk_below(node, lookup);
+    if (hardware.kind == Kind::disk) {
+        add_hardware(class_block.enter(hardware.name), identity);
+    }
+    return identity;
+}
+
+}  // namespace efface::inventory

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "file_uses.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <cerrno>
+
+#include "efface/device/linux_target.hpp"
+
+namespace efface::inventory {
+namespace {
+
+bool is_same_file(const std::string& path, const Identity& identity) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && status.st_ino == identity.inode &&
+           status.st_dev == makedev(identity.major, identity.minor);
+}
+
+/// The path of a file within its file system, as the root field of a bind mount names it.
+std::string path_in_filesystem(const Mount& mount, const std::string& path) {
+    const std::string prefix = mount.target == "/" ? "" : mount.target;
+    const std::string root = mount.root == "/" ? "" : mount.root;
+    return root + path.substr(prefix.size());
+}
+
+bool is_loop_over(const MachineState& state, const BlockNode& loop, const Identity& identity,
+                  UseWalk& walk) {
+    const bool same_text = loop.backing_file == identity.canonical_path ||
+                           without_deleted_mark(loop.backing_file) == identity.canonical_path;
+    if (!state.view().live) {
+        return same_text;
+    }
+    try {
+        // No answer: it was detached since its name was read.
+        const auto backing = device::loop_backing(device_path(state.view(), loop.name));
+        return backing && backing->inode == identity.inode &&
+               backing->device == makedev(identity.major, identity.minor);
+    } catch (const Error& error) {
+        walk.add(UseKind::unreadable_state, safe_text(error.what()));
+        return same_text || is_same_file(loop.backing_file, identity);
+    }
+}
+
+}  // namespace
+
+std::vector<std::size_t> loops_over_file(const MachineState& state, const Identity& identity,
+                                         UseWalk& walk) {
+    std::vector<std::size_t> loops;
+    const std::vector<BlockNode>& nodes = state.graph().nodes();
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (nodes[i].kind == Kind::loop && !nodes[i].backing_file.empty() &&
+            is_loop_over(state, nodes[i], identity, walk)) {
+            loops.push_back(i);
+        }
+    }
+    return loops;
+}
+
+void add_swap_file_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
+    for (const Swap& swap : state.swaps()) {
+        if (swap.path == identity.canonical_path ||
+            (state.view().live && is_same_file(swap.path, identity))) {
+            walk.add(UseKind::swap, "the file is a swap area");
+        }
+    }
+}
+
+void add_bind_mount_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
+    const Mount* covering = state.covering_mount(identity.canonical_path);
+    const unsigned major_number = covering == nullptr ? identity.major : covering->major;
+    const unsigned minor_number = covering == nullptr ? identity.minor : covering->minor;
+    for (const Mount& mount : state.mounts()) {
+        if (mount.root == "/" || mount.major != major_number || mount.minor != minor_number) {
+            continue;
+        }
+        const bool same_path = covering != nullptr &&
+                               mount.root == path_in_filesystem(*covering, identity.canonical_path);
+        const std::string seen_as =
+            mount.process.empty()
+                ? mount.target
+                : (state.view().proc / mount.process / "root").string() + mount.target;
+        if (same_path || (state.view().live && is_same_file(seen_as, identity))) {
+            const std::string where =
+                mount.process.empty() ? "" : fmt::format(" (process {})", mount.process);
+            walk.add(UseKind::mounted, fmt::format("the file is bind-mounted at {}{}",
+                                                   safe_text(mount.target), where));
+        }
+    }
+}
+
+bool is_held_exclusively(const Identity& identity) {
+    const dev_t number = makedev(identity.major, identity.minor);
+    const Listing own = Folder::open("/proc/self").list("fd");
+    for (const std::string& name : own.names) {
+        struct stat status {};
+        const auto fd = static_cast<int>(number_or(name, 0));
+        if (::fstat(fd, &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == number) {
+            return false;
+        }
+    }
+    // For a moment this keeps others from an exclusive open, and only them.
+    const UniqueFd fd{
+        ::open(identity.canonical_path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)};
+    return !fd && errno == EBUSY;
+}
+
+}  // namespace efface::inventory

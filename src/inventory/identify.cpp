@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <map>
+
+#include "efface/device/linux_target.hpp"
+
+#include "devices.hpp"
+
+namespace efface::inventory {
+namespace {
+
+constexpr std::uint32_t kFileBlockBytes = 512;
+constexpr std::string_view kDev = "/dev/";
+
+std::filesystem::path canonical_path(const std::filesystem::path& path) {
+    std::error_code error;
+    std::filesystem::path canonical = std::filesystem::canonical(path, error);
+    if (error) {
+        throw Error(ErrorCode::usage, fmt::format("{}: {}", path.string(), error.message()),
+                    "check the path; `efface list` shows the storage of this machine");
+    }
+    return canonical;
+}
+
+const char* kind_of_mode(mode_t mode) {
+    if (S_ISDIR(mode)) {
+        return "a folder";
+    }
+    if (S_ISCHR(mode)) {
+        return "a character device";
+    }
+    if (S_ISFIFO(mode)) {
+        return "a pipe";
+    }
+    return S_ISSOCK(mode) ? "a socket" : "of an unknown kind";
+}
+
+bool is_immutable(const std::filesystem::path& path) {
+    struct statx status {};
+    return ::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) == 0 &&
+           (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
+}
+
+Identity identify_file(const std::filesystem::path& canonical, const struct stat& status) {
+    Identity identity;
+    identity.canonical_path = canonical.string();
+    identity.kind = Kind::file;
+    identity.major = major(status.st_dev);
+    identity.minor = minor(status.st_dev);
+    identity.inode = status.st_ino;
+    identity.size_bytes = static_cast<std::uint64_t>(status.st_size);
+    identity.logical_block_bytes = kFileBlockBytes;
+    identity.transport = "file";
+    constexpr mode_t kAnyWrite = S_IWUSR | S_IWGRP | S_IWOTH;
+    const bool file_system_read_only =
+        ::faccessat(AT_FDCWD, canonical.c_str(), W_OK, AT_EACCESS) != 0 && errno == EROFS;
+    identity.read_only =
+        (status.st_mode & kAnyWrite) == 0 || file_system_read_only || is_immutable(canonical);
+    return identity;
+}
+
+Identity identify_device(const std::string& name, const SystemView& view) {
+    const Folder class_block = Folder::open(view.sysfs / "class" / "block");
+    std::vector<std::string> ignored;  // uses_of() is what fails closed
+    std::map<std::string, std::optional<BlockNode>> nodes;
+    const NodeLookup lookup = [&](const std::string& wanted) -> const BlockNode* {
+        auto found = nodes.find(wanted);
+        if (found == nodes.end()) {
+            found = nodes.emplace(wanted, read_block_node(class_block, wanted, ignored)).first;
+        }
+        return found->second ? &*found->second : nullptr;
+    };
+    const BlockNode* node = lookup(name);
+    if (node == nullptr) {
+        throw Error(ErrorCode::internal,
+                    fmt::format("block device {}: sysfs does not describe it", name));
+    }
+    Identity identity = identity_of(class_block, *node, lookup);
+    if (view.live && identity.kind == Kind::partition && identity.partition_uuid.empty()) {
+        identity.partition_uuid = partition_uuid_on(device_path(view, node->parent).string(),
+                                                    identity.major, identity.minor);
+    }
+    return identity;
+}
+
+Identity identify_recorded(const std::filesystem::path& path, const SystemView& view) {
+    const std::string text = path.string();
+    const BlockGraph graph = BlockGraph::read(view);
+    const auto node = graph.find_path(text);
+    if (!node) {
+        throw Error(ErrorCode::usage, fmt::format("{}: no such device in the recording", text));
+    }
+    Identity identity = identify_device(graph.at(*node).name, view);
+    identity.canonical_path = std::string{kDev} + graph.at(*node).name;
+    return identity;
+}
+
+}  // namespace
+
+Identity identify(const std::filesystem::path& path, const SystemView& view) {
+    Identity identity;
+    if (!view.live) {
+        identity = identify_recorded(path, view);
+        identity.path = path.string();
+        return identity;
+    }
+    const std::filesystem::path canonical = canonical_path(path);
+    struct stat status {};
+    if (::stat(canonical.c_str(), &status) != 0) {
+        throw_errno(ErrorCode::usage, canonical.string(), errno);
+    }
+    if (S_ISREG(status.st_mode)) {
+        identity = identify_file(canonical, status);
+    } else if (S_ISBLK(status.st_mode)) {
+        const std::string number =
+            fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
+        const Attribute link = Folder::open(view.sysfs / "dev" / "block").link(number);
+        if (!link.present()) {
+            throw Error(ErrorCode::usage,
+                        fmt::format("{}: no block device {} behind it", path.string(), number),
+                        "the device was removed, or /sys is not mounted");
+        }
+        identity = identify_device(std::filesystem::path{link.text}.filename().string(), view);
+        identity.canonical_path = canonical.string();
+    } else {
+        throw Error(ErrorCode::usage,
+                    fmt::format("{} is {}", path.string(), kind_of_mode(status.st_mode)),
+                    "name a block device or a regular file");
+    }
+    identity.path = path.string();
+    return identity;
+}
+
+const char* to_string(Kind kind) noexcept {
+    switch (kind) {
+        case Kind::disk:
+            return "disk";
+        case Kind::partition:
+            return "partition";
+        case Kind::loop:
+            return "loop";
+        case Kind::device_mapper:
+            return "device-mapper";
+        case Kind::md:
+            return "md";
+        case Kind::zram:
+            return "zram";
+        case Kind::ram:
+            return "ram";
+        case Kind::file:
+            return "file";
+        case Kind::other:
+            return "other";
+    }
+    return "other";
+}
+
+Json to_json(const Identity& identity) {
+    Json json = {{"canonicalPath", safe_text(identity.canonical_path)},
+                 {"kind", to_string(identity.kind)},
+                 {"deviceNumber", fmt::format("{}:{}", identity.major, identity.minor)},
+                 {"sizeBytes", identity.size_bytes},
+                 {"logicalBlockBytes", identity.logical_block_bytes},
+                 {"model", identity.model},
+                 {"serialNumber", identity.serial},
+                 {"wwid", identity.wwid},
+                 {"transport", identity.transport},
+                 {"readOnly", identity.read_only},
+                 {"rotational", identity.rotational}};
+    if (identity.kind == Kind::file) {
+        json["inode"] = std::to_string(identity.inode);  // may exceed what JSON numbers hold
+    }
+    if (identity.disk_sequence) {
+        json["diskSequence"] = *identity.disk_sequence;
+    }
+    const auto add_known = [&json](const char* key, const std::string& text) {
+        if (!text.empty()) {
+            json[key] = text;
+        }
+    };
+    add_known("partitionUuid", identity.partition_uuid);
+    add_known("deviceMapperUuid", identity.device_mapper_uuid);
+    add_known("backingFile", identity.backing_file);
+    return json;
+}
+
+}  // namespace efface::inventory

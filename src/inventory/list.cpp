@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+#include "efface/base/json.hpp"
+
+#include "devices.hpp"
+#include "uses.hpp"
+
+namespace efface::inventory {
+namespace {
+
+// LUKS1 and LUKS2 headers agree in these (luks.md, 1.1 and 1.2).
+constexpr std::size_t kHeadBytes = 4096;
+constexpr std::string_view kLuksMagic{"LUKS\xba\xbe", 6};
+constexpr std::size_t kVersionOffset = 6;
+constexpr std::size_t kLabelOffset = 24;  // LUKS2 only
+constexpr std::size_t kLabelBytes = 48;
+constexpr std::size_t kUuidOffset = 168;
+constexpr std::size_t kUuidBytes = 40;
+
+std::string text_at(std::string_view head, std::size_t offset, std::size_t bytes_max) {
+    const std::string_view field = head.substr(offset, bytes_max);
+    return printable(field.substr(0, std::min(field.find('\0'), field.size())));
+}
+
+/// Fills what the first 4 KiB tell. Not being able to read them is an answer too.
+void read_head(const std::filesystem::path& path, ListEntry& entry) {
+    entry.signature.code = -1;
+    const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    std::array<char, kHeadBytes> buffer;
+    const ssize_t got = fd ? ::pread(fd.get(), buffer.data(), buffer.size(), 0) : -1;
+    if (got < 0) {
+        return;
+    }
+    entry.signature.code = 1;
+    const std::string_view head{buffer.data(), static_cast<std::size_t>(got)};
+    if (head.size() < kUuidOffset + kUuidBytes || !head.starts_with(kLuksMagic)) {
+        return;
+    }
+    entry.luks_version = read_be<std::uint16_t>(as_bytes(head), kVersionOffset);
+    entry.luks_uuid = text_at(head, kUuidOffset, kUuidBytes);
+    entry.signature = {"crypto_LUKS", entry.luks_uuid, {}, "crypto", false, 0};
+    if (entry.luks_version == 2) {
+        entry.signature.label = text_at(head, kLabelOffset, kLabelBytes);
+    }
+}
+
+/// "loop2" before "loop10": runs of digits compare as numbers.
+bool natural_less(const std::string& a, const std::string& b) {
+    const auto digit = [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; };
+    std::size_t i = 0;
+    std::size_t j = 0;
+    while (i < a.size() && j < b.size()) {
+        if (!digit(a[i]) || !digit(b[j])) {
+            if (a[i] != b[j]) {
+                return a[i] < b[j];
+            }
+            ++i;
+            ++j;
+            continue;
+        }
+        const auto run = [&digit](const std::string& text, std::size_t& at) {
+            const std::size_t begin = at;
+            while (at < text.size() && digit(text[at])) {
+                ++at;
+            }
+            return number_or(text.substr(begin, at - begin), 0);
+        };
+        const std::uint64_t x = run(a, i);
+        const std::uint64_t y = run(b, j);
+        if (x != y) {
+            return x < y;
+        }
+    }
+    return a.size() - i < b.size() - j;
+}
+
+}  // namespace
+
+std::vector<ListEntry> list_storage(const SystemView& view, bool probe) {
+    const MachineState state = MachineState::read(view);
+    const BlockGraph& graph = state.graph();
+    const Folder class_block = Folder::open(view.sysfs / "class" / "block");
+    const NodeLookup lookup = [&graph](const std::string& name) -> const BlockNode* {
+        const auto index = graph.find_name(name);
+        return index ? &graph.at(*index) : nullptr;
+    };
+    std::vector<const BlockNode*> shown;
+    for (const BlockNode& node : graph.nodes()) {
+        if (node.size_bytes > 0) {
+            shown.push_back(&node);
+        }
+    }
+    std::sort(shown.begin(), shown.end(), [](const BlockNode* a, const BlockNode* b) {
+        return natural_less(a->name, b->name);
+    });
+    std::vector<ListEntry> entries;
+    entries.reserve(shown.size());
+    for (const BlockNode* node : shown) {
+        ListEntry entry;
+        entry.identity = identity_of(class_block, *node, lookup);
+        entry.identity.path = device_path(SystemView{}, node->name).string();
+        entry.identity.canonical_path = entry.identity.path;
+        entry.parent = node->parent;
+        if (view.live) {
+            const std::filesystem::path path = device_path(view, node->name);
+            read_head(path, entry);
+            if (probe && entry.signature.code >= 0) {
+                entry.signature = probe_signature(path);
+            }
+        }
+        entry.uses = uses_in(state, entry.identity, &entry.signature);
+        entries.push_back(std::move(entry));
+    }
+    return entries;
+}
+
+std::vector<std::string> mappings_of_luks_uuid(const std::string& luks_uuid,
+                                               const SystemView& view) {
+    const auto plain = [](std::string text) {
+        text.erase(std::remove(text.begin(), text.end(), '-'), text.end());
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        return text;
+    };
+    const std::string wanted = plain(luks_uuid);
+    if (wanted.empty()) {
+        return {};
+    }
+    constexpr std::string_view kPrefix = "CRYPT-LUKS";
+    const Folder class_block = Folder::open(view.sysfs / "class" / "block");
+    const Listing devices = class_block.list(".");
+    if (devices.reading != Reading::present) {
+        throw_errno(ErrorCode::internal, "list of block devices", devices.error);
+    }
+    std::vector<std::string> names;
+    for (const std::string& device : devices.names) {
+        if (!device.starts_with("dm-")) {
+            continue;
+        }
+        const Folder folder = class_block.enter(device);
+        const Attribute uuid = folder.read("dm/uuid");
+        const Attribute name = folder.read("dm/name");
+        if (uuid.reading == Reading::unreadable || name.reading == Reading::unreadable) {
+            throw_errno(ErrorCode::internal, device + ": its device-mapper UUID",
+                        uuid.error != 0 ? uuid.error : name.error);
+        }
+        // CRYPT-LUKS2-<32 digits>-<name>
+        const std::size_t dash = uuid.text.find('-', kPrefix.size());
+        if (!uuid.text.starts_with(kPrefix) || dash == std::string::npos) {
+            continue;
+        }
+        const std::string rest = uuid.text.substr(dash + 1);
+        if (plain(rest.substr(0, rest.find('-'))) == wanted) {
+            names.push_back(name.text.empty() ? device : name.text);
+        }
+    }
+    return names;
+}
+
+}  // namespace efface::inventory

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mounts of our own mount namespace and of every other one that a process lives in: a disk that is
+// mounted only inside a container is in use all the same.
+#include <fmt/format.h>
+#include <libmount/libmount.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cstdio>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "machine_state.hpp"
+
+namespace efface::inventory {
+namespace {
+
+struct TableRelease {
+    void operator()(libmnt_table* table) const noexcept { mnt_unref_table(table); }
+};
+struct IterRelease {
+    void operator()(libmnt_iter* iter) const noexcept { mnt_free_iter(iter); }
+};
+struct FileRelease {
+    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+};
+struct FreeRelease {
+    void operator()(char* text) const noexcept { std::free(text); }
+};
+
+/// A line that libmount does not understand might be the one that matters.
+int refuse_line(libmnt_table* /*table*/, const char* /*file*/, int /*line*/) {
+    return -1;
+}
+
+std::string text_or_empty(const char* text) {
+    return text == nullptr ? std::string{} : text;
+}
+
+/// False when the text is no mountinfo.
+bool parse_mountinfo(std::string& text, const std::string& process, std::vector<Mount>& into) {
+    if (text.empty()) {
+        return true;  // a process that sees nothing
+    }
+    const std::unique_ptr<std::FILE, FileRelease> stream{::fmemopen(text.data(), text.size(), "r")};
+    const std::unique_ptr<libmnt_table, TableRelease> table{mnt_new_table()};
+    const std::unique_ptr<libmnt_iter, IterRelease> iter{mnt_new_iter(MNT_ITER_FORWARD)};
+    if (!stream || !table || !iter || mnt_table_set_parser_errcb(table.get(), refuse_line) != 0 ||
+        mnt_table_parse_stream(table.get(), stream.get(), "mountinfo") != 0) {
+        return false;
+    }
+    libmnt_fs* fs = nullptr;
+    while (mnt_table_next_fs(table.get(), iter.get(), &fs) == 0) {
+        if (into.size() == kMountsMax) {
+            return false;
+        }
+        const dev_t number = mnt_fs_get_devno(fs);
+        Mount mount;
+        mount.major = major(number);
+        mount.minor = minor(number);
+        mount.root = text_or_empty(mnt_fs_get_root(fs));
+        mount.target = text_or_empty(mnt_fs_get_target(fs));
+        mount.type = text_or_empty(mnt_fs_get_fstype(fs));
+        mount.source = text_or_empty(mnt_fs_get_source(fs));
+        mount.process = process;
+        into.push_back(std::move(mount));
+    }
+    return true;
+}
+
+bool is_process(const std::string& name) {
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
+}
+
+/// Linux answers so for a process that ends while it is asked.
+bool process_ended(const Attribute& attribute) {
+    return attribute.reading == Reading::missing || attribute.error == ESRCH ||
+           attribute.error == EINVAL;
+}
+
+/// Reads the mounts of one process unless its namespace and root were seen already. False when
+/// they can not be read; a process that ended has none.
+bool add_process(const Folder& proc, const std::string& process, bool own,
+                 std::set<std::string>& seen, MountView& view) {
+    const Folder folder = proc.enter(process);
+    const Attribute space = folder.link("ns/mnt");
+    const Attribute root = folder.link("root");
+    if (!own) {
+        if (process_ended(space) || process_ended(root)) {
+            return true;
+        }
+        if (!space.present() || !root.present()) {
+            return false;
+        }
+    }
+    // A process behind chroot(2) sees only what lies below its root.
+    if (!seen.insert(space.text + " " + root.text).second) {
+        return true;
+    }
+    if (seen.size() > kNamespacesMax) {
+        return false;
+    }
+    Attribute text = folder.read_raw("mountinfo", kMountinfoBytesMax);
+    if (!own && process_ended(text)) {
+        seen.erase(space.text + " " + root.text);  // another process may still tell
+        return true;
+    }
+    return text.present() && parse_mountinfo(text.text, own ? "" : process, view.mounts);
+}
+
+}  // namespace
+
+MountView read_mounts(const SystemView& view) {
+    MountView result;
+    const Folder proc = Folder::open(view.proc);
+    std::set<std::string> seen;
+    if (!add_process(proc, "self", true, seen, result)) {
+        result.problems.emplace_back("the list of mounts can not be read");
+    }
+    Listing processes = proc.list(".");
+    if (processes.reading != Reading::present) {
+        result.problems.emplace_back("the list of processes can not be read");
+    }
+    std::vector<std::string>& names = processes.names;
+    names.erase(std::remove_if(names.begin(), names.end(),
+                               [](const std::string& name) { return !is_process(name); }),
+                names.end());
+    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
+        return std::pair{a.size(), a} < std::pair{b.size(), b};
+    });
+    std::size_t unreadable = 0;
+    std::string first;
+    for (const std::string& process : names) {
+        if (!add_process(proc, process, false, seen, result)) {
+            first = unreadable++ == 0 ? process : first;
+        }
+    }
+    if (unreadable > 0) {
+        result.problems.push_back(
+            fmt::format("the mounts of {} processes can not be read, the first is process {}",
+                        unreadable, first));
+    }
+    return result;
+}
+
+std::optional<std::vector<std::string>> read_swaps(const SystemView& view, std::string& problem) {
+    const Attribute text = Folder::open(view.proc).read("swaps", kSwapsBytesMax);
+    std::vector<std::string> swaps;
+    if (text.reading == Reading::missing) {
+        return swaps;  // a kernel without swap
+    }
+    if (!text.present()) {
+        problem = fmt::format("the list of swap areas: {}", errno_text(text.error));
+        return std::nullopt;
+    }
+    std::size_t begin = text.text.find('\n');  // behind the heading
+    while (begin != std::string::npos) {
+        const std::size_t end = text.text.find('\n', ++begin);
+        const std::string line = text.text.substr(begin, end - begin);
+        const std::size_t name_end = line.find_first_of(" \t");
+        const std::unique_ptr<char, FreeRelease> name{
+            mnt_unmangle(line.substr(0, name_end).c_str())};
+        if (!name || name_end == std::string::npos) {
+            problem = "the list of swap areas has an unknown form";
+            return std::nullopt;
+        }
+        swaps.push_back(without_deleted_mark(name.get()));
+        begin = end;
+    }
+    return swaps;
+}
+
+}  // namespace efface::inventory

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "use_walk.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "uses.hpp"
+
+namespace efface::inventory {
+namespace {
+
+/// A file system can be mounted in thousands of containers.
+constexpr std::size_t kMountsToldMax = 8;
+
+UseKind kind_of_holder(const BlockNode& node) {
+    if (node.dm_uuid.starts_with("CRYPT-")) {
+        return UseKind::active_mapping;
+    }
+    if (node.dm_uuid.starts_with("LVM-")) {
+        return UseKind::lvm_member;
+    }
+    return node.kind == Kind::md ? UseKind::md_member : UseKind::holder;
+}
+
+}  // namespace
+
+UseWalk::UseWalk(const MachineState& state)
+    : state_(state), seen_(state.graph().nodes().size(), false) {}
+
+void UseWalk::add(UseKind kind, std::string detail) {
+    if (uses_.size() < kUsesMax) {
+        uses_.push_back({kind, std::move(detail)});
+    }
+}
+
+bool UseWalk::has(UseKind kind) const {
+    return std::any_of(uses_.begin(), uses_.end(),
+                       [kind](const Use& use) { return use.kind == kind; });
+}
+
+void UseWalk::add_mounts(std::size_t node) {
+    const std::vector<std::size_t>& mounts = state_.mounts_on(node);
+    const std::string name = describe(state_.graph().at(node));
+    for (std::size_t i = 0; i < mounts.size() && i < kMountsToldMax; ++i) {
+        const Mount& mount = state_.mounts().at(mounts[i]);
+        std::string detail =
+            fmt::format("{} mounted at {} ({})", name, safe_text(mount.target), mount.type);
+        if (!mount.process.empty()) {
+            detail += fmt::format(" in the mount namespace of process {}", mount.process);
+        }
+        add(UseKind::mounted, std::move(detail));
+    }
+    if (mounts.size() > kMountsToldMax) {
+        add(UseKind::mounted,
+            fmt::format("{} mounted at {} more places", name, mounts.size() - kMountsToldMax));
+    }
+    const std::string btrfs = state_.btrfs_of(node);
+    if (mounts.empty() && !btrfs.empty()) {
+        add(UseKind::mounted,
+            fmt::format("{} belongs to the active btrfs file system {}", name, safe_text(btrfs)));
+    }
+}
+
+void UseWalk::add_swaps(std::size_t node) {
+    const std::string name = describe(state_.graph().at(node));
+    for (const Swap& swap : state_.swaps()) {
+        const auto& devices = swap.devices;
+        if (std::find(devices.begin(), devices.end(), node) != devices.end()) {
+            add(UseKind::swap, swap.is_file ? fmt::format("{} carries the swap file {}", name,
+                                                          safe_text(swap.path))
+                                            : fmt::format("{} is a swap area", name));
+        }
+    }
+}
+
+void UseWalk::add_direct(std::size_t node) {
+    add_mounts(node);
+    add_swaps(node);
+    if (state_.graph().at(node).bcache_member) {
+        add(UseKind::holder, fmt::format("{} is a bcache member", state_.graph().at(node).name));
+    }
+}
+
+void UseWalk::add_edge_use(std::size_t lower, const Edge& edge) {
+    const BlockNode& upper = state_.graph().at(edge.to);
+    const std::string below = state_.graph().at(lower).name;
+    switch (edge.kind) {
+        case EdgeKind::partition:
+            return;  // used only when something uses the partition
+        case EdgeKind::loop:
+            return add(UseKind::loop_backing,
+                       fmt::format("{} is a loop device over {}", upper.name, below));
+        case EdgeKind::zram_writeback:
+            return add(UseKind::holder, fmt::format("{} writes back to {}", upper.name, below));
+        case EdgeKind::bcache:
+            return add(UseKind::holder, fmt::format("bcache {} rests on {}", upper.name, below));
+        case EdgeKind::holder:
+            return add(kind_of_holder(upper),
+                       fmt::format("{} rests on {}", describe(upper), below));
+    }
+}
+
+void UseWalk::climb(std::size_t lower, const Edge& edge) {
+    add_edge_use(lower, edge);
+    visit(edge.to);
+}
+
+void UseWalk::visit(std::size_t start) {
+    std::vector<std::size_t> work{start};
+    while (!work.empty()) {  // each device once: bounded by their number
+        const std::size_t node = work.back();
+        work.pop_back();
+        if (seen_[node]) {
+            continue;
+        }
+        seen_[node] = true;
+        add_direct(node);
+        for (const Edge& edge : state_.graph().at(node).above) {
+            if (!seen_[edge.to]) {
+                add_edge_use(node, edge);
+                work.push_back(edge.to);
+            }
+        }
+    }
+}
+
+}  // namespace efface::inventory

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+// The walk upward from a target through everything that rests on it.
+#include "uses.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "file_uses.hpp"
+#include "use_walk.hpp"
+
+namespace efface::inventory {
+namespace {
+
+/// An array member is one whether or not the array runs: the others wait for it.
+bool is_array_member(const std::string& type) {
+    return type == "linux_raid_member" || type == "isw_raid_member" || type == "ddf_raid_member";
+}
+
+void add_system_uses(const MachineState& state, std::size_t node, UseWalk& walk) {
+    for (const std::string& target : state.system_mounts_on(node)) {
+        walk.add(UseKind::root_or_boot,
+                 fmt::format("the running system's {} rests on {}", safe_text(target),
+                             describe(state.graph().at(node))));
+    }
+}
+
+/// A partition is lost with its disk when the disk is held as a whole.
+void add_disk_uses(const MachineState& state, std::size_t partition, UseWalk& walk) {
+    const BlockNode& node = state.graph().at(partition);
+    const auto disk = state.graph().find_name(node.parent);
+    if (!disk) {
+        walk.add(UseKind::unreadable_state,
+                 fmt::format("the disk of the partition {} is not in sysfs", node.name));
+        return;
+    }
+    walk.add_direct(*disk);
+    for (const Edge& edge : state.graph().at(*disk).above) {
+        if (edge.kind != EdgeKind::partition) {
+            walk.climb(*disk, edge);
+        }
+    }
+}
+
+void add_device_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
+    const auto node = state.graph().find(identity.major, identity.minor);
+    if (!node) {
+        walk.add(UseKind::unreadable_state,
+                 fmt::format("block device {}:{} is not in sysfs", identity.major, identity.minor));
+        return;
+    }
+    add_system_uses(state, *node, walk);
+    walk.add_direct(*node);
+    for (const Edge& edge : state.graph().at(*node).above) {
+        if (edge.kind != EdgeKind::partition) {
+            walk.climb(*node, edge);
+            continue;
+        }
+        const std::size_t before = walk.uses().size();
+        walk.climb(*node, edge);
+        const std::size_t found = walk.uses().size() - before;
+        if (found > 0) {
+            walk.add(UseKind::partition_in_use,
+                     fmt::format("its partition {} is in use", state.graph().at(edge.to).name));
+        }
+    }
+    if (state.graph().at(*node).kind == Kind::partition) {
+        add_disk_uses(state, *node, walk);
+    }
+    if (state.graph().at(*node).read_only) {
+        walk.add(UseKind::read_only,
+                 fmt::format("{} is read-only", describe(state.graph().at(*node))));
+    }
+}
+
+void add_image_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
+    for (const std::size_t loop : loops_over_file(state, identity, walk)) {
+        add_system_uses(state, loop, walk);
+        walk.add(UseKind::loop_backing,
+                 fmt::format("{} is a loop device over this file", state.graph().at(loop).name));
+        walk.visit(loop);
+    }
+    add_swap_file_uses(state, identity, walk);
+    add_bind_mount_uses(state, identity, walk);
+    if (identity.read_only) {
+        walk.add(UseKind::read_only, "the file or its file system is read-only");
+    }
+}
+
+}  // namespace
+
+std::vector<Use> uses_in(const MachineState& state, const Identity& identity,
+                         const Signature* signature) {
+    UseWalk walk{state};
+    if (identity.kind == Kind::file) {
+        add_image_uses(state, identity, walk);
+    } else {
+        add_device_uses(state, identity, walk);
+        if (signature != nullptr && is_array_member(signature->type) &&
+            !walk.has(UseKind::md_member)) {
+            walk.add(UseKind::md_member,
+                     fmt::format("it carries the superblock of a RAID array ({})",
+                                 safe_text(signature->type)));
+        }
+    }
+    for (const std::string& problem : state.problems()) {
+        walk.add(UseKind::unreadable_state, safe_text(problem));
+    }
+    return walk.take();
+}
+
+std::vector<Use> uses_of(const Identity& identity, const SystemView& view) {
+    const MachineState state = MachineState::read(view);
+    if (!view.live || identity.kind == Kind::file) {
+        return uses_in(state, identity, nullptr);
+    }
+    Signature signature;
+    std::vector<Use> uses;
+    try {
+        signature = probe_signature(identity.canonical_path);
+    } catch (const Error& error) {
+        uses.push_back({UseKind::unreadable_state, error.what()});
+    }
+    const std::vector<Use> found = uses_in(state, identity, &signature);
+    uses.insert(uses.end(), found.begin(), found.end());
+    const bool explained = std::any_of(uses.begin(), uses.end(), [](const Use& use) {
+        return use.kind != UseKind::read_only && use.kind != UseKind::loop_backing;
+    });
+    if (!explained && is_held_exclusively(identity)) {
+        const bool zfs = signature.type == "zfs_member";
+        uses.push_back(
+            {zfs ? UseKind::zfs_member : UseKind::busy,
+             zfs ? "a ZFS pool holds it" : "the kernel or another program holds it exclusively"});
+    }
+    return uses;
+}
+
+const char* to_string(UseKind kind) noexcept {
+    switch (kind) {
+        case UseKind::mounted:
+            return "mounted";
+        case UseKind::swap:
+            return "swap";
+        case UseKind::active_mapping:
+            return "active-mapping";
+        case UseKind::holder:
+            return "holder";
+        case UseKind::loop_backing:
+            return "loop-backing";
+        case UseKind::md_member:
+            return "md-member";
+        case UseKind::lvm_member:
+            return "lvm-member";
+        case UseKind::zfs_member:
+            return "zfs-member";
+        case UseKind::root_or_boot:
+            return "root-or-boot";
+        case UseKind::read_only:
+            return "read-only";
+        case UseKind::busy:
+            return "busy";
+        case UseKind::partition_in_use:
+            return "partition-in-use";
+        case UseKind::unreadable_state:
+            return "unreadable-state";
+    }
+    return "unknown";
+}
+
+}  // namespace efface::inventory

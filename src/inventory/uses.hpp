@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "machine_state.hpp"
+
+namespace efface::inventory {
+
+/// What is told of one target; more of the same changes no decision.
+inline constexpr std::size_t kUsesMax = 256;
+
+/// uses_of() on a state that was read before. The signature (when one was read) tells members of
+/// arrays that are not running.
+[[nodiscard]] std::vector<Use> uses_in(const MachineState& state, const Identity& identity,
+                                       const Signature* signature);
+
+}  // namespace efface::inventory

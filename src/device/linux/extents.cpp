@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+// FS_IOC_FIEMAP, Documentation/filesystems/fiemap.rst.
+#include <linux/fiemap.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/error.hpp"
+#include "efface/device/linux_target.hpp"
+
+#include "filesystem_name.hpp"
+
+namespace efface::device {
+
+namespace {
+
+constexpr std::uint32_t kExtentsPerCall = 256;
+/// A file in more pieces than this is not looked through: nothing is said about it.
+constexpr std::uint64_t kExtentsMax = std::uint64_t{1} << 22U;
+
+/// The data is not, byte for byte, at a place of its own that is known.
+constexpr std::uint32_t kEncodedFlags = FIEMAP_EXTENT_UNKNOWN | FIEMAP_EXTENT_ENCODED |
+                                        FIEMAP_EXTENT_DATA_ENCRYPTED | FIEMAP_EXTENT_NOT_ALIGNED |
+                                        FIEMAP_EXTENT_DATA_INLINE | FIEMAP_EXTENT_DATA_TAIL;
+
+/// One call: the header and what follows it, as the kernel lays them out.
+class ExtentBatch final {
+  public:
+    ExtentBatch() : buffer_(sizeof(struct fiemap) + kExtentsPerCall * sizeof(fiemap_extent)) {}
+
+    /// 0 or an errno.
+    int ask(int fd, std::uint64_t from) {
+        struct fiemap request {};
+        request.fm_start = from;
+        request.fm_length = FIEMAP_MAX_OFFSET - from;
+        request.fm_flags = FIEMAP_FLAG_SYNC;
+        request.fm_extent_count = kExtentsPerCall;
+        std::memcpy(buffer_.data(), &request, sizeof(request));
+        if (::ioctl(fd, FS_IOC_FIEMAP, buffer_.data()) != 0) {
+            return errno;
+        }
+        std::memcpy(&request, buffer_.data(), sizeof(request));
+        count_ = std::min(request.fm_mapped_extents, kExtentsPerCall);
+        return 0;
+    }
+
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+    [[nodiscard]] fiemap_extent at(std::uint32_t index) const {
+        EFFACE_ASSERT(index < count_);
+        fiemap_extent extent{};
+        std::memcpy(&extent, buffer_.data() + sizeof(struct fiemap) + index * sizeof(extent),
+                    sizeof(extent));
+        return extent;
+    }
+
+  private:
+    Bytes buffer_;
+    std::uint32_t count_ = 0;
+};
+
+void count_extent(ExtentReport& report, const fiemap_extent& extent, Sha256& layout) {
+    ++report.extent_count;
+    report.shared_count += (extent.fe_flags & FIEMAP_EXTENT_SHARED) != 0 ? 1U : 0U;
+    report.unwritten_count += (extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0 ? 1U : 0U;
+    report.encoded_count += (extent.fe_flags & kEncodedFlags) != 0 ? 1U : 0U;
+    std::array<std::uint8_t, 24> place{};
+    write_be<std::uint64_t>(place, 0, extent.fe_logical);
+    write_be<std::uint64_t>(place, 8, extent.fe_physical);
+    write_be<std::uint64_t>(place, 16, extent.fe_length);
+    layout.update(place);
+}
+
+/// False when the file system does not tell, or tells of too many.
+bool count_all(int fd, ExtentReport& report) {
+    Sha256 layout;
+    ExtentBatch batch;
+    std::uint64_t from = 0;
+    while (report.extent_count <= kExtentsMax) {
+        if (batch.ask(fd, from) != 0) {
+            return false;
+        }
+        bool last = batch.count() == 0;
+        for (std::uint32_t i = 0; i < batch.count(); ++i) {
+            const fiemap_extent extent = batch.at(i);
+            count_extent(report, extent, layout);
+            last = last || (extent.fe_flags & FIEMAP_EXTENT_LAST) != 0;
+            const std::uint64_t end = extent.fe_logical + extent.fe_length;
+            // No way forward (an empty or overflowing extent): not an answer to build on.
+            if (!last && end <= from) {
+                return false;
+            }
+            from = end;
+        }
+        if (last) {
+            report.layout_sha256 = to_hex(layout.finish());
+            return true;
+        }
+    }
+    return false;
+}
+
+bool is_marked_nocow(int fd) {
+    int flags = 0;
+    return ::ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL) != 0;
+}
+
+}  // namespace
+
+ExtentReport extents_of(int file_descriptor) {
+    struct stat status {};
+    if (::fstat(file_descriptor, &status) != 0) {
+        throw_errno(ErrorCode::internal, "extents of the opened file: reading its status", errno);
+    }
+    ExtentReport report;
+    // The node of a device lies on devtmpfs; that says nothing of the device.
+    if (!S_ISREG(status.st_mode)) {
+        return report;
+    }
+    const FilesystemTraits traits = filesystem_of(file_descriptor);
+    report.filesystem = traits.name;
+    report.remote = traits.remote;
+    report.memory = traits.memory;
+    report.copy_on_write = traits.copy_on_write;
+    if (traits.name == "btrfs" && is_marked_nocow(file_descriptor)) {
+        report.copy_on_write = false;
+    }
+    ExtentReport counted = report;
+    counted.supported = count_all(file_descriptor, counted);
+    return counted.supported ? counted : report;
+}
+
+}  // namespace efface::device

@@ -124,7 +124,8 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
     predicate["log"]["intentLeafHash"] = intent.leaf_hash_hex;
     predicate["log"]["checkpoint"] = log.checkpoint();
     predicate["signaturePolicy"]["required"][0]["subjectPublicKeySha256"] =
-        keys.station_key().spki_sha256();
+        changes.signer.empty() ? keys.station_key().spki_sha256()
+                               : keys.person_key(changes.signer).spki_sha256();
     apply(changes.predicate, predicate);
 
     const auto files = evidence_files(approvals);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A test program: makes a valid record, or verifies one with the library alone.
-//   make_bundle PREDICATE.json OUTDIR            makes OUTDIR/{keys,log,bundle}
+//   make_bundle PREDICATE.json OUTDIR [VARIANT]  makes OUTDIR/{keys,log,bundle}; a VARIANT is
+//       signed and logged by those who hold the keys, and must be refused all the same
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
 //   make_bundle --show BUNDLE
 #include <fmt/format.h>
@@ -27,6 +28,56 @@ std::string required_file(const fs::path& path) {
         throw Error(ErrorCode::usage, path.string() + ": no such file");
     }
     return *text;
+}
+
+/// An insider's record: good signatures over something that is not so.
+ExampleChanges variant(std::string_view name) {
+    ExampleChanges changes;
+    if (name == "approver-signs") {
+        changes.signer = "alice";
+    } else if (name == "nobody-required") {
+        changes.predicate = [](Json& predicate) {
+            predicate["signaturePolicy"]["required"] = Json::array();
+        };
+    } else if (name == "hidden-attempt") {
+        changes.declare_earlier_attempt = false;
+    } else if (name == "other-outcome") {
+        changes.outcome = [](Json& outcome) {
+            outcome["certificate"]["sha256"] = sha256_hex(std::string_view("another"));
+        };
+    } else if (name == "old-checkpoint") {
+        changes.predicate = [](Json& predicate) { predicate["log"]["intentIndex"] = 5; };
+    } else if (name == "one-approval") {
+        changes.predicate = [](Json& predicate) {
+            predicate["authorization"]["approvals"].erase(1);
+        };
+    } else if (name == "invented-approval") {
+        changes.predicate = [](Json& predicate) {
+            predicate["authorization"]["approvals"][1]["subject"] = "mallory";
+        };
+    } else if (name == "failed-volume") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["status"] = "not-sanitized";
+            predicate["volumes"][0]["level"] = "none";
+        };
+    } else if (name == "failed-control") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["locations"][0]["negativeControls"][1]["result"] = "fail";
+        };
+    } else if (name == "plain-data") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["payloadSample"]["structured"] = 1;
+        };
+    } else if (name == "other-project") {
+        changes.statement = [](Json& statement) {
+            statement["subject"][0]["digest"]["sha256"] = sha256_hex(std::string_view("other"));
+        };
+    } else if (name == "other-time") {
+        changes.predicate = [](Json& predicate) { predicate["issuedAt"] = "2026-11-22T09:41:07Z"; };
+    } else {
+        throw Error(ErrorCode::usage, "no such variant");
+    }
+    return changes;
 }
 
 int verify(std::span<char*> arguments) {
@@ -57,11 +108,13 @@ int run(std::span<char*> arguments) {
         std::fputs(render_text(parse_json(required_file(file), file.string())).c_str(), stdout);
         return 0;
     }
-    if (arguments.size() == 2) {
-        (void)make_example(arguments[1], arguments[0]);
+    if (arguments.size() == 2 || arguments.size() == 3) {
+        (void)make_example(arguments[1], arguments[0],
+                           arguments.size() == 3 ? variant(arguments[2]) : ExampleChanges{});
         return 0;
     }
-    std::fputs("usage: make_bundle PREDICATE OUTDIR | --verify BUNDLE ROOT VKEY [LOG]\n", stderr);
+    std::fputs("usage: make_bundle PREDICATE OUTDIR [VARIANT] | --verify BUNDLE ROOT VKEY [LOG]\n",
+               stderr);
     return 2;
 }
 

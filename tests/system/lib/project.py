@@ -102,7 +102,7 @@ def manifest(volumes, **more):
     document = {"schema": "efface.project/1",
                 "project": {"id": "prj-7781", "owner": "Example Tenant Ltd",
                             "confidentiality": "confidential"},
-                "ticket": "CHG-1", "attestation": ATTESTATION, "volumes": volumes}
+                "ticket": "CHG-1", "attestation": dict(ATTESTATION), "volumes": volumes}
     document.update(more)
     return {key: value for key, value in document.items() if value is not None}
 

@@ -53,7 +53,7 @@ class Case(unittest.TestCase):
     def check_untouched(self):
         self.assertEqual(blocks.digest(self.image.target), self.before)
 
-    def check_refused(self, manifest, code, words=""):
+    def check_refused(self, manifest, code, words="approv"):
         done = self.state.erase(manifest)
         self.assertEqual(done.code, code, done)
         self.assertRegex(done.stderr, words)

@@ -221,7 +221,30 @@ class Identity(Case):
         link.symlink_to(image.target)
         manifest = self.write(project.volume_of(image, image.target, name="a"),
                               project.volume_of(image, link, name="b"))
-        self.state.approve(manifest)
+        before = blocks.digest(image.target)
+        done = self.state.erase(manifest)
+        self.assertIn(done.code, (USAGE, SAFETY), done)
+        self.assertEqual(blocks.digest(image.target), before)
+
+    def test_a_header_backup_that_is_the_volume_itself_is_refused(self):
+        image = self.make()
+        link = self.folder / "link"
+        link.symlink_to(image.target)
+        entry = {**project.volume_of(image, image.target), "header_backups": [{"path": str(link)}]}
+        manifest = self.write(entry)
+        self.state.run("approve", manifest, "--key", "alice")
+        self.state.run("approve", manifest, "--key", "bob")
+        before = blocks.digest(image.target)
+        done = self.state.erase(manifest)
+        self.assertIn(done.code, (USAGE, SAFETY), done)
+        self.assertEqual(blocks.digest(image.target), before)
+
+    def test_a_data_device_that_is_its_own_detached_header_is_refused(self):
+        image = self.make()
+        entry = {**project.volume_of(image, image.target), "header": str(image.target)}
+        manifest = self.write(entry)
+        self.state.run("approve", manifest, "--key", "alice")
+        self.state.run("approve", manifest, "--key", "bob")
         before = blocks.digest(image.target)
         done = self.state.erase(manifest)
         self.assertIn(done.code, (USAGE, SAFETY), done)
@@ -257,7 +280,7 @@ class NotWritable(Case):
         os.mkfifo(self.folder / "pipe")
         for path in ("/dev/null", self.folder / "directory", self.folder / "pipe"):
             manifest = self.write(project.volume("db", path, OTHER_UUID))
-            self.check_refused(manifest, [], "", USAGE)
+            self.check_refused(manifest, [], str(path), USAGE)
             os.remove(f"{manifest}.p7s")
 
 

@@ -20,7 +20,7 @@ struct Fault {
     enum class Kind {
         none,
         fail,     ///< nothing happens; `error` is returned
-        drop,     ///< a write or flush reports success and does nothing
+        drop,     ///< reports success and does nothing; a read leaves the buffer as it was
         shorten,  ///< transfers only `bytes` and reports that, without an error
         partial,  ///< transfers only `bytes`, and returns `error`
         corrupt,  ///< transfers, with one bit of the data flipped

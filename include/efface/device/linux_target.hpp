@@ -20,9 +20,9 @@ enum class Access {
 /// What identifies the opened object, read from the descriptor itself (never again from the path).
 struct TargetFacts {
     bool is_block_device = false;
-    std::uint64_t filesystem_device = 0;  ///< st_dev
-    std::uint64_t inode = 0;              ///< st_ino
-    std::uint64_t device_number = 0;      ///< st_rdev, block devices only
+    std::uint64_t filesystem_device = 0;         ///< st_dev
+    std::uint64_t inode = 0;                     ///< st_ino
+    std::uint64_t device_number = 0;             ///< st_rdev, block devices only
     std::optional<std::uint64_t> disk_sequence;  ///< BLKGETDISKSEQ, block devices only
     std::uint64_t size_bytes = 0;
     std::uint32_t logical_block_bytes = 0;  ///< BLKSSZGET; 512 for a file
@@ -36,7 +36,10 @@ struct TargetFacts {
 class LinuxTarget final : public BlockTarget {
   public:
     /// Throws Error: `usage` when there is no such path or it is neither a block device nor a
-    /// regular file; `safety` when it is in use (EBUSY) or read-only and Access is exclusive.
+    /// regular file; `safety` when Access is exclusive and it is in use (EBUSY), a read-only
+    /// device, on a read-only file system or immutable. Missing permission bits of a file alone do
+    /// not stop root (header backups have mode 0400): see TargetFacts::read_only. A file used for
+    /// swap opens; writing it fails with ETXTBSY.
     [[nodiscard]] static std::unique_ptr<LinuxTarget> open(const std::filesystem::path& path,
                                                            Access access);
     ~LinuxTarget() override;
@@ -67,8 +70,9 @@ class LinuxTarget final : public BlockTarget {
 
 /// Where the blocks of a regular file lie (FS_IOC_FIEMAP), and whether old ones may live on.
 struct ExtentReport {
-    bool supported = false;      ///< false: the file system has no FIEMAP (tmpfs); nothing is known
-    std::string filesystem;      ///< "ext4", "btrfs", "xfs", "tmpfs", "overlay", "nfs", ... or hex magic
+    bool supported = false;  ///< false: the file system has no FIEMAP (tmpfs); nothing is known
+    std::string
+        filesystem;  ///< "ext4", "btrfs", "xfs", "tmpfs", "overlay", "nfs", ... or hex magic
     bool copy_on_write = false;  ///< btrfs without NOCOW, bcachefs, zfs, nilfs2, f2fs, overlay, ...
     bool remote = false;         ///< nfs, cifs, fuse, ceph, 9p, hostfs: the medium is elsewhere
     bool memory = false;         ///< tmpfs, ramfs

@@ -44,10 +44,10 @@ struct OverwriteReport {
     /// those written before an interruption in a resumed one.
     std::uint64_t blocks_already_pattern = 0;
     std::uint64_t blocks_compared_before = 0;  ///< old content read and compared before the write
-    std::uint64_t read_faults = 0;             ///< old content that could not be read (still written)
+    std::uint64_t read_faults = 0;  ///< old content that could not be read (still written)
     std::uint64_t write_faults = 0;
     int flush_error = 0;
-    bool stopped = false;  ///< a stop was asked for; the ranges are not wholly written
+    bool stopped = false;       ///< a stop was asked for; the ranges are not wholly written
     std::vector<Fault> faults;  ///< the first kPlacesMax
 
     [[nodiscard]] bool complete() const noexcept {
@@ -78,7 +78,9 @@ struct ReadBackReport {
     }
 };
 
-/// Reads `ranges` from the medium and compares with the stream made again.
+/// Reads `ranges` from the medium and compares with the stream made again. Finds writes that were
+/// lost, cut short or altered. Does not find a flush that was acknowledged and not carried out: the
+/// medium shows the pattern until the power goes.
 [[nodiscard]] ReadBackReport read_back(device::BlockTarget& target,
                                        const std::vector<Range>& ranges, KeyedStream& stream,
                                        ProgressSink& progress, std::stop_token stop);

@@ -12,6 +12,8 @@
 #include <set>
 #include <utility>
 
+#include "efface/base/digest.hpp"
+
 #include "machine_state.hpp"
 
 namespace efface::inventory {
@@ -81,34 +83,37 @@ bool process_ended(const Attribute& attribute) {
            attribute.error == EINVAL;
 }
 
-/// Reads the mounts of one process unless its namespace and root were seen already. False when
-/// they can not be read; a process that ended has none.
+/// Reads the mounts of one process unless its namespace and root, or the very same list, were seen
+/// already. False when they can not be read; a process that ended has none.
 bool add_process(const Folder& proc, const std::string& process, bool own,
                  std::set<std::string>& seen, MountView& view) {
     const Folder folder = proc.enter(process);
     const Attribute space = folder.link("ns/mnt");
     const Attribute root = folder.link("root");
-    if (!own) {
-        if (process_ended(space) || process_ended(root)) {
-            return true;
-        }
-        if (!space.present() || !root.present()) {
-            return false;
-        }
-    }
-    // A process behind chroot(2) sees only what lies below its root.
-    if (!seen.insert(space.text + " " + root.text).second) {
+    if (!own && (process_ended(space) || process_ended(root))) {
         return true;
     }
-    if (seen.size() > kNamespacesMax) {
-        return false;
+    // A process behind chroot(2) sees only what lies below its root. The links of others may be
+    // hidden from us although the list itself can be read: then the list is its own key.
+    const bool known_by_links = space.present() && root.present();
+    const std::string key = space.text + " " + root.text;
+    if (known_by_links && seen.contains(key)) {
+        return true;
     }
     Attribute text = folder.read_raw("mountinfo", kMountinfoBytesMax);
     if (!own && process_ended(text)) {
-        seen.erase(space.text + " " + root.text);  // another process may still tell
+        return true;  // another process of that namespace may still tell
+    }
+    if (!text.present() || seen.size() >= kNamespacesMax) {
+        return false;
+    }
+    if (known_by_links) {
+        seen.insert(key);
+    }
+    if (!seen.insert(sha256_hex(text.text)).second) {
         return true;
     }
-    return text.present() && parse_mountinfo(text.text, own ? "" : process, view.mounts);
+    return parse_mountinfo(text.text, own ? "" : process, view.mounts);
 }
 
 }  // namespace

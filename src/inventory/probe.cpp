@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <sys/sysmacros.h>
 
-#include <array>
 #include <memory>
 
 #include "efface/base/json.hpp"
@@ -68,20 +67,6 @@ Signature probe_signature(const std::filesystem::path& path, std::uint64_t offse
     }
     signature.code = probe_superblocks(probe, signature);
     signature.ambiguous = signature.code == kAmbiguous;
-    if (!signature.ambiguous) {
-        return signature;
-    }
-    // Of several, LUKS is the one that matters here.
-    const Probe luks_only = make_probe(fd.get(), offset_bytes);
-    std::string luks = "crypto_LUKS";
-    std::array<char*, 2> types = {luks.data(), nullptr};
-    if (luks_only) {
-        blkid_probe_enable_superblocks(luks_only.get(), 1);
-        if (blkid_probe_filter_superblocks_type(luks_only.get(), BLKID_FLTR_ONLYIN, types.data()) ==
-            0) {
-            static_cast<void>(probe_superblocks(luks_only, signature));
-        }
-    }
     return signature;
 }
 

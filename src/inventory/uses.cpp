@@ -124,7 +124,8 @@ std::vector<Use> uses_of(const Identity& identity, const SystemView& view) {
     const std::vector<Use> found = uses_in(state, identity, &signature);
     uses.insert(uses.end(), found.begin(), found.end());
     const bool explained = std::any_of(uses.begin(), uses.end(), [](const Use& use) {
-        return use.kind != UseKind::read_only && use.kind != UseKind::loop_backing;
+        return use.kind != UseKind::read_only && use.kind != UseKind::loop_backing &&
+               use.kind != UseKind::unreadable_state;
     });
     if (!explained && is_held_exclusively(identity)) {
         const bool zfs = signature.type == "zfs_member";

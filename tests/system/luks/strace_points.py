@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from process import run
 
 CALL = re.compile(r"^(\d+) +(\w+)\((.*)")
-NAMED_FD = re.compile(r"^(?:AT_FDCWD<[^>]*>|\d+)<([^>]*)>")
+NAMED_FD = re.compile(r"^(?:AT_FDCWD|\d+)<([^>]*)>")
 QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 RETURNED = re.compile(r"\) += (-?\d+)")
 FLUSHES = ("fsync", "fdatasync", "sync_file_range", "syncfs")
@@ -26,6 +26,7 @@ class Point:
     path: str
     occurrence: int
     returned: int
+    own: bool  # made by efface itself, not by libcryptsetup in its child
 
     def inject(self, what):
         """strace's options to make this one call fail as `what` says."""
@@ -37,10 +38,11 @@ class Point:
 
 
 def _path(call, rest):
-    """The file of a call: of its descriptor, or the first name of a rename."""
-    if call in RENAMES:
-        match = QUOTED.search(rest)
-        return match.group(1) if match else None
+    """The file of a call: the first name of a rename, or what the descriptor stands for (of a
+    rename within an opened folder: the folder)."""
+    match = QUOTED.search(rest) if call in RENAMES else None
+    if match and match.group(1).startswith("/"):
+        return match.group(1)
     match = NAMED_FD.match(rest)
     return match.group(1) if match else None
 
@@ -48,18 +50,21 @@ def _path(call, rest):
 def parse(text):
     points = []
     seen = {}
+    main = None
     for line in text.splitlines():
         match = CALL.match(line)
         if not match:
             continue
         thread, call, rest = match.groups()
+        main = main or thread
         path = _path(call, rest)
         if path is None or not path.startswith("/"):
             continue
         key = (thread, call, path)
         seen[key] = seen.get(key, 0) + 1
         returned = RETURNED.search(line)
-        points.append(Point(call, path, seen[key], int(returned.group(1)) if returned else 0))
+        points.append(Point(call, path, seen[key], int(returned.group(1)) if returned else 0,
+                            thread == main))
     return points
 
 
@@ -72,5 +77,8 @@ def record(command, folder, calls=FLUSHES + RENAMES + WRITES + READS):
 
 
 def distinct(points):
-    """Each point once: two threads may make the same call on the same file."""
-    return list({(p.call, p.path, p.occurrence): p for p in points}.values())
+    """Each point once: two threads may make the same call on the same file. efface's own count."""
+    first = {}
+    for point in sorted(points, key=lambda p: p.own):
+        first[(point.call, point.path, point.occurrence)] = point
+    return [point for point in points if first[(point.call, point.path, point.occurrence)] == point]

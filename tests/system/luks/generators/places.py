@@ -102,6 +102,13 @@ def no_payload(image):
     image.format(*XTS, *SMALL, payload=0)
 
 
+@generator("luks2-sparse")
+def sparse(image):
+    """A copy that left out what was zero: an overwrite has to allocate blocks that were holes."""
+    image.format(*XTS, *SMALL)
+    command("fallocate", "--dig-holes", image.target)
+
+
 @generator("luks2-on-loop")
 def on_loop(image):
     image.loop = LoopWish()

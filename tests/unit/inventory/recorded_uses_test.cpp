@@ -30,14 +30,14 @@ std::vector<Use> uses_of_file(const RecordedMachine& machine, const std::string&
 
 TEST_CASE("a disk that nothing rests on has no use") {
     const RecordedMachine machine{"server.tree"};
-    CHECK(test::text_of(uses_of_device(machine, "/dev/sdb")).empty());
-    CHECK(test::text_of(uses_of_device(machine, "/dev/nvme0n1")).empty());
-    CHECK(test::text_of(uses_of_device(machine, "/dev/nbd0")).empty());
+    CHECK(test::text_of(uses_of_device(machine, "/dev/sdb")) == "");
+    CHECK(test::text_of(uses_of_device(machine, "/dev/nvme0n1")) == "");
+    CHECK(test::text_of(uses_of_device(machine, "/dev/nbd0")) == "");
 }
 
 TEST_CASE("an unused partition is free although its neighbours carry the root file system") {
     const RecordedMachine machine{"server.tree"};
-    CHECK(test::text_of(uses_of_device(machine, "/dev/sda3")).empty());
+    CHECK(test::text_of(uses_of_device(machine, "/dev/sda3")) == "");
 }
 
 TEST_CASE("the root file system is seen through LVM on a partition, down to the disk") {
@@ -124,7 +124,7 @@ TEST_CASE("a loop device over a disk is a use of the disk and of its partitions"
 TEST_CASE("a read-only partition is told, and its disk is not read-only for it") {
     const RecordedMachine machine{"server.tree"};
     CHECK(has(uses_of_device(machine, "/dev/sdg1"), UseKind::read_only));
-    CHECK(test::text_of(uses_of_device(machine, "/dev/sdg")).empty());
+    CHECK(test::text_of(uses_of_device(machine, "/dev/sdg")) == "");
 }
 
 TEST_CASE("a loop device over a file and its mount at an escaped path are uses of the file") {
@@ -143,7 +143,7 @@ TEST_CASE("a loop device over a deleted file counts for a recorded file of that 
 
 TEST_CASE("a file on the root file system that nothing uses is free") {
     const RecordedMachine machine{"server.tree"};
-    CHECK(test::text_of(uses_of_file(machine, "/srv/image files/b.img")).empty());
+    CHECK(test::text_of(uses_of_file(machine, "/srv/image files/b.img")) == "");
 }
 
 TEST_CASE("a bind-mounted file is mounted") {
@@ -204,7 +204,7 @@ TEST_CASE("recorded in the rig: a deleted backing file keeps its loop device ide
     const RecordedMachine machine{"deleted.tree"};
     const Identity loop = inventory::identify("/dev/loop1", machine.view());
     CHECK(loop.backing_file == "/run/scratch/work/f.img (deleted)");
-    CHECK(test::text_of(inventory::uses_of(loop, machine.view())).empty());
+    CHECK(test::text_of(inventory::uses_of(loop, machine.view())) == "");
 }
 
 TEST_CASE("state that can not be read is a use of every target") {
@@ -238,7 +238,7 @@ TEST_CASE("mounts of a process that may not be read are unreadable state") {
 TEST_CASE("a process that ended while it was asked is no unreadable state") {
     const RecordedMachine machine{"server.tree"};
     std::filesystem::create_directories(machine.root() / "proc/4242");
-    CHECK(test::text_of(uses_of_device(machine, "/dev/sdb")).empty());
+    CHECK(test::text_of(uses_of_device(machine, "/dev/sdb")) == "");
 }
 
 TEST_CASE("a target that left sysfs is unreadable state") {

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "efface/base/error.hpp"
+
+#include "catch.hpp"
+#include "live_machine.hpp"
+
+using namespace efface;
+using inventory::identify;
+using inventory::Kind;
+using inventory::probe_signature;
+using inventory::Signature;
+using test::Loop;
+using test::make_file;
+using test::run;
+using test::ScratchFolder;
+
+namespace {
+
+constexpr std::uintmax_t kMiB = std::uintmax_t{1} << 20U;
+constexpr const char* kUuid = "0f4d5e6b-7c81-4e9c-8f0a-7b1d4c589a55";
+
+ErrorCode refusal_of(const std::filesystem::path& path) {
+    try {
+        static_cast<void>(identify(path));
+    } catch (const Error& error) {
+        return error.code();
+    }
+    return ErrorCode::internal;
+}
+
+std::filesystem::path make_luks(const ScratchFolder& scratch, const std::string& options) {
+    const auto file = make_file(scratch.path(), "luks.img", 32 * kMiB);
+    std::ofstream{scratch.path() / "key"} << "passphrase";
+    run("cryptsetup luksFormat -q --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --uuid " +
+        std::string{kUuid} + " " + options + " '" + file.string() + "' '" +
+        (scratch.path() / "key").string() + "'");
+    return file;
+}
+
+}  // namespace
+
+TEST_CASE("a loop device is identified as the system's tools see it") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", 3 * kMiB);
+    const Loop loop{file, "--sector-size 4096"};
+    std::filesystem::create_symlink(loop.path(), scratch.path() / "alias");
+    const auto identity = identify(scratch.path() / "alias");
+    CHECK(identity.path == (scratch.path() / "alias").string());
+    CHECK(identity.canonical_path == loop.path());
+    CHECK(identity.kind == Kind::loop);
+    CHECK(std::to_string(identity.size_bytes) == run("blockdev --getsize64 " + loop.path()));
+    CHECK(std::to_string(identity.logical_block_bytes) == run("blockdev --getss " + loop.path()));
+    CHECK(identity.backing_file == file.string());
+    CHECK(identity.transport == "loop");
+    CHECK_FALSE(identity.read_only);
+}
+
+TEST_CASE("the disk sequence tells two attachments of one loop device apart") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", kMiB);
+    std::optional<std::uint64_t> first;
+    {
+        const Loop loop{file};
+        first = identify(loop.path()).disk_sequence;
+    }
+    const Loop again{file};
+    REQUIRE(first);
+    CHECK(identify(again.path()).disk_sequence != first);
+}
+
+TEST_CASE("a file is identified by file system and inode") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", 3 * kMiB);
+    const auto identity = identify(file);
+    CHECK(identity.kind == Kind::file);
+    CHECK(identity.size_bytes == 3 * kMiB);
+    CHECK(std::to_string(identity.inode) == run("stat -c %i '" + file.string() + "'"));
+    CHECK(std::to_string(identity.minor) == run("stat -c %Ld '" + file.string() + "'"));
+}
+
+TEST_CASE("what is no storage is refused as wrong use") {
+    const ScratchFolder scratch;
+    CHECK(refusal_of(scratch.path() / "missing") == ErrorCode::usage);
+    CHECK(refusal_of(scratch.path()) == ErrorCode::usage);
+    CHECK(refusal_of("/dev/null") == ErrorCode::usage);
+    std::filesystem::create_symlink("loop", scratch.path() / "loop");
+    CHECK(refusal_of(scratch.path() / "loop") == ErrorCode::usage);
+}
+
+TEST_CASE("libblkid's answer carries type, UUID, label and usage") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "fs.img", 8 * kMiB);
+    run("mkfs.ext4 -q -L pg-data -U " + std::string{kUuid} + " '" + file.string() + "'");
+    const Signature found = probe_signature(file);
+    CHECK(found.code == 0);
+    CHECK(found.type == "ext4");
+    CHECK(found.uuid == kUuid);
+    CHECK(found.label == "pg-data");
+    CHECK(found.usage == "filesystem");
+    CHECK_FALSE(found.ambiguous);
+}
+
+TEST_CASE("a LUKS volume is recognised in either version") {
+    const ScratchFolder scratch;
+    for (const char* version : {"luks1", "luks2"}) {
+        const Signature found =
+            probe_signature(make_luks(scratch, std::string{"--type "} + version));
+        CHECK(found.code == 0);
+        CHECK(found.type == "crypto_LUKS");
+        CHECK(found.uuid == kUuid);
+        CHECK(found.usage == "crypto");
+    }
+}
+
+TEST_CASE("empty storage has no signature") {
+    const ScratchFolder scratch;
+    const Signature found = probe_signature(make_file(scratch.path(), "a.img", kMiB));
+    CHECK(found.code == 1);
+    CHECK(found.type.empty());
+}
+
+TEST_CASE("a signature is looked for from the offset on") {
+    const ScratchFolder scratch;
+    const auto inner = make_file(scratch.path(), "fs.img", 8 * kMiB);
+    run("mkfs.ext4 -q '" + inner.string() + "'");
+    const auto file = make_file(scratch.path(), "disk.img", 16 * kMiB);
+    run("dd if='" + inner.string() + "' of='" + file.string() +
+        "' bs=1M seek=4 conv=notrunc status=none");
+    CHECK(probe_signature(file).code == 1);
+    CHECK(probe_signature(file, 4 * kMiB).type == "ext4");
+}
+
+TEST_CASE("contradicting signatures are ambiguous, not one of them") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "fs.img", 8 * kMiB);
+    run("mkfs.ext4 -q '" + file.string() + "'");
+    // The magic of a Minix file system version 3 is at 1048 and fits beside nothing; that of
+    // romfs at 0 leaves the ext4 superblock at 1024 whole.
+    run("printf -- '-rom1fs-\\000\\020\\000\\000\\000\\000\\000\\000' | dd of='" + file.string() +
+        "' conv=notrunc status=none");
+    const Signature found = probe_signature(file);
+    CHECK(found.ambiguous);
+    CHECK(found.code == -2);
+    CHECK(found.type.empty());
+}
+
+TEST_CASE("a missing file can not be probed") {
+    const ScratchFolder scratch;
+    CHECK_THROWS_AS(probe_signature(scratch.path() / "missing"), Error);
+}
+
+TEST_CASE("the layers of a loop device lead through its file to the file system") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", kMiB);
+    const Loop loop{file};
+    const auto layers = inventory::layers_below(identify(loop.path()));
+    REQUIRE(layers.size() >= 3);
+    CHECK(layers[0].type == "loop");
+    CHECK(layers[1].type == "file");
+    CHECK(layers[1].name == file.string());
+    CHECK(layers[2].type == "filesystem");
+}
+
+TEST_CASE("a file in memory says so") {
+    const auto file = make_file("/dev/shm", "efface-test-" + std::to_string(::getpid()), kMiB);
+    const auto layers = inventory::layers_below(identify(file));
+    std::filesystem::remove(file);
+    REQUIRE(layers.size() == 2);
+    CHECK(layers[1].name == "tmpfs file system");
+    CHECK(layers[1].note.find("memory") != std::string::npos);
+}
+
+TEST_CASE("the file of a loop device that was replaced or deleted is an unknown layer") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", kMiB);
+    const Loop loop{file};
+    std::filesystem::remove(file);
+    const auto deleted = inventory::layers_below(identify(loop.path()));
+    CHECK(std::any_of(deleted.begin(), deleted.end(), [](const inventory::Layer& layer) {
+        return layer.type == "unknown" && layer.copy_on_write;
+    }));
+    std::filesystem::create_directory(scratch.path() / "other");
+    const auto other = make_file(scratch.path() / "other", "b.img", kMiB);
+    const Loop second{other};
+    std::filesystem::rename(scratch.path() / "other", scratch.path() / "moved");
+    std::filesystem::create_directory(scratch.path() / "other");
+    make_file(scratch.path() / "other", "b.img", kMiB);
+    const auto renamed = inventory::layers_below(identify(second.path()));
+    CHECK(std::any_of(renamed.begin(), renamed.end(), [&](const inventory::Layer& layer) {
+        return layer.name == (scratch.path() / "moved/b.img").string();
+    }));
+}
+
+TEST_CASE("the list tells LUKS volumes with version, UUID and label") {
+    const ScratchFolder scratch;
+    for (const char* options : {"--type luks1", "--type luks2 --label pg-data"}) {
+        const Loop loop{make_luks(scratch, options)};
+        const auto list = inventory::list_storage();
+        const auto entry = std::find_if(list.begin(), list.end(), [&](const auto& candidate) {
+            return candidate.identity.path == loop.path();
+        });
+        REQUIRE(entry != list.end());
+        const bool second = std::string{options}.find("luks2") != std::string::npos;
+        CHECK(entry->luks_version == (second ? 2 : 1));
+        CHECK(entry->luks_uuid == kUuid);
+        CHECK(entry->signature.type == "crypto_LUKS");
+        CHECK(entry->signature.label == (second ? "pg-data" : ""));
+        CHECK(test::text_of(entry->uses) == "");
+    }
+}
+
+TEST_CASE("a list with signatures tells file systems too") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "fs.img", 8 * kMiB);
+    run("mkfs.ext4 -q '" + file.string() + "'");
+    const Loop loop{file};
+    for (const bool probe : {false, true}) {
+        const auto list = inventory::list_storage({}, probe);
+        const auto entry = std::find_if(list.begin(), list.end(), [&](const auto& candidate) {
+            return candidate.identity.path == loop.path();
+        });
+        REQUIRE(entry != list.end());
+        CHECK(entry->signature.type == (probe ? "ext4" : ""));
+    }
+}

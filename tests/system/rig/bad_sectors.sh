@@ -29,9 +29,9 @@ case $status in
     fail "status is $(volume_field status)" ;;
 *) fail "exit status $status, not 3 or 4" ;;
 esac
-jq -e '.volumes[0].reasons | tostring | test("10485760|20480|sector|block|EIO|error")' run.json \
-    >/dev/null || fail "the place is not named"
-if [ "$status" -eq 4 ]; then
-    expect_erased "$below" old
-fi
+jq -e --argjson place $((bad * 512)) '[.predicate.volumes[0].locations[0] | .. | numbers]
+    | index($place)' "$(jq -r .bundle run.json)/certificate.json" >/dev/null ||
+    fail "the certificate does not name the place"
+left=$(left_of old "$below")
+[ -z "$left" ] || [ "$left" = $((bad / 8)) ] || fail "old blocks are left elsewhere: ${left:0:200}"
 verified

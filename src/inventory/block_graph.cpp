@@ -46,12 +46,6 @@ std::string parent_in(const std::string& sysfs_link) {
 }
 
 Kind kind_of(const BlockNode& node, bool is_md) {
-    if (!node.parent.empty()) {
-        return Kind::partition;
-    }
-    if (starts_with_number(node.name, "loop")) {
-        return Kind::loop;
-    }
     if (starts_with_number(node.name, "dm-")) {
         return Kind::device_mapper;
     }
@@ -69,10 +63,33 @@ Kind kind_of(const BlockNode& node, bool is_md) {
     return is_virtual ? Kind::other : Kind::disk;
 }
 
+/// What a whole disk that is no loop device is made of.
+void read_stacking(const Folder& folder, BlockNode& node, std::vector<std::string>& problems) {
+    const Attribute level = folder.read("md/level");
+    node.md_level = text_of(level, node.name, "md/level", problems);
+    node.kind = kind_of(node, level.reading != Reading::missing);
+    node.slaves = names_of(folder.list("slaves"), node.name, "slaves", problems);
+    if (node.kind == Kind::zram) {
+        const std::string device =
+            text_of(folder.read("backing_dev"), node.name, "backing_dev", problems);
+        node.backing_file = device == "none" ? std::string{} : device;
+        return;
+    }
+    node.dm_uuid = text_of(folder.read("dm/uuid"), node.name, "dm/uuid", problems);
+    node.dm_name = text_of(folder.read("dm/name"), node.name, "dm/name", problems);
+    // bcache0/bcache is a link to the folder of its backing device; a member has the folder.
+    const Attribute bcache = folder.link("bcache");
+    if (bcache.present()) {
+        node.slaves.push_back(parent_in(bcache.text));
+    } else {
+        node.bcache_member = folder.enter("bcache").reading() == Reading::present;
+    }
+}
+
 }  // namespace
 
 std::optional<BlockNode> read_block_node(const Folder& class_block, const std::string& name,
-                                         std::vector<std::string>& problems) {
+                                         Detail detail, std::vector<std::string>& problems) {
     const Folder folder = class_block.enter(name);
     if (folder.reading() == Reading::unreadable) {
         problems.push_back(fmt::format("block device {}: {}", name, errno_text(folder.error())));
@@ -86,46 +103,31 @@ std::optional<BlockNode> read_block_node(const Folder& class_block, const std::s
     node.name = name;
     node.major = static_cast<unsigned>(number_or(number.substr(0, colon), 0));
     node.minor = static_cast<unsigned>(number_or(number.substr(colon + 1), 0));
-    const std::string sectors = text_of(folder.read("size"), name, "size", problems);
-    node.size_bytes = number_or(sectors, 0) * kSectorBytes;
-    node.read_only = text_of(folder.read("ro"), name, "ro", problems) == "1";
-    node.sysfs_link = class_block.link(name).text;
-    const Attribute partition = folder.read("partition");
-    if (!text_of(partition, name, "partition", problems).empty()) {
-        node.parent = parent_in(node.sysfs_link);
-        node.holders = names_of(folder.list("holders"), name, "holders", problems);
-        node.kind = Kind::partition;
-        return node;
+    if (detail == Detail::all) {
+        const std::string sectors = text_of(folder.read("size"), name, "size", problems);
+        node.size_bytes = number_or(sectors, 0) * kSectorBytes;
+        node.read_only = text_of(folder.read("ro"), name, "ro", problems) == "1";
     }
-    const Attribute level = folder.read("md/level");
-    node.md_level = text_of(level, name, "md/level", problems);
-    node.kind = kind_of(node, level.reading != Reading::missing);
+    node.sysfs_link = class_block.link(name).text;
     node.holders = names_of(folder.list("holders"), name, "holders", problems);
-    node.slaves = names_of(folder.list("slaves"), name, "slaves", problems);
-    if (node.kind == Kind::loop) {
+    // Most disks lie in a folder "block"; what lies elsewhere may be a partition.
+    const std::string parent = parent_in(node.sysfs_link);
+    const bool partition = parent != "block" &&
+                           !text_of(folder.read("partition"), name, "partition", problems).empty();
+    if (partition) {
+        node.parent = parent;
+        node.kind = Kind::partition;
+    } else if (starts_with_number(name, "loop")) {
+        node.kind = Kind::loop;
         node.backing_file =
             text_of(folder.read("loop/backing_file"), name, "loop/backing_file", problems);
-        return node;
-    }
-    if (node.kind == Kind::zram) {
-        const std::string device =
-            text_of(folder.read("backing_dev"), name, "backing_dev", problems);
-        node.backing_file = device == "none" ? std::string{} : device;
-        return node;
-    }
-    node.dm_uuid = text_of(folder.read("dm/uuid"), name, "dm/uuid", problems);
-    node.dm_name = text_of(folder.read("dm/name"), name, "dm/name", problems);
-    // bcache0/bcache is a link to the folder of its backing device; a member has the folder.
-    const Attribute bcache = folder.link("bcache");
-    if (bcache.present()) {
-        node.slaves.push_back(parent_in(bcache.text));
     } else {
-        node.bcache_member = folder.enter("bcache").reading() == Reading::present;
+        read_stacking(folder, node, problems);
     }
     return node;
 }
 
-BlockGraph BlockGraph::read(const SystemView& view) {
+BlockGraph BlockGraph::read(const SystemView& view, Detail detail) {
     BlockGraph graph;
     graph.view_ = view;
     const Folder class_block = Folder::open(view.sysfs / "class" / "block");
@@ -135,7 +137,7 @@ BlockGraph BlockGraph::read(const SystemView& view) {
             fmt::format("list of block devices: {}", errno_text(listing.error)));
     }
     for (const std::string& name : listing.names) {
-        std::optional<BlockNode> node = read_block_node(class_block, name, graph.problems_);
+        std::optional<BlockNode> node = read_block_node(class_block, name, detail, graph.problems_);
         if (!node) {
             continue;
         }

@@ -35,9 +35,9 @@ struct BlockNode {
     std::string name;  ///< of the kernel, with '!' where the node's path has '/'
     unsigned major = 0;
     unsigned minor = 0;
-    std::uint64_t size_bytes = 0;
     Kind kind = Kind::other;
-    bool read_only = false;
+    std::uint64_t size_bytes = 0;  ///< Detail::all only
+    bool read_only = false;        ///< Detail::all only
     std::string sysfs_link;  ///< where /sys/class/block/NAME points to: the place in the topology
     std::string parent;      ///< partitions: name of the disk
     std::string dm_uuid;
@@ -52,15 +52,18 @@ struct BlockNode {
     std::vector<std::size_t> below;  ///< filled by BlockGraph
 };
 
+/// How much of each device is read: many devices are only looked at for what rests on what.
+enum class Detail { links, all };
+
 /// One device by its kernel name; nullopt when it is not (or no longer) there. What can not be read
 /// is added to `problems`.
 [[nodiscard]] std::optional<BlockNode> read_block_node(const Folder& class_block,
-                                                       const std::string& name,
+                                                       const std::string& name, Detail detail,
                                                        std::vector<std::string>& problems);
 
 class BlockGraph final {
   public:
-    [[nodiscard]] static BlockGraph read(const SystemView& view);
+    [[nodiscard]] static BlockGraph read(const SystemView& view, Detail detail);
 
     [[nodiscard]] const std::vector<BlockNode>& nodes() const noexcept { return nodes_; }
     [[nodiscard]] const BlockNode& at(std::size_t index) const { return nodes_.at(index); }

@@ -71,7 +71,9 @@ Identity identify_device(const std::string& name, const SystemView& view) {
     const NodeLookup lookup = [&](const std::string& wanted) -> const BlockNode* {
         auto found = nodes.find(wanted);
         if (found == nodes.end()) {
-            found = nodes.emplace(wanted, read_block_node(class_block, wanted, ignored)).first;
+            found =
+                nodes.emplace(wanted, read_block_node(class_block, wanted, Detail::all, ignored))
+                    .first;
         }
         return found->second ? &*found->second : nullptr;
     };
@@ -90,7 +92,7 @@ Identity identify_device(const std::string& name, const SystemView& view) {
 
 Identity identify_recorded(const std::filesystem::path& path, const SystemView& view) {
     const std::string text = path.string();
-    const BlockGraph graph = BlockGraph::read(view);
+    const BlockGraph graph = BlockGraph::read(view, Detail::links);
     const auto node = graph.find_path(text);
     if (!node) {
         throw Error(ErrorCode::usage, fmt::format("{}: no such device in the recording", text));

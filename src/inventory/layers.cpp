@@ -12,7 +12,7 @@
 
 #include "devices.hpp"
 #include "layer_rules.hpp"
-#include "machine_state.hpp"
+#include "snapshot.hpp"
 
 namespace efface::inventory {
 namespace {
@@ -146,15 +146,14 @@ class LayerWalk final {
 
 }  // namespace
 
-std::vector<Layer> layers_below(const Identity& identity, const SystemView& view) {
-    const MachineState state = MachineState::read(view);
+std::vector<Layer> layers_in(const MachineState& state, const Identity& identity) {
     LayerWalk walk{state};
     if (identity.kind == Kind::file) {
         return walk.run({0, identity.canonical_path, {}, 0});
     }
     const auto node = state.graph().find(identity.major, identity.minor);
     if (!node) {
-        return {unknown_layer(identity.canonical_path, "the device is not in sysfs")};
+        return {unknown_layer(safe_text(identity.canonical_path), "the device is not in sysfs")};
     }
     return walk.run({*node, {}, {}, 0});
 }

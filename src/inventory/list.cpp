@@ -10,7 +10,7 @@
 #include "efface/base/json.hpp"
 
 #include "devices.hpp"
-#include "uses.hpp"
+#include "snapshot.hpp"
 
 namespace efface::inventory {
 namespace {
@@ -84,7 +84,7 @@ bool natural_less(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::vector<ListEntry> list_storage(const SystemView& view, bool probe) {
-    const MachineState state = MachineState::read(view);
+    const MachineState state = MachineState::read(view, Detail::all);
     const BlockGraph& graph = state.graph();
     const Folder class_block = Folder::open(view.sysfs / "class" / "block");
     const NodeLookup lookup = [&graph](const std::string& name) -> const BlockNode* {

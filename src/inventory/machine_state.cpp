@@ -25,10 +25,10 @@ bool lies_under(std::string_view path, std::string_view folder) {
 
 }  // namespace
 
-MachineState MachineState::read(const SystemView& view) {
+MachineState MachineState::read(const SystemView& view, Detail detail) {
     MachineState state;
     state.view_ = view;
-    state.graph_ = BlockGraph::read(view);
+    state.graph_ = BlockGraph::read(view, detail);
     state.problems_ = state.graph_.problems();
     MountView mounts = read_mounts(view);
     state.mounts_ = std::move(mounts.mounts);

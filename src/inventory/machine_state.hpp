@@ -46,7 +46,7 @@ struct Swap {
 
 class MachineState final {
   public:
-    [[nodiscard]] static MachineState read(const SystemView& view);
+    [[nodiscard]] static MachineState read(const SystemView& view, Detail detail);
 
     [[nodiscard]] const SystemView& view() const noexcept { return view_; }
     [[nodiscard]] const BlockGraph& graph() const noexcept { return graph_; }

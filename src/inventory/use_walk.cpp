@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "uses.hpp"
+#include "snapshot.hpp"
 
 namespace efface::inventory {
 namespace {

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // The walk upward from a target through everything that rests on it.
-#include "uses.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "file_uses.hpp"
+#include "snapshot.hpp"
 #include "use_walk.hpp"
 
 namespace efface::inventory {
@@ -42,6 +41,19 @@ void add_disk_uses(const MachineState& state, std::size_t partition, UseWalk& wa
     }
 }
 
+void add_read_only(const MachineState& state, std::size_t node, UseWalk& walk) {
+    const BlockNode& device = state.graph().at(node);
+    const Folder class_block = Folder::open(state.view().sysfs / "class" / "block");
+    for (const std::string& name : {device.name, device.parent}) {
+        const Attribute flag = name.empty() ? Attribute{} : class_block.enter(name).read("ro");
+        if (flag.reading == Reading::unreadable) {
+            walk.add(UseKind::unreadable_state, fmt::format("whether {} is read-only", name));
+        } else if (flag.text == "1") {
+            walk.add(UseKind::read_only, fmt::format("{} is read-only", name));
+        }
+    }
+}
+
 void add_device_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
     const auto node = state.graph().find(identity.major, identity.minor);
     if (!node) {
@@ -67,10 +79,7 @@ void add_device_uses(const MachineState& state, const Identity& identity, UseWal
     if (state.graph().at(*node).kind == Kind::partition) {
         add_disk_uses(state, *node, walk);
     }
-    if (state.graph().at(*node).read_only) {
-        walk.add(UseKind::read_only,
-                 fmt::format("{} is read-only", describe(state.graph().at(*node))));
-    }
+    add_read_only(state, *node, walk);
 }
 
 void add_image_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
@@ -107,33 +116,6 @@ std::vector<Use> uses_in(const MachineState& state, const Identity& identity,
         walk.add(UseKind::unreadable_state, safe_text(problem));
     }
     return walk.take();
-}
-
-std::vector<Use> uses_of(const Identity& identity, const SystemView& view) {
-    const MachineState state = MachineState::read(view);
-    if (!view.live || identity.kind == Kind::file) {
-        return uses_in(state, identity, nullptr);
-    }
-    Signature signature;
-    std::vector<Use> uses;
-    try {
-        signature = probe_signature(identity.canonical_path);
-    } catch (const Error& error) {
-        uses.push_back({UseKind::unreadable_state, error.what()});
-    }
-    const std::vector<Use> found = uses_in(state, identity, &signature);
-    uses.insert(uses.end(), found.begin(), found.end());
-    const bool explained = std::any_of(uses.begin(), uses.end(), [](const Use& use) {
-        return use.kind != UseKind::read_only && use.kind != UseKind::loop_backing &&
-               use.kind != UseKind::unreadable_state;
-    });
-    if (!explained && is_held_exclusively(identity)) {
-        const bool zfs = signature.type == "zfs_member";
-        uses.push_back(
-            {zfs ? UseKind::zfs_member : UseKind::busy,
-             zfs ? "a ZFS pool holds it" : "the kernel or another program holds it exclusively"});
-    }
-    return uses;
 }
 
 const char* to_string(UseKind kind) noexcept {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,11 +36,11 @@ struct Identity {
     std::uint64_t size_bytes = 0;
     std::uint32_t logical_block_bytes = 0;
     std::optional<std::uint64_t> disk_sequence;
-    std::string model;    ///< printable; empty when there is none
-    std::string serial;   ///< of the disk below, printable; empty when there is none
-    std::string wwid;     ///< sysfs wwid / device/wwid
-    std::string transport;       ///< "nvme", "sata", "sas", "virtio", "loop", "file", ...
-    std::string partition_uuid;  ///< GPT PARTUUID
+    std::string model;               ///< printable; empty when there is none
+    std::string serial;              ///< of the disk below, printable; empty when there is none
+    std::string wwid;                ///< sysfs wwid / device/wwid
+    std::string transport;           ///< "nvme", "sata", "sas", "virtio", "loop", "file", ...
+    std::string partition_uuid;      ///< GPT PARTUUID
     std::string device_mapper_uuid;  ///< "CRYPT-LUKS2-...", "LVM-..."
     std::string backing_file;        ///< loop devices
     bool read_only = false;
@@ -54,20 +55,32 @@ struct Identity {
 
 /// What libblkid (low-level probe) finds: LUKS first, or what covers it.
 struct Signature {
-    std::string type;   ///< "crypto_LUKS", "LVM2_member", "ext4", ...; empty = nothing found
+    std::string type;  ///< "crypto_LUKS", "LVM2_member", "ext4", ...; empty = nothing found
     std::string uuid;
     std::string label;
-    std::string usage;  ///< "crypto", "filesystem", "raid", "other"
+    std::string usage;       ///< "crypto", "filesystem", "raid", "other"
     bool ambiguous = false;  ///< libblkid found several that contradict each other
     int code = 0;            ///< of blkid_do_safeprobe: 0 found, 1 nothing, -2 ambiguous, -1 error
 };
-/// Reads through a descriptor of its own (read-only).
+/// Reads through a descriptor of its own (read-only). Throws Error(usage) when it can not be
+/// opened.
 [[nodiscard]] Signature probe_signature(const std::filesystem::path& path,
                                         std::uint64_t offset_bytes = 0);
 
 enum class UseKind {
-    mounted, swap, active_mapping, holder, loop_backing, md_member, lvm_member, zfs_member,
-    root_or_boot, read_only, busy, partition_in_use, unreadable_state,
+    mounted,
+    swap,
+    active_mapping,
+    holder,
+    loop_backing,
+    md_member,
+    lvm_member,
+    zfs_member,
+    root_or_boot,
+    read_only,
+    busy,
+    partition_in_use,
+    unreadable_state,
 };
 [[nodiscard]] const char* to_string(UseKind kind) noexcept;
 
@@ -82,10 +95,14 @@ struct Use {
 /// areas, dm and md devices above; and whether the root or boot file system, or an active swap,
 /// rests on it (also on the disk that a partition belongs to only if it is that partition).
 /// For a file: open for writing by others is not seen, but loop devices, swap files and bind
-/// mounts of it are. Fails closed: state that can not be read is a Use of kind unreadable_state.
+/// mounts of it are. A device that an exclusive open finds held for no other known reason is busy,
+/// unless this process has it open itself; a partition is used when its disk is held as a whole.
+/// Fails closed: state that can not be read is a Use of kind unreadable_state.
 [[nodiscard]] std::vector<Use> uses_of(const Identity& identity, const SystemView& view = {});
 
-/// One layer below a target, nearest first, down to the disks.
+/// One layer of the stack that a target stands on: the target itself first, then nearest first,
+/// down to the disks. What can not be told is a layer of type "unknown" that counts as
+/// copy-on-write.
 struct Layer {
     std::string name;  ///< "loop3", "dm-2", "ext4 file system on vda"
     std::string type;  ///< "loop", "file", "filesystem", "partition", "dm-linear", "dm-thin",
@@ -101,17 +118,39 @@ struct Layer {
                                               const SystemView& view = {});
 [[nodiscard]] Json to_json(const std::vector<Layer>& layers);
 
+/// What the machine does with its storage at one moment, read once for questions about many
+/// targets: each uses_of() and layers_below() above reads it anew, which costs milliseconds that
+/// grow with the number of devices. Plan with one; ask anew just before anything is destroyed.
+class Snapshot final {
+  public:
+    [[nodiscard]] static Snapshot take(const SystemView& view = {});
+    ~Snapshot();
+    Snapshot(Snapshot&&) noexcept;
+    Snapshot& operator=(Snapshot&&) noexcept;
+    Snapshot(const Snapshot&) = delete;
+    Snapshot& operator=(const Snapshot&) = delete;
+
+    /// As the functions of the same names; may be called from several threads.
+    [[nodiscard]] std::vector<Use> uses_of(const Identity& identity) const;
+    [[nodiscard]] std::vector<Layer> layers_below(const Identity& identity) const;
+
+  private:
+    struct State;
+    explicit Snapshot(std::unique_ptr<const State> state);
+    std::unique_ptr<const State> state_;
+};
+
 /// Names of active device-mapper devices whose UUID says CRYPT-LUKSn of this LUKS UUID (dashes and
-/// case do not matter).
+/// case do not matter). Throws Error(internal) when they can not be listed.
 [[nodiscard]] std::vector<std::string> mappings_of_luks_uuid(const std::string& luks_uuid,
                                                              const SystemView& view = {});
 
 /// One row of `efface list`.
 struct ListEntry {
     Identity identity;
-    std::string parent;          ///< kernel name of the disk of a partition, or empty
+    std::string parent;  ///< kernel name of the disk of a partition, or empty
     Signature signature;
-    int luks_version = 0;        ///< 0 = none
+    int luks_version = 0;  ///< 0 = none
     std::string luks_uuid;
     std::vector<Use> uses;
 };

@@ -29,8 +29,9 @@ class Point:
     own: bool  # made by efface itself, not by libcryptsetup in its child
 
     def inject(self, what):
-        """strace's options to make this one call fail as `what` says."""
-        return ["strace", "-f", "-qq", "-o", "/dev/null", "-P", self.path, "-e",
+        """strace's options to make this one call fail as `what` says. Only a call of the library
+        is looked for in children; efface with one worker makes its own in its first thread."""
+        return ["strace", *["-f"] * (not self.own), "-qq", "-o", "/dev/null", "-P", self.path, "-e",
                 f"trace={self.call}", "-e", f"inject={self.call}:{what}:when={self.occurrence}"]
 
     def __str__(self):
@@ -77,8 +78,5 @@ def record(command, folder, calls=FLUSHES + RENAMES + WRITES + READS):
 
 
 def distinct(points):
-    """Each point once: two threads may make the same call on the same file. efface's own count."""
-    first = {}
-    for point in sorted(points, key=lambda p: p.own):
-        first[(point.call, point.path, point.occurrence)] = point
-    return [point for point in points if first[(point.call, point.path, point.occurrence)] == point]
+    """Each point once: two children may make the same call on the same file."""
+    return list({(p.call, p.path, p.occurrence, p.own): p for p in points}.values())

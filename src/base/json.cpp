@@ -97,11 +97,12 @@ class StrictBuilder final : public nlohmann::json_sax<Json> {
 
 void write_string(const std::string& text, std::string& out) {
     for (const char character : text) {
-        if (static_cast<unsigned char>(character) < 0x20U || character == 0x7f) {
+        const bool control = static_cast<unsigned char>(character) < 0x20U || character == 0x7f;
+        if (control && character != '\n') {
             throw Error(ErrorCode::internal, "a control character can not stand in a record");
         }
     }
-    // Without control characters this writer escapes only '"' and '\', as RFC 8785 3.2.2.2 asks.
+    // Without them this writer escapes '"', '\' and the line feed, as RFC 8785 3.2.2.2 asks.
     out += Json(text).dump(-1, ' ', false, Json::error_handler_t::strict);
 }
 

@@ -117,7 +117,11 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
     plan.level = policy::level_of(findings);
     Json list = Json::array();
     for (const auto& finding : findings) {
-        list.push_back(policy::to_json(finding));
+        if (finding.rule->effect != policy::Effect::note &&
+            finding.rule->effect != policy::Effect::exception) {
+            list.push_back(
+                fmt::format("{}: {} ({})", finding.rule->id, finding.rule->reason, finding.detail));
+        }
         const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
         switch (finding.rule->effect) {
             case policy::Effect::refuse:

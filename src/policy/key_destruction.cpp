@@ -260,11 +260,4 @@ method::Level level_of(const std::vector<Finding>& findings) noexcept {
     return level;
 }
 
-Json to_json(const Finding& finding) {
-    return {{"id", finding.rule->id},
-            {"effect", to_string(finding.rule->effect)},
-            {"reason", finding.rule->reason},
-            {"detail", finding.detail}};
-}
-
 }  // namespace efface::policy

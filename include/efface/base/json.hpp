@@ -31,7 +31,7 @@ struct JsonLimits {
                               const JsonLimits& limits = {});
 
 /// RFC 8785 form, for the subset that our records use: objects with ASCII keys, arrays, strings
-/// without control characters, booleans, null, integers within +-(2^53 - 1).
+/// without control characters but the line feed, booleans, null, integers within +-(2^53 - 1).
 /// Throws Error(internal) for anything outside the subset (floats, larger integers).
 [[nodiscard]] std::string canonical_json(const Json& value);
 

@@ -71,6 +71,4 @@ struct LocationFacts {
 /// The highest level that the findings leave.
 [[nodiscard]] method::Level level_of(const std::vector<Finding>& findings) noexcept;
 
-[[nodiscard]] Json to_json(const Finding& finding);
-
 }  // namespace efface::policy

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "fake/fake_host.hpp"
+
+#include "efface/base/error.hpp"
+
+namespace efface::fake {
+
+namespace {
+
+class FakeTarget final : public job::HeldTarget {
+  public:
+    FakeTarget(FakeHost::Disk& disk, bool exclusive) : disk_(disk), exclusive_(exclusive) {
+        if (exclusive_ && disk_.opened_exclusively) {
+            throw Error(ErrorCode::safety, disk_.identity.path + ": is in use");
+        }
+        disk_.opened_exclusively = disk_.opened_exclusively || exclusive_;
+    }
+    ~FakeTarget() override {
+        if (exclusive_) {
+            disk_.opened_exclusively = false;
+        }
+    }
+    FakeTarget(const FakeTarget&) = delete;
+    FakeTarget& operator=(const FakeTarget&) = delete;
+
+    device::BlockTarget& storage() override { return *disk_.disk; }
+    [[nodiscard]] device::TargetFacts facts() const override {
+        device::TargetFacts facts;
+        facts.is_block_device = true;
+        facts.disk_sequence = disk_.identity.disk_sequence;
+        facts.size_bytes = disk_.disk->size_bytes();
+        facts.logical_block_bytes = 512;
+        return facts;
+    }
+    [[nodiscard]] device::ExtentReport extents() const override { return disk_.extents; }
+    [[nodiscard]] bool direct_io() const override { return true; }
+    void lock_metadata() override {}
+    [[nodiscard]] int drop_cache() override { return 0; }
+
+  private:
+    FakeHost::Disk& disk_;
+    bool exclusive_;
+};
+
+}  // namespace
+
+FakeHost::Disk& FakeHost::add(const std::string& path, Bytes contents) {
+    Disk disk;
+    disk.identity.path = path;
+    disk.identity.canonical_path = path;
+    disk.identity.kind = inventory::Kind::disk;
+    disk.identity.size_bytes = contents.size();
+    disk.identity.logical_block_bytes = 512;
+    disk.identity.serial = "SERIAL-" + path.substr(path.rfind('/') + 1);
+    disk.identity.disk_sequence = 7;
+    disk.disk = std::make_shared<MemoryDisk>(std::move(contents));
+    return disks_[path] = std::move(disk);
+}
+
+void FakeHost::cut_power() {
+    for (auto& [path, disk] : disks_) {
+        disk.disk->cut_power();
+        disk.opened_exclusively = false;
+    }
+}
+
+std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device::Access access) {
+    const auto found = disks_.find(path);
+    if (found == disks_.end()) {
+        throw Error(ErrorCode::usage, path + ": there is no such device");
+    }
+    return std::make_unique<FakeTarget>(found->second, access == device::Access::exclusive);
+}
+
+inventory::Identity FakeHost::identify(const std::string& path) {
+    const auto found = disks_.find(path);
+    if (found == disks_.end()) {
+        throw Error(ErrorCode::usage, path + ": there is no such device");
+    }
+    return found->second.identity;
+}
+
+std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity) {
+    return disks_.at(identity.canonical_path).uses;
+}
+
+std::vector<inventory::Layer> FakeHost::layers_below(const inventory::Identity& identity) {
+    return disks_.at(identity.canonical_path).layers;
+}
+
+}  // namespace efface::fake

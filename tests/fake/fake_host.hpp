@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+// A machine whose disks are in memory: a whole run can be held, killed and lied to.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include "efface/job/host.hpp"
+
+#include "fake/memory_disk.hpp"
+#include "fake/scripted_luks_library.hpp"
+
+namespace efface::fake {
+
+class FakeHost final : public job::Host {
+  public:
+    /// One disk and what the machine says of it.
+    struct Disk {
+        std::shared_ptr<MemoryDisk> disk;
+        inventory::Identity identity;
+        std::vector<inventory::Use> uses;
+        std::vector<inventory::Layer> layers;
+        device::ExtentReport extents;
+        bool opened_exclusively = false;
+    };
+
+    /// Adds a disk under a path; it is a block device with a serial number.
+    Disk& add(const std::string& path, Bytes contents);
+    [[nodiscard]] Disk& at(const std::string& path) { return disks_.at(path); }
+    void remove(const std::string& path) { disks_.erase(path); }
+    /// Every disk loses what was not flushed.
+    void cut_power();
+
+    ScriptedLuksLibrary library;
+    inventory::Signature signature{"", "", "", "", false, 1};
+    std::vector<std::string> mappings;
+
+    std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
+    inventory::Identity identify(const std::string& path) override;
+    std::vector<inventory::Use> uses_of(const inventory::Identity& identity) override;
+    std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
+    bool exists(const std::string& path) override { return disks_.contains(path); }
+    device::LuksLibrary& luks_library() override { return library; }
+    inventory::Signature probe_signature(const std::string& /*path*/) override { return signature; }
+    std::vector<std::string> mappings_of_luks_uuid(const std::string& /*uuid*/) override {
+        return mappings;
+    }
+
+  private:
+    std::map<std::string, Disk> disks_;
+};
+
+}  // namespace efface::fake

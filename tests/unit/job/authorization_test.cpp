@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/authorization.hpp"
+
+#include "catch.hpp"
+#include "run_fixture.hpp"
+
+using namespace efface;
+using namespace efface::job;
+
+namespace {
+
+struct People : RunFixture {
+    People() : manifest(parse_manifest(manifest_text)) {
+        for (const auto* name : {"alice", "bob"}) {
+            keys().issue_person(name, evidence::Role::approver, clock, random);
+        }
+        keys().issue_person("eve", evidence::Role::witness, clock, random);
+    }
+    Bytes signed_by(const std::vector<std::string>& names) const {
+        Bytes der;
+        for (const auto& name : names) {
+            const auto key = keys().person_key(name);
+            const auto content = as_bytes(manifest.text);
+            der = der.empty() ? evidence::cms_sign(content, key, clock.now())
+                              : evidence::cms_add_signer(der, content, key, clock.now());
+        }
+        return der;
+    }
+    std::string refusal(const Bytes& der, const std::string& operator_name = "root") {
+        try {
+            (void)check_approvals(manifest, der, keys().root_certificate_pem(), operator_name,
+                                  clock.now());
+        } catch (const Error& error) {
+            CHECK(error.code() == ErrorCode::authorisation);
+            return error.what();
+        }
+        return "accepted";
+    }
+    Manifest manifest;
+};
+
+}  // namespace
+
+TEST_CASE("authorization: two approvers suffice and are named", "[job][authorization]") {
+    People people;
+    const auto authorization =
+        check_approvals(people.manifest, people.signed_by({"alice", "bob"}),
+                        people.keys().root_certificate_pem(), "root", people.clock.now());
+    CHECK(authorization.confirmation == "signed-approvals");
+    REQUIRE(authorization.approvals.size() == 2);
+}
+
+TEST_CASE("authorization: one approver is not enough", "[job][authorization]") {
+    People people;
+    CHECK(people.refusal(people.signed_by({"alice"})).find("2 different people") !=
+          std::string::npos);
+}
+
+TEST_CASE("authorization: a witness is no approver", "[job][authorization]") {
+    People people;
+    CHECK(people.refusal(people.signed_by({"alice", "eve"})).find("no approver") !=
+          std::string::npos);
+}
+
+TEST_CASE("authorization: who runs it can not approve it", "[job][authorization]") {
+    People people;
+    CHECK(people.refusal(people.signed_by({"alice", "bob"}), "bob").find("can not approve") !=
+          std::string::npos);
+}
+
+TEST_CASE("authorization: one byte of the manifest changed and nobody approved it",
+          "[job][authorization]") {
+    People people;
+    const auto der = people.signed_by({"alice", "bob"});
+    people.manifest.text += " ";
+    CHECK(people.refusal(der).find("do not verify") != std::string::npos);
+}
+
+TEST_CASE("authorization: people of another root are strangers", "[job][authorization]") {
+    People people;
+    People others;
+    CHECK(people.refusal(others.signed_by({"alice", "bob"})).find("do not verify") !=
+          std::string::npos);
+}
+
+TEST_CASE("authorization: an approval from the future is refused", "[job][authorization]") {
+    People people;
+    people.clock.advance(std::chrono::hours(2));
+    const auto der = people.signed_by({"alice", "bob"});
+    people.clock.advance(-std::chrono::hours(2));
+    CHECK(people.refusal(der) != "accepted");
+}
+
+TEST_CASE("authorization: rubbish is no approval", "[job][authorization]") {
+    People people;
+    CHECK(people.refusal(Bytes(100, 0x30)) != "accepted");
+    CHECK(people.refusal({}) != "accepted");
+}
+
+TEST_CASE("authorization: dates of the manifest bind", "[job][authorization]") {
+    Manifest manifest;
+    manifest.not_before = from_rfc3339("2026-11-20T00:00:00Z");
+    manifest.not_after = from_rfc3339("2026-11-22T00:00:00Z");
+    const auto at = [&](const char* text) { check_dates(manifest, from_rfc3339(text).value()); };
+    CHECK_THROWS_AS(at("2026-11-19T23:59:59Z"), Error);
+    CHECK_NOTHROW(at("2026-11-20T00:00:00Z"));
+    CHECK_NOTHROW(at("2026-11-22T00:00:00Z"));
+    CHECK_THROWS_AS(at("2026-11-22T00:00:01Z"), Error);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/guard.hpp"
+
+#include "catch.hpp"
+#include "fake/luks1_image.hpp"
+#include "run_fixture.hpp"
+
+using namespace efface;
+using namespace efface::job;
+
+namespace {
+
+std::string objections(RunFixture& fixture) {
+    std::string text;
+    for (const auto& objection : fixture.plan().objections()) {
+        text += objection.what + "\n";
+    }
+    return text;
+}
+
+void replace(std::string& text, const std::string& from, const std::string& to) {
+    const auto at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("guard: a clean project has no objection", "[job][guard]") {
+    RunFixture fixture;
+    CHECK(objections(fixture).empty());
+}
+
+TEST_CASE("guard: every use is an objection that says which", "[job][guard]") {
+    RunFixture fixture;
+    fixture.host.at("/dev/a").uses = {{inventory::UseKind::mounted, "mounted at /srv"},
+                                      {inventory::UseKind::swap, "swap area"}};
+    const auto text = objections(fixture);
+    CHECK(text.find("a: /dev/a: mounted: mounted at /srv") != std::string::npos);
+    CHECK(text.find("swap area") != std::string::npos);
+}
+
+TEST_CASE("guard: another UUID is another volume", "[job][guard]") {
+    RunFixture fixture;
+    replace(fixture.manifest_text, kUuidA, "00000000-6a8f-4a8d-9a5c-0a6f1b7f9e10");
+    CHECK(objections(fixture).find("the manifest says 00000000-") != std::string::npos);
+}
+
+TEST_CASE("guard: size and serial number of the manifest must hold", "[job][guard]") {
+    RunFixture fixture;
+    replace(fixture.manifest_text, R"("name":"a",)",
+            R"("name":"a","size_bytes":1,"serial":"OTHER",)");
+    const auto text = objections(fixture);
+    CHECK(text.find("the manifest says 1") != std::string::npos);
+    CHECK(text.find("serial number \"SERIAL-a\"") != std::string::npos);
+}
+
+TEST_CASE("guard: a missing device is named before anything happens", "[job][guard]") {
+    RunFixture fixture;
+    fixture.host.remove("/dev/b");
+    const auto plan = fixture.plan();
+    REQUIRE(plan.objections().size() == 1);
+    CHECK(plan.objections().front().code == ErrorCode::usage);
+    CHECK(plan.objections().front().what.find("/dev/b") != std::string::npos);
+}
+
+TEST_CASE("guard: no header at all is no silent success", "[job][guard]") {
+    RunFixture fixture;
+    fixture.host.at("/dev/a").disk->media().assign(fixture.before_a.size(), 0);
+    CHECK(objections(fixture).find("no LUKS header") != std::string::npos);
+}
+
+TEST_CASE("guard: what is declared gone must be gone, and stays an exception", "[job][guard]") {
+    RunFixture fixture;
+    replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","gone":true,)");
+    CHECK(objections(fixture).find("its header is there") != std::string::npos);
+    fixture.host.remove("/dev/a");
+    CHECK(objections(fixture).empty());
+    const auto result = fixture.run();
+    CHECK(result.verdict == method::Verdict::sanitized_with_exceptions);
+    CHECK(result.level == method::Level::none);
+    CHECK(result.exit_code() == 4);
+    CHECK(fixture.verified_bundles() == 1);
+}
+
+TEST_CASE("guard: copy-on-write, thin and shared storage is refused", "[job][guard]") {
+    RunFixture fixture;
+    SECTION("a layer below") {
+        fixture.host.at("/dev/a").layers = {
+            {"dm-2", "dm-snapshot-origin", true, false, false, false, false, ""}};
+    }
+    SECTION("a thin volume") {
+        fixture.host.at("/dev/a").layers = {
+            {"dm-2", "dm-thin", false, true, false, false, false, ""}};
+    }
+    SECTION("a reflinked file") {
+        fixture.host.at("/dev/a").extents.shared_count = 3;
+    }
+    SECTION("a file system that writes elsewhere") {
+        fixture.host.at("/dev/a").extents.copy_on_write = true;
+    }
+    CHECK_FALSE(objections(fixture).empty());
+}
+
+TEST_CASE("guard: a header backup is destroyed with the volume", "[job][guard]") {
+    RunFixture fixture;
+    const Bytes backup(fixture.before_a.begin(),
+                       fixture.before_a.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});
+    fixture.host.add("/root/a.bak", backup);
+    replace(fixture.manifest_text, R"("name":"a",)",
+            R"("name":"a","header_backups":[{"path":"/root/a.bak"}],)");
+    const auto result = fixture.run();
+    CHECK(result.verdict == method::Verdict::sanitized);
+    CHECK_FALSE(fixture.old_metadata_remains("/root/a.bak", backup));
+}
+
+TEST_CASE("guard: a backup of another volume is not touched", "[job][guard]") {
+    RunFixture fixture;
+    fixture.host.add("/root/a.bak", fixture.before_b);
+    replace(fixture.manifest_text, R"("name":"a",)",
+            R"("name":"a","header_backups":[{"path":"/root/a.bak"}],)");
+    CHECK(objections(fixture).find(kUuidB) != std::string::npos);
+}
+
+TEST_CASE("guard: a whole disk is no header file", "[job][guard]") {
+    RunFixture fixture;
+    fixture.host.add("/dev/huge", fixture.before_a);
+    fixture.host.at("/dev/huge").identity.size_bytes = std::uint64_t{4} << 40U;
+    replace(fixture.manifest_text, R"("name":"a",)",
+            R"("name":"a","header_backups":[{"path":"/dev/huge"}],)");
+    CHECK(objections(fixture).find("too many for a header file") != std::string::npos);
+}
+
+TEST_CASE("guard: plaintext in the payload takes the level, not the run", "[job][guard]") {
+    RunFixture fixture;
+    auto& media = fixture.host.at("/dev/a").disk->media();
+    std::fill(media.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset}, media.end(),
+              std::uint8_t{'x'});
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(0).verdict == method::Verdict::sanitized);
+    CHECK(result.volumes.at(0).level == method::Level::none);
+    CHECK(result.volumes.at(1).level == method::Level::purge);
+}
+
+TEST_CASE("guard: a device exchanged between plan and erase is not written", "[job][guard]") {
+    RunFixture fixture;
+    std::function<void(fake::FakeHost::Disk&)> exchange;
+    SECTION("another serial number") {
+        exchange = [](auto& disk) { disk.identity.serial = "OTHER"; };
+    }
+    SECTION("another size") {
+        exchange = [](auto& disk) {
+            disk.disk = std::make_shared<fake::MemoryDisk>(Bytes(1U << 20U, 0x77));
+        };
+    }
+    SECTION("another first sector") {
+        exchange = [](auto& disk) { disk.disk->media()[0] = 0; };
+    }
+    SECTION("in use now") {
+        exchange = [](auto& disk) { disk.uses = {{inventory::UseKind::mounted, "/srv"}}; };
+    }
+    Bytes exchanged;
+    fixture.on_event = [&](const Json& event) {
+        if (event.at("event") == "started" && event.at("target").at("name") == "b") {
+            exchange(fixture.host.at("/dev/b"));
+            exchanged = fixture.host.at("/dev/b").disk->media();
+        }
+    };
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(1).verdict == method::Verdict::not_sanitized);
+    CHECK((fixture.host.at("/dev/b").disk->media() == exchanged));
+}

@@ -200,6 +200,11 @@ def signers_of(path):
     need([child.whole for child in parts[2].children()] == [DATA], 'content stands inside')
     certificates = parts[3].children()
     infos = parts[4].children()
+    # What no signature covers must follow from the rest: RFC 5652 sections 5.1 and 5.3.
+    used = {info.children()[2].children()[0].whole for info in infos}
+    need({algorithm.children()[0].whole for algorithm in parts[1].children()} == used and
+         all(field.content == b'\1' for field in [parts[0]] + [i.children()[0] for i in infos]),
+         'version numbers or digest algorithms are not those of the signers')
     need(1 <= len(infos) <= 16 and all(c.tag == 0x30 for c in certificates), 'signers or certificates')
     return certificates, infos
 

@@ -214,6 +214,14 @@ def signature_bit(case):
     (case.bundle / SIGNATURE).write_bytes(data)
 
 
+def unsigned_digest_algorithm(case):
+    """Names SHA-224 in the list of digests, which no signature covers."""
+    data = (case.bundle / SIGNATURE).read_bytes()
+    sha256 = bytes.fromhex('0609608648016503040201')
+    assert sha256 in data
+    (case.bundle / SIGNATURE).write_bytes(data.replace(sha256, sha256[:-1] + b'\4', 1))
+
+
 def line_feed_behind(case):
     with open(case.bundle / RECORD, 'ab') as file:
         file.write(b'\n')
@@ -450,7 +458,8 @@ WITHOUT_LOG = [  # the alteration, and the check of the library that refuses it
     (content_inside, 'signature'), (signed_again_by_the_station, None),
     (signed_by_the_root, 'signature'), (signature_truncated, 'signature'),
     (signature_with_a_byte_behind, 'signature'), (signature_empty, 'signature'),
-    (signature_bit, 'signature'), (line_feed_behind, 'canonical form'),
+    (signature_bit, 'signature'), (unsigned_digest_algorithm, 'signature'),
+    (line_feed_behind, 'canonical form'),
     (pretty_printed, 'canonical form'), (repeated_key, 'canonical form'),
     (signers_emptied_by_a_rogue, 'claims'), (evidence_edited, 'digests'),
     (evidence_removed, 'digests'), (evidence_added, 'digests'), (evidence_linked, 'files'),

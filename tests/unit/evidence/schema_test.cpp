@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema.hpp"
+
+#include "efface/base/file.hpp"
+
+#include "catch.hpp"
+
+using namespace efface;
+using namespace efface::evidence;
+
+namespace {
+
+constexpr std::size_t kFileBytesMax = 1 << 20;
+
+Json example() {
+    const char* const path = EFFACE_TEST_DATA "/evidence/predicate-example.json";
+    return parse_json(read_text_file(path, kFileBytesMax).value(), path);
+}
+/// What is wrong with the record; "" when nothing is.
+std::string problem_of(const Json& predicate) {
+    try {
+        check_predicate({predicate, "p"});
+        check_rules({predicate, "p"});
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+std::string problem_after(const std::function<void(Json&)>& change) {
+    Json predicate = example();
+    change(predicate);
+    return problem_of(predicate);
+}
+Json& volume(Json& predicate) {
+    return predicate["volumes"][0];
+}
+Json& location(Json& predicate) {
+    return volume(predicate)["locations"][0];
+}
+using Catch::Matchers::Contains;
+
+}  // namespace
+
+TEST_CASE("The example record is well formed and claims no more than it shows") {
+    CHECK(problem_of(example()).empty());
+}
+
+TEST_CASE("Every top-level field but retention and supersedes is needed") {
+    const Json whole = example();
+    for (const auto& [key, value] : whole.items()) {
+        Json predicate = whole;
+        predicate.erase(key);
+        INFO(key);
+        CHECK(problem_of(predicate).empty() == (key == "retention" || key == "supersedes"));
+    }
+}
+
+TEST_CASE("Every top-level field has its type") {
+    const Json whole = example();
+    for (const auto& [key, value] : whole.items()) {
+        Json predicate = whole;
+        predicate[key] = 7;
+        INFO(key);
+        CHECK_FALSE(problem_of(predicate).empty());
+    }
+}
+
+TEST_CASE("Unknown top-level fields are refused") {
+    CHECK_THAT(problem_after([](Json& p) { p["note"] = "x"; }), Contains("unknown field \"note\""));
+}
+
+TEST_CASE("Words outside the vocabulary are refused") {
+    CHECK_FALSE(problem_after([](Json& p) { p["result"]["status"] = "erased"; }).empty());
+    CHECK_FALSE(problem_after([](Json& p) { volume(p)["level"] = "destroy"; }).empty());
+    CHECK_FALSE(problem_after([](Json& p) { p["certificateType"] = "media"; }).empty());
+    CHECK_FALSE(
+        problem_after([](Json& p) { location(p)["verification"]["result"] = "passed"; }).empty());
+}
+
+TEST_CASE("The run is as bad as its worst volume") {
+    CHECK_THAT(problem_after([](Json& p) {
+                   volume(p)["status"] = "indeterminate";
+                   volume(p)["level"] = "none";
+               }),
+               Contains("worst of its volumes"));
+}
+
+TEST_CASE("A level higher than that of a volume is refused") {
+    CHECK_THAT(problem_after([](Json& p) { volume(p)["level"] = "clear"; }),
+               Contains("lowest of its volumes"));
+}
+
+TEST_CASE("A failed volume has no level") {
+    CHECK_THAT(problem_after([](Json& p) {
+                   volume(p)["status"] = "not-sanitized";
+                   p["result"]["status"] = "not-sanitized";
+               }),
+               Contains("has no level"));
+}
+
+TEST_CASE("A volume is sanitized only when every place of it is, and was verified") {
+    CHECK_FALSE(problem_after([](Json& p) { location(p)["status"] = "not-sanitized"; }).empty());
+    CHECK_FALSE(
+        problem_after([](Json& p) { location(p)["verification"]["result"] = "fail"; }).empty());
+    CHECK_FALSE(
+        problem_after([](Json& p) { location(p)["verification"]["performed"] = false; }).empty());
+    CHECK_FALSE(
+        problem_after([](Json& p) { location(p)["verification"]["mismatches"] = 1U; }).empty());
+    CHECK_FALSE(problem_after([](Json& p) {
+                    location(p)["negativeControls"][0]["result"] = "unknown";
+                }).empty());
+    CHECK_FALSE(
+        problem_after([](Json& p) { location(p)["negativeControls"] = Json::array(); }).empty());
+    CHECK_FALSE(problem_after([](Json& p) { volume(p)["locations"] = Json::array(); }).empty());
+}
+
+TEST_CASE("A volume that was declared gone is an exception without level, never plain success") {
+    const auto gone = [](Json& p) {
+        volume(p)["locations"] = Json::array();
+        volume(p)["alreadyGone"] = true;
+        volume(p)["status"] = "sanitized-with-exceptions";
+        volume(p)["exceptions"] = {"declared as already gone; not examined"};
+        volume(p)["level"] = "none";
+        p["result"]["status"] = "sanitized-with-exceptions";
+        p["result"]["level"] = "none";
+        p["sanitization"]["method"] = "none";
+    };
+    CHECK(problem_after(gone).empty());
+    CHECK(problem_after([&](Json& p) {
+              gone(p);
+              p["verification"]["result"] = "fail";  // not everything could be verified
+          }).empty());
+    CHECK_FALSE(problem_after([&](Json& p) {
+                    gone(p);
+                    volume(p)["status"] = "sanitized";
+                    p["result"]["status"] = "sanitized";
+                }).empty());
+}
+
+TEST_CASE("A run whose verification did not pass is no success") {
+    CHECK_THAT(problem_after([](Json& p) { p["verification"]["result"] = "fail"; }),
+               Contains("did not pass"));
+}
+
+TEST_CASE("Purge needs eligibility and a payload without plain data") {
+    CHECK_THAT(problem_after([](Json& p) { volume(p)["eligibility"]["eligible"] = false; }),
+               Contains("not eligible"));
+    CHECK_THAT(problem_after([](Json& p) { volume(p)["payloadSample"]["structured"] = 1U; }),
+               Contains("plain data"));
+    CHECK_FALSE(problem_after([](Json& p) { volume(p)["payloadSample"] = nullptr; }).empty());
+}
+
+TEST_CASE("Exceptions stand exactly where the status says so") {
+    CHECK_FALSE(problem_after([](Json& p) { volume(p)["exceptions"] = {"x"}; }).empty());
+}
+
+TEST_CASE("Two approvals need two keys") {
+    CHECK_THAT(problem_after([](Json& p) { p["authorization"]["approvals"].erase(0); }),
+               Contains("two distinct approvals"));
+    CHECK_THAT(problem_after([](Json& p) {
+                   auto& approvals = p["authorization"]["approvals"];
+                   approvals[1]["subjectPublicKeySha256"] = approvals[0]["subjectPublicKeySha256"];
+               }),
+               Contains("twice"));
+}
+
+TEST_CASE("A person at the terminal needs no approvals") {
+    CHECK(problem_after([](Json& p) {
+              p["authorization"]["confirmation"] = "typed-project-id";
+              p["authorization"]["approvals"] = Json::array();
+          }).empty());
+}
+
+TEST_CASE("The record must require its station's signature") {
+    CHECK_FALSE(
+        problem_after([](Json& p) { p["signaturePolicy"]["required"] = Json::array(); }).empty());
+    CHECK_FALSE(problem_after([](Json& p) {
+                    p["signaturePolicy"]["required"][0]["role"] = "witness";
+                }).empty());
+}
+
+TEST_CASE("Times out of order are refused") {
+    CHECK_FALSE(problem_after([](Json& p) { p["issuedAt"] = "2026-11-21T09:40:06Z"; }).empty());
+    CHECK_FALSE(problem_after([](Json& p) {
+                    p["authorization"]["notBefore"] = "2026-11-21T09:40:03Z";
+                }).empty());
+}
+
+TEST_CASE("The project that is named is the one that was treated") {
+    CHECK_FALSE(problem_after([](Json& p) { volume(p)["name"] = "other"; }).empty());
+    CHECK_FALSE(problem_after([](Json& p) { p["dataOwner"]["projectId"] = "prj-1"; }).empty());
+}
+
+TEST_CASE("The number of the attempt follows from the earlier ones") {
+    CHECK_FALSE(problem_after([](Json& p) { p["attempts"]["number"] = 2U; }).empty());
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+// What only the library can be asked; tests/system/tamper_test.py alters bundles in many more ways.
+#include "efface/base/file.hpp"
+#include "efface/evidence/bundle.hpp"
+
+#include "catch.hpp"
+#include "example_bundle.hpp"
+#include "temporary_folder.hpp"
+
+using namespace efface;
+using namespace efface::evidence;
+namespace fs = std::filesystem;
+
+namespace {
+
+const char* const kPredicateFile = EFFACE_TEST_DATA "/evidence/predicate-example.json";
+constexpr std::size_t kFileBytesMax = 1 << 20;
+
+Example example_in(const TemporaryFolder& folder, const ExampleChanges& changes = {}) {
+    return make_example(folder.path(), kPredicateFile, changes);
+}
+/// The name of the check that failed; "" when all passed.
+std::string refused_by(const Verification& verification) {
+    for (const Check& check : verification.checks) {
+        if (!check.passed) {
+            UNSCOPED_INFO(check.detail);
+            return check.name;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+TEST_CASE("A bundle as the program makes it is proved, with and without the log") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const Verification alone = verify_bundle(example.bundle, anchors_of(example, false));
+    CHECK(refused_by(alone).empty());
+    CHECK(alone.checks.back().name == "announced before");
+    CHECK(alone.certificate.at("predicate").at("certificateType") == "keyslot");
+    const Verification with_log = verify_bundle(example.bundle, anchors_of(example, true));
+    CHECK(refused_by(with_log).empty());
+    CHECK(with_log.checks.back().name == "whole log");
+}
+
+TEST_CASE("Further signers do no harm, and their certificates say who they are") {
+    const TemporaryFolder folder;
+    ExampleChanges changes;
+    changes.people_sign_too = true;
+    const Example example = example_in(folder, changes);
+    CHECK(verify_bundle(example.bundle, anchors_of(example, true)).ok());
+}
+
+TEST_CASE("A line feed at the end of the trusted log key is no part of it") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    TrustAnchors anchors = anchors_of(example, false);
+    anchors.log_verifier_key += "\n";
+    CHECK(verify_bundle(example.bundle, anchors).ok());
+}
+
+TEST_CASE("Nothing is proved without trust anchors, or without a bundle") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    CHECK(refused_by(verify_bundle(example.bundle, {})) == "signature");
+    TrustAnchors anchors = anchors_of(example, false);
+    anchors.log_verifier_key.clear();
+    CHECK(refused_by(verify_bundle(example.bundle, anchors)) == "log inclusion");
+    CHECK(refused_by(verify_bundle(folder.path() / "none", anchors)) == "files");
+}
+
+TEST_CASE("The certificate is handed out only when its signature is good") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const fs::path file = example.bundle / "certificate.json";
+    std::string text = *read_text_file(file, kFileBytesMax);
+    text.replace(text.find("DC1-FRA"), 7, "DC2-FRA");
+    write_file_durably(file, text, 0644);
+    const Verification verification = verify_bundle(example.bundle, anchors_of(example, false));
+    CHECK(refused_by(verification) == "signature");
+    CHECK(verification.certificate.is_null());
+}
+
+TEST_CASE("A published bundle is readable by others and holds the anchors for convenience") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    CHECK((fs::status(example.bundle).permissions() & fs::perms::all) == fs::perms(0755));
+    for (const char* name :
+         {"certificate.json", "certificate.json.p7s", "certificate.json.tlog-proof", "root.pem",
+          "log.vkey", "evidence/volume-1/header.json"}) {
+        INFO(name);
+        CHECK((fs::status(example.bundle / name).permissions() & fs::perms::all) ==
+              fs::perms(0644));
+    }
+}
+
+TEST_CASE("What is staged is known again after an interruption, unless it was changed") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const std::string roots = anchors_of(example, false).roots_pem;
+    const auto staged = staged_digests(example.bundle, roots);
+    REQUIRE(staged.has_value());
+    const auto certificate = read_file(example.bundle / "certificate.json", kFileBytesMax);
+    CHECK(staged->certificate_sha256 == sha256_hex(*certificate));
+    fs::remove(example.bundle / "certificate.json.p7s");
+    CHECK_FALSE(staged_digests(example.bundle, roots).has_value());
+}
+
+TEST_CASE("A bundle is never published over another one") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const KeyStore keys = KeyStore::open(example.keys);
+    const Log log = Log::open_read_only(example.log, keys.log_verifier_key());
+    const Json statement = make_statement({{"projectIdentity", Json::object()}}, {});
+    (void)stage_bundle(folder.path() / "staging", statement, {}, keys, {});
+    try {
+        publish_bundle(folder.path() / "staging", log.prove(0), example.bundle);
+        FAIL("published");
+    } catch (const Error& error) {
+        CHECK(error.code() == ErrorCode::evidence);
+    }
+    CHECK(fs::exists(folder.path() / "staging" / "certificate.json"));
+    CHECK(verify_bundle(example.bundle, anchors_of(example, false)).ok());
+}
+
+TEST_CASE("Staging starts anew: nothing of an earlier attempt stays") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const KeyStore keys = KeyStore::open(example.keys);
+    const Json statement = make_statement({{"projectIdentity", Json::object()}}, {});
+    const std::vector<EvidenceFile> files{{"evidence/old.json", "application/json", {}}};
+    (void)stage_bundle(folder.path() / "staging", statement, files, keys, {});
+    (void)stage_bundle(folder.path() / "staging", statement, {}, keys, {});
+    CHECK_FALSE(fs::exists(folder.path() / "staging" / "evidence" / "old.json"));
+}

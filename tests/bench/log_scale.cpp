@@ -60,11 +60,19 @@ NoteSigner bench_signer() {
     return NoteSigner("bench.example/log", SecretBytes(32));
 }
 
-Json outcome(std::uint64_t n) {
-    return {{"type", "run-intent"},
-            {"at", "2026-11-21T09:00:00Z"},
-            {"runId", "0199f3c2-7d5e-7c41-9b0a-" + std::to_string(100'000'000'000U + n)},
-            {"device", std::string(64, 'a')}};
+/// Entry `n`: an announced run, or the outcome of the one before it.
+Json entry_of(std::uint64_t n) {
+    Json entry{{"at", "2026-11-21T09:00:00Z"},
+               {"runId", "0199f3c2-7d5e-7c41-9b0a-" + std::to_string(100'000'000'000U + n / 2)}};
+    if (n % 2 == 0) {
+        entry["type"] = "run-intent";
+        entry["device"] = std::string(64, 'a');
+    } else {
+        entry["type"] = "run-outcome";
+        entry["intent"] = n - 1;
+        entry["certificate"] = {{"sha256", std::string(64, 'c')}};
+    }
+    return entry;
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -96,7 +104,7 @@ void report(const fs::path& directory) {
     counts = {};
     start = std::chrono::steady_clock::now();
     for (std::uint64_t i = 0; i < kSample; ++i) {
-        (void)log.append(outcome(i));
+        (void)log.append(entry_of(log.size()));
     }
     const double seconds = seconds_since(start);
     std::printf(
@@ -114,7 +122,7 @@ void report_flushed(const fs::path& directory) {
     Log log = Log::open(directory, bench_signer());
     const auto start = std::chrono::steady_clock::now();
     for (std::uint64_t i = 0; i < kFlushedAppends; ++i) {
-        (void)log.append(outcome(i));
+        (void)log.append(entry_of(log.size()));
     }
     std::printf("%9llu entries: %.0f appends/s with every flush\n",
                 static_cast<unsigned long long>(log.size()),
@@ -137,7 +145,7 @@ void run(const fs::path& directory, std::uint64_t entries) {
             Counts ignored;
             LogStore log = open_counting(directory, ignored);
             for (done = log.size(); done < goal; ++done) {
-                (void)log.append(outcome(done));
+                (void)log.append(entry_of(done));
             }
         }
         report(directory);

@@ -55,7 +55,8 @@ EXPECTED = {
     "luks2-unknown-slot-type": ("none", "damaged"),
 }
 CLAIMED_LEVELS = ("purge", "clear")
-# The credential is tried before and after wherever cryptsetup can read the header.
+# These have a credential, tried before and after wherever cryptsetup can read the header; and
+# their bundles are verified with stock tools as well, which takes its time.
 WITH_CREDENTIAL = ("luks1-xts-512", "luks2-xts-512", "luks2-essiv-256", "luks2-detached-header",
                    "luks2-on-loop", "luks2-unbound-slot", "luks2-both-checksums")
 
@@ -104,14 +105,14 @@ class Case(unittest.TestCase):
         self.assertEqual(run("wipefs", "--noheadings", seen).stdout, b"")
         self.assertEqual(run("blkid", "-p", "-o", "value", "-s", "TYPE", seen).stdout, b"")
 
-    def check_bundle(self, done):
+    def check_bundle(self, done, stock_tools=True):
         bundle = done.bundle
         self.assertTrue(bundle and bundle.is_dir(), done)
         keys = self.state.folder / "keys"
         verified = self.state.run("verify", bundle, "--root", keys / "root.pem", "--log-key",
                                   keys / "log.vkey", "--log", self.state.folder / "log")
         self.assertEqual(verified.returncode, 0, verified.stdout + verified.stderr)
-        if VERIFY_BUNDLE.exists():
+        if stock_tools:
             stock = run(VERIFY_BUNDLE, bundle, keys / "root.pem", keys / "log.vkey")
             self.assertEqual(stock.returncode, 0, stock.stdout + stock.stderr)
 
@@ -157,7 +158,7 @@ class EveryGenerator(Case):
                 self.assertIn(words, self.words_of(done))
             self.assertIs(done.document["changed"], True)
             self.check_gone(image, before, path)
-            self.check_bundle(done)
+            self.check_bundle(done, stock_tools=name in WITH_CREDENTIAL)
             self.check_again(image, manifest, done)
 
 

@@ -20,33 +20,34 @@ using stream::Range;
 
 /// Offsets at which a header copy can start: 0 (primary) and 16 KiB << i, i = 0..8 (secondary).
 constexpr std::array<std::uint64_t, 10> kHeaderOffsets = {
-    0,       0x4000,  0x8000,   0x10000,  0x20000,
-    0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
+    0, 0x4000, 0x8000, 0x10000, 0x20000, 0x40000, 0x80000, 0x100000, 0x200000, 0x400000};
 /// LUKS2_HDR_MAX_MDA_SIZE: two headers of 4 MiB and 128 MiB of keyslots area.
 constexpr std::uint64_t kMetadataBytesMax = std::uint64_t{136} << 20U;
 
-/// One place where a LUKS magic was found.
+/// One place where a LUKS magic was found, or a header that lost only its magic (wipefs) or had it
+/// replaced (an unfinished cryptsetup-reencrypt): those have a defect that says so.
 struct HeaderCopy {
-    int version = 0;            ///< 1 or 2; 0 when the version field is something else
-    std::uint64_t offset = 0;   ///< bytes
-    bool secondary = false;     ///< the SKUL magic
-    std::uint64_t header_bytes = 0;    ///< LUKS2 hdr_size; 1024 for LUKS1
-    std::uint64_t sequence_id = 0;     ///< LUKS2 seqid
+    int version = 0;                 ///< 1 or 2; 0 when the version field is something else
+    std::uint64_t offset = 0;        ///< bytes
+    bool secondary = false;          ///< the SKUL magic
+    std::uint64_t header_bytes = 0;  ///< LUKS2 hdr_size; 1024 for LUKS1
+    std::uint64_t sequence_id = 0;   ///< LUKS2 seqid
     std::string uuid;
     std::string label;
     std::string subsystem;             ///< "HW-OPAL" on OPAL volumes
     bool checksum_valid = false;       ///< LUKS1 has none: true
     bool json_valid = false;           ///< LUKS2 JSON area parses; true for LUKS1
     std::string sha256;                ///< of the binary header and JSON area as read
+    std::vector<Range> areas;          ///< every key area that this copy names, and can be true
     std::vector<std::string> defects;  ///< in words, for the record
 };
 
 enum class SlotState {
-    active,      ///< bound to a segment through a digest
-    unbound,     ///< holds a key that no segment uses: survives `cryptsetup erase`
-    inactive,    ///< LUKS1 slot marked disabled; its area may hold old material
-    reencrypt,   ///< LUKS2 reencryption slot: may hold plaintext of the hot zone
-    unknown,     ///< a type that we do not know
+    active,     ///< bound to a segment through a digest
+    unbound,    ///< holds a key that no segment uses: survives `cryptsetup erase`
+    inactive,   ///< LUKS1 slot marked disabled; its area may hold old material
+    reencrypt,  ///< LUKS2 reencryption slot: may hold plaintext of the hot zone
+    unknown,    ///< a type that we do not know
 };
 [[nodiscard]] const char* to_string(SlotState state) noexcept;
 
@@ -54,7 +55,7 @@ struct Keyslot {
     int index = 0;
     std::string type;  ///< "luks1", "luks2", "reencrypt", or as found
     SlotState state = SlotState::unknown;
-    Range area;        ///< bytes; length 0 when unknown
+    Range area;  ///< bytes; length 0 when unknown
     std::uint64_t key_bytes = 0;
     std::string encryption;  ///< of the area, "aes-xts-plain64"
     std::string kdf;         ///< "argon2id", "pbkdf2", ...
@@ -63,13 +64,13 @@ struct Keyslot {
 
 struct Segment {
     int index = 0;
-    std::string type;  ///< "crypt", "linear", "hw-opal", "hw-opal-crypt", or as found
-    std::uint64_t offset = 0;            ///< bytes
-    std::optional<std::uint64_t> size;   ///< bytes; nullopt = to the end ("dynamic")
-    std::string encryption;              ///< "aes-xts-plain64"; LUKS1: cipherName-cipherMode
+    std::string type;          ///< "crypt", "linear", "hw-opal", "hw-opal-crypt", or as found
+    std::uint64_t offset = 0;  ///< bytes
+    std::optional<std::uint64_t> size;  ///< bytes; nullopt = to the end ("dynamic")
+    std::string encryption;             ///< "aes-xts-plain64"; LUKS1: cipherName-cipherMode
     std::uint32_t sector_bytes = 512;
-    std::string integrity;               ///< "hmac(sha256)" or empty
-    std::vector<std::string> flags;      ///< "backup-previous", ...
+    std::string integrity;           ///< "hmac(sha256)" or empty
+    std::vector<std::string> flags;  ///< "backup-previous", ...
 };
 
 struct Token {
@@ -97,8 +98,8 @@ struct Header {
     std::vector<Segment> segments;
     std::vector<Token> tokens;
     std::vector<KeyDigest> digests;
-    std::vector<std::string> requirements;  ///< config.requirements.mandatory
-    std::uint64_t key_bytes = 0;            ///< of the volume key, 0 when unknown
+    std::vector<std::string> requirements;     ///< config.requirements.mandatory
+    std::uint64_t key_bytes = 0;               ///< of the volume key, 0 when unknown
     std::optional<std::uint64_t> data_offset;  ///< bytes, of the first segment; 0 = detached header
     std::uint64_t metadata_end = 0;  ///< end of headers and keyslots area of any readable copy
     /// LUKS1: non-zero bytes between the last key area and the payload, where luksmeta keeps
@@ -106,6 +107,10 @@ struct Header {
     Range gap;
     bool gap_has_luksmeta = false;
     bool intact = false;  ///< every expected copy is valid and all agree: the geometry is certain
+    /// What speaks against the whole rather than against one copy: a place that could not be read,
+    /// a copy that no layout explains, copies that disagree. Can be filled when `copies` is empty:
+    /// then nobody knows whether there is a header.
+    std::vector<std::string> defects;
 
     [[nodiscard]] bool found() const noexcept { return !copies.empty(); }
 };
@@ -115,12 +120,13 @@ struct Header {
 [[nodiscard]] Header inspect(device::BlockTarget& target);
 
 /// Which metadata ranges must go. `whole_target` (detached header, backup file): everything.
-/// Otherwise [0, data offset) when the header is intact and nothing else was seen; and
+/// Otherwise [0, data offset), but never beyond kMetadataBytesMax (no LUKS metadata lies there),
+/// when the header is intact and nothing else was seen; and
 /// [0, min(size, kMetadataBytesMax)) plus every area named by any copy when there is any doubt:
 /// damage, disagreement, a magic outside, a foreign requirement, an area beyond the data offset.
 struct MetadataRegion {
-    std::vector<Range> ranges;  ///< normalized, clipped to the target
-    bool widened = false;       ///< more than [0, data offset)
+    std::vector<Range> ranges;         ///< normalized, clipped to the target
+    bool widened = false;              ///< more than [0, data offset)
     std::vector<std::string> reasons;  ///< why widened, in words
 };
 [[nodiscard]] MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
@@ -136,7 +142,8 @@ struct RemnantReport {
 [[nodiscard]] RemnantReport find_remnants(device::BlockTarget& target,
                                           const std::vector<Range>& former_region);
 
-/// The header as JSON for the record (no salts, no digests' bytes, no token content).
+/// The header as JSON for the record (no salts, no digests' bytes, no token content). Fit for
+/// canonical_json(): a number above 2^53 - 1, which only a damaged header has, is a string.
 [[nodiscard]] Json to_json(const Header& header);
 
 }  // namespace efface::luks

@@ -28,7 +28,11 @@ struct PieceVerdict {
     PieceClass piece_class = PieceClass::unreadable;
     std::string reason;  ///< "byte chi-squared 91234.0", "magic ext4 at 1080"
 };
-/// Judges one piece (kSampleBytes, or a shorter last one of at least 4096 bytes).
+/// Shortest piece that is judged. A payload shorter than this has no pieces.
+constexpr std::uint32_t kPieceBytesMin = 4096;
+/// Judges one piece (kSampleBytes, or a shorter last one of at least kPieceBytesMin). All-zero
+/// sectors of 512 bytes are left out of the statistics: discard and sparse files make them.
+/// Random data is called structured in fewer than 3 of a million pieces.
 [[nodiscard]] PieceVerdict classify(ByteView piece);
 
 /// How many random pieces show at least one structured one, with `confidence_permille`, when
@@ -44,8 +48,8 @@ struct SamplePlan {
 
 struct SampleReport {
     SamplePlan plan;
-    std::uint64_t pieces_total = 0;     ///< pieces of kSampleBytes in the payload
-    std::uint64_t pieces_sampled = 0;   ///< all of them when there are fewer than needed
+    std::uint64_t pieces_total = 0;    ///< pieces of kSampleBytes in the payload
+    std::uint64_t pieces_sampled = 0;  ///< all of them when there are fewer than needed
     std::uint64_t ciphertext_like = 0;
     std::uint64_t structured = 0;
     std::uint64_t zero = 0;
@@ -57,7 +61,8 @@ struct SampleReport {
     };
     std::vector<Place> structured_places;  ///< the first stream::kPlacesMax
 };
-/// Samples [payload.offset, payload.end()), which may be empty. First and last piece always.
+/// Samples [payload.offset, payload.end()), which may be empty and is clipped to the target: the
+/// first and the last piece always, and samples_needed() others at random, without replacement.
 /// `seed` is 16 bytes.
 [[nodiscard]] SampleReport sample_payload(device::BlockTarget& target, stream::Range payload,
                                           const SamplePlan& plan, ByteView seed);

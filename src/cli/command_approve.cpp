@@ -19,10 +19,15 @@ struct ApproveOptions {
 int approve(const Program& program, const ApproveOptions& options) {
     const auto manifest = job::load_manifest(options.manifest);
     const auto path = options.approval.empty() ? options.manifest + ".p7s" : options.approval;
-    const auto key = evidence::KeyStore::open(program.state().keys()).person_key(options.key);
+    const auto keys = evidence::KeyStore::open(program.state().keys());
+    const auto key = keys.person_key(options.key);
     const auto now = SystemClock().now();
     const auto content = as_bytes(manifest.text);
     const auto existing = read_file(path, job::kApprovalBytesMax);
+    if (existing && !evidence::cms_verify(content, *existing, keys.root_certificate_pem()).ok()) {
+        throw Error(ErrorCode::usage, path + ": does not approve this text of the manifest",
+                    "remove it, and let each approver approve the new text");
+    }
     const auto signature = existing ? evidence::cms_add_signer(*existing, content, key, now)
                                     : evidence::cms_sign(content, key, now);
     write_file_durably(path, signature, 0644);

@@ -63,14 +63,14 @@ class EventFile final {
 /// The signals are blocked in every thread and taken here.
 class SignalWatch final {
   public:
-    explicit SignalWatch(std::function<void()> on_progress_wanted) {
+    explicit SignalWatch(std::function<void()> on_status_wanted) {
         (void)::sigemptyset(&signals_);
         for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
             (void)::sigaddset(&signals_, signal);
         }
         (void)::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-        thread_ = std::jthread(
-            [this, wanted = std::move(on_progress_wanted)](const std::stop_token& end) {
+        thread_ =
+            std::jthread([this, wanted = std::move(on_status_wanted)](const std::stop_token& end) {
                 constexpr timespec kInterval{0, 100'000'000};
                 while (!end.stop_requested()) {
                     const int signal = ::sigtimedwait(&signals_, nullptr, &kInterval);
@@ -164,7 +164,7 @@ int erase(const Program& program, const EraseOptions& options) {
             display.show(event);
         },
         clock);
-    const SignalWatch signals([&] { events.emit("status-wanted", Json::object()); });
+    const SignalWatch signals([&] { events.emit("status", Json::object()); });
     const auto host = job::make_linux_host(executable_path());
     SystemRandom random;
     job::RunContext context{program.state(), *host, clock, random, events};
@@ -187,8 +187,10 @@ int erase(const Program& program, const EraseOptions& options) {
         return result.exit_code();
     } catch (const Error& error) {
         display.finish();
-        events.emit("refused", {{"code", static_cast<int>(error.code())},
-                                {"message", printable(error.what())}});
+        const bool refused =
+            error.code() != ErrorCode::interrupted && error.code() != ErrorCode::evidence;
+        events.emit(refused ? "refused" : "stopped", {{"code", static_cast<int>(error.code())},
+                                                      {"message", printable(error.what())}});
         if (options.json) {
             print_json({{"schema", "efface.run/1"},
                         {"status", "none"},

@@ -19,8 +19,7 @@ int show(const std::string& path, bool json) {
     if (!text) {
         throw Error(ErrorCode::usage, file.string() + ": there is no such file");
     }
-    const auto certificate =
-        parse_json(*text, file.string(), {.bytes_max = kCertificateBytesMax});
+    const auto certificate = parse_json(*text, file.string(), {.bytes_max = kCertificateBytesMax});
     if (json) {
         print(certificate.dump(2) + "\n");
         return 0;

@@ -75,6 +75,7 @@ void RunDisplay::show_progress(const Json& event) {
     if (event.contains("eta_s")) {
         text += "  ETA " + human_seconds(event.at("eta_s").get<std::uint64_t>());
     }
+    last_progress_ = text;
     if (terminal_) {
         (void)std::fputs(("\r\033[Kefface: " + text).c_str(), stderr);
         (void)std::fflush(stderr);
@@ -97,6 +98,8 @@ void RunDisplay::show(const Json& event) {
             text += "\n        " + reason.get<std::string>();
         }
         line(text);
+    } else if (name == "status") {
+        line(last_progress_);
     } else if (name == "resumed") {
         line("an earlier run was interrupted: going on where it stopped");
     }

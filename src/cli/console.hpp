@@ -34,6 +34,7 @@ class RunDisplay final {
     void line(const std::string& text);
     bool terminal_;
     bool line_open_ = false;
+    std::string last_progress_ = "no volume has been written yet";
     std::uint64_t percent_shown_ = 0;
 };
 

@@ -97,7 +97,7 @@ Json pre_state_json(const std::vector<method::AreaDigest>& areas) {
         list.push_back({{"name", area.name},
                         {"offset", area.range.offset},
                         {"length", area.range.length},
-                        {"sha256", area.sha256.empty() ? "unreadable" : area.sha256}});
+                        {"sha256", area.sha256}});
     }
     return list;
 }
@@ -210,7 +210,7 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
         return;
     }
     const auto identity = host_.identify(path);
-    object_to_uses(objector, path, host_.uses_of(identity));
+    object_to_uses(objector, path, host_.uses_of(identity, Moment::survey));
     const auto target = host_.open(path, device::Access::read_only);
     const auto extents = target->extents();
     headers.push_back(luks::inspect(target->storage()));
@@ -236,7 +236,7 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
     location.wwid = identity.wwid;
     location.inode = identity.inode;
     location.first_sector_sha256 = sha256_hex(read_first_sector(target->storage(), path));
-    location.extents_sha256 = extents.layout_sha256;
+    location.extents = extents.extents;
     location.record = {{"role", to_string(role)},
                        {"identity", inventory::to_json(identity)},
                        {"layersBelow", inventory::to_json(layers)},
@@ -260,7 +260,7 @@ void Guard::survey_payload(VolumePlan& plan, const Volume& volume, const luks::H
             return;
         }
         const auto identity = host_.identify(volume.path);
-        object_to_uses(objector, volume.path, host_.uses_of(identity));
+        object_to_uses(objector, volume.path, host_.uses_of(identity, Moment::survey));
         check_declared_facts(objector, volume, identity);
         plan.locations.front().data_path = identity.canonical_path;
     }
@@ -281,7 +281,7 @@ void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
         where.data = location.data_path;
     }
     const auto answer = host_.luks_library().try_unlock(where, secret);
-    if (answer.load_code < 0) {
+    if (answer.load_code < 0 || !answer.failure.empty()) {
         return;  // libcryptsetup can not read this header: there is nothing to try
     }
     plan.credential_opened = answer.code >= 0;
@@ -296,7 +296,7 @@ Guard::Cleared Guard::clear(const LocationPlan& plan, bool resumed) {
         throw Error(ErrorCode::safety, plan.path + ": " + what);
     };
     const auto identity = host_.identify(plan.path);
-    const auto uses = host_.uses_of(identity);
+    const auto uses = host_.uses_of(identity, Moment::now);
     if (!uses.empty()) {
         refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
     }

@@ -56,8 +56,8 @@ struct VolumeState {
     VolumePlan plan;
     bool done = false;
     std::uint64_t attempt = 1;  ///< in which `outcome` came about
-    Json outcome;       ///< the volume's part of the certificate, when done
-    Json observations;  ///< what was seen, for evidence/observations.jsonl
+    Json outcome;               ///< the volume's part of the certificate, when done
+    Json observations;          ///< what was seen, for evidence/observations.jsonl
 };
 
 class Journal final {

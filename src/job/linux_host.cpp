@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <filesystem>
+#include <mutex>
 #include <optional>
 
 #include "efface/job/host.hpp"
@@ -45,11 +46,12 @@ class LinuxHost final : public Host {
     inventory::Identity identify(const std::string& path) override {
         return inventory::identify(path);
     }
-    std::vector<inventory::Use> uses_of(const inventory::Identity& identity) override {
-        return inventory::uses_of(identity);
+    std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
+                                        Moment moment) override {
+        return moment == Moment::now ? inventory::uses_of(identity) : snapshot().uses_of(identity);
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override {
-        return inventory::layers_below(identity);
+        return snapshot().layers_below(identity);
     }
     bool exists(const std::string& path) override {
         std::error_code error;
@@ -64,6 +66,12 @@ class LinuxHost final : public Host {
     }
 
   private:
+    const inventory::Snapshot& snapshot() {
+        std::call_once(snapshot_taken_, [this] { snapshot_ = inventory::Snapshot::take(); });
+        return *snapshot_;
+    }
+    std::once_flag snapshot_taken_;
+    std::optional<inventory::Snapshot> snapshot_;
     device::LuksLibraryProcess library_;
 };
 

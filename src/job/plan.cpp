@@ -26,6 +26,23 @@ std::vector<stream::Range> ranges_from_json(const Json& list) {
     return ranges;
 }
 
+Json extents_to_json(const std::vector<device::Extent>& extents) {
+    Json list = Json::array();
+    for (const auto& extent : extents) {
+        list.push_back({extent.logical, extent.physical, extent.length});
+    }
+    return list;
+}
+
+std::vector<device::Extent> extents_from_json(const Json& list) {
+    std::vector<device::Extent> extents;
+    for (const auto& extent : list) {
+        extents.push_back({extent.at(0).get<std::uint64_t>(), extent.at(1).get<std::uint64_t>(),
+                           extent.at(2).get<std::uint64_t>()});
+    }
+    return extents;
+}
+
 Json location_to_json(const LocationPlan& location) {
     return {{"role", to_string(location.role)},
             {"path", location.path},
@@ -41,7 +58,7 @@ Json location_to_json(const LocationPlan& location) {
             {"wwid", location.wwid},
             {"inode", location.inode},
             {"firstSectorSha256", location.first_sector_sha256},
-            {"extentsSha256", location.extents_sha256},
+            {"extents", extents_to_json(location.extents)},
             {"streamKey", to_hex(location.stream_key)},
             {"record", location.record}};
 }
@@ -71,7 +88,7 @@ LocationPlan location_from_json(const Json& json) {
     json.at("wwid").get_to(location.wwid);
     json.at("inode").get_to(location.inode);
     json.at("firstSectorSha256").get_to(location.first_sector_sha256);
-    json.at("extentsSha256").get_to(location.extents_sha256);
+    location.extents = extents_from_json(json.at("extents"));
     const auto key = from_hex(json.at("streamKey").get<std::string>());
     if (!key) {
         throw Error(ErrorCode::internal, "the journal holds a damaged stream key");

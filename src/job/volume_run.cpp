@@ -66,9 +66,9 @@ class VolumeOutcome final {
 void check_blocks_stayed(const LocationPlan& plan, const HeldTarget& target,
                          method::Outcome& outcome) {
     const auto after = target.extents();
-    outcome.record["extentsAfter"] = {{"shared", after.shared_count},
-                                      {"sameBlocks", after.layout_sha256 == plan.extents_sha256}};
-    if (after.layout_sha256 != plan.extents_sha256) {
+    const bool moved = device::blocks_moved(plan.extents, after.extents);
+    outcome.record["extentsAfter"] = {{"shared", after.shared_count}, {"sameBlocks", !moved}};
+    if (moved) {
         outcome.verdict = method::worst(outcome.verdict, Verdict::not_sanitized);
         outcome.reasons.emplace_back(
             "the file system moved blocks of the file: the old ones may still hold the keys");
@@ -96,7 +96,7 @@ method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool
                                       location, context.host, credential, context.clock);
     auto outcome = method.run(std::move(cleared.clearance), progress, stop);
     outcome.record["verification"]["directIo"] = cleared.target->direct_io();
-    if (!plan.extents_sha256.empty() && !stop.stop_requested()) {
+    if (!plan.extents.empty() && !stop.stop_requested()) {
         check_blocks_stayed(plan, *cleared.target, outcome);
     }
     outcome.record["status"] = method::to_string(outcome.verdict);

@@ -80,6 +80,14 @@ Json to_json(const stream::OverwriteReport& report) {
             {"faults", faults_json(report.faults)}};
 }
 
+/// Where the first fault of this kind was.
+std::uint64_t first_place(const std::vector<stream::Fault>& faults, std::string_view operation) {
+    const auto found = std::find_if(faults.begin(), faults.end(), [&](const stream::Fault& fault) {
+        return fault.operation == operation;
+    });
+    return found == faults.end() ? 0 : found->offset;
+}
+
 /// One negative control: what was tried, whether it shows that nothing is left, and what was seen.
 struct Control {
     const char* name;
@@ -103,6 +111,9 @@ Control control_no_magic(device::BlockTarget& target, const LuksKeyTask& task) {
 
 Control control_crypt_load(device::LuksLibrary& library, const device::LuksLocation& location) {
     const auto answer = library.load(location);
+    if (!answer.failure.empty()) {
+        return {"crypt-load", Control::Result::unknown, answer.failure};
+    }
     return {"crypt-load", answer.code < 0 ? Control::Result::pass : Control::Result::fail,
             fmt::format("crypt_load: {}", answer.code)};
 }
@@ -123,6 +134,9 @@ Control control_libblkid(Surroundings& surroundings, const std::string& path) {
 Control control_credential(device::LuksLibrary& library, const device::LuksLocation& location,
                            const SecretBytes& credential) {
     const auto answer = library.try_unlock(location, credential);
+    if (!answer.failure.empty()) {
+        return {"credential-refused", Control::Result::unknown, answer.failure};
+    }
     const bool refused = answer.load_code < 0 || answer.code < 0;
     return {"credential-refused", refused ? Control::Result::pass : Control::Result::fail,
             answer.load_code < 0 ? fmt::format("crypt_load: {}", answer.load_code)
@@ -263,6 +277,7 @@ void LuksKeyDestruction::destroy_slots(Outcome& outcome) {
         slots.push_back({{"slot", slot.slot}, {"status", slot.status}, {"code", slot.code}});
     }
     record = {{"asked", true},
+              {"failure", answer.failure},
               {"loadCode", answer.load_code},
               {"slots", slots},
               {"tokensRemoved", answer.tokens_removed}};
@@ -286,7 +301,8 @@ bool LuksKeyDestruction::overwrite(Outcome& outcome, ProgressSink& progress,
         outcome.reasons.emplace_back("stopped before the overwrite was complete");
     } else if (report.write_faults > 0) {
         outcome.reasons.push_back(
-            fmt::format("{} writes failed: old content remains there", report.write_faults));
+            fmt::format("{} writes failed, the first at byte {}: old content remains there",
+                        report.write_faults, first_place(report.faults, "write")));
     } else if (report.flush_error != 0) {
         outcome.reasons.push_back("the flush failed: " + errno_text(report.flush_error));
     } else if (report.bytes_written != expected) {
@@ -330,7 +346,8 @@ void LuksKeyDestruction::read_back(Outcome& outcome, ProgressSink& progress,
     } else {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(
-            fmt::format("{} places could not be read back", report.read_faults));
+            fmt::format("{} places could not be read back, the first at byte {}",
+                        report.read_faults, first_place(report.faults, "read")));
     }
 }
 

@@ -80,7 +80,8 @@ inventory::Identity FakeHost::identify(const std::string& path) {
     return found->second.identity;
 }
 
-std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity) {
+std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity,
+                                              job::Moment /*moment*/) {
     return disks_.at(identity.canonical_path).uses;
 }
 

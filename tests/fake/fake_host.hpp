@@ -38,7 +38,8 @@ class FakeHost final : public job::Host {
 
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
     inventory::Identity identify(const std::string& path) override;
-    std::vector<inventory::Use> uses_of(const inventory::Identity& identity) override;
+    std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
+                                        job::Moment moment) override;
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
     bool exists(const std::string& path) override { return disks_.contains(path); }
     device::LuksLibrary& luks_library() override { return library; }

@@ -16,9 +16,9 @@ class ScriptedLuksLibrary final : public device::LuksLibrary {
   public:
     using Hook = std::function<void(const device::LuksLocation&)>;
 
-    device::LoadAnswer load_answer{0, "LUKS2", "", {0}, "none"};
-    device::DestroyAnswer destroy_answer{0, {{0, "active-last", 0}}, {}};
-    device::UnlockAnswer unlock_answer{0, 0};
+    device::LoadAnswer load_answer{0, "LUKS2", "", {0}, "none", ""};
+    device::DestroyAnswer destroy_answer{0, {{0, "active-last", 0}}, {}, ""};
+    device::UnlockAnswer unlock_answer{0, 0, ""};
     /// From the first destroy_keyslots() on, where set.
     std::optional<device::LoadAnswer> load_after_destroy;
     std::optional<device::UnlockAnswer> unlock_after_destroy;

@@ -68,6 +68,17 @@ class LinuxTarget final : public BlockTarget {
     std::unique_ptr<State> state_;
 };
 
+/// A piece of a file at its place on the device below, in bytes.
+struct Extent {
+    std::uint64_t logical = 0;
+    std::uint64_t physical = 0;
+    std::uint64_t length = 0;
+};
+
+/// Files are followed so far when the question is whether their blocks moved: two LUKS2 metadata
+/// areas of the largest size.
+constexpr std::uint64_t kExtentsFollowedBytes = std::uint64_t{272} << 20U;
+
 /// Where the blocks of a regular file lie (FS_IOC_FIEMAP), and whether old ones may live on.
 struct ExtentReport {
     bool supported = false;  ///< false: the file system has no FIEMAP (tmpfs); nothing is known
@@ -80,11 +91,16 @@ struct ExtentReport {
     std::uint64_t shared_count = 0;     ///< FIEMAP_EXTENT_SHARED: reflinks or snapshots
     std::uint64_t unwritten_count = 0;  ///< FIEMAP_EXTENT_UNWRITTEN: old blocks below read as zero
     std::uint64_t encoded_count = 0;    ///< compressed, encrypted, inline or tail-packed
-    /// SHA-256 over (logical, physical, length) of all extents: differs when blocks were moved.
-    std::string layout_sha256;
+    /// Those that begin below kExtentsFollowedBytes, in order, neighbours joined.
+    std::vector<Extent> extents;
 };
 /// Throws Error(internal) only when the descriptor itself can not be asked.
 [[nodiscard]] ExtentReport extents_of(int file_descriptor);
+
+/// True unless everything that was in `before` is at the same place in `after`: what was somewhere
+/// else then may still be there. Holes that were filled since do not matter.
+[[nodiscard]] bool blocks_moved(const std::vector<Extent>& before,
+                                const std::vector<Extent>& after);
 
 /// One row of a device-mapper table (DM_TABLE_STATUS with the table flag, secrets never read:
 /// only the target type is kept).

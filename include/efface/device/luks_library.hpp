@@ -21,13 +21,17 @@ struct LuksLocation {
     std::optional<std::filesystem::path> data;
 };
 
+// Every answer has a `failure`: empty, or why the child gave none (it crashed on a hostile header,
+// hung, or was killed). Then the other fields say nothing, neither success nor refusal.
+
 /// crypt_load() and what the library reads after it.
 struct LoadAnswer {
-    int code = 0;       ///< 0 or a negative errno of crypt_load
-    std::string type;   ///< "LUKS1", "LUKS2", or empty
+    int code = 0;      ///< 0 or a negative errno of crypt_load
+    std::string type;  ///< "LUKS1", "LUKS2", or empty
     std::string uuid;
     std::vector<int> keyslots;  ///< every slot whose status is not INACTIVE
     std::string reencryption;   ///< "none", "clean", "crash", "invalid"
+    std::string failure;
 };
 
 struct SlotAnswer {
@@ -39,23 +43,26 @@ struct DestroyAnswer {
     int load_code = 0;  ///< when negative nothing was attempted
     std::vector<SlotAnswer> slots;
     std::vector<int> tokens_removed;
+    std::string failure;
 };
 
 struct UnlockAnswer {
     int load_code = 0;
-    int code = 0;      ///< slot number, or a negative errno (-EPERM refused, -ENOENT no usable slot)
+    int code = 0;  ///< slot number, or a negative errno (-EPERM refused, -ENOENT no usable slot)
+    std::string failure;
 };
 
 class LuksLibrary {
   public:
     virtual ~LuksLibrary() = default;
     /// All calls disable the library's metadata locking, and with it its automatic repair: the
-    /// caller holds a MetadataLock. Throw Error(internal) when the child gave no answer.
+    /// caller holds a MetadataLock.
     virtual LoadAnswer load(const LuksLocation& location) = 0;
     /// Destroys every slot whose status is not INACTIVE and goes on after a refusal; then tokens.
     virtual DestroyAnswer destroy_keyslots(const LuksLocation& location) = 0;
     /// Tries one passphrase or key-file content on all slots; activates nothing.
-    virtual UnlockAnswer try_unlock(const LuksLocation& location, const SecretBytes& credential) = 0;
+    virtual UnlockAnswer try_unlock(const LuksLocation& location,
+                                    const SecretBytes& credential) = 0;
 };
 
 /// Runs `program luks-worker` for each call (posix_spawn; `program` is this executable), with the

@@ -20,10 +20,10 @@ namespace efface::evidence {
                                    WallTime at);
 
 struct Signer {
-    std::string subject;       ///< common name
-    std::string spki_sha256;   ///< hex
+    std::string subject;             ///< common name
+    std::string spki_sha256;         ///< hex
     std::string certificate_sha256;  ///< hex, of the DER certificate
-    std::optional<Role> role;  ///< from the certificate policies; nullopt = none or several
+    std::optional<Role> role;        ///< from the certificate policies; nullopt = none or several
     std::optional<WallTime> signing_time;
 };
 struct CmsReport {

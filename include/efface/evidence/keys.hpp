@@ -19,9 +19,9 @@ namespace efface::evidence {
 /// Certificate policies under 2.25.<UUID as integer> (ITU-T X.667, no registration needed); the
 /// arc is documented in efface-certificate.5.
 enum class Role { station, operator_person, witness, approver };
-[[nodiscard]] const char* to_string(Role role) noexcept;        // "station", "operator", ...
+[[nodiscard]] const char* to_string(Role role) noexcept;  // "station", "operator", ...
 [[nodiscard]] std::optional<Role> role_from_string(std::string_view text) noexcept;
-[[nodiscard]] const char* policy_oid(Role role) noexcept;       // dotted
+[[nodiscard]] const char* policy_oid(Role role) noexcept;  // dotted
 
 struct Issuer {
     std::string organization;

@@ -27,12 +27,17 @@ class HeldTarget {
     [[nodiscard]] virtual int drop_cache() = 0;
 };
 
+/// When a question about use must be true: as of one look at the whole machine, taken when it was
+/// first asked (planning many volumes), or right now (before something is destroyed).
+enum class Moment { survey, now };
+
 class Host : public method::Surroundings {
   public:
     /// As device::LinuxTarget::open.
     virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
     virtual inventory::Identity identify(const std::string& path) = 0;
-    virtual std::vector<inventory::Use> uses_of(const inventory::Identity& identity) = 0;
+    virtual std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
+                                                Moment moment) = 0;
     virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     virtual device::LuksLibrary& luks_library() = 0;

@@ -30,10 +30,10 @@ struct LocationPlan {
     std::uint64_t size_bytes = 0;
     std::string serial;
     std::string wwid;
-    std::uint64_t inode = 0;          ///< files
-    std::string first_sector_sha256;  ///< before anything was changed
-    std::string extents_sha256;       ///< where the file's blocks lie; empty where not known
-    Bytes stream_key;                 ///< drawn when the run is announced; no secret afterwards
+    std::uint64_t inode = 0;              ///< files
+    std::string first_sector_sha256;      ///< before anything was changed
+    std::vector<device::Extent> extents;  ///< where a file's blocks lie; empty where not known
+    Bytes stream_key;                     ///< drawn when the run is announced; no secret afterwards
     Json record;  ///< the part of the certificate that is known: identity, layers, header, ...
 };
 

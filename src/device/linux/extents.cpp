@@ -5,11 +5,10 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
-#include "efface/base/digest.hpp"
 #include "efface/base/error.hpp"
 #include "efface/device/linux_target.hpp"
 
@@ -63,21 +62,31 @@ class ExtentBatch final {
     std::uint32_t count_ = 0;
 };
 
-void count_extent(ExtentReport& report, const fiemap_extent& extent, Sha256& layout) {
+/// Adds an extent behind the last one, joined with it where both its ends touch.
+void join(std::vector<Extent>& extents, const Extent& extent) {
+    if (!extents.empty()) {
+        Extent& last = extents.back();
+        if (last.logical + last.length == extent.logical &&
+            last.physical + last.length == extent.physical) {
+            last.length += extent.length;
+            return;
+        }
+    }
+    extents.push_back(extent);
+}
+
+void count_extent(ExtentReport& report, const fiemap_extent& extent) {
     ++report.extent_count;
     report.shared_count += (extent.fe_flags & FIEMAP_EXTENT_SHARED) != 0 ? 1U : 0U;
     report.unwritten_count += (extent.fe_flags & FIEMAP_EXTENT_UNWRITTEN) != 0 ? 1U : 0U;
     report.encoded_count += (extent.fe_flags & kEncodedFlags) != 0 ? 1U : 0U;
-    std::array<std::uint8_t, 24> place{};
-    write_be<std::uint64_t>(place, 0, extent.fe_logical);
-    write_be<std::uint64_t>(place, 8, extent.fe_physical);
-    write_be<std::uint64_t>(place, 16, extent.fe_length);
-    layout.update(place);
+    if (extent.fe_logical < kExtentsFollowedBytes) {
+        join(report.extents, {extent.fe_logical, extent.fe_physical, extent.fe_length});
+    }
 }
 
 /// False when the file system does not tell, or tells of too many.
 bool count_all(int fd, ExtentReport& report) {
-    Sha256 layout;
     ExtentBatch batch;
     std::uint64_t from = 0;
     while (report.extent_count <= kExtentsMax) {
@@ -87,7 +96,7 @@ bool count_all(int fd, ExtentReport& report) {
         bool last = batch.count() == 0;
         for (std::uint32_t i = 0; i < batch.count(); ++i) {
             const fiemap_extent extent = batch.at(i);
-            count_extent(report, extent, layout);
+            count_extent(report, extent);
             last = last || (extent.fe_flags & FIEMAP_EXTENT_LAST) != 0;
             const std::uint64_t end = extent.fe_logical + extent.fe_length;
             // No way forward (an empty or overflowing extent): not an answer to build on.
@@ -97,7 +106,6 @@ bool count_all(int fd, ExtentReport& report) {
             from = end;
         }
         if (last) {
-            report.layout_sha256 = to_hex(layout.finish());
             return true;
         }
     }
@@ -132,6 +140,17 @@ ExtentReport extents_of(int file_descriptor) {
     ExtentReport counted = report;
     counted.supported = count_all(file_descriptor, counted);
     return counted.supported ? counted : report;
+}
+
+bool blocks_moved(const std::vector<Extent>& before, const std::vector<Extent>& after) {
+    return !std::all_of(before.begin(), before.end(), [&](const Extent& old) {
+        const auto holds = [&](const Extent& now) {
+            return now.logical <= old.logical &&
+                   now.physical - now.logical == old.physical - old.logical &&
+                   now.logical + now.length >= old.logical + old.length;
+        };
+        return std::any_of(after.begin(), after.end(), holds);
+    });
 }
 
 }  // namespace efface::device

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "efface/base/json.hpp"
 #include "efface/device/luks_library.hpp"
 
 #include "child_process.hpp"
@@ -12,9 +13,6 @@ namespace {
 
 std::string ask(const std::filesystem::path& program, unsigned deadline_ms,
                 const LuksRequest& request, ByteView credential) {
-    if (credential.size() > kCredentialBytesMax) {
-        throw Error(ErrorCode::usage, "credential: larger than cryptsetup's limit of 8 MiB");
-    }
     const std::string line = to_line(request);
     EFFACE_ASSERT(line.size() <= kRequestLineMax);
     std::array<std::uint8_t, sizeof(std::uint64_t)> length{};
@@ -28,13 +26,20 @@ std::string ask(const std::filesystem::path& program, unsigned deadline_ms,
     return converse(conversation);
 }
 
-/// An answer that is none is a failure of ours, not of what the caller gave.
-template <typename Parse>
-auto parsed(const Parse& parse, const std::string& answer) {
+/// The process boundary: a child that crashed, hung or spoke nonsense is an answer of its own,
+/// because what follows (overwriting, other controls) must not depend on it.
+template <typename Answer>
+Answer asked(Answer (*parse)(std::string_view), const std::filesystem::path& program,
+             unsigned deadline_ms, const LuksRequest& request, ByteView credential = {}) {
+    if (credential.size() > kCredentialBytesMax) {
+        throw Error(ErrorCode::usage, "credential: larger than cryptsetup's limit of 8 MiB");
+    }
     try {
-        return parse(answer);
+        return parse(ask(program, deadline_ms, request, credential));
     } catch (const Error& error) {
-        throw Error(ErrorCode::internal, error.what());
+        Answer none;
+        none.failure = printable(error.what());
+        return none;
     }
 }
 
@@ -44,19 +49,17 @@ LuksLibraryProcess::LuksLibraryProcess(std::filesystem::path program, unsigned d
     : program_(std::move(program)), deadline_ms_(deadline_ms) {}
 
 LoadAnswer LuksLibraryProcess::load(const LuksLocation& location) {
-    return parsed(parse_load_answer,
-                  ask(program_, deadline_ms_, {LuksOperation::load, location}, {}));
+    return asked(parse_load_answer, program_, deadline_ms_, {LuksOperation::load, location});
 }
 
 DestroyAnswer LuksLibraryProcess::destroy_keyslots(const LuksLocation& location) {
-    return parsed(parse_destroy_answer,
-                  ask(program_, deadline_ms_, {LuksOperation::destroy, location}, {}));
+    return asked(parse_destroy_answer, program_, deadline_ms_, {LuksOperation::destroy, location});
 }
 
 UnlockAnswer LuksLibraryProcess::try_unlock(const LuksLocation& location,
                                             const SecretBytes& credential) {
-    return parsed(parse_unlock_answer, ask(program_, deadline_ms_,
-                                           {LuksOperation::unlock, location}, credential.view()));
+    return asked(parse_unlock_answer, program_, deadline_ms_, {LuksOperation::unlock, location},
+                 credential.view());
 }
 
 }  // namespace efface::device

@@ -143,7 +143,7 @@ DestroyAnswer parse_destroy_answer(std::string_view text) {
 UnlockAnswer parse_unlock_answer(std::string_view text) {
     const Json json = parse_json(text, kWhere, {kAnswerMax, 8, false});
     ObjectReader reader(json, kWhere);
-    const UnlockAnswer answer{integer(reader, "load_code"), integer(reader, "code")};
+    const UnlockAnswer answer{integer(reader, "load_code"), integer(reader, "code"), ""};
     reader.refuse_unknown_keys();
     return answer;
 }

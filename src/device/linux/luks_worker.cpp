@@ -150,7 +150,7 @@ UnlockAnswer answer_unlock(const LuksLocation& location, const SecretBytes& cred
     const Loaded loaded = load_header(location);
     crypt_device* device = loaded.device.get();
     if (device == nullptr) {
-        return {loaded.code, loaded.code};
+        return {loaded.code, loaded.code, ""};
     }
     // "Any slot" leaves out the unbound ones unless asked for, and those of priority "ignore".
     std::uint32_t flags = 0;

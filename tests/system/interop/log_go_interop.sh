@@ -12,7 +12,7 @@ scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 "$1" "$scratch"
 # GOPATH mode, so that the distribution's copy is used and nothing is fetched.
-export GO111MODULE=off GOPATH="$gopath" GOCACHE="$scratch/cache" GOFLAGS= GOPROXY=off
+export GO111MODULE=off GOPATH="$gopath" GOCACHE="$scratch/cache" GOFLAGS="" GOPROXY=off
 go build -o "$scratch/verify" "$here/verify_log.go"
 "$scratch/verify" "$scratch"
 # What verifies must also be able to fail: one changed entry, one changed proof.

@@ -21,7 +21,7 @@ TEST_CASE("a file in memory has no known places and says so") {
     CHECK(report.filesystem == "tmpfs");
     CHECK(report.memory);
     CHECK_FALSE(report.copy_on_write);
-    CHECK(report.layout_sha256.empty());
+    CHECK(report.extents.empty());
 }
 
 TEST_CASE("something that is no regular file has no extents and no file system") {

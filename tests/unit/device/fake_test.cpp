@@ -72,7 +72,7 @@ TEST_CASE("the scripted library answers as told, counts, and reaches the media")
     MemoryDisk disk(Bytes(64, 1));
     ScriptedLuksLibrary library;
     library.on_destroy = zeroing(disk, 8, 8);
-    library.unlock_after_destroy = efface::device::UnlockAnswer{0, -ENOENT};
+    library.unlock_after_destroy = efface::device::UnlockAnswer{0, -ENOENT, ""};
     const efface::device::LuksLocation location{"/x", {}};
     const efface::SecretBytes credential(efface::as_bytes("key"));
     CHECK(library.try_unlock(location, credential).code == 0);

@@ -120,7 +120,7 @@ TEST_CASE("lying disk: libblkid still seeing LUKS is not sanitized", "[job][lies
 
 TEST_CASE("lying disk: a libcryptsetup that destroys nothing does not matter", "[job][lies]") {
     RunFixture fixture;
-    fixture.host.library.destroy_answer = {-22, {}, {}};
+    fixture.host.library.destroy_answer = {-22, {}, {}, ""};
     CHECK(fixture.run().verdict == method::Verdict::sanitized);
     CHECK_FALSE(fixture.old_metadata_remains("/dev/a", fixture.before_a));
 }

@@ -94,7 +94,7 @@ TEST_CASE("run: a failed volume makes a signed record, and a new attempt tells o
     CHECK(first.level == method::Level::none);
     CHECK(first.exit_code() == 3);
     CHECK(fixture.verified_bundles() == 1);
-    fixture.host.library.load_after_destroy = device::LoadAnswer{-22, "", "", {}, ""};
+    fixture.host.library.load_after_destroy = device::LoadAnswer{-22, "", "", {}, "", ""};
     const auto second = fixture.run();
     CHECK(second.verdict == method::Verdict::sanitized);
     CHECK(second.run_id != first.run_id);
@@ -179,7 +179,7 @@ TEST_CASE("run: a credential that does not open the volume stops everything", "[
     const auto at = fixture.manifest_text.find("},{\"name\":\"b\"");
     fixture.manifest_text.insert(at, R"(,"credential":{"passphrase_file":")" +
                                          (fixture.scratch.path() / "pass").string() + "\"}");
-    fixture.host.library.unlock_answer = {0, -1};
+    fixture.host.library.unlock_answer = {0, -1, ""};
     CHECK(refusal(fixture) == ErrorCode::safety);
     CHECK((fixture.host.at("/dev/a").disk->media() == fixture.before_a));
     // printf secret | sha256sum: the line feed is no part of a passphrase.

@@ -24,7 +24,7 @@ RunFixture::RunFixture() : state{scratch.path()} {
     before_b = image_b;
     host.add("/dev/a", before_a);
     host.add("/dev/b", before_b);
-    host.library.load_after_destroy = device::LoadAnswer{-22, "", "", {}, ""};
+    host.library.load_after_destroy = device::LoadAnswer{-22, "", "", {}, "", ""};
     manifest_text = R"({"schema":"efface.project/1",
         "project":{"id":"prj-1","owner":"Tenant"},
         "attestation":{"encrypted_since_first_use":true,"all_key_copies_declared":true,"by":"x"},

@@ -201,6 +201,20 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
     return plan;
 }
 
+/// cryptsetup gives header backups the mode 0400, which does not keep root from writing: for a
+/// file that holds nothing but a header the kernel is asked whether it can be written.
+std::vector<inventory::Use> Guard::uses_of(const inventory::Identity& identity, Role role,
+                                           Moment moment) {
+    auto uses = host_.uses_of(identity, moment);
+    if (role != Role::in_place_header && identity.kind == inventory::Kind::file) {
+        std::erase_if(uses, [](const inventory::Use& use) {
+            return use.kind == inventory::UseKind::read_only;
+        });
+        (void)host_.open(identity.canonical_path, device::Access::exclusive);
+    }
+    return uses;
+}
+
 void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
                             const std::string& path, std::vector<policy::LocationFacts>& facts,
                             std::vector<luks::Header>& headers) {
@@ -210,7 +224,11 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
         return;
     }
     const auto identity = host_.identify(path);
-    object_to_uses(objector, path, host_.uses_of(identity, Moment::survey));
+    const auto uses = uses_of(identity, role, Moment::survey);
+    if (!uses.empty()) {
+        object_to_uses(objector, path, uses);
+        return;  // what is in use is not even opened
+    }
     const auto target = host_.open(path, device::Access::read_only);
     const auto extents = target->extents();
     headers.push_back(luks::inspect(target->storage()));
@@ -296,7 +314,7 @@ Guard::Cleared Guard::clear(const LocationPlan& plan, bool resumed) {
         throw Error(ErrorCode::safety, plan.path + ": " + what);
     };
     const auto identity = host_.identify(plan.path);
-    const auto uses = host_.uses_of(identity, Moment::now);
+    const auto uses = uses_of(identity, plan.role, Moment::now);
     if (!uses.empty()) {
         refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
     }

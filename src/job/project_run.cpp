@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <map>
+
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle.hpp"
@@ -69,6 +71,28 @@ void refuse_objections(const ProjectPlan& plan) {
         code = objection.code == ErrorCode::safety ? ErrorCode::safety : code;
     }
     throw Error(code, "refused, nothing was changed:\n  " + text);
+}
+
+/// Two names of one place (a link, a second path) would be erased twice, the second time in vain.
+void object_to_repetitions(ProjectPlan& plan) {
+    std::map<std::string, std::string> seen;
+    for (auto& volume : plan.volumes) {
+        for (const auto& location : volume.locations) {
+            const auto& identity = location.record.at("identity");
+            const auto place =
+                location.inode == 0
+                    ? location.path
+                    : fmt::format("{} inode {}", identity.at("deviceNumber").get<std::string>(),
+                                  location.inode);
+            const auto [first, fresh] = seen.emplace(place, volume.name);
+            if (!fresh) {
+                volume.objections.push_back(
+                    {fmt::format("{}: {} is the same storage as another place of {}", volume.name,
+                                 location.path, first->second),
+                     ErrorCode::safety});
+            }
+        }
+    }
 }
 
 class ProjectRun final {
@@ -354,6 +378,7 @@ void ProjectRun::publish() {
         evidence::publish_bundle(journal_.staging(), log.prove(state_.outcome_index),
                                  bundle_path());
     }
+    sync_directory(context_.state.certificates());  // also when an earlier process renamed it
     enter(Phase::done);
 }
 
@@ -410,6 +435,7 @@ ProjectPlan make_plan(RunContext& context, const Manifest& manifest, unsigned wo
         Guard guard(context.host, context.random);
         plan.volumes[i] = guard.survey(manifest.volumes[i], manifest);
     });
+    object_to_repetitions(plan);
     return plan;
 }
 

@@ -42,6 +42,7 @@ Json owner_record(const Manifest& manifest) {
 struct Summary {
     Verdict verdict = Verdict::sanitized;
     Level level = Level::purge;
+    bool looked_at = false;
     bool verified = true;
     std::set<std::string> exceptions;
     std::set<std::string> residual_risks;
@@ -61,12 +62,12 @@ Summary summarize(const Json& volumes) {
             summary.residual_risks.insert(text.get<std::string>());
         }
         for (const auto& location : volume.at("locations")) {
+            summary.looked_at = true;
             summary.verified =
                 summary.verified && location.at("verification").at("result") == "pass";
             summary.completed_at =
                 std::max(summary.completed_at, location.value("completedAt", ""));
         }
-        summary.verified = summary.verified && !volume.at("locations").empty();
     }
     return summary;
 }
@@ -167,8 +168,10 @@ Json make_predicate(const PredicateInput& input) {
         {"volumes", input.volumes},
         {"sanitization", sanitization_record(input, summary)},
         {"verification",
-         {{"performed", true},
-          {"result", summary.verified ? "pass" : "fail"},
+         {{"performed", summary.looked_at},
+          {"result", !summary.looked_at ? "not-performed"
+                     : summary.verified ? "pass"
+                                        : "fail"},
           {"independentOfEraser", false}}},
         {"validation",
          {{"decision", "pending"},

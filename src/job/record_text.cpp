@@ -52,9 +52,9 @@ Json cryptographic_erase_items(const VolumePlan& plan, const Json& locations) {
         {"makeModelVersion", medium(locations)},
         {"keyGeneration",
          "by cryptsetup on the host that formatted the volume; not observed by this tool"},
-        {"mediaEncryption",
-         fmt::format("LUKS{} payload, {}, {}-bit key",
-                     known ? facts.at("luksVersion").get<int>() : 0, ciphers, bits)},
+        {"mediaEncryption", known ? fmt::format("LUKS{} payload, {}, {}-bit key",
+                                                facts.at("luksVersion").get<int>(), ciphers, bits)
+                                  : "not examined"},
         {"keyLevel",
          fmt::format("every keyslot that wraps the volume key ({} in use, key derivation {}) and "
                      "the headers with its salts and digests",

@@ -29,6 +29,8 @@ class Guard final {
     [[nodiscard]] Cleared clear(const LocationPlan& plan, bool resumed);
 
   private:
+    std::vector<inventory::Use> uses_of(const inventory::Identity& identity, Role role,
+                                        Moment moment);
     void survey_location(VolumePlan& plan, const Volume& volume, Role role, const std::string& path,
                          std::vector<policy::LocationFacts>& facts,
                          std::vector<luks::Header>& headers);

@@ -172,12 +172,13 @@ TEST_CASE("entries and sizes that are not there are refused") {
 }
 
 TEST_CASE(
-    "an entry with seq, prev, a line feed or a float, and what is no object, is refused and "
+    "an entry with seq, prev, a control character or a float, and what is no object, is refused "
+    "and "
     "leaves the log as it was") {
     const TemporaryFolder folder;
     Log log = make_example(folder / "log");
     for (const Json& entry :
-         {Json{{"seq", 5}}, Json{{"prev", ""}}, Json{{"a", "b\nc"}}, Json{{"a", 1.5}},
+         {Json{{"seq", 5}}, Json{{"prev", ""}}, Json{{"a", "b\tc"}}, Json{{"a", 1.5}},
           Json::array({1}), Json(), Json{{"a", std::string(kLogEntryBytesMax, 'x')}}}) {
         CHECK(error_of([&] { (void)log.append(entry); }) == ErrorCode::usage);
     }

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/policy/key_destruction.hpp"
+
+#include <set>
+
+#include "catch.hpp"
+
+using namespace efface;
+using namespace efface::policy;
+
+namespace {
+
+/// An ideal volume: nothing speaks against purge.
+struct Volume {
+    Volume() {
+        header.copies.resize(1);
+        header.version = 2;
+        header.key_bytes = 64;
+        header.intact = true;
+        luks::Segment segment;
+        segment.type = "crypt";
+        segment.encryption = "aes-xts-plain64";
+        header.segments.push_back(segment);
+        sample.pieces_sampled = 299;
+        sample.ciphertext_like = 299;
+    }
+    std::set<std::string> found() {
+        location.header = &header;
+        std::set<std::string> ids;
+        findings = examine({location}, &sample, attestation);
+        for (const auto& finding : findings) {
+            ids.insert(finding.rule->id);
+        }
+        return ids;
+    }
+    luks::Header header;
+    luks::SampleReport sample;
+    LocationFacts location;
+    Attestation attestation{true, true, "owner"};
+    std::vector<Finding> findings;
+};
+
+using Ids = std::set<std::string>;
+
+}  // namespace
+
+TEST_CASE("policy: nothing speaks against purge on an ideal volume", "[policy]") {
+    Volume volume;
+    CHECK(volume.found().empty());
+    CHECK(level_of(volume.findings) == method::Level::purge);
+}
+
+TEST_CASE("policy: what was not encrypted takes the level", "[policy]") {
+    Volume volume;
+    auto& segment = volume.header.segments.front();
+    SECTION("linear") {
+        segment.type = "linear";
+        CHECK(volume.found() == Ids{"plaintext-segment"});
+    }
+    SECTION("cipher_null") {
+        segment.encryption = "cipher_null-ecb";
+        CHECK(volume.found() == Ids{"null-cipher"});
+    }
+    SECTION("ECB") {
+        segment.encryption = "aes-ecb";
+        CHECK(volume.found() == Ids{"ecb"});
+    }
+    SECTION("a short key") {
+        volume.header.key_bytes = 8;
+        CHECK(volume.found() == Ids{"short-key"});
+    }
+    SECTION("an unknown segment") {
+        segment.type = "quantum";
+        CHECK(volume.found() == Ids{"unknown-segment"});
+    }
+    SECTION("no readable segment") {
+        volume.header.segments.clear();
+        CHECK(volume.found() == Ids{"unknown-segment"});
+    }
+    SECTION("OPAL without software encryption") {
+        segment.type = "hw-opal";
+        CHECK(volume.found() == Ids{"opal"});
+    }
+    SECTION("plaintext in the payload") {
+        volume.sample.structured = 1;
+        CHECK(volume.found() == Ids{"plaintext-found"});
+    }
+    CHECK(level_of(volume.findings) == method::Level::none);
+}
+
+TEST_CASE("policy: what is not known takes the level", "[policy]") {
+    Volume volume;
+    SECTION("an unfinished reencryption") {
+        luks::Keyslot slot;
+        slot.state = luks::SlotState::reencrypt;
+        volume.header.keyslots.push_back(slot);
+        CHECK(volume.found() == Ids{"reencryption"});
+    }
+    SECTION("a reencryption requirement") {
+        volume.header.requirements = {"online-reencrypt-v2"};
+        CHECK(volume.found() == Ids{"reencryption"});
+    }
+    SECTION("an OPAL requirement") {
+        volume.header.requirements = {"opal-v2"};
+        CHECK(volume.found() == Ids{"opal"});
+    }
+    SECTION("an unknown requirement") {
+        volume.header.requirements = {"time-travel"};
+        CHECK(volume.found() == Ids{"unknown-requirement"});
+    }
+    SECTION("a damaged header") {
+        volume.header.intact = false;
+        CHECK(volume.found() == Ids{"damaged-header"});
+    }
+    SECTION("no statement of the owner") {
+        volume.attestation = {};
+        CHECK(volume.found() == Ids{"not-attested", "copies-not-attested"});
+    }
+    SECTION("a remote medium") {
+        volume.location.remote = true;
+        CHECK(volume.found() == Ids{"remote-medium"});
+    }
+    CHECK(level_of(volume.findings) == method::Level::none);
+}
+
+TEST_CASE("policy: tags of inline integrity are a known requirement", "[policy]") {
+    Volume volume;
+    volume.header.requirements = {"inline-hw-tags"};
+    CHECK(volume.found().empty());
+}
+
+TEST_CASE("policy: flash below allows clear at most", "[policy]") {
+    Volume volume;
+    volume.location.layers = {{"nvme0n1", "disk", false, false, false, false, true, ""}};
+    CHECK(volume.found() == Ids{"flash"});
+    CHECK(level_of(volume.findings) == method::Level::clear);
+}
+
+TEST_CASE("policy: a mirror is an exception, a hypervisor a note", "[policy]") {
+    Volume volume;
+    volume.location.layers = {
+        {"md0", "md-raid1", false, false, false, true, false, ""},
+        {"vda", "disk", false, false, false, false, false, "a hypervisor may keep copies"}};
+    CHECK(volume.found() == Ids{"mirror", "hypervisor"});
+    CHECK(volume.findings.at(0).rule->effect == Effect::exception);
+    CHECK(volume.findings.at(1).rule->effect == Effect::note);
+    CHECK(level_of(volume.findings) == method::Level::purge);
+}
+
+TEST_CASE("policy: storage that may keep the old blocks is refused", "[policy]") {
+    Volume volume;
+    SECTION("thin") {
+        volume.location.layers = {{"dm-1", "dm-thin", false, true, false, false, false, ""}};
+    }
+    SECTION("copy on write") {
+        volume.location.copy_on_write = true;
+    }
+    SECTION("reflinks") {
+        volume.location.shared_extents = 1;
+    }
+    SECTION("compression") {
+        volume.location.encoded_extents = 1;
+    }
+    (void)volume.found();
+    REQUIRE_FALSE(volume.findings.empty());
+    CHECK(volume.findings.front().rule->effect == Effect::refuse);
+}
+
+TEST_CASE("policy: without a sample no level is claimed", "[policy]") {
+    Volume volume;
+    volume.location.header = &volume.header;
+    const auto findings = examine({volume.location}, nullptr, volume.attestation);
+    REQUIRE(findings.size() == 1);
+    CHECK(findings.front().rule->id == std::string("payload-not-sampled"));
+}
+
+TEST_CASE("policy: every rule has its own name, a reason and the table one digest", "[policy]") {
+    Ids ids;
+    for (const auto& rule : rules()) {
+        CHECK(ids.insert(rule.id).second);
+        CHECK_FALSE(std::string(rule.reason).empty());
+    }
+    CHECK(policy_digest().size() == 64);
+    CHECK(policy_digest() == policy_digest());
+}

@@ -35,7 +35,7 @@ def good(text):
     print('ok    ' + text)
 
 
-def read(path, limit=8 << 20):
+def read(path, limit=64 << 20):
     with open(path, 'rb') as file:
         data = file.read(limit + 1)
     need(len(data) <= limit, path + ' is too large')

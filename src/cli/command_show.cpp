@@ -9,17 +9,16 @@ namespace efface::cli {
 
 namespace {
 
-constexpr std::size_t kCertificateBytesMax = std::size_t{64} << 20U;
-
 int show(const std::string& path, bool json) {
     const auto file = std::filesystem::is_directory(path)
                           ? std::filesystem::path(path) / "certificate.json"
                           : std::filesystem::path(path);
-    const auto text = read_text_file(file, kCertificateBytesMax);
+    const auto text = read_text_file(file, evidence::kCertificateBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, file.string() + ": there is no such file");
     }
-    const auto certificate = parse_json(*text, file.string(), {.bytes_max = kCertificateBytesMax});
+    const auto certificate =
+        parse_json(*text, file.string(), {.bytes_max = evidence::kCertificateBytesMax});
     if (json) {
         print(certificate.dump(2) + "\n");
         return 0;

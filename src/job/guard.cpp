@@ -166,20 +166,21 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
     Objector objector(plan);
     std::vector<policy::LocationFacts> facts;
     std::vector<luks::Header> headers;
-    headers.reserve(1 + volume.header_backups.size());  // facts point into it
+    headers.reserve(2 + volume.header_backups.size());  // facts point into it
     if (volume.gone) {
         plan.exceptions.emplace_back("declared as already gone; not examined");
         plan.eligibility = {{"eligible", false}, {"objections", Json::array()}};
-        if (host_.exists(volume.header.value_or(volume.path))) {
-            const auto target =
-                host_.open(volume.header.value_or(volume.path), device::Access::read_only);
-            if (luks::inspect(target->storage()).uuid == volume.uuid) {
-                objector.object("declared as gone, but its header is there");
-            }
+        if (header_stands_at(volume.header.value_or(volume.path), volume.uuid)) {
+            objector.object("declared as gone, but its header is there");
         }
     } else {
         const Role role = volume.header ? Role::detached_header : Role::in_place_header;
         survey_location(plan, volume, role, volume.header.value_or(volume.path), facts, headers);
+        if (volume.header && plan.objections.empty() &&
+            header_stands_at(volume.path, volume.uuid)) {
+            // The header was copied away and the first one left where it was.
+            survey_location(plan, volume, Role::in_place_header, volume.path, facts, headers);
+        }
     }
     for (const auto& backup : volume.header_backups) {
         if (!backup.gone) {
@@ -199,6 +200,17 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
                  manifest.minimum_level);
     }
     return plan;
+}
+
+bool Guard::header_stands_at(const std::string& path, const std::string& uuid) {
+    if (!host_.exists(path)) {
+        return false;
+    }
+    const auto target = host_.open(path, device::Access::read_only);
+    const auto header = luks::inspect(target->storage());
+    return header.uuid == uuid ||
+           std::any_of(header.copies.begin(), header.copies.end(),
+                       [&](const luks::HeaderCopy& copy) { return copy.uuid == uuid; });
 }
 
 /// cryptsetup gives header backups the mode 0400, which does not keep root from writing: for a

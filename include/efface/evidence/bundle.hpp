@@ -20,7 +20,7 @@ constexpr const char* kStatementType = "https://in-toto.io/Statement/v1";
 constexpr const char* kPredicateType = "https://efface.example/attestation/sanitization/v1";
 constexpr const char* kSchemaVersion = "1.0.0";
 /// Largest certificate.json that is written or read.
-constexpr std::size_t kCertificateBytesMax = std::size_t{8} << 20U;
+constexpr std::size_t kCertificateBytesMax = std::size_t{64} << 20U;
 
 /// File names relative to the bundle, with the media type that the subject entry states.
 struct EvidenceFile {

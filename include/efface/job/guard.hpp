@@ -31,6 +31,8 @@ class Guard final {
   private:
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity, Role role,
                                         Moment moment);
+    /// Any copy of a header with this UUID, at any of the ten places.
+    bool header_stands_at(const std::string& path, const std::string& uuid);
     void survey_location(VolumePlan& plan, const Volume& volume, Role role, const std::string& path,
                          std::vector<policy::LocationFacts>& facts,
                          std::vector<luks::Header>& headers);

@@ -170,3 +170,30 @@ TEST_CASE("guard: a device exchanged between plan and erase is not written", "[j
     CHECK(result.volumes.at(1).verdict == method::Verdict::not_sanitized);
     CHECK((fixture.host.at("/dev/b").disk->media() == exchanged));
 }
+
+TEST_CASE("guard: a first header left on the data device of a detached one goes too",
+          "[job][guard]") {
+    RunFixture fixture;
+    const Bytes detached(fixture.before_a.begin(),
+                         fixture.before_a.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});
+    fixture.host.add("/srv/a.hdr", detached);
+    replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","header":"/srv/a.hdr",)");
+    const auto result = fixture.run();
+    CHECK(result.verdict == method::Verdict::sanitized);
+    CHECK_FALSE(fixture.old_metadata_remains("/srv/a.hdr", detached));
+    CHECK_FALSE(fixture.old_metadata_remains("/dev/a", fixture.before_a));
+    CHECK(fixture.verified_bundles() == 1);
+}
+
+TEST_CASE("guard: a data device without a header of its own is only read", "[job][guard]") {
+    RunFixture fixture;
+    const Bytes detached(fixture.before_a.begin(),
+                         fixture.before_a.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});
+    fixture.host.add("/srv/a.hdr", detached);
+    auto& data = fixture.host.at("/dev/a").disk->media();
+    std::fill(data.begin(), data.begin() + 512, std::uint8_t{0});
+    const Bytes before = data;
+    replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","header":"/srv/a.hdr",)");
+    CHECK(fixture.run().verdict == method::Verdict::sanitized);
+    CHECK((fixture.host.at("/dev/a").disk->media() == before));
+}

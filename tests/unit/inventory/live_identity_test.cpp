@@ -175,25 +175,43 @@ TEST_CASE("a file in memory says so") {
     CHECK(layers[1].note.find("memory") != std::string::npos);
 }
 
-TEST_CASE("the file of a loop device that was replaced or deleted is an unknown layer") {
+namespace {
+
+bool any_unknown(const std::vector<inventory::Layer>& layers) {
+    return std::any_of(layers.begin(), layers.end(), [](const inventory::Layer& layer) {
+        return layer.type == "unknown" && layer.copy_on_write;
+    });
+}
+
+}  // namespace
+
+TEST_CASE("the deleted file of a loop device is an unknown layer") {
     const ScratchFolder scratch;
     const auto file = make_file(scratch.path(), "a.img", kMiB);
     const Loop loop{file};
+    CHECK_FALSE(any_unknown(inventory::layers_below(identify(loop.path()))));
     std::filesystem::remove(file);
-    const auto deleted = inventory::layers_below(identify(loop.path()));
-    CHECK(std::any_of(deleted.begin(), deleted.end(), [](const inventory::Layer& layer) {
-        return layer.type == "unknown" && layer.copy_on_write;
-    }));
+    CHECK(any_unknown(inventory::layers_below(identify(loop.path()))));
+}
+
+TEST_CASE("another file under the name of a loop device's file is not taken for it") {
+    const ScratchFolder scratch;
     std::filesystem::create_directory(scratch.path() / "other");
-    const auto other = make_file(scratch.path() / "other", "b.img", kMiB);
-    const Loop second{other};
-    std::filesystem::rename(scratch.path() / "other", scratch.path() / "moved");
-    std::filesystem::create_directory(scratch.path() / "other");
-    make_file(scratch.path() / "other", "b.img", kMiB);
-    const auto renamed = inventory::layers_below(identify(second.path()));
-    CHECK(std::any_of(renamed.begin(), renamed.end(), [&](const inventory::Layer& layer) {
-        return layer.name == (scratch.path() / "moved/b.img").string();
-    }));
+    const Loop loop{make_file(scratch.path() / "other", "a.img", kMiB)};
+    const test::Mounted over{"tmpfs", scratch.path() / "other", "-t tmpfs"};
+    make_file(scratch.path() / "other", "a.img", kMiB);
+    CHECK(any_unknown(inventory::layers_below(identify(loop.path()))));
+}
+
+TEST_CASE("the file of a loop device is followed when its folder is renamed") {
+    const ScratchFolder scratch;
+    std::filesystem::create_directory(scratch.path() / "old");
+    const Loop loop{make_file(scratch.path() / "old", "a.img", kMiB)};
+    std::filesystem::rename(scratch.path() / "old", scratch.path() / "new");
+    const auto layers = inventory::layers_below(identify(loop.path()));
+    REQUIRE(layers.size() >= 3);
+    CHECK(layers[1].name == (scratch.path() / "new/a.img").string());
+    CHECK_FALSE(any_unknown(layers));
 }
 
 TEST_CASE("the list tells LUKS volumes with version, UUID and label") {

@@ -107,6 +107,16 @@ TEST_CASE("a partition of a disk that an array holds as a whole is in use") {
     CHECK(has(uses_of_device(machine, "/dev/sde"), UseKind::md_member, "md1 (raid1)"));
 }
 
+TEST_CASE("a partition of a disk that is mounted or swapped to as a whole is in use") {
+    const RecordedMachine machine{"server.tree"};
+    machine.write("proc/self/mountinfo",
+                  "22 1 253:0 / / rw - ext4 /dev/mapper/vg-root rw\n"
+                  "23 22 8:64 / /srv/whole rw - xfs /dev/sde rw\n");
+    CHECK(has(uses_of_device(machine, "/dev/sde1"), UseKind::mounted, "sde mounted at /srv/whole"));
+    machine.write("proc/swaps", "Filename Type Size Used Priority\n/dev/sde partition 9 0 -2\n");
+    CHECK(has(uses_of_device(machine, "/dev/sde1"), UseKind::swap, "sde is a swap area"));
+}
+
 TEST_CASE("a bcache backing device is in use by the cached device and its mount") {
     const RecordedMachine machine{"server.tree"};
     const auto uses = uses_of_device(machine, "/dev/sdf");
@@ -246,6 +256,14 @@ TEST_CASE("a target that left sysfs is unreadable state") {
     Identity gone = inventory::identify("/dev/sdb", machine.view());
     gone.minor = 240;
     CHECK(has(inventory::uses_of(gone, machine.view()), UseKind::unreadable_state, "8:240"));
+}
+
+TEST_CASE("either end of a link in sysfs is enough to see a holder") {
+    const RecordedMachine machine{"server.tree"};
+    std::filesystem::create_directories(machine.root() / "sys/class/block/sdb/holders/md1");
+    CHECK(has(uses_of_device(machine, "/dev/sdb"), UseKind::md_member, "md1"));
+    std::filesystem::create_directories(machine.root() / "sys/class/block/dm-3/slaves/nvme0n1");
+    CHECK(has(uses_of_device(machine, "/dev/nvme0n1"), UseKind::active_mapping, "san-data"));
 }
 
 TEST_CASE("a device held by one that sysfs does not show is unreadable state") {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The first bytes of a target, through everything that reads LUKS metadata. The target is larger
-// than the input and zero behind it, so that small inputs reach second headers and gaps.
+// than the input and zero behind it, so that small inputs reach second headers and gaps. An input
+// that begins with '{' is the JSON text of an otherwise good LUKS2 header.
 #include <algorithm>
 #include <cstdlib>
 
@@ -70,10 +71,29 @@ void look(ByteView input, std::uint64_t size) {
     }
 }
 
+Bytes with_binary_header(ByteView text) {
+    constexpr std::uint64_t kHeaderBytes = 16384;
+    constexpr std::size_t kBinaryBytes = 4096;
+    constexpr std::string_view kMagic = "LUKS\xba\xbe";
+    constexpr std::string_view kAlgorithm = "sha256";
+    Bytes header(kHeaderBytes, 0);
+    std::copy(kMagic.begin(), kMagic.end(), header.begin());
+    header[7] = 2;
+    write_be<std::uint64_t>(header, 8, kHeaderBytes);
+    std::copy(kAlgorithm.begin(), kAlgorithm.end(), header.begin() + 72);
+    const std::size_t length = std::min(text.size(), kHeaderBytes - kBinaryBytes);
+    std::copy_n(text.begin(), length, header.begin() + kBinaryBytes);
+    return header;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const ByteView input(data, size);
+    if (size != 0 && data[0] == '{') {
+        look(with_binary_header(input), kTargetBytes);
+        return 0;
+    }
     look(input, kTargetBytes);
     look(input, size);
     return 0;

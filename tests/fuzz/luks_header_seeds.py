@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-# Writes the seeds of corpus/luks_header: luks_header_seeds.py FOLDER. Each is the start of a target.
+# Writes the seeds of corpus/luks_header: luks_header_seeds.py FOLDER. Each is the start of a target,
+# or the JSON text of a LUKS2 header.
 import hashlib
 import json
 import pathlib
@@ -84,6 +85,8 @@ def seeds():
     yield "luks2-many", both(b'{"tokens":[0' + b",{}" * 3500 + b"]}")
     yield "luks2-repeated", both(b'{"config":{},"config":{"a":1}}')
     yield "luks2-bad-size", header(document())[:8] + b"\xff" * 8 + header(document())[16:]
+    for name, doc in (("plain", document()), ("moving", moving), ("hostile", hostile)):
+        yield "json-" + name, json.dumps(doc, separators=(",", ":")).encode()
     yield "zeros", bytes(4096)
     yield "text", b"INSERT INTO t VALUES (1);\n" * 400
     yield "gzip", b"\x1f\x8b\x08\0\0\0\0\0\2\3" + hashlib.sha512(b"x").digest() * 80

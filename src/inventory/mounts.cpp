@@ -26,10 +26,16 @@ struct IterRelease {
     void operator()(libmnt_iter* iter) const noexcept { mnt_free_iter(iter); }
 };
 struct FileRelease {
-    void operator()(std::FILE* file) const noexcept { static_cast<void>(std::fclose(file)); }
+    void operator()(std::FILE* file) const noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner's deleter
+        static_cast<void>(std::fclose(file));
+    }
 };
 struct FreeRelease {
-    void operator()(char* text) const noexcept { std::free(text); }
+    void operator()(char* text) const noexcept {
+        // NOLINTNEXTLINE(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): libmount's
+        std::free(text);
+    }
 };
 
 /// A line that libmount does not understand might be the one that matters.

@@ -12,7 +12,7 @@ namespace {
 /// Values that a document may hold. A value costs up to about 100 bytes once parsed, so this, and
 /// not the 4 MiB of text, bounds the memory. 32 keyslots, 32 tokens and all the rest need under
 /// 2000; long strings (token content) are not counted.
-constexpr std::size_t kValuesMax = 32 * 1024;
+constexpr std::size_t kValuesMax = 32768;
 
 /// Counts what can start a value, outside of strings.
 std::size_t count_values(std::string_view text) {

@@ -10,7 +10,7 @@
 namespace efface::luks {
 
 /// One read of a longer walk.
-constexpr std::size_t kReadBytesMax = 64 * 1024;
+constexpr std::size_t kReadBytesMax = std::size_t{64} * 1024;
 /// What is looked at where a header could start.
 constexpr std::size_t kPlaceBytes = 512;
 /// The binary header of LUKS2; LUKS1 needs the first 1024 bytes of it.

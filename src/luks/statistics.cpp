@@ -10,7 +10,7 @@ namespace efface::luks {
 namespace {
 
 constexpr std::size_t kWordBytes = 8;
-constexpr std::size_t kRunBytesMax = 64 * 1024;
+constexpr std::size_t kRunBytesMax = std::size_t{64} * 1024;
 
 std::uint64_t load(const std::uint8_t* from) {
     std::uint64_t word = 0;

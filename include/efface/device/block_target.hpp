@@ -4,10 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "efface/base/bytes.hpp"
 
 namespace efface::device {
+
+class IoQueue;
 
 /// What the system answered to a read or a write. A short transfer is an answer, not a failure.
 struct [[nodiscard]] IoResult {
@@ -36,6 +39,11 @@ class BlockTarget {
     /// Asks for everything written to be durable. Returns 0 or an errno; a failure means that
     /// nothing since the last good flush may be claimed, whatever a later flush returns.
     [[nodiscard]] virtual int flush() = 0;
+
+    /// For many transfers at once. The default makes them one after the other with read_at() and
+    /// write_at().
+    [[nodiscard]] virtual std::unique_ptr<IoQueue> make_queue(std::size_t slots,
+                                                              std::size_t slot_bytes);
 };
 
 }  // namespace efface::device

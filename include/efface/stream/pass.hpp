@@ -26,21 +26,6 @@ struct Pace {
 };
 constexpr std::chrono::seconds kPaceWindow{10};
 
-/// What a pass is told from outside. Called by the thread that runs the pass.
-class PassWatcher {
-  public:
-    virtual ~PassWatcher() = default;
-    enum class Go { on, pause, stop };
-    /// Asked at least once a second (of the clock), and at least once. While it says `pause` no
-    /// new transfer starts and it is asked again every 100 ms.
-    virtual Go go(const Pace& pace) = 0;
-    /// Bytes done since the last call (also those that failed).
-    virtual void advance(std::uint64_t bytes) = 0;
-    /// Writing: everything before `offset_bytes` was tried and flushed. Checking: everything before
-    /// it was compared. Called in rising order; may journal.
-    virtual void watermark(std::uint64_t offset_bytes) = 0;
-};
-
 struct PassOptions {
     std::size_t slots = 8;                           ///< transfers in flight
     std::size_t slot_bytes = std::size_t{1} << 20U;  ///< of one transfer
@@ -48,7 +33,7 @@ struct PassOptions {
     /// A failing region is left after so many failed blocks in a row; the rest of its slot is
     /// counted as failed without being tried block by block, so that a dying drive ends.
     unsigned failed_blocks_per_slot_max = 64;
-    std::uint64_t watermark_bytes = std::uint64_t{8} << 30U;  ///< flush and watermark() so often,
+    std::uint64_t watermark_bytes = std::uint64_t{8} << 30U;  ///< flush and written() so often,
     std::chrono::seconds watermark_interval{10};              ///< or so often, whichever is first
 };
 
@@ -96,6 +81,23 @@ struct CheckReport {
     }
 };
 constexpr std::size_t kDifferencesMax = 16;
+
+/// What a pass is told from outside. Called by the thread that runs the pass.
+class PassWatcher {
+  public:
+    virtual ~PassWatcher() = default;
+    enum class Go { on, pause, stop };
+    /// Asked at least once a second (of the clock), and at least once. While it says `pause` no
+    /// new transfer starts and it is asked again every 100 ms.
+    virtual Go go(const Pace& pace) = 0;
+    /// Bytes done since the last call (also those that failed).
+    virtual void advance(std::uint64_t bytes) = 0;
+    /// Writing: everything before `offset_bytes` was tried and flushed; `so_far` are the counts of
+    /// this call. In rising order; may journal.
+    virtual void written(std::uint64_t offset_bytes, const FillReport& so_far) = 0;
+    /// Checking: everything of the ranges before `offset_bytes` was compared.
+    virtual void compared(std::uint64_t offset_bytes, const CheckReport& so_far) = 0;
+};
 
 /// Writes the pattern from `from` (a multiple of the logical block size) to the end of the target,
 /// including a last piece of any length, and flushes at watermarks and at the end. The pattern is

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// Clears storage that lives in memory: one method per kind, each with its own honest claim.
+// Freed pages can't be looked at from user space: what no tool reaches is named, never claimed.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/bytes.hpp"
+#include "efface/base/clock.hpp"
+#include "efface/base/json.hpp"
+#include "efface/inventory/inventory.hpp"
+#include "efface/method/method.hpp"
+
+namespace efface::method {
+
+/// A target as efface.8 writes it: "memory:KIND:PLACE".
+struct MemoryTargetName {
+    std::string kind;   ///< one of memory_kinds()
+    std::string place;  ///< "/mnt/scratch", "zram1", "/dev/loop3": never empty, never normalised
+
+    friend bool operator==(const MemoryTargetName&, const MemoryTargetName&) = default;
+};
+/// Every kind, in the order of efface.8: tmpfs, ramfs, file, zram, brd, pmem, devdax, dimm, cxl,
+/// hugetlbfs, swap.
+[[nodiscard]] const std::vector<std::string>& memory_kinds();
+/// nullopt when the text does not begin with "memory:". Throws Error(usage), with a hint that lists
+/// the kinds, for a malformed one: an unknown kind, a path that is not absolute, a device name with
+/// a slash.
+[[nodiscard]] std::optional<MemoryTargetName> parse_memory_target(std::string_view text);
+/// "memory:KIND:PLACE"; also the path of the Clearance that run() accepts.
+[[nodiscard]] std::string to_string(const MemoryTargetName& name);
+
+/// What is there, looked at without changing anything.
+struct MemorySurvey {
+    /// What names this storage and must still hold when run() begins: kind, place, and as far as
+    /// the kind has them device numbers, disk sequence, mount id, inode, size, boot id.
+    Json identity = Json::object();
+    /// What a person types: its serial number, else NAME-SIZE-xxxxxx where xxxxxx is derived from
+    /// `identity`. Never empty, and another one for every other target.
+    std::string confirm_token;
+    std::uint64_t size_bytes = 0;          ///< bytes that run() will overwrite, as of now
+    std::vector<std::string> objections;   ///< reasons to refuse (exit 7); empty: may run
+    std::vector<std::string> steps;        ///< what run() does, in order
+    std::vector<std::string> not_reached;  ///< named areas that no user space tool reaches
+    /// Everything that a claim depends on; policy/memory.hpp computes the level from it alone:
+    /// policy::memory_claim(survey.facts).
+    Json facts = Json::object();
+};
+
+class MemoryMethod : public Method {
+  public:
+    /// Looks again at each call. Throws Error(usage) when there is no such thing or it is of
+    /// another kind.
+    [[nodiscard]] virtual MemorySurvey survey() = 0;
+    /// As Method::run(). Surveys again first, and throws Error(safety) before anything is changed
+    /// when an objection is there or the identity is not the one of the last survey(). A stop
+    /// leaves not_sanitized; running again with the same key begins anew. The record's keys:
+    /// technique, passes, verification, steps, negativeControls, notReached, facts, identity,
+    /// identityAfter, status, startedAt, completedAt.
+    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop) override = 0;
+};
+
+/// `key`: stream::kStreamKeyBytes, copied, for the pattern of the overwrite; fresh for each run.
+/// `clock` must outlive the method. Nothing is opened before survey().
+[[nodiscard]] std::unique_ptr<MemoryMethod> make_memory_method(
+    const MemoryTargetName& name, ByteView key, const Clock& clock,
+    const inventory::SystemView& view = {});
+
+}  // namespace efface::method

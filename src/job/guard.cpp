@@ -274,8 +274,9 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
                        {"header", luks::to_json(header)},
                        {"preState", pre_state_json(method::pre_state(target->storage(), header))},
                        {"directIo", target->direct_io()}};
-    facts.push_back({role != Role::in_place_header, &header, layers, extents.shared_count,
-                     extents.encoded_count, extents.copy_on_write, extents.remote, extents.memory});
+    facts.push_back({&header,
+                     {layers, extents.shared_count, extents.encoded_count, extents.copy_on_write,
+                      extents.remote, extents.memory}});
     plan.locations.push_back(std::move(location));
 }
 

@@ -4,82 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <string_view>
 
 #include "efface/base/digest.hpp"
+
+#include "findings.hpp"
 
 namespace efface::policy {
 
 namespace {
 
 constexpr std::uint64_t kKeyBytesMin = 16;  // SP 800-88r2 3.2.2: 128 bit of strength
-
-/// Takes findings in the order of the table, whatever the order of the examination.
-class Findings final {
-  public:
-    void add(std::string_view id, std::string detail) {
-        const auto rule = std::find_if(rules().begin(), rules().end(),
-                                       [&](const Rule& candidate) { return id == candidate.id; });
-        EFFACE_ASSERT(rule != rules().end());
-        found_.push_back({&*rule, printable(detail)});
-    }
-    std::vector<Finding> in_table_order() && {
-        std::stable_sort(found_.begin(), found_.end(),
-                         [](const Finding& a, const Finding& b) { return a.rule < b.rule; });
-        return std::move(found_);
-    }
-
-  private:
-    std::vector<Finding> found_;
-};
-
-bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
-    return std::any_of(prefixes.begin(), prefixes.end(),
-                       [&](std::string_view prefix) { return text.starts_with(prefix); });
-}
-
-void examine_storage(const LocationFacts& location, Findings& findings) {
-    if (location.copy_on_write) {
-        findings.add("copy-on-write", "the file system writes changed blocks elsewhere");
-    }
-    if (location.shared_extents > 0) {
-        findings.add("shared-extents",
-                     fmt::format("{} extents are shared with another file or snapshot",
-                                 location.shared_extents));
-    }
-    if (location.encoded_extents > 0) {
-        findings.add("encoded-extents",
-                     fmt::format("{} extents are compressed, inline or encoded by the file system",
-                                 location.encoded_extents));
-    }
-    if (location.remote) {
-        findings.add("remote-medium", "the file system is remote");
-    }
-    if (location.memory) {
-        findings.add("memory-medium", "the file lies in memory");
-    }
-    for (const auto& layer : location.layers) {
-        const auto what = fmt::format("{} ({})", layer.name, layer.type);
-        if (layer.copy_on_write) {
-            findings.add("copy-on-write", what);
-        }
-        if (layer.thin) {
-            findings.add("thin", what);
-        }
-        if (layer.remote) {
-            findings.add("remote-medium", what);
-        }
-        if (layer.mirror) {
-            findings.add("mirror", what);
-        }
-        if (layer.flash) {
-            findings.add("flash", what);
-        }
-        if (starts_with_any(layer.note, {"a hypervisor"})) {
-            findings.add("hypervisor", what);
-        }
-    }
-}
 
 void examine_segment(const luks::Segment& segment, Findings& findings) {
     const auto what =
@@ -149,22 +83,6 @@ void examine_sample(const luks::SampleReport* sample, Findings& findings) {
 
 }  // namespace
 
-const char* to_string(Effect effect) noexcept {
-    switch (effect) {
-        case Effect::refuse:
-            return "refuse";
-        case Effect::no_level:
-            return "no-level";
-        case Effect::at_most_clear:
-            return "at-most-clear";
-        case Effect::exception:
-            return "exception";
-        case Effect::note:
-            return "note";
-    }
-    return "refuse";
-}
-
 const std::vector<Rule>& rules() {
     static const std::vector<Rule> kRules = {
         {"copy-on-write", Effect::refuse, "an overwrite may leave the old blocks in place below",
@@ -219,23 +137,16 @@ const std::vector<Rule>& rules() {
 }
 
 std::string policy_digest() {
-    Json table = Json::array();
-    for (const auto& rule : rules()) {
-        table.push_back({{"id", rule.id},
-                         {"effect", to_string(rule.effect)},
-                         {"reason", rule.reason},
-                         {"source", rule.source}});
-    }
     return sha256_hex(canonical_json(
-        {{"id", kPolicyId}, {"version", kPolicyVersion}, {"rules", std::move(table)}}));
+        {{"id", kPolicyId}, {"version", kPolicyVersion}, {"rules", rules_json(rules())}}));
 }
 
 std::vector<Finding> examine(const std::vector<LocationFacts>& locations,
                              const luks::SampleReport* sample, const Attestation& attestation) {
     EFFACE_ASSERT(!locations.empty() && locations.front().header != nullptr);
-    Findings findings;
+    Findings findings(rules());
     for (const auto& location : locations) {
-        examine_storage(location, findings);
+        examine_storage(location.storage, findings);
     }
     examine_header(*locations.front().header, findings);
     examine_sample(sample, findings);
@@ -246,18 +157,6 @@ std::vector<Finding> examine(const std::vector<LocationFacts>& locations,
         findings.add("copies-not-attested", "attestation.all_key_copies_declared is not true");
     }
     return std::move(findings).in_table_order();
-}
-
-method::Level level_of(const std::vector<Finding>& findings) noexcept {
-    auto level = method::Level::purge;
-    for (const auto& finding : findings) {
-        if (finding.rule->effect == Effect::refuse || finding.rule->effect == Effect::no_level) {
-            level = method::Level::none;
-        } else if (finding.rule->effect == Effect::at_most_clear) {
-            level = method::lowest(level, method::Level::clear);
-        }
-    }
-    return level;
 }
 
 }  // namespace efface::policy

@@ -117,7 +117,7 @@ TEST_CASE("policy: what is not known takes the level", "[policy]") {
         CHECK(volume.found() == Ids{"not-attested", "copies-not-attested"});
     }
     SECTION("a remote medium") {
-        volume.location.remote = true;
+        volume.location.storage.remote = true;
         CHECK(volume.found() == Ids{"remote-medium"});
     }
     CHECK(level_of(volume.findings) == method::Level::none);
@@ -131,14 +131,14 @@ TEST_CASE("policy: tags of inline integrity are a known requirement", "[policy]"
 
 TEST_CASE("policy: flash below allows clear at most", "[policy]") {
     Volume volume;
-    volume.location.layers = {{"nvme0n1", "disk", false, false, false, false, true, ""}};
+    volume.location.storage.layers = {{"nvme0n1", "disk", false, false, false, false, true, ""}};
     CHECK(volume.found() == Ids{"flash"});
     CHECK(level_of(volume.findings) == method::Level::clear);
 }
 
 TEST_CASE("policy: a mirror is an exception, a hypervisor a note", "[policy]") {
     Volume volume;
-    volume.location.layers = {
+    volume.location.storage.layers = {
         {"md0", "md-raid1", false, false, false, true, false, ""},
         {"vda", "disk", false, false, false, false, false, "a hypervisor may keep copies"}};
     CHECK(volume.found() == Ids{"mirror", "hypervisor"});
@@ -150,16 +150,17 @@ TEST_CASE("policy: a mirror is an exception, a hypervisor a note", "[policy]") {
 TEST_CASE("policy: storage that may keep the old blocks is refused", "[policy]") {
     Volume volume;
     SECTION("thin") {
-        volume.location.layers = {{"dm-1", "dm-thin", false, true, false, false, false, ""}};
+        volume.location.storage.layers = {
+            {"dm-1", "dm-thin", false, true, false, false, false, ""}};
     }
     SECTION("copy on write") {
-        volume.location.copy_on_write = true;
+        volume.location.storage.copy_on_write = true;
     }
     SECTION("reflinks") {
-        volume.location.shared_extents = 1;
+        volume.location.storage.shared_extents = 1;
     }
     SECTION("compression") {
-        volume.location.encoded_extents = 1;
+        volume.location.storage.encoded_extents = 1;
     }
     (void)volume.found();
     REQUIRE_FALSE(volume.findings.empty());

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "findings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/base/assert.hpp"
+
+namespace efface::policy {
+
+void Findings::add(std::string_view id, const std::string& detail) {
+    const auto rule = std::find_if(rules_.begin(), rules_.end(),
+                                   [&](const Rule& candidate) { return id == candidate.id; });
+    EFFACE_ASSERT(rule != rules_.end());
+    found_.push_back({&*rule, printable(detail)});
+}
+
+std::vector<Finding> Findings::in_table_order() && {
+    std::stable_sort(found_.begin(), found_.end(),
+                     [](const Finding& a, const Finding& b) { return a.rule < b.rule; });
+    return std::move(found_);
+}
+
+bool starts_with_any(std::string_view text, std::initializer_list<std::string_view> prefixes) {
+    return std::any_of(prefixes.begin(), prefixes.end(),
+                       [&](std::string_view prefix) { return text.starts_with(prefix); });
+}
+
+void examine_storage(const StorageFacts& facts, Findings& findings) {
+    if (facts.copy_on_write) {
+        findings.add("copy-on-write", "the file system writes changed blocks elsewhere");
+    }
+    if (facts.shared_extents > 0) {
+        findings.add("shared-extents",
+                     fmt::format("{} extents are shared with another file or snapshot",
+                                 facts.shared_extents));
+    }
+    if (facts.encoded_extents > 0) {
+        findings.add("encoded-extents",
+                     fmt::format("{} extents are compressed, inline or encoded by the file system",
+                                 facts.encoded_extents));
+    }
+    if (facts.remote) {
+        findings.add("remote-medium", "the file system is remote");
+    }
+    if (facts.memory) {
+        findings.add("memory-medium", "the file lies in memory");
+    }
+    for (const auto& layer : facts.layers) {
+        const auto what = fmt::format("{} ({})", layer.name, layer.type);
+        if (layer.copy_on_write) {
+            findings.add("copy-on-write", what);
+        }
+        if (layer.thin) {
+            findings.add("thin", what);
+        }
+        if (layer.remote) {
+            findings.add("remote-medium", what);
+        }
+        if (layer.mirror) {
+            findings.add("mirror", what);
+        }
+        if (layer.flash) {
+            findings.add("flash", what);
+        }
+        if (starts_with_any(layer.note, {"a hypervisor"})) {
+            findings.add("hypervisor", what);
+        }
+    }
+}
+
+const char* to_string(Effect effect) noexcept {
+    switch (effect) {
+        case Effect::refuse:
+            return "refuse";
+        case Effect::no_level:
+            return "no-level";
+        case Effect::at_most_clear:
+            return "at-most-clear";
+        case Effect::exception:
+            return "exception";
+        case Effect::note:
+            return "note";
+    }
+    return "refuse";
+}
+
+Json rules_json(const std::vector<Rule>& rules) {
+    Json table = Json::array();
+    for (const auto& rule : rules) {
+        table.push_back({{"id", rule.id},
+                         {"effect", to_string(rule.effect)},
+                         {"reason", rule.reason},
+                         {"source", rule.source}});
+    }
+    return table;
+}
+
+method::Level level_of(const std::vector<Finding>& findings, method::Level highest) noexcept {
+    auto level = highest;
+    for (const auto& finding : findings) {
+        if (finding.rule->effect == Effect::refuse || finding.rule->effect == Effect::no_level) {
+            level = method::Level::none;
+        } else if (finding.rule->effect == Effect::at_most_clear) {
+            level = method::lowest(level, method::Level::clear);
+        }
+    }
+    return level;
+}
+
+}  // namespace efface::policy

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/policy/overwrite.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "efface/base/digest.hpp"
+
+#include "findings.hpp"
+
+namespace efface::policy {
+
+namespace {
+
+using Kind = PassRule::Kind;
+
+PassRule random_pass() {
+    return {Kind::random, {}};
+}
+PassRule byte_pass(std::uint8_t byte) {
+    return {Kind::bytes, {byte}};
+}
+
+const char* to_string(Kind kind) {
+    switch (kind) {
+        case Kind::random:
+            return "random";
+        case Kind::bytes:
+            return "bytes";
+        case Kind::operator_bytes:
+            return "operator-bytes";
+    }
+    return "random";
+}
+
+constexpr std::array kVerifications = {std::pair{Verification::full, "full"},
+                                       std::pair{Verification::representative, "representative"},
+                                       std::pair{Verification::none, "none"}};
+
+}  // namespace
+
+const std::vector<OverwritePolicy>& overwrite_policies() {
+    static const std::vector<OverwritePolicy> kPolicies = {
+        {"overwrite-random",
+         {random_pass()},
+         "one pass of an AES-256-CTR key stream",
+         "NIST SP 800-88r2: clear by one overwrite; random data can not be deduplicated or "
+         "compressed away"},
+        {"overwrite-zero", {byte_pass(0x00)}, "one pass of zeros", "NIST SP 800-88r2: clear"},
+        {"overwrite-pattern",
+         {{Kind::operator_bytes, {}}},
+         "one pass of a given pattern",
+         "NIST SP 800-88r2: clear"},
+        {"dod-5220.22-m",
+         {byte_pass(0x00), byte_pass(0xff), random_pass()},
+         "zeros, ones, random",
+         "DoD 5220.22-M as commonly read (withdrawn; the manual no longer lists passes)"},
+        {"dod-5220.22-m-ece",
+         {byte_pass(0x00), byte_pass(0xff), random_pass(), random_pass(), byte_pass(0x00),
+          byte_pass(0xff), random_pass()},
+         "seven passes",
+         "DoD 5220.22-M ECE as commonly read (withdrawn)"},
+        {"hmg-is5-enhanced",
+         {byte_pass(0x00), byte_pass(0xff), random_pass()},
+         "zeros, ones, random",
+         "HMG Infosec Standard 5, enhanced (withdrawn)"},
+        {"bsi-vsitr",
+         {byte_pass(0x00), byte_pass(0xff), byte_pass(0x00), byte_pass(0xff), byte_pass(0x00),
+          byte_pass(0xff), byte_pass(0xaa)},
+         "seven passes",
+         "BSI VSITR (superseded)"},
+    };
+    return kPolicies;
+}
+
+const OverwritePolicy* find_overwrite_policy(std::string_view name) noexcept {
+    const auto& policies = overwrite_policies();
+    const auto found = std::find_if(policies.begin(), policies.end(),
+                                    [&](const auto& policy) { return name == policy.name; });
+    return found == policies.end() ? nullptr : &*found;
+}
+
+std::string overwrite_policy_digest(const OverwritePolicy& policy) {
+    Json passes = Json::array();
+    for (const auto& pass : policy.passes) {
+        passes.push_back({{"kind", to_string(pass.kind)}, {"bytes", to_hex(pass.bytes)}});
+    }
+    return sha256_hex(canonical_json({{"id", policy.name},
+                                      {"version", kOverwritePolicyVersion},
+                                      {"passes", passes},
+                                      {"source", policy.source},
+                                      {"rules", rules_json(overwrite_rules())}}));
+}
+
+const char* to_string(Verification verification) noexcept {
+    return std::find_if(kVerifications.begin(), kVerifications.end(),
+                        [&](const auto& entry) { return entry.first == verification; })
+        ->second;
+}
+
+std::optional<Verification> verification_from_string(std::string_view text) noexcept {
+    const auto* found = std::find_if(kVerifications.begin(), kVerifications.end(),
+                                     [&](const auto& entry) { return text == entry.second; });
+    return found == kVerifications.end() ? std::nullopt : std::optional(found->first);
+}
+
+const std::vector<Rule>& overwrite_rules() {
+    static const std::vector<Rule> kRules = {
+        {"copy-on-write", Effect::refuse, "an overwrite may leave the old blocks in place below",
+         "measured: btrfs, snapshots"},
+        {"thin", Effect::refuse, "blocks below are not allocated one to one",
+         "dm-thin: an overwrite after a snapshot goes elsewhere"},
+        {"shared-extents", Effect::refuse, "another name or a snapshot keeps the old blocks",
+         "measured: reflink copies keep their content"},
+        {"encoded-extents", Effect::refuse,
+         "the file system stores something else than was written",
+         "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"},
+        {"compressed-memory", Effect::refuse,
+         "zram stores each write anew and frees the old object unerased; use memory:zram:NAME",
+         "Linux drivers/block/zram: zram_write_page"},
+        {"not-verified", Effect::no_level, "nothing was read back", "fail closed"},
+        {"file", Effect::no_level,
+         "a file is no medium: names, journals and earlier places of its content stay",
+         "NIST SP 800-88r2: applies to media"},
+        {"remote-medium", Effect::no_level, "copies kept by the remote side are out of reach",
+         "fail closed"},
+        {"flash", Effect::note,
+         "flash keeps retired and spare blocks that can not be addressed; purge the drive by its "
+         "own command when it leaves",
+         "NIST SP 800-88r2 3.1.1"},
+        {"sampled", Effect::note, "only a sample of the medium was read back",
+         "NIST SP 800-88r1 4.7.1"},
+        {"uniform-pattern", Effect::note,
+         "a device may keep a repeated pattern as a mark instead of writing it",
+         "deduplication, compression, WRITE SAME offload"},
+        {"partition", Effect::note, "the rest of the disk was not touched", ""},
+        {"mirror", Effect::exception, "the legs of the mirror were not read back one by one",
+         "a read is answered by any leg"},
+        {"memory-medium", Effect::note,
+         "pages of memory may have been copied to swap; freed pages can not be inspected",
+         "measured: tmpfs and swap"},
+        {"hypervisor", Effect::note, "a hypervisor below may keep copies or snapshots", ""},
+    };
+    return kRules;
+}
+
+std::vector<Finding> examine_overwrite(const OverwriteFacts& facts) {
+    Findings findings(overwrite_rules());
+    examine_storage(facts.storage, findings);
+    switch (facts.kind) {
+        case inventory::Kind::zram:
+            findings.add("compressed-memory", "zram");
+            break;
+        case inventory::Kind::file:
+            findings.add("file", "one regular file");
+            break;
+        case inventory::Kind::partition:
+            findings.add("partition", "one partition");
+            break;
+        case inventory::Kind::ram:
+            findings.add("memory-medium", "ramdisk");
+            break;
+        case inventory::Kind::disk:
+        case inventory::Kind::loop:
+        case inventory::Kind::device_mapper:
+        case inventory::Kind::md:
+        case inventory::Kind::other:
+            break;
+    }
+    if (facts.uniform_pattern) {
+        findings.add("uniform-pattern", "the last pass repeats one pattern");
+    }
+    if (facts.verification == Verification::none) {
+        findings.add("not-verified", "verification was switched off");
+    } else if (facts.verification == Verification::representative) {
+        findings.add("sampled", "representative verification");
+    }
+    return std::move(findings).in_table_order();
+}
+
+}  // namespace efface::policy

@@ -35,28 +35,6 @@ Json faults_json(const std::vector<stream::Fault>& faults) {
     return list;
 }
 
-/// `from` without `holes`; both normalized.
-std::vector<stream::Range> without(const std::vector<stream::Range>& from,
-                                   const std::vector<stream::Range>& holes) {
-    std::vector<stream::Range> rest;
-    for (const auto& range : from) {
-        std::uint64_t at = range.offset;
-        for (const auto& hole : holes) {
-            if (hole.end() <= at || hole.offset >= range.end()) {
-                continue;
-            }
-            if (hole.offset > at) {
-                rest.push_back({at, hole.offset - at});
-            }
-            at = std::max(at, hole.end());
-        }
-        if (at < range.end()) {
-            rest.push_back({at, range.end() - at});
-        }
-    }
-    return rest;
-}
-
 /// Adds the counts of a second report to a first one.
 void add(stream::OverwriteReport& sum, const stream::OverwriteReport& part) {
     sum.bytes_written += part.bytes_written;
@@ -291,7 +269,7 @@ bool LuksKeyDestruction::overwrite(Outcome& outcome, ProgressSink& progress,
     const auto first = stream::normalized(task_.first);
     auto report = stream::overwrite(target_, first, pattern, progress, stop);
     if (!report.stopped) {
-        add(report, stream::overwrite(target_, without(task_.region.ranges, first), pattern,
+        add(report, stream::overwrite(target_, stream::without(task_.region.ranges, first), pattern,
                                       progress, stop));
     }
     outcome.record["overwrite"] = to_json(report);

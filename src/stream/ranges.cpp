@@ -30,4 +30,24 @@ std::uint64_t total_bytes(const std::vector<Range>& ranges) noexcept {
     return total;
 }
 
+std::vector<Range> without(const std::vector<Range>& from, const std::vector<Range>& holes) {
+    std::vector<Range> rest;
+    for (const auto& range : from) {
+        std::uint64_t at = range.offset;
+        for (const auto& hole : holes) {
+            if (hole.end() <= at || hole.offset >= range.end()) {
+                continue;
+            }
+            if (hole.offset > at) {
+                rest.push_back({at, hole.offset - at});
+            }
+            at = std::max(at, hole.end());
+        }
+        if (at < range.end()) {
+            rest.push_back({at, range.end() - at});
+        }
+    }
+    return rest;
+}
+
 }  // namespace efface::stream

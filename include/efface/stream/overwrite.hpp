@@ -24,6 +24,9 @@ struct Range {
 
 /// Sorted, without overlap or empty ranges, touching ones joined.
 [[nodiscard]] std::vector<Range> normalized(std::vector<Range> ranges);
+/// `from` without `holes`; both normalized.
+[[nodiscard]] std::vector<Range> without(const std::vector<Range>& from,
+                                         const std::vector<Range>& holes);
 [[nodiscard]] std::uint64_t total_bytes(const std::vector<Range>& ranges) noexcept;
 
 /// Unit in which "did this change" is counted, whatever the device's block size.

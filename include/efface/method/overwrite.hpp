@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// Overwrites a whole target in one or more passes and reads the last one back.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "efface/base/clock.hpp"
+#include "efface/device/block_target.hpp"
+#include "efface/method/limits.hpp"
+#include "efface/method/method.hpp"
+#include "efface/stream/pass.hpp"
+
+namespace efface::method {
+
+/// How one pass stands: kept in the journal, so that an interrupted run goes on with the same
+/// stream from what was durable.
+struct PassState {
+    stream::Pattern pattern;
+    std::string started_at;
+    std::string completed_at;      ///< empty: not complete
+    std::uint64_t written_to = 0;  ///< everything before was tried and flushed
+    stream::FillReport report;     ///< of everything before written_to
+    std::vector<std::uint64_t> resumed_at;
+};
+
+struct OverwriteState {
+    std::vector<PassState> passes;
+    std::uint64_t compared_to = 0;  ///< of the read-back
+    stream::CheckReport check;      ///< of everything before compared_to
+    Json limit_events = Json::array();
+};
+[[nodiscard]] Json to_json(const OverwriteState& state);
+/// Of the journal. Throws Json::exception for anything else.
+[[nodiscard]] OverwriteState overwrite_state_from_json(const Json& json);
+
+enum class ReadBack { full, representative, none };
+
+struct OverwriteTask {
+    std::string path;  ///< canonical
+    ReadBack read_back = ReadBack::full;
+    Bytes seed;                             ///< of stream::representative_ranges
+    bool bad_blocks_are_exceptions = true;  ///< else they make the target not sanitized
+    Limits limits;
+    stream::PassOptions options;
+};
+
+/// The machine around the target while it is overwritten.
+struct OverwriteHooks {
+    /// Keeps the state durably. May throw Error, which ends the run.
+    std::function<void(const OverwriteState&)> save;
+    /// False when the opened target is gone or is no longer what was cleared.
+    std::function<bool()> still_there;
+    std::function<std::optional<int>()> celsius;
+    /// Makes later reads come from the medium. 0 or an errno.
+    std::function<int()> drop_cache;
+};
+
+class Overwrite final : public Method {
+  public:
+    /// References must outlive the method. `state` is carried on and saved as it changes.
+    Overwrite(const OverwriteTask& task, OverwriteState& state, device::BlockTarget& target,
+              OverwriteHooks hooks, const Clock& clock);
+
+    [[nodiscard]] std::string_view name() const override { return "overwrite"; }
+    [[nodiscard]] std::optional<std::string> objection() const override;
+    [[nodiscard]] std::uint64_t estimate_bytes() const override;
+    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop) override;
+
+  private:
+    bool fill_passes(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop);
+    void verify(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop);
+    void look_at_failed_areas(Outcome& outcome, const std::stop_token& stop);
+    void judge_pass(const PassState& pass, Outcome& outcome) const;
+    void judge_check(Outcome& outcome) const;
+    [[nodiscard]] std::vector<stream::Range> ranges_to_check() const;
+    [[nodiscard]] const stream::FaultAreas& failed_areas() const;
+    void except(Outcome& outcome, const std::string& what) const;
+    void observe(Outcome& outcome, const char* what, const Json& raw) const;
+
+    const OverwriteTask& task_;
+    OverwriteState& state_;
+    device::BlockTarget& target_;
+    OverwriteHooks hooks_;
+    const Clock& clock_;
+};
+
+}  // namespace efface::method

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/method/overwrite.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+
+#include "overwrite_json.hpp"
+#include "overwrite_watch.hpp"
+
+namespace efface::method {
+
+namespace {
+
+using stream::Range;
+
+/// Places named one by one in a reason; the record lists more.
+constexpr std::size_t kPlacesNamed = 4;
+
+std::string places(const stream::FaultAreas& faults) {
+    std::string text;
+    for (std::size_t i = 0; i < std::min(faults.areas.size(), kPlacesNamed); ++i) {
+        const auto& area = faults.areas[i];
+        text += fmt::format("{}{} bytes at {}", text.empty() ? "" : ", ", area.length, area.offset);
+    }
+    return faults.count > kPlacesNamed ? text + ", ..." : text;
+}
+
+std::vector<Range> to_ranges(const stream::FaultAreas& faults) {
+    std::vector<Range> ranges;
+    for (const auto& area : faults.areas) {
+        ranges.push_back({area.offset, area.length});
+    }
+    return stream::normalized(std::move(ranges));
+}
+
+/// The part of the ranges at and behind `from`.
+std::vector<Range> behind(const std::vector<Range>& ranges, std::uint64_t from) {
+    std::vector<Range> rest;
+    for (const auto& range : ranges) {
+        if (range.end() > from) {
+            const std::uint64_t start = std::max(range.offset, from);
+            rest.push_back({start, range.end() - start});
+        }
+    }
+    return rest;
+}
+
+std::string pattern_text(const stream::Pattern& pattern) {
+    return pattern.kind == stream::Pattern::Kind::random ? "aes-256-ctr"
+                                                         : "repeat:" + to_hex(pattern.bytes);
+}
+
+Json pass_record(const PassState& pass, std::size_t number) {
+    const auto& report = pass.report;
+    Json record = {{"number", number},
+                   {"pattern", pattern_text(pass.pattern)},
+                   {"bytesWritten", report.bytes_written},
+                   {"writeFaults", areas_json(report.write_faults)},
+                   {"retries", report.retries},
+                   {"flush", report.flush_error == 0 ? "ok" : errno_text(report.flush_error)},
+                   {"resumedAt", pass.resumed_at}};
+    if (!pass.started_at.empty()) {
+        record["startedAt"] = pass.started_at;
+    }
+    if (!pass.completed_at.empty()) {
+        record["completedAt"] = pass.completed_at;
+    }
+    if (pass.pattern.kind == stream::Pattern::Kind::random) {
+        record["streamKeyDigest"] = {{"sha256", sha256_hex(pass.pattern.bytes)}};
+    }
+    return record;
+}
+
+const char* to_string(ReadBack read_back) {
+    switch (read_back) {
+        case ReadBack::full:
+            return "full-read-back";
+        case ReadBack::representative:
+            return "representative";
+        case ReadBack::none:
+            return "none";
+    }
+    return "none";
+}
+
+/// A sink for looks that are not part of the estimate.
+class Unwatched final : public stream::PassWatcher {
+  public:
+    Go go(const stream::Pace& /*pace*/) override { return Go::on; }
+    void advance(std::uint64_t /*bytes*/) override {}
+    void written(std::uint64_t /*offset*/, const stream::FillReport& /*so_far*/) override {}
+    void compared(std::uint64_t /*offset*/, const stream::CheckReport& /*so_far*/) override {}
+};
+
+}  // namespace
+
+Overwrite::Overwrite(const OverwriteTask& task, OverwriteState& state, device::BlockTarget& target,
+                     OverwriteHooks hooks, const Clock& clock)
+    : task_(task), state_(state), target_(target), hooks_(std::move(hooks)), clock_(clock) {
+    EFFACE_ASSERT(!state.passes.empty());
+}
+
+std::optional<std::string> Overwrite::objection() const {
+    if (target_.size_bytes() == 0) {
+        return task_.path + " has no bytes";
+    }
+    return std::nullopt;
+}
+
+std::uint64_t Overwrite::estimate_bytes() const {
+    std::uint64_t bytes = 0;
+    for (const auto& pass : state_.passes) {
+        bytes += target_.size_bytes() - std::min(pass.written_to, target_.size_bytes());
+    }
+    return bytes + (task_.read_back == ReadBack::none
+                        ? 0
+                        : stream::total_bytes(behind(ranges_to_check(), state_.compared_to)));
+}
+
+Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+    EFFACE_ASSERT(clearance.path() == task_.path);
+    Outcome outcome;
+    outcome.record = Json::object();
+    if (const auto problem = objection()) {
+        outcome.reasons.push_back(*problem);
+    } else if (fill_passes(outcome, progress, stop)) {
+        outcome.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on
+        for (const auto& pass : state_.passes) {
+            judge_pass(pass, outcome);
+        }
+        verify(outcome, progress, stop);
+    }
+    Json passes = Json::array();
+    for (std::size_t i = 0; i < state_.passes.size(); ++i) {
+        passes.push_back(pass_record(state_.passes[i], i + 1));
+    }
+    const auto& last = state_.passes.back().report;
+    outcome.record["engine"] = last.engine;
+    outcome.record["engineNote"] = last.engine_note;
+    outcome.record["passes"] = std::move(passes);
+    outcome.record["limits"] = to_json(task_.limits);
+    outcome.record["limits"]["events"] = state_.limit_events;
+    if (!outcome.record.contains("verification")) {
+        outcome.record["verification"] = {{"method", to_string(task_.read_back)},
+                                          {"performed", false},
+                                          {"result", "not-performed"}};
+    }
+    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
+        outcome.verdict = Verdict::sanitized_with_exceptions;
+    }
+    return outcome;
+}
+
+/// True when every pass is written and flushed as far as the medium allows.
+bool Overwrite::fill_passes(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop) {
+    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, clock_.steady_now());
+    std::size_t number = 0;
+    for (auto& pass : state_.passes) {
+        ++number;
+        if (!pass.completed_at.empty()) {
+            continue;
+        }
+        if (pass.started_at.empty()) {
+            pass.started_at = to_rfc3339(clock_.now());
+        } else {
+            pass.resumed_at.push_back(pass.written_to);
+        }
+        hooks_.save(state_);
+        watch.begin_fill(pass);
+        const auto before = pass.report;
+        const auto report = stream::fill(target_, pass.pattern, pass.written_to, task_.options,
+                                         watch, clock_, stop);
+        pass.report = before;
+        add(pass.report, report);
+        pass.written_to = std::max(pass.written_to, report.watermark);
+        if (report.flush_error != 0) {
+            outcome.reasons.push_back("the flush failed: " + errno_text(report.flush_error));
+        } else if (watch.vanished()) {
+            outcome.verdict = Verdict::indeterminate;
+            outcome.reasons.push_back(watch.stopped_because());
+        } else if (report.stopped) {
+            outcome.reasons.push_back(watch.stopped_because().empty()
+                                          ? "stopped before the overwrite was complete"
+                                          : "stopped: " + watch.stopped_because());
+        } else {
+            pass.completed_at = to_rfc3339(clock_.now());
+            hooks_.save(state_);
+            observe(outcome, "pass written and flushed", pass_record(pass, number));
+            continue;
+        }
+        hooks_.save(state_);
+        observe(outcome, "pass not completed", pass_record(pass, number));
+        return false;
+    }
+    return true;
+}
+
+void Overwrite::except(Outcome& outcome, const std::string& what) const {
+    if (task_.bad_blocks_are_exceptions) {
+        outcome.exceptions.push_back(what);
+    } else {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(what);
+    }
+}
+
+void Overwrite::judge_pass(const PassState& pass, Outcome& outcome) const {
+    const auto& faults = pass.report.write_faults;
+    const std::uint64_t tried = pass.report.bytes_written + faults.bytes;
+    if (tried != target_.size_bytes()) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(fmt::format("{} of {} bytes were written",
+                                              pass.report.bytes_written, target_.size_bytes()));
+    }
+    if (faults.bytes > 0 && &pass == &state_.passes.back()) {
+        except(outcome, fmt::format("{} bytes in {} places could not be written: {}", faults.bytes,
+                                    faults.count, places(faults)));
+    }
+}
+
+const stream::FaultAreas& Overwrite::failed_areas() const {
+    return state_.passes.back().report.write_faults;
+}
+
+std::vector<Range> Overwrite::ranges_to_check() const {
+    const std::vector<Range> wanted =
+        task_.read_back == ReadBack::representative
+            ? stream::representative_ranges(target_.size_bytes(), target_.preferred_alignment(),
+                                            task_.seed)
+            : std::vector<Range>{{0, target_.size_bytes()}};
+    return stream::without(wanted, to_ranges(failed_areas()));
+}
+
+void Overwrite::verify(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop) {
+    if (task_.read_back == ReadBack::none) {
+        outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.emplace_back("finished, not verified: nothing was read back");
+        return;
+    }
+    if (const int error = hooks_.drop_cache(); error != 0) {
+        outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.push_back("the cache could not be dropped, so a read proves nothing: " +
+                                  errno_text(error));
+        return;
+    }
+    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, clock_.steady_now());
+    watch.begin_check();
+    const auto before = state_.check;
+    const auto ranges = ranges_to_check();
+    const auto report =
+        stream::check(target_, state_.passes.back().pattern, behind(ranges, state_.compared_to),
+                      task_.options, watch, clock_, stop);
+    state_.check = before;
+    add(state_.check, report);
+    state_.check.bytes_planned = stream::total_bytes(ranges);
+    if (watch.vanished()) {
+        outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.push_back(watch.stopped_because());
+    } else if (report.stopped) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(watch.stopped_because().empty()
+                                      ? "stopped before the read-back was complete"
+                                      : "stopped: " + watch.stopped_because());
+    }
+    judge_check(outcome);
+    if (!report.stopped) {
+        look_at_failed_areas(outcome, stop);
+    }
+}
+
+void Overwrite::judge_check(Outcome& outcome) const {
+    const auto& check = state_.check;
+    const bool compared =
+        check.bytes_compared + check.read_faults.bytes == check.bytes_planned && !check.stopped;
+    if (check.blocks_different > 0) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(fmt::format(
+            "{} blocks in {} places do not hold what was written, the first at byte {}",
+            check.blocks_different, check.different_areas, check.different.front().offset));
+    } else if (!compared && !check.stopped) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(
+            fmt::format("{} of {} bytes were compared", check.bytes_compared, check.bytes_planned));
+    }
+    if (check.read_faults.bytes > 0) {
+        except(outcome,
+               fmt::format("{} bytes in {} places were written but could not be read back: {}",
+                           check.read_faults.bytes, check.read_faults.count,
+                           places(check.read_faults)));
+    }
+    const bool passed = compared && check.blocks_different == 0;
+    outcome.record["verification"] = {{"method", to_string(task_.read_back)},
+                                      {"performed", true},
+                                      {"result", passed ? "pass" : "fail"},
+                                      {"bytesPlanned", check.bytes_planned},
+                                      {"bytesCompared", check.bytes_compared},
+                                      {"mismatches", check.blocks_different},
+                                      {"readFaults", areas_json(check.read_faults)},
+                                      {"differences", differences_json(check)},
+                                      {"retries", check.retries},
+                                      {"engine", check.engine}};
+    outcome.record["verification"]["seed"] =
+        task_.read_back == ReadBack::representative ? Json(to_hex(task_.seed)) : Json();
+    observe(outcome, "read-back", outcome.record["verification"]);
+}
+
+/// A block that refuses to be written may still be read by the next owner.
+void Overwrite::look_at_failed_areas(Outcome& outcome, const std::stop_token& stop) {
+    if (failed_areas().areas.empty()) {
+        return;
+    }
+    Unwatched unwatched;
+    const auto report =
+        stream::check(target_, state_.passes.back().pattern, to_ranges(failed_areas()),
+                      task_.options, unwatched, clock_, stop);
+    outcome.record["unwrittenAreas"] = {{"bytesReadable", report.bytes_compared},
+                                        {"blocksDifferent", report.blocks_different},
+                                        {"bytesUnreadable", report.read_faults.bytes}};
+    observe(outcome, "areas that could not be written", outcome.record["unwrittenAreas"]);
+    if (report.blocks_different > 0) {
+        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
+        outcome.reasons.push_back(fmt::format(
+            "{} blocks could not be overwritten and can still be read", report.blocks_different));
+    }
+}
+
+void Overwrite::observe(Outcome& outcome, const char* what, const Json& raw) const {
+    outcome.observations.push_back({to_rfc3339(clock_.now()), what, raw});
+}
+
+}  // namespace efface::method

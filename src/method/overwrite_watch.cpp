@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "overwrite_watch.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace efface::method {
+
+namespace {
+
+void add_areas(stream::FaultAreas& sum, const stream::FaultAreas& part) {
+    sum.count += part.count;
+    sum.bytes += part.bytes;
+    for (const auto& area : part.areas) {
+        if (sum.areas.size() < stream::kAreasMax) {
+            sum.areas.push_back(area);
+        }
+    }
+}
+
+template <typename T>
+void append(std::vector<T>& sum, const std::vector<T>& part, std::size_t most) {
+    for (const auto& item : part) {
+        if (sum.size() < most) {
+            sum.push_back(item);
+        }
+    }
+}
+
+}  // namespace
+
+void add(stream::FillReport& sum, const stream::FillReport& part) {
+    sum.bytes_written += part.bytes_written;
+    add_areas(sum.write_faults, part.write_faults);
+    sum.retries += part.retries;
+    sum.flush_error = sum.flush_error != 0 ? sum.flush_error : part.flush_error;
+    sum.stopped = part.stopped;
+    sum.watermark = std::max(sum.watermark, part.watermark);
+    sum.engine = part.engine;
+    sum.engine_note = part.engine_note;
+}
+
+void add(stream::CheckReport& sum, const stream::CheckReport& part) {
+    sum.bytes_planned += part.bytes_planned;
+    sum.bytes_compared += part.bytes_compared;
+    sum.blocks_different += part.blocks_different;
+    add_areas(sum.read_faults, part.read_faults);
+    append(sum.different, part.different, stream::kAreasMax);
+    sum.different_areas += part.different_areas;
+    append(sum.differences, part.differences, stream::kDifferencesMax);
+    sum.retries += part.retries;
+    sum.stopped = part.stopped;
+    sum.engine = part.engine;
+    sum.engine_note = part.engine_note;
+}
+
+OverwriteWatch::OverwriteWatch(const OverwriteTask& task, OverwriteState& state,
+                               const OverwriteHooks& hooks, const Clock& clock,
+                               ProgressSink& progress, SteadyTime started)
+    : task_(task),
+      state_(state),
+      hooks_(hooks),
+      clock_(clock),
+      progress_(progress),
+      started_(started) {}
+
+void OverwriteWatch::begin_fill(PassState& pass) {
+    pass_ = &pass;
+    fill_before_ = pass.report;
+}
+
+void OverwriteWatch::begin_check() {
+    pass_ = nullptr;
+    check_before_ = state_.check;
+}
+
+void OverwriteWatch::written(std::uint64_t offset_bytes, const stream::FillReport& so_far) {
+    pass_->report = fill_before_;
+    add(pass_->report, so_far);
+    pass_->written_to = offset_bytes;
+    hooks_.save(state_);
+}
+
+void OverwriteWatch::compared(std::uint64_t offset_bytes, const stream::CheckReport& so_far) {
+    state_.check = check_before_;
+    add(state_.check, so_far);
+    state_.compared_to = offset_bytes;
+    hooks_.save(state_);
+}
+
+/// Records a passed limit once and says how to go on.
+stream::PassWatcher::Go OverwriteWatch::limited(const std::string& what, Then then, bool& said) {
+    if (!said) {
+        said = true;
+        state_.limit_events.push_back(
+            {{"at", to_rfc3339(clock_.now())}, {"what", what}, {"then", to_string(then)}});
+    }
+    if (then == Then::stop) {
+        stopped_because_ = what;
+        return Go::stop;
+    }
+    return then == Then::pause ? Go::pause : Go::on;
+}
+
+stream::PassWatcher::Go OverwriteWatch::temperature() {
+    const auto celsius = task_.limits.celsius_max == 0 ? std::nullopt : hooks_.celsius();
+    if (!celsius) {
+        return Go::on;
+    }
+    const int limit = task_.limits.celsius_max - (hot_ ? kCoolDownCelsius : 0);
+    if (*celsius <= limit) {
+        hot_ = false;
+        said_hot_ = false;
+        return Go::on;
+    }
+    hot_ = true;
+    return limited(
+        fmt::format("{} degrees Celsius, the limit is {}", *celsius, task_.limits.celsius_max),
+        task_.limits.when_hot, said_hot_);
+}
+
+stream::PassWatcher::Go OverwriteWatch::go(const stream::Pace& pace) {
+    if (!hooks_.still_there()) {
+        vanished_ = true;
+        stopped_because_ = "the device vanished or is no longer the same";
+        return Go::stop;
+    }
+    const auto& limits = task_.limits;
+    if (limits.deadline.count() != 0 && clock_.steady_now() - started_ > limits.deadline &&
+        limited(fmt::format("not done within {} seconds", limits.deadline.count()),
+                limits.when_late, said_late_) == Go::stop) {
+        return Go::stop;
+    }
+    if (limits.bytes_per_second_min != 0 && pace.bytes_per_second != 0 &&
+        pace.bytes_per_second < limits.bytes_per_second_min &&
+        limited(fmt::format("{} bytes a second, the least allowed is {}", pace.bytes_per_second,
+                            limits.bytes_per_second_min),
+                limits.when_slow, said_slow_) == Go::stop) {
+        return Go::stop;
+    }
+    return temperature();
+}
+
+}  // namespace efface::method

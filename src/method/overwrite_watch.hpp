@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "efface/method/overwrite.hpp"
+
+namespace efface::method {
+
+/// Watches one pass: hands on progress, journals watermarks, and applies the limits. Keeps why it
+/// stopped a pass.
+class OverwriteWatch final : public stream::PassWatcher {
+  public:
+    OverwriteWatch(const OverwriteTask& task, OverwriteState& state, const OverwriteHooks& hooks,
+                   const Clock& clock, ProgressSink& progress, SteadyTime started);
+
+    Go go(const stream::Pace& pace) override;
+    void advance(std::uint64_t bytes) override { progress_.advance(bytes); }
+    void written(std::uint64_t offset_bytes, const stream::FillReport& so_far) override;
+    void compared(std::uint64_t offset_bytes, const stream::CheckReport& so_far) override;
+
+    /// What was known before the pass that follows: its own counts are added to it.
+    void begin_fill(PassState& pass);
+    void begin_check();
+
+    [[nodiscard]] bool vanished() const noexcept { return vanished_; }
+    /// Why a limit stopped the pass; empty when none did.
+    [[nodiscard]] const std::string& stopped_because() const noexcept { return stopped_because_; }
+
+  private:
+    Go limited(const std::string& what, Then then, bool& said);
+    Go temperature();
+
+    const OverwriteTask& task_;
+    OverwriteState& state_;
+    const OverwriteHooks& hooks_;
+    const Clock& clock_;
+    ProgressSink& progress_;
+    SteadyTime started_;
+    PassState* pass_ = nullptr;
+    stream::FillReport fill_before_;
+    stream::CheckReport check_before_;
+    bool said_slow_ = false;
+    bool said_late_ = false;
+    bool said_hot_ = false;
+    bool hot_ = false;
+    bool vanished_ = false;
+    std::string stopped_because_;
+};
+
+/// Adds the counts of a later part to those of an earlier one.
+void add(stream::FillReport& sum, const stream::FillReport& part);
+void add(stream::CheckReport& sum, const stream::CheckReport& part);
+
+}  // namespace efface::method

@@ -108,11 +108,15 @@ bool is_evidence_name(std::string_view name) noexcept {
 }
 
 Json make_statement(Json predicate, const std::vector<EvidenceFile>& files) {
-    EFFACE_ASSERT(predicate.is_object() && predicate.contains("projectIdentity"));
+    EFFACE_ASSERT(predicate.is_object());
+    const bool project = predicate.contains("projectIdentity");
+    EFFACE_ASSERT(project != predicate.contains("targetIdentity"));
     EFFACE_ASSERT(files.size() <= kEvidenceFilesMax);
     Json subjects = Json::array();
-    const std::string identity = canonical_json(predicate["projectIdentity"]);
-    subjects.push_back({{"name", kProjectSubject}, {"digest", {{"sha256", sha256_hex(identity)}}}});
+    const std::string identity =
+        canonical_json(predicate[project ? "projectIdentity" : "targetIdentity"]);
+    subjects.push_back({{"name", project ? kProjectSubject : kTargetSubject},
+                        {"digest", {{"sha256", sha256_hex(identity)}}}});
     std::set<std::string> names;
     for (const EvidenceFile& file : files) {
         EFFACE_ASSERT(is_evidence_name(file.name) && names.insert(file.name).second);

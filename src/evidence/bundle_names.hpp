@@ -17,7 +17,8 @@ constexpr const char* kEvidenceFolder = "evidence";
 /// What the owner ordered and what people signed about it; bound like all evidence files.
 constexpr const char* kManifestEvidence = "evidence/manifest.json";
 constexpr const char* kApprovalsEvidence = "evidence/manifest.json.p7s";
-constexpr const char* kProjectSubject = "project-identity";
+constexpr const char* kProjectSubject = "project-identity";  ///< of predicate.projectIdentity
+constexpr const char* kTargetSubject = "target-identity";    ///< of predicate.targetIdentity
 
 constexpr std::size_t kSignatureBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kProofBytesMax = std::size_t{256} * 1024;

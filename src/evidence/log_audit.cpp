@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::size_t kProblemsMax = 100;
 constexpr std::size_t kOpenIntentsShown = 1'000;
+constexpr std::size_t kLostRunsShown = 1'000;
+constexpr std::size_t kReasonBytesMax = 4096;
 constexpr std::size_t kOpenIntentsMax = 65'536;
 constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 
@@ -134,6 +136,24 @@ class Auditor final {
             if (!closed && !too_many_open_) {
                 add_problem(name + " closes a run that is not open");
             }
+            if (entry.value("status", Json()) == kLostRun) {
+                take_lost(entry, seq, name);
+            }
+        }
+    }
+
+    /// Nobody saw how the run ended: there is a reason, and nothing that was issued for it.
+    void take_lost(const Json& entry, std::uint64_t seq, const std::string& name) {
+        const Json reason = entry.value("reason", Json());
+        if (!reason.is_string() || reason.get_ref<const std::string&>().empty() ||
+            reason.get_ref<const std::string&>().size() > kReasonBytesMax) {
+            add_problem(name + " calls a run lost and does not say why");
+        }
+        if (entry.contains("certificate") || entry.contains("signature")) {
+            add_problem(name + " calls a run lost that has a certificate");
+        }
+        if (audit_.lost_runs.size() < kLostRunsShown) {
+            audit_.lost_runs.push_back(seq);
         }
     }
 

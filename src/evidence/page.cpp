@@ -150,6 +150,10 @@ void Page::line(std::string_view text, std::size_t indent) {
     wrapped(std::string(indent, ' '), indent, text);
 }
 
+void Page::hanging(std::string_view first, std::size_t hang, std::string_view value) {
+    wrapped(std::string(first), hang, value);
+}
+
 void Page::gap() {
     text_ += "\n";
 }

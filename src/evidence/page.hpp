@@ -22,6 +22,8 @@ class Page final {
     void field(std::string_view label, std::string_view value, std::size_t indent = 2);
     void bullet(std::string_view text, std::size_t indent = 2);
     void line(std::string_view text, std::size_t indent = 2);
+    /// `first` as it is, then the value wrapped below column `hang`.
+    void hanging(std::string_view first, std::size_t hang, std::string_view value);
     void gap();
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 

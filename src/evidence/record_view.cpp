@@ -118,6 +118,10 @@ const std::string& RecordView::digest() const {
 }
 
 void RecordView::only(std::initializer_list<std::string_view> keys) const {
+    only(std::vector<std::string_view>(keys));
+}
+
+void RecordView::only(const std::vector<std::string_view>& keys) const {
     must_be_object();
     for (const auto& [key, unused] : value_->items()) {
         if (std::find(keys.begin(), keys.end(), key) == keys.end()) {

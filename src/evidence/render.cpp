@@ -184,6 +184,16 @@ void show_list(Page& page, const char* label, const Json& list, std::size_t inde
     }
 }
 
+std::string render_verification(const Verification& verification) {
+    constexpr std::size_t kMark = 8;
+    Page page;
+    for (const Check& check : verification.checks) {
+        page.hanging((check.passed ? "ok      " : "FAILED  ") + check.name + ": ", kMark,
+                     check.detail);
+    }
+    return page.text();
+}
+
 std::string render_text(const Json& certificate) {
     const Json& predicate = look(certificate, {"predicate"});
     const bool success = is_success(words(look(predicate, {"result", "status"})));

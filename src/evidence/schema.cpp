@@ -11,13 +11,21 @@ namespace efface::evidence {
 
 namespace {
 
-void check_subject(const RecordView& subject, std::set<std::string>& names) {
+constexpr std::string_view kCommonKeys[] = {
+    "schemaVersion",   "certificateId", "certificateType", "supersedes",
+    "issuedAt",        "issuer",        "dataOwner",       "authorization",
+    "sanitization",    "verification",  "validation",      "result",
+    "attempts",        "tool",          "environment",     "personnel",
+    "signaturePolicy", "log",           "retention"};
+
+void check_subject(const RecordView& subject, std::string_view identity_name,
+                   std::set<std::string>& names) {
     subject.only({"name", "digest", "mediaType"});
     (void)subject.at("digest").digest();
     const std::string& name = subject.at("name").text();
     const bool first = names.empty();
-    if (first ? name != kProjectSubject : !is_evidence_name(name)) {
-        subject.at("name").fail(first ? "the first subject must be project-identity"
+    if (first ? name != identity_name : !is_evidence_name(name)) {
+        subject.at("name").fail(first ? "the first subject must be " + std::string(identity_name)
                                       : "must be a plain name below evidence/");
     }
     if (!first) {
@@ -35,7 +43,11 @@ void check_owner_and_issuer(const RecordView& predicate) {
     (void)issuer.at("stationId").non_empty_text();
     const RecordView owner = predicate.at("dataOwner");
     (void)owner.at("organization").text();
-    (void)owner.at("projectId").non_empty_text();
+    (void)owner.at("projectId").text();
+}
+
+void check_volumes(const RecordView& predicate) {
+    (void)predicate.at("dataOwner").at("projectId").non_empty_text();
     const RecordView identity = predicate.at("projectIdentity");
     identity.only({"projectId", "volumes"});
     (void)identity.at("projectId").non_empty_text();
@@ -43,14 +55,34 @@ void check_owner_and_issuer(const RecordView& predicate) {
         (void)volume.at("name").non_empty_text();
         (void)volume.at("uuid").text();
     }
+    const auto volumes = predicate.at("volumes").items();
+    if (volumes.empty() || volumes.size() > kVolumesMax) {
+        predicate.at("volumes").fail("must list 1 to " + std::to_string(kVolumesMax) + " volumes");
+    }
+    for (const RecordView& volume : volumes) {
+        check_volume(volume);
+    }
 }
 
-void check_authorization(const RecordView& authorization) {
-    (void)authorization.at("manifestDigest").digest();
+/// Without an order a person typed what names the target.
+void check_authorization(const RecordView& authorization, TargetType type) {
+    const std::string& confirmation =
+        type == TargetType::volumes
+            ? authorization.at("confirmation").one_of({"signed-approvals", "typed-project-id"})
+            : authorization.at("confirmation").one_of({"signed-approvals", "typed-token"});
+    if (confirmation != "typed-token" || authorization.maybe("manifestDigest")) {
+        (void)authorization.at("manifestDigest").digest();
+    }
+    if (confirmation == "typed-token") {
+        (void)authorization.at("targetToken").non_empty_text();
+    }
+    if (const auto attestation = authorization.maybe("attestation");
+        attestation && type != TargetType::volumes) {
+        attestation->fail("belongs to the volumes of a project");
+    }
     (void)authorization.at("policyId").non_empty_text();
     (void)authorization.at("policyVersion").non_empty_text();
     (void)authorization.at("policyDigest").digest();
-    (void)authorization.at("confirmation").non_empty_text();
     (void)authorization.at("operator").non_empty_text();
     for (const RecordView& approval : authorization.at("approvals").items()) {
         (void)approval.at("subject").non_empty_text();
@@ -95,7 +127,7 @@ void check_attempts(const RecordView& attempts) {
         (void)previous.at("logIndex").number();
         (void)previous.at("leafHash").hex_digest();
         (void)previous.at("status").one_of(
-            {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate", "lost"});
+            {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate", kLostRun});
     }
 }
 
@@ -142,39 +174,41 @@ void check_statement(const RecordView& statement) {
     (void)statement.at("predicateType").one_of({kPredicateType});
     const auto subjects = statement.at("subject").items();
     if (subjects.empty() || subjects.size() > kEvidenceFilesMax) {
-        statement.at("subject").fail("must list the project and its evidence files");
+        statement.at("subject").fail("must list the project or target, and the evidence files");
     }
+    const RecordView predicate = statement.at("predicate");
+    const char* identity_name =
+        predicate.maybe("targetIdentity") ? kTargetSubject : kProjectSubject;
     std::set<std::string> names;
     for (const RecordView& subject : subjects) {
-        check_subject(subject, names);
+        check_subject(subject, identity_name, names);
     }
-    statement.at("predicate").must_be_object();
 }
 
 void check_predicate(const RecordView& predicate) {
-    predicate.only({"schemaVersion", "certificateId", "certificateType", "supersedes",
-                    "issuedAt",      "issuer",        "dataOwner",       "projectIdentity",
-                    "authorization", "volumes",       "sanitization",    "verification",
-                    "validation",    "result",        "attempts",        "tool",
-                    "environment",   "personnel",     "signaturePolicy", "log",
-                    "retention"});
     (void)predicate.at("schemaVersion").one_of({kSchemaVersion});
-    (void)predicate.at("certificateType").one_of({"keyslot"});
+    (void)predicate.at("certificateType").one_of({"keyslot", "media", "file", "memory"});
+    const TargetType type = target_type_of(predicate);
+    std::vector<std::string_view> keys(std::begin(kCommonKeys), std::end(kCommonKeys));
+    if (type == TargetType::volumes) {
+        keys.insert(keys.end(), {"projectIdentity", "volumes"});
+    } else {
+        keys.insert(keys.end(), {"targetIdentity", "target"});
+    }
+    predicate.only(keys);
     (void)predicate.at("certificateId").non_empty_text();
     (void)predicate.at("issuedAt").time();
     if (const auto supersedes = predicate.maybe("supersedes")) {
         (void)supersedes->hex_digest();
     }
     check_owner_and_issuer(predicate);
-    check_authorization(predicate.at("authorization"));
-    const auto volumes = predicate.at("volumes").items();
-    if (volumes.empty() || volumes.size() > kVolumesMax) {
-        predicate.at("volumes").fail("must list 1 to " + std::to_string(kVolumesMax) + " volumes");
-    }
-    for (const RecordView& volume : volumes) {
-        check_volume(volume);
-    }
+    check_authorization(predicate.at("authorization"), type);
     check_sanitization(predicate);
+    if (type == TargetType::volumes) {
+        check_volumes(predicate);
+    } else {
+        check_target_fields(predicate);
+    }
     check_result(predicate.at("result"));
     check_attempts(predicate.at("attempts"));
     check_machine_and_people(predicate);

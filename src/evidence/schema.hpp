@@ -3,6 +3,8 @@
 // that names the place; returning is the answer "nothing wrong". Private to the evidence module.
 #pragma once
 
+#include <string_view>
+
 #include "efface/base/json.hpp"
 
 #include "record_view.hpp"
@@ -16,7 +18,23 @@ void check_statement(const RecordView& statement);
 /// Fields, types and closed vocabularies; unknown top-level fields are refused.
 void check_predicate(const RecordView& predicate);
 void check_volume(const RecordView& volume);
+
+/// What a certificate is about: the volumes of a project, or one target.
+enum class TargetType { volumes, media, file, memory };
+/// Of certificateType, which must be one of the four.
+[[nodiscard]] TargetType target_type_of(const RecordView& predicate);
+/// The fields of the three types that have a target.
+void check_target_fields(const RecordView& predicate);
+/// [{"name", "result", "detail"}]
+void check_controls(const RecordView& controls);
 /// What the fields say together: no verdict or level better than what it rests on.
 void check_rules(const RecordView& predicate);
+/// The part of it for the three types that have a target.
+void check_target_rules(const RecordView& predicate);
+
+/// "sanitized" and "sanitized-with-exceptions".
+[[nodiscard]] bool is_success(std::string_view status) noexcept;
+/// none 0, clear 1, purge 2.
+[[nodiscard]] int level_rank(std::string_view level) noexcept;
 
 }  // namespace efface::evidence

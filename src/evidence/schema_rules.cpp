@@ -13,20 +13,12 @@ namespace {
 
 constexpr std::size_t kApproversMin = 2;
 
-bool is_success(const std::string& status) {
-    return status == "sanitized" || status == "sanitized-with-exceptions";
-}
-
 /// From best to worst.
 int status_rank(std::string_view status) {
     constexpr std::array<std::string_view, 4> kStatuses{"sanitized", "sanitized-with-exceptions",
                                                         "indeterminate", "not-sanitized"};
     const auto* found = std::find(kStatuses.begin(), kStatuses.end(), status);
     return static_cast<int>(found - kStatuses.begin());
-}
-
-int level_rank(std::string_view level) {
-    return level == "purge" ? 2 : level == "clear" ? 1 : 0;
 }
 
 void check_sanitized_location(const RecordView& location, const std::string& volume_status) {
@@ -102,16 +94,20 @@ void check_run_claim(const RecordView& predicate) {
     if (level_rank(result.at("level").text()) != lowest) {
         result.at("level").fail("must be the lowest of its volumes");
     }
-    const RecordView sanitization = predicate.at("sanitization");
-    if (sanitization.at("method").text() != result.at("level").text() ||
-        sanitization.at("requestedMethod").text() != result.at("requestedLevel").text()) {
-        sanitization.fail("must name the same levels as the result");
-    }
     const RecordView verification = predicate.at("verification");
     const bool passed =
         verification.at("performed").flag() && verification.at("result").text() == "pass";
     if (is_success(status) && !passed && !unseen) {
         verification.fail("did not pass, so the run can not be " + status);
+    }
+}
+
+void check_same_levels(const RecordView& predicate) {
+    const RecordView result = predicate.at("result");
+    const RecordView sanitization = predicate.at("sanitization");
+    if (sanitization.at("method").text() != result.at("level").text() ||
+        sanitization.at("requestedMethod").text() != result.at("requestedLevel").text()) {
+        sanitization.fail("must name the same levels as the result");
     }
 }
 
@@ -132,14 +128,8 @@ void check_identity(const RecordView& predicate) {
     }
 }
 
-void check_times(const RecordView& predicate) {
+void check_location_times(const RecordView& predicate) {
     const WallTime issued = predicate.at("issuedAt").time();
-    const RecordView sanitization = predicate.at("sanitization");
-    const WallTime started = sanitization.at("startedAt").time();
-    const WallTime completed = sanitization.at("completedAt").time();
-    if (started > completed || completed > issued) {
-        sanitization.fail("must have started before it was completed, and that before issuedAt");
-    }
     for (const RecordView& volume : predicate.at("volumes").items()) {
         for (const RecordView& location : volume.at("locations").items()) {
             const auto from = location.maybe("startedAt");
@@ -149,6 +139,16 @@ void check_times(const RecordView& predicate) {
                 location.fail("its times are out of order");
             }
         }
+    }
+}
+
+void check_times(const RecordView& predicate) {
+    const WallTime issued = predicate.at("issuedAt").time();
+    const RecordView sanitization = predicate.at("sanitization");
+    const WallTime started = sanitization.at("startedAt").time();
+    const WallTime completed = sanitization.at("completedAt").time();
+    if (started > completed || completed > issued) {
+        sanitization.fail("must have started before it was completed, and that before issuedAt");
     }
     const RecordView authorization = predicate.at("authorization");
     if (const auto not_before = authorization.maybe("notBefore");
@@ -168,6 +168,9 @@ void check_approvals(const RecordView& authorization) {
         keys.size() < kApproversMin) {
         authorization.at("approvals").fail("two distinct approvals are needed");
     }
+    if (authorization.at("confirmation").text() != "signed-approvals" && !keys.empty()) {
+        authorization.at("approvals").fail("are listed, but nobody signed them");
+    }
 }
 
 void check_required_signers(const RecordView& policy) {
@@ -186,12 +189,26 @@ void check_required_signers(const RecordView& policy) {
 
 }  // namespace
 
+bool is_success(std::string_view status) noexcept {
+    return status == "sanitized" || status == "sanitized-with-exceptions";
+}
+
+int level_rank(std::string_view level) noexcept {
+    return level == "purge" ? 2 : level == "clear" ? 1 : 0;
+}
+
 void check_rules(const RecordView& predicate) {
-    for (const RecordView& volume : predicate.at("volumes").items()) {
-        check_volume_claim(volume);
+    check_same_levels(predicate);
+    if (target_type_of(predicate) == TargetType::volumes) {
+        for (const RecordView& volume : predicate.at("volumes").items()) {
+            check_volume_claim(volume);
+        }
+        check_run_claim(predicate);
+        check_identity(predicate);
+        check_location_times(predicate);
+    } else {
+        check_target_rules(predicate);
     }
-    check_run_claim(predicate);
-    check_identity(predicate);
     check_times(predicate);
     check_approvals(predicate.at("authorization"));
     check_required_signers(predicate.at("signaturePolicy"));

@@ -26,11 +26,7 @@ void check_location(const RecordView& location) {
         (void)verification.at("mismatches").number();
     }
     (void)verification.at("result").one_of({"pass", "fail", "not-performed", "unknown"});
-    for (const RecordView& control : location.at("negativeControls").items()) {
-        (void)control.at("name").non_empty_text();
-        (void)control.at("result").one_of({"pass", "fail", "unknown"});
-        (void)control.at("detail").text();
-    }
+    check_controls(location.at("negativeControls"));
     if (const auto regions = location.maybe("regions")) {
         for (const RecordView& region : regions->items()) {
             (void)region.at("offset").number();
@@ -60,6 +56,14 @@ void check_sample(const RecordView& sample) {
 }
 
 }  // namespace
+
+void check_controls(const RecordView& controls) {
+    for (const RecordView& control : controls.items()) {
+        (void)control.at("name").non_empty_text();
+        (void)control.at("result").one_of({"pass", "fail", "unknown"});
+        (void)control.at("detail").text();
+    }
+}
 
 void check_volume(const RecordView& volume) {
     (void)volume.at("name").non_empty_text();

@@ -60,6 +60,14 @@ void run_steps(Verification& verification, Examined& examined) {
 
 }  // namespace
 
+std::string counted(std::uint64_t count, const char* what) {
+    const std::string_view word = what;
+    const bool ending = count != 1 && word.ends_with('y');
+    return std::to_string(count) + " " +
+           (ending ? std::string(word.substr(0, word.size() - 1)) + "ies"
+                   : std::string(word) + (count == 1 ? "" : "s"));
+}
+
 bool Verification::ok() const noexcept {
     return !checks.empty() && std::all_of(checks.begin(), checks.end(),
                                           [](const Check& check) { return check.passed; });
@@ -70,10 +78,8 @@ Verification verify_bundle(const std::filesystem::path& bundle, const TrustAncho
     try {
         const BundleFiles files(bundle);
         verification.checks.push_back(
-            passed("files",
-                   "nothing is missing, nothing is there that does not belong, and no "
-                   "link leads elsewhere (" +
-                       std::to_string(files.evidence().size()) + " evidence files)"));
+            passed("files", "nothing is missing or foreign, no link leads elsewhere (" +
+                                counted(files.evidence().size(), "evidence file") + ")"));
         TrustAnchors trimmed = anchors;
         while (!trimmed.log_verifier_key.empty() && trimmed.log_verifier_key.back() == '\n') {
             trimmed.log_verifier_key.pop_back();

@@ -64,22 +64,24 @@ std::string check_canonical_form(Examined& examined) {
     if (canonical_json(examined.statement) != text) {
         wrong("certificate.json is not in canonical form (RFC 8785)");
     }
-    return fmt::format("certificate.json is {} bytes of canonical JSON (RFC 8785), sha256 {}",
-                       text.size(), sha256_hex(examined.certificate));
+    return fmt::format("{} bytes of RFC 8785, sha256 {}", text.size(),
+                       sha256_hex(examined.certificate));
 }
 
 std::string check_content(Examined& examined) {
     check_statement(examined.view());
     check_predicate(examined.predicate());
-    return "it is an in-toto statement, and every field has its place and type";
+    return "an in-toto statement; every field has its place and type";
 }
 
 std::string check_claims(Examined& examined) {
     check_rules(examined.predicate());
     const RecordView result = examined.predicate().at("result");
-    return fmt::format("{} (level {}) claims no more than what the record says of its {} volume(s)",
-                       result.at("status").text(), result.at("level").text(),
-                       examined.predicate().at("volumes").items().size());
+    const bool volumes = target_type_of(examined.predicate()) == TargetType::volumes;
+    return fmt::format(
+        "{}, level {}: no more than the record shows of its {}", result.at("status").text(),
+        result.at("level").text(),
+        volumes ? counted(examined.predicate().at("volumes").items().size(), "volume") : "target");
 }
 
 std::string check_signature(Examined& examined) {
@@ -94,7 +96,7 @@ std::string check_signature(Examined& examined) {
                                     signer.role ? to_string(*signer.role) : "no role",
                                     to_rfc3339(*signer.signing_time)));
     }
-    return "these exact bytes were signed, below a trusted root, by " + list_of(names);
+    return "below a trusted root, by " + list_of(names);
 }
 
 std::string check_signers(Examined& examined) {
@@ -117,16 +119,17 @@ std::string check_signers(Examined& examined) {
     if (!station) {
         wrong("no station has signed");
     }
-    return fmt::format("all {} required signer(s) signed, each with its role in its certificate",
-                       required.size());
+    return fmt::format("{} signed, in the role of its certificate",
+                       counted(required.size(), "required signer"));
 }
 
 std::string check_digests(Examined& examined) {
     const auto subjects = examined.view().at("subject").items();
-    const std::string identity =
-        canonical_json(examined.statement.at("predicate").at("projectIdentity"));
-    if (subjects.front().at("digest").digest() != sha256_hex(identity)) {
-        wrong("the first subject is not the digest of projectIdentity");
+    const bool volumes = target_type_of(examined.predicate()) == TargetType::volumes;
+    const char* const identity = volumes ? "projectIdentity" : "targetIdentity";
+    if (subjects.front().at("digest").digest() !=
+        sha256_hex(canonical_json(examined.statement.at("predicate").at(identity)))) {
+        wrong(std::string("the first subject is not the digest of ") + identity);
     }
     std::map<std::string, std::string> listed;
     for (std::size_t i = 1; i < subjects.size(); ++i) {
@@ -145,8 +148,8 @@ std::string check_digests(Examined& examined) {
     if (!listed.empty()) {
         wrong(listed.begin()->first + ": is listed in the certificate but missing");
     }
-    return fmt::format("projectIdentity and all {} evidence file(s) are those that were signed",
-                       examined.files.evidence().size());
+    return fmt::format("{} and {} are those that were signed", identity,
+                       counted(examined.files.evidence().size(), "evidence file"));
 }
 
 std::string check_issuing_time(Examined& examined) {
@@ -161,10 +164,8 @@ std::string check_issuing_time(Examined& examined) {
                               signer.subject, to_rfc3339(*signer.signing_time)));
         }
     }
-    return fmt::format(
-        "issued at {}, and the station signed within 10 minutes of it (the time is "
-        "the station's own)",
-        to_rfc3339(issued));
+    return fmt::format("{}, signed within 10 minutes of it (by the station's clock)",
+                       to_rfc3339(issued));
 }
 
 std::string check_authorization(Examined& examined) {
@@ -174,24 +175,28 @@ std::string check_authorization(Examined& examined) {
         return std::binary_search(evidence.begin(), evidence.end(), name);
     };
     const bool signed_by_people = authorization.at("confirmation").text() == "signed-approvals";
-    if (!has(kManifestEvidence) || has(kApprovalsEvidence) != signed_by_people) {
+    const bool ordered = authorization.maybe("manifestDigest").has_value();
+    if (has(kManifestEvidence) != ordered || has(kApprovalsEvidence) != signed_by_people) {
         wrong(
             "the manifest, and the approvals exactly when there are any, must be among the "
             "evidence files");
+    }
+    const std::string& person = authorization.at("operator").text();
+    if (!ordered) {
+        return fmt::format("no order: {} typed \"{}\"; nobody signed for it", person,
+                           authorization.at("targetToken").text());
     }
     const Bytes manifest = examined.files.read(kManifestEvidence, kManifestBytesMax);
     if (sha256_hex(manifest) != authorization.at("manifestDigest").digest()) {
         authorization.at("manifestDigest").fail("is not that of evidence/manifest.json");
     }
     if (!signed_by_people) {
-        return fmt::format(
-            "the manifest is in the bundle; confirmed by {} ({}), which nobody "
-            "signed",
-            authorization.at("operator").text(), authorization.at("confirmation").text());
+        return fmt::format("the manifest is in the bundle; confirmed by {} ({}), nobody signed it",
+                           person, authorization.at("confirmation").text());
     }
     check_approval_signatures(examined, manifest);
-    return fmt::format("{} people with the role approver signed the manifest before the run",
-                       authorization.at("approvals").items().size());
+    return fmt::format("{} signed the manifest before the run",
+                       counted(authorization.at("approvals").items().size(), "approver"));
 }
 
 }  // namespace efface::evidence

@@ -78,11 +78,13 @@ void check_intent(const Examined& examined, const Log& log) {
     }
     if (intent.at("device").text() !=
         examined.view().at("subject").items().front().at("digest").digest()) {
-        intent.at("device").fail("is another project");
+        intent.at("device").fail("is another project or target");
     }
-    if (intent.at("manifest").digest() !=
-        predicate.at("authorization").at("manifestDigest").digest()) {
-        intent.at("manifest").fail("is another manifest than the one that was authorized");
+    const auto ordered = predicate.at("authorization").maybe("manifestDigest");
+    const auto announced = intent.maybe("manifest");
+    if (ordered.has_value() != announced.has_value() ||
+        (ordered && announced->digest() != ordered->digest())) {
+        intent.fail("names another manifest than the one that was authorized");
     }
 }
 
@@ -91,6 +93,7 @@ struct Earlier {
     std::string run_id;
     std::string status;
     std::string leaf_hash;
+    std::string reason;  ///< of a lost one
 };
 
 /// All outcomes before this one for `device`, by index. An intent without outcome is a run that
@@ -117,13 +120,15 @@ std::map<std::uint64_t, Earlier> earlier_outcomes(const Examined& examined, cons
         }
         const bool same_device = open.erase(view.at("intent").number()) == 1;
         if (same_device && !is_own && index < examined.proof.index) {
-            outcomes[index] = {view.at("runId").text(), view.at("status").text(),
-                               leaf_hash_hex(line)};
+            const std::string& status = view.at("status").text();
+            outcomes[index] = {view.at("runId").text(), status, leaf_hash_hex(line),
+                               status == kLostRun ? view.at("reason").text() : std::string()};
         }
     }
     if (!open.empty() && open.begin()->first < examined.proof.index) {
-        wrong(fmt::format("log entry {} announces a run on this project that has no outcome",
-                          open.begin()->first));
+        wrong(fmt::format(
+            "log entry {} announces a run on this project or target that has no outcome",
+            open.begin()->first));
     }
     return outcomes;
 }
@@ -136,15 +141,25 @@ void check_attempts_declared(const Examined& examined,
         if (found == outcomes.end() || found->second.run_id != attempt.at("runId").text() ||
             found->second.status != attempt.at("status").text() ||
             found->second.leaf_hash != attempt.at("leafHash").text()) {
-            attempt.fail("the log holds no such attempt on this project");
+            attempt.fail("the log holds no such attempt on this project or target");
         }
     }
     if (declared.size() != outcomes.size()) {
-        wrong(
-            fmt::format("the log holds {} earlier attempt(s) on this project, the certificate "
-                        "declares {}",
-                        outcomes.size(), declared.size()));
+        wrong(fmt::format("the log holds {} on this project or target, the certificate declares {}",
+                          counted(outcomes.size(), "earlier attempt"), declared.size()));
     }
+}
+
+/// A run whose end nobody saw has no certificate: the log says why.
+std::string lost_in_words(const std::map<std::uint64_t, Earlier>& outcomes) {
+    std::string words;
+    for (const auto& [index, outcome] : outcomes) {
+        if (outcome.status == kLostRun) {
+            words += fmt::format("; run {} was lost (entry {}: {})", outcome.run_id, index,
+                                 outcome.reason);
+        }
+    }
+    return words;
 }
 
 }  // namespace
@@ -168,10 +183,8 @@ std::string check_log_inclusion(Examined& examined) {
         wrong("the log entry is not in canonical form");
     }
     check_outcome(examined, entry);
-    return fmt::format(
-        "entry {} of the log {} ({} entries, signed) records this certificate and "
-        "this signature",
-        examined.proof.index, examined.head.origin, examined.head.size);
+    return fmt::format("entry {} of {} in {} names this certificate and signature",
+                       examined.proof.index, examined.head.size, examined.head.origin);
 }
 
 std::string check_announcement(Examined& examined) {
@@ -188,10 +201,8 @@ std::string check_announcement(Examined& examined) {
     if (examined.before.size == examined.head.size && examined.before.root != examined.head.root) {
         wrong("the two checkpoints contradict each other");
     }
-    return fmt::format(
-        "the run was announced as entry {} before it started: the log had signed a "
-        "tree of {} entries by then",
-        intent, examined.before.size);
+    return fmt::format("entry {} announced the run; the log had signed {} by then", intent,
+                       counted(examined.before.size, "entry"));
 }
 
 std::string check_whole_log(Examined& examined) {
@@ -214,10 +225,8 @@ std::string check_whole_log(Examined& examined) {
     const auto outcomes = earlier_outcomes(
         examined, log, examined.view().at("subject").items().front().at("digest").digest());
     check_attempts_declared(examined, outcomes);
-    return fmt::format(
-        "the log is whole ({} entries), continues both signed trees, holds the "
-        "announcement, and every earlier attempt ({}) is declared",
-        audit.entries, outcomes.size());
+    return fmt::format("{}, all as signed; every earlier attempt ({}) is declared{}",
+                       counted(audit.entries, "entry"), outcomes.size(), lost_in_words(outcomes));
 }
 
 }  // namespace efface::evidence

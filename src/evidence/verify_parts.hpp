@@ -28,6 +28,9 @@ struct Examined {
     [[nodiscard]] RecordView predicate() const { return view().at("predicate"); }
 };
 
+/// "1 file", "2 files".
+[[nodiscard]] std::string counted(std::uint64_t count, const char* what);
+
 [[nodiscard]] std::string check_canonical_form(Examined& examined);
 [[nodiscard]] std::string check_content(Examined& examined);
 [[nodiscard]] std::string check_claims(Examined& examined);

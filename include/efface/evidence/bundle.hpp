@@ -29,8 +29,9 @@ struct EvidenceFile {
     Bytes content;
 };
 
-/// subject[0] (name "project-identity", digest over the canonical form of
-/// predicate.projectIdentity) and one subject a file; `_type`, `predicateType`.
+/// subject[0] and one subject a file; `_type`, `predicateType`. subject[0] is "project-identity"
+/// or "target-identity", with the digest over the canonical form of predicate.projectIdentity or
+/// predicate.targetIdentity, of which exactly one must be there (asserted).
 [[nodiscard]] Json make_statement(Json predicate, const std::vector<EvidenceFile>& files);
 
 /// Writes certificate.json (canonical), its .p7s, evidence files, root.pem and log.vkey into
@@ -71,6 +72,10 @@ struct Verification {
 /// Strict and offline. Foreign input throughout: bounded, no links followed, never throws for it.
 [[nodiscard]] Verification verify_bundle(const std::filesystem::path& bundle,
                                          const TrustAnchors& anchors);
+
+/// The checks for a person: "ok      name: detail" or "FAILED  name: detail" each, wrapped to at
+/// most 100 columns, every line with its line feed.
+[[nodiscard]] std::string render_verification(const Verification& verification);
 
 /// The certificate for a person: plain text of at most 100 columns, no control characters.
 /// Title "Certificate of sanitization" only for sanitized and sanitized-with-exceptions; else

@@ -150,14 +150,19 @@ class Log final {
     std::unique_ptr<State> state_;
 };
 
+/// The status of a run-outcome that closes a run whose end nobody saw (its job was replaced, its
+/// folder is gone): `reason` says why, and `certificate` and `signature` are absent.
+constexpr const char* kLostRun = "lost";
+
 /// Reads the whole log, without lock: every line parsed, chained, numbered; every run-outcome
-/// closing (`intent`) an open run-intent; the tree, hashes and offsets equal to the checkpoint.
-/// O(n) time, O(log n + open runs) memory. Returns the problems in words (the first 100);
-/// empty = whole. Never throws for what is in the folder.
+/// closing (`intent`) an open run-intent, and a lost one of the form above; the tree, hashes and
+/// offsets equal to the checkpoint. O(n) time, O(log n + open runs) memory. Returns the problems in
+/// words (the first 100); empty = whole. Never throws for what is in the folder.
 struct LogAudit {
     std::uint64_t entries = 0;
     std::vector<std::string> problems;
     std::vector<std::uint64_t> open_intents;  ///< run-intent without run-outcome (first 1,000)
+    std::vector<std::uint64_t> lost_runs;     ///< run-outcome with kLostRun (first 1,000)
 };
 [[nodiscard]] LogAudit audit_log(const std::filesystem::path& directory,
                                  std::string_view verifier_key);

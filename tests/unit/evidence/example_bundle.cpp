@@ -23,14 +23,16 @@ Json read_predicate(const fs::path& file) {
 
 Json intent_entry(const Json& predicate, const std::string& device, const std::string& run,
                   int attempt, const std::string& at) {
-    return {{"type", "run-intent"},
-            {"at", at},
-            {"runId", run},
-            {"jobId", "9b1c"},
-            {"device", device},
-            {"manifest", predicate.at("authorization").at("manifestDigest")},
-            {"technique", predicate.at("sanitization").at("technique")},
-            {"attempt", attempt}};
+    Json entry = {
+        {"type", "run-intent"}, {"at", at},
+        {"runId", run},         {"jobId", "9b1c"},
+        {"device", device},     {"technique", predicate.at("sanitization").at("technique")},
+        {"attempt", attempt}};
+    const Json& manifest = predicate.at("authorization").at("manifestDigest");
+    if (!manifest.is_null()) {
+        entry["manifest"] = manifest;
+    }
+    return entry;
 }
 
 Json outcome_entry(std::uint64_t intent, const std::string& run, const std::string& status,
@@ -49,8 +51,13 @@ Log::Appended add_history(Log& log, const Json& predicate, const std::string& de
         log.append(intent_entry(predicate, other, "run-x", 1, "2026-11-19T08:00:00Z"));
     const auto first =
         log.append(intent_entry(predicate, device, "run-a", 1, "2026-11-20T08:00:00Z"));
-    log.append(outcome_entry(stranger.index, "run-x", "lost", "2026-11-20T08:00:30Z"));
-    return log.append(outcome_entry(first.index, "run-a", "lost", "2026-11-20T08:01:00Z"));
+    const auto lost = [](std::uint64_t intent, const std::string& run, const std::string& at) {
+        Json entry = outcome_entry(intent, run, kLostRun, at);
+        entry["reason"] = "its job was replaced by another order";
+        return entry;
+    };
+    log.append(lost(stranger.index, "run-x", "2026-11-20T08:00:30Z"));
+    return log.append(lost(first.index, "run-a", "2026-11-20T08:01:00Z"));
 }
 
 void declare(Json& predicate, const Log::Appended& earlier) {
@@ -61,20 +68,30 @@ void declare(Json& predicate, const Log::Appended& earlier) {
                                                         {"leafHash", earlier.leaf_hash_hex}}})}};
 }
 
-std::vector<EvidenceFile> evidence_files(const Bytes& approvals) {
+/// The evidence of a project, or of one target that nobody ordered or signed for.
+std::vector<EvidenceFile> evidence_files(const Bytes& approvals, bool project) {
     const auto bytes = [](std::string_view text) {
         const ByteView view = as_bytes(text);
         return Bytes(view.begin(), view.end());
     };
-    return {{"evidence/manifest.json", "application/json", bytes(kManifest)},
-            {"evidence/manifest.json.p7s", "application/pkcs7-signature", approvals},
-            {"evidence/events.jsonl", "application/jsonl", bytes("{\"event\":\"started\"}\n")},
-            {"evidence/volume-1/header.json", "application/json", bytes("{\"version\":2}")}};
+    std::vector<EvidenceFile> files{
+        {"evidence/events.jsonl", "application/jsonl", bytes("{\"event\":\"started\"}\n")}};
+    if (!approvals.empty()) {
+        files.push_back({"evidence/manifest.json", "application/json", bytes(kManifest)});
+        files.push_back({"evidence/manifest.json.p7s", "application/pkcs7-signature", approvals});
+    }
+    files.push_back({project ? "evidence/volume-1/header.json" : "evidence/observations.json",
+                     "application/json", bytes("{\"version\":2}")});
+    return files;
 }
 
-/// Both approvers of the example sign the manifest at the times that the record states.
+/// Both approvers of the example sign the manifest at the times that the record states. Nothing
+/// where there is no order.
 Bytes approve(Json& predicate, const KeyStore& keys) {
     Json& authorization = predicate["authorization"];
+    if (authorization["manifestDigest"].is_null()) {
+        return {};
+    }
     authorization["manifestDigest"]["sha256"] = sha256_hex(kManifest);
     Bytes signature;
     for (Json& approval : authorization["approvals"]) {
@@ -111,7 +128,9 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
 
     Json predicate = read_predicate(predicate_file);
     const Bytes approvals = approve(predicate, keys);
-    const std::string device = sha256_hex(canonical_json(predicate.at("projectIdentity")));
+    const bool project = predicate.contains("projectIdentity");
+    const std::string device =
+        sha256_hex(canonical_json(predicate.at(project ? "projectIdentity" : "targetIdentity")));
     const std::string run = predicate.at("log").at("runId");
     const auto earlier = add_history(log, predicate, device);
     const int attempt = changes.declare_earlier_attempt ? 2 : 1;
@@ -128,7 +147,7 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
                                : keys.person_key(changes.signer).spki_sha256();
     apply(changes.predicate, predicate);
 
-    const auto files = evidence_files(approvals);
+    const auto files = evidence_files(approvals, project);
     Json statement = make_statement(predicate, files);
     apply(changes.statement, statement);
     const fs::path staging = directory / "staging";

@@ -51,6 +51,10 @@ class LinuxTarget final : public BlockTarget {
     IoResult read_at(std::uint64_t offset, MutableByteView into) override;
     IoResult write_at(std::uint64_t offset, ByteView from) override;
     [[nodiscard]] int flush() override;
+    /// io_uring where there is direct I/O and this process may use it, else the default; the
+    /// queue's engine_note() says why. The thread that makes the queue is the one that uses it.
+    [[nodiscard]] std::unique_ptr<IoQueue> make_queue(std::size_t slots,
+                                                      std::size_t slot_bytes) override;
 
     /// Read anew from the descriptor at each call.
     [[nodiscard]] TargetFacts facts() const;

@@ -13,6 +13,8 @@
 
 #include "direct_file.hpp"
 #include "filesystem_name.hpp"
+#include "synchronous_queue.hpp"
+#include "uring_queue.hpp"
 
 namespace efface::device {
 
@@ -243,6 +245,19 @@ IoResult LinuxTarget::write_at(std::uint64_t offset, ByteView from) {
 
 int LinuxTarget::flush() {
     return ::fsync(descriptor()) == 0 ? 0 : errno;
+}
+
+std::unique_ptr<IoQueue> LinuxTarget::make_queue(std::size_t slots, std::size_t slot_bytes) {
+    const DirectLayout& layout = state_->file.layout();
+    std::string note = "no direct I/O on this file system";
+    if (layout.direct) {
+        const std::uint64_t end = layout.size_bytes / layout.unit * layout.unit;
+        auto queue = make_uring_queue(descriptor(), layout.unit, end, slots, slot_bytes, note);
+        if (queue != nullptr) {
+            return queue;
+        }
+    }
+    return make_synchronous_queue(*this, slots, slot_bytes, std::move(note));
 }
 
 TargetFacts LinuxTarget::facts() const {

@@ -7,35 +7,21 @@
 #include <vector>
 
 #include "efface/base/json.hpp"
-#include "efface/method/outcome.hpp"
+#include "efface/policy/rule.hpp"
 
 namespace efface::policy {
 
-enum class MemoryEffect {
-    no_level,  ///< what was reached was cleared, but no level is claimed
-    note,      ///< stated as a residual risk
-};
-struct MemoryRule {
-    const char* id;
-    MemoryEffect effect;
-    const char* reason;  ///< for the certificate
-    const char* source;
-};
 /// Every rule, in the order in which they are examined.
-[[nodiscard]] const std::vector<MemoryRule>& memory_rules();
+[[nodiscard]] const std::vector<Rule>& memory_rules();
 constexpr const char* kMemoryPolicyId = "memory-backed-storage";
 constexpr const char* kMemoryPolicyVersion = "1";
 /// SHA-256 (hex) of the canonical JSON of the table.
 [[nodiscard]] std::string memory_policy_digest();
 
-struct MemoryFinding {
-    const MemoryRule* rule = nullptr;
-    std::string detail;
-};
 /// What success on a target with these facts (method::MemorySurvey::facts) would be worth.
 struct MemoryClaim {
     method::Level level = method::Level::none;  ///< none or clear; purge never comes from here
-    std::vector<MemoryFinding> findings;        ///< in table order
+    std::vector<Finding> findings;              ///< in table order
 };
 /// Facts that are missing or of another shape count as the worst.
 [[nodiscard]] MemoryClaim memory_claim(const Json& facts);

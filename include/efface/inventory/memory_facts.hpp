@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a claim about memory depends on: swap, what the kernel does with freed pages, who else
+// copies memory, which mount a path is, and which processes hold a file. Reads only.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efface/inventory/inventory.hpp"
+
+namespace efface::inventory {
+
+struct SwapArea {
+    std::string path;
+    bool is_file = false;
+    std::uint64_t size_bytes = 0;
+    std::uint64_t used_bytes = 0;
+};
+
+/// Something the kernel either does or does not, and who says so.
+struct KernelSetting {
+    std::optional<bool> on;  ///< nullopt: nothing says
+    std::string source;      ///< "kernel log", "kernel command line", "kernel configuration"
+};
+
+struct MemoryFacts {
+    std::string boot_id;  ///< empty: unreadable
+    std::string kernel_release;
+    /// nullopt: the list can't be read; then swap must be taken for used.
+    std::optional<std::vector<SwapArea>> swaps;
+    std::uint64_t available_bytes = 0;  ///< MemAvailable
+    std::uint64_t swap_cached_bytes = 0;
+    /// Pages that were written to swap devices since the machine started (/proc/vmstat, pswpout):
+    /// while it is 0 no slot holds a copy of anything. nullopt: the kernel does not say.
+    std::optional<std::uint64_t> swapped_out_pages;
+    KernelSetting init_on_free;
+    KernelSetting page_poisoning;
+    std::string zswap;                          ///< "on", "off", "absent"
+    std::string transparent_hugepages;          ///< as sysfs has it; empty: absent
+    std::string shmem_hugepages;                ///< as sysfs has it; empty: absent
+    std::vector<std::string> numa_nodes;        ///< "node0"
+    std::string page_merging;                   ///< KSM: "on", "off", "absent"
+    std::vector<std::string> memory_to_host;    ///< "virtio_balloon", "page_reporting", ...
+    std::string hibernation_device;             ///< resume=, or sysfs; empty: none configured
+    std::string crash_kernel;                   ///< crashkernel= or loaded size; empty: none
+    std::vector<std::string> zram_write_backs;  ///< "zram0: /dev/loop7"
+
+    /// Bytes of memory that are in swap areas now; nullopt when it can't be known.
+    [[nodiscard]] std::optional<std::uint64_t> swap_used_bytes() const;
+};
+[[nodiscard]] MemoryFacts read_memory_facts(const SystemView& view = {});
+[[nodiscard]] Json to_json(const MemoryFacts& facts);
+/// Named places where copies of any memory may stand and that no user space tool reaches.
+[[nodiscard]] std::vector<std::string> memory_not_reached(const MemoryFacts& facts);
+
+/// One line of mountinfo of this process' namespace.
+struct MountFacts {
+    std::uint64_t id = 0;
+    unsigned major = 0;
+    unsigned minor = 0;
+    std::string root;    ///< within the file system; not "/" for a bind mount of a folder
+    std::string target;  ///< where
+    std::string type;    ///< "tmpfs"
+    std::string source;
+    std::string options;             ///< of the mount and of the file system
+    std::vector<std::string> below;  ///< mounts on folders inside it
+    /// The same file system elsewhere, in any mount namespace: "/mnt/b", "/mnt/b (process 17)".
+    std::vector<std::string> elsewhere;
+};
+/// The topmost mount exactly at `target` (an absolute path without trailing slash); nullopt when
+/// nothing is mounted there. Throws Error(internal) when the list can't be read.
+[[nodiscard]] std::optional<MountFacts> mount_at(const std::string& target,
+                                                 const SystemView& view = {});
+/// The mount that a path lies on (no symlinks are followed: give a canonical path).
+[[nodiscard]] std::optional<MountFacts> mount_of(const std::string& path,
+                                                 const SystemView& view = {});
+
+/// What to look for in the open files, mapped files, working folders and roots of processes.
+struct FileKey {
+    std::uint64_t device = 0;                    ///< st_dev
+    std::optional<std::uint64_t> inode;          ///< nullopt: any file of that file system
+    std::optional<std::uint64_t> device_number;  ///< st_rdev, for a device with several nodes
+};
+/// "process 17 (postgres) has /mnt/scratch/x open", one line a process. What can't be examined is
+/// named as well: fails closed. This process is examined like any other.
+[[nodiscard]] std::vector<std::string> processes_using(const FileKey& key,
+                                                       const SystemView& view = {});
+
+}  // namespace efface::inventory

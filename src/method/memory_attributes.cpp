@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory_attributes.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "efface/base/file.hpp"
+
+namespace efface::method {
+
+namespace {
+constexpr std::size_t kAttributeBytesMax = 4096;
+constexpr std::uint64_t kSectorBytes = 512;  // sysfs "size", whatever the logical block is
+}  // namespace
+
+std::optional<std::string> read_attribute(const std::filesystem::path& path) {
+    try {
+        auto text = read_text_file(path, kAttributeBytesMax);
+        if (!text) {
+            return std::nullopt;
+        }
+        const std::size_t last = text->find_last_not_of(" \t\n");
+        text->resize(last == std::string::npos ? 0 : last + 1);
+        return printable(*text);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+std::optional<std::uint64_t> read_number(const std::filesystem::path& path) {
+    const auto text = read_attribute(path);
+    if (!text) {
+        return std::nullopt;
+    }
+    std::uint64_t value = 0;
+    const auto [stop, error] = std::from_chars(text->data(), text->data() + text->size(), value);
+    if (error != std::errc{} || stop != text->data() + text->size()) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+Json block_identity(const std::filesystem::path& folder) {
+    Json identity = Json::object();
+    if (const auto number = read_attribute(folder / "dev")) {
+        identity["device"] = *number;
+    }
+    if (const auto sequence = read_number(folder / "diskseq")) {
+        identity["diskSequence"] = *sequence;
+    }
+    if (const auto sectors = read_number(folder / "size")) {
+        identity["sizeBytes"] = *sectors * kSectorBytes;
+    }
+    return identity;
+}
+
+std::vector<std::string> block_objections(const inventory::Identity& identity,
+                                          const inventory::SystemView& view) {
+    std::vector<std::string> objections;
+    for (const auto& use : inventory::uses_of(identity, view)) {
+        objections.push_back(fmt::format("{}: {}", inventory::to_string(use.kind), use.detail));
+    }
+    return objections;
+}
+
+}  // namespace efface::method

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+// Persistent memory as a character device (devdax): reached only by a mapping, durable only after
+// the cache lines were written back.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "efface/base/file.hpp"
+#include "efface/device/memory_target.hpp"
+#include "efface/inventory/memory_facts.hpp"
+
+#include "memory_attributes.hpp"
+
+namespace efface::method {
+
+namespace {
+
+class DevdaxKind final : public MemoryKind {
+  public:
+    explicit DevdaxKind(const MemoryKindContext& context)
+        : context_(context),
+          folder_(context.view.sysfs / "bus" / "dax" / "devices" / context.name.place),
+          node_(context.view.dev / context.name.place) {}
+
+    MemorySurvey survey() override;
+    [[nodiscard]] std::string technique() const override {
+        return "overwrite the whole device through a mapping, flush the CPU caches, compare";
+    }
+    void erase(MemoryRun& run) override;
+    Json identity_after() override { return identity(); }
+
+  private:
+    [[nodiscard]] Json identity() const;
+    void object(MemorySurvey& survey) const;
+
+    MemoryKindContext context_;
+    std::filesystem::path folder_;
+    std::filesystem::path node_;
+};
+
+Json DevdaxKind::identity() const {
+    Json identity = Json::object();
+    if (const auto number = read_attribute(folder_ / "dev")) {
+        identity["device"] = *number;
+    }
+    if (const auto size = read_number(folder_ / "size")) {
+        identity["sizeBytes"] = *size;
+    }
+    if (const auto align = read_number(folder_ / "align")) {
+        identity["alignBytes"] = *align;
+    }
+    return identity;
+}
+
+void DevdaxKind::object(MemorySurvey& survey) const {
+    struct stat status {};
+    if (::stat(node_.c_str(), &status) != 0) {
+        throw_errno(ErrorCode::usage, node_.string() + ": reading its status", errno);
+    }
+    // A recording has a plain file in the place of the device.
+    if (context_.view.live && !S_ISCHR(status.st_mode)) {
+        throw Error(ErrorCode::usage, node_.string() + ": is no character device");
+    }
+    const std::string number = fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
+    if (context_.view.live && read_attribute(folder_ / "dev") != number) {
+        survey.objections.push_back(node_.string() + " is not the device that sysfs names");
+    }
+    std::error_code error;
+    const auto driver = std::filesystem::read_symlink(folder_ / "driver", error);
+    if (!error && driver.filename() == "kmem") {
+        survey.objections.emplace_back(
+            "the kernel uses it as system memory (kmem); take it offline with daxctl first");
+    }
+    if (!device::can_flush_cache_lines()) {
+        survey.objections.emplace_back("this processor's cache lines can not be flushed by us");
+    }
+    std::optional<std::uint64_t> device_number;
+    if (S_ISCHR(status.st_mode)) {
+        device_number = static_cast<std::uint64_t>(status.st_rdev);
+    }
+    const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev),
+                                 static_cast<std::uint64_t>(status.st_ino), device_number};
+    for (auto& user : inventory::processes_using(key, context_.view)) {
+        survey.objections.push_back(std::move(user));
+    }
+}
+
+MemorySurvey DevdaxKind::survey() {
+    const auto size = read_number(folder_ / "size");
+    if (!size || *size == 0) {
+        throw Error(ErrorCode::usage,
+                    context_.name.place + ": there is no such devdax device, or it has no size");
+    }
+    MemorySurvey survey;
+    survey.identity = identity();
+    survey.size_bytes = *size;
+    object(survey);
+    survey.facts = {{"contentFreed", false}, {"swappable", false}, {"persistent", true}};
+    survey.steps = {
+        fmt::format("overwrite all {} through a mapping with a keyed AES-256-CTR stream",
+                    size_text(*size)),
+        "write back and evict the cache lines", "read everything back and compare"};
+    survey.not_reached = {"spare and retired areas of the DIMMs, and the namespace labels"};
+    return survey;
+}
+
+void DevdaxKind::erase(MemoryRun& run) {
+    const auto size = read_number(folder_ / "size").value_or(0);
+    UniqueFd fd = open_file(node_, O_RDWR | O_NOFOLLOW, 0, ErrorCode::not_sanitized);
+    const auto target = device::MappedTarget::map(std::move(fd), size,
+                                                  device::StoreFlush::cache_lines, node_.string());
+    run.step("map the device", "done", size_text(size));
+    overwrite_and_check(*target, run);
+}
+
+}  // namespace
+
+std::unique_ptr<MemoryKind> make_devdax_kind(const MemoryKindContext& context) {
+    return std::make_unique<DevdaxKind>(context);
+}
+
+}  // namespace efface::method

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/method/memory_method.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "efface/base/digest.hpp"
+#include "efface/inventory/memory_facts.hpp"
+
+#include "memory_run.hpp"
+
+namespace efface::method {
+
+namespace {
+
+constexpr std::string_view kPrefix = "memory:";
+constexpr std::size_t kPlaceBytesMax = 4096;
+constexpr std::size_t kTokenDigits = 6;
+
+enum class Place { path, device_name };
+
+struct KindEntry {
+    const char* kind;
+    Place place;
+    const char* device_prefix;  ///< what a device name begins with
+    std::unique_ptr<MemoryKind> (*make)(const MemoryKindContext&);
+};
+
+const std::vector<KindEntry>& kinds() {
+    static const std::vector<KindEntry> kKinds = {
+        {"tmpfs", Place::path, "", make_tree_kind},
+        {"ramfs", Place::path, "", make_tree_kind},
+        {"file", Place::path, "", make_file_kind},
+        {"zram", Place::device_name, "zram", make_zram_kind},
+        {"brd", Place::device_name, "ram", make_block_kind},
+        {"pmem", Place::device_name, "pmem", make_block_kind},
+        {"devdax", Place::device_name, "dax", make_devdax_kind},
+        {"dimm", Place::device_name, "nmem", make_security_kind},
+        {"cxl", Place::device_name, "mem", make_security_kind},
+        {"hugetlbfs", Place::path, "", make_tree_kind},
+        {"swap", Place::path, "", make_swap_kind},
+    };
+    return kKinds;
+}
+
+const KindEntry* find_kind(std::string_view kind) {
+    const auto found = std::find_if(kinds().begin(), kinds().end(),
+                                    [&](const KindEntry& entry) { return entry.kind == kind; });
+    return found == kinds().end() ? nullptr : &*found;
+}
+
+[[noreturn]] void refuse(std::string_view text, const std::string& problem) {
+    throw Error(ErrorCode::usage, fmt::format("{}: {}", printable(text), problem),
+                fmt::format("write memory:KIND:PLACE, where KIND is one of {}: "
+                            "memory:tmpfs:/mnt/scratch, memory:zram:zram1",
+                            fmt::join(memory_kinds(), ", ")));
+}
+
+/// PREFIX, a number, and what the kernel adds to it ("pmem1.1", "pmem0s", "dax0.0").
+bool is_device_name(std::string_view place, std::string_view prefix) {
+    if (!place.starts_with(prefix)) {
+        return false;
+    }
+    const std::string_view rest = place.substr(prefix.size());
+    return !rest.empty() && std::isdigit(static_cast<unsigned char>(rest.front())) != 0 &&
+           std::all_of(rest.begin(), rest.end(), [](char c) {
+               return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '.' || c == 's';
+           });
+}
+
+void check_place(std::string_view text, const KindEntry& entry, std::string_view place) {
+    if (place.empty() || place.size() > kPlaceBytesMax) {
+        refuse(text, "a place must stand behind the kind");
+    }
+    if (entry.place == Place::device_name && !is_device_name(place, entry.device_prefix)) {
+        refuse(text, fmt::format("the place must be the kernel's name of the device ({}0)",
+                                 entry.device_prefix));
+    }
+    if (entry.place == Place::path) {
+        const bool normal = place.find("//") == std::string_view::npos &&
+                            (place.size() == 1 || !place.ends_with('/')) &&
+                            place.find("/../") == std::string_view::npos &&
+                            place.find("/./") == std::string_view::npos &&
+                            !place.ends_with("/..") && !place.ends_with("/.");
+        if (!place.starts_with('/') || !normal) {
+            refuse(text,
+                   "the place must be an absolute path without \".\", \"..\" or a slash at "
+                   "its end");
+        }
+    }
+}
+
+/// "scratch" of "/mnt/scratch", in characters that can be typed.
+std::string short_name(const std::string& place) {
+    std::string name = place.substr(place.rfind('/') + 1);
+    std::replace_if(
+        name.begin(), name.end(),
+        [](char c) { return std::isgraph(static_cast<unsigned char>(c)) == 0; }, '_');
+    return name.empty() ? "root" : name;
+}
+
+std::string token_of(const MemorySurvey& survey, const std::string& place) {
+    const std::string digest = sha256_hex(canonical_json(survey.identity));
+    const auto size = survey.identity.find("sizeBytes");
+    const std::string middle =
+        size == survey.identity.end() ? "" : size_text(size->get<std::uint64_t>()) + '-';
+    return fmt::format("{}-{}{}", short_name(place), middle, digest.substr(0, kTokenDigits));
+}
+
+class KindMethod final : public MemoryMethod {
+  public:
+    KindMethod(MemoryKindContext context, ByteView key, std::unique_ptr<MemoryKind> kind)
+        : context_(std::move(context)), key_(key), kind_(std::move(kind)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "memory-clear"; }
+    [[nodiscard]] std::optional<std::string> objection() const override {
+        if (last_ && !last_->objections.empty()) {
+            return last_->objections.front();
+        }
+        return std::nullopt;
+    }
+    [[nodiscard]] std::uint64_t estimate_bytes() const override {
+        return last_ ? 2 * last_->size_bytes : 0;  // written once, read once
+    }
+    MemorySurvey survey() override;
+    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop) override;
+
+  private:
+    [[nodiscard]] MemorySurvey look();
+    [[nodiscard]] Json identity_after();
+
+    MemoryKindContext context_;
+    SecretBytes key_;
+    std::unique_ptr<MemoryKind> kind_;
+    std::optional<MemorySurvey> last_;
+};
+
+MemorySurvey KindMethod::look() {
+    MemorySurvey survey = kind_->survey();
+    const auto machine = inventory::read_memory_facts(context_.view);
+    survey.identity["kind"] = context_.name.kind;
+    survey.identity["place"] = context_.name.place;
+    survey.identity["bootId"] = machine.boot_id;
+    survey.facts["kind"] = context_.name.kind;
+    survey.facts["machine"] = inventory::to_json(machine);
+    for (auto& area : inventory::memory_not_reached(machine)) {
+        survey.not_reached.push_back(std::move(area));
+    }
+    if (survey.confirm_token.empty()) {
+        survey.confirm_token = token_of(survey, context_.name.place);
+    }
+    return survey;
+}
+
+MemorySurvey KindMethod::survey() {
+    last_ = look();
+    return *last_;
+}
+
+Json KindMethod::identity_after() {
+    try {
+        return kind_->identity_after();
+    } catch (const Error& error) {
+        return {{"unreadable", printable(error.what())}};
+    }
+}
+
+Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+    EFFACE_ASSERT(clearance.path() == to_string(context_.name));
+    const MemorySurvey before = look();
+    const std::string name = to_string(context_.name);
+    if (last_ && last_->identity != before.identity) {
+        throw Error(ErrorCode::safety, name + ": is no longer what was looked at before",
+                    "look again with: efface plan " + name);
+    }
+    if (!before.objections.empty()) {
+        throw Error(ErrorCode::safety,
+                    fmt::format("{}: {}", name, fmt::join(before.objections, "; ")),
+                    "release it, then run again");
+    }
+    last_ = before;
+    MemoryRun work(kind_->technique(), key_.view(), *context_.clock, progress, std::move(stop));
+    work.observe("looked at before", {{"identity", before.identity}, {"facts", before.facts}});
+    try {
+        kind_->erase(work);
+    } catch (const Error& error) {
+        // Something may have been changed already: a record must tell of it.
+        work.fail(printable(error.what()));
+    }
+    return work.finish(before, identity_after());
+}
+
+}  // namespace
+
+const std::vector<std::string>& memory_kinds() {
+    static const std::vector<std::string> kNames = [] {
+        std::vector<std::string> names;
+        for (const auto& entry : kinds()) {
+            names.emplace_back(entry.kind);
+        }
+        return names;
+    }();
+    return kNames;
+}
+
+std::optional<MemoryTargetName> parse_memory_target(std::string_view text) {
+    if (!text.starts_with(kPrefix)) {
+        return std::nullopt;
+    }
+    const std::string_view rest = text.substr(kPrefix.size());
+    const std::size_t colon = rest.find(':');
+    const std::string_view kind = rest.substr(0, colon);
+    const KindEntry* entry = find_kind(kind);
+    if (entry == nullptr) {
+        refuse(text, fmt::format("\"{}\" is no kind of memory", printable(kind)));
+    }
+    const std::string_view place =
+        colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
+    check_place(text, *entry, place);
+    return MemoryTargetName{std::string(kind), std::string(place)};
+}
+
+std::string to_string(const MemoryTargetName& name) {
+    return fmt::format("{}{}:{}", kPrefix, name.kind, name.place);
+}
+
+std::unique_ptr<MemoryMethod> make_memory_method(const MemoryTargetName& name, ByteView key,
+                                                 const Clock& clock,
+                                                 const inventory::SystemView& view) {
+    EFFACE_ASSERT(key.size() == stream::kStreamKeyBytes);
+    const KindEntry* entry = find_kind(name.kind);
+    EFFACE_ASSERT(entry != nullptr);
+    MemoryKindContext context{name, view, &clock};
+    auto kind = entry->make(context);
+    return std::make_unique<KindMethod>(std::move(context), key, std::move(kind));
+}
+
+}  // namespace efface::method

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "memory_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace efface::method {
+
+namespace {
+
+Json faults_json(const MemoryFaults& faults) {
+    return {{"count", faults.count}, {"bytes", faults.bytes}, {"areas", faults.areas}};
+}
+
+const char* to_text(ControlResult result) {
+    switch (result) {
+        case ControlResult::pass:
+            return "pass";
+        case ControlResult::fail:
+            return "fail";
+        case ControlResult::unknown:
+            return "unknown";
+    }
+    return "unknown";
+}
+
+/// Hands a pass on to whoever shows progress; never slows or stops it itself.
+class Relay final : public stream::PassWatcher {
+  public:
+    explicit Relay(ProgressSink& progress) : progress_(progress) {}
+    Go go(const stream::Pace& /*pace*/) override { return Go::on; }
+    void advance(std::uint64_t bytes) override { progress_.advance(bytes); }
+    void written(std::uint64_t /*offset*/, const stream::FillReport& /*so_far*/) override {}
+    void compared(std::uint64_t /*offset*/, const stream::CheckReport& /*so_far*/) override {}
+
+  private:
+    ProgressSink& progress_;
+};
+
+}  // namespace
+
+std::string size_text(std::uint64_t bytes) {
+    constexpr std::array<std::pair<unsigned, const char*>, 4> kUnits = {
+        {{40, "TiB"}, {30, "GiB"}, {20, "MiB"}, {10, "KiB"}}};
+    for (const auto& [shift, unit] : kUnits) {
+        if (bytes != 0 && bytes % (std::uint64_t{1} << shift) == 0) {
+            return fmt::format("{}{}", bytes >> shift, unit);
+        }
+    }
+    return fmt::format("{}B", bytes);
+}
+
+void MemoryFaults::add(const std::string& where, std::uint64_t offset, std::uint64_t length,
+                       int error) {
+    ++count;
+    bytes += length;
+    if (areas.size() < stream::kAreasMax) {
+        Json area = {{"offset", offset},
+                     {"length", length},
+                     {"error", error == 0 ? "no progress" : errno_text(error)}};
+        if (!where.empty()) {
+            area["file"] = where;
+        }
+        areas.push_back(std::move(area));
+    }
+}
+
+void MemoryFaults::add(const stream::FaultAreas& faults) {
+    for (const auto& fault : faults.areas) {
+        add({}, fault.offset, fault.length, fault.error);
+    }
+    count = std::max(count, faults.count);  // all are counted, also those without a place
+    bytes = std::max(bytes, faults.bytes);
+}
+
+MemoryRun::MemoryRun(std::string technique, ByteView key, const Clock& clock,
+                     ProgressSink& progress, std::stop_token stop)
+    : technique_(std::move(technique)),
+      key_(key),
+      clock_(clock),
+      progress_(progress),
+      stop_(std::move(stop)),
+      started_at_(to_rfc3339(clock.now())) {
+    EFFACE_ASSERT(key.size() == stream::kStreamKeyBytes);
+}
+
+void MemoryRun::begin_pass(std::uint64_t bytes_planned) {
+    pass.begun = true;
+    pass.bytes_planned = bytes_planned;
+    pass.started_at = to_rfc3339(clock_.now());
+}
+
+void MemoryRun::end_pass() {
+    pass.completed_at = to_rfc3339(clock_.now());
+    observe("overwrite and flush", pass_json());
+}
+
+void MemoryRun::step(const std::string& name, const std::string& result,
+                     const std::string& detail) {
+    steps_.push_back(
+        {{"step", name}, {"at", to_rfc3339(clock_.now())}, {"result", result}, {"detail", detail}});
+}
+
+void MemoryRun::control(const std::string& name, ControlResult result, const std::string& detail) {
+    controls_.push_back({{"name", name}, {"result", to_text(result)}, {"detail", detail}});
+    if (result == ControlResult::fail) {
+        fail(fmt::format("{}: {}", name, detail));
+    } else if (result == ControlResult::unknown) {
+        doubt(fmt::format("{}: {}", name, detail));
+    }
+}
+
+void MemoryRun::observe(const std::string& what, Json raw) {
+    observations_.push_back({to_rfc3339(clock_.now()), what, std::move(raw)});
+}
+
+Json MemoryRun::pass_json() const {
+    return {{"number", 1},
+            {"pattern", "aes-256-ctr"},
+            {"bytesWritten", pass.bytes_written},
+            {"writeFaults", faults_json(pass.write_faults)},
+            {"flush", pass.flush},
+            {"startedAt", pass.started_at},
+            {"completedAt", pass.completed_at}};
+}
+
+Json MemoryRun::verification_json() const {
+    std::string result = "not-performed";
+    if (verification.performed) {
+        const bool whole = verification.bytes_compared == verification.bytes_planned &&
+                           verification.read_faults.count == 0;
+        result = verification.mismatches > 0 ? "fail" : (whole ? "pass" : "unknown");
+    }
+    return {{"method", verification.method.empty() ? "none" : verification.method},
+            {"performed", verification.performed},
+            {"result", result},
+            {"bytesPlanned", verification.bytes_planned},
+            {"bytesCompared", verification.bytes_compared},
+            {"mismatches", verification.mismatches},
+            {"readFaults", faults_json(verification.read_faults)}};
+}
+
+void MemoryRun::judge_pass() {
+    if (!pass.begun) {
+        return;
+    }
+    if (pass.write_faults.count > 0) {
+        fail(fmt::format("{} bytes at {} places could not be overwritten", pass.write_faults.bytes,
+                         pass.write_faults.count));
+    }
+    if (pass.flush != "ok") {
+        fail("the flush failed: " + pass.flush);
+    }
+    if (pass.write_faults.count == 0 && pass.bytes_written != pass.bytes_planned) {
+        fail(
+            fmt::format("{} of {} bytes were overwritten", pass.bytes_written, pass.bytes_planned));
+    }
+}
+
+void MemoryRun::judge_verification() {
+    if (!verification.performed) {
+        fail("nothing was verified");
+        return;
+    }
+    if (verification.mismatches > 0) {
+        fail(fmt::format("{} blocks do not hold what was written", verification.mismatches));
+    }
+    if (verification.read_faults.count > 0) {
+        doubt(fmt::format("{} bytes at {} places could not be read back",
+                          verification.read_faults.bytes, verification.read_faults.count));
+    } else if (verification.bytes_compared != verification.bytes_planned) {
+        fail(fmt::format("{} of {} bytes were compared", verification.bytes_compared,
+                         verification.bytes_planned));
+    }
+}
+
+Verdict MemoryRun::judge() {
+    if (!completed_ && failures_.empty()) {
+        fail(stopped() ? "stopped before it was complete" : "it did not run to its end");
+    }
+    judge_pass();
+    judge_verification();
+    if (!failures_.empty()) {
+        return Verdict::not_sanitized;
+    }
+    if (!doubts_.empty()) {
+        return Verdict::indeterminate;
+    }
+    return exceptions_.empty() ? Verdict::sanitized : Verdict::sanitized_with_exceptions;
+}
+
+Outcome MemoryRun::finish(const MemorySurvey& before, Json identity_after) {
+    Outcome outcome;
+    outcome.verdict = judge();
+    outcome.reasons = failures_;
+    outcome.reasons.insert(outcome.reasons.end(), doubts_.begin(), doubts_.end());
+    outcome.exceptions = exceptions_;
+    outcome.observations = observations_;
+    outcome.record = {{"technique", technique_},
+                      {"passes", Json::array()},
+                      {"verification", verification_json()},
+                      {"steps", steps_},
+                      {"negativeControls", controls_},
+                      {"notReached", before.not_reached},
+                      {"facts", before.facts},
+                      {"identity", before.identity},
+                      {"identityAfter", std::move(identity_after)},
+                      {"status", to_string(outcome.verdict)},
+                      {"startedAt", started_at_},
+                      {"completedAt", to_rfc3339(clock_.now())}};
+    if (pass.begun) {
+        outcome.record["passes"].push_back(pass_json());
+    }
+    return outcome;
+}
+
+void overwrite_and_check(device::BlockTarget& target, MemoryRun& run) {
+    stream::Pattern pattern{stream::Pattern::Kind::random,
+                            Bytes(run.key().begin(), run.key().end())};
+    struct Cleanser {
+        Bytes& bytes;
+        ~Cleanser() { cleanse(bytes); }
+    } cleanser{pattern.bytes};
+    Relay relay(run.progress());
+    run.begin_pass(target.size_bytes());
+    const auto filled = stream::fill(target, pattern, 0, {}, relay, run.clock(), run.stop());
+    run.pass.bytes_written = filled.bytes_written;
+    run.pass.write_faults.add(filled.write_faults);
+    run.pass.flush = filled.flush_error == 0 ? "ok" : errno_text(filled.flush_error);
+    run.end_pass();
+    run.step("overwrite", filled.stopped ? "stopped" : "done",
+             fmt::format("{}{}", filled.engine,
+                         filled.engine_note.empty() ? "" : ": " + filled.engine_note));
+    if (filled.stopped || filled.flush_error != 0) {
+        return;
+    }
+    run.verification.method = "full-read-back";
+    run.verification.performed = true;
+    const auto checked = stream::check(target, pattern, {{0, target.size_bytes()}}, {}, relay,
+                                       run.clock(), run.stop());
+    run.verification.bytes_planned = checked.bytes_planned;
+    run.verification.bytes_compared = checked.bytes_compared;
+    run.verification.mismatches = checked.blocks_different;
+    run.verification.read_faults.add(checked.read_faults);
+    run.step("read back and compare", checked.stopped ? "stopped" : "done", checked.engine);
+    if (!checked.stopped && checked.matches() && run.pass.write_faults.count == 0) {
+        run.complete();
+    }
+}
+
+}  // namespace efface::method

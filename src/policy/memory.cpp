@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/policy/memory.hpp"
+
+#include <fmt/format.h>
+
+#include "efface/base/digest.hpp"
+
+#include "findings.hpp"
+
+namespace efface::policy {
+
+namespace {
+
+constexpr const char* kMeasured = "measured: tmpfs and swap";
+
+/// A value within facts, or null.
+Json at(const Json& facts, const char* pointer) {
+    const auto place = nlohmann::json_pointer<std::string>(pointer);
+    return facts.is_object() && facts.contains(place) ? facts.at(place) : Json();
+}
+
+std::string text_at(const Json& facts, const char* pointer) {
+    const Json value = at(facts, pointer);
+    return value.is_string() ? value.get<std::string>() : std::string{};
+}
+
+/// Missing or of another type counts as true: the worse answer.
+bool true_or_unknown(const Json& value) {
+    return !value.is_boolean() || value.get<bool>();
+}
+
+void examine_freed(const Json& facts, Findings& findings) {
+    const std::string state = text_at(facts, "/machine/initOnFree/state");
+    const std::string seen = fmt::format("init_on_free is {}", state.empty() ? "unknown" : state);
+    if (true_or_unknown(at(facts, "/contentFreed")) && state != "on") {
+        findings.add("content-only-freed", seen);
+    } else if (state != "on") {
+        findings.add("freed-pages", seen);
+    }
+}
+
+void examine_swap(const Json& facts, Findings& findings) {
+    if (!true_or_unknown(at(facts, "/swappable"))) {
+        return;
+    }
+    const std::string state = text_at(facts, "/machine/swap/state");
+    const Json written = at(facts, "/machine/swap/pagesWrittenOut");
+    const bool never = written.is_number_unsigned() && written.get<std::uint64_t>() == 0;
+    if (state != "off" && state != "empty") {
+        findings.add("swap-in-use", "swap is " + (state.empty() ? "unknown" : state));
+    } else if (!never) {
+        findings.add("swapped-before", written.is_number_unsigned()
+                                           ? fmt::format("{} pages since the machine started",
+                                                         written.get<std::uint64_t>())
+                                           : "the kernel does not say how many pages");
+    }
+}
+
+/// inventory::to_json() writes a flag of a layer only where it is set.
+bool is_set(const Json& layer, const char* pointer) {
+    const Json flag = at(layer, pointer);
+    return !flag.is_null() && true_or_unknown(flag);
+}
+
+void examine_layers(const Json& facts, Findings& findings) {
+    const Json layers = at(facts, "/layers");
+    if (!layers.is_array()) {
+        if (text_at(facts, "/kind") == "swap") {
+            findings.add("facts-unknown", "what the area stands on");
+        }
+        return;
+    }
+    for (const auto& layer : layers) {
+        const std::string name = text_at(layer, "/name");
+        if (is_set(layer, "/copyOnWrite")) {
+            findings.add("copy-on-write", name);
+        }
+        if (is_set(layer, "/thin")) {
+            findings.add("thin", name);
+        }
+        if (is_set(layer, "/remote")) {
+            findings.add("remote-medium", name);
+        }
+        if (is_set(layer, "/flash")) {
+            findings.add("flash", name);
+        }
+    }
+}
+
+void examine_notes(const Json& facts, Findings& findings) {
+    const std::string filesystem = text_at(facts, "/filesystem");
+    if (!filesystem.empty()) {
+        findings.add("names-only-freed", filesystem);
+    }
+    if (true_or_unknown(at(facts, "/persistent"))) {
+        findings.add("spare-areas", "");
+    }
+    const Json host = at(facts, "/machine/memoryToHost");
+    if (!host.is_array() || !host.empty()) {
+        findings.add("host", host.is_array() ? host.dump() : "unknown");
+    }
+}
+
+}  // namespace
+
+const std::vector<Rule>& memory_rules() {
+    static const std::vector<Rule> kRules = {
+        {"facts-unknown", Effect::no_level, "what the claim depends on is not known", ""},
+        {"content-only-freed", Effect::no_level,
+         "the content was given back to the kernel, which is not known to clear what is freed",
+         "kernel parameter init_on_free"},
+        {"firmware-unverified", Effect::no_level,
+         "the module's firmware erased it; nothing was read back, and the kernel does not pass on "
+         "whether its overwrite succeeded",
+         "kernel: drivers/nvdimm/security.c"},
+        {"swap-in-use", Effect::no_level,
+         "pages of the target may stand in swap, where an overwrite of the target does not reach",
+         kMeasured},
+        {"copy-on-write", Effect::no_level, "an overwrite may leave the old blocks below", ""},
+        {"thin", Effect::no_level, "allocation below is not one to one", ""},
+        {"remote-medium", Effect::no_level, "the medium is on another machine", ""},
+        {"swapped-before", Effect::exception,
+         "this machine wrote pages to swap before; a freed slot keeps what was written to it",
+         kMeasured},
+        {"flash", Effect::note, "flash memory keeps old blocks out of reach", "NIST SP 800-88r2"},
+        {"names-only-freed", Effect::note,
+         "names, symbolic links and extended attributes are freed, not overwritten", ""},
+        {"spare-areas", Effect::note, "spare and retired areas of the medium are not reached", ""},
+        {"freed-pages", Effect::note,
+         "pages that were freed before can not be looked at from user space",
+         "kernel parameter init_on_free"},
+        {"host", Effect::note, "a host below may keep copies of this machine's memory", ""},
+    };
+    return kRules;
+}
+
+std::string memory_policy_digest() {
+    return sha256_hex(canonical_json({{"id", kMemoryPolicyId},
+                                      {"version", kMemoryPolicyVersion},
+                                      {"rules", rules_json(memory_rules())}}));
+}
+
+MemoryClaim memory_claim(const Json& facts) {
+    Findings findings(memory_rules());
+    if (text_at(facts, "/kind").empty() || !at(facts, "/machine").is_object()) {
+        findings.add("facts-unknown", "");
+    }
+    examine_freed(facts, findings);
+    if (at(facts, "/firmware").is_boolean()) {
+        findings.add("firmware-unverified", text_at(facts, "/securityState"));
+    }
+    examine_swap(facts, findings);
+    examine_layers(facts, findings);
+    examine_notes(facts, findings);
+    MemoryClaim claim;
+    claim.findings = std::move(findings).in_table_order();
+    claim.level = level_of(claim.findings, method::Level::clear);
+    return claim;
+}
+
+}  // namespace efface::policy

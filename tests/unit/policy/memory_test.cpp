@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/policy/memory.hpp"
+
+#include <algorithm>
+
+#include "catch.hpp"
+
+using efface::Json;
+using efface::method::Level;
+using efface::policy::memory_claim;
+
+namespace {
+
+/// A tmpfs on a machine that never swapped and clears what it frees.
+Json good_tmpfs() {
+    return Json::parse(R"({"kind": "tmpfs", "filesystem": "tmpfs", "swappable": true,
+        "contentFreed": false, "persistent": false,
+        "machine": {"initOnFree": {"state": "on"}, "memoryToHost": [],
+                    "swap": {"state": "off", "pagesWrittenOut": 0}}})");
+}
+
+bool has(const efface::policy::MemoryClaim& claim, const std::string& id) {
+    return std::any_of(claim.findings.begin(), claim.findings.end(),
+                       [&](const auto& finding) { return finding.rule->id == id; });
+}
+
+}  // namespace
+
+TEST_CASE("content overwritten in place on a machine that never swapped is clear") {
+    const auto claim = memory_claim(good_tmpfs());
+    CHECK(claim.level == Level::clear);
+    REQUIRE(claim.findings.size() == 1);
+    CHECK(has(claim, "names-only-freed"));
+}
+
+TEST_CASE("memory is never claimed as purged, and no facts claim nothing") {
+    CHECK(memory_claim(good_tmpfs()).level != Level::purge);
+    CHECK(memory_claim(Json::object()).level == Level::none);
+    CHECK(memory_claim(Json()).level == Level::none);
+    CHECK(memory_claim(Json::array({1, 2})).level == Level::none);
+    CHECK(has(memory_claim(Json::object()), "facts-unknown"));
+}
+
+TEST_CASE("a swap area in use takes the level of a tmpfs, but not of what is never swapped") {
+    for (const char* state : {"used", "unknown", ""}) {
+        auto facts = good_tmpfs();
+        facts["machine"]["swap"]["state"] = state;
+        CHECK(memory_claim(facts).level == Level::none);
+        facts["swappable"] = false;
+        CHECK(memory_claim(facts).level == Level::clear);
+    }
+    auto facts = good_tmpfs();
+    facts["machine"].erase("swap");
+    CHECK(memory_claim(facts).level == Level::none);
+}
+
+TEST_CASE("a machine that swapped before leaves the level and is an exception") {
+    for (const char* state : {"off", "empty"}) {
+        auto facts = good_tmpfs();
+        facts["machine"]["swap"] = {{"state", state}, {"pagesWrittenOut", 3U}};
+        const auto claim = memory_claim(facts);
+        CHECK(claim.level == Level::clear);
+        CHECK(has(claim, "swapped-before"));
+        facts["machine"]["swap"].erase("pagesWrittenOut");
+        CHECK(has(memory_claim(facts), "swapped-before"));
+    }
+}
+
+TEST_CASE("content that is only freed is worth a level where the kernel clears what it frees") {
+    auto facts = good_tmpfs();
+    facts["kind"] = "zram";
+    facts["contentFreed"] = true;
+    CHECK(memory_claim(facts).level == Level::clear);
+    for (const char* state : {"off", "unknown"}) {
+        facts["machine"]["initOnFree"]["state"] = state;
+        const auto claim = memory_claim(facts);
+        CHECK(claim.level == Level::none);
+        CHECK(has(claim, "content-only-freed"));
+    }
+    facts["machine"].erase("initOnFree");
+    CHECK(memory_claim(facts).level == Level::none);
+}
+
+TEST_CASE("a module that erased itself is worth no level: nothing was read back") {
+    auto facts = good_tmpfs();
+    facts["kind"] = "dimm";
+    facts["firmware"] = true;
+    CHECK(memory_claim(facts).level == Level::none);
+}
+
+TEST_CASE("a swap area is worth no more than the layers below it") {
+    auto facts = good_tmpfs();
+    facts["kind"] = "swap";
+    facts["swappable"] = false;
+    CHECK(memory_claim(facts).level == Level::none);  // nobody said what is below
+    facts["layers"] = Json::parse(R"([{"name": "loop1", "type": "loop"}])");
+    CHECK(memory_claim(facts).level == Level::clear);
+    for (const char* flag : {"copyOnWrite", "thin", "remote"}) {
+        auto worse = facts;
+        worse["layers"].push_back({{"name", "x"}, {flag, true}});
+        CHECK(memory_claim(worse).level == Level::none);
+        worse["layers"].back()[flag] = "yes";  // of another type: the worse answer
+        CHECK(memory_claim(worse).level == Level::none);
+    }
+    facts["layers"].push_back({{"name", "vda"}, {"flash", true}});
+    CHECK(memory_claim(facts).level == Level::clear);
+    CHECK(has(memory_claim(facts), "flash"));
+}
+
+TEST_CASE("the table of memory has ids of its own, and its digest tells it from another") {
+    const auto& rules = efface::policy::memory_rules();
+    for (const auto& rule : rules) {
+        CHECK(std::count_if(rules.begin(), rules.end(), [&](const auto& other) {
+                  return std::string(other.id) == rule.id;
+              }) == 1);
+    }
+    CHECK(efface::policy::memory_policy_digest().size() == 64);
+}

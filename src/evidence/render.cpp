@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "efface/base/digest.hpp"
 #include "efface/evidence/bundle.hpp"
 
 namespace efface::evidence {
@@ -15,11 +16,29 @@ bool is_success(const std::string& status) {
     return status == "sanitized" || status == "sanitized-with-exceptions";
 }
 
-std::string level_in_words(const std::string& level) {
-    if (level == "none") {
-        return "none: keys were treated, no level of NIST SP 800-88 is claimed";
+bool has_target(const Json& predicate) {
+    return look(predicate, {"target"}).is_object();
+}
+
+std::string level_in_words(const Json& predicate) {
+    const std::string level = words(look(predicate, {"result", "level"}));
+    if (level != "none") {
+        return level;
     }
-    return level;
+    const bool success = is_success(words(look(predicate, {"result", "status"})));
+    return !success ? "none"
+           : has_target(predicate)
+               ? "none: it was treated, no level of NIST SP 800-88 is claimed"
+               : "none: keys were treated, no level of NIST SP 800-88 is claimed";
+}
+
+std::string status_in_words(const std::string& status) {
+    return status == "sanitized" ? "sanitized: done wholly, and verified"
+           : status == "sanitized-with-exceptions"
+               ? "sanitized-with-exceptions: done and verified, but for what is named below"
+           : status == "not-sanitized" ? "not-sanitized: old data may still be there"
+           : status == "indeterminate" ? "indeterminate: nobody can know whether old data is there"
+                                       : status;
 }
 
 /// "a, b (c)": the parts that are there.
@@ -33,9 +52,8 @@ std::string joined(std::initializer_list<std::string> parts) {
 }
 
 void render_result(Page& page, const Json& predicate) {
-    const std::string status = words(look(predicate, {"result", "status"}));
-    page.field("Result", status);
-    page.field("Level claimed", level_in_words(words(look(predicate, {"result", "level"}))));
+    page.field("Result", status_in_words(words(look(predicate, {"result", "status"}))));
+    page.field("Level claimed", level_in_words(predicate));
     page.field("Level requested", words(look(predicate, {"result", "requestedLevel"})));
     page.field("Certificate", words(look(predicate, {"certificateId"})));
     page.field("Issued at", words(look(predicate, {"issuedAt"})));
@@ -54,7 +72,9 @@ void render_who(Page& page, const Json& predicate) {
     page.field("Order", words(look(authorization, {"reference"})));
     page.field("Not before", words(look(authorization, {"notBefore"})));
     page.field("Run by", words(look(authorization, {"operator"})));
-    page.field("Confirmed by", words(look(authorization, {"confirmation"})));
+    const std::string token = words(look(authorization, {"targetToken"}));
+    page.field("Confirmed by", words(look(authorization, {"confirmation"})) +
+                                   (token.empty() ? "" : ": \"" + token + "\""));
     for (const Json& approval : look(authorization, {"approvals"})) {
         page.field("Approved by",
                    fmt::format("{} at {}, key {}", words(look(approval, {"subject"})),
@@ -62,6 +82,9 @@ void render_who(Page& page, const Json& predicate) {
                                words(look(approval, {"subjectPublicKeySha256"}))));
     }
     page.field("Manifest sha256", words(look(authorization, {"manifestDigest", "sha256"})));
+    if (has_target(predicate) && !look(authorization, {"manifestDigest"}).is_object()) {
+        page.field("Approved by", "nobody: there was no order");
+    }
 }
 
 void render_how(Page& page, const Json& predicate) {
@@ -76,7 +99,12 @@ void render_how(Page& page, const Json& predicate) {
     }
     page.field("Policy", words(look(predicate, {"authorization", "policyId"})) + " version " +
                              words(look(predicate, {"authorization", "policyVersion"})));
+    page.field("Policy sha256",
+               words(look(predicate, {"authorization", "policyDigest", "sha256"})));
     page.field("Interruptions", words(look(sanitization, {"interruptions"})));
+    if (has_target(predicate)) {
+        render_work(page, sanitization);
+    }
     page.field("Attempt", words(look(predicate, {"attempts", "number"})));
     for (const Json& attempt : look(predicate, {"attempts", "previous"})) {
         page.field(
@@ -86,6 +114,9 @@ void render_how(Page& page, const Json& predicate) {
     }
     page.heading("How it was verified");
     page.field("Verification", words(look(predicate, {"verification", "result"})));
+    if (has_target(predicate)) {
+        render_read_back(page, predicate);
+    }
     page.field("By another tool", words(look(predicate, {"verification", "independentOfEraser"})));
     page.field("Acceptance", words(look(predicate, {"validation", "decision"})));
 }
@@ -94,7 +125,12 @@ void render_limits(Page& page, const Json& predicate) {
     page.heading("What is not claimed");
     show_list(page, "Exceptions", look(predicate, {"result", "exceptions"}), 2);
     show_list(page, "Residual risks", look(predicate, {"result", "residualRisks"}), 2);
-    page.bullet("Copies of data or keys that the owner did not declare are not covered.");
+    if (has_target(predicate)) {
+        render_not_reached(page, predicate);
+        page.bullet("Only this target was treated: copies of its data elsewhere are not covered.");
+    } else {
+        page.bullet("Copies of data or keys that the owner did not declare are not covered.");
+    }
     page.bullet(
         "What a device or a library reported is quoted as its report; only what stands "
         "under verification was observed.");
@@ -105,7 +141,17 @@ void render_limits(Page& page, const Json& predicate) {
     page.bullet("Acceptance of the outcome is a decision of the organisation.");
 }
 
-void render_record(Page& page, const Json& predicate) {
+/// Of certificate.json as it must stand there; nothing when it can not be canonical.
+std::string digest_of(const Json& certificate) {
+    try {
+        return sha256_hex(canonical_json(certificate));
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+void render_record(Page& page, const Json& certificate) {
+    const Json& predicate = look(certificate, {"predicate"});
     page.heading("The record");
     page.field("Made by", words(look(predicate, {"tool", "name"})) + " " +
                               words(look(predicate, {"tool", "version"})));
@@ -124,6 +170,7 @@ void render_record(Page& page, const Json& predicate) {
                                   words(look(predicate, {"log", "origin"})),
                                   words(look(predicate, {"log", "runId"})),
                                   words(look(predicate, {"log", "intentIndex"}))));
+    page.field("Record sha256", digest_of(certificate));
     page.field("Keep until", words(look(predicate, {"retention", "until"})));
     page.gap();
     page.line(
@@ -200,14 +247,21 @@ std::string render_text(const Json& certificate) {
     Page page;
     page.title(success ? "Certificate of sanitization" : "Record of unsuccessful sanitization");
     render_result(page, predicate);
-    render_who(page, predicate);
-    render_how(page, predicate);
-    page.heading("Volumes");
-    for (const Json& volume : look(predicate, {"volumes"})) {
-        render_volume(page, volume);
+    if (has_target(predicate)) {
+        render_target(page, predicate);
+        render_how(page, predicate);
+        render_limits(page, predicate);
+        render_who(page, predicate);
+    } else {
+        render_who(page, predicate);
+        render_how(page, predicate);
+        page.heading("Volumes");
+        for (const Json& volume : look(predicate, {"volumes"})) {
+            render_volume(page, volume);
+        }
+        render_limits(page, predicate);
     }
-    render_limits(page, predicate);
-    render_record(page, predicate);
+    render_record(page, certificate);
     return page.text();
 }
 

@@ -24,4 +24,13 @@ void show_list(Page& page, const char* label, const Json& list, std::size_t inde
 
 void render_volume(Page& page, const Json& volume);
 
+/// Of a certificate for one target: what it is,
+void render_target(Page& page, const Json& predicate);
+/// what was done to it, with passes and steps,
+void render_work(Page& page, const Json& sanitization);
+/// what was read back and compared,
+void render_read_back(Page& page, const Json& predicate);
+/// and what of it was not reached.
+void render_not_reached(Page& page, const Json& predicate);
+
 }  // namespace efface::evidence

@@ -18,10 +18,17 @@ std::string control_summary(const Json& controls) {
     return text;
 }
 
+std::string role_in_words(const std::string& role) {
+    return role == "in-place-header"   ? "header in front of the payload"
+           : role == "detached-header" ? "detached header"
+           : role == "header-backup"   ? "header backup"
+                                       : role;
+}
+
 std::string place_of(const Json& location) {
     const Json& identity = look(location, {"identity"});
-    std::string text =
-        words(look(location, {"role"})) + " on " + words(look(identity, {"canonicalPath"}));
+    std::string text = role_in_words(words(look(location, {"role"}))) + " on " +
+                       words(look(identity, {"canonicalPath"}));
     for (const char* key : {"kind", "model"}) {
         const std::string value = words(look(identity, {key}));
         text += value.empty() ? "" : ", " + value;
@@ -37,11 +44,13 @@ void render_location(Page& page, const Json& location) {
                kVolumeIndent);
     const std::string written = bytes_in_words(look(location, {"overwrite", "bytesWritten"}));
     if (!written.empty()) {
+        const std::size_t ranges = look(location, {"regions"}).size();
+        const std::string flush_error = words(look(location, {"overwrite", "flushError"}));
         page.field("  overwritten",
-                   fmt::format("{} in {} range(s); write faults {}, flush error {}", written,
-                               look(location, {"regions"}).size(),
+                   fmt::format("{} in {}; {} write faults, {}", written,
+                               ranges == 1 ? "one range" : fmt::format("{} ranges", ranges),
                                words(look(location, {"overwrite", "writeFaults"})),
-                               words(look(location, {"overwrite", "flushError"}))),
+                               flush_error == "0" ? "flushed" : "flush error " + flush_error),
                    kVolumeIndent);
     }
     const Json& verification = look(location, {"verification"});

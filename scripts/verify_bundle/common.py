@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading strictly, and what every check uses."""
+import datetime
+import hashlib
+import json
+
+
+class Wrong(Exception):
+    """Something that is not proved."""
+
+
+def need(condition, text):
+    if not condition:
+        raise Wrong(text)
+
+
+def good(text):
+    print('ok    ' + text)
+
+
+def read(path, limit=64 << 20):
+    with open(path, 'rb') as file:
+        data = file.read(limit + 1)
+    need(len(data) <= limit, path + ' is too large')
+    return data
+
+
+def strict_json(data, what):
+    def pairs(items):
+        result = dict(items)
+        need(len(result) == len(items), what + ' repeats a key')
+        return result
+
+    def refuse(text):
+        raise Wrong(what + ' holds the number ' + text)
+    try:
+        return json.loads(data.decode('utf-8'), object_pairs_hook=pairs, parse_float=refuse,
+                          parse_constant=refuse)
+    except (ValueError, RecursionError) as error:
+        raise Wrong(f'{what} is not JSON: {error}') from error
+
+
+def canonical(value):
+    return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def when(text):
+    return datetime.datetime.strptime(text, '%Y-%m-%dT%H:%M:%SZ').replace(
+        tzinfo=datetime.timezone.utc)

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates for a medium, a file or memory: every figure must add up to the verdict."""
+import re
+
+from common import need, when
+
+KINDS = {
+    'media': {'disk', 'partition', 'loop', 'zram', 'ram', 'pmem', 'md', 'device-mapper', 'other'},
+    'file': {'file'},
+    'memory': {'file', 'tmpfs', 'ramfs', 'hugetlbfs', 'swap', 'zram', 'ram', 'pmem', 'devdax',
+               'dimm', 'cxl'}}
+SUCCESS = {'sanitized', 'sanitized-with-exceptions'}
+LARGEST = 2 ** 53 - 1  # whole numbers of JSON end there
+
+
+def whole(value, text):
+    need(type(value) is int and 0 <= value <= LARGEST, text + ' is no size')
+    return value
+
+
+def check_target(predicate):
+    kind = predicate['certificateType']
+    need(kind in KINDS, 'the type of the certificate')
+    need(not {'volumes', 'projectIdentity'} & predicate.keys(), 'a target and volumes')
+    target, result = predicate['target'], predicate['result']
+    status, level = result['status'], result['level']
+    need(status in SUCCESS | {'not-sanitized', 'indeterminate'}, 'the status')
+    need(level in ('none', 'clear', 'purge'), 'the level')
+    need(target['kind'] in KINDS[kind], 'the kind of the target')
+    check_permission(predicate['authorization'])
+    size = whole(target['sizeBytes'], 'the target')
+    same_target(predicate, kind, size)
+    check_passes(predicate['sanitization'], kind, size)
+    check_figures(predicate['verification'], kind, size)
+    check_level(predicate, kind)
+    if status in SUCCESS:
+        need(target.get('identityAfter'), 'the target was not looked at afterwards')
+        need(bool(result['exceptions']) == (status != 'sanitized'), 'the exceptions')
+        check_done(predicate, kind, size)
+        check_seen(predicate, kind, size)
+
+
+def check_permission(authorization):
+    need('attestation' not in authorization, 'an attestation is about volumes')
+    need(authorization['confirmation'] in ('signed-approvals', 'typed-token'), 'the confirmation')
+    if authorization['confirmation'] == 'typed-token':
+        need(authorization.get('targetToken'), 'what was typed is missing')
+    else:
+        need(authorization['manifestDigest'], 'approvals of nothing')
+
+
+def serial_of(identity):
+    return identity.get('serial') or identity.get('serialNumber') or ''
+
+
+def same_target(predicate, kind, size):
+    named, target = predicate['targetIdentity'], predicate['target']
+    seen = [named, target['identity']]
+    if predicate['result']['status'] in SUCCESS:
+        seen.append(target['identityAfter'])
+    for identity in seen:
+        need(serial_of(identity) == serial_of(named) and
+             (identity.get('wwid') or '') == (named.get('wwid') or '') and
+             identity.get('place') in (None, '', named.get('place') or identity.get('place')),
+             'it was another target, before or after')
+        need(kind == 'memory' or identity['sizeBytes'] == size, 'the sizes of the target differ')
+    need(kind == 'memory' or named['kind'] == target['kind'], 'the kind of the target')
+
+
+def check_faults(faults, kind, size):
+    """The bytes of the areas that are listed: all of them, unless there are more than are listed."""
+    total, end = whole(faults['bytes'], 'a fault'), 0
+    areas = sorted((whole(area['offset'], 'a fault'), whole(area['length'], 'a fault'))
+                   for area in faults['areas'])
+    listed = sum(length for _, length in areas)
+    need(all(length for _, length in areas) and listed <= total and
+         len(areas) <= faults['count'] and (faults['count'] == 0) == (total == 0) and
+         (len(areas) < faults['count'] or listed == total), 'faults do not add up')
+    for offset, length in areas if kind != 'memory' else []:
+        need(end <= offset and offset + length <= size, 'faults overlap or lie outside the target')
+        end = offset + length
+    return listed
+
+
+def check_passes(work, kind, size):
+    start, end = when(work['startedAt']), when(work['completedAt'])
+    earliest, resumed = start, 0
+    for number, entry in enumerate(work['passes'], 1):
+        need(entry['number'] == number, 'the numbers of the passes')
+        need(re.fullmatch('aes-256-ctr|repeat:([0-9a-f]{2})+', entry['pattern']), 'a pattern')
+        check_faults(entry['writeFaults'], kind, size)
+        written = whole(entry['bytesWritten'], 'a pass') + entry['writeFaults']['bytes']
+        need(kind == 'memory' or written <= size, 'more was written than there is')
+        for key in ('startedAt', 'completedAt'):
+            if entry.get(key):
+                need(earliest <= when(entry[key]) <= end, 'a pass lies outside the run')
+                earliest = when(entry[key])
+        places = entry.get('resumedAt') or []
+        need(places == sorted(places) and all(0 <= place <= size for place in places),
+             'a pass went on at no such place')
+        resumed += len(places)
+    for step in work.get('steps') or []:
+        need(start <= when(step['at']) <= end, 'a step lies outside the run')
+    need(not resumed or work['interruptions'] >= resumed, 'interruptions are not counted')
+
+
+def check_figures(seen, kind, size):
+    performed, result = seen['performed'], seen['result']
+    need(type(performed) is bool and performed == (result != 'not-performed') and
+         not (performed and seen['method'] == 'none') and (performed or result != 'pass'),
+         'the verification contradicts itself')
+    need(kind == 'memory' or seen['method'] in ('full-read-back', 'representative', 'none'),
+         'the method of verification')
+    if not performed:
+        return
+    planned = whole(seen['bytesPlanned'], 'the read-back')
+    done = whole(seen['bytesCompared'], 'the read-back') + seen['readFaults']['bytes']
+    check_faults(seen['readFaults'], kind, size)
+    need(done <= planned and (kind == 'memory' or planned <= size), 'more was read than there is')
+    need(len(seen.get('differences') or []) <= seen['mismatches'], 'differences are not counted')
+    need(result != 'pass' or (seen['mismatches'] == 0 and done == planned),
+         'the read-back did not pass')
+
+
+def check_level(predicate, kind):
+    result, target = predicate['result'], predicate['target']
+    need(result['level'] != 'purge', 'overwriting reaches clear at most')
+    if result['level'] == 'none':
+        return
+    need(result['status'] in SUCCESS, 'a level without success')
+    need(kind != 'file', 'a file has no level')
+    need(kind != 'media' or target['kind'] != 'zram', 'zram has no level')
+    need(not [layer for layer in target['layersBelow']
+              if layer.get('copyOnWrite') or layer.get('thin') or layer.get('remote')],
+         'a layer below keeps what an overwrite does not reach')
+
+
+def check_done(predicate, kind, size):
+    """Everything was written, or stands among the exceptions."""
+    work, sanitized = predicate['sanitization'], predicate['result']['status'] == 'sanitized'
+    need(work['passes'] or (kind == 'memory' and work.get('steps')), 'nothing was done')
+    for entry in work['passes']:
+        failed = entry['writeFaults']['bytes']
+        need(kind == 'memory' or entry['bytesWritten'] + failed == size, 'a pass is not whole')
+        need(not (sanitized and failed), 'what could not be written is an exception')
+        need(entry['flush'] == 'ok', 'the flush failed')
+        need(entry.get('startedAt') and entry.get('completedAt'), 'a pass is not complete')
+    need(all(step['result'] != 'fail' for step in work.get('steps') or []), 'a step failed')
+    need(all(control['result'] == 'pass' for control in work.get('negativeControls') or []),
+         'a negative control did not pass')
+
+
+def check_seen(predicate, kind, size):
+    """Everything that was written was looked at, or a tenth of it, and nothing differed."""
+    seen, passes = predicate['verification'], predicate['sanitization']['passes']
+    need(seen['performed'] and seen['result'] == 'pass', 'it was not verified')
+    need(predicate['result']['status'] != 'sanitized' or seen['readFaults']['bytes'] == 0,
+         'what could not be read is an exception')
+    need(not (seen.get('unwrittenAreas') or {}).get('blocksDifferent'),
+         'old blocks can still be read')
+    planned = seen['bytesPlanned']
+    if kind == 'memory':
+        need(seen['method'] != 'full-read-back' or not passes or
+             planned >= passes[-1]['bytesWritten'], 'not everything was read back')
+        return
+    unwritten = sum(area['length'] for area in passes[-1]['writeFaults']['areas'])
+    if seen['method'] == 'full-read-back':
+        need(planned == size - unwritten, 'not everything was read back')
+    else:
+        need(re.fullmatch('[0-9a-f]{64}', seen['seed'] or ''), 'the seed of the sample')
+        need(10 * (planned + unwritten) >= size, 'less than a tenth was read back')

@@ -66,7 +66,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     efface::harden_process();
     if (argc == 2 && std::string_view(argv[1]) == "luks-worker") {
-        return efface::device::run_luks_worker(STDIN_FILENO, STDOUT_FILENO);
+        return efface::device::run_luks_server(STDIN_FILENO);
     }
     try {
         return efface::cli::run(argc, argv);

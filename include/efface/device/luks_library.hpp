@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What libcryptsetup says and does, behind a process boundary: each call runs in a short-lived
-// child, because libcryptsetup keeps volume keys in the thread keyring until the process ends.
+// child of its own, because libcryptsetup keeps volume keys in the thread keyring until the process
+// ends, and because a hostile header that crashes or hangs it must cost one volume only.
 // A return code of 0 is an answer, never evidence (cryptsetup ignores failed flushes and does not
 // read back what it wrote).
 #pragma once
@@ -65,22 +66,30 @@ class LuksLibrary {
                                     const SecretBytes& credential) = 0;
 };
 
-/// Runs `program luks-worker` for each call (posix_spawn; `program` is this executable), with the
-/// request on its standard input and the answer on its standard output, and a deadline.
+class WorkerClient;
+
+/// Starts `program luks-worker` (`program` is this executable, which then calls run_luks_server())
+/// at the first call and keeps it. That server has loaded libcryptsetup and initialised its crypto;
+/// it touches no header itself, but forks a child for each call: a fork is a tenth of starting the
+/// program. Each call has a deadline, then its child is killed and has ended when the call returns.
+/// A server that died is started again, a few times. It ends with this object, and when this
+/// process dies; its children are killed then. Safe from several threads.
 class LuksLibraryProcess final : public LuksLibrary {
   public:
     explicit LuksLibraryProcess(std::filesystem::path program, unsigned deadline_ms = 120'000);
+    ~LuksLibraryProcess() override;
     LoadAnswer load(const LuksLocation& location) override;
     DestroyAnswer destroy_keyslots(const LuksLocation& location) override;
     UnlockAnswer try_unlock(const LuksLocation& location, const SecretBytes& credential) override;
 
   private:
-    std::filesystem::path program_;
+    std::unique_ptr<WorkerClient> worker_;
     unsigned deadline_ms_;
 };
 
-/// The child's side: one request from `in_fd`, one answer to `out_fd`. Returns the exit status.
-[[nodiscard]] int run_luks_worker(int in_fd, int out_fd);
+/// The server's side, in a process with one thread: serves until the other end of the socket
+/// `control_fd` is closed. Returns the exit status.
+[[nodiscard]] int run_luks_server(int control_fd);
 
 /// "2.6.1" or whatever the loaded library calls itself; empty when it can not be asked.
 [[nodiscard]] std::string luks_library_version();

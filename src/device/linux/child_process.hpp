@@ -1,29 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// One question to a child process of ours, one answer, and its end.
+// A program of ours that runs for as long as its owner wants it.
 #pragma once
+
+#include <sys/types.h>
 
 #include <filesystem>
 #include <string>
-#include <vector>
-
-#include "efface/base/bytes.hpp"
+#include <utility>
 
 namespace efface::device {
 
-struct Conversation {
-    std::filesystem::path program;
-    std::vector<std::string> arguments;  ///< without the program's name
-    /// Sent one after the other to the standard input, which then ends. Borrowed.
-    std::vector<ByteView> request;
-    std::size_t answer_bytes_max = 0;
-    unsigned deadline_ms = 0;
-};
+/// Killed and reaped when it goes out of scope.
+class ChildProcess final {
+  public:
+    /// Starts `program argument` with a copy of `input` (3 or above, else it is lost) as its
+    /// standard input, /dev/null as its standard output and our standard error. It runs in a
+    /// process group of its own, so that an interrupt from the terminal does not cut it off between
+    /// two writes, without any other descriptor, and with an empty environment but for PATH and
+    /// LC_ALL. Throws Error(internal) that names the program.
+    [[nodiscard]] static ChildProcess start(const std::filesystem::path& program,
+                                            std::string argument, int input);
+    ~ChildProcess();
+    ChildProcess(ChildProcess&& other) noexcept : pid_(std::exchange(other.pid_, -1)) {}
+    ChildProcess& operator=(ChildProcess&&) = delete;
+    ChildProcess(const ChildProcess&) = delete;
+    ChildProcess& operator=(const ChildProcess&) = delete;
 
-/// What the child wrote to its standard output. Its standard error is ours. It runs in a process
-/// group of its own, so that an interrupt from the terminal does not cut it off between two writes,
-/// without any other descriptor, and with an empty environment but for PATH and LC_ALL.
-/// Throws Error(internal) when it can not be started, misses the deadline (it is killed), says too
-/// much, or ends with another status than 0. Always reaps.
-[[nodiscard]] std::string converse(const Conversation& conversation);
+    [[nodiscard]] pid_t pid() const noexcept { return pid_; }
+
+  private:
+    explicit ChildProcess(pid_t pid) noexcept : pid_(pid) {}
+    pid_t pid_;
+};
 
 }  // namespace efface::device

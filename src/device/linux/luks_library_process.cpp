@@ -4,38 +4,34 @@
 #include "efface/base/json.hpp"
 #include "efface/device/luks_library.hpp"
 
-#include "child_process.hpp"
 #include "luks_messages.hpp"
+#include "worker_client.hpp"
 
 namespace efface::device {
 
 namespace {
 
-std::string ask(const std::filesystem::path& program, unsigned deadline_ms,
-                const LuksRequest& request, ByteView credential) {
+constexpr const char* kWorkerCommand = "luks-worker";
+
+std::string ask(WorkerClient& worker, unsigned deadline_ms, const LuksRequest& request,
+                ByteView credential) {
     const std::string line = to_line(request);
     EFFACE_ASSERT(line.size() <= kRequestLineMax);
     std::array<std::uint8_t, sizeof(std::uint64_t)> length{};
     write_be<std::uint64_t>(length, 0, credential.size());
-    Conversation conversation;
-    conversation.program = program;
-    conversation.arguments = {"luks-worker"};
-    conversation.request = {as_bytes(line), length, credential};
-    conversation.answer_bytes_max = kAnswerMax;
-    conversation.deadline_ms = deadline_ms;
-    return converse(conversation);
+    return worker.ask({{as_bytes(line), length, credential}, kAnswerMax, deadline_ms});
 }
 
 /// The process boundary: a child that crashed, hung or spoke nonsense is an answer of its own,
 /// because what follows (overwriting, other controls) must not depend on it.
 template <typename Answer>
-Answer asked(Answer (*parse)(std::string_view), const std::filesystem::path& program,
-             unsigned deadline_ms, const LuksRequest& request, ByteView credential = {}) {
+Answer asked(Answer (*parse)(std::string_view), WorkerClient& worker, unsigned deadline_ms,
+             const LuksRequest& request, ByteView credential = {}) {
     if (credential.size() > kCredentialBytesMax) {
         throw Error(ErrorCode::usage, "credential: larger than cryptsetup's limit of 8 MiB");
     }
     try {
-        return parse(ask(program, deadline_ms, request, credential));
+        return parse(ask(worker, deadline_ms, request, credential));
     } catch (const Error& error) {
         Answer none;
         none.failure = printable(error.what());
@@ -46,19 +42,22 @@ Answer asked(Answer (*parse)(std::string_view), const std::filesystem::path& pro
 }  // namespace
 
 LuksLibraryProcess::LuksLibraryProcess(std::filesystem::path program, unsigned deadline_ms)
-    : program_(std::move(program)), deadline_ms_(deadline_ms) {}
+    : worker_(std::make_unique<WorkerClient>(std::move(program), kWorkerCommand)),
+      deadline_ms_(deadline_ms) {}
+
+LuksLibraryProcess::~LuksLibraryProcess() = default;
 
 LoadAnswer LuksLibraryProcess::load(const LuksLocation& location) {
-    return asked(parse_load_answer, program_, deadline_ms_, {LuksOperation::load, location});
+    return asked(parse_load_answer, *worker_, deadline_ms_, {LuksOperation::load, location});
 }
 
 DestroyAnswer LuksLibraryProcess::destroy_keyslots(const LuksLocation& location) {
-    return asked(parse_destroy_answer, program_, deadline_ms_, {LuksOperation::destroy, location});
+    return asked(parse_destroy_answer, *worker_, deadline_ms_, {LuksOperation::destroy, location});
 }
 
 UnlockAnswer LuksLibraryProcess::try_unlock(const LuksLocation& location,
                                             const SecretBytes& credential) {
-    return asked(parse_unlock_answer, program_, deadline_ms_, {LuksOperation::unlock, location},
+    return asked(parse_unlock_answer, *worker_, deadline_ms_, {LuksOperation::unlock, location},
                  credential.view());
 }
 

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's side: the only code that calls libcryptsetup (2.6 or later) on a header.
+// The only code that calls libcryptsetup (2.6 or later) on a header.
+#include "luks_worker.hpp"
+
+#include <fmt/format.h>
 #include <libcryptsetup.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <array>
@@ -10,6 +14,7 @@
 #include "efface/base/file.hpp"
 #include "efface/device/luks_library.hpp"
 
+#include "fork_server.hpp"
 #include "luks_messages.hpp"
 
 namespace efface::device {
@@ -232,17 +237,33 @@ Json answer_request(int in_fd) {
     return {};
 }
 
-}  // namespace
-
-int run_luks_worker(int in_fd, int out_fd) {
-    harden_process();
+/// Settings of the library that hold for the whole process and for those forked from it.
+[[nodiscard]] bool settle_library() {
     crypt_set_log_callback(nullptr, say_nothing, nullptr);
-    // Without its locking the library does not repair one header copy from the other.
-    if (crypt_metadata_locking(nullptr, 0) < 0) {
-        return static_cast<int>(ErrorCode::internal);
-    }
     // No volume key into a kernel keyring, whatever the library would do with it.
     (void)crypt_volume_key_keyring(nullptr, 0);
+    // Without its locking the library does not repair one header copy from the other.
+    return crypt_metadata_locking(nullptr, 0) >= 0;
+}
+
+/// Loading a header from an empty file fails, and has initialised the library's crypto backend
+/// (OpenSSL's providers: the most of what a fresh process costs). When it does not come to that,
+/// each child does it itself.
+void warm_up() {
+    constexpr off_t kEmptyFileBytes = 4096;
+    const UniqueFd file(::memfd_create("efface-empty", MFD_CLOEXEC));
+    if (!file || ::ftruncate(file.get(), kEmptyFileBytes) != 0) {
+        return;
+    }
+    (void)load_header({fmt::format("/proc/self/fd/{}", file.get()), std::nullopt});
+}
+
+}  // namespace
+
+int answer_luks_request(int in_fd, int out_fd) {
+    if (!settle_library()) {
+        return static_cast<int>(ErrorCode::internal);
+    }
     try {
         const std::string answer = answer_request(in_fd).dump();
         write_all(out_fd, as_bytes(answer), "luks worker: the answer");
@@ -250,6 +271,17 @@ int run_luks_worker(int in_fd, int out_fd) {
     } catch (const Error& error) {
         return static_cast<int>(error.code());
     }
+}
+
+int run_luks_server(int control_fd) {
+    harden_process();
+    if (!settle_library()) {
+        return static_cast<int>(ErrorCode::internal);
+    }
+    warm_up();
+    return serve_requests(control_fd, [](int conversation) {
+        return answer_luks_request(conversation, conversation);
+    });
 }
 
 }  // namespace efface::device

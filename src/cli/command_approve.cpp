@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/job/authorization.hpp"
+#include "efface/job/manifest.hpp"
+#include "efface/job/order.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -10,6 +13,16 @@ namespace efface::cli {
 
 namespace {
 
+/// A manifest or an order, checked as strictly as when it is carried out.
+std::string approvable_text(const std::string& path) {
+    const auto text = read_text_file(path, job::kManifestBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, path + ": there is no such file");
+    }
+    return text->find("\"efface.order/") != std::string::npos ? job::parse_order(*text).text
+                                                              : job::parse_manifest(*text).text;
+}
+
 struct ApproveOptions {
     std::string manifest;
     std::string key;
@@ -17,33 +30,34 @@ struct ApproveOptions {
 };
 
 int approve(const Program& program, const ApproveOptions& options) {
-    const auto manifest = job::load_manifest(options.manifest);
+    const auto text = approvable_text(options.manifest);
     const auto path = options.approval.empty() ? options.manifest + ".p7s" : options.approval;
     const auto keys = evidence::KeyStore::open(program.state().keys());
     const auto key = keys.person_key(options.key);
     const auto now = SystemClock().now();
-    const auto content = as_bytes(manifest.text);
+    const auto content = as_bytes(text);
     const auto existing = read_file(path, job::kApprovalBytesMax);
     if (existing && !evidence::cms_verify(content, *existing, keys.root_certificate_pem()).ok()) {
-        throw Error(ErrorCode::usage, path + ": does not approve this text of the manifest",
+        throw Error(ErrorCode::usage, path + ": does not approve this text",
                     "remove it, and let each approver approve the new text");
     }
     const auto signature = existing ? evidence::cms_add_signer(*existing, content, key, now)
                                     : evidence::cms_sign(content, key, now);
     write_file_durably(path, signature, 0644);
-    print(options.key + " approved " + options.manifest + " (SHA-256 " + manifest.sha256 + ") in " +
-          path + "\n");
+    print(options.key + " approved " + options.manifest + " (SHA-256 " + sha256_hex(text) +
+          ") in " + path + "\n");
     return 0;
 }
 
 }  // namespace
 
 void add_approve(CLI::App& app, Program& program) {
-    auto* command = app.add_subcommand("approve", "Sign a manifest as one of its two approvers");
+    auto* command =
+        app.add_subcommand("approve", "Sign a manifest or an order as one of its two approvers");
     auto options = std::make_shared<ApproveOptions>();
-    command->add_option("project", options->manifest, "Project manifest")->required();
+    command->add_option("file", options->manifest, "Project manifest or order")->required();
     command->add_option("--key", options->key, "Name of the approver's key")->required();
-    command->add_option("--approval", options->approval, "Default: PROJECT.p7s beside it");
+    command->add_option("--approval", options->approval, "Default: FILE.p7s beside it");
     command->callback([&program, options] {
         program.run = [&program, options] { return approve(program, *options); };
     });

@@ -1,226 +1,112 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <signal.h>
 
-#include <charconv>
-#include <thread>
-
-#include "efface/base/file.hpp"
-#include "efface/evidence/keys.hpp"
+#include <algorithm>
+#include <map>
 
 #include "commands.hpp"
 #include "console.hpp"
-#include "text.hpp"
+#include "erase_options.hpp"
+#include "erase_run.hpp"
+#include "plan_text.hpp"
+#include "run_io.hpp"
 
 namespace efface::cli {
 
 namespace {
 
-constexpr std::size_t kRootBytesMax = 64 * 1024;
+/// A serial number may be typed or scanned by its end, when that is long enough to tell disks
+/// apart.
+constexpr std::size_t kTokenEndMin = 6;
 
 struct EraseOptions {
-    std::string manifest;
+    TargetOptions targets;
     std::string approval;
     std::string plan_digest;
-    std::string events;
-    unsigned workers = job::kWorkersDefault;
-    bool json = false;
+    EraseReporting reporting;
 };
 
-/// Where `--events` goes: "-", "fd:N" or a path.
-class EventFile final {
-  public:
-    explicit EventFile(const std::string& target) {
-        if (target.empty()) {
-            return;
-        }
-        if (target == "-") {
-            fd_ = STDOUT_FILENO;
-        } else if (target.starts_with("fd:")) {
-            const auto [end, error] =
-                std::from_chars(target.data() + 3, target.data() + target.size(), fd_);
-            if (error != std::errc() || end != target.data() + target.size() || fd_ < 0) {
-                throw Error(ErrorCode::usage, "--events: \"" + target + "\" names no descriptor");
-            }
-        } else {
-            file_ = open_file(target, O_WRONLY | O_CREAT | O_APPEND, 0644, ErrorCode::usage);
-            fd_ = file_.get();
-        }
-    }
-    void write(const Json& event) const {
-        if (fd_ >= 0) {
-            write_all(fd_, as_bytes(event.dump() + "\n"), "events");
-        }
-    }
-
-  private:
-    UniqueFd file_;
-    int fd_ = -1;
-};
-
-/// Turns SIGINT and SIGTERM into a stop at the next safe point, and SIGUSR1 into a progress line.
-/// The signals are blocked in every thread and taken here.
-class SignalWatch final {
-  public:
-    explicit SignalWatch(std::function<void()> on_status_wanted) {
-        (void)::sigemptyset(&signals_);
-        for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
-            (void)::sigaddset(&signals_, signal);
-        }
-        (void)::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
-        thread_ =
-            std::jthread([this, wanted = std::move(on_status_wanted)](const std::stop_token& end) {
-                constexpr timespec kInterval{0, 100'000'000};
-                while (!end.stop_requested()) {
-                    const int signal = ::sigtimedwait(&signals_, nullptr, &kInterval);
-                    if (signal == SIGUSR1) {
-                        wanted();
-                    } else if (signal > 0) {
-                        say("stopping at the next safe point");
-                        stop_.request_stop();
-                    }
-                }
-            });
-    }
-    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
-
-  private:
-    sigset_t signals_{};
-    std::stop_source stop_;
-    std::jthread thread_;
-};
-
-job::Authorization authorize_typed(const job::Manifest& manifest, const job::ProjectPlan& plan) {
-    (void)std::fputs(plan_text(manifest, plan).c_str(), stderr);
-    const auto answer = ask(fmt::format(
-        "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
-    if (answer != manifest.project_id) {
-        throw Error(ErrorCode::authorisation, "that is not the project id: nothing was changed");
-    }
-    return {"typed-project-id", operator_name(), {}, {}};
+bool confirms(const std::string& answer, const std::string& token) {
+    return answer == token || (answer.size() >= kTokenEndMin && token.ends_with(answer));
 }
 
-job::Authorization authorize(const Program& program, const EraseOptions& options,
-                             const job::Manifest& manifest, const job::ProjectPlan& plan) {
-    const auto path = options.approval.empty() ? options.manifest + ".p7s" : options.approval;
-    if (const auto approvals = read_file(path, job::kApprovalBytesMax)) {
-        const auto keys = evidence::KeyStore::open(program.state().keys());
-        return job::check_approvals(manifest, *approvals, keys.root_certificate_pem(),
-                                    operator_name(), SystemClock().now());
+/// Asks for each target in turn, before anything starts. The answers hold for exactly the plans
+/// that were shown.
+std::map<std::string, std::string> confirm(const Program& program,
+                                           const std::vector<job::TargetRequest>& requests) {
+    const auto host = job::make_linux_host(executable_path());
+    const SystemClock clock;
+    SystemRandom random;
+    job::Events events({}, clock);
+    job::RunContext context{program.state(), *host, clock, random, events};
+    std::map<std::string, std::string> digests;
+    for (const auto& request : requests) {
+        const auto plan = job::make_target_plan(context, request);
+        (void)std::fputs(plan_text(plan).c_str(), stderr);
+        if (!plan.objections.empty()) {
+            continue;  // the run itself refuses and says why
+        }
+        const auto answer = ask("type what stands behind \"to confirm\" to erase it for good: ");
+        if (!confirms(answer, plan.confirm_token)) {
+            throw Error(ErrorCode::authorisation,
+                        plan.name + ": that is not its token: nothing was changed");
+        }
+        digests[request.target] = job::plan_digest(plan);
     }
-    if (!options.approval.empty()) {
-        throw Error(ErrorCode::usage, path + ": there is no such file");
-    }
-    if (!standard_input_is_terminal()) {
+    return digests;
+}
+
+job::Authorization typed(const job::TargetPlan& plan,
+                         const std::map<std::string, std::string>& digests,
+                         const std::string& target) {
+    const auto found = digests.find(target);
+    if (found == digests.end() || found->second != job::plan_digest(plan)) {
         throw Error(ErrorCode::authorisation,
-                    fmt::format("no terminal to confirm at, and no approvals in {}", path),
-                    "two approvers sign it: efface approve " + options.manifest + " --key NAME");
+                    plan.name + ": it changed after it was confirmed: nothing was changed");
     }
-    return authorize_typed(manifest, plan);
-}
-
-Json result_document(const job::RunResult& result) {
-    Json volumes = Json::array();
-    for (const auto& volume : result.volumes) {
-        volumes.push_back({{"name", volume.name},
-                           {"status", to_string(volume.verdict)},
-                           {"level", to_string(volume.level)},
-                           {"reasons", volume.reasons}});
-    }
-    return {{"schema", "efface.run/1"},
-            {"jobId", result.job_id},
-            {"runId", result.run_id},
-            {"status", to_string(result.verdict)},
-            {"level", to_string(result.level)},
-            {"exitCode", result.exit_code()},
-            {"changed", result.changed},
-            {"bundle", result.bundle.string()},
-            {"certificateSha256", result.certificate_sha256},
-            {"volumes", volumes}};
-}
-
-void print_result(const job::RunResult& result) {
-    print(fmt::format("{}: {}, level {}\ncertificate: {}\n{}",
-                      result.changed ? "done" : "was done before, this is its certificate",
-                      to_string(result.verdict), to_string(result.level), result.bundle.string(),
-                      result.exit_code() == 3
-                          ? "Some keys may still be readable: do not release the storage.\n"
-                          : ""));
+    return {"typed-token", operator_name(), {}, {}};
 }
 
 int erase(const Program& program, const EraseOptions& options) {
-    if (options.json && options.events == "-") {
-        throw Error(ErrorCode::usage, "--json and --events - both need standard output",
-                    "send the events to a file or a descriptor");
+    check_reporting(options.reporting);
+    (void)evidence::KeyStore::open(program.state().keys());  // the first thing that may be missing
+    const auto order = options.targets.load_order();
+    auto requests = options.targets.requests(order ? &*order : nullptr);
+    if (!options.plan_digest.empty() && requests.size() != 1) {
+        throw Error(ErrorCode::usage, "--plan takes one target");
     }
-    const EventFile event_file(options.events);
-    RunDisplay display;
-    Json last_progress;
-    const SystemClock clock;
-    job::Events events(
-        [&](const Json& event) {
-            event_file.write(event);
-            display.show(event);
-        },
-        clock);
-    const SignalWatch signals([&] { events.emit("status", Json::object()); });
-    const auto host = job::make_linux_host(executable_path());
-    SystemRandom random;
-    job::RunContext context{program.state(), *host, clock, random, events};
-    try {
-        job::RunRequest request;
-        request.manifest = job::load_manifest(options.manifest);
+    std::optional<job::Authorization> approved;
+    if (order) {
+        approved = approvals_of(program, options.targets.order, options.approval, order->text);
+    } else if (!standard_input_is_terminal()) {
+        throw Error(ErrorCode::authorisation, "no terminal to confirm at, and no order",
+                    "efface erase --order ORDER.json, approved by two people; see efface-order(5)");
+    }
+    const auto digests =
+        approved ? std::map<std::string, std::string>() : confirm(program, requests);
+    for (auto& request : requests) {
         request.expected_plan_digest = options.plan_digest;
-        request.workers = options.workers;
-        request.program = executable_path();
-        request.authorize = [&](const job::ProjectPlan& plan) {
-            return authorize(program, options, request.manifest, plan);
+        request.authorize = [&, target = request.target](const job::TargetPlan& plan) {
+            return approved ? *approved : typed(plan, digests, target);
         };
-        const auto result = job::run_project(context, request, signals.token());
-        display.finish();
-        if (options.json) {
-            print_json(result_document(result));
-        } else if (options.events != "-") {
-            print_result(result);
-        }
-        return result.exit_code();
-    } catch (const Error& error) {
-        display.finish();
-        const bool refused =
-            error.code() != ErrorCode::interrupted && error.code() != ErrorCode::evidence;
-        events.emit(refused ? "refused" : "stopped", {{"code", static_cast<int>(error.code())},
-                                                      {"message", printable(error.what())}});
-        if (options.json) {
-            print_json({{"schema", "efface.run/1"},
-                        {"status", "none"},
-                        {"exitCode", static_cast<int>(error.code())},
-                        {"changed", error.code() == ErrorCode::interrupted ||
-                                        error.code() == ErrorCode::evidence},
-                        {"error", {{"message", error.what()}, {"hint", error.hint()}}}});
-        }
-        throw;
     }
+    return run_targets(program, std::move(requests), options.reporting);
 }
 
 }  // namespace
 
 void add_erase(CLI::App& app, Program& program) {
-    auto* project = app.add_subcommand("project", "Work on the storage of a whole project");
-    project->require_subcommand(1);
     auto* command =
-        project->add_subcommand("erase", "Destroy every LUKS key of a project, and prove it");
+        app.add_subcommand("erase", "Overwrite devices, files or memory, verify it, and prove it");
     auto options = std::make_shared<EraseOptions>();
-    command->add_option("project", options->manifest, "Project manifest")->required();
+    options->targets.add_to(*command);
     command->add_option("--approval", options->approval,
-                        "Approvals; default: PROJECT.p7s beside the manifest");
+                        "Approvals of the order; default: ORDER.p7s");
     command->add_option("--plan", options->plan_digest,
                         "Refuse unless the plan still has this digest (see efface plan)");
-    command->add_option("--events", options->events, "NDJSON events to -, a file, or fd:N");
-    command->add_option("--workers", options->workers, "Volumes worked on at once")
-        ->check(CLI::Range(1U, job::kWorkersMax))
-        ->capture_default_str();
-    command->add_flag("-J,--json", options->json, "Print one JSON document at the end");
+    command->add_option("--events", options->reporting.events,
+                        "NDJSON events to -, a file, or fd:N");
+    command->add_flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
     command->callback([&program, options] {
         program.run = [&program, options] { return erase(program, *options); };
     });

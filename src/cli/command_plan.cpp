@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "efface/base/file.hpp"
+
 #include "commands.hpp"
 #include "console.hpp"
-#include "text.hpp"
+#include "erase_options.hpp"
+#include "erase_run.hpp"
+#include "plan_text.hpp"
 
 namespace efface::cli {
 
 namespace {
 
 struct PlanOptions {
-    std::string manifest;
+    TargetOptions targets;
     bool json = false;
 };
 
@@ -21,25 +25,72 @@ int status_of(const job::Manifest& manifest, const job::ProjectPlan& plan, WallT
         }
     }
     if (status == 0) {
-        job::check_dates(manifest, now);
+        job::check_dates(manifest.terms, now);
     }
     return status;
 }
 
+int plan_project(job::RunContext& context, const std::string& path, bool json) {
+    const auto manifest = job::load_manifest(path);
+    const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
+    if (json) {
+        print_json(job::plan_document(manifest, plan));
+    } else {
+        print(plan_text(manifest, plan));
+    }
+    return status_of(manifest, plan, context.clock.now());
+}
+
+int plan_targets(job::RunContext& context, const TargetOptions& options, bool json) {
+    const auto order = options.load_order();
+    int status = 0;
+    Json documents = Json::array();
+    for (const auto& request : options.requests(order ? &*order : nullptr)) {
+        const auto plan = job::make_target_plan(context, request);
+        if (!plan.objections.empty()) {
+            status = static_cast<int>(ErrorCode::safety);
+        }
+        if (json) {
+            auto document = job::plan_document(plan);
+            document["digest"] = job::plan_digest(plan);
+            documents.push_back(std::move(document));
+        } else {
+            print(plan_text(plan));
+        }
+    }
+    if (json) {
+        print_json({{"schema", "efface.plan/1"}, {"targets", documents}});
+    }
+    if (order && status == 0) {
+        job::check_dates(order->terms, context.clock.now());
+    }
+    return status;
+}
+
+/// A project manifest is a JSON text that names its schema; everything else is a target.
+bool is_manifest(const std::string& path) {
+    std::error_code error;
+    if (!std::filesystem::is_regular_file(path, error) ||
+        std::filesystem::file_size(path, error) > job::kManifestBytesMax) {
+        return false;
+    }
+    const auto text = read_text_file(path, job::kManifestBytesMax).value_or("");
+    return text.find("\"efface.project/") != std::string::npos ||
+           (path.ends_with(".json") && text.find('{') != std::string::npos);
+}
+
 int show_plan(const Program& program, const PlanOptions& options) {
-    const auto manifest = job::load_manifest(options.manifest);
     const auto host = job::make_linux_host(executable_path());
     SystemClock clock;
     SystemRandom random;
     job::Events events({}, clock);
     job::RunContext context{program.state(), *host, clock, random, events};
-    const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
-    if (options.json) {
-        print_json(job::plan_document(manifest, plan));
-    } else {
-        print(plan_text(manifest, plan));
+    const auto& names = options.targets.targets;
+    if (names.size() == 1 && options.targets.order.empty() &&
+        (is_manifest(names.front()) || names.front().ends_with(".json"))) {
+        return plan_project(context, names.front(), options.json);
     }
-    return status_of(manifest, plan, clock.now());
+    return plan_targets(context, options.targets, options.json);
 }
 
 }  // namespace
@@ -48,7 +99,7 @@ void add_plan(CLI::App& app, Program& program) {
     auto* command =
         app.add_subcommand("plan", "Show what would be destroyed, and what not; changes nothing");
     auto options = std::make_shared<PlanOptions>();
-    command->add_option("project", options->manifest, "Project manifest")->required();
+    options->targets.add_to(*command);
     command->add_flag("-J,--json", options->json, "Print one JSON document");
     command->callback([&program, options] {
         program.run = [&program, options] { return show_plan(program, *options); };

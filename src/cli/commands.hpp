@@ -23,7 +23,9 @@ struct Program {
 void add_keys(CLI::App& app, Program& program);
 void add_plan(CLI::App& app, Program& program);
 void add_approve(CLI::App& app, Program& program);
+void add_project(CLI::App& app, Program& program);
 void add_erase(CLI::App& app, Program& program);
+void add_jobs(CLI::App& app, Program& program);
 void add_verify(CLI::App& app, Program& program);
 void add_show(CLI::App& app, Program& program);
 void add_list(CLI::App& app, Program& program);

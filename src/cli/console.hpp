@@ -21,23 +21,6 @@ void say(const std::string& text);
 /// "efface: what" and the hint below.
 void say_error(const Error& error);
 
-/// Shows events of a run on standard error: a rewritten line on a terminal, plain lines elsewhere.
-class RunDisplay final {
-  public:
-    RunDisplay();
-    void show(const Json& event);
-    /// Ends the rewritten line.
-    void finish();
-
-  private:
-    void show_progress(const Json& event);
-    void line(const std::string& text);
-    bool terminal_;
-    bool line_open_ = false;
-    std::string last_progress_ = "no volume has been written yet";
-    std::uint64_t percent_shown_ = 0;
-};
-
 [[nodiscard]] bool standard_input_is_terminal() noexcept;
 /// Asks on standard error and reads a line from standard input; without its line feed.
 [[nodiscard]] std::string ask(const std::string& question);

@@ -29,7 +29,7 @@ namespace {
 
 int run(int argc, char** argv) {
     CLI::App app(
-        "efface destroys the keys of LUKS volumes, verifies it, and proves it with a "
+        "efface erases storage and the keys of LUKS volumes, verifies it, and proves it with a "
         "signed certificate.",
         "efface");
     Program program;
@@ -46,6 +46,8 @@ int run(int argc, char** argv) {
     add_plan(app, program);
     add_approve(app, program);
     add_erase(app, program);
+    add_jobs(app, program);
+    add_project(app, program);
     add_verify(app, program);
     add_show(app, program);
     add_keys(app, program);

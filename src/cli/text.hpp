@@ -6,8 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "efface/job/plan.hpp"
-
 namespace efface::cli {
 
 /// IEC units, three digits: "16.0 MiB".
@@ -16,7 +14,5 @@ namespace efface::cli {
 [[nodiscard]] std::string human_seconds(std::uint64_t seconds);
 /// Columns as wide as their widest cell, two spaces between; the last one is not padded.
 [[nodiscard]] std::string table(const std::vector<std::vector<std::string>>& rows);
-/// What `efface plan` shows.
-[[nodiscard]] std::string plan_text(const job::Manifest& manifest, const job::ProjectPlan& plan);
 
 }  // namespace efface::cli

@@ -5,6 +5,8 @@
 
 #include <set>
 
+#include "efface/job/terms.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -12,16 +14,16 @@ namespace {
 constexpr auto kClockTolerance = std::chrono::minutes(5);
 }  // namespace
 
-Authorization check_approvals(const Manifest& manifest, ByteView signature_der,
+Authorization check_approvals(std::string_view text, ByteView signature_der,
                               std::string_view roots_pem, const std::string& operator_name,
                               WallTime now) {
-    const auto report = evidence::cms_verify(as_bytes(manifest.text), signature_der, roots_pem);
+    const auto report = evidence::cms_verify(as_bytes(text), signature_der, roots_pem);
     if (!report.ok()) {
         throw Error(
             ErrorCode::authorisation,
             fmt::format("the approvals do not verify: {}",
                         report.problems.empty() ? "nobody signed" : report.problems.front()),
-            "each approver signs the manifest as it is: efface approve");
+            "each approver signs the file as it is: efface approve FILE --key NAME");
     }
     Authorization authorization{
         "signed-approvals", operator_name, {}, {signature_der.begin(), signature_der.end()}};
@@ -49,21 +51,20 @@ Authorization check_approvals(const Manifest& manifest, ByteView signature_der,
         throw Error(ErrorCode::authorisation,
                     fmt::format("{} approver signed, {} different people are needed",
                                 std::min(people.size(), keys.size()), kApproversMin),
-                    "efface approve PROJECT.json --key NAME, by another person");
+                    "efface approve FILE --key NAME, by another person");
     }
     return authorization;
 }
 
-void check_dates(const Manifest& manifest, WallTime now) {
-    if (manifest.not_before && now < *manifest.not_before) {
+void check_dates(const Terms& terms, WallTime now) {
+    if (terms.not_before && now < *terms.not_before) {
         throw Error(ErrorCode::authorisation,
                     fmt::format("not before {}: the customer may still take its data back",
-                                to_rfc3339(*manifest.not_before)));
+                                to_rfc3339(*terms.not_before)));
     }
-    if (manifest.not_after && now > *manifest.not_after) {
-        throw Error(ErrorCode::authorisation,
-                    fmt::format("not after {}: the manifest is no longer in force",
-                                to_rfc3339(*manifest.not_after)));
+    if (terms.not_after && now > *terms.not_after) {
+        throw Error(ErrorCode::authorisation, fmt::format("not after {}: it is no longer in force",
+                                                          to_rfc3339(*terms.not_after)));
     }
 }
 

@@ -26,12 +26,26 @@ void Events::emit(const char* event, Json fields) {
     }
 }
 
-ProgressMeter::ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total)
+ProgressMeter::ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total,
+                             Json target, std::function<std::optional<int>()> celsius)
     : events_(events),
       clock_(clock),
       bytes_total_(bytes_total),
+      target_(std::move(target)),
+      celsius_(std::move(celsius)),
       started_(clock.steady_now()),
       last_(started_) {}
+
+void ProgressMeter::phase(std::string_view what) {
+    const std::lock_guard lock(mutex_);
+    phase_ = what;
+    fault_bytes_ = 0;
+}
+
+void ProgressMeter::faults(std::uint64_t bytes) {
+    const std::lock_guard lock(mutex_);
+    fault_bytes_ = bytes;
+}
 
 void ProgressMeter::advance(std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
@@ -49,6 +63,14 @@ void ProgressMeter::advance(std::uint64_t bytes) {
     if (now - started_ >= kEtaAfter && bytes_total_ >= bytes_done_ && rate > 0) {
         fields["eta_s"] =
             static_cast<std::uint64_t>(static_cast<double>(bytes_total_ - bytes_done_) / rate);
+    }
+    if (!target_.is_null()) {
+        fields["target"] = target_;
+        fields["phase"] = phase_;
+        fields["errors"] = fault_bytes_;
+        if (const auto celsius = celsius_ ? celsius_() : std::nullopt) {
+            fields["temp_c"] = *celsius;
+        }
     }
     events_.emit("progress", std::move(fields));
 }

@@ -197,7 +197,7 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
         plan.encryption = encryption_facts(headers.front());
         conclude(plan, objector,
                  policy::examine(facts, sample ? &*sample : nullptr, manifest.attestation),
-                 manifest.minimum_level);
+                 manifest.terms.minimum_level);
     }
     return plan;
 }

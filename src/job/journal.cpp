@@ -8,17 +8,10 @@ namespace efface::job {
 
 namespace {
 
-constexpr std::size_t kJournalBytesMax = std::size_t{16} << 20U;
 constexpr std::array kPhases = {
     std::pair{Phase::announcing, "announcing"}, std::pair{Phase::running, "running"},
     std::pair{Phase::staging, "staging"},       std::pair{Phase::logging, "logging"},
     std::pair{Phase::publishing, "publishing"}, std::pair{Phase::done, "done"}};
-
-const char* to_string(Phase phase) {
-    return std::find_if(kPhases.begin(), kPhases.end(),
-                        [&](const auto& entry) { return entry.first == phase; })
-        ->second;
-}
 
 Phase phase_from_string(const std::string& text) {
     const auto found = std::find_if(kPhases.begin(), kPhases.end(),
@@ -30,7 +23,7 @@ Phase phase_from_string(const std::string& text) {
 }
 
 /// nullopt when there is no file. A damaged one is a failure, never taken for none.
-std::optional<Json> load(const std::filesystem::path& path) {
+std::optional<Json> load_document(const std::filesystem::path& path) {
     const auto text = read_text_file(path, kJournalBytesMax);
     if (!text) {
         return std::nullopt;
@@ -42,8 +35,8 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
     make_directories_durably(directory);
     auto lock = FileLock::try_acquire(directory / "lock");
     if (!lock) {
-        throw Error(ErrorCode::busy, "another efface works on this project",
-                    "wait for it; running again returns its certificate");
+        throw Error(ErrorCode::busy, "another efface works on this",
+                    "wait for it, or look with: efface status");
     }
     return *std::move(lock);
 }
@@ -57,17 +50,22 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
 Journal::Journal(const std::filesystem::path& jobs, const std::string& job_id)
     : directory_(jobs / job_id), lock_(lock_or_busy(directory_)) {}
 
-std::filesystem::path Journal::volume_path(std::size_t index) const {
-    return directory_ / ("volume-" + std::to_string(index) + ".json");
+const char* to_string(Phase phase) noexcept {
+    return std::find_if(kPhases.begin(), kPhases.end(),
+                        [&](const auto& entry) { return entry.first == phase; })
+        ->second;
 }
 
-std::optional<RunState> Journal::load_run() const {
-    const auto json = load(directory_ / "run.json");
+std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
+    const auto json = load_document(directory / "run.json");
     if (!json) {
         return std::nullopt;
     }
     try {
         RunState state;
+        json->at("kind").get_to(state.kind);
+        json->at("subject").get_to(state.subject);
+        json->at("identitySha256").get_to(state.identity_sha256);
         state.phase = phase_from_string(json->at("phase").get<std::string>());
         json->at("runId").get_to(state.run_id);
         json->at("startedAt").get_to(state.started_at);
@@ -87,12 +85,19 @@ std::optional<RunState> Journal::load_run() const {
         json->at("bundle").get_to(state.bundle);
         return state;
     } catch (const Json::exception&) {
-        damaged(directory_ / "run.json");
+        damaged(directory / "run.json");
     }
 }
 
+std::optional<RunState> Journal::load_run() const {
+    return read_run_state(directory_);
+}
+
 void Journal::save_run(const RunState& state) const {
-    const Json json = {{"phase", to_string(state.phase)},
+    const Json json = {{"kind", state.kind},
+                       {"subject", state.subject},
+                       {"identitySha256", state.identity_sha256},
+                       {"phase", to_string(state.phase)},
                        {"runId", state.run_id},
                        {"startedAt", state.started_at},
                        {"authorization", state.authorization},
@@ -112,72 +117,81 @@ void Journal::save_run(const RunState& state) const {
     write_file_durably(directory_ / "run.json", json.dump());
 }
 
-std::optional<VolumeState> Journal::load_volume(std::size_t index) const {
-    const auto json = load(volume_path(index));
-    if (!json) {
-        return std::nullopt;
-    }
-    try {
-        VolumeState state;
-        state.plan = from_journal(json->at("plan"));
-        json->at("done").get_to(state.done);
-        json->at("attempt").get_to(state.attempt);
-        state.outcome = json->at("outcome");
-        state.observations = json->at("observations");
-        return state;
-    } catch (const Json::exception&) {
-        damaged(volume_path(index));
-    }
+std::optional<Json> Journal::load(const std::string& name) const {
+    return load_document(directory_ / name);
 }
 
-void Journal::save_volume(std::size_t index, const VolumeState& state) const {
-    const Json json = {{"plan", to_journal(state.plan)},
-                       {"done", state.done},
-                       {"attempt", state.attempt},
-                       {"outcome", state.outcome},
-                       {"observations", state.observations}};
-    write_file_durably(volume_path(index), json.dump());
+void Journal::save(const std::string& name, const Json& document) const {
+    write_file_durably(directory_ / name, document.dump());
 }
 
-AttemptIndex::AttemptIndex(const std::filesystem::path& jobs, const std::string& identity_sha256)
-    : path_(jobs / "by-project" / (identity_sha256 + ".json")) {}
+IdentityIndex::IdentityIndex(const std::filesystem::path& jobs, const std::string& identity_sha256)
+    : path_(jobs / "by-identity" / (identity_sha256 + ".json")) {}
 
-std::vector<PreviousAttempt> AttemptIndex::load() const {
-    std::vector<PreviousAttempt> attempts;
-    const auto json = job::load(path_);
+IdentityIndex::Content IdentityIndex::load() const {
+    Content content;
+    const auto json = load_document(path_);
     if (!json) {
-        return attempts;
+        return content;
     }
     try {
-        for (const auto& entry : *json) {
-            attempts.push_back(
+        if (const auto& open = json->at("open"); !open.is_null()) {
+            content.open =
+                OpenRun{open.at("jobId").get<std::string>(), open.at("runId").get<std::string>()};
+        }
+        for (const auto& entry : json->at("attempts")) {
+            content.attempts.push_back(
                 {entry.at("leafHash").get<std::string>(), entry.at("logIndex").get<std::uint64_t>(),
                  entry.at("runId").get<std::string>(), entry.at("status").get<std::string>()});
         }
     } catch (const Json::exception&) {
         damaged(path_);
     }
-    return attempts;
+    return content;
 }
 
-void AttemptIndex::add(const PreviousAttempt& attempt) const {
-    auto attempts = load();
-    const bool known = std::any_of(attempts.begin(), attempts.end(), [&](const auto& entry) {
-        return entry.run_id == attempt.run_id;
-    });
-    if (known) {
-        return;
+void IdentityIndex::save(const Content& content) const {
+    Json attempts = Json::array();
+    for (const auto& entry : content.attempts) {
+        attempts.push_back({{"leafHash", entry.leaf_hash},
+                            {"logIndex", entry.log_index},
+                            {"runId", entry.run_id},
+                            {"status", entry.status}});
     }
-    attempts.push_back(attempt);
-    Json list = Json::array();
-    for (const auto& entry : attempts) {
-        list.push_back({{"leafHash", entry.leaf_hash},
-                        {"logIndex", entry.log_index},
-                        {"runId", entry.run_id},
-                        {"status", entry.status}});
+    Json json = {{"open", nullptr}, {"attempts", std::move(attempts)}};
+    if (content.open) {
+        json["open"] = {{"jobId", content.open->job_id}, {"runId", content.open->run_id}};
     }
     make_directories_durably(path_.parent_path());
-    write_file_durably(path_, list.dump());
+    write_file_durably(path_, json.dump());
+}
+
+std::vector<PreviousAttempt> IdentityIndex::attempts() const {
+    return load().attempts;
+}
+
+std::optional<IdentityIndex::OpenRun> IdentityIndex::open_run() const {
+    return load().open;
+}
+
+void IdentityIndex::set_open(const OpenRun& run) const {
+    auto content = load();
+    content.open = run;
+    save(content);
+}
+
+void IdentityIndex::close(const PreviousAttempt& attempt) const {
+    auto content = load();
+    const bool known =
+        std::any_of(content.attempts.begin(), content.attempts.end(),
+                    [&](const auto& entry) { return entry.run_id == attempt.run_id; });
+    if (!known) {
+        content.attempts.push_back(attempt);
+    }
+    if (content.open && content.open->run_id == attempt.run_id) {
+        content.open.reset();
+    }
+    save(content);
 }
 
 }  // namespace efface::job

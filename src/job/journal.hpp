@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run must not lose, in jobs/ID/: run.json says how far the run is, volume-N.json what was
-// planned and done for one volume. Each is replaced by rename, so after a crash it is whole.
+// What a run must not lose, in jobs/ID/: run.json says how far the run is, other documents what was
+// planned and done (volume-N.json, target.json). Each is replaced by rename, so after a crash it is
+// whole.
 #pragma once
 
 #include <filesystem>
@@ -10,9 +11,11 @@
 
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
-#include "efface/job/plan.hpp"
 
 namespace efface::job {
+
+/// Largest document of a job.
+constexpr std::size_t kJournalBytesMax = std::size_t{16} << 20U;
 
 /// In this order; a run is resumed by doing what follows its phase.
 enum class Phase {
@@ -32,6 +35,9 @@ struct PreviousAttempt {
 };
 
 struct RunState {
+    std::string kind;     ///< "project" or "target"
+    std::string subject;  ///< project id or the target's name, for lists
+    std::string identity_sha256;
     Phase phase = Phase::announcing;
     std::string run_id;
     std::string started_at;
@@ -51,15 +57,6 @@ struct RunState {
     std::string bundle;  ///< file name below certificates/
 };
 
-/// What became of one volume, as the certificate will say it.
-struct VolumeState {
-    VolumePlan plan;
-    bool done = false;
-    std::uint64_t attempt = 1;  ///< in which `outcome` came about
-    Json outcome;               ///< the volume's part of the certificate, when done
-    Json observations;          ///< what was seen, for evidence/observations.jsonl
-};
-
 class Journal final {
   public:
     /// Makes the folder and takes its lock. Throws Error(busy) when another process has it.
@@ -67,26 +64,45 @@ class Journal final {
 
     [[nodiscard]] std::optional<RunState> load_run() const;
     void save_run(const RunState& state) const;
-    [[nodiscard]] std::optional<VolumeState> load_volume(std::size_t index) const;
-    /// Safe from several threads for different volumes.
-    void save_volume(std::size_t index, const VolumeState& state) const;
+    /// A document of the run, by file name; nullopt when there is none. A damaged one is a failure,
+    /// never taken for none.
+    [[nodiscard]] std::optional<Json> load(const std::string& name) const;
+    /// Safe from several threads for different names.
+    void save(const std::string& name, const Json& document) const;
     [[nodiscard]] std::filesystem::path staging() const { return directory_ / "staging"; }
 
   private:
-    [[nodiscard]] std::filesystem::path volume_path(std::size_t index) const;
     std::filesystem::path directory_;
     FileLock lock_;
 };
 
-/// The earlier outcomes of one project identity, in jobs/by-project/SHA256.json.
-class AttemptIndex final {
+/// run.json of a job folder, read without its lock; nullopt when there is none.
+[[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);
+[[nodiscard]] const char* to_string(Phase phase) noexcept;
+
+/// What is known of one identity of storage, in jobs/by-identity/SHA256.json: the outcomes of its
+/// runs, and the run that is announced and not ended.
+class IdentityIndex final {
   public:
-    AttemptIndex(const std::filesystem::path& jobs, const std::string& identity_sha256);
-    [[nodiscard]] std::vector<PreviousAttempt> load() const;
-    /// Adds one unless it is there (a run may be repeated after a crash).
-    void add(const PreviousAttempt& attempt) const;
+    struct OpenRun {
+        std::string job_id;
+        std::string run_id;
+    };
+    IdentityIndex(const std::filesystem::path& jobs, const std::string& identity_sha256);
+    [[nodiscard]] std::vector<PreviousAttempt> attempts() const;
+    [[nodiscard]] std::optional<OpenRun> open_run() const;
+    void set_open(const OpenRun& run) const;
+    /// Adds an outcome unless it is there (a run may be repeated after a crash); the run is no
+    /// longer open.
+    void close(const PreviousAttempt& attempt) const;
 
   private:
+    struct Content {
+        std::optional<OpenRun> open;
+        std::vector<PreviousAttempt> attempts;
+    };
+    [[nodiscard]] Content load() const;
+    void save(const Content& content) const;
     std::filesystem::path path_;
 };
 

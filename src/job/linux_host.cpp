@@ -58,6 +58,9 @@ class LinuxHost final : public Host {
         return std::filesystem::exists(path, error) || error;
     }
     device::LuksLibrary& luks_library() override { return library_; }
+    std::optional<int> celsius(const inventory::Identity& identity) override {
+        return inventory::temperature_celsius(identity);
+    }
     inventory::Signature probe_signature(const std::string& path) override {
         return inventory::probe_signature(path);
     }

@@ -1,64 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/manifest.hpp"
 
-#include <algorithm>
 #include <cctype>
 #include <set>
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 
+#include "fields.hpp"
+
 namespace efface::job {
 
 namespace {
 
 constexpr const char* kSchema = "efface.project/1";
-constexpr std::size_t kTextBytesMax = 256;
-constexpr std::size_t kPathBytesMax = 4095;
-
-/// A short text for records: not empty, no control characters.
-std::string text_field(ObjectReader& reader, const char* key, std::string value) {
-    const bool control = std::any_of(value.begin(), value.end(), [](char character) {
-        return static_cast<unsigned char>(character) < 0x20U || character == 0x7f;
-    });
-    if (value.empty() || value.size() > kTextBytesMax || control) {
-        reader.fail(key, "must have 1 to 256 bytes and no control characters");
-    }
-    return value;
-}
-
-std::string required_text(ObjectReader& reader, const char* key) {
-    return text_field(reader, key, reader.required_string(key));
-}
-
-std::string optional_text(ObjectReader& reader, const char* key) {
-    auto value = reader.optional_string(key);
-    return value ? text_field(reader, key, *std::move(value)) : std::string();
-}
-
-/// Letters, digits, '.', '_', '-': safe in file names and on a terminal.
-std::string identifier(ObjectReader& reader, const char* key) {
-    auto value = reader.required_string(key);
-    const bool fine = std::all_of(value.begin(), value.end(), [](char character) {
-        return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '.' ||
-               character == '_' || character == '-';
-    });
-    if (value.empty() || value.size() > 64 || !fine || value.front() == '.' ||
-        value.front() == '-') {
-        reader.fail(key,
-                    "must have 1 to 64 letters, digits, '.', '_', '-', beginning with a "
-                    "letter or digit");
-    }
-    return value;
-}
-
-std::string path_field(ObjectReader& reader, const char* key, std::string value) {
-    if (value.empty() || value.front() != '/' || value.size() > kPathBytesMax ||
-        value.find('\0') != std::string::npos) {
-        reader.fail(key, "must be an absolute path");
-    }
-    return value;
-}
 
 std::string uuid_field(ObjectReader& reader) {
     auto value = reader.required_string("uuid");
@@ -73,18 +28,6 @@ std::string uuid_field(ObjectReader& reader) {
         reader.fail("uuid", "must be a UUID as `cryptsetup luksUUID` prints it");
     }
     return value;
-}
-
-std::optional<WallTime> time_field(ObjectReader& reader, const char* key) {
-    const auto text = reader.optional_string(key);
-    if (!text) {
-        return std::nullopt;
-    }
-    const auto time = from_rfc3339(*text);
-    if (!time) {
-        reader.fail(key, "must be a UTC time like 2026-11-20T00:00:00Z");
-    }
-    return time;
 }
 
 std::vector<HeaderBackup> read_backups(const Json& list, const std::string& where) {
@@ -150,18 +93,7 @@ void read_project(ObjectReader& reader, Manifest& manifest) {
     project.refuse_unknown_keys();
 }
 
-void read_terms(ObjectReader& reader, Manifest& manifest) {
-    manifest.ticket = optional_text(reader, "ticket");
-    manifest.not_before = time_field(reader, "not_before");
-    manifest.not_after = time_field(reader, "not_after");
-    manifest.retention_until = time_field(reader, "retention_until");
-    if (const auto level = reader.optional_string("minimum_level")) {
-        const auto parsed = method::level_from_string(*level);
-        if (!parsed) {
-            reader.fail("minimum_level", "must be purge, clear or none");
-        }
-        manifest.minimum_level = *parsed;
-    }
+void read_attestation(ObjectReader& reader, Manifest& manifest) {
     if (const Json* object = reader.optional_object("attestation")) {
         ObjectReader attestation(*object, reader.at("attestation"));
         manifest.attestation.encrypted_since_first_use =
@@ -207,7 +139,8 @@ Manifest parse_manifest(std::string_view text) {
         reader.fail("schema", std::string("must be \"") + kSchema + "\"");
     }
     read_project(reader, manifest);
-    read_terms(reader, manifest);
+    manifest.terms = read_terms(reader);
+    read_attestation(reader, manifest);
     const Json& volumes = reader.required_array("volumes");
     reader.refuse_unknown_keys();
     if (volumes.empty() || volumes.size() > kVolumesMax) {

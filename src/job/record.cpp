@@ -6,6 +6,7 @@
 
 #include "efface/policy/key_destruction.hpp"
 
+#include "certificate_parts.hpp"
 #include "volume_run.hpp"
 
 namespace efface::job {
@@ -15,11 +16,9 @@ namespace {
 using method::Level;
 using method::Verdict;
 
-Json authorization_record(const Manifest& manifest, const RunState& run) {
-    Json record = run.authorization;
+Json key_authorization_record(const Manifest& manifest, const RunState& run) {
+    Json record = authorization_record(run, manifest.terms);
     record["manifestDigest"] = {{"sha256", manifest.sha256}};
-    record["reference"] = manifest.ticket;
-    record["notBefore"] = manifest.not_before ? Json(to_rfc3339(*manifest.not_before)) : Json();
     record["policyId"] = policy::kPolicyId;
     record["policyVersion"] = policy::kPolicyVersion;
     record["policyDigest"] = {{"sha256", policy::policy_digest()}};
@@ -27,14 +26,6 @@ Json authorization_record(const Manifest& manifest, const RunState& run) {
         {"encryptedSinceFirstUse", manifest.attestation.encrypted_since_first_use},
         {"allKeyCopiesDeclared", manifest.attestation.all_key_copies_declared},
         {"by", manifest.attestation.by}};
-    return record;
-}
-
-Json owner_record(const Manifest& manifest) {
-    Json record = {{"organization", manifest.owner}, {"projectId", manifest.project_id}};
-    if (!manifest.confidentiality.empty()) {
-        record["confidentiality"] = manifest.confidentiality;
-    }
     return record;
 }
 
@@ -72,35 +63,15 @@ Summary summarize(const Json& volumes) {
     return summary;
 }
 
-Json attempts_record(const PredicateInput& input) {
-    Json previous = Json::array();
-    for (const auto& attempt : input.previous) {
-        previous.push_back({{"leafHash", attempt.leaf_hash},
-                            {"logIndex", attempt.log_index},
-                            {"runId", attempt.run_id},
-                            {"status", attempt.status}});
-    }
-    return {{"number", previous.size() + 1}, {"previous", previous}};
-}
-
 Json sanitization_record(const PredicateInput& input, const Summary& summary) {
     return {{"technique", "cryptographic-erase"},
             {"method", to_string(summary.level)},
-            {"requestedMethod", to_string(input.manifest.minimum_level)},
-            {"standards", {{{"name", "NIST SP 800-88"}, {"edition", "Rev. 2 (2025-09)"}}}},
+            {"requestedMethod", to_string(input.manifest.terms.minimum_level)},
+            {"standards", standards_record()},
             {"startedAt", input.run.started_at},
             {"completedAt",
              summary.completed_at.empty() ? to_rfc3339(input.issued_at) : summary.completed_at},
             {"interruptions", input.run.interruptions}};
-}
-
-Json signature_policy(const evidence::KeyStore& keys) {
-    return {{"container", "CMS/CAdES-BES detached"},
-            {"rule", "all"},
-            {"required",
-             {{{"role", "station"},
-               {"subjectPublicKeySha256", keys.station_key().spki_sha256()},
-               {"keyHeld", "software"}}}}};
 }
 
 }  // namespace
@@ -151,53 +122,27 @@ Json volume_record(const VolumePlan& plan, Json locations, Verdict verdict, Leve
 
 Json make_predicate(const PredicateInput& input) {
     const Summary summary = summarize(input.volumes);
-    const auto& issuer = input.keys.issuer();
-    Json predicate = {
-        {"schemaVersion", evidence::kSchemaVersion},
-        {"certificateId", input.certificate_id},
-        {"certificateType", "keyslot"},
-        {"supersedes", nullptr},
-        {"issuedAt", to_rfc3339(input.issued_at)},
-        {"issuer",
-         {{"organization", issuer.organization},
-          {"site", issuer.site},
-          {"stationId", issuer.station_id}}},
-        {"dataOwner", owner_record(input.manifest)},
-        {"projectIdentity", project_identity(input.manifest)},
-        {"authorization", authorization_record(input.manifest, input.run)},
-        {"volumes", input.volumes},
-        {"sanitization", sanitization_record(input, summary)},
-        {"verification",
-         {{"performed", summary.looked_at},
-          {"result", !summary.looked_at ? "not-performed"
-                     : summary.verified ? "pass"
-                                        : "fail"},
-          {"independentOfEraser", false}}},
-        {"validation",
-         {{"decision", "pending"},
-          {"note", "acceptance is a decision of the organisation (NIST SP 800-88r2 4.5.2)"}}},
-        {"result",
-         {{"status", to_string(summary.verdict)},
-          {"level", to_string(summary.level)},
-          {"requestedLevel", to_string(input.manifest.minimum_level)},
-          {"exceptions", summary.exceptions},
-          {"residualRisks", summary.residual_risks}}},
-        {"attempts", attempts_record(input)},
-        {"tool", input.tool},
-        {"environment", input.environment},
-        {"personnel", {{{"id", input.run.authorization.at("operator")}, {"role", "operator"}}}},
-        {"signaturePolicy", signature_policy(input.keys)},
-        {"log",
-         {{"origin", input.log_origin},
-          {"runId", input.run.run_id},
-          {"intentIndex", input.run.intent_index},
-          {"intentLeafHash", input.run.intent_leaf_hash},
-          {"checkpoint", input.run.checkpoint}}},
-    };
-    if (input.manifest.retention_until) {
-        predicate["retention"] = {{"class", "compliance-evidence"},
-                                  {"until", to_rfc3339(*input.manifest.retention_until)}};
-    }
+    const auto& manifest = input.manifest;
+    Json predicate =
+        common_predicate({input.run, input.keys, manifest.terms, input.previous,
+                          input.certificate_id, input.issued_at, input.tool, input.environment});
+    predicate["certificateType"] = "keyslot";
+    predicate["dataOwner"] =
+        owner_record(manifest.owner, manifest.project_id, manifest.confidentiality);
+    predicate["projectIdentity"] = project_identity(manifest);
+    predicate["authorization"] = key_authorization_record(manifest, input.run);
+    predicate["volumes"] = input.volumes;
+    predicate["sanitization"] = sanitization_record(input, summary);
+    predicate["verification"] = {{"performed", summary.looked_at},
+                                 {"result", !summary.looked_at ? "not-performed"
+                                            : summary.verified ? "pass"
+                                                               : "fail"},
+                                 {"independentOfEraser", false}};
+    predicate["result"] = {{"status", to_string(summary.verdict)},
+                           {"level", to_string(summary.level)},
+                           {"requestedLevel", to_string(manifest.terms.minimum_level)},
+                           {"exceptions", summary.exceptions},
+                           {"residualRisks", summary.residual_risks}};
     return predicate;
 }
 

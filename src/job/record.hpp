@@ -29,7 +29,6 @@ struct PredicateInput {
     const Manifest& manifest;
     const RunState& run;
     const evidence::KeyStore& keys;
-    std::string log_origin;
     Json volumes;
     std::vector<PreviousAttempt> previous;
     std::string certificate_id;

@@ -11,6 +11,10 @@ namespace {
 
 using method::Verdict;
 
+std::string file_name(std::size_t index) {
+    return "volume-" + std::to_string(index) + ".json";
+}
+
 /// Adds up what happened at the places of one volume.
 class VolumeOutcome final {
   public:
@@ -104,6 +108,32 @@ method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool
 }
 
 }  // namespace
+
+VolumeState load_volume(const Journal& journal, std::size_t index) {
+    const auto json = journal.load(file_name(index));
+    if (!json) {
+        throw Error(ErrorCode::internal, "the journal has lost " + file_name(index));
+    }
+    try {
+        VolumeState state;
+        state.plan = from_journal(json->at("plan"));
+        json->at("done").get_to(state.done);
+        json->at("attempt").get_to(state.attempt);
+        state.outcome = json->at("outcome");
+        state.observations = json->at("observations");
+        return state;
+    } catch (const Json::exception&) {
+        throw Error(ErrorCode::internal, file_name(index) + ": the journal is damaged");
+    }
+}
+
+void save_volume(const Journal& journal, std::size_t index, const VolumeState& state) {
+    journal.save(file_name(index), {{"plan", to_journal(state.plan)},
+                                    {"done", state.done},
+                                    {"attempt", state.attempt},
+                                    {"outcome", state.outcome},
+                                    {"observations", state.observations}});
+}
 
 bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, bool resumed,
                 ProgressSink& progress, const std::stop_token& stop) {

@@ -169,6 +169,7 @@ bool Overwrite::fill_passes(Outcome& outcome, ProgressSink& progress, const std:
             pass.resumed_at.push_back(pass.written_to);
         }
         hooks_.save(state_);
+        progress.phase(fmt::format("writing pass {} of {}", number, state_.passes.size()));
         watch.begin_fill(pass);
         const auto before = pass.report;
         const auto report = stream::fill(target_, pass.pattern, pass.written_to, task_.options,
@@ -247,6 +248,7 @@ void Overwrite::verify(Outcome& outcome, ProgressSink& progress, const std::stop
         return;
     }
     OverwriteWatch watch(task_, state_, hooks_, clock_, progress, clock_.steady_now());
+    progress.phase("reading back");
     watch.begin_check();
     const auto before = state_.check;
     const auto ranges = ranges_to_check();

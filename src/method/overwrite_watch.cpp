@@ -121,6 +121,7 @@ stream::PassWatcher::Go OverwriteWatch::temperature() {
 }
 
 stream::PassWatcher::Go OverwriteWatch::go(const stream::Pace& pace) {
+    progress_.faults(pace.fault_bytes);
     if (!hooks_.still_there()) {
         vanished_ = true;
         stopped_because_ = "the device vanished or is no longer the same";

@@ -35,6 +35,7 @@ class FakeHost final : public job::Host {
     ScriptedLuksLibrary library;
     inventory::Signature signature{"", "", "", "", false, 1};
     std::vector<std::string> mappings;
+    std::optional<int> temperature;
 
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
     inventory::Identity identify(const std::string& path) override;
@@ -43,6 +44,9 @@ class FakeHost final : public job::Host {
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
     bool exists(const std::string& path) override { return disks_.contains(path); }
     device::LuksLibrary& luks_library() override { return library; }
+    std::optional<int> celsius(const inventory::Identity& /*identity*/) override {
+        return temperature;
+    }
     inventory::Signature probe_signature(const std::string& /*path*/) override { return signature; }
     std::vector<std::string> mappings_of_luks_uuid(const std::string& /*uuid*/) override {
         return mappings;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace efface {
 
@@ -11,6 +12,10 @@ class ProgressSink {
   public:
     virtual ~ProgressSink() = default;
     virtual void advance(std::uint64_t bytes) = 0;
+    /// What is being done from here on, in words: "pass 1 of 3".
+    virtual void phase(std::string_view /*what*/) {}
+    /// Bytes that could not be transferred so far in this phase.
+    virtual void faults(std::uint64_t /*bytes*/) {}
 };
 
 }  // namespace efface

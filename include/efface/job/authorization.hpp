@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who allowed it: a person at the terminal who typed the project's id, or two approvers who signed
-// the manifest's bytes.
+// Who allowed it: a person at the terminal who typed what names the target, or two approvers who
+// signed the bytes of the manifest or order.
 #pragma once
 
 #include <string>
@@ -9,7 +9,6 @@
 
 #include "efface/base/clock.hpp"
 #include "efface/evidence/cms.hpp"
-#include "efface/job/manifest.hpp"
 
 namespace efface::job {
 
@@ -23,19 +22,16 @@ struct Approval {
 };
 
 struct Authorization {
-    std::string confirmation;   ///< "typed-project-id" or "signed-approvals"
+    std::string confirmation;   ///< "typed-project-id", "typed-token" or "signed-approvals"
     std::string operator_name;  ///< login name of who runs it
     std::vector<Approval> approvals;
     Bytes approvals_der;  ///< the approvers' CMS, kept as evidence; empty when typed
 };
 
 /// Throws Error(authorisation) unless at least kApproversMin distinct people with distinct keys and
-/// the role approver signed exactly these bytes, none of them the operator, none in the future.
-[[nodiscard]] Authorization check_approvals(const Manifest& manifest, ByteView signature_der,
+/// the role approver signed exactly `text`, none of them the operator, none in the future.
+[[nodiscard]] Authorization check_approvals(std::string_view text, ByteView signature_der,
                                             std::string_view roots_pem,
                                             const std::string& operator_name, WallTime now);
-
-/// Throws Error(authorisation) before `not_before` and after `not_after`.
-void check_dates(const Manifest& manifest, WallTime now);
 
 }  // namespace efface::job

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "efface/base/clock.hpp"
@@ -35,14 +36,23 @@ class Events final {
 /// Adds up the bytes of all workers and emits `progress` at most once a second.
 class ProgressMeter final : public ProgressSink {
   public:
-    ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total);
+    /// `target` stands in each event unless it is null; `celsius` is asked once an event, where
+    /// there is one.
+    ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total,
+                  Json target = nullptr, std::function<std::optional<int>()> celsius = nullptr);
     void advance(std::uint64_t bytes) override;
+    void phase(std::string_view what) override;
+    void faults(std::uint64_t bytes) override;
 
   private:
     std::mutex mutex_;
     Events& events_;
     const Clock& clock_;
     std::uint64_t bytes_total_;
+    Json target_;
+    std::function<std::optional<int>()> celsius_;
+    std::string phase_;
+    std::uint64_t fault_bytes_ = 0;
     std::uint64_t bytes_done_ = 0;
     SteadyTime started_;
     SteadyTime last_;

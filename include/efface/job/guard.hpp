@@ -5,6 +5,7 @@
 
 #include "efface/base/random.hpp"
 #include "efface/job/plan.hpp"
+#include "efface/method/memory_method.hpp"
 
 namespace efface::job {
 
@@ -28,6 +29,15 @@ class Guard final {
     };
     [[nodiscard]] Cleared clear(const LocationPlan& plan, bool resumed);
 
+    /// Looks again at a block device or file that will be overwritten wholly, and opens it
+    /// exclusively. `identity` is target_identity() as surveyed. Throws Error(safety) when it is in
+    /// use or is another one.
+    [[nodiscard]] Cleared clear_target(const std::string& path, const Json& identity);
+    /// The same for memory, which its method surveys itself. `name` is memory:KIND:PLACE.
+    [[nodiscard]] static method::Clearance clear_memory(method::MemoryMethod& method,
+                                                        const std::string& name,
+                                                        const Json& identity);
+
   private:
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity, Role role,
                                         Moment moment);
@@ -41,6 +51,10 @@ class Guard final {
     Host& host_;
     Random& random_;
 };
+
+/// What names a device or file for ever: kind, model, serial, wwid, size, and its place where it
+/// has neither serial nor wwid.
+[[nodiscard]] Json target_identity(const inventory::Identity& identity);
 
 /// Content of a credential reference in locked memory. Throws Error(usage) when it is missing.
 [[nodiscard]] SecretBytes read_credential(const CredentialReference& reference);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,8 @@ class Host : public method::Surroundings {
     virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     virtual device::LuksLibrary& luks_library() = 0;
+    /// Of the disk below, where it tells.
+    virtual std::optional<int> celsius(const inventory::Identity& identity) = 0;
 };
 
 /// This machine. `program` is the path of this executable, for the LUKS worker.

@@ -9,8 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "efface/base/clock.hpp"
-#include "efface/method/outcome.hpp"
+#include "efface/job/terms.hpp"
 #include "efface/policy/key_destruction.hpp"
 
 namespace efface::job {
@@ -48,11 +47,7 @@ struct Manifest {
     std::string project_id;
     std::string owner;
     std::string confidentiality;
-    std::string ticket;
-    std::optional<WallTime> not_before;
-    std::optional<WallTime> not_after;
-    std::optional<WallTime> retention_until;
-    method::Level minimum_level = method::Level::none;
+    Terms terms;
     policy::Attestation attestation;
     std::vector<Volume> volumes;
 

@@ -11,11 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "efface/base/clock.hpp"
-#include "efface/base/random.hpp"
 #include "efface/job/authorization.hpp"
-#include "efface/job/events.hpp"
-#include "efface/job/host.hpp"
+#include "efface/job/context.hpp"
 #include "efface/job/manifest.hpp"
 #include "efface/job/plan.hpp"
 
@@ -23,15 +20,6 @@ namespace efface::job {
 
 constexpr unsigned kWorkersDefault = 6;
 constexpr unsigned kWorkersMax = 64;
-
-/// Where a run keeps what it must not lose.
-struct StateDirectory {
-    std::filesystem::path root;
-    [[nodiscard]] std::filesystem::path keys() const { return root / "keys"; }
-    [[nodiscard]] std::filesystem::path log() const { return root / "log"; }
-    [[nodiscard]] std::filesystem::path jobs() const { return root / "jobs"; }
-    [[nodiscard]] std::filesystem::path certificates() const { return root / "certificates"; }
-};
 
 struct RunRequest {
     Manifest manifest;
@@ -59,16 +47,7 @@ struct RunResult {
     std::filesystem::path bundle;
     std::string certificate_sha256;
     std::vector<VolumeResult> volumes;
-    [[nodiscard]] int exit_code() const noexcept;
-};
-
-/// Everything a run depends on. References must outlive the call.
-struct RunContext {
-    StateDirectory state;
-    Host& host;
-    const Clock& clock;
-    Random& random;
-    Events& events;
+    [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }
 };
 
 /// The plan alone: surveys every volume, in parallel; changes nothing.

@@ -28,7 +28,7 @@ struct People : RunFixture {
     }
     std::string refusal(const Bytes& der, const std::string& operator_name = "root") {
         try {
-            (void)check_approvals(manifest, der, keys().root_certificate_pem(), operator_name,
+            (void)check_approvals(manifest.text, der, keys().root_certificate_pem(), operator_name,
                                   clock.now());
         } catch (const Error& error) {
             CHECK(error.code() == ErrorCode::authorisation);
@@ -44,7 +44,7 @@ struct People : RunFixture {
 TEST_CASE("authorization: two approvers suffice and are named", "[job][authorization]") {
     People people;
     const auto authorization =
-        check_approvals(people.manifest, people.signed_by({"alice", "bob"}),
+        check_approvals(people.manifest.text, people.signed_by({"alice", "bob"}),
                         people.keys().root_certificate_pem(), "root", people.clock.now());
     CHECK(authorization.confirmation == "signed-approvals");
     REQUIRE(authorization.approvals.size() == 2);
@@ -99,9 +99,9 @@ TEST_CASE("authorization: rubbish is no approval", "[job][authorization]") {
 
 TEST_CASE("authorization: dates of the manifest bind", "[job][authorization]") {
     Manifest manifest;
-    manifest.not_before = from_rfc3339("2026-11-20T00:00:00Z");
-    manifest.not_after = from_rfc3339("2026-11-22T00:00:00Z");
-    const auto at = [&](const char* text) { check_dates(manifest, from_rfc3339(text).value()); };
+    manifest.terms.not_before = from_rfc3339("2026-11-20T00:00:00Z");
+    manifest.terms.not_after = from_rfc3339("2026-11-22T00:00:00Z");
+    const auto at = [&](const char* text) { check_dates(manifest.terms, from_rfc3339(text).value()); };
     CHECK_THROWS_AS(at("2026-11-19T23:59:59Z"), Error);
     CHECK_NOTHROW(at("2026-11-20T00:00:00Z"));
     CHECK_NOTHROW(at("2026-11-22T00:00:00Z"));

@@ -44,11 +44,11 @@ TEST_CASE("manifest: every field is read", "[job][manifest]") {
     CHECK(manifest.project_id == "prj-7781");
     CHECK(manifest.owner == "Example Tenant Ltd");
     CHECK(manifest.confidentiality == "confidential");
-    CHECK(manifest.ticket == "CHG-1");
-    CHECK(to_rfc3339(manifest.not_before.value()) == "2026-11-20T00:00:00Z");
-    CHECK(to_rfc3339(manifest.not_after.value()) == "2026-12-20T00:00:00Z");
-    CHECK(to_rfc3339(manifest.retention_until.value()) == "2036-12-31T00:00:00Z");
-    CHECK(manifest.minimum_level == method::Level::purge);
+    CHECK(manifest.terms.ticket == "CHG-1");
+    CHECK(to_rfc3339(manifest.terms.not_before.value()) == "2026-11-20T00:00:00Z");
+    CHECK(to_rfc3339(manifest.terms.not_after.value()) == "2026-12-20T00:00:00Z");
+    CHECK(to_rfc3339(manifest.terms.retention_until.value()) == "2036-12-31T00:00:00Z");
+    CHECK(manifest.terms.minimum_level == method::Level::purge);
     CHECK(manifest.attestation.encrypted_since_first_use);
     CHECK(manifest.attestation.all_key_copies_declared);
     REQUIRE(manifest.volumes.size() == 1);

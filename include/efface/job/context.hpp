@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every run depends on.
+#pragma once
+
+#include <filesystem>
+
+#include "efface/base/clock.hpp"
+#include "efface/base/random.hpp"
+#include "efface/job/events.hpp"
+#include "efface/job/host.hpp"
+#include "efface/method/outcome.hpp"
+
+namespace efface::job {
+
+/// Where a run keeps what it must not lose.
+struct StateDirectory {
+    std::filesystem::path root;
+    [[nodiscard]] std::filesystem::path keys() const { return root / "keys"; }
+    [[nodiscard]] std::filesystem::path log() const { return root / "log"; }
+    [[nodiscard]] std::filesystem::path jobs() const { return root / "jobs"; }
+    [[nodiscard]] std::filesystem::path certificates() const { return root / "certificates"; }
+};
+
+/// Everything a run depends on. References must outlive the call.
+struct RunContext {
+    StateDirectory state;
+    Host& host;
+    const Clock& clock;
+    Random& random;
+    Events& events;
+};
+
+/// The exit status of a verdict: DESIGN, section 2.
+[[nodiscard]] constexpr int exit_code_of(method::Verdict verdict) noexcept {
+    switch (verdict) {
+        case method::Verdict::sanitized:
+            return 0;
+        case method::Verdict::sanitized_with_exceptions:
+            return 4;
+        case method::Verdict::indeterminate:
+        case method::Verdict::not_sanitized:
+            return 3;
+    }
+    return 3;
+}
+
+}  // namespace efface::job

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which targets are to be erased, how, and under which terms: efface-order(5).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/bytes.hpp"
+#include "efface/job/terms.hpp"
+#include "efface/method/limits.hpp"
+#include "efface/policy/overwrite.hpp"
+
+namespace efface::job {
+
+constexpr std::size_t kOrderBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kTargetsMax = 1024;
+
+/// How a target is overwritten. Memory targets have their own methods and take none of it.
+struct ErasureChoice {
+    std::string policy = policy::kOverwritePolicyDefault;
+    Bytes pattern;  ///< for policies that ask for one
+    policy::Verification verification = policy::Verification::full;
+    bool bad_blocks_are_exceptions = true;
+    method::Limits limits;
+};
+[[nodiscard]] Json to_json(const ErasureChoice& choice);
+/// Throws Error(usage) for a policy that there is not, and a pattern that is missing, too long or
+/// not asked for.
+void check_choice(const ErasureChoice& choice);
+/// Of the journal. Throws Error(usage) or Json::exception for anything else.
+[[nodiscard]] ErasureChoice choice_from_json(const Json& json);
+
+struct OrderTarget {
+    std::string name;  ///< an absolute path, or memory:KIND:PLACE
+    std::optional<std::string> serial;
+    std::optional<std::string> wwid;
+    std::optional<std::uint64_t> size_bytes;
+    std::string asset_tag;
+};
+
+struct Order {
+    std::string id;
+    std::string owner;
+    std::string confidentiality;
+    Terms terms;
+    ErasureChoice choice;
+    std::vector<OrderTarget> targets;
+
+    std::string text;    ///< the bytes as read: what approvers sign
+    std::string sha256;  ///< of `text`, hex
+};
+
+/// Throws Error(usage) naming the place for anything that efface-order(5) does not allow.
+[[nodiscard]] Order parse_order(std::string_view text);
+[[nodiscard]] Order load_order(const std::filesystem::path& path);
+
+}  // namespace efface::job

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole path of `efface erase` for one target: guard, plan, confirm, announce, erase, verify,
+// certify. An interrupted job goes on where it was durable when it is run again.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "efface/job/authorization.hpp"
+#include "efface/job/context.hpp"
+#include "efface/job/order.hpp"
+
+namespace efface::job {
+
+/// What will be done to one target: everything that is known before it is touched.
+struct TargetPlan {
+    std::string name;           ///< as the operator or the order gave it
+    std::string path;           ///< canonical, or memory:KIND:PLACE
+    std::string kind;           ///< "disk", "loop", "file", "tmpfs", ...
+    std::string confirm_token;  ///< what a person types: its serial number, or NAME-SIZE-xxxx
+    Json identity;              ///< what names this target for ever: the certificate's subject
+    Json found;                 ///< `target` of the certificate, as far as it is known
+    std::uint64_t size_bytes = 0;
+    std::uint64_t bytes_to_transfer = 0;  ///< writing and reading, for an estimate
+    std::string technique;
+    std::string policy_version;
+    std::string policy_digest;
+    std::vector<std::string> steps;
+    std::vector<std::string> not_reached;
+    std::vector<std::string> exceptions;  ///< that success would carry
+    std::vector<std::string> residual_risks;
+    std::vector<std::string> objections;        ///< reasons to refuse (exit 7)
+    method::Level level = method::Level::none;  ///< that success would claim
+};
+/// Hex. Changes when the target or what would be done to it changes.
+[[nodiscard]] std::string plan_digest(const TargetPlan& plan);
+/// For `efface plan --json`.
+[[nodiscard]] Json plan_document(const TargetPlan& plan);
+
+struct TargetRequest {
+    std::string target;  ///< a path, or memory:KIND:PLACE
+    ErasureChoice choice;
+    const Order* order = nullptr;  ///< when the target stands in one; outlives the run
+    /// Of `efface resume`: go on with this job only; its choice holds.
+    std::string job_id;
+    /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
+    std::string expected_plan_digest;
+    /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
+    std::function<Authorization(const TargetPlan& plan)> authorize;
+    std::string program;  ///< path of this executable: its digest stands in the certificate
+};
+
+struct TargetResult {
+    std::string name;
+    std::string job_id;
+    std::string run_id;
+    method::Verdict verdict = method::Verdict::not_sanitized;
+    method::Level level = method::Level::none;
+    bool changed = false;  ///< false: this order had been carried out before
+    std::vector<std::string> reasons;
+    std::vector<std::string> exceptions;
+    std::filesystem::path bundle;
+    std::string certificate_sha256;
+    [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }
+};
+
+/// Changes nothing.
+[[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);
+
+/// Throws Error with the exit status of a refusal, of lost evidence (5) or of an interruption (8);
+/// everything about the target is in the result and its certificate.
+[[nodiscard]] TargetResult run_target(RunContext& context, const TargetRequest& request,
+                                      std::stop_token stop);
+
+}  // namespace efface::job

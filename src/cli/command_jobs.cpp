@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/job/jobs.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "erase_run.hpp"
+#include "text.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+constexpr std::size_t kIdShown = 12;
+
+struct JobsOptions {
+    std::string id;
+    EraseReporting reporting;
+};
+
+std::string state_of(const job::JobEntry& entry) {
+    if (entry.running) {
+        return "running";
+    }
+    if (entry.resumable()) {
+        return "interrupted";
+    }
+    return entry.verdict.empty() ? entry.phase : entry.verdict;
+}
+
+std::string progress_of(const job::JobEntry& entry) {
+    if (entry.bytes_total == 0 || entry.phase == "done") {
+        return "-";
+    }
+    return fmt::format("{} %", entry.bytes_done * 100 / entry.bytes_total);
+}
+
+int show_jobs(const Program& program, bool json, bool only_open) {
+    auto entries = job::list_jobs(program.state());
+    if (only_open) {
+        std::erase_if(entries, [](const auto& entry) {
+            return !entry.running && !entry.resumable() && entry.phase != "damaged";
+        });
+    }
+    if (json) {
+        Json list = Json::array();
+        for (const auto& entry : entries) {
+            list.push_back(job::to_json(entry));
+        }
+        print_json({{"schema", "efface.jobs/1"}, {"jobs", list}});
+        return 0;
+    }
+    if (entries.empty()) {
+        print(only_open ? "no job runs or waits to be resumed\n" : "no job ran here\n");
+        return 0;
+    }
+    std::vector<std::vector<std::string>> rows = {
+        {"JOB", "STARTED", "STATE", "LEVEL", "DONE", "WHAT"}};
+    for (const auto& entry : entries) {
+        rows.push_back({entry.id.substr(0, kIdShown), entry.started_at, state_of(entry),
+                        entry.level.empty() ? "-" : entry.level, progress_of(entry),
+                        entry.kind + " " + entry.subject});
+    }
+    print(table(rows));
+    const bool waiting = std::any_of(entries.begin(), entries.end(),
+                                     [](const auto& entry) { return entry.resumable(); });
+    if (waiting && only_open) {
+        say("efface resume JOB goes on with an interrupted one");
+    }
+    return 0;
+}
+
+const job::JobEntry& find_job(const std::vector<job::JobEntry>& entries, const std::string& id) {
+    const job::JobEntry* found = nullptr;
+    for (const auto& entry : entries) {
+        if (!id.empty() && entry.id.starts_with(id)) {
+            if (found != nullptr) {
+                throw Error(ErrorCode::usage, "several jobs begin with " + printable(id));
+            }
+            found = &entry;
+        }
+    }
+    if (found == nullptr) {
+        throw Error(ErrorCode::usage, "there is no job " + printable(id), "efface jobs lists them");
+    }
+    return *found;
+}
+
+int resume(const Program& program, const JobsOptions& options) {
+    const auto entries = job::list_jobs(program.state());
+    const auto& entry = find_job(entries, options.id);
+    if (entry.kind != "target") {
+        throw Error(ErrorCode::usage, "job " + entry.id + " belongs to project " + entry.subject,
+                    "run efface project erase with the same manifest: it goes on where it stopped");
+    }
+    job::TargetRequest request;
+    request.target = entry.subject;
+    request.job_id = entry.id;
+    request.authorize = [](const job::TargetPlan&) -> job::Authorization {
+        throw Error(ErrorCode::authorisation, "this job was never confirmed");
+    };
+    return run_targets(program, {std::move(request)}, options.reporting);
+}
+
+}  // namespace
+
+void add_jobs(CLI::App& app, Program& program) {
+    for (const bool only_open : {false, true}) {
+        auto* command = app.add_subcommand(
+            only_open ? "status" : "jobs",
+            only_open ? "What runs here, and what waits to be resumed" : "Every job that ran here");
+        auto json = std::make_shared<bool>(false);
+        command->add_flag("-J,--json", *json, "Print one JSON document");
+        command->callback([&program, json, only_open] {
+            program.run = [&program, json, only_open] {
+                return show_jobs(program, *json, only_open);
+            };
+        });
+    }
+    auto* command = app.add_subcommand("resume", "Go on with an interrupted job");
+    auto options = std::make_shared<JobsOptions>();
+    command->add_option("job", options->id, "Its id, or how it begins (see efface jobs)")
+        ->required();
+    command->add_option("--events", options->reporting.events,
+                        "NDJSON events to -, a file, or fd:N");
+    command->add_flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
+    command->callback([&program, options] {
+        program.run = [&program, options] { return resume(program, *options); };
+    });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "efface/base/file.hpp"
+#include "efface/evidence/keys.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+#include "display.hpp"
+#include "plan_text.hpp"
+#include "run_io.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+struct EraseOptions {
+    std::string manifest;
+    std::string approval;
+    std::string plan_digest;
+    std::string events;
+    unsigned workers = job::kWorkersDefault;
+    bool json = false;
+};
+
+job::Authorization authorize_typed(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+    (void)std::fputs(plan_text(manifest, plan).c_str(), stderr);
+    const auto answer = ask(fmt::format(
+        "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
+    if (answer != manifest.project_id) {
+        throw Error(ErrorCode::authorisation, "that is not the project id: nothing was changed");
+    }
+    return {"typed-project-id", operator_name(), {}, {}};
+}
+
+job::Authorization authorize(const Program& program, const EraseOptions& options,
+                             const job::Manifest& manifest, const job::ProjectPlan& plan) {
+    const auto approved = approvals_of(program, options.manifest, options.approval, manifest.text);
+    return approved ? *approved : authorize_typed(manifest, plan);
+}
+
+Json result_document(const job::RunResult& result) {
+    Json volumes = Json::array();
+    for (const auto& volume : result.volumes) {
+        volumes.push_back({{"name", volume.name},
+                           {"status", to_string(volume.verdict)},
+                           {"level", to_string(volume.level)},
+                           {"reasons", volume.reasons}});
+    }
+    return {{"schema", "efface.run/1"},
+            {"jobId", result.job_id},
+            {"runId", result.run_id},
+            {"status", to_string(result.verdict)},
+            {"level", to_string(result.level)},
+            {"exitCode", result.exit_code()},
+            {"changed", result.changed},
+            {"bundle", result.bundle.string()},
+            {"certificateSha256", result.certificate_sha256},
+            {"volumes", volumes}};
+}
+
+void print_result(const job::RunResult& result) {
+    print(fmt::format("{}: {}, level {}\ncertificate: {}\n{}",
+                      result.changed ? "done" : "was done before, this is its certificate",
+                      to_string(result.verdict), to_string(result.level), result.bundle.string(),
+                      result.exit_code() == 3
+                          ? "Some keys may still be readable: do not release the storage.\n"
+                          : ""));
+}
+
+int erase(const Program& program, const EraseOptions& options) {
+    if (options.json && options.events == "-") {
+        throw Error(ErrorCode::usage, "--json and --events - both need standard output",
+                    "send the events to a file or a descriptor");
+    }
+    const EventFile event_file(options.events);
+    RunDisplay display;
+    const SystemClock clock;
+    job::Events events(
+        [&](const Json& event) {
+            event_file.write(event);
+            display.show(event);
+        },
+        clock);
+    const SignalWatch signals([&] { display.show_status(); });
+    const auto host = job::make_linux_host(executable_path());
+    SystemRandom random;
+    job::RunContext context{program.state(), *host, clock, random, events};
+    try {
+        job::RunRequest request;
+        request.manifest = job::load_manifest(options.manifest);
+        request.expected_plan_digest = options.plan_digest;
+        request.workers = options.workers;
+        request.program = executable_path();
+        request.authorize = [&](const job::ProjectPlan& plan) {
+            return authorize(program, options, request.manifest, plan);
+        };
+        const auto result = job::run_project(context, request, signals.token());
+        display.finish();
+        if (options.json) {
+            print_json(result_document(result));
+        } else if (options.events != "-") {
+            print_result(result);
+        }
+        return result.exit_code();
+    } catch (const Error& error) {
+        display.finish();
+        const bool refused =
+            error.code() != ErrorCode::interrupted && error.code() != ErrorCode::evidence;
+        events.emit(refused ? "refused" : "stopped", {{"code", static_cast<int>(error.code())},
+                                                      {"message", printable(error.what())}});
+        if (options.json) {
+            print_json({{"schema", "efface.run/1"},
+                        {"status", display.last_result()},
+                        {"exitCode", static_cast<int>(error.code())},
+                        {"changed", error.code() == ErrorCode::interrupted ||
+                                        error.code() == ErrorCode::evidence},
+                        {"error", {{"message", error.what()}, {"hint", error.hint()}}}});
+        }
+        throw;
+    }
+}
+
+}  // namespace
+
+void add_project(CLI::App& app, Program& program) {
+    auto* project = app.add_subcommand("project", "Work on the storage of a whole project");
+    project->require_subcommand(1);
+    auto* command =
+        project->add_subcommand("erase", "Destroy every LUKS key of a project, and prove it");
+    auto options = std::make_shared<EraseOptions>();
+    command->add_option("project", options->manifest, "Project manifest")->required();
+    command->add_option("--approval", options->approval,
+                        "Approvals; default: PROJECT.p7s beside the manifest");
+    command->add_option("--plan", options->plan_digest,
+                        "Refuse unless the plan still has this digest (see efface plan)");
+    command->add_option("--events", options->events, "NDJSON events to -, a file, or fd:N");
+    command->add_option("--workers", options->workers, "Volumes worked on at once")
+        ->check(CLI::Range(1U, job::kWorkersMax))
+        ->capture_default_str();
+    command->add_flag("-J,--json", options->json, "Print one JSON document at the end");
+    command->callback([&program, options] {
+        program.run = [&program, options] { return erase(program, *options); };
+    });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "display.hpp"
+
+#include <fmt/format.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string_view>
+
+#include "efface/method/outcome.hpp"
+
+#include "console.hpp"
+#include "text.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+constexpr std::uint64_t kPercentStep = 10;
+constexpr std::chrono::seconds kLineInterval{60};
+constexpr std::size_t kColumnsDefault = 80;
+
+bool can_rewrite() {
+    const char* term = std::getenv("TERM");
+    return ::isatty(STDERR_FILENO) != 0 && (term == nullptr || std::string_view(term) != "dumb");
+}
+
+std::size_t columns() {
+    winsize size{};
+    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
+                                                                             : kColumnsDefault;
+}
+
+std::string name_in(const Json& event) {
+    return event.contains("target") ? event.at("target").value("name", "") : std::string();
+}
+
+std::string progress_text(const Json& event) {
+    const auto done = event.at("bytes_done").get<std::uint64_t>();
+    const auto total = event.at("total").get<std::uint64_t>();
+    std::string text = fmt::format("{:3} %  {} of {}  {}/s", total == 0 ? 100 : done * 100 / total,
+                                   human_bytes(done), human_bytes(total),
+                                   human_bytes(event.at("bps").get<std::uint64_t>()));
+    if (event.contains("eta_s")) {
+        text += "  ETA " + human_seconds(event.at("eta_s").get<std::uint64_t>());
+    }
+    if (event.contains("temp_c")) {
+        text += fmt::format("  {} °C", event.at("temp_c").get<int>());
+    }
+    if (event.value("errors", std::uint64_t{0}) > 0) {
+        text += "  " + human_bytes(event.at("errors").get<std::uint64_t>()) + " FAILED";
+    }
+    if (event.contains("phase")) {
+        text += "  " + event.at("phase").get<std::string>();
+    }
+    return text;
+}
+
+}  // namespace
+
+RunDisplay::RunDisplay() : terminal_(can_rewrite()) {}
+
+void RunDisplay::erase_lines() {
+    for (; lines_drawn_ > 0; --lines_drawn_) {
+        (void)std::fputs("\033[A\r\033[K", stderr);
+    }
+}
+
+void RunDisplay::draw_lines() {
+    const std::size_t width = columns() - 1;
+    for (const auto& [name, target] : targets_) {
+        if (target.progress.empty()) {
+            continue;
+        }
+        std::string text = "efface: " + (name.empty() ? "" : name + "  ") + target.progress;
+        // A degree sign has two bytes and one column: a line may end one column early.
+        (void)std::fputs((text.substr(0, width) + "\n").c_str(), stderr);
+        ++lines_drawn_;
+    }
+    (void)std::fflush(stderr);
+}
+
+void RunDisplay::line(const std::string& text) {
+    erase_lines();
+    say(text);
+    if (terminal_) {
+        draw_lines();
+    }
+}
+
+void RunDisplay::finish() {
+    const std::lock_guard lock(mutex_);
+    erase_lines();
+    targets_.clear();
+    (void)std::fflush(stderr);
+}
+
+void RunDisplay::show_progress(const Json& event) {
+    const auto name = name_in(event);
+    auto& target = targets_[name];
+    target.progress = progress_text(event);
+    if (terminal_) {
+        erase_lines();
+        draw_lines();
+        return;
+    }
+    const auto total = event.at("total").get<std::uint64_t>();
+    const std::uint64_t percent =
+        total == 0 ? 100 : event.at("bytes_done").get<std::uint64_t>() * 100 / total;
+    const auto now = std::chrono::steady_clock::now();
+    const bool first = target.shown.time_since_epoch().count() == 0;
+    if (first) {
+        target.shown = now;
+    }
+    if (percent >= target.percent_shown + kPercentStep || now - target.shown >= kLineInterval) {
+        target.percent_shown = percent;
+        target.shown = now;
+        line((name.empty() ? "" : name + "  ") + target.progress);
+    }
+}
+
+void RunDisplay::show_status() {
+    const std::lock_guard lock(mutex_);
+    bool any = false;
+    for (const auto& [name, target] : targets_) {
+        if (!target.progress.empty()) {
+            any = true;
+            line((name.empty() ? "" : name + "  ") + target.progress);
+        }
+    }
+    if (!any) {
+        line("nothing has been written yet");
+    }
+}
+
+std::string RunDisplay::last_result() const {
+    const std::lock_guard lock(mutex_);
+    return last_result_;
+}
+
+void RunDisplay::show(const Json& event) {
+    const std::lock_guard lock(mutex_);
+    const auto kind = event.at("event").get<std::string>();
+    if (kind == "progress") {
+        show_progress(event);
+    } else if (kind == "verified") {
+        const auto name = name_in(event);
+        const auto status = event.at("status").get<std::string>();
+        const auto before = method::verdict_from_string(last_result_);
+        const auto verdict = method::verdict_from_string(status);
+        if (!before || (verdict && *verdict > *before)) {
+            last_result_ = status;
+        }
+        std::string text =
+            fmt::format("{}: {}, level {}", name, status, event.at("level").get<std::string>());
+        for (const auto& reason : event.at("reasons")) {
+            text += "\n        " + reason.get<std::string>();
+        }
+        targets_.erase(name);
+        line(text);
+    } else if (kind == "result") {
+        last_result_ = event.at("status").get<std::string>();
+    } else if (kind == "resumed") {
+        line("an earlier run was interrupted: going on where it stopped");
+    }
+}
+
+}  // namespace efface::cli

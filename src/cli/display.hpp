@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Events of runs on standard error: a rewritten line a target on a terminal, plain lines elsewhere.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "efface/base/json.hpp"
+
+namespace efface::cli {
+
+/// Several runs may share one, from several threads.
+class RunDisplay final {
+  public:
+    RunDisplay();
+    void show(const Json& event);
+    /// The last progress of every target, as lines that stay.
+    void show_status();
+    /// Ends the rewritten lines.
+    void finish();
+    /// Status of the last `result` event, or the worst `verified` one; "none" before one.
+    [[nodiscard]] std::string last_result() const;
+
+  private:
+    struct Target {
+        std::string progress;
+        std::uint64_t percent_shown = 0;
+        std::chrono::steady_clock::time_point shown{};
+    };
+    void show_progress(const Json& event);
+    void line(const std::string& text);
+    void erase_lines();
+    void draw_lines();
+
+    bool terminal_;
+    mutable std::mutex mutex_;
+    std::map<std::string, Target> targets_;  ///< by name; "" for the one run without a name
+    std::size_t lines_drawn_ = 0;
+    std::string last_result_ = "none";
+};
+
+}  // namespace efface::cli

@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "erase_options.hpp"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "efface/method/memory_method.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+/// What an order says itself.
+constexpr std::array kOfTheOrder{"--technique",       "--pattern",   "--verify",   "--bad-blocks",
+                                 "--min-rate",        "--when-slow", "--deadline", "--when-late",
+                                 "--max-temperature", "--when-hot"};
+
+method::Then then_of(const std::string& text) {
+    return method::then_from_string(text).value_or(method::Then::stop);
+}
+
+}  // namespace
+
+void TargetOptions::add_to(CLI::App& command) {
+    command_ = &command;
+    command.add_option("target", targets,
+                       "Block devices, files, or memory:KIND:PLACE (see efface(8))");
+    command.add_option("--order", order, "Signed order: its targets, technique and terms");
+    command.add_option("--technique", technique, "See TECHNIQUES in efface(8)")
+        ->capture_default_str();
+    command.add_option("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
+    command.add_option("--verify", verification)
+        ->check(CLI::IsMember({"full", "representative", "none"}))
+        ->capture_default_str();
+    command.add_option("--bad-blocks", bad_blocks, "Whether unreachable blocks are exceptions")
+        ->check(CLI::IsMember({"except", "fail"}))
+        ->capture_default_str();
+    command.add_option("--min-rate", min_rate, "Slowest allowed, such as 10MB (a second)")
+        ->transform(CLI::AsSizeValue(false));
+    command.add_option("--when-slow", when_slow)->check(CLI::IsMember({"go-on", "stop"}));
+    command.add_option("--deadline", deadline, "Longest allowed, such as 12h")
+        ->transform(CLI::AsNumberWithUnit(
+            std::map<std::string, std::uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
+            CLI::AsNumberWithUnit::CASE_INSENSITIVE, "TIME"));
+    command.add_option("--when-late", when_late)->check(CLI::IsMember({"go-on", "stop"}));
+    command.add_option("--max-temperature", max_temperature, "Degrees Celsius")
+        ->check(CLI::Range(1U, 150U));
+    command.add_option("--when-hot", when_hot)->check(CLI::IsMember({"go-on", "pause", "stop"}));
+}
+
+std::optional<job::Order> TargetOptions::load_order() const {
+    if (order.empty()) {
+        return std::nullopt;
+    }
+    for (const auto* name : kOfTheOrder) {
+        if (command_->count(name) > 0) {
+            throw Error(ErrorCode::usage, std::string(name) + ": the order says that itself");
+        }
+    }
+    return job::load_order(order);
+}
+
+job::ErasureChoice TargetOptions::choice() const {
+    job::ErasureChoice choice;
+    choice.policy = technique;
+    const auto bytes = from_hex(pattern);
+    if (!bytes) {
+        throw Error(ErrorCode::usage, "--pattern: must be bytes in hex, such as a5");
+    }
+    choice.pattern = *bytes;
+    choice.verification =
+        policy::verification_from_string(verification).value_or(policy::Verification::full);
+    choice.bad_blocks_are_exceptions = bad_blocks == "except";
+    choice.limits.bytes_per_second_min = min_rate;
+    choice.limits.when_slow = then_of(when_slow);
+    choice.limits.deadline = std::chrono::seconds(deadline);
+    choice.limits.when_late = then_of(when_late);
+    choice.limits.celsius_max = static_cast<int>(max_temperature);
+    choice.limits.when_hot = then_of(when_hot);
+    job::check_choice(choice);
+    return choice;
+}
+
+std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded) const {
+    std::vector<std::string> names = targets;
+    if (loaded != nullptr && names.empty()) {
+        for (const auto& target : loaded->targets) {
+            names.push_back(target.name);
+        }
+    }
+    if (names.empty()) {
+        throw Error(ErrorCode::usage, "which target?",
+                    "efface list shows the storage of this machine");
+    }
+    const auto how = loaded != nullptr ? loaded->choice : choice();
+    std::vector<job::TargetRequest> list;
+    for (const auto& name : names) {
+        job::TargetRequest request;
+        // An order names absolute paths; what a person types may be relative.
+        request.target = loaded != nullptr || method::parse_memory_target(name)
+                             ? name
+                             : std::filesystem::absolute(name).lexically_normal().string();
+        request.choice = how;
+        request.order = loaded;
+        const bool twice = std::any_of(list.begin(), list.end(), [&](const auto& other) {
+            return other.target == request.target;
+        });
+        if (twice) {
+            throw Error(ErrorCode::usage, name + " stands twice");
+        }
+        list.push_back(std::move(request));
+    }
+    return list;
+}
+
+}  // namespace efface::cli

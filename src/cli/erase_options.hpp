@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which targets, and how: the options that `erase` and `plan` share.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efface/job/target_run.hpp"
+
+namespace efface::cli {
+
+struct TargetOptions {
+    std::vector<std::string> targets;
+    std::string order;
+    std::string technique = policy::kOverwritePolicyDefault;
+    std::string pattern;
+    std::string verification = "full";
+    std::string bad_blocks = "except";
+    std::uint64_t min_rate = 0;
+    std::string when_slow = "stop";
+    std::uint64_t deadline = 0;
+    std::string when_late = "stop";
+    unsigned max_temperature = 0;
+    std::string when_hot = "pause";
+
+    void add_to(CLI::App& command);
+    [[nodiscard]] std::optional<job::Order> load_order() const;
+    /// One a target; of the order when there is one. Throws Error(usage) for what does not fit.
+    [[nodiscard]] std::vector<job::TargetRequest> requests(const job::Order* order) const;
+
+  private:
+    [[nodiscard]] job::ErasureChoice choice() const;
+    CLI::App* command_ = nullptr;
+};
+
+}  // namespace efface::cli

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "erase_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "console.hpp"
+#include "display.hpp"
+#include "run_io.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+/// What became of one target: a result, or why there is none.
+struct Ending {
+    std::optional<job::TargetResult> result;
+    std::optional<Error> error;
+
+    [[nodiscard]] int status() const {
+        return result ? result->exit_code() : static_cast<int>(error->code());
+    }
+};
+
+Ending run_one(const Program& program, job::Host& host, const job::TargetRequest& request,
+               const job::EventReceiver& receiver, std::stop_token stop) {
+    const SystemClock clock;
+    SystemRandom random;
+    job::Events events(receiver, clock);
+    job::RunContext context{program.state(), host, clock, random, events};
+    const auto fail = [&](const Error& error) {
+        const bool refused =
+            error.code() != ErrorCode::interrupted && error.code() != ErrorCode::evidence;
+        events.emit(refused ? "refused" : "stopped", {{"target", {{"name", request.target}}},
+                                                      {"code", static_cast<int>(error.code())},
+                                                      {"message", printable(error.what())}});
+        return Ending{std::nullopt, error};
+    };
+    try {
+        return {job::run_target(context, request, std::move(stop)), std::nullopt};
+    } catch (const Error& error) {
+        return fail(error);
+    } catch (const std::exception& error) {
+        return fail({ErrorCode::internal, error.what()});
+    }
+}
+
+Json document_of(const job::TargetRequest& request, const Ending& ending) {
+    if (!ending.result) {
+        const auto& error = *ending.error;
+        return {{"target", request.target},
+                {"status", "none"},
+                {"exitCode", ending.status()},
+                {"changed",
+                 error.code() == ErrorCode::interrupted || error.code() == ErrorCode::evidence},
+                {"error", {{"message", printable(error.what())}, {"hint", error.hint()}}}};
+    }
+    const auto& result = *ending.result;
+    return {{"target", result.name},
+            {"jobId", result.job_id},
+            {"runId", result.run_id},
+            {"status", to_string(result.verdict)},
+            {"level", to_string(result.level)},
+            {"exitCode", ending.status()},
+            {"changed", result.changed},
+            {"reasons", result.reasons},
+            {"exceptions", result.exceptions},
+            {"bundle", result.bundle.string()},
+            {"certificateSha256", result.certificate_sha256}};
+}
+
+void print_ending(const Ending& ending) {
+    if (!ending.result) {
+        say_error(*ending.error);
+        return;
+    }
+    const auto& result = *ending.result;
+    std::string text =
+        fmt::format("{}: {}, level {}{}\n", result.name, to_string(result.verdict),
+                    to_string(result.level), result.changed ? "" : " (was done before)");
+    for (const auto& exception : result.exceptions) {
+        text += "  exception: " + exception + "\n";
+    }
+    text += "  certificate: " + result.bundle.string() + "\n";
+    if (result.exit_code() == 3) {
+        text += "  Data may still be readable: do not release this storage.\n";
+    }
+    print(text);
+}
+
+}  // namespace
+
+void check_reporting(const EraseReporting& reporting) {
+    if (reporting.json && reporting.events == "-") {
+        throw Error(ErrorCode::usage, "--json and --events - both need standard output",
+                    "send the events to a file or a descriptor");
+    }
+}
+
+int worst_status(int a, int b) noexcept {
+    constexpr std::array kFromWorst{3, 1, 7, 6, 2, 75, 8, 4, 5, 0};
+    const auto rank = [&](int status) {
+        return std::find(kFromWorst.begin(), kFromWorst.end(), status) - kFromWorst.begin();
+    };
+    return rank(a) <= rank(b) ? a : b;
+}
+
+int run_targets(const Program& program, std::vector<job::TargetRequest> requests,
+                const EraseReporting& reporting) {
+    check_reporting(reporting);
+    const EventFile event_file(reporting.events);
+    RunDisplay display;
+    std::mutex receiving;
+    const job::EventReceiver receiver = [&](const Json& event) {
+        const std::lock_guard lock(receiving);
+        event_file.write(event);
+        display.show(event);
+    };
+    const SignalWatch signals([&] { display.show_status(); });
+    const auto host = job::make_linux_host(executable_path());
+    std::vector<Ending> endings(requests.size());
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < requests.size(); ++i) {
+            requests[i].program = executable_path();
+            threads.emplace_back([&, i] {
+                endings[i] = run_one(program, *host, requests[i], receiver, signals.token());
+            });
+        }
+    }
+    display.finish();
+    int status = 0;
+    Json documents = Json::array();
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+        status = worst_status(status, endings[i].status());
+        if (reporting.json) {
+            documents.push_back(document_of(requests[i], endings[i]));
+        } else if (reporting.events != "-") {
+            print_ending(endings[i]);
+        }
+    }
+    if (reporting.json) {
+        print_json({{"schema", "efface.erase/1"}, {"exitCode", status}, {"targets", documents}});
+    }
+    return status;
+}
+
+}  // namespace efface::cli

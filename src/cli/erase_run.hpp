@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs target jobs side by side and reports on all of them: for `erase` and `resume`.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efface/job/target_run.hpp"
+
+#include "commands.hpp"
+
+namespace efface::cli {
+
+struct EraseReporting {
+    std::string events;
+    bool json = false;
+};
+
+/// Throws Error(usage) when two of them want standard output.
+void check_reporting(const EraseReporting& reporting);
+
+/// One thread a target; what fails for one does not touch the others. Returns the worst exit
+/// status. `requests` get their `program` and, where it is not set, an `authorize` that refuses.
+[[nodiscard]] int run_targets(const Program& program, std::vector<job::TargetRequest> requests,
+                              const EraseReporting& reporting);
+
+/// Of several exit statuses the one that must be looked at first.
+[[nodiscard]] int worst_status(int a, int b) noexcept;
+
+}  // namespace efface::cli

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run_io.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <charconv>
+
+#include "efface/evidence/keys.hpp"
+
+#include "console.hpp"
+
+namespace efface::cli {
+
+EventFile::EventFile(const std::string& target) {
+    if (target.empty()) {
+        return;
+    }
+    if (target == "-") {
+        fd_ = STDOUT_FILENO;
+    } else if (target.starts_with("fd:")) {
+        const auto [end, error] =
+            std::from_chars(target.data() + 3, target.data() + target.size(), fd_);
+        if (error != std::errc() || end != target.data() + target.size() || fd_ < 0) {
+            throw Error(ErrorCode::usage, "--events: \"" + target + "\" names no descriptor");
+        }
+    } else {
+        file_ = open_file(target, O_WRONLY | O_CREAT | O_APPEND, 0644, ErrorCode::usage);
+        fd_ = file_.get();
+    }
+}
+
+void EventFile::write(const Json& event) const {
+    if (fd_ >= 0) {
+        write_all(fd_, as_bytes(event.dump() + "\n"), "events");
+    }
+}
+
+SignalWatch::SignalWatch(std::function<void()> on_status_wanted) {
+    (void)::sigemptyset(&signals_);
+    for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {
+        (void)::sigaddset(&signals_, signal);
+    }
+    (void)::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    thread_ =
+        std::jthread([this, wanted = std::move(on_status_wanted)](const std::stop_token& end) {
+            constexpr timespec kInterval{0, 100'000'000};
+            while (!end.stop_requested()) {
+                const int signal = ::sigtimedwait(&signals_, nullptr, &kInterval);
+                if (signal == SIGUSR1) {
+                    wanted();
+                } else if (signal > 0) {
+                    say("stopping at the next safe point");
+                    stop_.request_stop();
+                }
+            }
+        });
+}
+
+std::optional<job::Authorization> approvals_of(const Program& program, const std::string& file,
+                                               const std::string& approval, std::string_view text) {
+    const auto path = approval.empty() ? file + ".p7s" : approval;
+    if (const auto approvals = read_file(path, job::kApprovalBytesMax)) {
+        const auto keys = evidence::KeyStore::open(program.state().keys());
+        return job::check_approvals(text, *approvals, keys.root_certificate_pem(), operator_name(),
+                                    SystemClock().now());
+    }
+    if (!approval.empty()) {
+        throw Error(ErrorCode::usage, path + ": there is no such file");
+    }
+    if (!standard_input_is_terminal()) {
+        throw Error(ErrorCode::authorisation,
+                    fmt::format("no terminal to confirm at, and no approvals in {}", path),
+                    "two approvers sign it: efface approve " + file + " --key NAME");
+    }
+    return std::nullopt;
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+// Block devices and regular files, which are overwritten.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+#include "efface/method/overwrite.hpp"
+
+#include "target_storage.hpp"
+
+namespace efface::job {
+
+namespace {
+
+constexpr std::size_t kSeedBytes = 32;
+constexpr std::size_t kTokenHexDigits = 6;
+
+method::ReadBack read_back_of(policy::Verification verification) {
+    switch (verification) {
+        case policy::Verification::full:
+            return method::ReadBack::full;
+        case policy::Verification::representative:
+            return method::ReadBack::representative;
+        case policy::Verification::none:
+            return method::ReadBack::none;
+    }
+    return method::ReadBack::full;
+}
+
+std::string step_of(const policy::PassRule& pass, const Bytes& operator_bytes) {
+    switch (pass.kind) {
+        case policy::PassRule::Kind::random:
+            return "an AES-256-CTR key stream with a fresh key";
+        case policy::PassRule::Kind::bytes:
+            return "bytes 0x" + to_hex(pass.bytes);
+        case policy::PassRule::Kind::operator_bytes:
+            return "bytes 0x" + to_hex(operator_bytes);
+    }
+    return {};
+}
+
+std::string step_of(policy::Verification verification) {
+    switch (verification) {
+        case policy::Verification::full:
+            return "drop the host's cache, read everything back and compare";
+        case policy::Verification::representative:
+            return "drop the host's cache, read a tenth back in a thousand subsections and compare";
+        case policy::Verification::none:
+            return "do not verify: the target will not be called sanitized";
+    }
+    return {};
+}
+
+/// Serial number, or a name that only this target has.
+std::string confirm_token(const inventory::Identity& identity, const Json& target) {
+    if (!identity.serial.empty()) {
+        return identity.serial;
+    }
+    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
+    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
+                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+}
+
+std::vector<std::string> not_reached(inventory::Kind kind) {
+    switch (kind) {
+        case inventory::Kind::file:
+            return {"names, journals, and places where the content stood before"};
+        case inventory::Kind::disk:
+            return {"areas that the device hides from the host (HPA, DCO, AMA): not examined",
+                    "sectors that the device has retired or keeps spare"};
+        case inventory::Kind::ram:
+            return {"pages that were freed before; copies in swap and crash images"};
+        case inventory::Kind::partition:
+        case inventory::Kind::loop:
+        case inventory::Kind::device_mapper:
+        case inventory::Kind::md:
+        case inventory::Kind::zram:
+        case inventory::Kind::other:
+            return {"what lies outside this device on the storage below"};
+    }
+    return {};
+}
+
+class BlockStorage final : public TargetStorage {
+  public:
+    BlockStorage(RunContext& context, std::string path, const ErasureChoice& choice)
+        : context_(context),
+          path_(std::move(path)),
+          choice_(choice),
+          policy_(*policy::find_overwrite_policy(choice.policy)) {}
+
+    TargetPlan survey() override;
+    Json begin(Random& random) override;
+    method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
+                          ProgressSink& progress, const std::stop_token& stop) override;
+    [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) override;
+    Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
+
+  private:
+    void examine(TargetPlan& plan, const inventory::Identity& identity);
+    [[nodiscard]] method::OverwriteHooks hooks(HeldTarget& target, const SaveState& save);
+    [[nodiscard]] bool uniform() const {
+        return policy_.passes.back().kind != policy::PassRule::Kind::random;
+    }
+
+    RunContext& context_;
+    std::string path_;
+    ErasureChoice choice_;
+    const policy::OverwritePolicy& policy_;
+    std::optional<inventory::Identity> identity_;  ///< as surveyed
+};
+
+TargetPlan BlockStorage::survey() {
+    identity_ = context_.host.identify(path_);
+    const auto& identity = *identity_;
+    TargetPlan plan;
+    plan.name = printable(path_);
+    plan.path = identity.canonical_path;
+    plan.kind = inventory::to_string(identity.kind);
+    plan.identity = target_identity(identity);
+    plan.confirm_token = confirm_token(identity, plan.identity);
+    plan.size_bytes = identity.size_bytes;
+    plan.technique = policy_.name;
+    plan.policy_version = policy::kOverwritePolicyVersion;
+    plan.policy_digest = policy::overwrite_policy_digest(policy_);
+    plan.not_reached = not_reached(identity.kind);
+    const std::size_t passes = policy_.passes.size();
+    for (std::size_t i = 0; i < passes; ++i) {
+        plan.steps.push_back(fmt::format("pass {} of {}: write {}, flush", i + 1, passes,
+                                         step_of(policy_.passes[i], choice_.pattern)));
+    }
+    plan.steps.push_back(step_of(choice_.verification));
+    plan.bytes_to_transfer =
+        plan.size_bytes * (passes + (choice_.verification == policy::Verification::none ? 0 : 1));
+    for (const auto& use : context_.host.uses_of(identity, Moment::now)) {
+        plan.objections.push_back(
+            fmt::format("{}: {}", inventory::to_string(use.kind), use.detail));
+    }
+    if (identity.size_bytes == 0) {
+        plan.objections.emplace_back("it has no bytes");
+    }
+    examine(plan, identity);
+    return plan;
+}
+
+void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity) {
+    policy::OverwriteFacts facts;
+    facts.kind = identity.kind;
+    facts.storage.layers = context_.host.layers_below(identity);
+    facts.uniform_pattern = uniform();
+    facts.verification = choice_.verification;
+    Json extents = nullptr;
+    if (identity.kind == inventory::Kind::file) {
+        const auto report = context_.host.open(plan.path, device::Access::read_only)->extents();
+        facts.storage.shared_extents = report.shared_count;
+        facts.storage.encoded_extents = report.encoded_count;
+        facts.storage.copy_on_write = report.copy_on_write;
+        facts.storage.remote = report.remote;
+        facts.storage.memory = report.memory;
+        extents = {{"extents", report.extent_count},
+                   {"filesystem", report.filesystem},
+                   {"known", report.supported},
+                   {"shared", report.shared_count},
+                   {"unwritten", report.unwritten_count}};
+    }
+    const auto findings = policy::examine_overwrite(facts);
+    plan.level = policy::level_of(findings, method::Level::clear);
+    for (const auto& finding : findings) {
+        const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
+        switch (finding.rule->effect) {
+            case policy::Effect::refuse:
+                plan.objections.push_back(text);
+                break;
+            case policy::Effect::exception:
+                plan.exceptions.push_back(text);
+                break;
+            default:
+                plan.residual_risks.push_back(text);
+                break;
+        }
+    }
+    plan.found = {{"name", plan.name},
+                  {"kind", plan.kind},
+                  {"identity", inventory::to_json(identity)},
+                  {"layersBelow", inventory::to_json(facts.storage.layers)},
+                  {"sizeBytes", plan.size_bytes},
+                  {"logicalBlockBytes", identity.logical_block_bytes},
+                  {"hiddenAreas", {{"examined", false}, {"note", "not examined"}}},
+                  {"notReached", plan.not_reached},
+                  {"facts", extents}};
+}
+
+Json BlockStorage::begin(Random& random) {
+    method::OverwriteState state;
+    for (const auto& rule : policy_.passes) {
+        method::PassState pass;
+        if (rule.kind == policy::PassRule::Kind::random) {
+            pass.pattern.kind = stream::Pattern::Kind::random;
+            pass.pattern.bytes.resize(stream::kStreamKeyBytes);
+            random.fill(pass.pattern.bytes);
+        } else {
+            pass.pattern.kind = stream::Pattern::Kind::repeating;
+            pass.pattern.bytes =
+                rule.kind == policy::PassRule::Kind::bytes ? rule.bytes : choice_.pattern;
+        }
+        state.passes.push_back(std::move(pass));
+    }
+    Bytes seed(kSeedBytes);
+    random.fill(seed);
+    return {{"seed", to_hex(seed)}, {"overwrite", method::to_json(state)}};
+}
+
+std::uint64_t BlockStorage::bytes_left(const TargetPlan& plan, const Json& state) {
+    const auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
+    std::uint64_t done = overwrite.compared_to;
+    for (const auto& pass : overwrite.passes) {
+        done += pass.written_to;
+    }
+    return plan.bytes_to_transfer - std::min(plan.bytes_to_transfer, done);
+}
+
+method::OverwriteHooks BlockStorage::hooks(HeldTarget& target, const SaveState& save) {
+    const auto before = target.facts();
+    method::OverwriteHooks hooks;
+    hooks.save = [save](const method::OverwriteState& state) { save(method::to_json(state)); };
+    hooks.still_there = [&target, before] {
+        try {
+            const auto now = target.facts();
+            return now.size_bytes == before.size_bytes && now.disk_sequence == before.disk_sequence;
+        } catch (const Error&) {
+            return false;
+        }
+    };
+    hooks.celsius = [this] { return celsius(); };
+    hooks.drop_cache = [&target] { return target.drop_cache(); };
+    return hooks;
+}
+
+method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
+                                    const SaveState& save, ProgressSink& progress,
+                                    const std::stop_token& stop) {
+    Guard guard(context_.host, context_.random);
+    auto cleared = guard.clear_target(plan.path, plan.identity);
+    method::OverwriteTask task;
+    task.path = plan.path;
+    task.read_back = read_back_of(choice_.verification);
+    task.seed = from_hex(state.at("seed").get<std::string>()).value_or(Bytes{});
+    task.bad_blocks_are_exceptions = choice_.bad_blocks_are_exceptions;
+    task.limits = choice_.limits;
+    auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
+    const SaveState keep = [&](const Json& json) {
+        save({{"seed", state.at("seed")}, {"overwrite", json}});
+    };
+    const auto extents_before = cleared.target->extents();
+    method::Overwrite method(task, overwrite, cleared.target->storage(),
+                             hooks(*cleared.target, keep), context_.clock);
+    auto outcome = method.run(std::move(cleared.clearance), progress, stop);
+    outcome.record["verification"]["directIo"] = cleared.target->direct_io();
+    if (device::blocks_moved(extents_before.extents, cleared.target->extents().extents)) {
+        outcome.verdict = method::worst(outcome.verdict, method::Verdict::not_sanitized);
+        outcome.reasons.emplace_back(
+            "the file system moved blocks of the file: the old ones may still hold its content");
+    }
+    return outcome;
+}
+
+}  // namespace
+
+std::unique_ptr<TargetStorage> make_block_storage(RunContext& context, const std::string& path,
+                                                  const ErasureChoice& choice) {
+    check_choice(choice);
+    return std::make_unique<BlockStorage>(context, path, choice);
+}
+
+}  // namespace efface::job

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts that every certificate has, whatever was erased.
+#pragma once
+
+#include "efface/evidence/keys.hpp"
+#include "efface/job/terms.hpp"
+
+#include "journal.hpp"
+
+namespace efface::job {
+
+struct CertificateParts {
+    const RunState& run;
+    const evidence::KeyStore& keys;
+    const Terms& terms;
+    std::vector<PreviousAttempt> previous;
+    std::string certificate_id;
+    WallTime issued_at{};
+    Json tool;
+    Json environment;
+};
+/// schemaVersion, certificateId, supersedes, issuedAt, issuer, validation, attempts, tool,
+/// environment, personnel, signaturePolicy, log, retention.
+[[nodiscard]] Json common_predicate(const CertificateParts& parts);
+
+/// `dataOwner`; without a confidentiality when it is empty.
+[[nodiscard]] Json owner_record(const std::string& organization, const std::string& project_id,
+                                const std::string& confidentiality);
+/// `authorization` without the policy: who confirmed, who approved, the ticket, the date.
+[[nodiscard]] Json authorization_record(const RunState& run, const Terms& terms);
+/// `sanitization.standards`.
+[[nodiscard]] Json standards_record();
+
+}  // namespace efface::job

@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "certified_run.hpp"
+
+#include <fmt/format.h>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
+
+namespace efface::job {
+
+namespace {
+
+using method::Verdict;
+
+constexpr const char* kLost = "lost";
+
+/// The first entry of this run and type at or behind `from`; nullopt when there is none.
+std::optional<std::uint64_t> find_entry(const evidence::Log& log, std::uint64_t from,
+                                        const char* type, const std::string& run_id) {
+    for (std::uint64_t index = from; index < log.size(); ++index) {
+        const Json entry = parse_json(log.entry(index), "log entry");
+        if (entry.value("type", "") == type && entry.value("runId", "") == run_id) {
+            return index;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string leaf_of(const evidence::Log& log, std::uint64_t index) {
+    return to_hex(evidence::leaf_hash(as_bytes(log.entry(index))));
+}
+
+}  // namespace
+
+Json authorization_json(const Authorization& authorization) {
+    Json approvals = Json::array();
+    for (const auto& approval : authorization.approvals) {
+        approvals.push_back({{"subject", approval.subject},
+                             {"subjectPublicKeySha256", approval.spki_sha256},
+                             {"signedAt", to_rfc3339(approval.signed_at)}});
+    }
+    return {{"confirmation", authorization.confirmation},
+            {"operator", authorization.operator_name},
+            {"approvals", approvals}};
+}
+
+std::vector<evidence::EvidenceFile> evidence_files(const std::string& name, const std::string& text,
+                                                   const std::string& approvals,
+                                                   const std::string& observations) {
+    std::vector<evidence::EvidenceFile> files;
+    const auto add = [&](const std::string& file, std::string type, ByteView content) {
+        files.push_back({"evidence/" + file, std::move(type), {content.begin(), content.end()}});
+    };
+    if (!text.empty()) {
+        add(name, "application/json", as_bytes(text));
+    }
+    if (const auto der = from_base64(approvals); der && !der->empty()) {
+        add(name + ".p7s", "application/pkcs7-signature", *der);
+    }
+    add("observations.jsonl", "application/jsonl", as_bytes(observations));
+    return files;
+}
+
+CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& identity)
+    : context_(context),
+      job_id_(std::move(job_id)),
+      keys_(evidence::KeyStore::open(context.state.keys())),
+      identity_sha256_(sha256_hex(canonical_json(identity))),
+      journal_(context.state.jobs(), job_id_),
+      index_(context.state.jobs(), identity_sha256_) {
+    if (auto before = journal_.load_run()) {
+        state_ = *std::move(before);
+        begun_ = true;
+    }
+}
+
+bool CertifiedRun::ended_well() const {
+    return state_.phase == Phase::done &&
+           (state_.verdict == to_string(Verdict::sanitized) ||
+            state_.verdict == to_string(Verdict::sanitized_with_exceptions));
+}
+
+evidence::Log CertifiedRun::open_log() const {
+    return evidence::Log::open(context_.state.log(), keys_.log_signer());
+}
+
+void CertifiedRun::enter(Phase phase) {
+    state_.phase = phase;
+    journal_.save_run(state_);
+}
+
+void CertifiedRun::begin_attempt(std::uint64_t attempt) {
+    state_.identity_sha256 = identity_sha256_;
+    state_.attempt = attempt;
+    state_.run_id = make_uuid_v7(context_.clock, context_.random);
+    state_.started_at = to_rfc3339(context_.clock.now());
+    state_.interruptions = 0;
+    state_.verdict.clear();
+    state_.level.clear();
+    state_.bundle = state_.subject + "-" + state_.run_id;
+    state_.log_size_before = open_log().size();
+    enter(Phase::announcing);
+}
+
+void CertifiedRun::note_interruption() {
+    ++state_.interruptions;
+    enter(Phase::running);
+    context_.events.emit("resumed", {{"run_id", state_.run_id}});
+}
+
+void CertifiedRun::announce(Json fields) {
+    if (const auto open = index_.open_run(); open && open->job_id != job_id_) {
+        close_abandoned(*open);
+    }
+    index_.set_open({job_id_, state_.run_id});
+    auto log = open_log();
+    auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
+    if (!index) {
+        fields["type"] = "run-intent";
+        fields["at"] = to_rfc3339(context_.clock.now());
+        fields["runId"] = state_.run_id;
+        fields["jobId"] = job_id_;
+        fields["device"] = identity_sha256_;
+        fields["attempt"] = state_.attempt;
+        index = log.append(std::move(fields)).index;
+    }
+    state_.intent_index = *index;
+    state_.intent_leaf_hash = leaf_of(log, *index);
+    state_.checkpoint = log.checkpoint();
+    enter(Phase::running);
+}
+
+/// Another job began on this storage and was never ended: its intent gets an outcome, so that the
+/// log tells of it, and the job can't go on under the old run.
+void CertifiedRun::close_abandoned(const IdentityIndex::OpenRun& run) {
+    const Journal other(context_.state.jobs(), run.job_id);  // Error(busy) while it runs
+    auto state = other.load_run();
+    if (!state || state->run_id != run.run_id || state->phase == Phase::done) {
+        return;
+    }
+    auto log = open_log();
+    const auto intent = find_entry(log, state->log_size_before, "run-intent", run.run_id);
+    if (intent && !find_entry(log, *intent, "run-outcome", run.run_id)) {
+        const auto index =
+            log.append({{"type", "run-outcome"},
+                        {"at", to_rfc3339(context_.clock.now())},
+                        {"runId", run.run_id},
+                        {"intent", *intent},
+                        {"status", kLost},
+                        {"reason", "interrupted, and replaced by another job on the same storage"}})
+                .index;
+        index_.close({leaf_of(log, index), index, run.run_id, kLost});
+    }
+    state->verdict = kLost;
+    state->phase = Phase::done;
+    other.save_run(*state);
+}
+
+void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) {
+    try {
+        if (state_.phase == Phase::staging) {
+            stage(content);
+        }
+        if (state_.phase == Phase::logging) {
+            log_outcome();
+        }
+        if (state_.phase == Phase::publishing) {
+            publish();
+        }
+    } catch (const Error& error) {
+        if (!state_.verdict.empty()) {
+            context_.events.emit(
+                "result", {{"status", state_.verdict}, {"level", state_.level}, {"changed", true}});
+        }
+        throw Error(ErrorCode::evidence,
+                    fmt::format("the erasure has its outcome, but the evidence could not be "
+                                "delivered: {}",
+                                error.what()),
+                    "mend the cause and run the same command again: nothing is erased twice");
+    }
+}
+
+void CertifiedRun::stage(const std::function<Content(WallTime now)>& content) {
+    const auto now = context_.clock.now();
+    auto made = content(now);
+    state_.verdict = made.predicate.at("result").at("status").get<std::string>();
+    state_.level = made.predicate.at("result").at("level").get<std::string>();
+    const auto staged = evidence::stage_bundle(
+        journal_.staging(), evidence::make_statement(std::move(made.predicate), made.files),
+        made.files, keys_, now);
+    state_.certificate_sha256 = staged.certificate_sha256;
+    state_.signature_sha256 = staged.signature_sha256;
+    enter(Phase::logging);
+}
+
+void CertifiedRun::log_outcome() {
+    auto log = open_log();
+    auto index = find_entry(log, state_.intent_index, "run-outcome", state_.run_id);
+    if (!index) {
+        index = log.append({{"type", "run-outcome"},
+                            {"at", to_rfc3339(context_.clock.now())},
+                            {"runId", state_.run_id},
+                            {"intent", state_.intent_index},
+                            {"status", state_.verdict},
+                            {"certificate", {{"sha256", state_.certificate_sha256}}},
+                            {"signature", {{"sha256", state_.signature_sha256}}}})
+                    .index;
+    }
+    state_.outcome_index = *index;
+    index_.close({leaf_of(log, *index), *index, state_.run_id, state_.verdict});
+    enter(Phase::publishing);
+}
+
+void CertifiedRun::publish() {
+    if (!std::filesystem::exists(bundle_path())) {
+        const auto log = open_log();
+        make_directories_durably(context_.state.certificates(), 0755);
+        evidence::publish_bundle(journal_.staging(), log.prove(state_.outcome_index),
+                                 bundle_path());
+    }
+    sync_directory(context_.state.certificates());  // also when an earlier process renamed it
+    enter(Phase::done);
+}
+
+void CertifiedRun::report_delivered(bool changed) const {
+    const auto staged = evidence::staged_digests(bundle_path(), keys_.root_certificate_pem());
+    if (!staged || staged->certificate_sha256 != state_.certificate_sha256) {
+        throw Error(ErrorCode::evidence,
+                    fmt::format("{}: the certificate of this run is missing or altered",
+                                bundle_path().string()),
+                    "restore it from where certificates are kept; the log still names its digest");
+    }
+    context_.events.emit(
+        "result", {{"status", state_.verdict}, {"level", state_.level}, {"changed", changed}});
+    context_.events.emit("evidence", {{"bundle", bundle_path().string()},
+                                      {"certificate_sha256", state_.certificate_sha256}});
+}
+
+}  // namespace efface::job

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every run has, whatever it erases: a job folder, an intent in the log before the first
+// destructive command, an outcome that closes it, and a bundle that is never half there.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "efface/evidence/bundle.hpp"
+#include "efface/evidence/keys.hpp"
+#include "efface/job/authorization.hpp"
+#include "efface/job/context.hpp"
+
+#include "journal.hpp"
+
+namespace efface::job {
+
+class CertifiedRun final {
+  public:
+    /// Takes the job's lock: Error(busy). `identity` names the storage for ever.
+    CertifiedRun(RunContext& context, std::string job_id, const Json& identity);
+
+    [[nodiscard]] const std::string& job_id() const noexcept { return job_id_; }
+    [[nodiscard]] const std::string& identity_sha256() const noexcept { return identity_sha256_; }
+    [[nodiscard]] const evidence::KeyStore& keys() const noexcept { return keys_; }
+    [[nodiscard]] const Journal& journal() const noexcept { return journal_; }
+    /// Empty until it was loaded by the constructor or begun.
+    [[nodiscard]] RunState& state() noexcept { return state_; }
+    [[nodiscard]] const RunState& state() const noexcept { return state_; }
+    /// An earlier process began this job.
+    [[nodiscard]] bool begun() const noexcept { return begun_; }
+    [[nodiscard]] bool ended_well() const;
+    [[nodiscard]] std::vector<PreviousAttempt> attempts() const { return index_.attempts(); }
+    [[nodiscard]] std::filesystem::path bundle_path() const {
+        return context_.state.certificates() / state_.bundle;
+    }
+
+    /// A fresh run id and bundle name; the phase is announcing.
+    void begin_attempt(std::uint64_t attempt);
+    void enter(Phase phase);
+    /// An earlier process was interrupted while it was running.
+    void note_interruption();
+
+    /// The intent is in the log, durably, when this returns; the phase is running. `fields` are
+    /// added to the entry. What an abandoned job left open for the same storage is closed as lost.
+    void announce(Json fields);
+
+    /// From staging to done. The callbacks give the certificate's predicate and the evidence files
+    /// once. Throws Error(evidence) with everything kept for another try.
+    struct Content {
+        Json predicate;
+        std::vector<evidence::EvidenceFile> files;
+    };
+    void deliver(const std::function<Content(WallTime now)>& content);
+    /// Tells of the result. Throws Error(evidence) when the delivered bundle is no longer there as
+    /// it was.
+    void report_delivered(bool changed) const;
+
+  private:
+    void stage(const std::function<Content(WallTime now)>& content);
+    void log_outcome();
+    void publish();
+    void close_abandoned(const IdentityIndex::OpenRun& run);
+    [[nodiscard]] evidence::Log open_log() const;
+
+    RunContext& context_;
+    std::string job_id_;
+    evidence::KeyStore keys_;
+    std::string identity_sha256_;
+    Journal journal_;
+    IdentityIndex index_;
+    RunState state_;
+    bool begun_ = false;
+};
+
+/// The order or manifest under evidence/NAME, its approvals (base64 of DER, or empty) beside it,
+/// and the observations (JSON lines). An empty text is left out.
+[[nodiscard]] std::vector<evidence::EvidenceFile> evidence_files(const std::string& name,
+                                                                 const std::string& text,
+                                                                 const std::string& approvals,
+                                                                 const std::string& observations);
+
+/// The authorization's part that every certificate has.
+[[nodiscard]] Json authorization_json(const Authorization& authorization);
+
+}  // namespace efface::job

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fields that manifests and orders share. Each throws Error(usage) naming the place.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "efface/base/json.hpp"
+#include "efface/job/terms.hpp"
+
+namespace efface::job {
+
+/// A short text for records: not empty, at most 256 bytes, no control characters.
+[[nodiscard]] std::string required_text(ObjectReader& reader, const char* key);
+/// The same, or empty when it is not there.
+[[nodiscard]] std::string optional_text(ObjectReader& reader, const char* key);
+/// Letters, digits, '.', '_', '-': safe in file names and on a terminal.
+[[nodiscard]] std::string identifier(ObjectReader& reader, const char* key);
+[[nodiscard]] std::string path_field(ObjectReader& reader, const char* key, std::string value);
+[[nodiscard]] std::optional<WallTime> time_field(ObjectReader& reader, const char* key);
+/// ticket, not_before, not_after, retention_until, minimum_level.
+[[nodiscard]] Terms read_terms(ObjectReader& reader);
+
+}  // namespace efface::job

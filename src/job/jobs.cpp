@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/jobs.hpp"
+
+#include <algorithm>
+#include <tuple>
+
+#include "efface/base/file.hpp"
+#include "efface/method/overwrite.hpp"
+
+#include "target_record.hpp"
+
+namespace efface::job {
+
+namespace {
+
+/// How far an overwrite is, as far as the journal knows.
+void add_progress(JobEntry& entry, const TargetState& state) {
+    entry.subject = state.plan.name;
+    entry.bytes_total = state.plan.bytes_to_transfer;
+    if (state.done) {
+        entry.bytes_done = entry.bytes_total;
+        return;
+    }
+    if (!state.progress.contains("overwrite")) {
+        return;
+    }
+    const auto overwrite = method::overwrite_state_from_json(state.progress.at("overwrite"));
+    entry.bytes_done = overwrite.compared_to;
+    for (const auto& pass : overwrite.passes) {
+        entry.bytes_done += pass.written_to;
+    }
+}
+
+JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& folder) {
+    JobEntry entry;
+    entry.id = folder.filename().string();
+    entry.running = !FileLock::try_acquire(folder / "lock").has_value();
+    try {
+        const auto run = read_run_state(folder);
+        if (!run) {
+            entry.phase = "announcing";
+            return entry;
+        }
+        entry.kind = run->kind;
+        entry.subject = run->subject;
+        entry.phase = to_string(run->phase);
+        entry.started_at = run->started_at;
+        entry.attempt = run->attempt;
+        entry.interruptions = run->interruptions;
+        entry.verdict = run->verdict;
+        entry.level = run->level;
+        if (run->phase == Phase::done && run->verdict != "lost") {
+            entry.bundle = (state.certificates() / run->bundle).string();
+        }
+        if (run->kind == "target") {
+            const auto text = read_text_file(folder / "target.json", kJournalBytesMax);
+            add_progress(entry,
+                         target_state_from_json(parse_json(text.value_or(""), "target.json",
+                                                           {.bytes_max = kJournalBytesMax})));
+        }
+    } catch (const Error&) {
+        entry.phase = "damaged";
+    }
+    return entry;
+}
+
+}  // namespace
+
+Json to_json(const JobEntry& entry) {
+    return {{"id", entry.id},
+            {"kind", entry.kind},
+            {"subject", entry.subject},
+            {"phase", entry.phase},
+            {"running", entry.running},
+            {"resumable", entry.resumable()},
+            {"startedAt", entry.started_at},
+            {"attempt", entry.attempt},
+            {"interruptions", entry.interruptions},
+            {"status", entry.verdict},
+            {"level", entry.level},
+            {"bundle", entry.bundle},
+            {"bytesDone", entry.bytes_done},
+            {"bytesTotal", entry.bytes_total}};
+}
+
+std::vector<JobEntry> list_jobs(const StateDirectory& state) {
+    std::vector<JobEntry> entries;
+    if (!std::filesystem::is_directory(state.jobs())) {
+        return entries;
+    }
+    for (const auto& folder : std::filesystem::directory_iterator(state.jobs())) {
+        if (folder.is_directory() && std::filesystem::exists(folder.path() / "lock")) {
+            entries.push_back(read_entry(state, folder.path()));
+        }
+    }
+    std::sort(entries.begin(), entries.end(), [](const JobEntry& a, const JobEntry& b) {
+        return std::tie(b.started_at, a.id) < std::tie(a.started_at, b.id);
+    });
+    return entries;
+}
+
+}  // namespace efface::job

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Memory-backed storage: its methods know it; this is how a run drives them.
+#include <fmt/format.h>
+
+#include "efface/policy/memory.hpp"
+#include "efface/stream/keyed_stream.hpp"
+
+#include "target_storage.hpp"
+
+namespace efface::job {
+
+namespace {
+
+class MemoryStorage final : public TargetStorage {
+  public:
+    MemoryStorage(RunContext& context, method::MemoryTargetName name)
+        : context_(context), name_(std::move(name)), text_(method::to_string(name_)) {}
+
+    TargetPlan survey() override;
+    Json begin(Random& random) override {
+        Bytes key(stream::kStreamKeyBytes);
+        random.fill(key);
+        return {{"key", to_hex(key)}};
+    }
+    method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
+                          ProgressSink& progress, const std::stop_token& stop) override;
+    [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& /*state*/) override {
+        return plan.bytes_to_transfer;
+    }
+    Json identity_now() override { return survey_of(Bytes(stream::kStreamKeyBytes)).identity; }
+
+  private:
+    method::MemorySurvey survey_of(const Bytes& key) {
+        return method::make_memory_method(name_, key, context_.clock)->survey();
+    }
+    RunContext& context_;
+    method::MemoryTargetName name_;
+    std::string text_;
+};
+
+TargetPlan MemoryStorage::survey() {
+    const auto survey = survey_of(Bytes(stream::kStreamKeyBytes));
+    const auto claim = policy::memory_claim(survey.facts);
+    TargetPlan plan;
+    plan.name = text_;
+    plan.path = text_;
+    plan.kind = name_.kind == "brd" ? "ram" : name_.kind;
+    plan.identity = survey.identity;
+    plan.confirm_token = survey.confirm_token;
+    plan.size_bytes = survey.size_bytes;
+    plan.bytes_to_transfer = 2 * survey.size_bytes;
+    plan.technique = policy::kMemoryPolicyId;
+    plan.policy_version = policy::kMemoryPolicyVersion;
+    plan.policy_digest = policy::memory_policy_digest();
+    plan.steps = survey.steps;
+    plan.not_reached = survey.not_reached;
+    plan.objections = survey.objections;
+    plan.level = claim.level;
+    for (const auto& finding : claim.findings) {
+        plan.residual_risks.push_back(fmt::format("{} ({})", finding.rule->reason, finding.detail));
+    }
+    plan.found = {{"name", plan.name},
+                  {"kind", plan.kind},
+                  {"identity", survey.identity},
+                  {"layersBelow", Json::array()},
+                  {"sizeBytes", plan.size_bytes},
+                  {"logicalBlockBytes", std::uint64_t{1}},
+                  {"hiddenAreas", {{"examined", false}, {"note", "memory has none"}}},
+                  {"notReached", survey.not_reached},
+                  {"facts", survey.facts}};
+    return plan;
+}
+
+method::Outcome MemoryStorage::erase(const TargetPlan& plan, const Json& state,
+                                     const SaveState& /*save*/, ProgressSink& progress,
+                                     const std::stop_token& stop) {
+    const auto key = from_hex(state.at("key").get<std::string>()).value_or(Bytes{});
+    const auto method = method::make_memory_method(name_, key, context_.clock);
+    auto clearance = Guard::clear_memory(*method, plan.path, plan.identity);
+    progress.phase("clearing");
+    return method->run(std::move(clearance), progress, stop);
+}
+
+}  // namespace
+
+std::unique_ptr<TargetStorage> make_memory_storage(RunContext& context,
+                                                   const method::MemoryTargetName& name) {
+    return std::make_unique<MemoryStorage>(context, name);
+}
+
+}  // namespace efface::job

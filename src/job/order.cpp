@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/order.hpp"
+
+#include <set>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
+#include "efface/method/memory_method.hpp"
+
+#include "fields.hpp"
+
+namespace efface::job {
+
+namespace {
+
+constexpr const char* kSchema = "efface.order/1";
+constexpr std::uint64_t kDeadlineSecondsMax = 366ULL * 24 * 3600;
+constexpr std::uint64_t kCelsiusMax = 150;
+
+method::Then then_field(ObjectReader& reader, const char* key, method::Then fallback,
+                        bool may_pause) {
+    const auto text = reader.optional_string(key);
+    if (!text) {
+        return fallback;
+    }
+    const auto then = method::then_from_string(*text);
+    if (!then || (*then == method::Then::pause && !may_pause)) {
+        reader.fail(key, may_pause ? "must be go-on, pause or stop" : "must be go-on or stop");
+    }
+    return *then;
+}
+
+method::Limits read_limits(const Json& object, const std::string& where) {
+    ObjectReader reader(object, where);
+    method::Limits limits;
+    limits.bytes_per_second_min = reader.optional_unsigned("bytes_per_second_min").value_or(0);
+    const auto deadline = reader.optional_unsigned("deadline_seconds").value_or(0);
+    const auto celsius = reader.optional_unsigned("celsius_max").value_or(0);
+    if (deadline > kDeadlineSecondsMax) {
+        reader.fail("deadline_seconds", "must be at most a year");
+    }
+    if (celsius > kCelsiusMax) {
+        reader.fail("celsius_max", "must be at most 150");
+    }
+    limits.deadline = std::chrono::seconds(deadline);
+    limits.celsius_max = static_cast<int>(celsius);
+    limits.when_slow = then_field(reader, "when_slow", limits.when_slow, false);
+    limits.when_late = then_field(reader, "when_late", limits.when_late, false);
+    limits.when_hot = then_field(reader, "when_hot", limits.when_hot, true);
+    reader.refuse_unknown_keys();
+    return limits;
+}
+
+Bytes pattern_field(ObjectReader& reader) {
+    const auto text = reader.optional_string("pattern");
+    const auto bytes = text ? from_hex(*text) : Bytes{};
+    if (!bytes) {
+        reader.fail("pattern", "must be bytes in hex, such as \"a5\"");
+    }
+    return *bytes;
+}
+
+ErasureChoice read_choice(ObjectReader& reader) {
+    ErasureChoice choice;
+    choice.policy = reader.optional_string("policy").value_or(choice.policy);
+    choice.pattern = pattern_field(reader);
+    if (const auto text = reader.optional_string("verification")) {
+        const auto verification = policy::verification_from_string(*text);
+        if (!verification) {
+            reader.fail("verification", "must be full, representative or none");
+        }
+        choice.verification = *verification;
+    }
+    if (const auto text = reader.optional_string("bad_blocks")) {
+        if (*text != "except" && *text != "fail") {
+            reader.fail("bad_blocks", "must be except or fail");
+        }
+        choice.bad_blocks_are_exceptions = *text == "except";
+    }
+    if (const Json* limits = reader.optional_object("limits")) {
+        choice.limits = read_limits(*limits, reader.at("limits"));
+    }
+    check_choice(choice);
+    return choice;
+}
+
+OrderTarget read_target(const Json& object, const std::string& where) {
+    ObjectReader reader(object, where);
+    OrderTarget target;
+    target.name = reader.required_string("target");
+    if (!method::parse_memory_target(target.name)) {
+        target.name = path_field(reader, "target", target.name);
+    }
+    if (reader.optional_any("serial") != nullptr) {
+        target.serial = required_text(reader, "serial");
+    }
+    if (reader.optional_any("wwid") != nullptr) {
+        target.wwid = required_text(reader, "wwid");
+    }
+    target.size_bytes = reader.optional_unsigned("size_bytes");
+    target.asset_tag = optional_text(reader, "asset_tag");
+    reader.refuse_unknown_keys();
+    if (!target.serial && !target.wwid && !target.size_bytes) {
+        reader.fail("target", "must be told apart: give its serial, wwid or size_bytes");
+    }
+    return target;
+}
+
+}  // namespace
+
+Json to_json(const ErasureChoice& choice) {
+    return {{"policy", choice.policy},
+            {"pattern", to_hex(choice.pattern)},
+            {"verification", to_string(choice.verification)},
+            {"badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail"},
+            {"limits", method::to_json(choice.limits)}};
+}
+
+ErasureChoice choice_from_json(const Json& json) {
+    ErasureChoice choice;
+    json.at("policy").get_to(choice.policy);
+    choice.pattern = from_hex(json.at("pattern").get<std::string>()).value_or(Bytes{});
+    choice.verification =
+        policy::verification_from_string(json.at("verification").get<std::string>())
+            .value_or(policy::Verification::full);
+    choice.bad_blocks_are_exceptions = json.at("badBlocks") == "except";
+    choice.limits = method::limits_from_json(json.at("limits"));
+    check_choice(choice);
+    return choice;
+}
+
+void check_choice(const ErasureChoice& choice) {
+    const auto* policy = policy::find_overwrite_policy(choice.policy);
+    if (policy == nullptr) {
+        std::string names;
+        for (const auto& known : policy::overwrite_policies()) {
+            names += (names.empty() ? "" : ", ") + std::string(known.name);
+        }
+        throw Error(ErrorCode::usage, "there is no technique \"" + printable(choice.policy) + "\"",
+                    "one of: " + names);
+    }
+    bool asks = false;
+    for (const auto& pass : policy->passes) {
+        asks = asks || pass.kind == policy::PassRule::Kind::operator_bytes;
+    }
+    if (asks == choice.pattern.empty()) {
+        throw Error(ErrorCode::usage, asks ? choice.policy + " needs a pattern"
+                                           : choice.policy + " takes no pattern");
+    }
+    if (choice.pattern.size() > stream::kPatternBytesMax) {
+        throw Error(ErrorCode::usage, "the pattern has more than 64 bytes");
+    }
+}
+
+Order parse_order(std::string_view text) {
+    const Json json = parse_json(text, "order", {.bytes_max = kOrderBytesMax});
+    ObjectReader reader(json, "order:");
+    if (reader.required_string("schema") != kSchema) {
+        reader.fail("schema", std::string("must be \"") + kSchema + "\"");
+    }
+    Order order;
+    order.id = identifier(reader, "id");
+    order.owner = required_text(reader, "owner");
+    order.confidentiality = optional_text(reader, "confidentiality");
+    order.terms = read_terms(reader);
+    order.choice = read_choice(reader);
+    const Json& targets = reader.required_array("targets");
+    reader.refuse_unknown_keys();
+    if (targets.empty() || targets.size() > kTargetsMax) {
+        reader.fail("targets", "must list 1 to 1024 targets");
+    }
+    std::set<std::string> names;
+    for (std::size_t i = 0; i < targets.size(); ++i) {
+        order.targets.push_back(
+            read_target(targets[i], reader.at("targets[" + std::to_string(i) + "]")));
+        if (!names.insert(order.targets.back().name).second) {
+            reader.fail("targets", "\"" + printable(order.targets.back().name) + "\" stands twice");
+        }
+    }
+    order.text = text;
+    order.sha256 = sha256_hex(text);
+    return order;
+}
+
+Order load_order(const std::filesystem::path& path) {
+    const auto text = read_text_file(path, kOrderBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, path.string() + ": there is no such file");
+    }
+    return parse_order(*text);
+}
+
+}  // namespace efface::job

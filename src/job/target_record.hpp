@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// The certificate of one target: efface-certificate(5).
+#pragma once
+
+#include "efface/job/target_run.hpp"
+
+#include "certified_run.hpp"
+
+namespace efface::job {
+
+/// What a target run keeps in target.json.
+struct TargetState {
+    TargetPlan plan;
+    ErasureChoice choice;
+    std::string order_text;  ///< empty: typed at the terminal
+    Json progress;           ///< of TargetStorage
+    bool done = false;
+    Json outcome;  ///< {"status","reasons","exceptions","record","identityAfter","completedAt"}
+    Json observations = Json::array();
+};
+[[nodiscard]] Json to_json(const TargetState& state);
+/// Throws Error(internal) for a damaged journal.
+[[nodiscard]] TargetState target_state_from_json(const Json& json);
+
+struct TargetPredicateInput {
+    const TargetState& target;
+    const Order* order;
+    const RunState& run;
+    const evidence::KeyStore& keys;
+    std::vector<PreviousAttempt> previous;
+    std::string certificate_id;
+    WallTime issued_at{};
+    Json tool;
+    Json environment;
+};
+/// `predicate` of the statement.
+[[nodiscard]] Json make_target_predicate(const TargetPredicateInput& input);
+
+}  // namespace efface::job

@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/target_run.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
+
+#include "machine.hpp"
+#include "target_record.hpp"
+#include "target_storage.hpp"
+
+namespace efface::job {
+
+namespace {
+
+using method::Verdict;
+
+constexpr const char* kDocument = "target.json";
+constexpr std::size_t kJobIdBytes = 16;
+constexpr std::size_t kSubjectBytesMax = 64;
+
+std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
+                                          const ErasureChoice& choice) {
+    if (const auto memory = method::parse_memory_target(target)) {
+        return make_memory_storage(context, *memory);
+    }
+    return make_block_storage(context, target, choice);
+}
+
+/// A job that an order asks for has always the same id; one that was typed, a new one each time.
+std::string job_id_of(const Order& order, const std::string& target) {
+    const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target);
+    return to_hex(ByteView(digest).first(kJobIdBytes));
+}
+
+std::string fresh_job_id(Random& random) {
+    Bytes id(kJobIdBytes);
+    random.fill(id);
+    return to_hex(id);
+}
+
+/// Part of the bundle's file name: what names the target, in safe characters.
+std::string subject_of(const TargetPlan& plan) {
+    std::string text;
+    for (const char character : plan.confirm_token) {
+        const bool safe = (character >= '0' && character <= '9') ||
+                          (character >= 'a' && character <= 'z') ||
+                          (character >= 'A' && character <= 'Z') || character == '-';
+        text += safe ? character : '_';
+    }
+    return text.substr(0, kSubjectBytesMax);
+}
+
+const OrderTarget& target_in(const Order& order, const std::string& name) {
+    const auto found = std::find_if(order.targets.begin(), order.targets.end(),
+                                    [&](const OrderTarget& target) { return target.name == name; });
+    if (found == order.targets.end()) {
+        throw Error(ErrorCode::authorisation, printable(name) + " does not stand in the order");
+    }
+    return *found;
+}
+
+void object_to_order(TargetPlan& plan, const Order& order, const std::string& name) {
+    const auto& target = target_in(order, name);
+    const auto differs = [&](const char* what, const std::string& found, const std::string& said) {
+        plan.objections.push_back(fmt::format("its {} is \"{}\", the order says \"{}\"", what,
+                                              printable(found), printable(said)));
+    };
+    const auto text = [&](const char* key) { return plan.identity.value(key, ""); };
+    if (target.serial && *target.serial != text("serial")) {
+        differs("serial number", text("serial"), *target.serial);
+    }
+    if (target.wwid && *target.wwid != text("wwid")) {
+        differs("WWID", text("wwid"), *target.wwid);
+    }
+    const auto size = plan.identity.value("sizeBytes", plan.size_bytes);
+    if (target.size_bytes && *target.size_bytes != size) {
+        differs("size", std::to_string(size), std::to_string(*target.size_bytes));
+    }
+    if (plan.level < order.terms.minimum_level) {
+        plan.objections.push_back(fmt::format("the order asks for {}, only {} can be claimed",
+                                              to_string(order.terms.minimum_level),
+                                              to_string(plan.level)));
+    }
+    if (!target.asset_tag.empty()) {
+        plan.found["assetTag"] = target.asset_tag;
+    }
+}
+
+void refuse_objections(const TargetPlan& plan) {
+    if (plan.objections.empty()) {
+        return;
+    }
+    std::string text = fmt::format("{}: refused, nothing was changed:", plan.name);
+    for (const auto& objection : plan.objections) {
+        text += "\n  " + objection;
+    }
+    throw Error(ErrorCode::safety, text);
+}
+
+class TargetRun final {
+  public:
+    TargetRun(RunContext& context, const TargetRequest& request, std::stop_token stop)
+        : context_(context), request_(request), stop_(std::move(stop)), order_(request.order) {}
+
+    TargetResult run();
+
+  private:
+    std::optional<std::string> known_job();
+    bool load(const std::string& job_id);
+    TargetPlan survey();
+    void begin();
+    void go_on();
+    void erase();
+    void conclude(method::Outcome outcome);
+    CertifiedRun::Content certificate(WallTime now) const;
+    TargetResult result(bool changed) const;
+    void save() { run_->journal().save(kDocument, to_json(state_)); }
+
+    RunContext& context_;
+    const TargetRequest& request_;
+    std::stop_token stop_;
+    const Order* order_;
+    std::optional<Order> journalled_order_;
+    std::optional<CertifiedRun> run_;
+    TargetState state_;
+    std::unique_ptr<TargetStorage> storage_;
+    bool resumed_ = false;  ///< an earlier process may have written to the target
+};
+
+/// The job that this request goes on with, if there is one.
+std::optional<std::string> TargetRun::known_job() {
+    if (!request_.job_id.empty()) {
+        return request_.job_id;
+    }
+    if (order_ != nullptr) {
+        (void)target_in(*order_, request_.target);
+        return job_id_of(*order_, request_.target);
+    }
+    return std::nullopt;
+}
+
+/// Takes the job's lock and reads what an earlier process kept; false when there was none.
+bool TargetRun::load(const std::string& job_id) {
+    const auto text = read_text_file(context_.state.jobs() / job_id / kDocument, kJournalBytesMax);
+    if (!text) {
+        return false;
+    }
+    const auto document = [&](const std::string& content) {
+        return target_state_from_json(
+            parse_json(content, kDocument, {.bytes_max = kJournalBytesMax}));
+    };
+    run_.emplace(context_, job_id, document(*text).plan.identity);
+    if (!run_->begun()) {  // killed before the first line of run.json
+        run_.reset();
+        return false;
+    }
+    state_ = document(
+        read_text_file(context_.state.jobs() / job_id / kDocument, kJournalBytesMax).value_or(""));
+    if (order_ == nullptr && !state_.order_text.empty()) {
+        journalled_order_ = parse_order(state_.order_text);
+        order_ = &*journalled_order_;
+    }
+    return true;
+}
+
+TargetPlan TargetRun::survey() {
+    storage_ = storage_of(context_, request_.target, request_.choice);
+    auto plan = storage_->survey();
+    if (order_ != nullptr) {
+        object_to_order(plan, *order_, request_.target);
+    }
+    return plan;
+}
+
+TargetResult TargetRun::run() {
+    const auto known = known_job();
+    if (known) {
+        context_.events.set_job(*known);
+    }
+    if (known && load(*known)) {
+        if (run_->ended_well()) {
+            return result(false);
+        }
+        go_on();
+    } else if (!request_.job_id.empty()) {
+        throw Error(ErrorCode::usage, "there is no such job: " + printable(request_.job_id),
+                    "efface jobs lists them");
+    } else {
+        begin();
+    }
+    if (run_->state().phase == Phase::announcing) {
+        Json fields = {{"technique", state_.plan.technique}};
+        if (order_ != nullptr) {
+            fields["manifest"] = {{"sha256", order_->sha256}};
+        }
+        run_->announce(std::move(fields));
+    }
+    if (run_->state().phase == Phase::running) {
+        erase();
+    }
+    run_->deliver([&](WallTime now) { return certificate(now); });
+    return result(true);
+}
+
+/// The first time: look, ask, and keep the plan. Nothing is changed on the target.
+void TargetRun::begin() {
+    if (order_ != nullptr) {
+        check_dates(order_->terms, context_.clock.now());
+    }
+    auto plan = survey();
+    refuse_objections(plan);
+    if (!request_.expected_plan_digest.empty() &&
+        request_.expected_plan_digest != plan_digest(plan)) {
+        throw Error(ErrorCode::safety, plan.name + ": the plan is no longer the one that was shown",
+                    "run efface plan again and read it");
+    }
+    const auto authorization = request_.authorize(plan);
+    std::string job_id =
+        order_ == nullptr ? fresh_job_id(context_.random) : job_id_of(*order_, request_.target);
+    if (order_ == nullptr) {
+        const IdentityIndex index(context_.state.jobs(), sha256_hex(canonical_json(plan.identity)));
+        const auto open = index.open_run();
+        if (open && load(open->job_id)) {
+            if (order_ == nullptr && to_json(state_.choice) == to_json(request_.choice)) {
+                context_.events.set_job(open->job_id);
+                go_on();
+                return;
+            }
+            order_ = nullptr;  // another way to erase it: announce() closes the open job as lost
+            run_.reset();
+        }
+    }
+    context_.events.set_job(job_id);
+    context_.events.emit("accepted", {{"target", {{"name", plan.name}}}});
+    run_.emplace(context_, job_id, plan.identity);
+    state_ = {};
+    state_.choice = request_.choice;
+    state_.order_text = order_ == nullptr ? "" : order_->text;
+    state_.progress = storage_->begin(context_.random);
+    state_.plan = std::move(plan);
+    save();
+    auto& state = run_->state();
+    state.kind = "target";
+    state.subject = subject_of(state_.plan);
+    state.authorization = authorization_json(authorization);
+    state.approvals_der = to_base64(authorization.approvals_der);
+    run_->begin_attempt(1);
+}
+
+/// An earlier process was interrupted, or its attempt failed.
+void TargetRun::go_on() {
+    const auto phase = run_->state().phase;
+    if (phase != Phase::announcing && phase != Phase::running && phase != Phase::done) {
+        return;  // erased; only the evidence is missing
+    }
+    if (order_ != nullptr) {
+        check_dates(order_->terms, context_.clock.now());
+    }
+    storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    auto plan = storage_->survey();
+    refuse_objections(plan);
+    if (plan.identity != state_.plan.identity) {
+        throw Error(ErrorCode::safety,
+                    state_.plan.name + ": another target stands there now, nothing was changed",
+                    "attach the one that this job began with: " + state_.plan.confirm_token);
+    }
+    if (phase == Phase::done) {
+        state_.progress = storage_->begin(context_.random);
+        state_.done = false;
+        state_.observations = Json::array();
+        save();
+        run_->begin_attempt(run_->state().attempt + 1);
+    } else if (phase == Phase::running) {
+        resumed_ = true;
+        run_->note_interruption();
+    }
+}
+
+void TargetRun::erase() {
+    if (!state_.done) {
+        context_.events.emit("started", {{"target", {{"name", state_.plan.name}}}});
+        ProgressMeter meter(context_.events, context_.clock,
+                            storage_->bytes_left(state_.plan, state_.progress),
+                            {{"name", state_.plan.name}}, [this] { return storage_->celsius(); });
+        method::Outcome outcome;
+        try {
+            outcome = storage_->erase(
+                state_.plan, state_.progress,
+                [this](const Json& progress) {
+                    state_.progress = progress;
+                    save();
+                },
+                meter, stop_);
+        } catch (const Error& error) {
+            if (resumed_) {
+                throw;  // the job stays open: the target may come back
+            }
+            outcome.reasons.push_back(printable(error.what()));
+            outcome.record = Json::object();
+        }
+        if (stop_.stop_requested()) {
+            throw Error(ErrorCode::interrupted, state_.plan.name + ": stopped at a safe point",
+                        "efface resume " + run_->job_id() + " goes on where it stopped");
+        }
+        conclude(std::move(outcome));
+    }
+    run_->enter(Phase::staging);
+}
+
+void TargetRun::conclude(method::Outcome outcome) {
+    Json after;
+    try {
+        after = storage_->identity_now();
+    } catch (const Error& error) {
+        outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.push_back(printable(error.what()));
+    }
+    outcome.exceptions.insert(outcome.exceptions.end(), state_.plan.exceptions.begin(),
+                              state_.plan.exceptions.end());
+    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
+        outcome.verdict = Verdict::sanitized_with_exceptions;
+    }
+    const bool reached = outcome.verdict == Verdict::sanitized ||
+                         outcome.verdict == Verdict::sanitized_with_exceptions;
+    const auto level = reached ? state_.plan.level : method::Level::none;
+    for (auto& observation : outcome.observations) {
+        state_.observations.push_back({{"at", observation.at},
+                                       {"target", state_.plan.name},
+                                       {"what", observation.what},
+                                       {"raw", std::move(observation.raw)}});
+    }
+    state_.outcome = {{"status", to_string(outcome.verdict)},
+                      {"level", to_string(level)},
+                      {"reasons", outcome.reasons},
+                      {"exceptions", reached ? outcome.exceptions : std::vector<std::string>()},
+                      {"record", std::move(outcome.record)},
+                      {"identityAfter", std::move(after)},
+                      {"completedAt", to_rfc3339(context_.clock.now())}};
+    state_.done = true;
+    save();
+    context_.events.emit("verified", {{"target", {{"name", state_.plan.name}}},
+                                      {"status", to_string(outcome.verdict)},
+                                      {"level", to_string(level)},
+                                      {"reasons", outcome.reasons}});
+}
+
+CertifiedRun::Content TargetRun::certificate(WallTime now) const {
+    std::string observations;
+    for (const auto& observation : state_.observations) {
+        observations += canonical_json(observation) + "\n";
+    }
+    auto files =
+        evidence_files("order.json", state_.order_text, run_->state().approvals_der, observations);
+    return {make_target_predicate({state_, order_, run_->state(), run_->keys(), run_->attempts(),
+                                   make_uuid_v7(context_.clock, context_.random), now,
+                                   tool_record(request_.program), environment_record()}),
+            std::move(files)};
+}
+
+TargetResult TargetRun::result(bool changed) const {
+    const auto& state = run_->state();
+    TargetResult result;
+    result.name = state_.plan.name;
+    result.job_id = run_->job_id();
+    result.run_id = state.run_id;
+    result.verdict = method::verdict_from_string(state.verdict).value_or(Verdict::not_sanitized);
+    result.level = method::level_from_string(state.level).value_or(method::Level::none);
+    result.changed = changed;
+    state_.outcome.at("reasons").get_to(result.reasons);
+    state_.outcome.at("exceptions").get_to(result.exceptions);
+    result.bundle = run_->bundle_path();
+    result.certificate_sha256 = state.certificate_sha256;
+    run_->report_delivered(changed);
+    return result;
+}
+
+}  // namespace
+
+TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
+    auto plan = storage_of(context, request.target, request.choice)->survey();
+    if (request.order != nullptr) {
+        object_to_order(plan, *request.order, request.target);
+    }
+    return plan;
+}
+
+std::string plan_digest(const TargetPlan& plan) {
+    return sha256_hex(canonical_json(plan_document(plan)));
+}
+
+Json plan_document(const TargetPlan& plan) {
+    return {{"target", plan.name},
+            {"path", printable(plan.path)},
+            {"kind", plan.kind},
+            {"identity", plan.identity},
+            {"confirmToken", plan.confirm_token},
+            {"sizeBytes", plan.size_bytes},
+            {"bytesToTransfer", plan.bytes_to_transfer},
+            {"technique", plan.technique},
+            {"policyVersion", plan.policy_version},
+            {"policyDigest", plan.policy_digest},
+            {"steps", plan.steps},
+            {"level", to_string(plan.level)},
+            {"notReached", plan.not_reached},
+            {"exceptions", plan.exceptions},
+            {"residualRisks", plan.residual_risks},
+            {"objections", plan.objections}};
+}
+
+TargetResult run_target(RunContext& context, const TargetRequest& request, std::stop_token stop) {
+    return TargetRun(context, request, std::move(stop)).run();
+}
+
+}  // namespace efface::job

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+// The two kinds of storage behind a target run: what is addressed by blocks, and memory.
+#pragma once
+
+#include <memory>
+
+#include "efface/job/guard.hpp"
+#include "efface/job/target_run.hpp"
+
+namespace efface::job {
+
+/// Keeps what an interrupted erasure needs to go on. May throw Error.
+using SaveState = std::function<void(const Json& state)>;
+
+class TargetStorage {
+  public:
+    virtual ~TargetStorage() = default;
+    /// Looks; changes nothing. Throws Error(usage) when there is no such thing.
+    virtual TargetPlan survey() = 0;
+    /// The state of a fresh erasure: keys, seeds.
+    virtual Json begin(Random& random) = 0;
+    /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
+    /// refuses: nothing was written by this call then.
+    virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
+                                  ProgressSink& progress, const std::stop_token& stop) = 0;
+    /// Bytes that erase() will report, given how far it is.
+    [[nodiscard]] virtual std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) = 0;
+    /// What stands there now, as the certificate's `identityAfter`; null when it can't be asked.
+    virtual Json identity_now() = 0;
+    /// Of the device, where it tells.
+    virtual std::optional<int> celsius() { return std::nullopt; }
+};
+
+[[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(RunContext& context,
+                                                                const std::string& path,
+                                                                const ErasureChoice& choice);
+[[nodiscard]] std::unique_ptr<TargetStorage> make_memory_storage(
+    RunContext& context, const method::MemoryTargetName& name);
+
+}  // namespace efface::job

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "efface/base/secret.hpp"
+#include "efface/device/aligned_buffer.hpp"
 #include "efface/stream/pass.hpp"
 
 #include "areas.hpp"

@@ -10,9 +10,8 @@ namespace efface::stream {
 
 namespace {
 
-/// Of the pattern, made and compared while it is in the first-level cache (48 KiB and more on
-/// today's servers, 32 KiB on older ones).
-constexpr std::size_t kChunkBytes = std::size_t{16} << 10U;
+/// Of data in which differences are looked for block by block, when there is one.
+constexpr std::size_t kChunkBytes = std::size_t{64} << 10U;
 /// Of each block, at its start: random data is there by chance once in 2^64 blocks.
 constexpr std::size_t kSpoiledBytes = 8;
 constexpr std::uint8_t kSpoiledByte = 0xa5;
@@ -22,39 +21,39 @@ constexpr std::uint8_t kSpoiledByte = 0xa5;
 Comparer::Comparer(const Pattern& pattern, std::size_t unit_bytes)
     : source_(make_source(pattern)),
       unit_(unit_bytes),
-      expected_(std::max(kChunkBytes / unit_bytes, std::size_t{1}) * unit_bytes) {}
+      chunk_(std::max(kChunkBytes / unit_bytes, std::size_t{1}) * unit_bytes) {}
 
 void Comparer::compare(std::uint64_t offset, ByteView data, Found& found) {
     while (!data.empty()) {
-        const std::size_t length = std::min(data.size(), expected_.view().size());
-        const MutableByteView expected = expected_.first(length);
-        source_->fill(offset, expected);
-        if (std::memcmp(expected.data(), data.data(), length) != 0) {
-            compare_blocks(offset, data.first(length), expected, found);
+        const ByteView chunk = data.first(std::min(data.size(), chunk_));
+        if (!source_->equals(offset, chunk)) {
+            compare_blocks(offset, chunk, found);
         }
-        offset += length;
-        data = data.subspan(length);
+        offset += chunk.size();
+        data = data.subspan(chunk.size());
     }
 }
 
-void Comparer::compare_blocks(std::uint64_t offset, ByteView data, ByteView expected,
-                              Found& found) const {
-    for (std::size_t done = 0; done < data.size(); done += unit_) {
-        const std::size_t length = std::min(unit_, data.size() - done);
-        const ByteView block = data.subspan(done, length);
-        if (std::memcmp(block.data(), expected.data() + done, length) == 0) {
-            continue;
+void Comparer::compare_blocks(std::uint64_t offset, ByteView data, Found& found) {
+    while (!data.empty()) {
+        const ByteView block = data.first(std::min(data.size(), unit_));
+        if (!source_->equals(offset, block)) {
+            add_different(offset, block, found);
         }
-        ++found.blocks_different;
-        const std::uint64_t at = offset + done;
-        if (!found.different.empty() && found.different.back().end() == at) {
-            found.different.back().length += length;
-        } else {
-            found.different.push_back({at, length});
-        }
-        if (found.differences.size() < found.differences_max) {
-            found.differences.push_back({at, sha256_hex(block), all_zero(block)});
-        }
+        offset += block.size();
+        data = data.subspan(block.size());
+    }
+}
+
+void Comparer::add_different(std::uint64_t offset, ByteView block, Found& found) {
+    ++found.blocks_different;
+    if (!found.different.empty() && found.different.back().end() == offset) {
+        found.different.back().length += block.size();
+    } else {
+        found.different.push_back({offset, block.size()});
+    }
+    if (found.differences.size() < found.differences_max) {
+        found.differences.push_back({offset, sha256_hex(block), all_zero(block)});
     }
 }
 

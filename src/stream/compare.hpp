@@ -2,7 +2,6 @@
 // Comparing what was read with the pattern made again.
 #pragma once
 
-#include "efface/device/aligned_buffer.hpp"
 #include "efface/stream/pass.hpp"
 
 namespace efface::stream {
@@ -25,11 +24,12 @@ class Comparer final {
     void compare(std::uint64_t offset, ByteView data, Found& found);
 
   private:
-    void compare_blocks(std::uint64_t offset, ByteView data, ByteView expected, Found& found) const;
+    void compare_blocks(std::uint64_t offset, ByteView data, Found& found);
+    static void add_different(std::uint64_t offset, ByteView block, Found& found);
 
     std::unique_ptr<PatternSource> source_;
     std::size_t unit_;
-    device::AlignedBuffer expected_;
+    std::size_t chunk_;
 };
 
 /// Makes sure that no block of the buffer holds what is expected at `offset`: a read that says that

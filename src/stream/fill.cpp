@@ -53,7 +53,7 @@ class Filler final : public PassWork {
         Pipeline pipeline({*queue_, options_, limits, piece_bytes_for(pattern_, sizes_), true},
                           ranges, *this, watcher_, clock, std::move(stop));
         bool all = pipeline.run();
-        if (all && whole_end < size) {
+        if (all && std::max(from, whole_end) < size) {
             all = pipeline.go_on();
             if (all) {
                 write_tail(std::max(from, whole_end), size);

@@ -35,12 +35,21 @@ struct KeyedStream::Context {
     }
 
     /// `length` is at most kZerosBytes.
-    void next(std::uint8_t* into, std::size_t length) const {
+    void next(const std::uint8_t* plain, std::uint8_t* into, std::size_t length) const {
         int produced = 0;
-        if (EVP_EncryptUpdate(cipher.get(), into, &produced, kZeros.data(),
-                              static_cast<int>(length)) != 1 ||
+        if (EVP_EncryptUpdate(cipher.get(), into, &produced, plain, static_cast<int>(length)) !=
+                1 ||
             produced != static_cast<int>(length)) {
             throw Error(ErrorCode::internal, "fill pattern: the cipher stopped");
+        }
+    }
+
+    void start_at(std::uint64_t offset) const {
+        start_at_block(offset / kCipherBlockBytes);
+        const std::size_t skipped = offset % kCipherBlockBytes;
+        if (skipped != 0) {
+            std::array<std::uint8_t, kCipherBlockBytes> discarded{};
+            next(kZeros.data(), discarded.data(), skipped);
         }
     }
 };
@@ -63,15 +72,25 @@ void KeyedStream::fill(std::uint64_t offset_bytes, MutableByteView into) {
     if (into.empty()) {
         return;
     }
-    context_->start_at_block(offset_bytes / kCipherBlockBytes);
-    const std::size_t skipped = offset_bytes % kCipherBlockBytes;
-    if (skipped != 0) {
-        std::array<std::uint8_t, kCipherBlockBytes> discarded{};
-        context_->next(discarded.data(), skipped);
-    }
+    context_->start_at(offset_bytes);
     while (!into.empty()) {
         const std::size_t length = std::min(into.size(), kZerosBytes);
-        context_->next(into.data(), length);
+        context_->next(kZeros.data(), into.data(), length);
+        into = into.subspan(length);
+    }
+}
+
+void KeyedStream::difference(std::uint64_t offset_bytes, ByteView data, MutableByteView into) {
+    EFFACE_ASSERT(context_ != nullptr && into.size() == data.size());
+    EFFACE_ASSERT(data.size() <= UINT64_MAX - offset_bytes);
+    if (data.empty()) {
+        return;
+    }
+    context_->start_at(offset_bytes);
+    while (!data.empty()) {
+        const std::size_t length = std::min(data.size(), kZerosBytes);
+        context_->next(data.data(), into.data(), length);
+        data = data.subspan(length);
         into = into.subspan(length);
     }
 }

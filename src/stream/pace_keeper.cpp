@@ -28,13 +28,10 @@ PaceKeeper::PaceKeeper(PassWatcher& watcher, const Clock& clock, std::stop_token
     samples_.push_back({});
 }
 
-std::chrono::milliseconds PaceKeeper::active_time() const {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_ -
-                                                                 paused_);
-}
-
 bool PaceKeeper::go_on(Pace counts) {
-    const std::chrono::milliseconds elapsed = active_time();
+    const SteadyTime now = clock_.steady_now();
+    const auto elapsed =
+        std::chrono::duration_cast<std::chrono::milliseconds>(now - started_ - paused_);
     if (asked_ && elapsed - asked_at_ < kAskInterval) {
         return !stop_.stop_requested();
     }
@@ -46,7 +43,7 @@ bool PaceKeeper::go_on(Pace counts) {
         case PassWatcher::Go::on:
             return !stop_.stop_requested();
         case PassWatcher::Go::pause:
-            return wait_out_pause(counts);
+            return wait_out_pause(counts, now);
         case PassWatcher::Go::stop:
             break;
     }
@@ -69,8 +66,7 @@ std::uint64_t PaceKeeper::speed(std::chrono::milliseconds elapsed, std::uint64_t
 }
 
 // Ends when the watcher or the stop token says so: however long a person pauses.
-bool PaceKeeper::wait_out_pause(Pace pace) {
-    const SteadyTime began = clock_.steady_now();
+bool PaceKeeper::wait_out_pause(const Pace& pace, SteadyTime began) {
     PassWatcher::Go go = PassWatcher::Go::pause;
     while (go == PassWatcher::Go::pause && !stop_.stop_requested()) {
         sleep_for(kPauseInterval, stop_);

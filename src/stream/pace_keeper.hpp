@@ -17,9 +17,8 @@ class PaceKeeper final {
     [[nodiscard]] bool go_on(Pace counts);
 
   private:
-    [[nodiscard]] std::chrono::milliseconds active_time() const;
     [[nodiscard]] std::uint64_t speed(std::chrono::milliseconds elapsed, std::uint64_t bytes);
-    [[nodiscard]] bool wait_out_pause(Pace pace);
+    [[nodiscard]] bool wait_out_pause(const Pace& pace, SteadyTime began);
 
     struct Sample {
         std::chrono::milliseconds elapsed{0};

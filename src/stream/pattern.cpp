@@ -2,11 +2,17 @@
 #include "efface/stream/pattern.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace efface::stream {
 
 namespace {
+
+/// Of data compared at a time: with what it is compared to it stays in the first-level cache
+/// (32 KiB and more).
+constexpr std::size_t kChunkBytes = std::size_t{16} << 10U;
+constexpr std::array<std::uint8_t, kChunkBytes> kZeros{};
 
 class RandomSource final : public PatternSource {
   public:
@@ -14,32 +20,62 @@ class RandomSource final : public PatternSource {
     void fill(std::uint64_t offset_bytes, MutableByteView into) override {
         stream_.fill(offset_bytes, into);
     }
+    [[nodiscard]] bool equals(std::uint64_t offset_bytes, ByteView data) override {
+        while (!data.empty()) {
+            const std::size_t length = std::min(data.size(), kChunkBytes);
+            stream_.difference(offset_bytes, data.first(length),
+                               MutableByteView(difference_).first(length));
+            if (std::memcmp(difference_.data(), kZeros.data(), length) != 0) {
+                return false;
+            }
+            offset_bytes += length;
+            data = data.subspan(length);
+        }
+        return true;
+    }
 
   private:
     KeyedStream stream_;
+    Bytes difference_ = Bytes(kChunkBytes);
 };
 
 class RepeatingSource final : public PatternSource {
   public:
-    explicit RepeatingSource(Bytes bytes) : bytes_(std::move(bytes)) {}
-
-    void fill(std::uint64_t offset_bytes, MutableByteView into) override {
-        // One period byte by byte, then what is there is copied behind itself, twice as much each
-        // time: what was written is always a whole number of periods.
-        const std::size_t phase = static_cast<std::size_t>(offset_bytes % bytes_.size());
-        std::size_t done = std::min(into.size(), bytes_.size());
-        for (std::size_t i = 0; i < done; ++i) {
-            into[i] = bytes_[(phase + i) % bytes_.size()];
-        }
-        while (done < into.size()) {
-            const std::size_t step = std::min(done, into.size() - done);
-            std::memcpy(into.data() + done, into.data(), step);
-            done += step;
+    explicit RepeatingSource(Bytes bytes)
+        : period_(bytes.size()), repeated_(kChunkBytes + period_) {
+        for (std::size_t i = 0; i < repeated_.size(); ++i) {
+            repeated_[i] = bytes[i % period_];
         }
     }
 
+    void fill(std::uint64_t offset_bytes, MutableByteView into) override {
+        while (!into.empty()) {
+            const ByteView part = part_at(offset_bytes, into.size());
+            std::memcpy(into.data(), part.data(), part.size());
+            offset_bytes += part.size();
+            into = into.subspan(part.size());
+        }
+    }
+    [[nodiscard]] bool equals(std::uint64_t offset_bytes, ByteView data) override {
+        while (!data.empty()) {
+            const ByteView part = part_at(offset_bytes, data.size());
+            if (std::memcmp(data.data(), part.data(), part.size()) != 0) {
+                return false;
+            }
+            offset_bytes += part.size();
+            data = data.subspan(part.size());
+        }
+        return true;
+    }
+
   private:
-    Bytes bytes_;
+    [[nodiscard]] ByteView part_at(std::uint64_t offset, std::size_t length) const {
+        const std::size_t phase = static_cast<std::size_t>(offset % period_);
+        return ByteView(repeated_).subspan(phase, std::min(length, kChunkBytes));
+    }
+
+    std::size_t period_;
+    Bytes repeated_;  // a chunk from any phase lies in it
 };
 
 }  // namespace

@@ -25,8 +25,8 @@ struct TransferSizes {
         std::max<std::uint64_t>(std::min<std::uint64_t>(options.slot_bytes, bytes) / sizes.unit, 1);
     sizes.slot_bytes = static_cast<std::size_t>(most) * sizes.unit;
     const std::uint64_t pieces = bytes / sizes.slot_bytes + 1;
-    sizes.slots = static_cast<std::size_t>(
-        std::min<std::uint64_t>(options.slots + kSlotsAhead, pieces));
+    sizes.slots =
+        static_cast<std::size_t>(std::min<std::uint64_t>(options.slots + kSlotsAhead, pieces));
     return sizes;
 }
 

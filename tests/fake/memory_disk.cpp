@@ -19,6 +19,7 @@ std::size_t transferred(const Fault& fault, std::size_t wanted) {
         case Fault::Kind::none:
         case Fault::Kind::drop:
         case Fault::Kind::corrupt:
+        case Fault::Kind::stale:
             break;
     }
     return wanted;
@@ -32,7 +33,7 @@ int reported_error(const Fault& fault) {
 }  // namespace
 
 MemoryDisk::MemoryDisk(Bytes contents, std::uint32_t alignment)
-    : media_(std::move(contents)), durable_(media_), alignment_(alignment) {}
+    : media_(std::move(contents)), durable_(media_), original_(media_), alignment_(alignment) {}
 
 std::uint64_t MemoryDisk::size_bytes() const {
     return media_.size();
@@ -54,7 +55,8 @@ device::IoResult MemoryDisk::read_at(std::uint64_t offset, MutableByteView into)
     const std::size_t count =
         std::min<std::size_t>(transferred(fault, into.size()), static_cast<std::size_t>(there));
     if (fault.kind != Fault::Kind::drop && count > 0) {
-        std::copy_n(media_.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
+        const Bytes& from = fault.kind == Fault::Kind::stale ? original_ : media_;
+        std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(offset), count, into.begin());
         if (fault.kind == Fault::Kind::corrupt) {
             into[count / 2] ^= 1U;
         }

@@ -24,6 +24,7 @@ struct Fault {
         shorten,  ///< transfers only `bytes` and reports that, without an error
         partial,  ///< transfers only `bytes`, and returns `error`
         corrupt,  ///< transfers, with one bit of the data flipped
+        stale,    ///< a read returns what the disk was made with; a write is an honest one
     } kind = Kind::none;
     int error = 0;
     std::size_t bytes = 0;
@@ -54,6 +55,7 @@ class MemoryDisk final : public device::BlockTarget {
     Fault next(Operation::Kind kind, std::uint64_t offset, std::uint64_t length);
     Bytes media_;
     Bytes durable_;
+    Bytes original_;
     std::uint32_t alignment_;
     Hook hook_;
     std::uint64_t operations_ = 0;

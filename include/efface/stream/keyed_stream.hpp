@@ -26,6 +26,10 @@ class KeyedStream final {
 
     /// The bytes of the pattern for [offset, offset + into.size()).
     void fill(std::uint64_t offset_bytes, MutableByteView into);
+    /// The difference (exclusive or) of `data` and the pattern at [offset, offset + data.size()):
+    /// zeros where they are equal. One pass where making and comparing are two. `into` is as long
+    /// as `data` and is either the same bytes or apart from them.
+    void difference(std::uint64_t offset_bytes, ByteView data, MutableByteView into);
 
   private:
     struct Context;

@@ -25,6 +25,8 @@ class PatternSource {
   public:
     virtual ~PatternSource() = default;
     virtual void fill(std::uint64_t offset_bytes, MutableByteView into) = 0;
+    /// True when `data` is the pattern for [offset, offset + data.size()).
+    [[nodiscard]] virtual bool equals(std::uint64_t offset_bytes, ByteView data) = 0;
 };
 [[nodiscard]] std::unique_ptr<PatternSource> make_source(const Pattern& pattern);
 

@@ -25,6 +25,8 @@ enum class TargetType { volumes, media, file, memory };
 [[nodiscard]] TargetType target_type_of(const RecordView& predicate);
 /// The fields of the three types that have a target.
 void check_target_fields(const RecordView& predicate);
+/// nullopt when it is missing, null or empty: it did not happen.
+[[nodiscard]] std::optional<WallTime> time_of(const RecordView& record, const char* key);
 /// [{"name", "result", "detail"}]
 void check_controls(const RecordView& controls);
 /// What the fields say together: no verdict or level better than what it rests on.

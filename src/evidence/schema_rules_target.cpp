@@ -2,6 +2,7 @@
 // What a certificate for one target may claim: every figure must add up to it. No medium is purged
 // by overwriting, no file has a level, nothing that was not read back is sanitized.
 #include <algorithm>
+#include <array>
 
 #include "schema.hpp"
 
@@ -10,6 +11,8 @@ namespace efface::evidence {
 namespace {
 
 constexpr std::uint64_t kBytesMax = (std::uint64_t{1} << 53U) - 1;  // JSON numbers end there
+/// How a step ends that was not done.
+constexpr std::array<std::string_view, 4> kBadEnds{"fail", "failed", "refused", "stopped"};
 constexpr std::uint64_t kSampledPart = 10;  // NIST SP 800-88r1 4.7.1: a tenth at least
 
 struct Claim {
@@ -143,11 +146,11 @@ void check_pass_times(const RecordView& sanitization) {
     const WallTime latest = sanitization.at("completedAt").time();
     for (const RecordView& pass : sanitization.at("passes").items()) {
         for (const char* key : {"startedAt", "completedAt"}) {
-            const auto time = pass.maybe(key);
-            if (time && (time->time() < earliest || time->time() > latest)) {
-                time->fail("is out of order");
+            const auto time = time_of(pass, key);
+            if (time && (*time < earliest || *time > latest)) {
+                pass.at(key).fail("is out of order");
             }
-            earliest = time ? time->time() : earliest;
+            earliest = time.value_or(earliest);
         }
     }
     if (const auto steps = sanitization.maybe("steps")) {
@@ -209,7 +212,8 @@ void check_work(const RecordView& sanitization, const Claim& claim) {
     }
     if (steps) {
         for (const RecordView& step : steps->items()) {
-            if (step.at("result").text() == "fail") {
+            const std::string& end = step.at("result").text();
+            if (std::find(kBadEnds.begin(), kBadEnds.end(), end) != kBadEnds.end()) {
                 step.fail("failed, so the target can not be " + claim.status);
             }
         }

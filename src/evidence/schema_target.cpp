@@ -96,9 +96,7 @@ void check_pass(const RecordView& pass) {
     check_faults(pass.at("writeFaults"));
     (void)pass.at("flush").non_empty_text();
     for (const char* key : {"startedAt", "completedAt"}) {
-        if (const auto time = pass.maybe(key)) {  // a pass that was never begun, or not ended
-            (void)time->time();
-        }
+        (void)time_of(pass, key);  // none for a pass that was never begun, or not ended
     }
     if (const auto resumed = pass.maybe("resumedAt")) {
         for (const RecordView& offset : resumed->items()) {
@@ -169,6 +167,11 @@ TargetType target_type_of(const RecordView& predicate) {
            : type == "file"   ? TargetType::file
            : type == "memory" ? TargetType::memory
                               : TargetType::volumes;
+}
+
+std::optional<WallTime> time_of(const RecordView& record, const char* key) {
+    const auto time = record.maybe(key);
+    return time && !time->text().empty() ? std::optional(time->time()) : std::nullopt;
 }
 
 void check_target_fields(const RecordView& predicate) {

@@ -154,6 +154,7 @@ MEMORY = {
     'memory-control-failed': put('sanitization.negativeControls.0.result', 'fail'),
     'memory-control-unknown': put('sanitization.negativeControls.1.result', 'unknown'),
     'memory-step-failed': put('sanitization.steps.0.result', 'fail'),
+    'memory-step-refused': put('sanitization.steps.1.result', 'refused'),
     'memory-step-later': put('sanitization.steps.0.at', '2026-11-21T09:41:00Z'),
     'memory-nothing-done': lambda p: work(p).update(passes=[], steps=[]),
     'memory-other-place': put('target.identityAfter.place', '/mnt/other'),

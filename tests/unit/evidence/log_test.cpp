@@ -364,6 +364,24 @@ TEST_CASE("the audit names announced runs without outcome and outcomes without a
     CHECK(audit.problems == std::vector<std::string>{"entry 6 closes a run that is not open"});
 }
 
+TEST_CASE("a lost run is closed by an outcome with a reason and without certificate") {
+    const TemporaryFolder folder;
+    Log log = make_example(folder / "log");
+    for (const Json& extra : {Json{{"reason", "its job was replaced"}}, Json::object(),
+                              Json{{"reason", "x"}, {"certificate", {{"sha256", "00"}}}}}) {
+        const auto intent = log.append({{"type", "run-intent"}, {"runId", "run-C"}});
+        Json entry = {{"type", "run-outcome"}, {"intent", intent.index}, {"status", kLostRun}};
+        entry.update(extra);
+        (void)log.append(entry);
+    }
+    const LogAudit audit = audit_log(folder / "log", verifier_key());
+    CHECK(audit.open_intents.empty());
+    CHECK(audit.lost_runs == std::vector<std::uint64_t>{6, 8, 10});
+    CHECK(audit.problems ==
+          std::vector<std::string>{"entry 8 calls a run lost and does not say why",
+                                   "entry 10 calls a run lost that has a certificate"});
+}
+
 TEST_CASE("an entry behind the checkpoint is not seen read-only and named by the audit") {
     const TemporaryFolder folder;
     {

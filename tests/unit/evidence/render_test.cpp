@@ -2,11 +2,13 @@
 #include <algorithm>
 #include <sstream>
 
+#include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle.hpp"
 
 #include "catch.hpp"
 #include "page.hpp"
+#include "target_records.hpp"
 
 using namespace efface;
 using namespace efface::evidence;
@@ -52,6 +54,73 @@ TEST_CASE("The page says what matters and promises nothing more") {
         CHECK_THAT(text, Contains(part));
     }
     CHECK_THAT(text, !Contains("unrecoverable", Catch::CaseSensitive::No));
+}
+
+TEST_CASE("A technician finds the drive, what was done to it and what was not reached") {
+    const std::string text = render_text({{"predicate", example_predicate("media")}});
+    for (const char* part :
+         {"ST4000NM0035-1V4", "ZC10A7WE", "naa.5000c500a1b2c3d4",
+          "4000787030016 bytes (4.00 TB, 3.64 TiB), blocks of 512 bytes", "Pass 1 of 1",
+          "random data (AES-256-CTR key stream)", "went on at byte 1717986918400",
+          "(4 h 20 min 38 s)", "everything that was written was read back",
+          "100.00 % of the target", "Blocks that differ  0",
+          "61 degrees Celsius: above 60 (2026-11-21T03:02:11Z, pause)",
+          "Hidden areas        not examined", "retired and replaced", "RMA-20261121-03"}) {
+        CHECK_THAT(text, Contains(part));
+    }
+    CHECK_THAT(text, !Contains("keys were treated"));
+    CHECK(widest(text) <= 100);
+}
+
+TEST_CASE("What was not written, not read and not claimed stands on the page of a file") {
+    const std::string text = render_text({{"predicate", example_predicate("file")}});
+    for (const char* part :
+         {"none: it was treated, no level of NIST SP 800-88 is claimed",
+          "4096 bytes at byte 409600: Input/output error (5)", "9.99 % of the target",
+          "pwrite: io_uring is not permitted here", "typed-token: \"customers.db-1048576123\"",
+          "nobody: there was no order", "a random sample was read back"}) {
+        CHECK_THAT(text, Contains(part));
+    }
+}
+
+TEST_CASE("Memory shows its steps, controls and facts") {
+    const std::string text = render_text({{"predicate", example_predicate("memory")}});
+    for (const char* part : {"memory:tmpfs:/mnt/scratch (tmpfs)", "truncate and unlink: ok",
+                             "mount-empty: pass", "initOnFree on", "swapUsedBytes 0"}) {
+        CHECK_THAT(text, Contains(part));
+    }
+}
+
+TEST_CASE("A share of the target is never rounded up to all of it") {
+    Json predicate = example_predicate("media");
+    predicate["verification"]["bytesCompared"] = kDisk - 512;
+    CHECK_THAT(render_text({{"predicate", predicate}}), Contains("99.99 % of the target"));
+}
+
+TEST_CASE("A list of bad areas is cut, and says so") {
+    Json predicate = example_predicate("media");
+    Json& faults = pass(predicate)["writeFaults"];
+    for (std::uint64_t i = 0; i < 20; ++i) {
+        faults["areas"].push_back({{"offset", i * 8192}, {"length", 4096U}, {"error", "EIO"}});
+    }
+    faults["count"] = 1000U;
+    CHECK_THAT(render_text({{"predicate", predicate}}), Contains("and 992 more places"));
+}
+
+TEST_CASE("Checks fit a terminal, whatever they say") {
+    const Verification verification{
+        {{"signature", true, std::string(80, 'a') + " " + std::string(80, 'b')},
+         {"claims", false, "no"}},
+        {}};
+    const std::string text = render_verification(verification);
+    CHECK(widest(text) <= 100);
+    CHECK_THAT(text, Catch::StartsWith("ok      signature: "));
+    CHECK_THAT(text, Contains("\nFAILED  claims: no\n"));
+}
+
+TEST_CASE("The page names the digest that certificate.json must have") {
+    const Json certificate = example();
+    CHECK_THAT(render_text(certificate), Contains(sha256_hex(canonical_json(certificate))));
 }
 
 TEST_CASE("A level of none is said in words") {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What only the library can be asked; tests/system/tamper_test.py alters bundles in many more ways.
+#include <sstream>
+
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle.hpp"
 
@@ -42,6 +44,49 @@ TEST_CASE("A bundle as the program makes it is proved, with and without the log"
     const Verification with_log = verify_bundle(example.bundle, anchors_of(example, true));
     CHECK(refused_by(with_log).empty());
     CHECK(with_log.checks.back().name == "whole log");
+}
+
+TEST_CASE("Bundles of media, files and memory are proved, by the identity of their target") {
+    for (const std::string type : {"media", "file", "memory"}) {
+        INFO(type);
+        const TemporaryFolder folder;
+        const std::string predicate = EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json";
+        const Example example = make_example(folder.path(), predicate);
+        const Verification verification = verify_bundle(example.bundle, anchors_of(example, true));
+        CHECK(refused_by(verification).empty());
+        CHECK(verification.certificate.at("subject")[0].at("name") == "target-identity");
+    }
+}
+
+TEST_CASE("A lost run before this one is told in words") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const Verification verification = verify_bundle(example.bundle, anchors_of(example, true));
+    CHECK_THAT(verification.checks.back().detail,
+               Catch::Contains("run run-a was lost (entry 3: its job was replaced by another"));
+}
+
+TEST_CASE("The lines of a verification fit a terminal") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const std::string text =
+        render_verification(verify_bundle(example.bundle, anchors_of(example, true)));
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+        CHECK(line.size() <= 100);
+    }
+}
+
+TEST_CASE("An order that is not in the bundle is refused") {
+    const TemporaryFolder folder;
+    ExampleChanges changes;
+    changes.predicate = [](Json& p) {  // the log announced a run without order
+        p["authorization"]["manifestDigest"] = {{"sha256", std::string(64, 'a')}};
+        p["authorization"]["approvals"] = Json::array();
+    };
+    const Example example =
+        make_example(folder.path(), EFFACE_TEST_DATA "/evidence/predicate-memory.json", changes);
+    CHECK(refused_by(verify_bundle(example.bundle, anchors_of(example, true))) == "authorization");
 }
 
 TEST_CASE("Further signers do no harm, and their certificates say who they are") {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target_records.hpp"
+
+#include "efface/base/file.hpp"
+
+#include "schema.hpp"
+
+namespace efface::evidence {
+
+namespace {
+constexpr std::size_t kFileBytesMax = 1 << 20;
+}
+
+Json example_predicate(const std::string& type) {
+    const std::string path = EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json";
+    return parse_json(read_text_file(path, kFileBytesMax).value(), path);
+}
+
+std::string problem_of(const Json& predicate) {
+    try {
+        check_predicate({predicate, "p"});
+        check_rules({predicate, "p"});
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+std::string media(const Change& change) {
+    Json predicate = example_predicate("media");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+std::string file(const Change& change) {
+    Json predicate = example_predicate("file");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+std::string memory(const Change& change) {
+    Json predicate = example_predicate("memory");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+Json& pass(Json& predicate, std::size_t number) {
+    return predicate["sanitization"]["passes"][number];
+}
+
+void set_level(Json& p, const char* level) {
+    p["result"]["level"] = level;
+    p["sanitization"]["method"] = level;
+}
+
+void fail_run(Json& p, const char* status) {
+    p["result"]["status"] = status;
+    set_level(p, "none");
+}
+
+Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length) {
+    return {{"count", count},
+            {"bytes", length},
+            {"areas", {{{"offset", offset}, {"length", length}, {"error", "EIO"}}}}};
+}
+
+void bad_block(Json& p) {
+    p["result"]["status"] = "sanitized-with-exceptions";
+    p["result"]["exceptions"] = {"4096 bytes in 1 place could not be written: 8192"};
+    pass(p)["bytesWritten"] = kDisk - 4096;
+    pass(p)["writeFaults"] = faults(1, 8192, 4096);
+    p["verification"]["bytesPlanned"] = kDisk - 4096;
+    p["verification"]["bytesCompared"] = kDisk - 4096;
+}
+
+void no_read_back(Json& p) {
+    p["verification"] = {{"method", "none"},
+                         {"performed", false},
+                         {"result", "not-performed"},
+                         {"independentOfEraser", false}};
+}
+
+}  // namespace efface::evidence

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// The example records for media, files and memory, and honest changes of them.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "efface/base/json.hpp"
+
+namespace efface::evidence {
+
+using Change = std::function<void(Json&)>;
+// The sizes of the examples of tests/data/evidence.
+constexpr std::uint64_t kDisk = 4'000'787'030'016;
+constexpr std::uint64_t kFile = 1'048'576'123;
+
+/// tests/data/evidence/predicate-TYPE.json
+[[nodiscard]] Json example_predicate(const std::string& type);
+/// What is wrong with the record; "" when nothing is.
+[[nodiscard]] std::string problem_of(const Json& predicate);
+/// What is wrong with the example after the change.
+[[nodiscard]] std::string media(const Change& change);
+[[nodiscard]] std::string file(const Change& change);
+[[nodiscard]] std::string memory(const Change& change);
+
+[[nodiscard]] Json& pass(Json& predicate, std::size_t number = 0);
+void set_level(Json& predicate, const char* level);
+/// A failed run: status, and no level.
+void fail_run(Json& predicate, const char* status = "not-sanitized");
+/// One area, counted `count` times.
+[[nodiscard]] Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length);
+/// An honest run on a disk with one bad block.
+void bad_block(Json& predicate);
+void no_read_back(Json& predicate);
+
+}  // namespace efface::evidence

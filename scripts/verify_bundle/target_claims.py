@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates for a medium, a file or memory: every figure must add up to the verdict."""
+import hashlib
 import re
 
 from common import need, when
@@ -164,9 +165,46 @@ def check_seen(predicate, kind, size):
         need(seen['method'] != 'full-read-back' or not passes or
              planned >= passes[-1]['bytesWritten'], 'not everything was read back')
         return
-    unwritten = sum(area['length'] for area in passes[-1]['writeFaults']['areas'])
+    areas = passes[-1]['writeFaults']['areas']
+    unwritten = sum(area['length'] for area in areas)
     if seen['method'] == 'full-read-back':
         need(planned == size - unwritten, 'not everything was read back')
     else:
         need(re.fullmatch('[0-9a-f]{64}', seen['seed'] or ''), 'the seed of the sample')
         need(10 * (planned + unwritten) >= size, 'less than a tenth was read back')
+        if seen.get('sampleBlockBytes'):
+            left_out = [(area['offset'], area['offset'] + area['length']) for area in areas]
+            drawn = sample(size, seen['sampleBlockBytes'], bytes.fromhex(seen['seed']))
+            need(planned == count_bytes(drawn, left_out), 'that is not the sample of the seed')
+
+
+def sample(size, block, seed):
+    """The ranges (start, end) of efface-certificate(5), drawn again from the seed."""
+    blocks = -(-size // block)
+    if blocks < 20000:
+        return [(0, size)]
+
+    def draw(section, read, bound):
+        data = seed + section.to_bytes(8, 'big') + read.to_bytes(8, 'big')
+        return int.from_bytes(hashlib.sha256(data).digest()[:8], 'big') % bound
+    found = [(0, 1), (blocks - 1, blocks)]
+    for section in range(1000):
+        start = section * blocks // 1000
+        length = (section + 1) * blocks // 1000 - start
+        read = -(-length // 20)
+        places = sorted(draw(section, number, length - 2 * read + 1) for number in (0, 1))
+        found += [(start + places[0], start + places[0] + read),
+                  (start + places[1] + read, start + places[1] + 2 * read)]
+    return [(start * block, min(end * block, size)) for start, end in found]
+
+
+def count_bytes(ranges, left_out):
+    """Bytes that lie in a range and in nothing that was left out."""
+    edges = [(at, 0, step) for start, end in ranges for at, step in ((start, 1), (end, -1))]
+    edges += [(at, 1, step) for start, end in left_out for at, step in ((start, 1), (end, -1))]
+    depth, total, last = [0, 0], 0, 0
+    for at, which, step in sorted(edges):
+        if depth[0] and not depth[1]:
+            total += at - last
+        depth[which], last = depth[which] + step, at
+    return total

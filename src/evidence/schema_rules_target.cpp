@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "sample.hpp"
 #include "schema.hpp"
 
 namespace efface::evidence {
@@ -258,6 +259,24 @@ void check_read_back(const RecordView& verification, const Claim& claim) {
     }
 }
 
+/// The seed is that of a sample, and where the record says how it was drawn, of this one.
+void check_sample(const RecordView& verification, const RecordView& unwritten, const Claim& claim) {
+    const auto seed = from_hex(verification.at("seed").text());
+    const auto block = verification.maybe("sampleBlockBytes");
+    if (!seed || !block) {
+        return;
+    }
+    std::vector<Span> left_out;
+    for (const RecordView& area : unwritten.at("areas").items()) {
+        const std::uint64_t offset = area.at("offset").number();
+        left_out.push_back({offset, offset + area.at("length").number()});
+    }
+    if (verification.at("bytesPlanned").number() !=
+        sample_bytes(claim.size, block->number(), *seed, left_out)) {
+        verification.at("bytesPlanned").fail("is not the sample of this seed");
+    }
+}
+
 void check_coverage(const RecordView& predicate, std::uint64_t unwritten, const Claim& claim) {
     const RecordView verification = predicate.at("verification");
     const std::string& method = verification.at("method").text();
@@ -274,10 +293,10 @@ void check_coverage(const RecordView& predicate, std::uint64_t unwritten, const 
         verification.at("bytesPlanned").fail("is not everything that could be written");
     }
     if (method == "representative") {
-        (void)verification.at("seed").text();
         if ((planned + unwritten) * kSampledPart < claim.size) {
             verification.at("bytesPlanned").fail("is less than a tenth of the target");
         }
+        check_sample(verification, passes.back().at("writeFaults"), claim);
     }
 }
 

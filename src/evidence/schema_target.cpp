@@ -4,6 +4,7 @@
 
 #include "efface/base/bytes.hpp"
 
+#include "sample.hpp"
 #include "schema.hpp"
 
 namespace efface::evidence {
@@ -150,6 +151,11 @@ void check_figures(const RecordView& verification) {
     if (const auto seed = verification.maybe("seed")) {
         if (seed->text().size() != kSeedHexDigits || !from_hex(seed->text())) {
             seed->fail("must be 32 bytes in hex");
+        }
+    }
+    if (const auto block = verification.maybe("sampleBlockBytes")) {
+        if (block->number() == 0 || block->number() > kSampleBlockBytesMax) {
+            block->fail("is no size of a block");
         }
     }
     if (const auto unwritten = verification.maybe("unwrittenAreas")) {

@@ -48,6 +48,12 @@ def sample(p):
                    bytesCompared=SIZE // 10 + 1)
 
 
+def drawn(p):
+    """An honest record that says how its sample was drawn."""
+    sample(p)
+    seen(p).update(sampleBlockBytes=4096, bytesPlanned=400080904192, bytesCompared=400080904192)
+
+
 def after(honest, change):
     def both(p):
         honest(p)
@@ -79,6 +85,7 @@ def second_pass_before_the_first(p):
 
 
 HONEST = {'bad-block': ('media', bad_block), 'sample': ('media', sample),
+          'drawn': ('media', drawn),
           'not-verified': ('media', lambda p: (not_done(p), level(p, 'none'),
                                                put('result.status', 'indeterminate')(p)))}
 
@@ -119,6 +126,8 @@ MEDIA = {
     'sample-too-small': after(sample, lambda p: seen(p).update(bytesPlanned=SIZE // 10 - 512,
                                                                bytesCompared=SIZE // 10 - 512)),
     'sample-without-seed': after(sample, put('verification.seed', None)),
+    'sample-of-another-seed': after(drawn, lambda p: seen(p).update(
+        bytesPlanned=SIZE // 10 + 1, bytesCompared=SIZE // 10 + 1)),
     'purge': lambda p: level(p, 'purge'),
     'level-raised': put('result.level', 'purge'),
     'level-of-failure': put('result.status', 'not-sanitized'),

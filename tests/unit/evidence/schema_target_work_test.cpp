@@ -208,3 +208,38 @@ TEST_CASE("A sample is a tenth of the medium at least, and can be drawn again") 
                }),
                Contains("not everything"));
 }
+
+TEST_CASE("A sample whose drawing is described is the one of its seed") {
+    // 400080904192: bytes of this seed's sample, counted by scripts/verify_bundle in Python.
+    const auto drawn = [](Json& p, std::uint64_t bytes) {
+        p["verification"]["method"] = "representative";
+        p["verification"]["seed"] = std::string(64, '5');
+        p["verification"]["sampleBlockBytes"] = 4096U;
+        p["verification"]["bytesPlanned"] = bytes;
+        p["verification"]["bytesCompared"] = bytes;
+    };
+    CHECK(media([&](Json& p) { drawn(p, 400'080'904'192); }).empty());
+    CHECK_THAT(media([&](Json& p) { drawn(p, 400'080'908'288); }),
+               Contains("not the sample of this seed"));
+    CHECK_THAT(media([&](Json& p) {
+                   drawn(p, 400'080'904'192);
+                   p["verification"]["seed"] = std::string(64, '6');
+                   p["verification"]["sampleBlockBytes"] = 512U;
+               }),
+               Contains("not the sample of this seed"));
+    CHECK(media([&](Json& p) {  // the first block is always in the sample
+              drawn(p, 400'080'904'192 - 4096);
+              p["result"]["status"] = "sanitized-with-exceptions";
+              p["result"]["exceptions"] = {"the first block"};
+              pass(p)["bytesWritten"] = kDisk - 4096;
+              pass(p)["writeFaults"] = faults(1, 0, 4096);
+          })
+              .empty());
+    for (const std::uint64_t block : {std::uint64_t{0}, std::uint64_t{1} << 31U}) {
+        CHECK_THAT(media([&](Json& p) {
+                       drawn(p, 400'080'904'192);
+                       p["verification"]["sampleBlockBytes"] = block;
+                   }),
+                   Contains("no size of a block"));
+    }
+}

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 
 #include "efface/base/error.hpp"
@@ -34,17 +35,18 @@ class ExtentBatch final {
 
     /// 0 or an errno.
     int ask(int fd, std::uint64_t from) {
-        struct fiemap request {};
-        request.fm_start = from;
-        request.fm_length = FIEMAP_MAX_OFFSET - from;
-        request.fm_flags = FIEMAP_FLAG_SYNC;
-        request.fm_extent_count = kExtentsPerCall;
-        std::memcpy(buffer_.data(), &request, sizeof(request));
+        std::fill(buffer_.begin(), buffer_.end(), std::uint8_t{0});
+        put(offsetof(struct fiemap, fm_start), std::uint64_t{from});
+        put(offsetof(struct fiemap, fm_length), std::uint64_t{FIEMAP_MAX_OFFSET - from});
+        put(offsetof(struct fiemap, fm_flags), std::uint32_t{FIEMAP_FLAG_SYNC});
+        put(offsetof(struct fiemap, fm_extent_count), kExtentsPerCall);
         if (::ioctl(fd, FS_IOC_FIEMAP, buffer_.data()) != 0) {
             return errno;
         }
-        std::memcpy(&request, buffer_.data(), sizeof(request));
-        count_ = std::min(request.fm_mapped_extents, kExtentsPerCall);
+        std::uint32_t mapped = 0;
+        std::memcpy(&mapped, buffer_.data() + offsetof(struct fiemap, fm_mapped_extents),
+                    sizeof(mapped));
+        count_ = std::min(mapped, kExtentsPerCall);
         return 0;
     }
 
@@ -58,6 +60,13 @@ class ExtentBatch final {
     }
 
   private:
+    /// A field of the header. The header itself ends in an array without length, which is no C++:
+    /// it is never an object here.
+    template <typename Field>
+    void put(std::size_t offset, Field value) {
+        std::memcpy(buffer_.data() + offset, &value, sizeof(value));
+    }
+
     Bytes buffer_;
     std::uint32_t count_ = 0;
 };

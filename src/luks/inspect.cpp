@@ -25,6 +25,7 @@ Readings find_copies(device::BlockTarget& target, Header& header) {
         const Place place = look_at(target, offset);
         if (!place.problem.empty()) {
             add_defect(header.defects, place.problem);
+            ++header.unreadable_places;
         } else if (place.sign != Sign::none) {
             readings.push_back(read_copy(target, offset, place.sign));
         } else if (offset == 0) {

@@ -72,16 +72,14 @@ class Overwriter final {
             add_fault(report_.faults,
                       {"read", offset + result.bytes, length - result.bytes, result.error});
         }
-        std::size_t done = 0;
-        while (done < result.bytes) {
-            const std::size_t part = within_unit(offset + done, result.bytes - done, kBlockBytes);
-            const bool first_part = compared_.add(offset + done);
-            if (first_part &&
-                std::memcmp(old_.view().data() + done, pattern_.view().data() + done, part) == 0) {
-                ++report_.blocks_already_pattern;
-            }
-            done += part;
-        }
+        for_each_part(offset, result.bytes, kBlockBytes,
+                      [this](std::uint64_t at, std::size_t done, std::size_t part) {
+                          const bool first_part = compared_.add(at);
+                          if (first_part && std::memcmp(old_.view().data() + done,
+                                                        pattern_.view().data() + done, part) == 0) {
+                              ++report_.blocks_already_pattern;
+                          }
+                      });
     }
 
     device::BlockTarget& target_;

@@ -53,27 +53,24 @@ class Comparer final {
 
     void compare(std::uint64_t offset, std::size_t length) {
         report_.bytes_compared += length;
-        while (length > 0) {
-            const std::size_t part = within_unit(offset, length, kChunkBytes);
-            compare_chunk(offset, data_at(offset, part));
-            offset += part;
-            length -= part;
-        }
+        for_each_part(offset, length, kChunkBytes,
+                      [this](std::uint64_t at, std::size_t, std::size_t part) {
+                          compare_chunk(at, data_at(at, part));
+                      });
     }
 
     void compare_chunk(std::uint64_t offset, ByteView data) {
         const MutableByteView pattern = pattern_.first(data.size());
         stream_.fill(offset, pattern);
         const bool equal = std::memcmp(pattern.data(), data.data(), data.size()) == 0;
-        std::size_t done = 0;
-        while (done < data.size()) {
-            const std::size_t part = within_unit(offset + done, data.size() - done, kBlockBytes);
-            compared_.add(offset + done);
-            if (!equal && std::memcmp(pattern.data() + done, data.data() + done, part) != 0) {
-                add_difference(offset + done);
-            }
-            done += part;
-        }
+        for_each_part(
+            offset, data.size(), kBlockBytes,
+            [&](std::uint64_t at, std::size_t done, std::size_t part) {
+                compared_.add(at);
+                if (!equal && std::memcmp(pattern.data() + done, data.data() + done, part) != 0) {
+                    add_difference(at);
+                }
+            });
     }
 
     void add_difference(std::uint64_t offset) {

@@ -89,4 +89,16 @@ bool for_each_piece(const std::vector<Range>& ranges, ProgressSink& progress, st
     return rest < length ? rest : length;
 }
 
+/// Calls `each(offset, done, part)` for the parts of [offset, offset + length) that borders at
+/// multiples of `unit` cut it into; `done` is what came before the part.
+template <typename Each>
+void for_each_part(std::uint64_t offset, std::size_t length, std::size_t unit, const Each& each) {
+    std::size_t done = 0;
+    while (done < length) {
+        const std::size_t part = within_unit(offset + done, length - done, unit);
+        each(offset + done, done, part);
+        done += part;
+    }
+}
+
 }  // namespace efface::stream

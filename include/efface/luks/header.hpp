@@ -111,6 +111,8 @@ struct Header {
     /// a copy that no layout explains, copies that disagree. Can be filled when `copies` is empty:
     /// then nobody knows whether there is a header.
     std::vector<std::string> defects;
+    /// Places at which a header could stand and that could not be read.
+    unsigned unreadable_places = 0;
 
     [[nodiscard]] bool found() const noexcept { return !copies.empty(); }
 };

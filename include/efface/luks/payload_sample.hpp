@@ -32,7 +32,7 @@ struct PieceVerdict {
 constexpr std::uint32_t kPieceBytesMin = 4096;
 /// Judges one piece (kSampleBytes, or a shorter last one of at least kPieceBytesMin). All-zero
 /// sectors of 512 bytes are left out of the statistics: discard and sparse files make them.
-/// Random data is called structured in fewer than 3 of a million pieces.
+/// Random data is called structured in fewer than 5 of a hundred million pieces.
 [[nodiscard]] PieceVerdict classify(ByteView piece);
 
 /// How many random pieces show at least one structured one, with `confidence_permille`, when

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
+#include <bit>
 
 #include "efface/luks/payload_sample.hpp"
 
@@ -21,7 +23,8 @@ Bytes ciphertext(std::size_t size = luks::kSampleBytes) {
 }  // namespace
 
 TEST_CASE("several thousand pieces of AES-CTR are all like ciphertext") {
-    // 6000 pieces at fewer than 3 in a million: one false alarm in 60 seeds. This seed has none.
+    // 6000 pieces at fewer than 5 in a hundred million: one false alarm in 3000 seeds. This seed
+    // has none.
     Ciphertext stream(0x42);
     for (int i = 0; i < 6000; ++i) {
         const luks::PieceVerdict verdict = judge(stream.next(luks::kSampleBytes));
@@ -108,6 +111,65 @@ TEST_CASE("a small surplus of one bits is found, though the byte values hardly c
     const auto verdict = judge(piece);
     CHECK(verdict.piece_class == PieceClass::structured);
     CHECK(verdict.reason.starts_with("one bits "));
+}
+
+TEST_CASE("5.5 deviations of the one bits can be chance in a fleet, 5.9 can not") {
+    // 524288 bits: one deviation is 362.04 of them. 1991 more than half are 5.5, 2136 are 5.9.
+    const auto [surplus, expected] = GENERATE(table<int, PieceClass>(
+        {{1991, PieceClass::ciphertext_like}, {2136, PieceClass::structured}}));
+    const int sign = GENERATE(1, -1);
+    Bytes piece = ciphertext();
+    int ones = 0;
+    for (const std::uint8_t byte : piece) {
+        ones += std::popcount(byte);
+    }
+    const int wanted = 262144 + sign * surplus;
+    for (std::size_t i = 0; ones != wanted; i = (i + 12289) % piece.size()) {
+        const auto bit = static_cast<std::uint8_t>(1U << (i % 8));
+        if (((piece[i] & bit) != 0) == (ones > wanted)) {
+            piece[i] = static_cast<std::uint8_t>(piece[i] ^ bit);
+            ones += ones > wanted ? -1 : 1;
+        }
+    }
+    INFO(judge(piece).reason);
+    CHECK(judge(piece).piece_class == expected);
+}
+
+TEST_CASE("byte values as uneven or even as chance makes them in a fleet are like ciphertext") {
+    // Chi-squared of 65536 bytes: the sum over values of (count - 256)^2 / 256.
+    struct Case {
+        double target;
+        PieceClass expected;
+    };
+    const Case wanted =
+        GENERATE(Case{400, PieceClass::ciphertext_like}, Case{410, PieceClass::structured},
+                 Case{150, PieceClass::ciphertext_like}, Case{142, PieceClass::structured});
+    Bytes piece = ciphertext();
+    std::array<int, 256> counts{};
+    for (const std::uint8_t byte : piece) {
+        ++counts[byte];
+    }
+    const auto chi_squared = [&] {
+        double sum = 0;
+        for (const int count : counts) {
+            sum += (count - 256.0) * (count - 256.0) / 256.0;
+        }
+        return sum;
+    };
+    const bool raise = wanted.target > 255;
+    REQUIRE((chi_squared() < wanted.target) == raise);
+    for (std::size_t i = 0; (chi_squared() < wanted.target) == raise; i = (i + 12289) % 65536) {
+        const auto best = std::min_element(counts.begin(), counts.end()) - counts.begin();
+        const auto fuller = static_cast<std::uint8_t>(i % 2 == 0 ? 0x5a : 0xa5);
+        const auto value = raise ? fuller : static_cast<std::uint8_t>(best);
+        if (raise || counts[piece[i]] > 256) {
+            --counts[piece[i]];
+            piece[i] = value;
+            ++counts[value];
+        }
+    }
+    INFO(judge(piece).reason);
+    CHECK(judge(piece).piece_class == wanted.expected);
 }
 
 TEST_CASE("neighbours that depend on each other are found, though all values are as frequent") {

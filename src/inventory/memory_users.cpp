@@ -35,10 +35,19 @@ bool matches(const FileKey& key, const struct stat& status) {
     return status.st_dev == key.device && (!key.inode || status.st_ino == *key.inode);
 }
 
+enum class Match { no, yes, refused };
+
+Match refused_or_no(int error) {
+    return error == EACCES || error == EPERM ? Match::refused : Match::no;
+}
+
 /// Follows one link of /proc/PID as the kernel does, past any path.
-bool link_matches(const FileKey& key, const std::filesystem::path& link) {
+Match match_link(const FileKey& key, const std::filesystem::path& link) {
     struct stat status {};
-    return ::stat(link.c_str(), &status) == 0 && matches(key, status);
+    if (::stat(link.c_str(), &status) != 0) {
+        return refused_or_no(errno);
+    }
+    return matches(key, status) ? Match::yes : Match::no;
 }
 
 std::optional<std::uint64_t> number(std::string_view text, int base) {
@@ -72,73 +81,80 @@ bool map_line_matches(const FileKey& key, const std::string& line) {
            (!key.inode || *key.inode == *inode);
 }
 
-bool gone(const Listing& listing) {
-    return listing.reading == Reading::missing || listing.error == ESRCH;
-}
-bool gone(const Attribute& attribute) {
-    return attribute.reading == Reading::missing || attribute.error == ESRCH;
-}
+/// What was seen of one process.
+struct Seen {
+    std::string use;  ///< empty: it does not use it as far as could be seen
+    bool examined = true;
+};
 
-/// How the process uses it; empty: it does not.
-std::string use_by(const FileKey& key, const Folder& folder, const std::filesystem::path& path) {
+Seen look_at(const FileKey& key, const Folder& folder, const std::filesystem::path& path) {
+    Seen seen;
+    const auto follow = [&](const std::filesystem::path& link) {
+        const Match match = match_link(key, link);
+        seen.examined = seen.examined && match != Match::refused;
+        return match == Match::yes;
+    };
     for (const char* link : {"cwd", "root", "exe"}) {
-        if (link_matches(key, path / link)) {
-            return fmt::format("as {}", link);
+        if (follow(path / link)) {
+            seen.use = fmt::format("as {}", link);
+            return seen;
         }
     }
     const Listing open = folder.list("fd");
-    if (open.reading != Reading::present && !gone(open)) {
-        return fmt::format("perhaps: its open files can not be read ({})", errno_text(open.error));
-    }
+    seen.examined = seen.examined && (open.reading != Reading::unreadable || open.error == ESRCH);
     for (const std::string& name : open.names) {
-        if (link_matches(key, path / "fd" / name)) {
-            return "open: " + safe_text(folder.link("fd/" + name).text);
+        if (follow(path / "fd" / name)) {
+            seen.use = "open: " + safe_text(folder.link("fd/" + name).text);
+            return seen;
         }
     }
     const Attribute maps = folder.read("maps", kMapsBytesMax);
-    if (!maps.present() && !gone(maps)) {
-        return fmt::format("perhaps: its mapped files can not be read ({})",
-                           errno_text(maps.error));
-    }
+    seen.examined = seen.examined && (maps.reading != Reading::unreadable || maps.error == ESRCH);
     std::istringstream lines(maps.text);
     for (std::string line; std::getline(lines, line);) {
         if (map_line_matches(key, line)) {
-            return "mapped";
+            seen.use = "mapped";
+            return seen;
         }
     }
-    return {};
+    return seen;
+}
+
+void add_bounded(std::vector<std::string>& list, std::string text) {
+    if (list.size() < kUsersMax) {
+        list.push_back(std::move(text));
+    } else if (list.size() == kUsersMax) {
+        list.emplace_back("and more processes");
+    }
 }
 
 }  // namespace
 
-std::vector<std::string> processes_using(const FileKey& key, const SystemView& view) {
-    std::vector<std::string> users;
+FileUsers processes_using(const FileKey& key, const SystemView& view) {
+    FileUsers result;
     const Folder proc = Folder::open(view.proc);
     const Listing processes = proc.list(".");
     if (processes.reading != Reading::present) {
-        users.emplace_back("the list of processes can not be read");
+        result.users.emplace_back("the list of processes can not be read");
     }
-    std::size_t unnamed = 0;
     for (const std::string& name : processes.names) {
         if (!is_process(name)) {
             continue;
         }
         const Folder folder = proc.enter(name);
-        const std::string use = use_by(key, folder, view.proc / name);
-        if (use.empty()) {
+        const Seen seen = look_at(key, folder, view.proc / name);
+        if (seen.use.empty() && seen.examined) {
             continue;
         }
-        if (users.size() == kUsersMax) {
-            ++unnamed;
-            continue;
+        const std::string who =
+            fmt::format("process {} ({})", name, safe_text(folder.read("comm").text));
+        if (seen.use.empty()) {
+            add_bounded(result.not_examined, who);
+        } else {
+            add_bounded(result.users, who + " has it " + seen.use);
         }
-        users.push_back(fmt::format("process {} ({}) has it {}", name,
-                                    safe_text(folder.read("comm").text), use));
     }
-    if (unnamed > 0) {
-        users.push_back(fmt::format("and {} more processes", unnamed));
-    }
-    return users;
+    return result;
 }
 
 }  // namespace efface::inventory

@@ -81,8 +81,10 @@ void DevdaxKind::object(MemorySurvey& survey) const {
     }
     const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev),
                                  static_cast<std::uint64_t>(status.st_ino), device_number};
-    for (auto& user : inventory::processes_using(key, context_.view)) {
-        survey.objections.push_back(std::move(user));
+    const auto users = inventory::processes_using(key, context_.view);
+    survey.objections.insert(survey.objections.end(), users.users.begin(), users.users.end());
+    for (const auto& process : users.not_examined) {
+        survey.objections.push_back(process + " may have it open and can not be examined");
     }
 }
 

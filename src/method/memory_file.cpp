@@ -73,10 +73,11 @@ class FileKind final : public MemoryKind {
     };
     [[nodiscard]] Opened open(int flags) const;
     [[nodiscard]] static Json identity_of(const Opened& file);
-    void object(MemorySurvey& survey, const Opened& file) const;
+    void object(MemorySurvey& survey, const Opened& file);
 
     MemoryKindContext context_;
     bool swap_matters_ = true;
+    bool asked_ = false;  ///< the kernel said whether somebody has it open
 };
 
 FileKind::Opened FileKind::open(int flags) const {
@@ -104,8 +105,13 @@ Json FileKind::identity_after() {
     return identity_of(open(O_RDONLY));
 }
 
-void FileKind::object(MemorySurvey& survey, const Opened& file) const {
+void FileKind::object(MemorySurvey& survey, const Opened& file) {
     auto& objections = survey.objections;
+    const auto elsewhere = device::open_elsewhere(file.fd.get());
+    if (elsewhere.value_or(false)) {
+        objections.emplace_back("it is open somewhere");
+    }
+    asked_ = elsewhere.has_value();
     const std::string obstacle = write_obstacle(file.fd.get());
     if (!obstacle.empty()) {
         objections.push_back("it is " + obstacle);
@@ -144,8 +150,14 @@ MemorySurvey FileKind::survey() {
         throw_errno(ErrorCode::safety, context_.name.place + ": reading its status", errno);
     }
     const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev), inode, {}};
-    for (auto& user : inventory::processes_using(key, context_.view)) {
-        survey.objections.push_back(std::move(user));
+    const auto users = inventory::processes_using(key, context_.view);
+    survey.objections.insert(survey.objections.end(), users.users.begin(), users.users.end());
+    if (!users.not_examined.empty()) {
+        survey.facts["processesNotExamined"] = users.not_examined;
+        if (!asked_) {
+            survey.objections.push_back(fmt::format("{} may have it open and can not be examined",
+                                                    fmt::join(users.not_examined, ", ")));
+        }
     }
     survey.steps = {
         "overwrite the content of the file in place with a keyed AES-256-CTR stream, and compare",
@@ -159,6 +171,10 @@ MemorySurvey FileKind::survey() {
 void FileKind::erase(MemoryRun& run) {
     const SwapWatch swap(context_.view, swap_matters_);
     Opened file = open(O_RDWR);
+    if (device::open_elsewhere(file.fd.get()).value_or(false)) {
+        run.fail("somebody opened it meanwhile");
+        return;
+    }
     run.verification.method = "full-read-back";
     run.begin_pass(0);
     bool good = false;

@@ -13,7 +13,6 @@
 #include <cerrno>
 #include <set>
 
-#include "efface/device/linux_target.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
 #include "memory_content.hpp"
@@ -40,7 +39,8 @@ bool is_system_mount(const std::string& target) {
                        [&](std::string_view prefix) { return target.starts_with(prefix); });
 }
 
-/// Counts what is there.
+/// Counts what is there, and asks the kernel of each file whether somebody has it open: also
+/// processes that we may not look into.
 class Census final : public TreeVisitor {
   public:
     void entry(const TreeEntry& entry) override {
@@ -48,6 +48,7 @@ class Census final : public TreeVisitor {
         if (entry.regular && (entry.links < 2 || seen_.size() >= kLinkedInodesMax ||
                               seen_.insert(entry.inode).second)) {
             bytes += entry.allocated_bytes;
+            ask_whether_open(entry);
         }
         note_immutable(entry);
     }
@@ -59,10 +60,23 @@ class Census final : public TreeVisitor {
     std::uint64_t files = 0;
     std::uint64_t folders = 0;
     std::uint64_t others = 0;
+    /// tmpfs charges an inode for each name, also for a second one of the same file.
+    [[nodiscard]] std::uint64_t names() const { return files + folders + others; }
     std::uint64_t bytes = 0;
+    std::vector<std::string> open;
+    bool all_asked = true;  ///< the kernel answered for every file
     std::vector<std::string> immutable;
 
   private:
+    void ask_whether_open(const TreeEntry& entry) {
+        const UniqueFd fd(::openat(entry.folder, entry.name.c_str(),
+                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+        const auto elsewhere = fd ? device::open_elsewhere(fd.get()) : std::nullopt;
+        all_asked = all_asked && elsewhere.has_value();
+        if (elsewhere.value_or(false) && open.size() < kNamedMax) {
+            open.push_back(entry.path);
+        }
+    }
     void note_immutable(const TreeEntry& entry) {
         if (entry.immutable && immutable.size() < kNamedMax) {
             immutable.push_back(entry.path);
@@ -102,6 +116,10 @@ class TreeEraser final : public TreeVisitor {
             status.st_ino != entry.inode || status.st_dev != entry.device) {
             run_.fail(fmt::format("{}: can not be opened ({})", entry.path,
                                   fd ? "it was replaced" : errno_text(errno)));
+            return false;
+        }
+        if (device::open_elsewhere(fd.get()).value_or(false)) {
+            run_.fail(entry.path + ": somebody opened it meanwhile");
             return false;
         }
         const int again = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
@@ -155,6 +173,7 @@ class TreeKind final : public MemoryKind {
     [[nodiscard]] UniqueFd open_root() const;
     void object(MemorySurvey& survey, const inventory::MountFacts& mount,
                 const Census& census) const;
+    void object_to_nameless(MemorySurvey& survey, const Census& census) const;
     void control_empty(MemoryRun& run) const;
     [[nodiscard]] MemoryFilesystem filesystem() const {
         return context_.name.kind == "tmpfs"   ? MemoryFilesystem::tmpfs
@@ -218,8 +237,19 @@ void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
         objections.push_back("the same file system is mounted at " + other);
     }
     const std::uint64_t device = makedev(mount.major, mount.minor);
-    for (auto& user : inventory::processes_using({device, {}, {}}, context_.view)) {
-        objections.push_back(std::move(user));
+    const auto users = inventory::processes_using({device, {}, {}}, context_.view);
+    objections.insert(objections.end(), users.users.begin(), users.users.end());
+    for (const auto& path : census.open) {
+        objections.push_back(path + " is open somewhere");
+    }
+    object_to_nameless(survey, census);
+    if (!users.not_examined.empty()) {
+        survey.facts["processesNotExamined"] = users.not_examined;
+        // The kernel said of each file that nobody has it open; else we would not know.
+        if (!census.all_asked) {
+            objections.push_back(fmt::format("{} may have files open and can not be examined",
+                                             fmt::join(users.not_examined, ", ")));
+        }
     }
     for (auto& loop : loops_over(device, {}, context_.view)) {
         objections.push_back(std::move(loop));
@@ -229,15 +259,29 @@ void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
     }
 }
 
+/// More inodes in use than names lead to: a file was removed and is still open. The root is one.
+void TreeKind::object_to_nameless(MemorySurvey& survey, const Census& census) const {
+    struct statfs status {};
+    if (::statfs(context_.name.place.c_str(), &status) != 0 || status.f_files == 0) {
+        return;  // ramfs does not count
+    }
+    const auto used = static_cast<std::uint64_t>(status.f_files - status.f_ffree);
+    if (used > census.names() + 1) {
+        survey.objections.push_back(
+            fmt::format("{} removed files are still open in it", used - census.names() - 1));
+    }
+}
+
 MemorySurvey TreeKind::survey() {
     const auto mount = find_mount();
     MemorySurvey survey;
     survey.identity = identity_of(mount);
     Census census;
-    const UniqueFd root = open_root();
-    const auto problems = walk_tree(root.get(), census, {});
-    object(survey, mount, census);
-    survey.objections.insert(survey.objections.end(), problems.begin(), problems.end());
+    std::vector<std::string> problems;
+    {
+        const UniqueFd root = open_root();
+        problems = walk_tree(root.get(), census, {});
+    }  // closed again: the search for users must not find ourselves
     survey.size_bytes = census.bytes;
     const bool noswap = mount.options.find("noswap") != std::string::npos;
     swap_matters_ = filesystem() == MemoryFilesystem::tmpfs && !noswap;
@@ -245,6 +289,8 @@ MemorySurvey TreeKind::survey() {
                     {"files", census.files},         {"folders", census.folders},
                     {"otherEntries", census.others}, {"swappable", swap_matters_},
                     {"contentFreed", false},         {"persistent", false}};
+    object(survey, mount, census);
+    survey.objections.insert(survey.objections.end(), problems.begin(), problems.end());
     survey.steps = {
         fmt::format("overwrite the content of {} files ({}) in place with a keyed AES-256-CTR "
                     "stream, and compare",

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "efface/base/file.hpp"
@@ -82,6 +83,11 @@ constexpr std::size_t kDataRangesMax = std::size_t{1} << 20U;
 /// Where a file has data (SEEK_DATA, SEEK_HOLE); the whole file where the file system does not say.
 /// Throws Error(internal) when the descriptor can't be asked or has more than kDataRangesMax.
 [[nodiscard]] std::vector<DataRange> data_ranges(int file_descriptor, std::uint64_t size_bytes);
+
+/// Whether anyone else has the file behind a descriptor open (a mapping counts: it holds the file).
+/// The kernel's own word, through a write lease that is given back at once; whoever opens the file
+/// in that moment waits. nullopt: the file system gives no leases.
+[[nodiscard]] std::optional<bool> open_elsewhere(int file_descriptor);
 
 /// swapoff(2), repeated a bounded number of times on EINTR. 0 or an errno.
 [[nodiscard]] int swap_off(const std::string& path);

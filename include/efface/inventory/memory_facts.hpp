@@ -83,9 +83,13 @@ struct FileKey {
     std::optional<std::uint64_t> inode;          ///< nullopt: any file of that file system
     std::optional<std::uint64_t> device_number;  ///< st_rdev, for a device with several nodes
 };
-/// "process 17 (postgres) has /mnt/scratch/x open", one line a process. What can't be examined is
-/// named as well: fails closed. This process is examined like any other.
-[[nodiscard]] std::vector<std::string> processes_using(const FileKey& key,
-                                                       const SystemView& view = {});
+struct FileUsers {
+    std::vector<std::string> users;  ///< "process 17 (postgres) has it open: /mnt/scratch/x"
+    /// Processes that this one may not look into (more privileged ones): "process 1 (init)". What
+    /// they have open must be known by other means: device::open_elsewhere().
+    std::vector<std::string> not_examined;
+};
+/// Every process, this one as well; one line each.
+[[nodiscard]] FileUsers processes_using(const FileKey& key, const SystemView& view = {});
 
 }  // namespace efface::inventory

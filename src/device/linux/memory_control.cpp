@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <signal.h>
 #include <sys/swap.h>
 #include <unistd.h>
 
@@ -49,6 +50,20 @@ std::vector<DataRange> data_ranges(int file_descriptor, std::uint64_t size_bytes
         at = end;
     }
     return ranges;
+}
+
+std::optional<bool> open_elsewhere(int file_descriptor) {
+    // Who breaks the lease has the kernel signal us: with one that does nothing by default.
+    if (::fcntl(file_descriptor, F_SETSIG, SIGURG) != 0) {
+        return std::nullopt;
+    }
+    if (::fcntl(file_descriptor, F_SETLEASE, F_WRLCK) != 0) {
+        return errno == EAGAIN ? std::optional(true) : std::nullopt;
+    }
+    if (::fcntl(file_descriptor, F_SETLEASE, F_UNLCK) != 0) {
+        throw_errno(ErrorCode::internal, "giving a lease back", errno);
+    }
+    return false;
 }
 
 int swap_off(const std::string& path) {

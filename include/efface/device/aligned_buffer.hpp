@@ -2,8 +2,6 @@
 // Memory that a device can transfer to and from without a copy.
 #pragma once
 
-#include <sys/mman.h>
-
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -29,9 +27,6 @@ class AlignedBuffer final {
         if (!data_) {
             throw std::bad_alloc();
         }
-        // All pages at once: one by one they cost more than what is done with them. A kernel before
-        // 5.14 refuses and gives them one by one.
-        (void)::madvise(data_.get(), rounded, MADV_POPULATE_WRITE);
         std::memset(data_.get(), 0, rounded);
     }
 

@@ -145,6 +145,12 @@ class Snapshot final {
 [[nodiscard]] std::vector<std::string> mappings_of_luks_uuid(const std::string& luks_uuid,
                                                              const SystemView& view = {});
 
+/// What the hottest disk below the target says of itself through a driver of the kernel (nvme,
+/// drivetemp), rounded towards zero; for a file, of the file system that it lies on. nullopt where
+/// none tells. Cheap enough for once a second.
+[[nodiscard]] std::optional<int> temperature_celsius(const Identity& identity,
+                                                     const SystemView& view = {});
+
 /// One row of `efface list`.
 struct ListEntry {
     Identity identity;

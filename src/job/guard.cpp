@@ -168,18 +168,20 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
     std::vector<luks::Header> headers;
     headers.reserve(2 + volume.header_backups.size());  // facts point into it
     if (volume.gone) {
-        plan.exceptions.emplace_back("declared as already gone; not examined");
-        plan.eligibility = {{"eligible", false}, {"objections", Json::array()}};
-        if (header_stands_at(volume.header.value_or(volume.path), volume.uuid)) {
-            objector.object("declared as gone, but its header is there");
-        }
+        survey_gone(plan, volume);
     } else {
         const Role role = volume.header ? Role::detached_header : Role::in_place_header;
         survey_location(plan, volume, role, volume.header.value_or(volume.path), facts, headers);
-        if (volume.header && plan.objections.empty() &&
-            header_stands_at(volume.path, volume.uuid)) {
-            // The header was copied away and the first one left where it was.
-            survey_location(plan, volume, Role::in_place_header, volume.path, facts, headers);
+        if (volume.header && plan.objections.empty()) {
+            const Stands stands = header_stands_at(volume.path, volume.uuid);
+            if (stands == Stands::yes) {
+                // The header was copied away and the first one left where it was.
+                survey_location(plan, volume, Role::in_place_header, volume.path, facts, headers);
+            } else if (stands == Stands::unknown) {
+                plan.exceptions.push_back(volume.path +
+                                          ": whether a first header was left there is not known: "
+                                          "a place of one can not be read");
+            }
         }
     }
     for (const auto& backup : volume.header_backups) {
@@ -202,15 +204,37 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
     return plan;
 }
 
-bool Guard::header_stands_at(const std::string& path, const std::string& uuid) {
+/// "Gone" is the owner's word; what can be looked at must not speak against it, and what can not be
+/// read can not be taken for gone.
+void Guard::survey_gone(VolumePlan& plan, const Volume& volume) {
+    const std::string path = volume.header.value_or(volume.path);
+    Objector objector(plan);
+    plan.exceptions.emplace_back("declared as already gone; not examined");
+    plan.eligibility = {{"eligible", false}, {"objections", Json::array()}};
+    const Stands stands = header_stands_at(path, volume.uuid);
+    if (stands == Stands::yes) {
+        objector.object("declared as gone, but its header is there");
+    } else if (stands == Stands::unknown) {
+        objector.object(path +
+                        ": declared as gone, but a place of its header can not be read: nobody "
+                        "can know");
+    }
+}
+
+Guard::Stands Guard::header_stands_at(const std::string& path, const std::string& uuid) {
     if (!host_.exists(path)) {
-        return false;
+        return Stands::no;
     }
     const auto target = host_.open(path, device::Access::read_only);
     const auto header = luks::inspect(target->storage());
-    return header.uuid == uuid ||
-           std::any_of(header.copies.begin(), header.copies.end(),
-                       [&](const luks::HeaderCopy& copy) { return copy.uuid == uuid; });
+    const auto any_has = [&](const std::string& wanted) {
+        return std::any_of(header.copies.begin(), header.copies.end(),
+                           [&](const luks::HeaderCopy& copy) { return copy.uuid == wanted; });
+    };
+    if (header.uuid == uuid || any_has(uuid)) {
+        return Stands::yes;
+    }
+    return header.unreadable_places > 0 || any_has("") ? Stands::unknown : Stands::no;
 }
 
 /// cryptsetup gives header backups the mode 0400, which does not keep root from writing: for a

@@ -42,7 +42,10 @@ class Guard final {
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity, Role role,
                                         Moment moment);
     /// Any copy of a header with this UUID, at any of the ten places.
-    bool header_stands_at(const std::string& path, const std::string& uuid);
+    enum class Stands { no, yes, unknown };
+    /// `unknown` when a place of a header can not be read, or a header does not say whose it is.
+    Stands header_stands_at(const std::string& path, const std::string& uuid);
+    void survey_gone(VolumePlan& plan, const Volume& volume);
     void survey_location(VolumePlan& plan, const Volume& volume, Role role, const std::string& path,
                          std::vector<policy::LocationFacts>& facts,
                          std::vector<luks::Header>& headers);

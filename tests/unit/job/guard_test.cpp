@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/guard.hpp"
 
+#include <cerrno>
+
 #include "catch.hpp"
 #include "fake/luks1_image.hpp"
 #include "run_fixture.hpp"
@@ -81,6 +83,48 @@ TEST_CASE("guard: what is declared gone must be gone, and stays an exception", "
     CHECK(result.level == method::Level::none);
     CHECK(result.exit_code() == 4);
     CHECK(fixture.verified_bundles() == 1);
+}
+
+TEST_CASE("guard: what can not be read can not be declared gone", "[job][guard]") {
+    RunFixture fixture;
+    replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","gone":true,)");
+    auto& disk = *fixture.host.at("/dev/a").disk;
+    std::fill(disk.media().begin(), disk.media().begin() + (1 << 20), std::uint8_t{0});
+    CHECK(objections(fixture).empty());
+    // A LUKS2 header could have its second copy at any of these.
+    const std::uint64_t place = GENERATE(0U, 0x4000U, 0x40000U);
+    disk.set_hook([place](const fake::Operation& operation) {
+        fake::Fault fault;
+        if (operation.offset <= place && place < operation.offset + operation.length) {
+            fault.kind = fake::Fault::Kind::fail;
+            fault.error = EIO;
+        }
+        return fault;
+    });
+    const auto text = objections(fixture);
+    CHECK(text.find("/dev/a: declared as gone, but a place of its header can not be read") !=
+          std::string::npos);
+}
+
+TEST_CASE("guard: a first header that can not be looked for is an exception", "[job][guard]") {
+    RunFixture fixture;
+    const Bytes detached(fixture.before_a.begin(),
+                         fixture.before_a.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});
+    fixture.host.add("/srv/a.hdr", detached);
+    auto& data = *fixture.host.at("/dev/a").disk;
+    std::fill(data.media().begin(), data.media().begin() + 512, std::uint8_t{0});
+    data.set_hook([](const fake::Operation& operation) {
+        fake::Fault fault;
+        if (operation.offset == 0x8000) {
+            fault.kind = fake::Fault::Kind::fail;
+            fault.error = EIO;
+        }
+        return fault;
+    });
+    replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","header":"/srv/a.hdr",)");
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(0).verdict == method::Verdict::sanitized_with_exceptions);
+    CHECK_FALSE(fixture.old_metadata_remains("/srv/a.hdr", detached));
 }
 
 TEST_CASE("guard: copy-on-write, thin and shared storage is refused", "[job][guard]") {

@@ -611,6 +611,78 @@ TEST_CASE("a ram disk is overwritten in place and compared", "[brd]") {
     require_keys(outcome.record);
 }
 
+namespace {
+
+/// This machine with one more block device: a loop that is shown as persistent memory.
+class FakePmem {
+  public:
+    explicit FakePmem(const Loop& loop) {
+        view.sysfs = scratch_.path() / "sys";
+        view.dev = scratch_.path() / "dev";
+        fs::create_directories(view.sysfs / "block");
+        fs::create_directories(view.dev);
+        for (const auto& entry : fs::directory_iterator("/sys")) {
+            if (entry.path().filename() != "block") {
+                fs::create_directory_symlink(entry.path(), view.sysfs / entry.path().filename());
+            }
+        }
+        for (const auto& entry : fs::directory_iterator("/sys/block")) {
+            fs::create_directory_symlink(fs::canonical(entry.path()),
+                                         view.sysfs / "block" / entry.path().filename());
+        }
+        const fs::path real = "/sys/block/" + fs::path(loop.device()).filename().string();
+        for (const char* name : {"pmem0", "pmem1s"}) {
+            fs::create_directories(view.sysfs / "block" / name / "device");
+            for (const char* attribute : {"dev", "size", "diskseq"}) {
+                write(view.sysfs / "block" / name / attribute,
+                      run("cat " + (real / attribute).string()) + '\n');
+            }
+            write(view.sysfs / "block" / name / "badblocks", "");
+            fs::create_symlink(loop.device(), view.dev / name);
+        }
+    }
+    efface::inventory::SystemView view;
+
+  private:
+    efface::fake::ScratchDirectory scratch_;
+};
+
+}  // namespace
+
+TEST_CASE("persistent memory is overwritten, and sectors that stay poisoned are exceptions") {
+    const Loop loop("16M");
+    run("yes " + kMark + " | dd of=" + loop.device() +
+        " bs=1M count=16 iflag=fullblock oflag=direct status=none");
+    const FakePmem machine(loop);
+    Driver driver("memory:pmem:pmem0", machine.view);
+    const auto survey = driver.method->survey();
+    INFO(joined(survey.objections));
+    REQUIRE(survey.objections.empty());
+    const auto good = driver.run();
+    INFO(good.record.dump(1));
+    CHECK(good.verdict == Verdict::sanitized);
+    CHECK(marks_on_device(loop.device()) == 0);
+    write(machine.view.sysfs / "block/pmem0/badblocks", "128 8\n");
+    const auto outcome = driver.run();
+    CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
+    CHECK(joined(outcome.exceptions).find("128 8") != std::string::npos);
+}
+
+TEST_CASE("persistent memory in sector mode is refused: an overwrite misses the old block") {
+    const Loop loop("16M");
+    run("yes " + kMark + " | dd of=" + loop.device() +
+        " bs=1M count=16 iflag=fullblock oflag=direct status=none");
+    const FakePmem machine(loop);
+    Driver by_name("memory:pmem:pmem1s", machine.view);
+    CHECK(joined(by_name.method->survey().objections).find("BTT") != std::string::npos);
+    CHECK_THROWS_AS(by_name.run(), Error);
+    write(machine.view.sysfs / "block/pmem0/device/holder_class", "btt\n");
+    Driver by_class("memory:pmem:pmem0", machine.view);
+    CHECK(joined(by_class.method->survey().objections).find("BTT") != std::string::npos);
+    CHECK_THROWS_AS(by_class.run(), Error);
+    CHECK(marks_on_device(loop.device()) > 0);
+}
+
 TEST_CASE("what is not there, or of another kind, is a mistake in the command line") {
     const Mount mount("tmpfs", "noswap,size=8m");
     for (const std::string& target :

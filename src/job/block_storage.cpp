@@ -96,6 +96,9 @@ class BlockStorage final : public TargetStorage {
                           ProgressSink& progress, const std::stop_token& stop) override;
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) override;
     Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
+    std::optional<int> celsius() override {
+        return identity_ ? context_.host.celsius(*identity_) : std::nullopt;
+    }
 
   private:
     void examine(TargetPlan& plan, const inventory::Identity& identity);

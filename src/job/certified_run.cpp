@@ -44,18 +44,18 @@ Json authorization_json(const Authorization& authorization) {
             {"approvals", approvals}};
 }
 
-std::vector<evidence::EvidenceFile> evidence_files(const std::string& name, const std::string& text,
+std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
                                                    const std::string& approvals,
                                                    const std::string& observations) {
     std::vector<evidence::EvidenceFile> files;
     const auto add = [&](const std::string& file, std::string type, ByteView content) {
         files.push_back({"evidence/" + file, std::move(type), {content.begin(), content.end()}});
     };
-    if (!text.empty()) {
-        add(name, "application/json", as_bytes(text));
+    if (!manifest.empty()) {
+        add("manifest.json", "application/json", as_bytes(manifest));
     }
     if (const auto der = from_base64(approvals); der && !der->empty()) {
-        add(name + ".p7s", "application/pkcs7-signature", *der);
+        add("manifest.json.p7s", "application/pkcs7-signature", *der);
     }
     add("observations.jsonl", "application/jsonl", as_bytes(observations));
     return files;

@@ -74,10 +74,9 @@ class CertifiedRun final {
     bool begun_ = false;
 };
 
-/// The order or manifest under evidence/NAME, its approvals (base64 of DER, or empty) beside it,
-/// and the observations (JSON lines). An empty text is left out.
-[[nodiscard]] std::vector<evidence::EvidenceFile> evidence_files(const std::string& name,
-                                                                 const std::string& text,
+/// The manifest or order and its approvals (base64 of DER, or empty), and the observations (JSON
+/// lines). An empty text is left out.
+[[nodiscard]] std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
                                                                  const std::string& approvals,
                                                                  const std::string& observations);
 

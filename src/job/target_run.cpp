@@ -354,7 +354,7 @@ CertifiedRun::Content TargetRun::certificate(WallTime now) const {
         observations += canonical_json(observation) + "\n";
     }
     auto files =
-        evidence_files("order.json", state_.order_text, run_->state().approvals_der, observations);
+        evidence_files(state_.order_text, run_->state().approvals_der, observations);
     return {make_target_predicate({state_, order_, run_->state(), run_->keys(), run_->attempts(),
                                    make_uuid_v7(context_.clock, context_.random), now,
                                    tool_record(request_.program), environment_record()}),

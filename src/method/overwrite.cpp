@@ -122,6 +122,7 @@ std::uint64_t Overwrite::estimate_bytes() const {
 
 Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == task_.path);
+    started_ = clock_.steady_now();
     Outcome outcome;
     outcome.record = Json::object();
     if (const auto problem = objection()) {
@@ -156,7 +157,7 @@ Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_to
 
 /// True when every pass is written and flushed as far as the medium allows.
 bool Overwrite::fill_passes(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop) {
-    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, clock_.steady_now());
+    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, started_);
     std::size_t number = 0;
     for (auto& pass : state_.passes) {
         ++number;
@@ -247,7 +248,7 @@ void Overwrite::verify(Outcome& outcome, ProgressSink& progress, const std::stop
                                   errno_text(error));
         return;
     }
-    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, clock_.steady_now());
+    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, started_);
     progress.phase("reading back");
     watch.begin_check();
     const auto before = state_.check;

@@ -85,6 +85,7 @@ class Overwrite final : public Method {
     device::BlockTarget& target_;
     OverwriteHooks hooks_;
     const Clock& clock_;
+    SteadyTime started_;  ///< of run(): the deadline counts from here
 };
 
 }  // namespace efface::method

@@ -59,8 +59,7 @@ class LinuxHost final : public Host {
     }
     device::LuksLibrary& luks_library() override { return library_; }
     std::optional<int> celsius(const inventory::Identity& identity) override {
-        (void)identity;
-        return std::nullopt;
+        return inventory::temperature_celsius(identity);
     }
     inventory::Signature probe_signature(const std::string& path) override {
         return inventory::probe_signature(path);

@@ -187,7 +187,10 @@ Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_t
     try {
         kind_->erase(work);
     } catch (const Error& error) {
-        // Something may have been changed already: a record must tell of it.
+        if (!work.touched()) {
+            throw;
+        }
+        // Something was changed already: a record must tell of it.
         work.fail(printable(error.what()));
     }
     return work.finish(before, identity_after());

@@ -88,6 +88,7 @@ MemoryRun::MemoryRun(std::string technique, ByteView key, const Clock& clock,
 }
 
 void MemoryRun::begin_pass(std::uint64_t bytes_planned) {
+    touch();
     pass.begun = true;
     pass.bytes_planned = bytes_planned;
     pass.started_at = to_rfc3339(clock_.now());

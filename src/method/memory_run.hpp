@@ -66,7 +66,9 @@ class MemoryRun final {
     void begin_pass(std::uint64_t bytes_planned);
     void end_pass();
 
-    void technique(std::string text) { technique_ = std::move(text); }
+    /// From here on the target, or its use, is no longer what it was.
+    void touch() noexcept { touched_ = true; }
+    [[nodiscard]] bool touched() const noexcept { return touched_; }
     void step(const std::string& name, const std::string& result, const std::string& detail = {});
     void control(const std::string& name, ControlResult result, const std::string& detail = {});
     void observe(const std::string& what, Json raw);
@@ -78,8 +80,6 @@ class MemoryRun final {
     void doubt(std::string reason) { doubts_.push_back(std::move(reason)); }
     /// The technique ran to its end; without it nothing is sanitized.
     void complete() { completed_ = true; }
-    /// Nothing failed so far and no stop was asked for.
-    [[nodiscard]] bool going() const noexcept { return failures_.empty() && !stopped(); }
 
     [[nodiscard]] Outcome finish(const MemorySurvey& before, Json identity_after);
 
@@ -97,6 +97,7 @@ class MemoryRun final {
     std::stop_token stop_;
     std::string started_at_;
     bool completed_ = false;
+    bool touched_ = false;
     Json steps_ = Json::array();
     Json controls_ = Json::array();
     std::vector<std::string> exceptions_;

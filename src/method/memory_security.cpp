@@ -164,6 +164,7 @@ MemorySurvey SecurityKind::survey() {
 
 int SecurityKind::command(MemoryRun& run, const char* what, const char* file,
                           const char* text) const {
+    run.touch();
     const int error = device::write_control((folder_ / file).string(), text);
     run.step(what, error == 0 ? "accepted" : "refused", error == 0 ? "" : errno_text(error));
     run.observe(what, {{"file", printable(file)},

@@ -135,6 +135,7 @@ bool SwapKind::take_out_of_use(MemoryRun& run) const {
         run.step("swapoff", "not needed", "it is not in use");
         return true;
     }
+    run.touch();
     const int error = device::swap_off(area->path);
     run.step("swapoff", error == 0 ? "done" : "refused",
              error == 0 ? fmt::format("{} bytes came back into memory", area->used_bytes)

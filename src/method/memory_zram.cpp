@@ -139,6 +139,7 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
                         *backing, name));
     }
     run.observe("zram before the reset", zram_facts(name, view));
+    run.touch();
     const int error = device::write_control((folder / "reset").string(), "1");
     run.step("reset " + name, error == 0 ? "accepted" : "refused",
              error == 0 ? "" : errno_text(error));

@@ -25,7 +25,8 @@ int check(const Program& program, bool json) {
         print_json({{"schema", "efface.log-check/1"},
                     {"entries", audit.entries},
                     {"problems", audit.problems},
-                    {"openIntents", audit.open_intents}});
+                    {"openIntents", audit.open_intents},
+                    {"lostRuns", audit.lost_runs}});
     } else {
         std::string text = fmt::format("{} entries\n", audit.entries);
         for (const auto& problem : audit.problems) {
@@ -33,6 +34,9 @@ int check(const Program& program, bool json) {
         }
         for (const auto index : audit.open_intents) {
             text += fmt::format("open     the run announced in entry {} has no outcome\n", index);
+        }
+        for (const auto index : audit.lost_runs) {
+            text += fmt::format("lost     entry {} closes a run that was never ended\n", index);
         }
         text += audit.problems.empty() ? "The log is whole.\n" : "The log is NOT whole.\n";
         print(text);

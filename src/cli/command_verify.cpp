@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle.hpp"
 
@@ -61,11 +59,7 @@ int verify(const Program& program, const VerifyOptions& options) {
     if (options.json) {
         print_json(document_of(verification));
     } else {
-        std::string text;
-        for (const auto& check : verification.checks) {
-            text += fmt::format("{}  {}: {}\n", check.passed ? "ok    " : "FAILED", check.name,
-                                check.detail);
-        }
+        std::string text = evidence::render_verification(verification);
         text += verification.ok() ? "The bundle is proved.\n" : "The bundle is NOT proved.\n";
         if (verification.ok() && options.root.empty()) {
             text +=

@@ -2,7 +2,6 @@
 #include "display.hpp"
 
 #include <fmt/format.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -20,17 +19,10 @@ namespace {
 
 constexpr std::uint64_t kPercentStep = 10;
 constexpr std::chrono::seconds kLineInterval{60};
-constexpr std::size_t kColumnsDefault = 80;
 
 bool can_rewrite() {
     const char* term = std::getenv("TERM");
     return ::isatty(STDERR_FILENO) != 0 && (term == nullptr || std::string_view(term) != "dumb");
-}
-
-std::size_t columns() {
-    winsize size{};
-    return ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col
-                                                                             : kColumnsDefault;
 }
 
 std::string name_in(const Json& event) {
@@ -69,14 +61,15 @@ void RunDisplay::erase_lines() {
 }
 
 void RunDisplay::draw_lines() {
-    const std::size_t width = columns() - 1;
+    // Lines must not wrap, or they could not be taken back line by line.
+    constexpr const char* kNoWrap = "\033[?7l";
+    constexpr const char* kWrap = "\033[?7h";
     for (const auto& [name, target] : targets_) {
         if (target.progress.empty()) {
             continue;
         }
-        std::string text = "efface: " + (name.empty() ? "" : name + "  ") + target.progress;
-        // A degree sign has two bytes and one column: a line may end one column early.
-        (void)std::fputs((text.substr(0, width) + "\n").c_str(), stderr);
+        const std::string text = (name.empty() ? "" : name + "  ") + target.progress;
+        (void)std::fputs((kNoWrap + ("efface: " + text) + kWrap + "\n").c_str(), stderr);
         ++lines_drawn_;
     }
     (void)std::fflush(stderr);

@@ -209,6 +209,7 @@ void render_work(Page& page, const Json& sanitization) {
                                (detail.empty() ? "" : " (" + detail + ")"));
     }
     render_limits_met(page, look(sanitization, {"limits"}));
+    show_list(page, "Why not better", look(sanitization, {"reasons"}), 2);
 }
 
 void render_read_back(Page& page, const Json& predicate) {

@@ -130,6 +130,9 @@ void check_work(const RecordView& sanitization) {
     if (const auto limits = sanitization.maybe("limits")) {
         limits->must_be_object();
     }
+    if (const auto reasons = sanitization.maybe("reasons")) {
+        reasons->must_be_texts();
+    }
     if (const auto controls = sanitization.maybe("negativeControls")) {
         check_controls(*controls);
     }

@@ -139,6 +139,7 @@ Json make_target_predicate(const TargetPredicateInput& input) {
                                  {"startedAt", input.run.started_at},
                                  {"completedAt", outcome.at("completedAt")},
                                  {"interruptions", input.run.interruptions}};
+    predicate["sanitization"]["reasons"] = outcome.at("reasons");
     add_work(predicate, outcome.at("record"));
     predicate["result"] = {{"status", outcome.at("status")},
                            {"level", outcome.at("level")},

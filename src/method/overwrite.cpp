@@ -217,9 +217,10 @@ void Overwrite::judge_pass(const PassState& pass, Outcome& outcome) const {
         outcome.reasons.push_back(fmt::format("{} of {} bytes were written",
                                               pass.report.bytes_written, target_.size_bytes()));
     }
-    if (faults.bytes > 0 && &pass == &state_.passes.back()) {
-        except(outcome, fmt::format("{} bytes in {} places could not be written: {}", faults.bytes,
-                                    faults.count, places(faults)));
+    if (faults.bytes > 0) {
+        except(outcome, fmt::format("{}{} bytes in {} places could not be written: {}",
+                                    &pass == &state_.passes.back() ? "" : "in an earlier pass, ",
+                                    faults.bytes, faults.count, places(faults)));
     }
 }
 
@@ -305,8 +306,10 @@ void Overwrite::judge_check(Outcome& outcome) const {
                                       {"differences", differences_json(check)},
                                       {"retries", check.retries},
                                       {"engine", check.engine}};
-    outcome.record["verification"]["seed"] =
-        task_.read_back == ReadBack::representative ? Json(to_hex(task_.seed)) : Json();
+    if (task_.read_back == ReadBack::representative) {
+        outcome.record["verification"]["seed"] = to_hex(task_.seed);
+        outcome.record["verification"]["sampleBlockBytes"] = target_.preferred_alignment();
+    }
     observe(outcome, "read-back", outcome.record["verification"]);
 }
 

@@ -96,8 +96,14 @@ void examine_notes(const Json& facts, Findings& findings) {
         findings.add("spare-areas", "");
     }
     const Json host = at(facts, "/machine/memoryToHost");
-    if (!host.is_array() || !host.empty()) {
-        findings.add("host", host.is_array() ? host.dump() : "unknown");
+    if (!host.is_array()) {
+        findings.add("host", "unknown");
+    } else if (!host.empty()) {
+        std::string ways;
+        for (const auto& way : host) {
+            ways += (ways.empty() ? "" : ", ") + (way.is_string() ? way.get<std::string>() : "?");
+        }
+        findings.add("host", ways);
     }
 }
 

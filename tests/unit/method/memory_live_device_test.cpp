@@ -43,7 +43,7 @@ TEST_CASE("pages that went to swap are named, and are gone after the swap area w
     CHECK(erased.verdict == Verdict::sanitized);
     CHECK(marks_on_device(loop.device()) == 0);
     CHECK(run("grep -c '^" + loop.device() + " ' /proc/swaps || true") == "0");
-    CHECK(erased.record.at("passes")[0].at("bytesWritten") == 64U << 20U);
+    CHECK(erased.record.at("passes").at(0).at("bytesWritten") == 64U << 20U);
     CHECK(erased.record.at("verification").at("bytesCompared") == 64U << 20U);
     CHECK(std::string(control(erased.record, "no-signature")) == "pass");
     CHECK(run("blkid -p -s TYPE -o value " + loop.device() + " || true").empty());
@@ -179,7 +179,7 @@ TEST_CASE("huge pages are overwritten through a mapping before they are given ba
     INFO(in_place.record.dump(1));
     CHECK(in_place.verdict == Verdict::sanitized);
     CHECK(marks_in_file(path) == 0);
-    CHECK(in_place.record.at("passes")[0].at("bytesWritten") == kHuge);  // not the hole
+    CHECK(in_place.record.at("passes").at(0).at("bytesWritten") == kHuge);  // not the hole
     write(mount.outside() / "x", "");
     Driver driver("memory:hugetlbfs:" + mount.path().string());
     const auto outcome = driver.run();
@@ -206,7 +206,7 @@ TEST_CASE("a ram disk is overwritten in place and compared", "[brd]") {
     INFO(outcome.record.dump(1));
     CHECK(outcome.verdict == Verdict::sanitized);
     CHECK(marks_on_device("/dev/ram0") == 0);
-    CHECK(outcome.record.at("passes")[0].at("bytesWritten") == survey.size_bytes);
+    CHECK(outcome.record.at("passes").at(0).at("bytesWritten") == survey.size_bytes);
     CHECK(driver.progressed == 2 * survey.size_bytes);
     require_keys(outcome.record);
 }

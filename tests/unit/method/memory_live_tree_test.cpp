@@ -35,7 +35,7 @@ TEST_CASE("every file of a tmpfs is overwritten before it goes, and the mount st
     CHECK(run("stat -f -c '%b %f' '" + mount.path().string() + "'") == "8192 8192");
     CHECK(marks_in_file(secret) > 0);  // no link was followed
     // 100001 bytes are 25 pages; the sparse file has one or two pages of data.
-    const auto written = outcome.record.at("passes")[0].at("bytesWritten").get<std::uint64_t>();
+    const auto written = outcome.record.at("passes").at(0).at("bytesWritten").get<std::uint64_t>();
     CHECK((written == 26U * 4096 || written == 27U * 4096));
     CHECK(outcome.record.at("verification").at("bytesCompared") == written);
     CHECK(outcome.record.at("verification").at("result") == "pass");
@@ -84,7 +84,7 @@ TEST_CASE("what stands behind the end of a file in its last page is overwritten 
     INFO(outcome.record.dump(1));
     CHECK(outcome.verdict == Verdict::sanitized);
     // With the pattern, like the rest, and not only with the zeros of a truncation.
-    CHECK(outcome.record.at("passes")[0].at("bytesWritten") == 4096);
+    CHECK(outcome.record.at("passes").at(0).at("bytesWritten") == 4096);
     CHECK_FALSE(behind_end());
     CHECK(fs::file_size(path) == 1);
 }

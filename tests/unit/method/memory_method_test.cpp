@@ -288,9 +288,9 @@ TEST_CASE("devdax memory that can not be touched is an answer, listed, and not s
     const auto outcome = driver.run();
     INFO(outcome.record.dump(1));
     CHECK(outcome.verdict == Verdict::not_sanitized);
-    const auto& faults = outcome.record.at("passes")[0].at("writeFaults");
+    const auto& faults = outcome.record.at("passes").at(0).at("writeFaults");
     CHECK(faults.at("bytes") == 1U << 20U);
-    CHECK(faults.at("areas")[0].at("offset") == 2U << 20U);
+    CHECK(faults.at("areas").at(0).at("offset") == 2U << 20U);
     // What can be reached was overwritten all the same.
     CHECK(device.content().find("SSSSSSSS") == std::string::npos);
 }

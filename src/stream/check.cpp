@@ -103,8 +103,9 @@ class Checker final : public PassWork {
         return true;
     }
 
-    void work(std::size_t slot, Piece& piece) override {
-        on_worker_.compare(piece.offset, queue_->buffer(slot).first(piece.length), piece.found);
+    void work(std::size_t slot, Piece& piece, Where where) override {
+        Comparer& comparer = where == Where::worker ? on_worker_ : here_;
+        comparer.compare(piece.offset, queue_->buffer(slot).first(piece.length), piece.found);
     }
 
     void merge(Piece& piece) override {

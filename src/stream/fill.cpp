@@ -80,8 +80,9 @@ class Filler final : public PassWork {
     void moved(std::size_t, Piece&, const Span&, std::size_t) override {}
     [[nodiscard]] bool after(std::size_t, Piece&) override { return false; }
 
-    void work(std::size_t slot, Piece& piece) override {
-        ahead_->fill(piece.offset, queue_->buffer(slot).first(piece.length));
+    void work(std::size_t slot, Piece& piece, Where where) override {
+        PatternSource& source = where == Where::worker ? *ahead_ : *source_;
+        source.fill(piece.offset, queue_->buffer(slot).first(piece.length));
         contents_[slot] = {piece.offset, piece.length};
     }
 

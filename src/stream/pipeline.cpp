@@ -28,7 +28,9 @@ Pipeline::Pipeline(const Setup& setup, std::vector<Range> ranges, PassWork& work
       keeper_(watcher, clock, std::move(stop)),
       lanes_(queue_.slots()),
       marked_at_(clock.steady_now()),
-      worker_([this](std::size_t slot) { work_.work(slot, *lanes_[slot].piece); }) {
+      worker_([this](std::size_t slot) {
+          work_.work(slot, *lanes_[slot].piece, PassWork::Where::worker);
+      }) {
     EFFACE_ASSERT(piece_bytes_ > 0 && piece_bytes_ % unit_ == 0);
     EFFACE_ASSERT(options_.slots > 0 && !lanes_.empty());
     for (std::size_t slot = lanes_.size(); slot-- > 0;) {
@@ -46,7 +48,7 @@ Pace Pipeline::counts() const noexcept {
 }
 
 bool Pipeline::run() {
-    stopping_ = !keeper_.go_on(counts());
+    ask();
     for (;;) {
         if (!stopping_) {
             begin_pieces();
@@ -65,7 +67,7 @@ bool Pipeline::run() {
                 break;
             }
         }
-        stopping_ = stopping_ || !keeper_.go_on(counts());
+        ask();
     }
     mark_when_due(true);
     return pieces_.empty() && range_index_ == ranges_.size();
@@ -112,10 +114,11 @@ void Pipeline::begin_pieces() {
 }
 
 void Pipeline::submit_ready() {
-    while (!ready_.empty() && in_flight_ < options_.slots) {
+    while (!ready_.empty() && in_flight_ < options_.slots && !stopping_) {
         const std::size_t slot = ready_.front();
         ready_.pop_front();
         submit(slot);
+        ask();  // some queues make the transfer now
     }
 }
 
@@ -218,6 +221,23 @@ void Pipeline::mark_when_due(bool now) {
     }
 }
 
+/// Does a piece of its work, or waits for the one that it has in hand.
+void Pipeline::help_worker() {
+    std::optional<std::size_t> slot = worker_.take_back();
+    if (slot) {
+        work_.work(*slot, *lanes_[*slot].piece, PassWork::Where::here);
+    } else {
+        slot = worker_.take(true);
+    }
+    if (slot) {
+        take_worked(*slot);
+    }
+}
+
+void Pipeline::ask() {
+    stopping_ = stopping_ || !keeper_.go_on(counts());
+}
+
 /// The worker is waited for when it keeps the queue from being full, as it is never long at work;
 /// else the device is, and all answers that are there are taken.
 void Pipeline::wait_for_something() {
@@ -225,9 +245,7 @@ void Pipeline::wait_for_something() {
         take_worked(*slot);
     }
     if (worker_.pending() > 0 && in_flight_ < options_.slots && ready_.empty()) {
-        if (const std::optional<std::size_t> slot = worker_.take(true)) {
-            take_worked(*slot);
-        }
+        help_worker();
     }
     const bool more_to_submit = !stopping_ && !ready_.empty() && in_flight_ < options_.slots;
     std::chrono::milliseconds timeout = more_to_submit ? std::chrono::milliseconds(0) : kWaitMax;
@@ -238,6 +256,7 @@ void Pipeline::wait_for_something() {
             break;
         }
         take_answer(*done);
+        ask();
         timeout = std::chrono::milliseconds(0);
     }
 }

@@ -29,7 +29,7 @@ struct Piece {
     [[nodiscard]] std::uint64_t end() const noexcept { return offset + length; }
 };
 
-/// What writing and checking do differently. All on the thread that runs the pipeline, but work().
+/// What writing and checking do differently. All but work() on the thread that runs the pipeline.
 class PassWork {
   public:
     virtual ~PassWork() = default;
@@ -42,8 +42,10 @@ class PassWork {
     virtual void moved(std::size_t slot, Piece& piece, const Span& span, std::size_t bytes) = 0;
     /// The whole piece was moved at once. True when the worker has to look at it.
     [[nodiscard]] virtual bool after(std::size_t slot, Piece& piece) = 0;
-    /// On the worker thread, for a slot that before() or after() asked it for.
-    virtual void work(std::size_t slot, Piece& piece) = 0;
+    /// For a slot that before() or after() asked it for: on the worker thread, or on the one that
+    /// runs the pipeline when it had nothing else to do.
+    enum class Where { worker, here };
+    virtual void work(std::size_t slot, Piece& piece, Where where) = 0;
     /// A piece is over, and all pieces before it were.
     virtual void merge(Piece& piece) = 0;
     /// Everything before `offset` was merged: time to make it known.
@@ -85,6 +87,8 @@ class Pipeline final {
     void submit(std::size_t slot);
     void take_answer(const device::IoQueue::Done& done);
     void take_worked(std::size_t slot);
+    void help_worker();
+    void ask();
     void finish(std::size_t slot);
     void merge_finished();
     void mark_when_due(bool now);

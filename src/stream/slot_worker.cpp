@@ -53,6 +53,17 @@ std::optional<std::size_t> SlotWorker::take(bool wait) {
     return slot;
 }
 
+std::optional<std::size_t> SlotWorker::take_back() {
+    const std::lock_guard lock(mutex_);
+    if (given_.empty()) {
+        return std::nullopt;
+    }
+    const std::size_t slot = given_.front();
+    given_.pop_front();
+    --pending_;
+    return slot;
+}
+
 void SlotWorker::run() {
     for (;;) {
         std::unique_lock lock(mutex_);

@@ -13,8 +13,8 @@
 namespace efface::stream {
 
 /// Slots go in with give() and come out of take(), in the same order, with the work done in
-/// between. give() and take() belong to one thread. Destroying it waits for the slot in hand; those
-/// not begun are forgotten.
+/// between. give(), take() and take_back() belong to one thread. Destroying it waits for the slot
+/// in hand; those not begun are forgotten.
 class SlotWorker final {
   public:
     using Work = std::function<void(std::size_t slot)>;
@@ -30,6 +30,9 @@ class SlotWorker final {
     /// A slot that is done; nullopt when none is (never, when `wait` and something is pending).
     /// Throws what the work threw.
     [[nodiscard]] std::optional<std::size_t> take(bool wait);
+    /// The oldest slot that the thread has not begun with, for who would only wait for it; nullopt
+    /// when there is none. Its work is not done.
+    [[nodiscard]] std::optional<std::size_t> take_back();
 
   private:
     void run();

@@ -61,8 +61,7 @@ TEST_CASE("the watcher is asked every second of the clock, and told the pace") {
     CHECK(timed.watcher.paces.size() >= 30);
     milliseconds previous{0};
     for (const Pace& pace : timed.watcher.paces) {
-        // Up to eight pieces can come back from one wait.
-        CHECK(pace.elapsed - previous <= seconds(1) + 8 * milliseconds(300));
+        CHECK(pace.elapsed - previous <= seconds(1));
         previous = pace.elapsed;
         CHECK((pace.bytes_per_second == 0) == (pace.elapsed < seconds(10)));
         CHECK(pace.bytes_done <= kDiskBytes);

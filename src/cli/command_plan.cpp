@@ -31,6 +31,10 @@ int status_of(const job::Manifest& manifest, const job::ProjectPlan& plan, WallT
 }
 
 int plan_project(job::RunContext& context, const std::string& path, bool json) {
+    const auto text = read_text_file(path, job::kManifestBytesMax).value_or("");
+    if (text.find("\"efface.order/") != std::string::npos) {
+        throw Error(ErrorCode::usage, path + " is an order", "efface plan --order " + path);
+    }
     const auto manifest = job::load_manifest(path);
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
     if (json) {

@@ -14,7 +14,7 @@ namespace efface::cli {
 
 namespace {
 
-struct EraseOptions {
+struct ProjectOptions {
     std::string manifest;
     std::string approval;
     std::string plan_digest;
@@ -33,7 +33,7 @@ job::Authorization authorize_typed(const job::Manifest& manifest, const job::Pro
     return {"typed-project-id", operator_name(), {}, {}};
 }
 
-job::Authorization authorize(const Program& program, const EraseOptions& options,
+job::Authorization authorize(const Program& program, const ProjectOptions& options,
                              const job::Manifest& manifest, const job::ProjectPlan& plan) {
     const auto approved = approvals_of(program, options.manifest, options.approval, manifest.text);
     return approved ? *approved : authorize_typed(manifest, plan);
@@ -68,7 +68,7 @@ void print_result(const job::RunResult& result) {
                           : ""));
 }
 
-int erase(const Program& program, const EraseOptions& options) {
+int erase_project(const Program& program, const ProjectOptions& options) {
     if (options.json && options.events == "-") {
         throw Error(ErrorCode::usage, "--json and --events - both need standard output",
                     "send the events to a file or a descriptor");
@@ -128,7 +128,7 @@ void add_project(CLI::App& app, Program& program) {
     project->require_subcommand(1);
     auto* command =
         project->add_subcommand("erase", "Destroy every LUKS key of a project, and prove it");
-    auto options = std::make_shared<EraseOptions>();
+    auto options = std::make_shared<ProjectOptions>();
     command->add_option("project", options->manifest, "Project manifest")->required();
     command->add_option("--approval", options->approval,
                         "Approvals; default: PROJECT.p7s beside the manifest");
@@ -140,7 +140,7 @@ void add_project(CLI::App& app, Program& program) {
         ->capture_default_str();
     command->add_flag("-J,--json", options->json, "Print one JSON document at the end");
     command->callback([&program, options] {
-        program.run = [&program, options] { return erase(program, *options); };
+        program.run = [&program, options] { return erase_project(program, *options); };
     });
 }
 

@@ -37,7 +37,7 @@ void TargetOptions::add_to(CLI::App& command) {
         ->check(CLI::IsMember({"except", "fail"}))
         ->capture_default_str();
     command.add_option("--min-rate", min_rate, "Slowest allowed, such as 10MB (a second)")
-        ->transform(CLI::AsSizeValue(false));
+        ->transform(CLI::AsSizeValue(true));
     command.add_option("--when-slow", when_slow)->check(CLI::IsMember({"go-on", "stop"}));
     command.add_option("--deadline", deadline, "Longest allowed, such as 12h")
         ->transform(CLI::AsNumberWithUnit(
@@ -74,7 +74,8 @@ job::ErasureChoice TargetOptions::choice() const {
     choice.bad_blocks_are_exceptions = bad_blocks == "except";
     choice.limits.bytes_per_second_min = min_rate;
     choice.limits.when_slow = then_of(when_slow);
-    choice.limits.deadline = std::chrono::seconds(deadline);
+    constexpr std::uint64_t kSecondsMax = INT32_MAX;  // check_choice() says what is too long
+    choice.limits.deadline = std::chrono::seconds(std::min(deadline, kSecondsMax));
     choice.limits.when_late = then_of(when_late);
     choice.limits.celsius_max = static_cast<int>(max_temperature);
     choice.limits.when_hot = then_of(when_hot);
@@ -92,6 +93,14 @@ std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded
     if (names.empty()) {
         throw Error(ErrorCode::usage, "which target?",
                     "efface list shows the storage of this machine");
+    }
+    for (const auto* option : kOfTheOrder) {
+        const bool memory = std::any_of(names.begin(), names.end(), [](const auto& name) {
+            return method::parse_memory_target(name).has_value();
+        });
+        if (memory && command_->count(option) > 0) {
+            throw Error(ErrorCode::usage, std::string(option) + ": memory has methods of its own");
+        }
     }
     const auto how = loaded != nullptr ? loaded->choice : choice();
     std::vector<job::TargetRequest> list;

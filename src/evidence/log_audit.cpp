@@ -16,7 +16,7 @@ constexpr std::size_t kOpenIntentsShown = 1'000;
 constexpr std::size_t kLostRunsShown = 1'000;
 constexpr std::size_t kReasonBytesMax = 4096;
 constexpr std::size_t kOpenIntentsMax = 65'536;
-constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
+constexpr std::size_t kAuditReadBytes = std::size_t{64} * 1024;
 
 /// A file read once from its start, a few bytes at a time.
 class SequentialReader final {
@@ -29,7 +29,7 @@ class SequentialReader final {
             buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<std::ptrdiff_t>(used_));
             used_ = 0;
             const std::size_t have = buffer_.size();
-            buffer_.resize(have + kReadBytes);
+            buffer_.resize(have + kAuditReadBytes);
             const std::size_t got =
                 files_.read_at(file_, position_, MutableByteView(buffer_).subspan(have));
             buffer_.resize(have + got);

@@ -111,7 +111,7 @@ void check_same_levels(const RecordView& predicate) {
     }
 }
 
-void check_identity(const RecordView& predicate) {
+void check_project_identity(const RecordView& predicate) {
     const RecordView identity = predicate.at("projectIdentity");
     if (identity.at("projectId").text() != predicate.at("dataOwner").at("projectId").text()) {
         identity.at("projectId").fail("is not the project of dataOwner");
@@ -142,7 +142,7 @@ void check_location_times(const RecordView& predicate) {
     }
 }
 
-void check_times(const RecordView& predicate) {
+void check_run_times(const RecordView& predicate) {
     const WallTime issued = predicate.at("issuedAt").time();
     const RecordView sanitization = predicate.at("sanitization");
     const WallTime started = sanitization.at("startedAt").time();
@@ -204,12 +204,12 @@ void check_rules(const RecordView& predicate) {
             check_volume_claim(volume);
         }
         check_run_claim(predicate);
-        check_identity(predicate);
+        check_project_identity(predicate);
         check_location_times(predicate);
     } else {
         check_target_rules(predicate);
     }
-    check_times(predicate);
+    check_run_times(predicate);
     check_approvals(predicate.at("authorization"));
     check_required_signers(predicate.at("signaturePolicy"));
     const RecordView attempts = predicate.at("attempts");

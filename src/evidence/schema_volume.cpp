@@ -6,7 +6,7 @@ namespace efface::evidence {
 namespace {
 
 /// A place that failed before anything was done there has no times.
-void check_times(const RecordView& location) {
+void check_place_times(const RecordView& location) {
     for (const char* key : {"startedAt", "completedAt"}) {
         if (const auto time = location.maybe(key)) {
             (void)time->time();
@@ -19,7 +19,7 @@ void check_location(const RecordView& location) {
     (void)location.at("status").one_of(
         {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate"});
     location.at("identity").must_be_object();
-    check_times(location);
+    check_place_times(location);
     const RecordView verification = location.at("verification");
     (void)verification.at("method").non_empty_text();
     if (verification.at("performed").flag()) {

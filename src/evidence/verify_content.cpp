@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::chrono::minutes kIssuingSlack{10};
 
-[[noreturn]] void wrong(const std::string& problem) {
+[[noreturn]] void content_wrong(const std::string& problem) {
     throw Error(ErrorCode::usage, problem);
 }
 
@@ -35,7 +35,7 @@ void check_approval_signatures(const Examined& examined, ByteView manifest) {
         cms_verify(manifest, examined.files.read(kApprovalsEvidence, kSignatureBytesMax),
                    examined.anchors.roots_pem);
     if (!report.ok()) {
-        wrong("approvals: " + list_of(report.problems));
+        content_wrong("approvals: " + list_of(report.problems));
     }
     const WallTime started = examined.predicate().at("sanitization").at("startedAt").time();
     for (const RecordView& approval :
@@ -62,7 +62,7 @@ std::string check_canonical_form(Examined& examined) {
     const std::string_view text = as_text(examined.certificate);
     examined.statement = parse_json(text, kCertificateFile, limits);
     if (canonical_json(examined.statement) != text) {
-        wrong("certificate.json is not in canonical form (RFC 8785)");
+        content_wrong("certificate.json is not in canonical form (RFC 8785)");
     }
     return fmt::format("{} bytes of RFC 8785, sha256 {}", text.size(),
                        sha256_hex(examined.certificate));
@@ -88,7 +88,7 @@ std::string check_signature(Examined& examined) {
     examined.signers =
         cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem);
     if (!examined.signers.ok()) {
-        wrong(list_of(examined.signers.problems));
+        content_wrong(list_of(examined.signers.problems));
     }
     std::vector<std::string> names;
     for (const Signer& signer : examined.signers.signers) {
@@ -117,7 +117,7 @@ std::string check_signers(Examined& examined) {
         std::any_of(examined.signers.signers.begin(), examined.signers.signers.end(),
                     [](const Signer& signer) { return signer.role == Role::station; });
     if (!station) {
-        wrong("no station has signed");
+        content_wrong("no station has signed");
     }
     return fmt::format("{} signed, in the role of its certificate",
                        counted(required.size(), "required signer"));
@@ -129,7 +129,7 @@ std::string check_digests(Examined& examined) {
     const char* const identity = volumes ? "projectIdentity" : "targetIdentity";
     if (subjects.front().at("digest").digest() !=
         sha256_hex(canonical_json(examined.statement.at("predicate").at(identity)))) {
-        wrong(std::string("the first subject is not the digest of ") + identity);
+        content_wrong(std::string("the first subject is not the digest of ") + identity);
     }
     std::map<std::string, std::string> listed;
     for (std::size_t i = 1; i < subjects.size(); ++i) {
@@ -138,15 +138,15 @@ std::string check_digests(Examined& examined) {
     for (const std::string& name : examined.files.evidence()) {
         const auto entry = listed.find(name);
         if (entry == listed.end()) {
-            wrong(name + ": is not listed in the certificate");
+            content_wrong(name + ": is not listed in the certificate");
         }
         if (examined.files.digest_hex(name) != entry->second) {
-            wrong(name + ": was changed after it was signed");
+            content_wrong(name + ": was changed after it was signed");
         }
         listed.erase(entry);
     }
     if (!listed.empty()) {
-        wrong(listed.begin()->first + ": is listed in the certificate but missing");
+        content_wrong(listed.begin()->first + ": is listed in the certificate but missing");
     }
     return fmt::format("{} and {} are those that were signed", identity,
                        counted(examined.files.evidence().size(), "evidence file"));
@@ -160,8 +160,8 @@ std::string check_issuing_time(Examined& examined) {
         }
         const auto gap = *signer.signing_time - issued;
         if (gap > kIssuingSlack || gap < -kIssuingSlack) {
-            wrong(fmt::format("issued at {} but signed by {} at {}", to_rfc3339(issued),
-                              signer.subject, to_rfc3339(*signer.signing_time)));
+            content_wrong(fmt::format("issued at {} but signed by {} at {}", to_rfc3339(issued),
+                                      signer.subject, to_rfc3339(*signer.signing_time)));
         }
     }
     return fmt::format("{}, signed within 10 minutes of it (by the station's clock)",
@@ -177,7 +177,7 @@ std::string check_authorization(Examined& examined) {
     const bool signed_by_people = authorization.at("confirmation").text() == "signed-approvals";
     const bool ordered = authorization.maybe("manifestDigest").has_value();
     if (has(kManifestEvidence) != ordered || has(kApprovalsEvidence) != signed_by_people) {
-        wrong(
+        content_wrong(
             "the manifest, and the approvals exactly when there are any, must be among the "
             "evidence files");
     }

@@ -7,6 +7,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/method/overwrite.hpp"
 
+#include "guard_location.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job {
@@ -52,9 +53,10 @@ std::string step_of(policy::Verification verification) {
     return {};
 }
 
-/// Serial number, or a name that only this target has.
+/// A disk's serial number, or a name that only this target has (what stands on a disk shows its
+/// serial number, too).
 std::string confirm_token(const inventory::Identity& identity, const Json& target) {
-    if (!identity.serial.empty()) {
+    if (identity.kind == inventory::Kind::disk && !identity.serial.empty()) {
         return identity.serial;
     }
     const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
@@ -80,6 +82,30 @@ std::vector<std::string> not_reached(inventory::Kind kind) {
             return {"what lies outside this device on the storage below"};
     }
     return {};
+}
+
+/// Shorter when the target is; empty when it can't be read.
+Bytes first_sector(device::BlockTarget& target) {
+    Bytes sector(
+        static_cast<std::size_t>(std::min<std::uint64_t>(target.size_bytes(), kFirstSectorBytes)));
+    if (!target.read_at(0, sector).complete(sector.size())) {
+        sector.clear();
+    }
+    return sector;
+}
+
+/// A device without serial number and WWID is known by its place and size alone: when work on it
+/// goes on, its first sector must be the one that was seen before, or hold one of our patterns.
+bool first_sector_belongs(const Bytes& sector, const Json& state,
+                          const method::OverwriteState& overwrite) {
+    if (sector.empty() || sha256_hex(sector) == state.at("firstSector").get<std::string>()) {
+        return true;
+    }
+    return std::any_of(overwrite.passes.begin(), overwrite.passes.end(), [&](const auto& pass) {
+        Bytes expected(sector.size());
+        stream::make_source(pass.pattern)->fill(0, expected);
+        return !pass.started_at.empty() && expected == sector;
+    });
 }
 
 class BlockStorage final : public TargetStorage {
@@ -125,6 +151,7 @@ TargetPlan BlockStorage::survey() {
     plan.confirm_token = confirm_token(identity, plan.identity);
     plan.size_bytes = identity.size_bytes;
     plan.technique = policy_.name;
+    plan.choice = to_json(choice_);
     plan.policy_version = policy::kOverwritePolicyVersion;
     plan.policy_digest = policy::overwrite_policy_digest(policy_);
     plan.not_reached = not_reached(identity.kind);
@@ -155,7 +182,11 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     facts.verification = choice_.verification;
     Json extents = nullptr;
     if (identity.kind == inventory::Kind::file) {
-        const auto report = context_.host.open(plan.path, device::Access::read_only)->extents();
+        const auto file = context_.host.open(plan.path, device::Access::read_only);
+        const auto report = file->extents();
+        if (file->open_elsewhere().value_or(false)) {
+            plan.objections.emplace_back("busy: another process has it open");
+        }
         facts.storage.shared_extents = report.shared_count;
         facts.storage.encoded_extents = report.encoded_count;
         facts.storage.copy_on_write = report.copy_on_write;
@@ -211,7 +242,10 @@ Json BlockStorage::begin(Random& random) {
     }
     Bytes seed(kSeedBytes);
     random.fill(seed);
-    return {{"seed", to_hex(seed)}, {"overwrite", method::to_json(state)}};
+    const auto target = context_.host.open(path_, device::Access::read_only);
+    return {{"seed", to_hex(seed)},
+            {"firstSector", sha256_hex(first_sector(target->storage()))},
+            {"overwrite", method::to_json(state)}};
 }
 
 std::uint64_t BlockStorage::bytes_left(const TargetPlan& plan, const Json& state) {
@@ -253,8 +287,18 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
     task.limits = choice_.limits;
     auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
     const SaveState keep = [&](const Json& json) {
-        save({{"seed", state.at("seed")}, {"overwrite", json}});
+        save({{"seed", state.at("seed")},
+              {"firstSector", state.at("firstSector")},
+              {"overwrite", json}});
     };
+    const bool known =
+        !plan.identity.value("serial", "").empty() || !plan.identity.value("wwid", "").empty();
+    if (!known &&
+        !first_sector_belongs(first_sector(cleared.target->storage()), state, overwrite)) {
+        throw Error(ErrorCode::safety,
+                    plan.name + ": its first sector is not the one that this job began with",
+                    "attach the target of the job, or erase this one as a new one");
+    }
     const auto extents_before = cleared.target->extents();
     method::Overwrite method(task, overwrite, cleared.target->storage(),
                              hooks(*cleared.target, keep), context_.clock);

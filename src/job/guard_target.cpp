@@ -49,6 +49,9 @@ Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity
     if (!same) {
         refuse("the device was exchanged while it was opened");
     }
+    if (target->open_elsewhere().value_or(false)) {
+        refuse("another process has it open");
+    }
     target->lock_metadata();
     return {std::move(target), method::Clearance(path)};
 }

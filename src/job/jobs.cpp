@@ -89,8 +89,12 @@ std::vector<JobEntry> list_jobs(const StateDirectory& state) {
         return entries;
     }
     for (const auto& folder : std::filesystem::directory_iterator(state.jobs())) {
-        if (folder.is_directory() && std::filesystem::exists(folder.path() / "lock")) {
-            entries.push_back(read_entry(state, folder.path()));
+        if (!folder.is_directory() || !std::filesystem::exists(folder.path() / "lock")) {
+            continue;
+        }
+        auto entry = read_entry(state, folder.path());
+        if (!entry.kind.empty() || entry.running || entry.phase == "damaged") {
+            entries.push_back(std::move(entry));  // else: ended before anything was decided
         }
     }
     std::sort(entries.begin(), entries.end(), [](const JobEntry& a, const JobEntry& b) {

@@ -3,6 +3,7 @@
 #include <mutex>
 #include <optional>
 
+#include "efface/device/memory_target.hpp"
 #include "efface/job/host.hpp"
 
 namespace efface::job {
@@ -30,6 +31,10 @@ class LinuxHeldTarget final : public HeldTarget {
         lock_ = device::MetadataLock::acquire(*target_, kMetadataLockDeadlineMs);
     }
     [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+    [[nodiscard]] std::optional<bool> open_elsewhere() const override {
+        return target_->facts().is_block_device ? std::nullopt
+                                                : device::open_elsewhere(target_->descriptor());
+    }
 
   private:
     std::unique_ptr<device::LinuxTarget> target_;

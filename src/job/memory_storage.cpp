@@ -57,7 +57,9 @@ TargetPlan MemoryStorage::survey() {
     plan.objections = survey.objections;
     plan.level = claim.level;
     for (const auto& finding : claim.findings) {
-        plan.residual_risks.push_back(fmt::format("{} ({})", finding.rule->reason, finding.detail));
+        const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
+        (finding.rule->effect == policy::Effect::exception ? plan.exceptions : plan.residual_risks)
+            .push_back(text);
     }
     plan.found = {{"name", plan.name},
                   {"kind", plan.kind},

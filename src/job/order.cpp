@@ -13,7 +13,7 @@ namespace efface::job {
 
 namespace {
 
-constexpr const char* kSchema = "efface.order/1";
+constexpr const char* kOrderSchema = "efface.order/1";
 constexpr std::uint64_t kDeadlineSecondsMax = 366ULL * 24 * 3600;
 constexpr std::uint64_t kCelsiusMax = 150;
 
@@ -147,6 +147,9 @@ void check_choice(const ErasureChoice& choice) {
         throw Error(ErrorCode::usage, asks ? choice.policy + " needs a pattern"
                                            : choice.policy + " takes no pattern");
     }
+    if (choice.limits.deadline.count() > static_cast<std::int64_t>(kDeadlineSecondsMax)) {
+        throw Error(ErrorCode::usage, "the deadline is more than a year away");
+    }
     if (choice.pattern.size() > stream::kPatternBytesMax) {
         throw Error(ErrorCode::usage, "the pattern has more than 64 bytes");
     }
@@ -155,8 +158,8 @@ void check_choice(const ErasureChoice& choice) {
 Order parse_order(std::string_view text) {
     const Json json = parse_json(text, "order", {.bytes_max = kOrderBytesMax});
     ObjectReader reader(json, "order:");
-    if (reader.required_string("schema") != kSchema) {
-        reader.fail("schema", std::string("must be \"") + kSchema + "\"");
+    if (reader.required_string("schema") != kOrderSchema) {
+        reader.fail("schema", std::string("must be \"") + kOrderSchema + "\"");
     }
     Order order;
     order.id = identifier(reader, "id");
@@ -175,6 +178,14 @@ Order parse_order(std::string_view text) {
             read_target(targets[i], reader.at("targets[" + std::to_string(i) + "]")));
         if (!names.insert(order.targets.back().name).second) {
             reader.fail("targets", "\"" + printable(order.targets.back().name) + "\" stands twice");
+        }
+    }
+    const bool plain = to_json(order.choice) == to_json(ErasureChoice());
+    for (const auto& target : order.targets) {
+        if (!plain && method::parse_memory_target(target.name)) {
+            reader.fail("targets", target.name +
+                                       " is memory, which has methods of its own: order "
+                                       "it without policy, verification and limits");
         }
     }
     order.text = text;

@@ -216,8 +216,7 @@ CertifiedRun::Content ProjectRun::certificate(WallTime now) const {
             observations += canonical_json(observation) + "\n";
         }
     }
-    auto files =
-        evidence_files(manifest.text, run_.state().approvals_der, observations);
+    auto files = evidence_files(manifest.text, run_.state().approvals_der, observations);
     return {make_predicate({manifest, run_.state(), run_.keys(), std::move(outcomes),
                             run_.attempts(), make_uuid_v7(context_.clock, context_.random), now,
                             tool_record(request_.program), environment_record()}),

@@ -26,6 +26,7 @@ Json plan_to_journal(const TargetPlan& plan) {
             {"sizeBytes", plan.size_bytes},
             {"bytesToTransfer", plan.bytes_to_transfer},
             {"technique", plan.technique},
+            {"choice", plan.choice},
             {"policyVersion", plan.policy_version},
             {"policyDigest", plan.policy_digest},
             {"exceptions", plan.exceptions},
@@ -44,6 +45,7 @@ TargetPlan plan_from_journal(const Json& json) {
     json.at("sizeBytes").get_to(plan.size_bytes);
     json.at("bytesToTransfer").get_to(plan.bytes_to_transfer);
     json.at("technique").get_to(plan.technique);
+    plan.choice = json.at("choice");
     json.at("policyVersion").get_to(plan.policy_version);
     json.at("policyDigest").get_to(plan.policy_digest);
     json.at("exceptions").get_to(plan.exceptions);

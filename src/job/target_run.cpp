@@ -19,7 +19,7 @@ namespace {
 using method::Verdict;
 
 constexpr const char* kDocument = "target.json";
-constexpr std::size_t kJobIdBytes = 16;
+constexpr std::size_t kTargetJobIdBytes = 16;
 constexpr std::size_t kSubjectBytesMax = 64;
 
 std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
@@ -33,11 +33,11 @@ std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
 std::string job_id_of(const Order& order, const std::string& target) {
     const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target);
-    return to_hex(ByteView(digest).first(kJobIdBytes));
+    return to_hex(ByteView(digest).first(kTargetJobIdBytes));
 }
 
 std::string fresh_job_id(Random& random) {
-    Bytes id(kJobIdBytes);
+    Bytes id(kTargetJobIdBytes);
     random.fill(id);
     return to_hex(id);
 }
@@ -236,11 +236,11 @@ void TargetRun::begin() {
     }
     context_.events.set_job(job_id);
     context_.events.emit("accepted", {{"target", {{"name", plan.name}}}});
-    run_.emplace(context_, job_id, plan.identity);
     state_ = {};
+    state_.progress = storage_->begin(context_.random);
+    run_.emplace(context_, job_id, plan.identity);
     state_.choice = request_.choice;
     state_.order_text = order_ == nullptr ? "" : order_->text;
-    state_.progress = storage_->begin(context_.random);
     state_.plan = std::move(plan);
     save();
     auto& state = run_->state();
@@ -254,6 +254,11 @@ void TargetRun::begin() {
 /// An earlier process was interrupted, or its attempt failed.
 void TargetRun::go_on() {
     const auto phase = run_->state().phase;
+    if (phase == Phase::done && order_ == nullptr) {
+        throw Error(ErrorCode::usage,
+                    "job " + run_->job_id() + " has ended: " + run_->state().verdict,
+                    "erase the target again; efface show prints the record of this job");
+    }
     if (phase != Phase::announcing && phase != Phase::running && phase != Phase::done) {
         return;  // erased; only the evidence is missing
     }
@@ -319,8 +324,11 @@ void TargetRun::conclude(method::Outcome outcome) {
         outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(printable(error.what()));
     }
-    outcome.exceptions.insert(outcome.exceptions.end(), state_.plan.exceptions.begin(),
-                              state_.plan.exceptions.end());
+    if (state_.plan.choice.is_object() || outcome.exceptions.empty()) {
+        // A method of memory names its exceptions itself, more exactly.
+        outcome.exceptions.insert(outcome.exceptions.end(), state_.plan.exceptions.begin(),
+                                  state_.plan.exceptions.end());
+    }
     if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
     }
@@ -353,8 +361,7 @@ CertifiedRun::Content TargetRun::certificate(WallTime now) const {
     for (const auto& observation : state_.observations) {
         observations += canonical_json(observation) + "\n";
     }
-    auto files =
-        evidence_files(state_.order_text, run_->state().approvals_der, observations);
+    auto files = evidence_files(state_.order_text, run_->state().approvals_der, observations);
     return {make_target_predicate({state_, order_, run_->state(), run_->keys(), run_->attempts(),
                                    make_uuid_v7(context_.clock, context_.random), now,
                                    tool_record(request_.program), environment_record()}),
@@ -401,6 +408,7 @@ Json plan_document(const TargetPlan& plan) {
             {"sizeBytes", plan.size_bytes},
             {"bytesToTransfer", plan.bytes_to_transfer},
             {"technique", plan.technique},
+            {"choice", plan.choice},
             {"policyVersion", plan.policy_version},
             {"policyDigest", plan.policy_digest},
             {"steps", plan.steps},

@@ -18,6 +18,9 @@ using stream::Range;
 
 /// Places named one by one in a reason; the record lists more.
 constexpr std::size_t kPlacesNamed = 4;
+/// Bad blocks are exceptions; a device that fails on more than one byte in so many is dying or
+/// gone, and nobody knows what it holds.
+constexpr std::uint64_t kExceptedShareMax = 10;
 
 std::string places(const stream::FaultAreas& faults) {
     std::string text;
@@ -209,6 +212,14 @@ void Overwrite::except(Outcome& outcome, const std::string& what) const {
     }
 }
 
+void Overwrite::limit_exceptions(std::uint64_t failed, std::uint64_t of, Outcome& outcome) {
+    if (failed > of / kExceptedShareMax) {
+        outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.push_back(
+            fmt::format("{} of {} bytes failed: too many to be bad blocks", failed, of));
+    }
+}
+
 void Overwrite::judge_pass(const PassState& pass, Outcome& outcome) const {
     const auto& faults = pass.report.write_faults;
     const std::uint64_t tried = pass.report.bytes_written + faults.bytes;
@@ -221,6 +232,7 @@ void Overwrite::judge_pass(const PassState& pass, Outcome& outcome) const {
         except(outcome, fmt::format("{}{} bytes in {} places could not be written: {}",
                                     &pass == &state_.passes.back() ? "" : "in an earlier pass, ",
                                     faults.bytes, faults.count, places(faults)));
+        limit_exceptions(faults.bytes, target_.size_bytes(), outcome);
     }
 }
 
@@ -294,6 +306,7 @@ void Overwrite::judge_check(Outcome& outcome) const {
                fmt::format("{} bytes in {} places were written but could not be read back: {}",
                            check.read_faults.bytes, check.read_faults.count,
                            places(check.read_faults)));
+        limit_exceptions(check.read_faults.bytes, check.bytes_planned, outcome);
     }
     const bool passed = compared && check.blocks_different == 0;
     outcome.record["verification"] = {{"method", to_string(task_.read_back)},

@@ -26,6 +26,9 @@ class HeldTarget {
     virtual void lock_metadata() = 0;
     /// Makes later reads come from the medium. 0 or an errno.
     [[nodiscard]] virtual int drop_cache() = 0;
+    /// Whether another process has the file open; nullopt where that can't be known, and for block
+    /// devices (an exclusive open tells there).
+    [[nodiscard]] virtual std::optional<bool> open_elsewhere() const = 0;
 };
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was

@@ -27,6 +27,7 @@ struct TargetPlan {
     std::uint64_t size_bytes = 0;
     std::uint64_t bytes_to_transfer = 0;  ///< writing and reading, for an estimate
     std::string technique;
+    Json choice;  ///< of the operator or the order; null for memory
     std::string policy_version;
     std::string policy_digest;
     std::vector<std::string> steps;

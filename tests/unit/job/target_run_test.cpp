@@ -171,6 +171,15 @@ TEST_CASE("target: a stop ends at a safe point, and resuming finishes", "[job][t
     CHECK(fixture.authorizations == 1);
 }
 
+TEST_CASE("target: a job that has ended is not resumed", "[job][target]") {
+    TargetFixture fixture;
+    fixture.choice.verification = policy::Verification::none;
+    const auto result = fixture.run();
+    fixture.disk().media() = fixture.before;
+    CHECK_THROWS_AS(fixture.resume(result.job_id), Error);
+    CHECK((fixture.disk().media() == fixture.before));
+}
+
 TEST_CASE("target: an interrupted job that another one replaces is closed as lost",
           "[job][target]") {
     TargetFixture fixture;

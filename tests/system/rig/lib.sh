@@ -44,6 +44,14 @@ opens() {
     cryptsetup open --test-passphrase --key-file passphrase "$1" 2>/dev/null
 }
 
+# keys: the station's and two approvers', made once.
+keys() {
+    [ ! -e "$EFFACE_STATE_DIR/keys" ] || return 0
+    "$EFFACE" keys init --organization "Example Cloud" --site rig --station station-1 >setup.out
+    "$EFFACE" keys issue alice --role approver >>setup.out
+    "$EFFACE" keys issue bob --role approver >>setup.out
+}
+
 # project DEVICE...: project.json with these volumes, approved by two people. The owner's
 # attestation stands in it, so that a level can be claimed.
 project() {
@@ -60,11 +68,7 @@ project() {
                       by: "Example Tenant Ltd"},
         volumes: .}' >project.json
     rm -f project.json.p7s
-    if [ ! -e state/keys ]; then
-        "$EFFACE" keys init --organization "Example Cloud" --site rig --station station-1 >setup.out
-        "$EFFACE" keys issue alice --role approver >>setup.out
-        "$EFFACE" keys issue bob --role approver >>setup.out
-    fi
+    keys
     "$EFFACE" approve project.json --key alice >>setup.out
     "$EFFACE" approve project.json --key bob >>setup.out
 }

@@ -1,0 +1,186 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Devices that refuse some sectors, lie about what they wrote, or hand out something else: what
+# could not be reached is named sector by sector, everything else is new, and no lie is believed.
+. "$(dirname "$0")/overwrite_lib.sh"
+modprobe -a dm-flakey dm-dust dm-delay
+
+mib=64
+fill_with_marks marks.img $((mib << 20))
+cp marks.img below.img
+below=$(losetup -f --show below.img)
+sectors=$(blockdev --getsz "$below")
+refill() {
+    dd if=marks.img of=below.img bs=1M conv=notrunc status=none
+    blockdev --flushbufs "$below"
+    same "old sectors of the fixture" "$(old_sectors below.img)" "0 $sectors"
+}
+
+echo "sectors that can be neither written nor read: in the middle, odd ones, the last"
+last=$((sectors - 1))
+bad="20480 8
+40961 1
+$last 1"
+dmsetup create worn <<TABLE
+0 20480 linear $below 0
+20480 8 error
+20488 20473 linear $below 20488
+40961 1 error
+40962 $((last - 40962)) linear $below 40962
+$last 1 error
+TABLE
+refill
+overwrite /dev/mapper/worn
+expect 4 sanitized-with-exceptions
+same "sectors not written" "$(sectors_of '.sanitization.passes[0].writeFaults.areas')" "$bad"
+same "bytes written" "$(predicate '.sanitization.passes[0].bytesWritten')" $(((sectors - 10) * 512))
+same "unreadable among them" "$(predicate '.verification.unwrittenAreas.bytesUnreadable')" 5120
+same "bytes compared" "$(predicate '.verification.bytesCompared')" $(((sectors - 10) * 512))
+[ "$(target_field 'exceptions | length')" -gt 0 ] || fail "no exception is given"
+same "old sectors" "$(old_sectors below.img)" "$bad"
+
+echo "the same where bad sectors are not accepted"
+refill
+overwrite /dev/mapper/worn '{"bad_blocks": "fail"}'
+expect 3 not-sanitized
+same "sectors not written" "$(sectors_of '.sanitization.passes[0].writeFaults.areas')" "$bad"
+[ "$(target_field 'reasons | length')" -gt 0 ] || fail "no reason is given"
+same "old sectors" "$(old_sectors below.img)" "$bad"
+dmsetup remove worn
+
+echo "sectors that fail twice and are written at the third attempt"
+dmsetup create dusty --table "0 $sectors dust $below 0 512"
+for sector in 100 30000; do
+    dmsetup message dusty 0 addbadblock $sector 2
+done
+dmsetup message dusty 0 enable
+refill
+overwrite /dev/mapper/dusty
+expect 0 sanitized
+[ "$(predicate '.sanitization.passes[0].retries')" -gt 0 ] || fail "no retry is counted"
+same "old sectors" "$(old_sectors below.img)" ""
+dmsetup remove dusty
+
+echo "sectors that were written and can not be read back"
+slow_table "$below" 800 0 | dmsetup create slow
+dmsetup create dusty --table "0 $sectors dust /dev/mapper/slow 0 512"
+dmsetup message dusty 0 enable
+refill
+overwrite_in_background /dev/mapper/dusty
+event '"phase":"reading back"'
+for sector in $((sectors - 40)) $((sectors - 39)) $((sectors - 1)); do
+    dmsetup message dusty 0 addbadblock $sector
+done
+overwrite_ends
+expect 4 sanitized-with-exceptions
+same "sectors not read" "$(sectors_of '.verification.readFaults.areas')" "$((sectors - 40)) 2
+$((sectors - 1)) 1"
+same "sectors not written" "$(predicate '.sanitization.passes[0].writeFaults.count')" 0
+same "mismatches" "$(predicate '.verification.mismatches')" 0
+same "old sectors" "$(old_sectors below.img)" ""
+dmsetup remove dusty
+dmsetup remove slow
+
+echo "a while in which every write fails, shorter than the retries last"
+dmsetup create flaky --table "0 $sectors linear $below 0"
+slow_table /dev/mapper/flaky 0 400 | dmsetup create slow
+refill
+overwrite_in_background /dev/mapper/slow
+event '"event":"progress"'
+retable flaky <<<"0 $sectors flakey $below 0 0 1 1 error_writes"
+sleep 0.2
+retable flaky <<<"0 $sectors linear $below 0"
+overwrite_ends
+expect 0 sanitized
+[ "$(predicate '.sanitization.passes[0].retries')" -gt 0 ] || fail "the fixture is wrong: no retry"
+same "old sectors" "$(old_sectors below.img)" ""
+dmsetup remove slow
+
+echo "a while in which some sectors refuse to be written; they can be read all the time"
+slow_table "$below" 0 800 | dmsetup create slow
+refusing() {
+    echo "0 49152 linear /dev/mapper/slow 0"
+    echo "49152 2048 $1"
+    echo "51200 $((sectors - 51200)) linear /dev/mapper/slow 51200"
+}
+refusing "flakey /dev/mapper/slow 49152 0 1 1 error_writes" | retable flaky
+refill
+overwrite_in_background /dev/mapper/flaky
+event '"errors":[1-9]'
+refusing "linear /dev/mapper/slow 49152" | retable flaky
+overwrite_ends
+expect 3 not-sanitized
+failed=$(sectors_of '.sanitization.passes[0].writeFaults.areas')
+same "old sectors" "$(old_sectors below.img)" "$failed"
+same "old blocks that can be read" "$(predicate '.verification.unwrittenAreas.blocksDifferent')" \
+    "$(awk '{ sum += $2 } END { print sum }' <<<"$failed")"
+
+echo "the same for ever: then the flush fails too"
+refusing "flakey /dev/mapper/slow 49152 0 1 1 error_writes" | retable flaky
+refill
+overwrite /dev/mapper/flaky
+expect 3 not-sanitized
+[[ $(target_field 'reasons[]') == *flush* ]] || fail "the flush is not the reason"
+dmsetup remove flaky
+dmsetup remove slow
+
+echo "a device that says it wrote and did not"
+dmsetup create liar --table "0 $sectors flakey $below 0 0 1 1 drop_writes"
+refill
+overwrite /dev/mapper/liar
+expect 3 not-sanitized
+same "mismatches" "$(predicate '.verification.mismatches')" "$sectors"
+same "result of the verification" "$(predicate '.verification.result')" fail
+same "old sectors" "$(old_sectors below.img)" "0 $sectors"
+
+echo "a device that drops only what goes to eight sectors"
+retable liar <<TABLE
+0 70000 linear $below 0
+70000 8 flakey $below 70000 0 1 1 drop_writes
+70008 $((sectors - 70008)) linear $below 70008
+TABLE
+refill
+overwrite /dev/mapper/liar
+expect 3 not-sanitized
+same "mismatches" "$(predicate '.verification.mismatches')" 8
+same "where" "$(predicate '.verification.differences[0].offset')" $((70000 * 512))
+same "old sectors" "$(old_sectors below.img)" "70000 8"
+
+echo "a device that changes one byte of each transfer"
+refill
+retable liar <<<"0 $sectors flakey $below 0 0 1 5 corrupt_bio_byte 32 w 255 0"
+overwrite /dev/mapper/liar
+expect 3 not-sanitized
+[ "$(predicate '.verification.mismatches')" -gt 0 ] || fail "no mismatch is counted"
+same "old sectors" "$(old_sectors below.img)" ""
+dmsetup remove liar
+
+echo "a device that wraps: its second half is its first"
+half=$((sectors / 2))
+dmsetup create wrapping <<TABLE
+0 $half linear $below 0
+$half $half linear $below 0
+TABLE
+refill
+overwrite /dev/mapper/wrapping
+expect 3 not-sanitized
+same "mismatches" "$(predicate '.verification.mismatches')" $half
+same "old sectors" "$(old_sectors below.img)" "$half $half"
+dmsetup remove wrapping
+
+echo "a device that hands out other sectors than were asked for"
+slow_table "$below" 800 0 | dmsetup create slow
+dmsetup create mixed --table "0 $sectors linear /dev/mapper/slow 0"
+refill
+overwrite_in_background /dev/mapper/mixed
+event '"phase":"reading back"'
+retable mixed <<TABLE
+0 $((sectors - 64)) linear /dev/mapper/slow 0
+$((sectors - 64)) 8 linear /dev/mapper/slow 1024
+$((sectors - 56)) 56 linear /dev/mapper/slow $((sectors - 56))
+TABLE
+overwrite_ends
+expect 3 not-sanitized
+same "mismatches" "$(predicate '.verification.mismatches')" 8
+dmsetup remove mixed
+dmsetup remove slow

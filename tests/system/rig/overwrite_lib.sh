@@ -1,0 +1,154 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the tests that overwrite whole devices: storage of which every sector is
+# known, an order with two approvals, and what is left on the storage afterwards, sector by sector.
+here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+. "$here/lib.sh"
+orders=0
+wait_polls_max=1200 # of 0.1 s each
+
+# marked NAME MIB: a loop device over NAME.img whose every sector says where it stands; prints its
+# path.
+marked() {
+    fill_with_marks "$1.img" "$(($2 << 20))"
+    losetup -f --show "$1.img"
+}
+
+# fill_with_marks FILE BYTES
+fill_with_marks() {
+    PYTHONPATH=$here/../erase PYTHONDONTWRITEBYTECODE=1 python3 -c \
+        'import sys, targets; targets.fill_with_marks(sys.argv[1], int(sys.argv[2]))' "$1" "$2"
+}
+
+# old_sectors FILE: the sectors that still hold their old content, as "FIRST COUNT" lines.
+old_sectors() {
+    python3 - "$1" <<'PYTHON'
+import sys
+sector, first, count = 512, 0, 0
+with open(sys.argv[1], "rb") as stream:
+    number = 0
+    while piece := stream.read(sector << 11):
+        any_old = b"OLD-DATA" in piece
+        for at in range(0, len(piece), sector):
+            old = any_old and b"OLD-DATA" in piece[at:at + sector]
+            if old and count == 0:
+                first = number
+            if old:
+                count += 1
+            elif count:
+                print(first, count)
+                count = 0
+            number += 1
+if count:
+    print(first, count)
+PYTHON
+}
+
+# sectors_of FILTER: byte areas in the certificate's predicate as "FIRST COUNT" lines of sectors,
+# neighbours joined.
+sectors_of() {
+    predicate "$1 | sort_by(.offset) | reduce .[] as \$a ([];
+        if length > 0 and .[-1].offset + .[-1].length == \$a.offset
+        then .[-1].length += \$a.length else . + [\$a | {offset, length}] end)
+        | .[] | \"\(.offset / 512) \(.length / 512)\""
+}
+
+# order DEVICE [JSON]: order.json for this device, with JSON's fields added, approved by two people;
+# never the same one twice, as what was done once is not done again.
+order() {
+    orders=$((orders + 1))
+    jq -n --arg path "$1" --argjson size "$(size_of "$1")" --argjson more "${2:-{\}}" \
+        --arg id "ret-$orders" '{
+        schema: "efface.order/1", id: $id, owner: "Example Tenant Ltd", ticket: "CHG-2",
+        targets: [{target: $path, size_bytes: $size}]} + $more' >order.json
+    rm -f order.json.p7s
+    keys
+    "$EFFACE" approve order.json --key alice >>setup.out
+    "$EFFACE" approve order.json --key bob >>setup.out
+}
+
+size_of() {
+    if [ -b "$1" ]; then blockdev --getsize64 "$1"; else stat -c %s "$1"; fi
+}
+
+# overwrite DEVICE [JSON]: one whole run; its document is in run.json, its words in run.err, its
+# exit status in $status.
+overwrite() {
+    order "$@"
+    again
+}
+
+# again: the same order once more.
+again() {
+    status=0
+    "$EFFACE" erase --order order.json --json >run.json 2>run.err || status=$?
+}
+
+# overwrite_in_background DEVICE [JSON]: the same, going on beside the test; its events are in the
+# file events. Ended by overwrite_ends.
+overwrite_in_background() {
+    order "$@"
+    : >events
+    "$EFFACE" erase --order order.json --json --events events >run.json 2>run.err &
+    runner=$!
+}
+
+overwrite_ends() {
+    status=0
+    wait "$runner" || status=$?
+}
+
+# event TEXT [COUNT]: waits until the run in the background has said this so often.
+event() {
+    local poll
+    for ((poll = 0; poll < wait_polls_max; poll++)); do
+        [ "$(grep -cs -- "$1" events || true)" -lt "${2:-1}" ] || return 0
+        kill -0 "$runner" 2>/dev/null || fail "the run ended before '$1': the fixture is too fast"
+        sleep 0.1
+    done
+    fail "no '$1' came"
+}
+
+# retable NAME <TABLE: another table for a device that is in use.
+retable() {
+    dmsetup load "$1"
+    dmsetup resume "$1"
+}
+
+# slow_table DEVICE READ_MS WRITE_MS: DEVICE with every transfer delayed, but for its first and last
+# 8 MiB, where the survey looks for signatures.
+slow_table() {
+    local sectors edge=16384
+    sectors=$(blockdev --getsz "$1")
+    local middle=$((sectors - 2 * edge)) end=$((sectors - edge))
+    echo "0 $edge linear $1 0"
+    echo "$edge $middle delay $1 $edge $2 $1 $edge $3"
+    echo "$end $edge linear $1 $end"
+}
+
+target_field() {
+    jq -r ".targets[0].$1" run.json
+}
+
+# predicate FILTER: of the run's certificate.
+predicate() {
+    jq -r ".predicate | $1" "$(target_field bundle)/certificate.json"
+}
+
+# expect STATUS VERDICT: how the run ended; whatever it was, its bundle verifies.
+expect() {
+    [ "$status" -eq "$1" ] || fail "exit status $status, not $1"
+    [ "$(target_field status)" = "$2" ] || fail "$(target_field status), not $2"
+    case $2 in
+    sanitized*) [ "$(target_field level)" = clear ] || fail "level $(target_field level)" ;;
+    *) [ "$(target_field level)" = none ] || fail "level $(target_field level) for $2" ;;
+    esac
+    [ "$(predicate .result.status)" = "$2" ] || fail "the certificate says something else"
+    "$EFFACE" verify "$(target_field bundle)" >verify.out 2>&1 ||
+        fail "the bundle does not verify: $(cat verify.out)"
+}
+
+# same WHAT FOUND WANTED
+same() {
+    [ "$2" = "$3" ] || fail "$1: '${2:0:300}', not '${3:0:300}'"
+}

@@ -32,7 +32,7 @@ from storage import may_use_loops
 MIB = 1 << 20
 MIB_DEFAULT = 1024
 ROUNDS_DEFAULT = 5
-NWIPE_MIB_DEFAULT = 256  # it takes ten times as long
+NWIPE_MIB_DEFAULT = 512  # it takes ten times as long
 DEVICES = 8
 SECONDS_MAX = 3600
 BLOCK = "1M"

@@ -11,31 +11,11 @@
 #include "efface/inventory/memory_facts.hpp"
 
 #include "folder.hpp"
+#include "libmount_table.hpp"
 #include "machine_state.hpp"
 
 namespace efface::inventory {
 namespace {
-
-struct TableRelease {
-    void operator()(libmnt_table* table) const noexcept { mnt_unref_table(table); }
-};
-struct IterRelease {
-    void operator()(libmnt_iter* iter) const noexcept { mnt_free_iter(iter); }
-};
-struct FileRelease {
-    void operator()(std::FILE* file) const noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner's deleter
-        static_cast<void>(std::fclose(file));
-    }
-};
-
-int refuse_line(libmnt_table* /*table*/, const char* /*file*/, int /*line*/) {
-    return -1;
-}
-
-std::string text_or_empty(const char* text) {
-    return text == nullptr ? std::string{} : text;
-}
 
 [[noreturn]] void fail_list() {
     throw Error(ErrorCode::internal, "the list of mounts can not be read");

@@ -14,38 +14,18 @@
 
 #include "efface/base/digest.hpp"
 
+#include "libmount_table.hpp"
 #include "machine_state.hpp"
 
 namespace efface::inventory {
 namespace {
 
-struct TableRelease {
-    void operator()(libmnt_table* table) const noexcept { mnt_unref_table(table); }
-};
-struct IterRelease {
-    void operator()(libmnt_iter* iter) const noexcept { mnt_free_iter(iter); }
-};
-struct FileRelease {
-    void operator()(std::FILE* file) const noexcept {
-        // NOLINTNEXTLINE(cppcoreguidelines-owning-memory): this is the owner's deleter
-        static_cast<void>(std::fclose(file));
-    }
-};
 struct FreeRelease {
     void operator()(char* text) const noexcept {
         // NOLINTNEXTLINE(cppcoreguidelines-no-malloc,cppcoreguidelines-owning-memory): libmount's
         std::free(text);
     }
 };
-
-/// A line that libmount does not understand might be the one that matters.
-int refuse_line(libmnt_table* /*table*/, const char* /*file*/, int /*line*/) {
-    return -1;
-}
-
-std::string text_or_empty(const char* text) {
-    return text == nullptr ? std::string{} : text;
-}
 
 /// False when the text is no mountinfo.
 bool parse_mountinfo(std::string& text, const std::string& process, std::vector<Mount>& into) {

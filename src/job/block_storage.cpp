@@ -200,20 +200,10 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     }
     const auto findings = policy::examine_overwrite(facts);
     plan.level = policy::level_of(findings, method::Level::clear);
-    for (const auto& finding : findings) {
-        const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
-        switch (finding.rule->effect) {
-            case policy::Effect::refuse:
-                plan.objections.push_back(text);
-                break;
-            case policy::Effect::exception:
-                plan.exceptions.push_back(text);
-                break;
-            default:
-                plan.residual_risks.push_back(text);
-                break;
-        }
-    }
+    auto texts = policy::texts_of(findings);
+    plan.objections.insert(plan.objections.end(), texts.refusals.begin(), texts.refusals.end());
+    plan.exceptions = std::move(texts.exceptions);
+    plan.residual_risks = std::move(texts.residual_risks);
     plan.found = {{"name", plan.name},
                   {"kind", plan.kind},
                   {"identity", inventory::to_json(identity)},

@@ -122,19 +122,16 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
             list.push_back(
                 fmt::format("{}: {} ({})", finding.rule->id, finding.rule->reason, finding.detail));
         }
-        const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
-        switch (finding.rule->effect) {
-            case policy::Effect::refuse:
-                objector.object(text);
-                break;
-            case policy::Effect::exception:
-                plan.exceptions.push_back(text);
-                break;
-            default:
-                plan.residual_risks.push_back(text);
-                break;
-        }
     }
+    auto texts = policy::texts_of(findings);
+    for (const auto& text : texts.refusals) {
+        objector.object(text);
+    }
+    const auto append = [](std::vector<std::string>& to, const std::vector<std::string>& from) {
+        to.insert(to.end(), from.begin(), from.end());
+    };
+    append(plan.exceptions, texts.exceptions);
+    append(plan.residual_risks, texts.residual_risks);
     plan.eligibility = {{"eligible", plan.level != method::Level::none}, {"objections", list}};
     if (plan.level < minimum) {
         objector.object(fmt::format("the manifest asks for {}, only {} can be claimed",

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory-backed storage: its methods know it; this is how a run drives them.
-#include <fmt/format.h>
-
 #include "efface/policy/memory.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
@@ -56,11 +54,9 @@ TargetPlan MemoryStorage::survey() {
     plan.not_reached = survey.not_reached;
     plan.objections = survey.objections;
     plan.level = claim.level;
-    for (const auto& finding : claim.findings) {
-        const auto text = fmt::format("{} ({})", finding.rule->reason, finding.detail);
-        (finding.rule->effect == policy::Effect::exception ? plan.exceptions : plan.residual_risks)
-            .push_back(text);
-    }
+    auto texts = policy::texts_of(claim.findings);
+    plan.exceptions = std::move(texts.exceptions);
+    plan.residual_risks = std::move(texts.residual_risks);
     plan.found = {{"name", plan.name},
                   {"kind", plan.kind},
                   {"identity", survey.identity},

@@ -308,7 +308,7 @@ void Overwrite::judge_check(Outcome& outcome) const {
                            places(check.read_faults)));
         limit_exceptions(check.read_faults.bytes, check.bytes_planned, outcome);
     }
-    const bool passed = compared && check.blocks_different == 0;
+    const bool passed = compared && check.blocks_different == 0 && check.bytes_compared > 0;
     outcome.record["verification"] = {{"method", to_string(task_.read_back)},
                                       {"performed", true},
                                       {"result", passed ? "pass" : "fail"},

@@ -86,6 +86,17 @@ const char* to_string(Effect effect) noexcept {
     return "refuse";
 }
 
+FindingTexts texts_of(const std::vector<Finding>& findings) {
+    FindingTexts texts;
+    for (const auto& finding : findings) {
+        auto& list = finding.rule->effect == Effect::refuse      ? texts.refusals
+                     : finding.rule->effect == Effect::exception ? texts.exceptions
+                                                                 : texts.residual_risks;
+        list.push_back(fmt::format("{} ({})", finding.rule->reason, finding.detail));
+    }
+    return texts;
+}
+
 Json rules_json(const std::vector<Rule>& rules) {
     Json table = Json::array();
     for (const auto& rule : rules) {

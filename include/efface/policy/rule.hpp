@@ -39,6 +39,14 @@ struct Finding {
 [[nodiscard]] method::Level level_of(const std::vector<Finding>& findings,
                                      method::Level highest = method::Level::purge) noexcept;
 
+/// The findings in words, by what they do. What only limits the level is a residual risk, too.
+struct FindingTexts {
+    std::vector<std::string> refusals;
+    std::vector<std::string> exceptions;
+    std::vector<std::string> residual_risks;
+};
+[[nodiscard]] FindingTexts texts_of(const std::vector<Finding>& findings);
+
 /// For digests of policies: id, effect, reason and source of each rule.
 [[nodiscard]] Json rules_json(const std::vector<Rule>& rules);
 

@@ -101,7 +101,9 @@ TEST_CASE("authorization: dates of the manifest bind", "[job][authorization]") {
     Manifest manifest;
     manifest.terms.not_before = from_rfc3339("2026-11-20T00:00:00Z");
     manifest.terms.not_after = from_rfc3339("2026-11-22T00:00:00Z");
-    const auto at = [&](const char* text) { check_dates(manifest.terms, from_rfc3339(text).value()); };
+    const auto at = [&](const char* text) {
+        check_dates(manifest.terms, from_rfc3339(text).value());
+    };
     CHECK_THROWS_AS(at("2026-11-19T23:59:59Z"), Error);
     CHECK_NOTHROW(at("2026-11-20T00:00:00Z"));
     CHECK_NOTHROW(at("2026-11-22T00:00:00Z"));

@@ -5,8 +5,8 @@
 #include <set>
 
 #include "efface/base/file.hpp"
-#include "efface/evidence/bundle.hpp"
 
+#include "bundles.hpp"
 #include "catch.hpp"
 #include "fake/luks1_image.hpp"
 
@@ -87,22 +87,7 @@ bool RunFixture::old_metadata_remains(const std::string& path, const Bytes& befo
 }
 
 std::size_t RunFixture::verified_bundles() const {
-    std::size_t count = 0;
-    if (!std::filesystem::exists(state.certificates())) {
-        return 0;
-    }
-    const evidence::TrustAnchors anchors{keys().root_certificate_pem(), keys().log_verifier_key(),
-                                         state.log()};
-    for (const auto& entry : std::filesystem::directory_iterator(state.certificates())) {
-        const auto verification = evidence::verify_bundle(entry.path(), anchors);
-        for (const auto& check : verification.checks) {
-            INFO(check.name << ": " << check.detail);
-            CHECK(check.passed);
-        }
-        CHECK(verification.ok());
-        ++count;
-    }
-    return count;
+    return job::verified_bundles(state);
 }
 
 }  // namespace efface::job

@@ -4,10 +4,9 @@
 #include <set>
 
 #include "efface/base/file.hpp"
-#include "efface/evidence/bundle.hpp"
 #include "efface/job/jobs.hpp"
 
-#include "catch.hpp"
+#include "bundles.hpp"
 
 namespace efface::job {
 
@@ -99,22 +98,7 @@ bool TargetFixture::old_content_remains() {
 }
 
 std::size_t TargetFixture::verified_bundles() const {
-    std::size_t count = 0;
-    if (!std::filesystem::exists(state.certificates())) {
-        return 0;
-    }
-    const evidence::TrustAnchors anchors{keys().root_certificate_pem(), keys().log_verifier_key(),
-                                         state.log()};
-    for (const auto& entry : std::filesystem::directory_iterator(state.certificates())) {
-        const auto verification = evidence::verify_bundle(entry.path(), anchors);
-        for (const auto& check : verification.checks) {
-            INFO(check.name << ": " << check.detail);
-            CHECK(check.passed);
-        }
-        CHECK(verification.ok());
-        ++count;
-    }
-    return count;
+    return job::verified_bundles(state);
 }
 
 std::string TargetFixture::open_job() const {

@@ -182,11 +182,11 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     facts.verification = choice_.verification;
     Json extents = nullptr;
     if (identity.kind == inventory::Kind::file) {
-        const auto file = context_.host.open(plan.path, device::Access::read_only);
-        const auto report = file->extents();
-        if (file->open_elsewhere().value_or(false)) {
+        if (context_.host.is_open(plan.path).value_or(false)) {
             plan.objections.emplace_back("busy: another process has it open");
         }
+        const auto file = context_.host.open(plan.path, device::Access::read_only);
+        const auto report = file->extents();
         facts.storage.shared_extents = report.shared_count;
         facts.storage.encoded_extents = report.encoded_count;
         facts.storage.copy_on_write = report.copy_on_write;

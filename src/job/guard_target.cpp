@@ -41,6 +41,9 @@ Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity
     if (!uses.empty()) {
         refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
     }
+    if (now.kind == inventory::Kind::file && host_.is_open(path).value_or(false)) {
+        refuse("another process has it open");
+    }
     auto target = host_.open(path, device::Access::exclusive);
     const auto facts = target->facts();
     const bool same = facts.size_bytes == now.size_bytes &&
@@ -48,9 +51,6 @@ Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity
                                              : facts.inode == now.inode);
     if (!same) {
         refuse("the device was exchanged while it was opened");
-    }
-    if (target->open_elsewhere().value_or(false)) {
-        refuse("another process has it open");
     }
     target->lock_metadata();
     return {std::move(target), method::Clearance(path)};

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+
 #include <filesystem>
 #include <mutex>
 #include <optional>
 
+#include "efface/base/file.hpp"
 #include "efface/device/memory_target.hpp"
 #include "efface/job/host.hpp"
 
@@ -31,10 +34,6 @@ class LinuxHeldTarget final : public HeldTarget {
         lock_ = device::MetadataLock::acquire(*target_, kMetadataLockDeadlineMs);
     }
     [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
-    [[nodiscard]] std::optional<bool> open_elsewhere() const override {
-        return target_->facts().is_block_device ? std::nullopt
-                                                : device::open_elsewhere(target_->descriptor());
-    }
 
   private:
     std::unique_ptr<device::LinuxTarget> target_;
@@ -63,6 +62,10 @@ class LinuxHost final : public Host {
         return std::filesystem::exists(path, error) || error;
     }
     device::LuksLibrary& luks_library() override { return library_; }
+    std::optional<bool> is_open(const std::string& file) override {
+        return device::open_elsewhere(
+            open_file(file, O_RDONLY | O_NOFOLLOW, 0, ErrorCode::safety).get());
+    }
     std::optional<int> celsius(const inventory::Identity& identity) override {
         return inventory::temperature_celsius(identity);
     }

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
@@ -99,6 +101,16 @@ void refuse_objections(const TargetPlan& plan) {
         text += "\n  " + objection;
     }
     throw Error(ErrorCode::safety, text);
+}
+
+/// A process that was killed lets go of its device a moment after it is gone: the kernel ends its
+/// transfers first.
+constexpr unsigned kBusyRetriesMax = 50;
+constexpr std::chrono::milliseconds kBusyPause{100};
+bool only_busy(const TargetPlan& plan) {
+    return !plan.objections.empty() &&
+           std::all_of(plan.objections.begin(), plan.objections.end(),
+                       [](const std::string& text) { return text.starts_with("busy: "); });
 }
 
 class TargetRun final {
@@ -267,6 +279,10 @@ void TargetRun::go_on() {
     }
     storage_ = storage_of(context_, state_.plan.path, state_.choice);
     auto plan = storage_->survey();
+    for (unsigned i = 0; i < kBusyRetriesMax && only_busy(plan); ++i) {
+        std::this_thread::sleep_for(kBusyPause);
+        plan = storage_->survey();
+    }
     refuse_objections(plan);
     if (plan.identity != state_.plan.identity) {
         throw Error(ErrorCode::safety,

@@ -133,7 +133,8 @@ const std::vector<Rule>& overwrite_rules() {
         {"sampled", Effect::note, "only a sample of the medium was read back",
          "NIST SP 800-88r1 4.7.1"},
         {"uniform-pattern", Effect::note,
-         "a device may keep a repeated pattern as a mark instead of writing it",
+         "a device may keep a repeated pattern as a mark instead of writing it, and one that wraps "
+         "around shows the pattern everywhere",
          "deduplication, compression, WRITE SAME offload"},
         {"partition", Effect::note, "the rest of the disk was not touched", ""},
         {"mirror", Effect::exception, "the legs of the mirror were not read back one by one",

@@ -36,7 +36,6 @@ class FakeTarget final : public job::HeldTarget {
     [[nodiscard]] bool direct_io() const override { return true; }
     void lock_metadata() override {}
     [[nodiscard]] int drop_cache() override { return 0; }
-    [[nodiscard]] std::optional<bool> open_elsewhere() const override { return std::nullopt; }
 
   private:
     FakeHost::Disk& disk_;

@@ -44,6 +44,7 @@ class FakeHost final : public job::Host {
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
     bool exists(const std::string& path) override { return disks_.contains(path); }
     device::LuksLibrary& luks_library() override { return library; }
+    std::optional<bool> is_open(const std::string& /*file*/) override { return std::nullopt; }
     std::optional<int> celsius(const inventory::Identity& /*identity*/) override {
         return temperature;
     }

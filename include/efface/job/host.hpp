@@ -26,9 +26,6 @@ class HeldTarget {
     virtual void lock_metadata() = 0;
     /// Makes later reads come from the medium. 0 or an errno.
     [[nodiscard]] virtual int drop_cache() = 0;
-    /// Whether another process has the file open; nullopt where that can't be known, and for block
-    /// devices (an exclusive open tells there).
-    [[nodiscard]] virtual std::optional<bool> open_elsewhere() const = 0;
 };
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was
@@ -45,6 +42,8 @@ class Host : public method::Surroundings {
     virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     virtual device::LuksLibrary& luks_library() = 0;
+    /// Whether anyone has this file open, us included; nullopt where that can't be known.
+    virtual std::optional<bool> is_open(const std::string& file) = 0;
     /// Of the disk below, where it tells.
     virtual std::optional<int> celsius(const inventory::Identity& identity) = 0;
 };

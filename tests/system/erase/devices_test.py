@@ -99,7 +99,7 @@ class WholeTargets(Case):
         self.make(MIB + 77)  # no whole sector at the end
         places = require("filefrag", "-v", self.image).stdout
         code, document, words = self.erase(self.image)
-        self.assertEqual(code, 0, words)
+        self.assertEqual(code, 0, (document, words))
         entry = document["targets"][0]
         self.assertEqual((entry["status"], entry["level"]), ("sanitized", "none"))
         self.assertEqual(self.image.stat().st_size, MIB + 77)
@@ -231,6 +231,11 @@ class WrongTargets(Case):
             self.image = mount / "disk.img"
             self.make(MIB)
             self.check_refused(self.image, "old blocks")
+
+    def test_a_file_that_is_open_elsewhere_is_refused(self):
+        self.make(MIB)
+        with open(self.image, "rb"):
+            self.check_refused(self.image, "open")
 
     def test_the_root_disk_is_refused(self):
         root = require("findmnt", "-no", "SOURCE", "/").stdout.decode().strip()

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`efface erase memory:...` on memory of our own: what was there is gone, and the certificate claims
+no more than that."""
+
+import json
+import os
+import sys
+import unittest
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
+
+# pylint: disable=wrong-import-position
+import project
+import targets
+from process import EXIT_SKIPPED, missing, require, run, scratch
+
+MACHINE = {}
+EXIT = project.EXIT
+MIB = 1 << 20
+ZRAM_CONTROL = Path("/sys/class/zram-control")
+
+
+def setUpModule():
+    MACHINE["scratch"] = scratch()
+    MACHINE["folder"] = MACHINE["scratch"].__enter__()
+    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
+
+
+def tearDownModule():
+    MACHINE["scratch"].__exit__(None, None, None)
+
+
+@contextmanager
+def memory_mount(kind, folder, *options):
+    folder.mkdir()
+    require("mount", "-t", kind, *options, "efface-test", folder)
+    try:
+        yield folder
+    finally:
+        require("umount", folder)
+
+
+@contextmanager
+def zram(mib):
+    number = (ZRAM_CONTROL / "hot_add").read_text().strip()
+    try:
+        (Path("/sys/block") / f"zram{number}" / "disksize").write_text(f"{mib}M")
+        yield f"zram{number}"
+    finally:
+        (ZRAM_CONTROL / "hot_remove").write_text(number)
+
+
+class Memory(unittest.TestCase):
+    def setUp(self):
+        self.state = MACHINE["state"]
+        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
+        self.folder.mkdir()
+
+    def erase(self, name, size):
+        order = targets.write_order(self.state, self.folder,
+                                    targets.order([{"target": name, "size_bytes": size}]))
+        return targets.erase(self.state, order)
+
+    def size_of(self, name):
+        done = self.state.run("plan", name, "--json")
+        plan = json.loads(done.stdout)["targets"][0]
+        return plan["identity"].get("sizeBytes", plan["sizeBytes"]), plan
+
+    def check_verifies(self, document):
+        done = self.state.run("verify", document["targets"][0]["bundle"])
+        self.assertEqual(done.returncode, 0, done)
+
+    def test_a_tmpfs_mount_is_emptied_and_stays(self):
+        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=16m,noswap") as mount:
+            (mount / "a" / "b").mkdir(parents=True)
+            targets.fill_with_marks(mount / "a" / "data", 3 * MIB)
+            (mount / "a" / "b" / "key").write_text("secret")
+            name = f"memory:tmpfs:{mount}"
+            code, document, words = self.erase(name, self.size_of(name)[0])
+            self.assertEqual(code, 0, (document, words))
+            self.assertEqual(list(mount.iterdir()), [])
+            self.assertTrue(os.path.ismount(mount))
+        self.check_verifies(document)
+        record = targets.predicate(document["targets"][0]["bundle"])
+        self.assertEqual(record["certificateType"], "memory")
+        self.assertTrue(record["target"]["notReached"])
+
+    def test_a_tmpfs_mount_in_use_is_refused(self):
+        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=16m,noswap") as mount:
+            targets.fill_with_marks(mount / "data", MIB)
+            name = f"memory:tmpfs:{mount}"
+            size = self.size_of(name)[0]
+            with open(mount / "data", "rb"):
+                code, document, words = self.erase(name, size)
+            self.assertEqual(code, EXIT["safety"], (document, words))
+            self.assertNotEqual(targets.marks_left(mount / "data"), [])
+
+    def test_one_file_in_memory_is_overwritten_and_stays(self):
+        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=16m,noswap") as mount:
+            targets.fill_with_marks(mount / "data", MIB)
+            (mount / "other").write_text("stays")
+            name = f"memory:file:{mount}/data"
+            code, document, words = self.erase(name, self.size_of(name)[0])
+            self.assertEqual(code, 0, (document, words))
+            self.assertEqual(targets.marks_left(mount / "data"), [])
+            self.assertEqual((mount / "other").read_text(), "stays")
+        self.check_verifies(document)
+
+    @unittest.skipUnless((ZRAM_CONTROL / "hot_add").exists(), "no zram here")
+    def test_zram_is_reset_and_claims_no_level_unless_freed_pages_are_cleared(self):
+        with zram(16) as device:
+            targets.fill_with_marks(f"/dev/{device}", MIB)
+            name = f"memory:zram:{device}"
+            code, document, words = self.erase(name, self.size_of(name)[0])
+            self.assertIn(code, (0, EXIT["exceptions"]), (document, words))
+            self.assertEqual((Path("/sys/block") / device / "disksize").read_text().strip(), "0")
+        entry = document["targets"][0]
+        record = targets.predicate(entry["bundle"])
+        cleared = record["target"]["facts"]["machine"]["initOnFree"]["state"] == "on"
+        self.assertEqual(entry["level"], "clear" if cleared else "none")
+        self.check_verifies(document)
+
+    def test_overwriting_zram_as_a_device_is_refused(self):
+        if not (ZRAM_CONTROL / "hot_add").exists():
+            self.skipTest("no zram here")
+        with zram(16) as device:
+            code, document, words = self.erase(f"/dev/{device}", 16 * MIB)
+            self.assertEqual(code, EXIT["safety"], (document, words))
+            self.assertIn("memory:zram", str(document))
+
+    def test_what_is_no_memory_target_is_a_usage_error(self):
+        for name in ("memory:", "memory:disc:x", "memory:tmpfs:relative", "memory:zram:../sda"):
+            self.assertEqual(self.state.run("plan", name).returncode, EXIT["usage"], name)
+        self.assertEqual(run(*self.state.command("plan", "memory:tmpfs:/", "--technique",
+                                                 "overwrite-zero")).returncode, EXIT["usage"])
+
+
+if __name__ == "__main__":
+    if project.binary() is None or os.geteuid() != 0 or missing("mount", "umount"):
+        print("skipped: needs root and $EFFACE")
+        sys.exit(EXIT_SKIPPED)
+    unittest.main()

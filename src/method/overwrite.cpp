@@ -39,18 +39,6 @@ std::vector<Range> to_ranges(const stream::FaultAreas& faults) {
     return stream::normalized(std::move(ranges));
 }
 
-/// The part of the ranges at and behind `from`.
-std::vector<Range> behind(const std::vector<Range>& ranges, std::uint64_t from) {
-    std::vector<Range> rest;
-    for (const auto& range : ranges) {
-        if (range.end() > from) {
-            const std::uint64_t start = std::max(range.offset, from);
-            rest.push_back({start, range.end() - start});
-        }
-    }
-    return rest;
-}
-
 std::string pattern_text(const stream::Pattern& pattern) {
     return pattern.kind == stream::Pattern::Kind::random ? "aes-256-ctr"
                                                          : "repeat:" + to_hex(pattern.bytes);
@@ -118,24 +106,22 @@ std::uint64_t Overwrite::estimate_bytes() const {
     for (const auto& pass : state_.passes) {
         bytes += target_.size_bytes() - std::min(pass.written_to, target_.size_bytes());
     }
-    return bytes + (task_.read_back == ReadBack::none
-                        ? 0
-                        : stream::total_bytes(behind(ranges_to_check(), state_.compared_to)));
+    return bytes + (task_.read_back == ReadBack::none ? 0 : stream::total_bytes(ranges_to_check()));
 }
 
 Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == task_.path);
-    started_ = clock_.steady_now();
+    OverwriteWatch watch(task_, state_, hooks_, clock_, progress);
     Outcome outcome;
     outcome.record = Json::object();
     if (const auto problem = objection()) {
         outcome.reasons.push_back(*problem);
-    } else if (fill_passes(outcome, progress, stop)) {
+    } else if (fill_passes(outcome, watch, progress, stop)) {
         outcome.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on
         for (const auto& pass : state_.passes) {
             judge_pass(pass, outcome);
         }
-        verify(outcome, progress, stop);
+        verify(outcome, watch, progress, stop);
     }
     Json passes = Json::array();
     for (std::size_t i = 0; i < state_.passes.size(); ++i) {
@@ -159,8 +145,8 @@ Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_to
 }
 
 /// True when every pass is written and flushed as far as the medium allows.
-bool Overwrite::fill_passes(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop) {
-    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, started_);
+bool Overwrite::fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSink& progress,
+                            const std::stop_token& stop) {
     std::size_t number = 0;
     for (auto& pass : state_.passes) {
         ++number;
@@ -249,7 +235,8 @@ std::vector<Range> Overwrite::ranges_to_check() const {
     return stream::without(wanted, to_ranges(failed_areas()));
 }
 
-void Overwrite::verify(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop) {
+void Overwrite::verify(Outcome& outcome, OverwriteWatch& watch, ProgressSink& progress,
+                       const std::stop_token& stop) {
     if (task_.read_back == ReadBack::none) {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.emplace_back("finished, not verified: nothing was read back");
@@ -261,17 +248,10 @@ void Overwrite::verify(Outcome& outcome, ProgressSink& progress, const std::stop
                                   errno_text(error));
         return;
     }
-    OverwriteWatch watch(task_, state_, hooks_, clock_, progress, started_);
     progress.phase("reading back");
-    watch.begin_check();
-    const auto before = state_.check;
-    const auto ranges = ranges_to_check();
-    const auto report =
-        stream::check(target_, state_.passes.back().pattern, behind(ranges, state_.compared_to),
-                      task_.options, watch, clock_, stop);
-    state_.check = before;
-    add(state_.check, report);
-    state_.check.bytes_planned = stream::total_bytes(ranges);
+    state_.compared_to = 0;
+    const auto report = stream::check(target_, state_.passes.back().pattern, ranges_to_check(),
+                                      task_.options, watch, clock_, stop);
     if (watch.vanished()) {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(watch.stopped_because());
@@ -281,14 +261,13 @@ void Overwrite::verify(Outcome& outcome, ProgressSink& progress, const std::stop
                                       ? "stopped before the read-back was complete"
                                       : "stopped: " + watch.stopped_because());
     }
-    judge_check(outcome);
+    judge_check(report, outcome);
     if (!report.stopped) {
         look_at_failed_areas(outcome, stop);
     }
 }
 
-void Overwrite::judge_check(Outcome& outcome) const {
-    const auto& check = state_.check;
+void Overwrite::judge_check(const stream::CheckReport& check, Outcome& outcome) const {
     const bool compared =
         check.bytes_compared + check.read_faults.bytes == check.bytes_planned && !check.stopped;
     if (check.blocks_different > 0) {

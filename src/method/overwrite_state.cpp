@@ -75,45 +75,6 @@ PassState pass_from_json(const Json& json) {
     return pass;
 }
 
-Json check_to_json(const stream::CheckReport& check) {
-    Json different = Json::array();
-    for (const auto& range : check.different) {
-        different.push_back({range.offset, range.length});
-    }
-    return {{"bytesPlanned", check.bytes_planned},
-            {"bytesCompared", check.bytes_compared},
-            {"blocksDifferent", check.blocks_different},
-            {"readFaults", journal_areas(check.read_faults)},
-            {"different", different},
-            {"differentAreas", check.different_areas},
-            {"differences", differences_json(check)},
-            {"retries", check.retries},
-            {"engine", check.engine},
-            {"engineNote", check.engine_note}};
-}
-
-stream::CheckReport check_from_json(const Json& json) {
-    stream::CheckReport check;
-    json.at("bytesPlanned").get_to(check.bytes_planned);
-    json.at("bytesCompared").get_to(check.bytes_compared);
-    json.at("blocksDifferent").get_to(check.blocks_different);
-    check.read_faults = areas_from_journal(json.at("readFaults"), "read");
-    for (const auto& range : json.at("different")) {
-        check.different.push_back(
-            {range.at(0).get<std::uint64_t>(), range.at(1).get<std::uint64_t>()});
-    }
-    json.at("differentAreas").get_to(check.different_areas);
-    for (const auto& place : json.at("differences")) {
-        check.differences.push_back({place.at("offset").get<std::uint64_t>(),
-                                     place.at("foundSha256").get<std::string>(),
-                                     place.at("zero").get<bool>()});
-    }
-    json.at("retries").get_to(check.retries);
-    json.at("engine").get_to(check.engine);
-    json.at("engineNote").get_to(check.engine_note);
-    return check;
-}
-
 }  // namespace
 
 Json areas_json(const stream::FaultAreas& faults) {
@@ -175,10 +136,8 @@ Json to_json(const OverwriteState& state) {
     for (const auto& pass : state.passes) {
         passes.push_back(pass_to_json(pass));
     }
-    return {{"passes", passes},
-            {"comparedTo", state.compared_to},
-            {"check", check_to_json(state.check)},
-            {"limitEvents", state.limit_events}};
+    return {
+        {"passes", passes}, {"comparedTo", state.compared_to}, {"limitEvents", state.limit_events}};
 }
 
 OverwriteState overwrite_state_from_json(const Json& json) {
@@ -187,7 +146,6 @@ OverwriteState overwrite_state_from_json(const Json& json) {
         state.passes.push_back(pass_from_json(pass));
     }
     json.at("comparedTo").get_to(state.compared_to);
-    state.check = check_from_json(json.at("check"));
     state.limit_events = json.at("limitEvents");
     return state;
 }

@@ -19,15 +19,6 @@ void add_areas(stream::FaultAreas& sum, const stream::FaultAreas& part) {
     }
 }
 
-template <typename T>
-void append(std::vector<T>& sum, const std::vector<T>& part, std::size_t most) {
-    for (const auto& item : part) {
-        if (sum.size() < most) {
-            sum.push_back(item);
-        }
-    }
-}
-
 }  // namespace
 
 void add(stream::FillReport& sum, const stream::FillReport& part) {
@@ -41,38 +32,19 @@ void add(stream::FillReport& sum, const stream::FillReport& part) {
     sum.engine_note = part.engine_note;
 }
 
-void add(stream::CheckReport& sum, const stream::CheckReport& part) {
-    sum.bytes_planned += part.bytes_planned;
-    sum.bytes_compared += part.bytes_compared;
-    sum.blocks_different += part.blocks_different;
-    add_areas(sum.read_faults, part.read_faults);
-    append(sum.different, part.different, stream::kAreasMax);
-    sum.different_areas += part.different_areas;
-    append(sum.differences, part.differences, stream::kDifferencesMax);
-    sum.retries += part.retries;
-    sum.stopped = part.stopped;
-    sum.engine = part.engine;
-    sum.engine_note = part.engine_note;
-}
-
 OverwriteWatch::OverwriteWatch(const OverwriteTask& task, OverwriteState& state,
                                const OverwriteHooks& hooks, const Clock& clock,
-                               ProgressSink& progress, SteadyTime started)
+                               ProgressSink& progress)
     : task_(task),
       state_(state),
       hooks_(hooks),
       clock_(clock),
       progress_(progress),
-      started_(started) {}
+      started_(clock.steady_now()) {}
 
 void OverwriteWatch::begin_fill(PassState& pass) {
     pass_ = &pass;
     fill_before_ = pass.report;
-}
-
-void OverwriteWatch::begin_check() {
-    pass_ = nullptr;
-    check_before_ = state_.check;
 }
 
 void OverwriteWatch::written(std::uint64_t offset_bytes, const stream::FillReport& so_far) {
@@ -82,9 +54,7 @@ void OverwriteWatch::written(std::uint64_t offset_bytes, const stream::FillRepor
     hooks_.save(state_);
 }
 
-void OverwriteWatch::compared(std::uint64_t offset_bytes, const stream::CheckReport& so_far) {
-    state_.check = check_before_;
-    add(state_.check, so_far);
+void OverwriteWatch::compared(std::uint64_t offset_bytes, const stream::CheckReport& /*so_far*/) {
     state_.compared_to = offset_bytes;
     hooks_.save(state_);
 }

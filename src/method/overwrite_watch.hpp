@@ -5,12 +5,12 @@
 
 namespace efface::method {
 
-/// Watches one pass: hands on progress, journals watermarks, and applies the limits. Keeps why it
-/// stopped a pass.
+/// Watches the passes of one run: hands on progress, journals watermarks, and applies the limits,
+/// of which the deadline counts from here. Keeps why it stopped a pass.
 class OverwriteWatch final : public stream::PassWatcher {
   public:
     OverwriteWatch(const OverwriteTask& task, OverwriteState& state, const OverwriteHooks& hooks,
-                   const Clock& clock, ProgressSink& progress, SteadyTime started);
+                   const Clock& clock, ProgressSink& progress);
 
     Go go(const stream::Pace& pace) override;
     void advance(std::uint64_t bytes) override { progress_.advance(bytes); }
@@ -19,7 +19,6 @@ class OverwriteWatch final : public stream::PassWatcher {
 
     /// What was known before the pass that follows: its own counts are added to it.
     void begin_fill(PassState& pass);
-    void begin_check();
 
     [[nodiscard]] bool vanished() const noexcept { return vanished_; }
     /// Why a limit stopped the pass; empty when none did.
@@ -37,7 +36,6 @@ class OverwriteWatch final : public stream::PassWatcher {
     SteadyTime started_;
     PassState* pass_ = nullptr;
     stream::FillReport fill_before_;
-    stream::CheckReport check_before_;
     bool said_slow_ = false;
     bool said_late_ = false;
     bool said_hot_ = false;
@@ -48,6 +46,5 @@ class OverwriteWatch final : public stream::PassWatcher {
 
 /// Adds the counts of a later part to those of an earlier one.
 void add(stream::FillReport& sum, const stream::FillReport& part);
-void add(stream::CheckReport& sum, const stream::CheckReport& part);
 
 }  // namespace efface::method

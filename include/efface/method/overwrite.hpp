@@ -27,8 +27,9 @@ struct PassState {
 
 struct OverwriteState {
     std::vector<PassState> passes;
-    std::uint64_t compared_to = 0;  ///< of the read-back
-    stream::CheckReport check;      ///< of everything before compared_to
+    /// How far the read-back is, for who asks. It always begins anew: between two processes the
+    /// power may have gone, or somebody may have used the target.
+    std::uint64_t compared_to = 0;
     Json limit_events = Json::array();
 };
 [[nodiscard]] Json to_json(const OverwriteState& state);
@@ -57,6 +58,8 @@ struct OverwriteHooks {
     std::function<int()> drop_cache;
 };
 
+class OverwriteWatch;
+
 class Overwrite final : public Method {
   public:
     /// References must outlive the method. `state` is carried on and saved as it changes.
@@ -70,11 +73,13 @@ class Overwrite final : public Method {
                               std::stop_token stop) override;
 
   private:
-    bool fill_passes(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop);
-    void verify(Outcome& outcome, ProgressSink& progress, const std::stop_token& stop);
+    bool fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSink& progress,
+                     const std::stop_token& stop);
+    void verify(Outcome& outcome, OverwriteWatch& watch, ProgressSink& progress,
+                const std::stop_token& stop);
     void look_at_failed_areas(Outcome& outcome, const std::stop_token& stop);
     void judge_pass(const PassState& pass, Outcome& outcome) const;
-    void judge_check(Outcome& outcome) const;
+    void judge_check(const stream::CheckReport& check, Outcome& outcome) const;
     [[nodiscard]] std::vector<stream::Range> ranges_to_check() const;
     [[nodiscard]] const stream::FaultAreas& failed_areas() const;
     void except(Outcome& outcome, const std::string& what) const;
@@ -86,7 +91,6 @@ class Overwrite final : public Method {
     device::BlockTarget& target_;
     OverwriteHooks hooks_;
     const Clock& clock_;
-    SteadyTime started_;  ///< of run(): the deadline counts from here
 };
 
 }  // namespace efface::method

@@ -212,6 +212,29 @@ TEST_CASE("target: a disk that becomes another one in the middle is never saniti
     CHECK(fixture.verified_bundles() == 1);
 }
 
+TEST_CASE("target: what changed after a part was read back is found when the job goes on",
+          "[job][fault]") {
+    TargetFixture fixture;
+    fixture.host.add("/dev/a", Bytes(std::size_t{20} << 20U, 0x11));
+    unsigned reads = 0;
+    fixture.disk().set_hook([&](const Operation& operation) {
+        fixture.clock.advance(std::chrono::seconds(20));  // a watermark after each operation
+        if (operation.kind == Operation::Kind::read && operation.length > 512 && ++reads == 18) {
+            throw Killed();
+        }
+        return Fault{};
+    });
+    CHECK_THROWS_AS(fixture.run(), Killed);
+    fixture.host.at("/dev/a").opened_exclusively = false;
+    fixture.disk().set_hook({});
+    // Somebody used the disk meanwhile, or its flush had lied and the power went.
+    std::copy_n(fixture.before.begin() + 4096, 512, fixture.disk().media().begin() + 4096);
+    const auto result = fixture.resume(fixture.open_job());
+    CHECK(result.verdict == Verdict::not_sanitized);
+    CHECK(certificate_of(result).at("verification").at("mismatches") == 1);
+    CHECK(fixture.verified_bundles() == 1);
+}
+
 TEST_CASE("target: a job is not resumed on another disk at the same path", "[job][crash]") {
     TargetFixture fixture;
     const bool has_serial = GENERATE(true, false);

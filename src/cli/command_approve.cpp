@@ -19,8 +19,7 @@ std::string approvable_text(const std::string& path) {
     if (!text) {
         throw Error(ErrorCode::usage, path + ": there is no such file");
     }
-    return text->find("\"efface.order/") != std::string::npos ? job::parse_order(*text).text
-                                                              : job::parse_manifest(*text).text;
+    return job::is_order(*text) ? job::parse_order(*text).text : job::parse_manifest(*text).text;
 }
 
 struct ApproveOptions {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <optional>
+
 #include "efface/base/file.hpp"
 
 #include "commands.hpp"
@@ -30,12 +32,12 @@ int status_of(const job::Manifest& manifest, const job::ProjectPlan& plan, WallT
     return status;
 }
 
-int plan_project(job::RunContext& context, const std::string& path, bool json) {
-    const auto text = read_text_file(path, job::kManifestBytesMax).value_or("");
-    if (text.find("\"efface.order/") != std::string::npos) {
+int plan_project(job::RunContext& context, const std::string& path, const std::string& text,
+                 bool json) {
+    if (job::is_order(text)) {
         throw Error(ErrorCode::usage, path + " is an order", "efface plan --order " + path);
     }
-    const auto manifest = job::load_manifest(path);
+    const auto manifest = job::parse_manifest(text);
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
     if (json) {
         print_json(job::plan_document(manifest, plan));
@@ -71,16 +73,22 @@ int plan_targets(job::RunContext& context, const TargetOptions& options, bool js
     return status;
 }
 
-/// A project manifest is a JSON text that names its schema; everything else is a target.
-bool is_manifest(const std::string& path) {
+/// The text of a project manifest, which names its schema or at least its type by its name;
+/// everything else is a target. Throws Error(usage) for a NAME.json that is not there.
+std::optional<std::string> manifest_text(const std::string& path) {
+    const bool named = path.ends_with(".json");
     std::error_code error;
-    if (!std::filesystem::is_regular_file(path, error) ||
-        std::filesystem::file_size(path, error) > job::kManifestBytesMax) {
-        return false;
+    const bool readable = std::filesystem::is_regular_file(path, error) &&
+                          std::filesystem::file_size(path, error) <= job::kManifestBytesMax;
+    if (!named && !readable) {
+        return std::nullopt;
     }
-    const auto text = read_text_file(path, job::kManifestBytesMax).value_or("");
-    return text.find("\"efface.project/") != std::string::npos ||
-           (path.ends_with(".json") && text.find('{') != std::string::npos);
+    auto text = read_text_file(path, job::kManifestBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, path + ": there is no such file");
+    }
+    const bool manifest = named || text->find("\"efface.project/") != std::string::npos;
+    return manifest ? std::move(text) : std::nullopt;
 }
 
 int show_plan(const Program& program, const PlanOptions& options) {
@@ -90,9 +98,10 @@ int show_plan(const Program& program, const PlanOptions& options) {
     job::Events events({}, clock);
     job::RunContext context{program.state(), *host, clock, random, events};
     const auto& names = options.targets.targets;
-    if (names.size() == 1 && options.targets.order.empty() &&
-        (is_manifest(names.front()) || names.front().ends_with(".json"))) {
-        return plan_project(context, names.front(), options.json);
+    if (names.size() == 1 && options.targets.order.empty()) {
+        if (const auto text = manifest_text(names.front())) {
+            return plan_project(context, names.front(), *text, options.json);
+        }
     }
     return plan_targets(context, options.targets, options.json);
 }

@@ -32,4 +32,17 @@ inline int refuse_line(libmnt_table* /*table*/, const char* /*file*/, int /*line
     return text == nullptr ? std::string{} : text;
 }
 
+using MountTable = std::unique_ptr<libmnt_table, TableRelease>;
+
+/// Null when the text is no mountinfo.
+[[nodiscard]] inline MountTable parse_mountinfo_text(std::string& text) {
+    const std::unique_ptr<std::FILE, FileRelease> stream{::fmemopen(text.data(), text.size(), "r")};
+    MountTable table{mnt_new_table()};
+    if (!stream || !table || mnt_table_set_parser_errcb(table.get(), refuse_line) != 0 ||
+        mnt_table_parse_stream(table.get(), stream.get(), "mountinfo") != 0) {
+        return nullptr;
+    }
+    return table;
+}
+
 }  // namespace efface::inventory

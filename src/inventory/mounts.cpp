@@ -32,11 +32,9 @@ bool parse_mountinfo(std::string& text, const std::string& process, std::vector<
     if (text.empty()) {
         return true;  // a process that sees nothing
     }
-    const std::unique_ptr<std::FILE, FileRelease> stream{::fmemopen(text.data(), text.size(), "r")};
-    const std::unique_ptr<libmnt_table, TableRelease> table{mnt_new_table()};
+    const MountTable table = parse_mountinfo_text(text);
     const std::unique_ptr<libmnt_iter, IterRelease> iter{mnt_new_iter(MNT_ITER_FORWARD)};
-    if (!stream || !table || !iter || mnt_table_set_parser_errcb(table.get(), refuse_line) != 0 ||
-        mnt_table_parse_stream(table.get(), stream.get(), "mountinfo") != 0) {
+    if (!table || !iter) {
         return false;
     }
     libmnt_fs* fs = nullptr;

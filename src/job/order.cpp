@@ -155,6 +155,10 @@ void check_choice(const ErasureChoice& choice) {
     }
 }
 
+bool is_order(std::string_view text) noexcept {
+    return text.find("\"efface.order/") != std::string_view::npos;
+}
+
 Order parse_order(std::string_view text) {
     const Json json = parse_json(text, "order", {.bytes_max = kOrderBytesMax});
     ObjectReader reader(json, "order:");

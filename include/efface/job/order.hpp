@@ -54,6 +54,8 @@ struct Order {
     std::string sha256;  ///< of `text`, hex
 };
 
+/// Whether a text means to be an order, of whatever version.
+[[nodiscard]] bool is_order(std::string_view text) noexcept;
 /// Throws Error(usage) naming the place for anything that efface-order(5) does not allow.
 [[nodiscard]] Order parse_order(std::string_view text);
 [[nodiscard]] Order load_order(const std::filesystem::path& path);

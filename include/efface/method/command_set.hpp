@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a drive can do to itself, whatever it speaks: NVMe, ATA, SCSI, TCG or the block layer. Each
+// of them is a CommandSet; FirmwareErase (firmware_erase.hpp) carries one of its techniques out.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/bytes.hpp"
+#include "efface/base/json.hpp"
+
+namespace efface::method {
+
+/// Bytes as the drive gave them, for the record: an identify structure, a log page, sense data,
+/// registers.
+struct RawPage {
+    std::string name;  ///< "NVMe log 81h", "ATA IDENTIFY DEVICE"
+    Bytes bytes;
+};
+
+/// Storage that the host can not address at present.
+struct HiddenArea {
+    std::string kind;         ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
+                              ///< "unallocated-capacity", "unattached-namespace"
+    std::string detail;       ///< for a person
+    std::uint64_t bytes = 0;  ///< 0: not known
+    bool covered = false;     ///< the techniques of this set reach it as it is
+    bool can_be_opened = false;  ///< by open_hidden_areas()
+    std::string why_not;         ///< when it can't: "DCO is frozen until a power cycle"
+};
+
+/// One technique of this set on this drive, also when it can't be used.
+struct TechniqueFacts {
+    std::string name;                      ///< as efface-methods.7 lists it: "nvme-sanitize-block"
+    std::optional<std::string> objection;  ///< why not on this drive, and the next step
+    /// From the drive's own figures; nothing when it gives none.
+    std::optional<std::chrono::seconds> estimate;
+    std::vector<std::string> sends;        ///< the commands, in order, with their fields
+    std::vector<std::string> not_reached;  ///< named areas
+    /// Facts that a claim depends on, for policy::firmware; keys are documented there.
+    Json facts = Json::object();
+};
+
+/// What is there, looked at without changing anything.
+struct DriveSurvey {
+    /// Printable; empty where the drive does not tell. The first three never change in a run.
+    std::string model;
+    std::string serial;
+    std::string wwn;       ///< NAA, EUI-64, NGUID or subsystem NQN
+    std::string firmware;  ///< revision
+    std::string error;     ///< not empty: the drive did not answer, and nothing else is filled in
+    std::vector<TechniqueFacts> techniques;
+    std::vector<HiddenArea> hidden_areas;
+    std::vector<std::string> residual_risks;
+    std::vector<RawPage> pages;
+    Json facts = Json::object();  ///< for the record and `efface list`
+};
+
+enum class Phase {
+    idle,       ///< nothing runs, and nothing is said of an earlier one
+    running,    ///< an erasure runs
+    verifying,  ///< NVMe media verification: read_status() now, then leave_verification()
+    succeeded,  ///< the drive says that the last erasure was completed without error
+    failed,     ///< the drive says that it failed
+    unknown,    ///< no answer, or one that proves nothing
+};
+[[nodiscard]] const char* to_string(Phase phase) noexcept;
+
+/// What the drive says of an erasure. Only what it says: nothing of it is proof.
+struct OperationState {
+    Phase phase = Phase::unknown;
+    std::optional<double> progress;  ///< 0 to 1
+    std::string technique;           ///< that the drive names as running or last; empty: not told
+    std::string detail;              ///< for a person: "restricted failure: SOS 3"
+    std::vector<RawPage> pages;      ///< what it was read from
+};
+
+/// What must not be lost between processes (a password that was set, what was sent): part of the
+/// job's journal. save() returns when it is durable, and may throw Error.
+struct OperationMemory {
+    Json kept = Json::object();
+    std::function<void()> save;
+};
+
+struct SentCommand {
+    std::string name;    ///< "SANITIZE (BLOCK ERASE)"
+    Bytes bytes;         ///< the CDB, the task file or cdw10 to cdw15, little-endian
+    std::string answer;  ///< "accepted", or the status in words
+};
+
+enum class Start {
+    accepted,  ///< it runs: ask state()
+    finished,  ///< it was carried out within the command: ask state() once
+    refused,   ///< the drive has changed nothing
+    unknown,   ///< no answer: it may run
+};
+struct StartAnswer {
+    Start start = Start::unknown;
+    std::string detail;  ///< why it was refused, and the next step
+    std::vector<SentCommand> commands;
+};
+
+/// What the medium must read as afterwards.
+struct Promise {
+    enum class Content { nothing, zeros, bytes } content = Content::nothing;
+    Bytes bytes;  ///< Content::bytes: repeated over each block
+};
+
+/// One technique on one drive. `memory` is carried over from an earlier process when there was one.
+class FirmwareOperation {
+  public:
+    virtual ~FirmwareOperation() = default;
+    [[nodiscard]] virtual std::string_view technique() const = 0;
+    [[nodiscard]] virtual Promise promise() const = 0;
+    /// Asks; changes nothing, and never blocks longer than one command's timeout. After an erasure
+    /// that leaves no status on the drive (Format NVM, SECURITY ERASE UNIT, TCG) it is what
+    /// `memory` and the drive's present state together prove.
+    [[nodiscard]] virtual OperationState state() = 0;
+    /// Journals what must be journalled, then sends. May be called again after a failure, and by a
+    /// process that does not know whether an earlier one was answered.
+    [[nodiscard]] virtual StartAnswer start() = 0;
+    /// Takes back what start() left behind (a password, a session), whatever came of it; also when
+    /// start() was called by an earlier process. A problem is returned in words: the drive is not
+    /// fit for use until it is solved.
+    [[nodiscard]] virtual std::optional<std::string> clean_up(
+        std::vector<SentCommand>& commands) = 0;
+    /// Ends Phase::verifying.
+    [[nodiscard]] virtual bool leave_verification() { return true; }
+};
+
+/// What reading a place answers, where the block layer only says EIO.
+struct ReadStatus {
+    bool readable = false;
+    bool expected = false;  ///< unreadable in the way that this technique leaves blocks behind
+    std::string status;     ///< "3/11/15 write after sanitize required", "sct 0 sc 1ch"
+};
+
+struct OpenedAreas {
+    std::vector<std::string> opened;   ///< kinds
+    std::vector<std::string> refused;  ///< kinds, with the reason
+    bool power_cycle_needed = false;   ///< before the rest can be opened or the erasure started
+    std::string next_step;             ///< for a person, when a power cycle is needed
+    std::vector<SentCommand> commands;
+};
+
+/// One drive through one set of commands. The transport it was made with outlives it. Not shared
+/// between threads.
+class CommandSet {
+  public:
+    virtual ~CommandSet() = default;
+    [[nodiscard]] virtual std::string_view name()
+        const = 0;  ///< "nvme", "ata", "scsi", "tcg", "block"
+    /// Asks the drive only what does not change or wake it.
+    [[nodiscard]] virtual DriveSurvey survey() = 0;
+    /// What the drive says of any erasure of this set, also of one that someone else began.
+    [[nodiscard]] virtual OperationState state() = 0;
+    /// nullptr when `technique` is not of this set. `memory` outlives the operation.
+    [[nodiscard]] virtual std::unique_ptr<FirmwareOperation> make(std::string_view technique,
+                                                                  OperationMemory& memory) = 0;
+    /// Makes hidden areas addressable. Called again after a power cycle until nothing is left.
+    [[nodiscard]] virtual OpenedAreas open_hidden_areas(OperationMemory& memory) = 0;
+    /// Reads by command. `surface` is a name that survey()'s caller gave (a namespace's or a
+    /// logical unit's block device name); `offset` and the length are multiples of its logical
+    /// block size.
+    [[nodiscard]] virtual ReadStatus read_status(const std::string& surface, std::uint64_t offset,
+                                                 MutableByteView into) = 0;
+};
+
+}  // namespace efface::method

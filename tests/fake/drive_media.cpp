@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "drive_media.hpp"
+
+#include <algorithm>
+#include <random>
+
+namespace efface::fake {
+
+DriveMedia::DriveMedia(std::uint64_t blocks, std::uint32_t block_bytes, std::uint64_t spare_blocks)
+    : blocks_(blocks),
+      block_bytes_(block_bytes),
+      spare_blocks_(spare_blocks),
+      visible_(blocks * block_bytes) {}
+
+void DriveMedia::read(std::uint64_t block, MutableByteView into) const {
+    const std::uint64_t offset = block * block_bytes_;
+    EFFACE_ASSERT(offset + into.size() <= visible_.size());
+    std::copy_n(visible_.begin() + static_cast<std::ptrdiff_t>(offset), into.size(), into.begin());
+}
+
+void DriveMedia::write(std::uint64_t block, ByteView from) {
+    const std::uint64_t offset = block * block_bytes_;
+    EFFACE_ASSERT(from.size() % block_bytes_ == 0 && offset + from.size() <= visible_.size());
+    for (std::size_t at = 0; at < from.size(); at += block_bytes_) {
+        const auto place = MutableByteView(visible_).subspan(offset + at, block_bytes_);
+        if (spare_blocks_ > 0) {
+            spare_.emplace_back(place.begin(), place.end());
+            if (spare_.size() > spare_blocks_) {
+                spare_.pop_front();
+            }
+        }
+        std::copy_n(from.begin() + static_cast<std::ptrdiff_t>(at), block_bytes_, place.begin());
+    }
+}
+
+void DriveMedia::retire(std::uint64_t block) {
+    Bytes content(block_bytes_);
+    read(block, content);
+    retired_.push_back(std::move(content));
+}
+
+void DriveMedia::leave(MutableByteView place, Leave what) {
+    switch (what) {
+        case Leave::zeros:
+            std::fill(place.begin(), place.end(), std::uint8_t{0});
+            return;
+        case Leave::ones:
+            std::fill(place.begin(), place.end(), std::uint8_t{0xff});
+            return;
+        case Leave::noise: {
+            std::mt19937_64 generator(++noise_);
+            std::generate(place.begin(), place.end(),
+                          [&] { return static_cast<std::uint8_t>(generator() & 0xffU); });
+            return;
+        }
+    }
+}
+
+void DriveMedia::erase(std::uint64_t first_block, std::uint64_t count, Leave what) {
+    EFFACE_ASSERT(first_block <= blocks_ && count <= blocks_ - first_block);
+    leave(MutableByteView(visible_).subspan(first_block * block_bytes_, count * block_bytes_),
+          what);
+}
+
+void DriveMedia::fill(std::uint64_t first_block, std::uint64_t count, ByteView pattern) {
+    EFFACE_ASSERT(first_block <= blocks_ && count <= blocks_ - first_block && !pattern.empty());
+    const std::uint64_t begin = first_block * block_bytes_;
+    for (std::uint64_t i = 0; i < count * block_bytes_; ++i) {
+        visible_[begin + i] = pattern[(i % block_bytes_) % pattern.size()];
+    }
+}
+
+void DriveMedia::erase_spare(Leave what) {
+    for (auto& place : spare_) {
+        leave(place, what);
+    }
+}
+
+void DriveMedia::erase_retired(Leave what) {
+    for (auto& place : retired_) {
+        leave(place, what);
+    }
+}
+
+bool DriveMedia::holds(ByteView block_content) const {
+    EFFACE_ASSERT(block_content.size() == block_bytes_);
+    const auto same = [&](ByteView place) {
+        return std::equal(place.begin(), place.end(), block_content.begin());
+    };
+    for (std::uint64_t block = 0; block < blocks_; ++block) {
+        if (same(ByteView(visible_).subspan(block * block_bytes_, block_bytes_))) {
+            return true;
+        }
+    }
+    return std::any_of(spare_.begin(), spare_.end(), same);
+}
+
+bool DriveMedia::retired_holds(ByteView block_content) const {
+    return std::any_of(retired_.begin(), retired_.end(), [&](const Bytes& place) {
+        return std::equal(place.begin(), place.end(), block_content.begin(), block_content.end());
+    });
+}
+
+}  // namespace efface::fake

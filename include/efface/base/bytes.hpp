@@ -48,6 +48,28 @@ constexpr void write_be(MutableByteView bytes, std::size_t offset, T value) {
     }
 }
 
+/// Reads an unsigned integer of `sizeof(T)` bytes, least significant byte first.
+/// `offset + sizeof(T)` must lie within `bytes` (asserted: callers check foreign lengths first).
+template <typename T>
+[[nodiscard]] constexpr T read_le(ByteView bytes, std::size_t offset) {
+    EFFACE_ASSERT(offset <= bytes.size() && sizeof(T) <= bytes.size() - offset);
+    std::uint64_t value = 0;
+    for (std::size_t i = sizeof(T); i-- > 0;) {
+        value = (value << 8U) | bytes[offset + i];
+    }
+    return static_cast<T>(value);
+}
+
+/// Writes an unsigned integer of `sizeof(T)` bytes, least significant byte first.
+template <typename T>
+constexpr void write_le(MutableByteView bytes, std::size_t offset, T value) {
+    EFFACE_ASSERT(offset <= bytes.size() && sizeof(T) <= bytes.size() - offset);
+    for (std::size_t i = 0; i < sizeof(T); ++i) {
+        bytes[offset + i] = static_cast<std::uint8_t>(value & 0xffU);
+        value = static_cast<T>(sizeof(T) > 1 ? value >> 8U : 0);
+    }
+}
+
 /// Lower-case hex, two digits a byte.
 [[nodiscard]] std::string to_hex(ByteView bytes);
 /// nullopt unless `text` is an even number of lower-case hex digits.

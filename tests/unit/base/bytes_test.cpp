@@ -19,6 +19,24 @@ TEST_CASE("big-endian writes are what the reads expect", "[base][bytes]") {
     CHECK(bytes == Bytes{0xaa, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88});
 }
 
+TEST_CASE("little-endian reads put the first byte lowest", "[base][bytes]") {
+    const Bytes bytes = {0x01, 0x02, 0x03, 0x04, 0x05, 0x06, 0x07, 0x08, 0xff};
+    CHECK(read_le<std::uint8_t>(bytes, 8) == 0xff);
+    CHECK(read_le<std::uint16_t>(bytes, 0) == 0x0201);
+    CHECK(read_le<std::uint32_t>(bytes, 1) == 0x05040302);
+    CHECK(read_le<std::uint64_t>(bytes, 0) == 0x0807060504030201);
+}
+
+TEST_CASE("little-endian writes put the lowest byte first", "[base][bytes]") {
+    Bytes bytes(10, 0xaa);
+    write_le<std::uint8_t>(bytes, 0, 0x99);
+    write_le<std::uint64_t>(bytes, 1, 0x1122334455667788);
+    CHECK(bytes == Bytes{0x99, 0x88, 0x77, 0x66, 0x55, 0x44, 0x33, 0x22, 0x11, 0xaa});
+    write_le<std::uint16_t>(bytes, 8, 0x0102);
+    CHECK(bytes[8] == 0x02);
+    CHECK(bytes[9] == 0x01);
+}
+
 // RFC 4648 section 10.
 TEST_CASE("base64 gives the test vectors of RFC 4648", "[base][bytes]") {
     const std::vector<std::pair<std::string, std::string>> vectors = {{"", ""},

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "canaries.hpp"
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+#include "efface/device/aligned_buffer.hpp"
+#include "efface/stream/keyed_stream.hpp"
+
+namespace efface::method {
+
+namespace {
+
+/// Behind what was visible before hidden areas were opened.
+constexpr std::uint64_t kHiddenParts = 64;
+constexpr std::size_t kSectorBytes = 512;
+
+Digest key_of(ByteView seed, const std::string& purpose) {
+    EFFACE_ASSERT(seed.size() == kCanarySeedBytes);
+    Sha256 digest;
+    digest.update(seed);
+    digest.update(as_bytes(purpose));
+    return digest.finish();
+}
+
+/// Pseudo-random numbers below a bound, one after the other.
+class Numbers final {
+  public:
+    explicit Numbers(const Digest& key) : stream_(key) {}
+    std::uint64_t below(std::uint64_t bound) {
+        EFFACE_ASSERT(bound > 0);
+        Bytes number(sizeof(std::uint64_t));
+        stream_.fill(at_, number);
+        at_ += number.size();
+        return read_be<std::uint64_t>(number, 0) % bound;  // no bias that matters below 2^50
+    }
+
+  private:
+    stream::KeyedStream stream_;
+    std::uint64_t at_ = 0;
+};
+
+/// One place in each of `parts` equal parts of [begin, end), in whole blocks.
+void scatter(std::uint64_t begin, std::uint64_t end, std::uint64_t parts, std::uint32_t block_bytes,
+             Numbers& numbers, std::vector<std::uint64_t>& places) {
+    const std::uint64_t blocks = (end - begin) / block_bytes;
+    parts = std::min(parts, blocks / 2);
+    for (std::uint64_t part = 0; part < parts; ++part) {
+        const std::uint64_t first = blocks * part / parts;
+        const std::uint64_t last = blocks * (part + 1) / parts;
+        places.push_back(begin + (first + numbers.below(last - first)) * block_bytes);
+    }
+}
+
+/// Drops what overlaps its neighbour; the first and the last place stay.
+void keep_apart(std::vector<std::uint64_t>& places, std::uint32_t block_bytes) {
+    std::sort(places.begin(), places.end());
+    const std::uint64_t last = places.back();
+    std::vector<std::uint64_t> kept;
+    for (const std::uint64_t place : places) {
+        const bool clear_of_last = place == last || place + block_bytes <= last;
+        if (clear_of_last && (kept.empty() || kept.back() + block_bytes <= place)) {
+            kept.push_back(place);
+        }
+    }
+    places = std::move(kept);
+}
+
+std::vector<std::uint64_t> sample_places(std::uint64_t size, std::uint32_t block_bytes,
+                                         const std::vector<std::uint64_t>& canaries,
+                                         ByteView seed) {
+    Numbers numbers(key_of(seed, "sample places"));
+    std::vector<std::uint64_t> places;
+    scatter(0, size, kSamples, block_bytes, numbers, places);
+    std::erase_if(places, [&](std::uint64_t place) {
+        const auto next = std::lower_bound(canaries.begin(), canaries.end(), place);
+        return (next != canaries.end() && *next < place + block_bytes) ||
+               (next != canaries.begin() && *std::prev(next) + block_bytes > place);
+    });
+    return places;
+}
+
+bool uniform(ByteView block) {
+    return std::all_of(block.begin(), block.end(),
+                       [&](std::uint8_t byte) { return byte == block.front(); });
+}
+
+bool repeats(ByteView block, const Bytes& pattern) {
+    for (std::size_t i = 0; i < block.size(); ++i) {
+        if (block[i] != pattern[i % pattern.size()]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// A single sector of a canary that was kept is kept data.
+bool holds_piece_of(ByteView block, ByteView canary) {
+    for (std::size_t at = 0; at + kSectorBytes <= block.size(); at += kSectorBytes) {
+        const auto piece = block.subspan(at, kSectorBytes);
+        if (std::equal(piece.begin(), piece.end(), canary.subspan(at, kSectorBytes).begin())) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kept_promise(const Promise& promise, ByteView block) {
+    switch (promise.content) {
+        case Promise::Content::zeros:
+            return all_zero(block);
+        case Promise::Content::bytes:
+            return repeats(block, promise.bytes);
+        case Promise::Content::nothing:
+            return true;
+    }
+    return true;
+}
+
+}  // namespace
+
+std::vector<std::uint64_t> canary_places(std::uint64_t size_bytes, std::uint32_t block_bytes,
+                                         std::uint32_t alignment, std::uint64_t visible_before,
+                                         ByteView seed) {
+    EFFACE_ASSERT(alignment > 0 && block_bytes % alignment == 0);
+    const std::uint64_t size = size_bytes - size_bytes % alignment;
+    if (size < block_bytes) {
+        return {};
+    }
+    std::vector<std::uint64_t> places{0, size - block_bytes};
+    Numbers numbers(key_of(seed, "canary places"));
+    scatter(0, size, kCanaryParts, block_bytes, numbers, places);
+    if (visible_before > 0 && visible_before < size) {
+        const std::uint64_t hidden = visible_before - visible_before % alignment;
+        if (size - hidden >= block_bytes) {
+            places.push_back(hidden);
+        }
+        scatter(hidden, size, kHiddenParts, block_bytes, numbers, places);
+    }
+    keep_apart(places, block_bytes);
+    return places;
+}
+
+SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, ByteView seed) {
+    auto& storage = *surface.storage;
+    const std::uint32_t alignment = storage.preferred_alignment();
+    SurfaceMarks marks;
+    marks.name = surface.name;
+    marks.size_bytes = storage.size_bytes();
+    marks.block_bytes = std::max(kCanaryBytes, alignment);
+    auto wanted =
+        canary_places(marks.size_bytes, marks.block_bytes, alignment, visible_before, seed);
+    device::AlignedBuffer buffer(marks.block_bytes);
+    const MutableByteView block = buffer.view();
+    for (const auto place : sample_places(marks.size_bytes, marks.block_bytes, wanted, seed)) {
+        SampledBlock sample;
+        sample.offset = place;
+        if (storage.read_at(place, block).complete(block.size())) {
+            sample.sha256 = sha256_hex(block);
+            sample.uniform = uniform(block);
+        }
+        marks.samples.push_back(std::move(sample));
+    }
+    stream::KeyedStream content(key_of(seed, "canaries of " + surface.name));
+    const std::size_t asked = wanted.size();
+    std::erase_if(wanted, [&](std::uint64_t place) {
+        content.fill(place, block);
+        return !storage.write_at(place, block).complete(block.size());
+    });
+    if (storage.flush() != 0) {
+        wanted.clear();
+    }
+    // Only what the medium gives back can be missed afterwards.
+    std::erase_if(wanted, [&](std::uint64_t place) {
+        Bytes expected(marks.block_bytes);
+        content.fill(place, expected);
+        return !storage.read_at(place, block).complete(block.size()) ||
+               !std::equal(block.begin(), block.end(), expected.begin());
+    });
+    marks.refused = asked - wanted.size();
+    marks.canaries = std::move(wanted);
+    return marks;
+}
+
+MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& promise,
+                   const PlaceReader& read) {
+    MarksSeen seen;
+    stream::KeyedStream content(key_of(seed, "canaries of " + marks.name));
+    device::AlignedBuffer buffer(marks.block_bytes);
+    const MutableByteView block = buffer.view();
+    const auto readable = [&](std::uint64_t place) {
+        const auto answer = read(place, block);
+        if (!answer.readable) {
+            auto& status = seen.statuses[answer.status];
+            ++status.count;
+            status.expected = status.expected && answer.expected;
+            return false;
+        }
+        if (promise.content != Promise::Content::nothing) {
+            ++seen.promised_checked;
+            seen.promised_mismatches += kept_promise(promise, block) ? 0U : 1U;
+        }
+        return true;
+    };
+    for (const auto place : marks.canaries) {
+        if (!readable(place)) {
+            seen.unreadable.push_back(place);
+            continue;
+        }
+        Bytes expected(marks.block_bytes);
+        content.fill(place, expected);
+        if (holds_piece_of(block, expected)) {
+            seen.intact.push_back(place);
+        } else {
+            ++seen.changed;
+        }
+    }
+    for (const auto& sample : marks.samples) {
+        const bool informative = !sample.sha256.empty() && !sample.uniform;
+        if (!readable(sample.offset)) {
+            ++seen.samples_unreadable;
+        } else if (!informative) {
+            ++seen.samples_uninformative;
+        } else if (sha256_hex(block) == sample.sha256) {
+            ++seen.samples_unchanged;
+        } else {
+            ++seen.samples_changed;
+        }
+    }
+    return seen;
+}
+
+}  // namespace efface::method

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random blocks at recorded places, which an erasure must change, and samples of what was there.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "efface/method/firmware_erase.hpp"
+
+namespace efface::method {
+
+/// Where on a surface of this size canaries belong: the first and the last block, one pseudo-random
+/// in each of kCanaryParts parts, and more behind `visible_before`, the size before hidden areas
+/// were opened (0 or the size: nothing was hidden). Sorted, apart from each other, each a multiple
+/// of `alignment`, which divides `block_bytes`.
+[[nodiscard]] std::vector<std::uint64_t> canary_places(std::uint64_t size_bytes,
+                                                       std::uint32_t block_bytes,
+                                                       std::uint32_t alignment,
+                                                       std::uint64_t visible_before, ByteView seed);
+
+/// Samples what is there, then writes, flushes and reads back. `refused` counts what failed; a
+/// surface that takes no canary at all has none in the list.
+[[nodiscard]] SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before,
+                                        ByteView seed);
+
+/// What was found where the marks were.
+struct MarksSeen {
+    std::vector<std::uint64_t> intact;      ///< canaries that still stand
+    std::vector<std::uint64_t> unreadable;  ///< canaries
+    std::uint64_t changed = 0;              ///< canaries
+    std::uint64_t samples_changed = 0;
+    std::uint64_t samples_unchanged = 0;
+    std::uint64_t samples_uninformative = 0;
+    std::uint64_t samples_unreadable = 0;
+    std::uint64_t promised_checked = 0;
+    std::uint64_t promised_mismatches = 0;
+    struct Status {
+        std::uint64_t count = 0;
+        bool expected = true;
+    };
+    std::map<std::string, Status> statuses;  ///< of unreadable places
+};
+/// Reads one place: as bytes, or with the drive's own status.
+using PlaceReader = std::function<ReadStatus(std::uint64_t offset, MutableByteView into)>;
+[[nodiscard]] MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& promise,
+                                 const PlaceReader& read);
+
+}  // namespace efface::method

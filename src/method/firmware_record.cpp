@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "firmware_record.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+
+namespace efface::method {
+
+namespace {
+
+/// Sums over surfaces, and over the looks at each.
+struct Totals {
+    std::uint64_t placed = 0;
+    std::uint64_t refused = 0;
+    std::uint64_t intact = 0;
+    std::uint64_t unreadable = 0;
+    std::uint64_t changed = 0;
+    MarksSeen samples;
+};
+
+bool among(const std::vector<std::uint64_t>& offsets, std::uint64_t offset) {
+    return std::find(offsets.begin(), offsets.end(), offset) != offsets.end();
+}
+
+/// A canary that stood in any look stands; one that could not be read in any was not read.
+struct SurfaceSeen {
+    std::vector<std::uint64_t> intact;
+    std::vector<std::uint64_t> unreadable;
+};
+
+SurfaceSeen seen_on(const FirmwareState& state, const std::vector<MarksSeen>& looks,
+                    std::size_t surface) {
+    SurfaceSeen seen;
+    const std::size_t surfaces = state.marks.size();
+    for (const auto offset : state.marks[surface].canaries) {
+        bool intact = false;
+        bool read = false;
+        for (std::size_t look = surface; look < looks.size(); look += surfaces) {
+            intact = intact || among(looks[look].intact, offset);
+            read = read || !among(looks[look].unreadable, offset);
+        }
+        if (intact) {
+            seen.intact.push_back(offset);
+        } else if (!read) {
+            seen.unreadable.push_back(offset);
+        }
+    }
+    return seen;
+}
+
+Totals totals_of(const FirmwareState& state, const std::vector<MarksSeen>& looks) {
+    Totals totals;
+    for (std::size_t i = 0; i < state.marks.size(); ++i) {
+        const auto seen = seen_on(state, looks, i);
+        const auto placed = state.marks[i].canaries.size();
+        totals.placed += placed;
+        totals.refused += state.marks[i].refused;
+        totals.intact += seen.intact.size();
+        totals.unreadable += seen.unreadable.size();
+        totals.changed += placed - seen.intact.size() - seen.unreadable.size();
+    }
+    for (const auto& look : looks) {
+        totals.samples.samples_changed += look.samples_changed;
+        totals.samples.samples_unchanged += look.samples_unchanged;
+        totals.samples.samples_uninformative += look.samples_uninformative;
+        totals.samples.samples_unreadable += look.samples_unreadable;
+        totals.samples.promised_checked += look.promised_checked;
+        totals.samples.promised_mismatches += look.promised_mismatches;
+    }
+    return totals;
+}
+
+Json statuses_of(const std::vector<MarksSeen>& looks) {
+    std::map<std::string, MarksSeen::Status> all;
+    for (const auto& look : looks) {
+        for (const auto& [text, status] : look.statuses) {
+            all[text].count += status.count;
+            all[text].expected = all[text].expected && status.expected;
+        }
+    }
+    Json list = Json::array();
+    for (const auto& [text, status] : all) {
+        list.push_back({{"status", text}, {"count", status.count}, {"expected", status.expected}});
+    }
+    return list;
+}
+
+std::string promise_text(const Totals& totals, const std::string& promised) {
+    return totals.samples.promised_checked == 0 ? "nothing" : promised;
+}
+
+}  // namespace
+
+const char* to_string(Phase phase) noexcept {
+    switch (phase) {
+        case Phase::idle:
+            return "idle";
+        case Phase::running:
+            return "running";
+        case Phase::verifying:
+            return "verifying";
+        case Phase::succeeded:
+            return "succeeded";
+        case Phase::failed:
+            return "failed";
+        case Phase::unknown:
+            return "unknown";
+    }
+    return "unknown";
+}
+
+const char* to_string(Start start) noexcept {
+    switch (start) {
+        case Start::accepted:
+            return "accepted";
+        case Start::finished:
+            return "finished";
+        case Start::refused:
+            return "refused";
+        case Start::unknown:
+            return "no answer";
+    }
+    return "no answer";
+}
+
+Json pages_json(const std::vector<RawPage>& pages) {
+    Json list = Json::array();
+    for (const auto& page : pages) {
+        if (list.size() == kPagesMax) {
+            break;
+        }
+        const ByteView kept =
+            ByteView(page.bytes).first(std::min(page.bytes.size(), kPageBytesMax));
+        list.push_back(
+            {{"page", printable(page.name)}, {"sha256", sha256_hex(kept)}, {"hex", to_hex(kept)}});
+    }
+    return list;
+}
+
+Json state_json(const OperationState& state) {
+    return {{"phase", to_string(state.phase)},
+            {"technique", state.technique},
+            {"detail", printable(state.detail)},
+            {"pages", pages_json(state.pages)}};
+}
+
+Json sent_json(const std::vector<SentCommand>& commands, const std::string& at) {
+    Json list = Json::array();
+    add_commands(list, commands, at);
+    return list;
+}
+
+void add_commands(Json& record, const std::vector<SentCommand>& commands, const std::string& at) {
+    for (const auto& command : commands) {
+        if (record.size() < kCommandsKeptMax) {
+            record.push_back({{"at", at},
+                              {"name", printable(command.name)},
+                              {"bytes", to_hex(command.bytes)},
+                              {"answer", printable(command.answer)}});
+        }
+    }
+}
+
+Json hidden_area_json(const HiddenArea& area) {
+    return {{"kind", area.kind},   {"detail", printable(area.detail)},
+            {"bytes", area.bytes}, {"covered", area.covered},
+            {"opened", false},     {"why", printable(area.why_not)}};
+}
+
+void note_opened(Json& areas, const OpenedAreas& opened) {
+    const auto each = [&](const std::string& kind, const auto& change) {
+        bool found = false;
+        for (auto& area : areas) {
+            if (kind.starts_with(area.at("kind").get<std::string>())) {
+                change(area);
+                found = true;
+            }
+        }
+        return found;
+    };
+    for (const auto& kind : opened.opened) {
+        const auto open = [](Json& area) {
+            area["opened"] = true;
+            area["why"] = "";
+        };
+        if (!each(kind, open)) {  // came to light when another one was opened
+            areas.push_back({{"kind", kind},
+                             {"detail", "found after another area was opened"},
+                             {"bytes", 0},
+                             {"covered", false},
+                             {"opened", true},
+                             {"why", ""}});
+        }
+    }
+    for (const auto& refused : opened.refused) {
+        (void)each(refused, [&](Json& area) { area["why"] = printable(refused); });
+    }
+}
+
+void except_hidden_areas(const Json& areas, Outcome& outcome) {
+    for (const auto& area : areas) {
+        if (area.at("covered").get<bool>() || area.at("opened").get<bool>()) {
+            continue;
+        }
+        outcome.exceptions.push_back(
+            fmt::format("hidden area not reached: {}{}{}", area.at("detail").get<std::string>(),
+                        area.at("why").get<std::string>().empty() ? "" : ": ",
+                        area.at("why").get<std::string>()));
+    }
+}
+
+void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
+                 MarksReport& report) {
+    const auto totals = totals_of(state, seen);
+    const auto lower = [&](Verdict verdict, const std::string& reason) {
+        outcome.verdict = worst(outcome.verdict, verdict);
+        outcome.reasons.push_back(reason);
+    };
+    report.seen = seen;
+    report.statuses = statuses_of(seen);
+    if (totals.intact > 0) {
+        lower(Verdict::not_sanitized,
+              fmt::format("{} of {} canaries still stand: the drive has not erased them",
+                          totals.intact, totals.placed));
+    }
+    if (totals.samples.samples_unchanged > 0) {
+        lower(Verdict::not_sanitized, fmt::format("{} sampled blocks hold what they held before",
+                                                  totals.samples.samples_unchanged));
+    }
+    if (totals.samples.promised_mismatches > 0) {
+        lower(Verdict::not_sanitized,
+              fmt::format("{} of {} blocks do not hold what the technique leaves",
+                          totals.samples.promised_mismatches, totals.samples.promised_checked));
+    }
+    if (totals.placed == 0 && !state.adopted) {
+        lower(Verdict::indeterminate, "not one canary could be placed, so nothing proves a change");
+    }
+    for (const auto& status : report.statuses) {
+        if (!status.at("expected").get<bool>()) {
+            outcome.exceptions.push_back(fmt::format("{} places can not be read: {}",
+                                                     status.at("count").get<std::uint64_t>(),
+                                                     status.at("status").get<std::string>()));
+        }
+    }
+    if (totals.refused > 0 && totals.placed > 0) {
+        outcome.exceptions.push_back(
+            fmt::format("{} canaries could not be placed", totals.refused));
+    }
+    report.passed = totals.intact == 0 && totals.samples.samples_unchanged == 0 &&
+                    totals.samples.promised_mismatches == 0 && (totals.placed > 0 || state.adopted);
+    outcome.observations.push_back({state.completed_at,
+                                    "canaries looked for",
+                                    {{"placed", totals.placed},
+                                     {"changed", totals.changed},
+                                     {"unreadable", totals.unreadable},
+                                     {"intact", totals.intact},
+                                     {"statuses", report.statuses}}});
+}
+
+Json operation_record(const FirmwareState& state, std::string_view command_set,
+                      const std::optional<std::chrono::seconds>& estimate,
+                      const OperationState& final_state, const std::string& clean_up) {
+    return {{"commandSet", command_set},
+            {"adopted", state.adopted},
+            {"startedAt", state.started_at},
+            {"completedAt", state.completed_at},
+            {"polls", state.polls},
+            {"estimateSeconds", estimate ? Json(estimate->count()) : Json()},
+            {"powerCycles", state.power_cycles},
+            {"commands", state.commands},
+            {"finalState",
+             {{"phase", to_string(final_state.phase)}, {"detail", printable(final_state.detail)}}},
+            {"cleanUp", clean_up}};
+}
+
+Json drive_record(const FirmwareState& state, std::string_view command_set,
+                  const DriveSurvey& survey) {
+    return {{"commandSet", command_set}, {"model", state.model},       {"serial", state.serial},
+            {"wwn", state.wwn},          {"firmware", state.firmware}, {"facts", survey.facts}};
+}
+
+Json verification_record(const FirmwareState& state, const MarksReport& report) {
+    Json record = {{"method", report.performed ? "canaries" : "none"},
+                   {"performed", report.performed},
+                   {"result", !report.performed ? "not-performed"
+                              : report.passed   ? "pass"
+                                                : "fail"},
+                   {"identity", report.identity},
+                   {"seed", to_hex(state.seed)}};
+    const auto totals = totals_of(state, report.seen);
+    Json surfaces = Json::array();
+    std::uint32_t block_bytes = kCanaryBytes;
+    for (std::size_t i = 0; i < state.marks.size(); ++i) {
+        const auto& marks = state.marks[i];
+        const auto seen = seen_on(state, report.seen, i);
+        block_bytes = std::max(block_bytes, marks.block_bytes);
+        surfaces.push_back({{"name", printable(marks.name)},
+                            {"sizeBytes", marks.size_bytes},
+                            {"offsets", marks.canaries},
+                            {"intact", seen.intact},
+                            {"unreadable", seen.unreadable}});
+    }
+    record["canaries"] = {{"blockBytes", block_bytes}, {"placed", totals.placed},
+                          {"changed", totals.changed}, {"unreadable", totals.unreadable},
+                          {"intact", totals.intact},   {"surfaces", surfaces}};
+    const auto& samples = totals.samples;
+    record["samples"] = {{"taken", samples.samples_changed + samples.samples_unchanged +
+                                       samples.samples_uninformative + samples.samples_unreadable},
+                         {"changed", samples.samples_changed},
+                         {"uninformative", samples.samples_uninformative},
+                         {"unchanged", samples.samples_unchanged},
+                         {"unreadable", samples.samples_unreadable}};
+    record["expected"] = {{"content", promise_text(totals, "zeros")},
+                          {"checked", samples.promised_checked},
+                          {"mismatches", samples.promised_mismatches}};
+    record["unreadableStatuses"] = report.statuses;
+    return record;
+}
+
+}  // namespace efface::method

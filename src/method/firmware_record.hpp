@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a drive's erasure leaves for the certificate, and how what was seen is judged.
+#pragma once
+
+#include "efface/method/firmware_erase.hpp"
+
+#include "canaries.hpp"
+
+namespace efface::method {
+
+[[nodiscard]] const char* to_string(Start start) noexcept;
+
+/// A page longer than this is kept by its digest and its beginning.
+constexpr std::size_t kPageBytesMax = 4096;
+constexpr std::size_t kPagesMax = 32;
+/// Polls and retries may send many commands; the record keeps the first ones.
+constexpr std::size_t kCommandsKeptMax = 256;
+
+[[nodiscard]] Json pages_json(const std::vector<RawPage>& pages);
+[[nodiscard]] Json state_json(const OperationState& state);
+[[nodiscard]] Json sent_json(const std::vector<SentCommand>& commands, const std::string& at);
+void add_commands(Json& record, const std::vector<SentCommand>& commands, const std::string& at);
+
+[[nodiscard]] Json hidden_area_json(const HiddenArea& area);
+/// Marks the areas of these kinds as opened, or why they were not.
+void note_opened(Json& areas, const OpenedAreas& opened);
+/// Every area that is neither covered nor opened is an exception.
+void except_hidden_areas(const Json& areas, Outcome& outcome);
+
+/// How the look behind the drive ended.
+struct MarksReport {
+    bool performed = false;
+    bool passed = false;
+    std::string identity = "not read";
+    std::vector<MarksSeen> seen;  ///< one a surface, looks of media verification included
+    Json statuses = Json::array();
+};
+/// Lowers the verdict by everything that speaks against an erasure.
+void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
+                 MarksReport& report);
+
+[[nodiscard]] Json operation_record(const FirmwareState& state, std::string_view command_set,
+                                    const std::optional<std::chrono::seconds>& estimate,
+                                    const OperationState& final_state, const std::string& clean_up);
+[[nodiscard]] Json drive_record(const FirmwareState& state, std::string_view command_set,
+                                const DriveSurvey& survey);
+[[nodiscard]] Json verification_record(const FirmwareState& state, const MarksReport& report);
+
+}  // namespace efface::method

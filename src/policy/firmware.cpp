@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/policy/firmware.hpp"
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+
+#include "findings.hpp"
+
+namespace efface::policy {
+
+namespace {
+
+using method::Level;
+
+constexpr const char* kIeee2883 = "IEEE 2883-2022 as NVMe Base 2.2 Annex A and Seagate read it";
+
+const DeniedFirmware* denied(const FirmwareFacts& facts) {
+    const auto& list = denied_firmware();
+    const auto found = std::find_if(list.begin(), list.end(), [&](const DeniedFirmware& entry) {
+        const bool old = *entry.fixed_in == '\0' || facts.firmware < entry.fixed_in;
+        return facts.model.starts_with(entry.models) && facts.firmware.starts_with(entry.line) &&
+               facts.technique.starts_with(entry.techniques) && old;
+    });
+    return found == list.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+const std::vector<FirmwareTechnique>& firmware_techniques() {
+    static const std::vector<FirmwareTechnique> kTechniques = {
+        {"nvme-sanitize-block", "nvme", Level::purge, Level::purge, "Sanitize, block erase",
+         kIeee2883},
+        {"nvme-sanitize-crypto", "nvme", Level::purge, Level::purge,
+         "Sanitize, cryptographic erase", kIeee2883},
+        {"nvme-sanitize-overwrite", "nvme", Level::purge, Level::purge, "Sanitize, overwrite",
+         kIeee2883},
+        {"ata-sanitize-block", "ata", Level::purge, Level::purge, "SANITIZE, BLOCK ERASE EXT",
+         "NIST SP 800-88r1 table A-8; IEEE 2883-2022 as Seagate reads it"},
+        {"ata-sanitize-crypto", "ata", Level::purge, Level::purge, "SANITIZE, CRYPTO SCRAMBLE EXT",
+         "NIST SP 800-88r1 tables A-5 and A-8; IEEE 2883-2022 as Seagate reads it"},
+        {"ata-sanitize-overwrite", "ata", Level::purge, Level::purge, "SANITIZE, OVERWRITE EXT",
+         "NIST SP 800-88r1 table A-5; IEEE 2883-2022 as Seagate reads it"},
+        {"scsi-sanitize-block", "scsi", Level::purge, Level::purge, "SANITIZE, BLOCK ERASE",
+         "NIST SP 800-88r1 table A-8; IEEE 2883-2022 as Seagate reads it"},
+        {"scsi-sanitize-crypto", "scsi", Level::purge, Level::purge,
+         "SANITIZE, CRYPTOGRAPHIC ERASE",
+         "NIST SP 800-88r1 tables A-6 and A-8; IEEE 2883-2022 as Seagate reads it"},
+        {"scsi-sanitize-overwrite", "scsi", Level::purge, Level::purge, "SANITIZE, OVERWRITE",
+         "NIST SP 800-88r1 table A-6; IEEE 2883-2022 as Seagate reads it"},
+        {"ata-security-enhanced", "ata", Level::clear, Level::purge,
+         "SECURITY ERASE UNIT, enhanced",
+         "NIST SP 800-88r1 table A-5: purge on disks; on flash no vendor's word is known, "
+         "r2 does not name it"},
+        {"tcg-psid-revert", "tcg", Level::purge, Level::purge, "TCG Revert with the PSID",
+         "NIST SP 800-88r1 tables A-5 to A-8 (TCG key change); TCG Opal 2.30, 5.1.2.2: only when "
+         "the Locking SP was active"},
+        {"tcg-revert", "tcg", Level::purge, Level::purge, "TCG Revert with the SID",
+         "as tcg-psid-revert"},
+        {"tcg-activate-revert", "tcg", Level::none, Level::none, "TCG Activate, then Revert",
+         "the key was there before, but that data was always encrypted with it is not shown"},
+        {"nvme-format-crypto", "nvme", Level::clear, Level::clear,
+         "Format NVM, cryptographic erase", "IEEE 2883: purge by a vendor's word only; else clear"},
+        {"nvme-format-user-data", "nvme", Level::clear, Level::clear, "Format NVM, user data erase",
+         "IEEE 2883 as Seagate reads it: clear"},
+        {"ata-security-normal", "ata", Level::clear, Level::clear, "SECURITY ERASE UNIT, normal",
+         "NIST SP 800-88r1 tables A-5 and A-8: clear"},
+        {"scsi-format-unit", "scsi", Level::clear, Level::clear, "FORMAT UNIT",
+         "IEEE 2883 as Seagate reads it: clear"},
+        {"scsi-write-same", "scsi", Level::clear, Level::clear, "WRITE SAME over all blocks",
+         "NIST SP 800-88r2: clear; only what is addressable"},
+        {"block-secure-erase", "block", Level::clear, Level::clear,
+         "secure erase of the block layer (eMMC, virtio)",
+         "NIST SP 800-88r1 table A-8 for eMMC: clear without a vendor's word"},
+        {"tcg-genkey", "tcg", Level::none, Level::none, "TCG GenKey",
+         "selective cryptographic erase of a range"},
+    };
+    return kTechniques;
+}
+
+const FirmwareTechnique* find_firmware_technique(std::string_view name) noexcept {
+    const auto& techniques = firmware_techniques();
+    const auto found = std::find_if(techniques.begin(), techniques.end(),
+                                    [&](const auto& one) { return name == one.name; });
+    return found == techniques.end() ? nullptr : &*found;
+}
+
+const std::vector<DeniedFirmware>& denied_firmware() {
+    static const std::vector<DeniedFirmware> kDenied = {
+        {"INTEL SSDPE2K", "VDV10", "VDV10184", "nvme-",
+         "INTEL-SA-00535, SOLIDIGM-SA-00563: P4510 and P4610 may leave data after an erase"},
+        {"Dell Express Flash NVMe P4", "VDV1DP", "VDV1DP25", "nvme-",
+         "Dell DSA-2022-203 (INTEL-SA-00535): P4510 and P4610 may leave data after an erase"},
+    };
+    return kDenied;
+}
+
+const std::vector<Rule>& firmware_rules() {
+    static const std::vector<Rule> kRules = {
+        {"denied-firmware", Effect::refuse,
+         "its vendor says that this firmware may not erase what it says it erases: update it first",
+         "vendor advisories, as the deny-list names them"},
+        {"no-canaries", Effect::no_level, "nothing was looked for afterwards", "fail closed"},
+        {"not-whole-drive", Effect::exception,
+         "the technique reaches only part of the drive, as it is set up now",
+         "NVMe Base 2.3, 5.10 (Format NVM: SENS, unallocated capacity); TCG ranges"},
+        {"part-of-a-drive", Effect::at_most_clear, "a part is no medium that could be purged",
+         "NIST SP 800-88r2: applies to media"},
+        {"drive-word", Effect::note,
+         "that every place was reached is the firmware's word; canaries show it only where a host "
+         "can read",
+         "NVMe Base 2.3 Annex A; NIST SP 800-88r2 4.5"},
+        {"canary-grid", Effect::note,
+         "a kept part shorter than two of 1024 parts of the drive could lie between canaries",
+         "method/firmware_erase.hpp"},
+        {"retired-blocks", Effect::note,
+         "blocks that the drive retired may keep what they held, where the command does not cover "
+         "them",
+         "ACS-4 7.36: sectors that have become inaccessible do not make SANITIZE fail"},
+        {"keys-only", Effect::note,
+         "only keys were changed: it counts on the drive having encrypted all data from the start",
+         "NIST SP 800-88r2 3.2"},
+        {"other-hosts", Effect::note,
+         "the subsystem has several controllers or ports: other hosts were not asked",
+         "NVMe Base 2.3, CMIC"},
+    };
+    return kRules;
+}
+
+std::vector<Finding> examine_firmware(const FirmwareFacts& facts) {
+    Findings findings(firmware_rules());
+    if (const auto* entry = denied(facts)) {
+        findings.add("denied-firmware",
+                     facts.model + " with " + facts.firmware + "; " + entry->source);
+    }
+    if (!facts.canaries) {
+        findings.add("no-canaries", "verification was switched off");
+    } else {
+        findings.add("canary-grid", facts.technique);
+    }
+    if (!facts.technique_facts.value("wholeDrive", false)) {
+        findings.add("not-whole-drive", facts.technique);
+        findings.add("part-of-a-drive", facts.technique);
+    }
+    findings.add("drive-word", facts.model.empty() ? "firmware" : facts.model);
+    findings.add("retired-blocks", facts.technique);
+    if (facts.technique_facts.value("cryptographic", false)) {
+        findings.add("keys-only", facts.technique);
+    }
+    if (facts.drive.value("multiController", false)) {
+        findings.add("other-hosts", "NVMe subsystem");
+    }
+    return std::move(findings).in_table_order();
+}
+
+Level firmware_level(const FirmwareFacts& facts) {
+    const auto* technique = find_firmware_technique(facts.technique);
+    if (technique == nullptr) {
+        return Level::none;
+    }
+    // A drive that does not say what it is made of is taken for flash.
+    const auto highest =
+        facts.drive.value("flash", true) ? technique->on_flash : technique->on_disk;
+    return level_of(examine_firmware(facts), highest);
+}
+
+std::string firmware_policy_digest(const FirmwareTechnique& technique) {
+    Json denied_list = Json::array();
+    for (const auto& entry : denied_firmware()) {
+        denied_list.push_back({{"models", entry.models},
+                               {"line", entry.line},
+                               {"fixedIn", entry.fixed_in},
+                               {"techniques", entry.techniques},
+                               {"source", entry.source}});
+    }
+    return sha256_hex(canonical_json({{"id", technique.name},
+                                      {"version", kFirmwarePolicyVersion},
+                                      {"onFlash", to_string(technique.on_flash)},
+                                      {"onDisk", to_string(technique.on_disk)},
+                                      {"source", technique.source},
+                                      {"rules", rules_json(firmware_rules())},
+                                      {"denied", denied_list}}));
+}
+
+}  // namespace efface::policy

@@ -25,6 +25,10 @@ enum class TargetType { volumes, media, file, memory };
 [[nodiscard]] TargetType target_type_of(const RecordView& predicate);
 /// The fields of the three types that have a target.
 void check_target_fields(const RecordView& predicate);
+/// The part of them that tells of a drive's own erasure; nobody else has it.
+void check_drive_fields(const RecordView& predicate);
+/// Of target.hiddenAreas.
+void check_hidden_area_fields(const RecordView& hidden);
 /// nullopt when it is missing, null or empty: it did not happen.
 [[nodiscard]] std::optional<WallTime> time_of(const RecordView& record, const char* key);
 /// [{"name", "result", "detail"}]

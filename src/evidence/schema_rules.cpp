@@ -5,6 +5,7 @@
 #include <array>
 #include <set>
 
+#include "drive_techniques.hpp"
 #include "schema.hpp"
 
 namespace efface::evidence {
@@ -200,6 +201,10 @@ int level_rank(std::string_view level) noexcept {
 void check_rules(const RecordView& predicate) {
     check_same_levels(predicate);
     if (target_type_of(predicate) == TargetType::volumes) {
+        const RecordView technique = predicate.at("sanitization").at("technique");
+        if (!command_set_of(technique.text()).empty()) {
+            technique.fail("is that of a drive, not of volumes");
+        }
         for (const RecordView& volume : predicate.at("volumes").items()) {
             check_volume_claim(volume);
         }

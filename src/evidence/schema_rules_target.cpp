@@ -4,87 +4,17 @@
 #include <algorithm>
 #include <array>
 
+#include "drive_techniques.hpp"
 #include "sample.hpp"
-#include "schema.hpp"
+#include "target_claim.hpp"
 
 namespace efface::evidence {
 
 namespace {
 
-constexpr std::uint64_t kBytesMax = (std::uint64_t{1} << 53U) - 1;  // JSON numbers end there
 /// How a step ends that was not done.
 constexpr std::array<std::string_view, 4> kBadEnds{"fail", "failed", "refused", "stopped"};
 constexpr std::uint64_t kSampledPart = 10;  // NIST SP 800-88r1 4.7.1: a tenth at least
-
-struct Claim {
-    TargetType type = TargetType::media;
-    std::string status;
-    std::string level;
-    bool success = false;
-    bool whole = false;  ///< sanitized, without exceptions
-    std::uint64_t size = 0;
-};
-
-std::uint64_t bytes_of(const RecordView& value) {
-    const std::uint64_t bytes = value.number();
-    if (bytes > kBytesMax) {
-        value.fail("is larger than any medium");
-    }
-    return bytes;
-}
-
-/// "" when the identity does not state it.
-std::string stated(const RecordView& identity, std::initializer_list<const char*> keys) {
-    for (const char* key : keys) {
-        if (const auto text = identity.maybe(key)) {
-            return text->text();
-        }
-    }
-    return {};
-}
-
-void check_same_target(const RecordView& one, const RecordView& other, const Claim& claim) {
-    const bool same =
-        stated(one, {"serial", "serialNumber"}) == stated(other, {"serial", "serialNumber"}) &&
-        stated(one, {"wwid"}) == stated(other, {"wwid"});
-    const std::string here = stated(one, {"place"});
-    const std::string there = stated(other, {"place"});
-    if (!same || (!here.empty() && !there.empty() && here != there)) {
-        other.fail("is another target");
-    }
-    if (claim.type != TargetType::memory && bytes_of(other.at("sizeBytes")) != claim.size) {
-        other.at("sizeBytes").fail("is not the size of the target");
-    }
-}
-
-/// The target is named once, by the identity that was signed as the subject, and is still the same
-/// afterwards.
-void check_identities(const RecordView& predicate, const Claim& claim) {
-    const RecordView named = predicate.at("targetIdentity");
-    const RecordView target = predicate.at("target");
-    const std::string& kind = target.at("kind").text();
-    if (claim.type == TargetType::file) {
-        (void)target.at("kind").one_of({"file"});
-    } else if (claim.type == TargetType::media) {
-        (void)target.at("kind").one_of(
-            {"disk", "partition", "loop", "zram", "ram", "pmem", "md", "device-mapper", "other"});
-    } else {
-        (void)target.at("kind").one_of({"file", "tmpfs", "ramfs", "hugetlbfs", "swap", "zram",
-                                        "ram", "pmem", "devdax", "dimm", "cxl"});
-    }
-    if (claim.type != TargetType::memory && named.at("kind").text() != kind) {
-        named.at("kind").fail("is not the kind of the target");
-    }
-    check_same_target(named, named, claim);
-    check_same_target(named, target.at("identity"), claim);
-    const auto after = target.maybe("identityAfter");
-    if (claim.success && !after) {
-        target.fail("was not looked at afterwards, so it can not be " + claim.status);
-    }
-    if (claim.success) {
-        check_same_target(named, *after, claim);
-    }
-}
 
 /// Bytes of the areas that are listed. A list may be shorter than what was counted, never longer.
 std::uint64_t check_faults(const RecordView& faults, const Claim& claim) {
@@ -200,18 +130,9 @@ std::uint64_t check_passes(const RecordView& sanitization, const Claim& claim) {
     return unwritten;
 }
 
-/// What was done must have been done wholly.
-void check_work(const RecordView& sanitization, const Claim& claim) {
-    if (!claim.success) {
-        return;
-    }
-    const auto steps = sanitization.maybe("steps");
-    const bool worked = !sanitization.at("passes").items().empty() ||
-                        (claim.type == TargetType::memory && steps && !steps->items().empty());
-    if (!worked) {
-        sanitization.at("passes").fail("is empty: nothing was done, so nothing is " + claim.status);
-    }
-    if (steps) {
+/// No step that failed, no control that did not pass.
+void check_steps(const RecordView& sanitization, const Claim& claim) {
+    if (const auto steps = sanitization.maybe("steps")) {
         for (const RecordView& step : steps->items()) {
             const std::string& end = step.at("result").text();
             if (std::find(kBadEnds.begin(), kBadEnds.end(), end) != kBadEnds.end()) {
@@ -226,6 +147,20 @@ void check_work(const RecordView& sanitization, const Claim& claim) {
             }
         }
     }
+}
+
+/// What was done must have been done wholly.
+void check_work(const RecordView& sanitization, const Claim& claim) {
+    if (!claim.success) {
+        return;
+    }
+    const auto steps = sanitization.maybe("steps");
+    const bool worked = claim.drive || !sanitization.at("passes").items().empty() ||
+                        (claim.type == TargetType::memory && steps && !steps->items().empty());
+    if (!worked) {
+        sanitization.at("passes").fail("is empty: nothing was done, so nothing is " + claim.status);
+    }
+    check_steps(sanitization, claim);
 }
 
 /// Whatever the verdict: a read-back that passed compared all that it planned, and found nothing.
@@ -304,7 +239,6 @@ void check_coverage(const RecordView& predicate, std::uint64_t unwritten, const 
 void check_proof(const RecordView& predicate, std::uint64_t unwritten, const Claim& claim) {
     const RecordView verification = predicate.at("verification");
     check_read_back(verification, claim);
-    const RecordView exceptions = predicate.at("result").at("exceptions");
     if (!claim.success) {
         return;
     }
@@ -319,9 +253,6 @@ void check_proof(const RecordView& predicate, std::uint64_t unwritten, const Cla
         areas && areas->at("blocksDifferent").number() != 0) {
         areas->fail("old blocks can still be read, so the target can not be " + claim.status);
     }
-    if (exceptions.items().empty() != claim.whole) {
-        exceptions.fail("must be listed exactly when the status says so");
-    }
     check_coverage(predicate, unwritten, claim);
 }
 
@@ -330,8 +261,10 @@ void check_level(const RecordView& predicate, const Claim& claim) {
     if (!claim.success && claim.level != "none") {
         level.fail("a target that is " + claim.status + " has no level");
     }
-    if (level_rank(claim.level) > level_rank("clear")) {
-        level.fail("overwriting reaches clear at most");
+    const std::string_view limit = claim.drive ? level_limit(claim.technique) : "clear";
+    if (level_rank(claim.level) > level_rank(limit)) {
+        level.fail(claim.drive ? claim.technique + " does not reach " + claim.level
+                               : "overwriting reaches clear at most");
     }
     if (claim.level == "none") {
         return;
@@ -345,7 +278,10 @@ void check_level(const RecordView& predicate, const Claim& claim) {
     }
     for (const RecordView& layer : target.at("layersBelow").items()) {
         for (const char* flag : {"copyOnWrite", "thin", "remote"}) {
-            if (const auto value = layer.maybe(flag); value && value->flag()) {
+            const auto value = layer.maybe(flag);
+            // A drive that is reached through a network still erases itself.
+            const bool counts = !claim.drive || flag != std::string_view("remote");
+            if (counts && value && value->flag()) {
                 layer.fail("keeps blocks that an overwrite does not reach: no level");
             }
         }
@@ -356,19 +292,30 @@ void check_level(const RecordView& predicate, const Claim& claim) {
 
 void check_target_rules(const RecordView& predicate) {
     const RecordView result = predicate.at("result");
+    const RecordView sanitization = predicate.at("sanitization");
     Claim claim;
     claim.type = target_type_of(predicate);
     claim.status = result.at("status").text();
     claim.level = result.at("level").text();
+    claim.technique = sanitization.at("technique").text();
+    claim.drive = !command_set_of(claim.technique).empty();
     claim.success = is_success(claim.status);
     claim.whole = claim.status == "sanitized";
     claim.size = bytes_of(predicate.at("target").at("sizeBytes"));
     check_identities(predicate, claim);
-    const RecordView sanitization = predicate.at("sanitization");
+    check_hidden_areas(predicate, claim);
     const std::uint64_t unwritten = check_passes(sanitization, claim);
     check_pass_times(sanitization);
     check_work(sanitization, claim);
-    check_proof(predicate, unwritten, claim);
+    if (claim.drive) {
+        check_drive_rules(predicate, claim);
+    } else {
+        check_proof(predicate, unwritten, claim);
+    }
+    const RecordView exceptions = result.at("exceptions");
+    if (claim.success && exceptions.items().empty() != claim.whole) {
+        exceptions.fail("must be listed exactly when the status says so");
+    }
     check_level(predicate, claim);
 }
 

@@ -4,6 +4,7 @@
 
 #include "efface/base/bytes.hpp"
 
+#include "drive_techniques.hpp"
 #include "sample.hpp"
 #include "schema.hpp"
 
@@ -49,9 +50,7 @@ void check_target(const RecordView& target) {
     }
     (void)target.at("sizeBytes").number();
     (void)target.at("logicalBlockBytes").number();
-    const RecordView hidden = target.at("hiddenAreas");
-    (void)hidden.at("examined").flag();
-    (void)hidden.at("note").text();
+    check_hidden_area_fields(target.at("hiddenAreas"));
     target.at("notReached").must_be_texts();
     if (const auto facts = target.maybe("facts")) {
         facts->must_be_object();
@@ -186,8 +185,13 @@ std::optional<WallTime> time_of(const RecordView& record, const char* key) {
 void check_target_fields(const RecordView& predicate) {
     check_identity(predicate.at("targetIdentity"));
     check_target(predicate.at("target"));
-    check_work(predicate.at("sanitization"));
+    const RecordView sanitization = predicate.at("sanitization");
+    check_work(sanitization);
+    check_drive_fields(predicate);
     const RecordView verification = predicate.at("verification");
+    if (!command_set_of(sanitization.at("technique").text()).empty()) {
+        return;
+    }
     if (target_type_of(predicate) == TargetType::memory) {
         (void)verification.at("method").non_empty_text();
     } else {

@@ -44,6 +44,12 @@ std::string memory(const Change& change) {
     return problem_of(predicate);
 }
 
+std::string drive(const Change& change) {
+    Json predicate = example_predicate("drive");
+    change(predicate);
+    return problem_of(predicate);
+}
+
 Json& pass(Json& predicate, std::size_t number) {
     return predicate["sanitization"]["passes"][number];
 }
@@ -78,6 +84,39 @@ void no_read_back(Json& p) {
                          {"performed", false},
                          {"result", "not-performed"},
                          {"independentOfEraser", false}};
+}
+
+void with_exception(Json& p) {
+    p["result"]["status"] = "sanitized-with-exceptions";
+    p["result"]["exceptions"] = {"something that is named"};
+}
+
+void adopted(Json& p) {
+    with_exception(p);
+    p["sanitization"]["operation"]["adopted"] = true;
+    p["sanitization"]["operation"]["commands"] = Json::array();
+    Json& seen = p["verification"];
+    seen["seed"] = "";
+    seen["canaries"] = {{"blockBytes", 0U}, {"placed", 0U}, {"changed", 0U},
+                        {"unreadable", 0U}, {"intact", 0U}, {"surfaces", Json::array()}};
+    seen["samples"] = {{"taken", 0U},
+                       {"changed", 0U},
+                       {"uninformative", 0U},
+                       {"unchanged", 0U},
+                       {"unreadable", 0U}};
+    seen["unreadableStatuses"] = Json::array();
+}
+
+Json hidden_area(const char* kind, bool covered, bool opened) {
+    return {{"kind", kind},     {"detail", "what the drive says of it"},
+            {"bytes", 0U},      {"covered", covered},
+            {"opened", opened}, {"why", ""}};
+}
+
+void opened_area(Json& p) {
+    p["target"]["hiddenAreas"]["areas"] = {hidden_area("reduced-capacity", false, true)};
+    p["targetIdentity"]["sizeBytes"] = kDrive / 2;
+    p["target"]["identity"]["sizeBytes"] = kDrive / 2;
 }
 
 }  // namespace efface::evidence

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The example records for media, files and memory, and honest changes of them.
+// The example records for media, files, memory and drives, and honest changes of them.
 #pragma once
 
 #include <functional>
@@ -13,6 +13,7 @@ using Change = std::function<void(Json&)>;
 // The sizes of the examples of tests/data/evidence.
 constexpr std::uint64_t kDisk = 4'000'787'030'016;
 constexpr std::uint64_t kFile = 1'048'576'123;
+constexpr std::uint64_t kDrive = 1'920'383'410'176;
 
 /// tests/data/evidence/predicate-TYPE.json
 [[nodiscard]] Json example_predicate(const std::string& type);
@@ -22,6 +23,7 @@ constexpr std::uint64_t kFile = 1'048'576'123;
 [[nodiscard]] std::string media(const Change& change);
 [[nodiscard]] std::string file(const Change& change);
 [[nodiscard]] std::string memory(const Change& change);
+[[nodiscard]] std::string drive(const Change& change);
 
 [[nodiscard]] Json& pass(Json& predicate, std::size_t number = 0);
 void set_level(Json& predicate, const char* level);
@@ -32,5 +34,14 @@ void fail_run(Json& predicate, const char* status = "not-sanitized");
 /// An honest run on a disk with one bad block.
 void bad_block(Json& predicate);
 void no_read_back(Json& predicate);
+
+/// An honest run of a drive's own erasure that some named thing keeps from being plain success.
+void with_exception(Json& predicate);
+/// An honest run on a drive that was erasing itself when we came: nothing of ours was on it.
+void adopted(Json& predicate);
+/// One entry of target.hiddenAreas.areas.
+[[nodiscard]] Json hidden_area(const char* kind, bool covered, bool opened);
+/// An honest run on a drive that shows more afterwards: a hidden area was opened.
+void opened_area(Json& predicate);
 
 }  // namespace efface::evidence

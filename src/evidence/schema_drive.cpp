@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The fields of certificates for a drive that erased itself: what was sent to it, what it reported,
+// raw, and what was looked for afterwards.
+#include "efface/base/bytes.hpp"
+#include "efface/base/digest.hpp"
+
+#include "drive_techniques.hpp"
+#include "schema.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+constexpr std::size_t kAreasMax = 256;
+constexpr std::size_t kCommandsMax = 1024;
+constexpr std::size_t kPowerCyclesMax = 64;
+constexpr std::size_t kPagesMax = 32;
+constexpr std::size_t kPageHexDigitsMax = std::size_t{2} * 64 * 1024;
+constexpr std::size_t kSurfacesMax = 1024;
+constexpr std::size_t kStatusesMax = 256;
+constexpr std::size_t kMarkSeedHexDigits = 64;
+constexpr std::uint64_t kMarkBytesMax = std::uint64_t{1} << 20U;
+
+std::vector<RecordView> bounded_items(const RecordView& list, std::size_t items_max) {
+    auto items = list.items();
+    if (items.size() > items_max) {
+        list.fail("lists more than " + std::to_string(items_max));
+    }
+    return items;
+}
+
+Bytes hex_bytes(const RecordView& value, std::size_t digits_max = RecordView::kTextBytesMax) {
+    auto bytes = from_hex(value.text(digits_max));
+    if (!bytes) {
+        value.fail("must be bytes in lower-case hex");
+    }
+    return std::move(*bytes);
+}
+
+void check_drive(const RecordView& drive) {
+    drive.only({"commandSet", "model", "serial", "wwn", "firmware", "facts"});
+    (void)drive.at("commandSet").one_of({"nvme", "ata", "scsi", "tcg", "block"});
+    for (const char* key : {"model", "serial", "wwn", "firmware"}) {
+        (void)drive.at(key).text();
+    }
+    drive.at("facts").must_be_object();
+}
+
+void check_area(const RecordView& area) {
+    area.only({"kind", "detail", "bytes", "covered", "opened", "why"});
+    (void)area.at("kind").one_of({"hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
+                                  "unallocated-capacity", "unattached-namespace"});
+    (void)area.at("detail").text();
+    (void)area.at("bytes").number();
+    (void)area.at("covered").flag();
+    (void)area.at("opened").flag();
+    (void)area.at("why").text();
+}
+
+void check_operation(const RecordView& operation) {
+    operation.only({"commandSet", "adopted", "startedAt", "completedAt", "polls", "estimateSeconds",
+                    "powerCycles", "commands", "finalState", "cleanUp"});
+    (void)operation.at("commandSet").one_of({"nvme", "ata", "scsi", "tcg", "block"});
+    (void)operation.at("adopted").flag();
+    for (const char* key : {"startedAt", "completedAt"}) {
+        (void)operation.at(key).text();  // empty: it was never begun, or not completed
+        (void)time_of(operation, key);
+    }
+    (void)operation.at("polls").number();
+    if (const auto estimate = operation.maybe("estimateSeconds")) {
+        (void)estimate->number();
+    }
+    for (const RecordView& cycle : bounded_items(operation.at("powerCycles"), kPowerCyclesMax)) {
+        cycle.only({"at", "why"});
+        (void)cycle.at("at").time();
+        (void)cycle.at("why").non_empty_text();
+    }
+    for (const RecordView& command : bounded_items(operation.at("commands"), kCommandsMax)) {
+        command.only({"at", "name", "bytes", "answer"});
+        (void)command.at("at").time();
+        (void)command.at("name").non_empty_text();
+        (void)hex_bytes(command.at("bytes"));
+        (void)command.at("answer").text();
+    }
+    const RecordView state = operation.at("finalState");
+    state.only({"phase", "detail"});
+    (void)state.at("phase").one_of({"idle", "running", "succeeded", "failed", "unknown"});
+    (void)state.at("detail").text();
+    (void)operation.at("cleanUp").non_empty_text();
+}
+
+/// Each page is the one whose digest stands beside it.
+void check_pages(const RecordView& pages) {
+    for (const RecordView& page : bounded_items(pages, kPagesMax)) {
+        page.only({"page", "sha256", "hex"});
+        (void)page.at("page").non_empty_text();
+        const Bytes bytes = hex_bytes(page.at("hex"), kPageHexDigitsMax);
+        if (page.at("sha256").hex_digest() != sha256_hex(bytes)) {
+            page.at("sha256").fail("is not that of the bytes");
+        }
+    }
+}
+
+void check_numbers(const RecordView& figures, std::initializer_list<std::string_view> keys) {
+    figures.only(keys);
+    for (const std::string_view key : keys) {
+        (void)figures.at(std::string(key).c_str()).number();
+    }
+}
+
+void check_canaries(const RecordView& canaries) {
+    canaries.only({"blockBytes", "placed", "changed", "unreadable", "intact", "surfaces"});
+    for (const char* key : {"placed", "changed", "unreadable", "intact"}) {
+        (void)canaries.at(key).number();
+    }
+    const auto surfaces = bounded_items(canaries.at("surfaces"), kSurfacesMax);
+    const RecordView block = canaries.at("blockBytes");
+    if (block.number() > kMarkBytesMax || (block.number() == 0 && !surfaces.empty())) {
+        block.fail("is no size of a block");
+    }
+    for (const RecordView& surface : surfaces) {
+        surface.only({"name", "sizeBytes", "offsets", "intact", "unreadable"});
+        (void)surface.at("name").non_empty_text();
+        (void)surface.at("sizeBytes").number();
+        for (const char* key : {"offsets", "intact", "unreadable"}) {
+            for (const RecordView& offset : surface.at(key).items()) {
+                (void)offset.number();
+            }
+        }
+    }
+}
+
+void check_expected(const RecordView& expected) {
+    expected.only({"content", "checked", "mismatches"});
+    const RecordView content = expected.at("content");
+    const std::string& text = content.text();
+    if (text != "nothing" && text != "zeros" && hex_bytes(content).empty()) {
+        content.fail("must be nothing, zeros or bytes in hex");
+    }
+    (void)expected.at("checked").number();
+    (void)expected.at("mismatches").number();
+}
+
+/// What was looked for; only there when something was.
+void check_looked_for(const RecordView& verification) {
+    check_canaries(verification.at("canaries"));
+    check_numbers(verification.at("samples"),
+                  {"taken", "changed", "uninformative", "unchanged", "unreadable"});
+    check_expected(verification.at("expected"));
+    for (const RecordView& status :
+         bounded_items(verification.at("unreadableStatuses"), kStatusesMax)) {
+        status.only({"status", "count", "expected"});
+        (void)status.at("status").non_empty_text();
+        (void)status.at("count").number();
+        (void)status.at("expected").flag();
+    }
+    (void)verification.at("identity").one_of({"same", "different", "not read"});
+}
+
+void check_drive_verification(const RecordView& verification) {
+    verification.only({"method", "performed", "result", "independentOfEraser", "seed", "canaries",
+                       "samples", "expected", "unreadableStatuses", "identity"});
+    (void)verification.at("method").one_of({"canaries", "none"});
+    (void)verification.at("result").one_of({"pass", "fail", "not-performed"});
+    if (const auto seed = verification.maybe("seed"); seed && !seed->text().empty()) {
+        if (hex_bytes(*seed).size() * 2 != kMarkSeedHexDigits) {
+            seed->fail("must be 32 bytes in hex");
+        }
+    }
+    if (verification.at("performed").flag() || verification.maybe("canaries")) {
+        check_looked_for(verification);
+    }
+}
+
+/// What only a drive's own erasure has.
+void check_no_drive_fields(const RecordView& predicate) {
+    const RecordView sanitization = predicate.at("sanitization");
+    if (sanitization.at("engine").text() == "drive") {
+        sanitization.at("engine").fail("is that of a drive's own technique");
+    }
+    for (const char* key : {"operation", "statusBefore", "statusAfter"}) {
+        if (const auto field = sanitization.maybe(key)) {
+            field->fail("belongs to a drive's own technique");
+        }
+    }
+}
+
+}  // namespace
+
+void check_hidden_area_fields(const RecordView& hidden) {
+    (void)hidden.at("examined").flag();
+    (void)hidden.at("note").text();
+    if (const auto areas = hidden.maybe("areas")) {
+        for (const RecordView& area : bounded_items(*areas, kAreasMax)) {
+            check_area(area);
+        }
+    }
+}
+
+void check_drive_fields(const RecordView& predicate) {
+    const RecordView sanitization = predicate.at("sanitization");
+    const RecordView target = predicate.at("target");
+    if (const auto drive = target.maybe("drive")) {
+        check_drive(*drive);
+    }
+    if (command_set_of(sanitization.at("technique").text()).empty()) {
+        check_no_drive_fields(predicate);
+        return;
+    }
+    (void)target.at("drive");
+    (void)target.at("hiddenAreas").at("areas");
+    (void)sanitization.at("engine").one_of({"drive"});
+    check_operation(sanitization.at("operation"));
+    check_pages(sanitization.at("statusBefore"));
+    check_pages(sanitization.at("statusAfter"));
+    check_drive_verification(predicate.at("verification"));
+}
+
+}  // namespace efface::evidence

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a record claims of its target, for the rules that hold it against the figures. Every
+// function throws Error(usage) that names the place. Private to the evidence module.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "schema.hpp"
+
+namespace efface::evidence {
+
+struct Claim {
+    TargetType type = TargetType::media;
+    std::string status;
+    std::string level;
+    std::string technique;
+    bool drive = false;  ///< the technique is the drive's own
+    bool success = false;
+    bool whole = false;  ///< sanitized, without exceptions
+    std::uint64_t size = 0;
+};
+
+/// A size or offset: a number that JSON can carry.
+[[nodiscard]] std::uint64_t bytes_of(const RecordView& value);
+/// The serial number that an identity states; "" when it states none.
+[[nodiscard]] std::string serial_of(const RecordView& identity);
+/// The target is named once, by the identity that was signed as the subject, and is still the same
+/// afterwards.
+void check_identities(const RecordView& predicate, const Claim& claim);
+/// Storage that was hidden and neither opened nor covered is an exception.
+void check_hidden_areas(const RecordView& predicate, const Claim& claim);
+/// A drive's own erasure: what it reported and what was seen, and that they bear the verdict.
+void check_drive_rules(const RecordView& predicate, const Claim& claim);
+
+}  // namespace efface::evidence

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+// An ATA device behind a SCSI to ATA translation layer: every SATA drive under Linux, and those
+// behind SAS adapters and USB bridges.
+#pragma once
+
+#include "efface/device/ata_transport.hpp"
+#include "efface/device/scsi_transport.hpp"
+
+namespace efface::ata {
+
+/// ATA PASS-THROUGH (16) with CK_COND = 1 (SAT-4, section 12.2.2). Encodes only.
+[[nodiscard]] device::ScsiCommand encode_pass_through(const device::AtaCommand& command);
+/// What the translation layer answered. Registers are taken from an ATA Status Return descriptor
+/// (SAT-4, section 12.2.6) in descriptor-format sense and from nothing else: fixed-format sense has
+/// no room for COUNT 15:8, which is where SANITIZE says whether it succeeded.
+[[nodiscard]] device::AtaCompletion decode_pass_through(const device::AtaCommand& command,
+                                                        const device::ScsiCompletion& completion);
+
+/// The SCSI transport outlives it.
+class SatTunnel final : public device::AtaTransport {
+  public:
+    explicit SatTunnel(device::ScsiTransport& scsi) : scsi_(scsi) {}
+    device::AtaCompletion submit(const device::AtaCommand& command) override;
+
+  private:
+    device::ScsiTransport& scsi_;
+};
+
+}  // namespace efface::ata

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages as drives sent them.
+#pragma once
+
+#include <sstream>
+
+#include "efface/base/bytes.hpp"
+
+namespace efface::ata {
+
+/// Words as hdparm --Istdout and most tools print them, to bytes as the drive sends them.
+inline Bytes page_of_words(const std::string& text) {
+    std::istringstream stream(text);
+    Bytes page;
+    for (std::string word; stream >> word;) {
+        const auto value = std::stoul(word, nullptr, 16);
+        page.push_back(static_cast<std::uint8_t>(value % 256));
+        page.push_back(static_cast<std::uint8_t>(value / 256));
+    }
+    return page;
+}
+
+/// A Samsung SSD 870 QVO of 4 TB in a laptop whose firmware had frozen its security
+/// (CrystalDiskInfo printed it; the characters of the serial number are in another order).
+inline Bytes samsung_870() {
+    return page_of_words(R"(
+0040 3FFF C837 0010 0000 0000 003F 0000 0000 0000
+5335 5354 4E46 3057 3233 3637 3033 4D20 2020 2020
+0000 0000 0000 5356 5130 3242 3651 5361 6D73 756E
+6720 5353 4420 3837 3020 5156 4F20 3454 4220 2020
+2020 2020 2020 2020 2020 2020 2020 8001 4001 2F00
+4000 0200 0200 0007 3FFF 0010 003F FC10 00FB 0101
+FFFF 0FFF 0000 0007 0003 0078 0078 0078 0078 4F30
+0000 0000 0000 0000 0000 001F 850E 00C6 056C 0060
+09FC 005E 746B 7D01 4163 7469 BC01 4163 407F 0002
+0004 0000 FFFE 0000 0000 0000 0000 0000 0000 0000
+BEB0 D1C0 0001 0000 0000 0008 4000 0000 5002 538F
+4372 DD3A 0000 0000 0000 0000 0000 0000 0000 401E
+401C 0000 0000 0000 0000 0000 0000 0000 0029 0000
+0000 0000 0000 0000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 0000 0000 0000 0003 0001
+2020 2020 2020 2020 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 0000 003D 0000 0000 4000
+0000 0000 0000 0000 0000 0000 0000 0001 0000 0000
+0000 0000 11FF 0000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 1400 0000 0000 0000 0000
+0000 0000 0000 4000 0000 0000 0000 0000 0000 0000
+0000 0000 0000 0000 0000 32A5)");
+}
+
+/// A Maxtor 6Y120P0 of 120 GB from 2003, before 48-bit addresses were needed (a kernel mailing
+/// list; a part of its serial number is replaced).
+inline Bytes maxtor_6y120() {
+    auto page = page_of_words(R"(
+0040 3fff c837 0010 0000 0000 003f 0000
+0000 0000 5933 3232 3030 3030 2020 2020
+2020 2020 2020 2020 0003 3e00 0039 5941
+5234 3142 5730 4d61 7874 6f72 2036 5931
+3230 5030 2020 2020 2020 2020 2020 2020
+2020 2020 2020 2020 2020 2020 2020 8010
+0000 2f00 4000 0200 0000 0007 0fcf 0010
+00ff f310 00fb 0108 f780 0e4f 0000 0007
+0003 0078 0078 0078 0078 0000 0000 0000
+0000 0000 0000 0000 0000 0000 0000 0000
+00fe 001e 7c6b 7b09 4003 7c69 3a01 4003
+107f 0000 0000 0000 fffe 600d c0c0 0000)");
+    page.resize(512);
+    page[256] = 0x01;  // word 128, as sent
+    return page;
+}
+
+}  // namespace efface::ata

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/tcg/call.hpp"
+
+#include <array>
+#include <utility>
+
+namespace efface::tcg {
+
+namespace {
+
+using Kind = Token::Kind;
+
+// Optional parameters of StartSession and Authenticate by number (Core 5.2.3.1, 5.3.3.12).
+constexpr std::uint64_t kHostChallenge = 0;
+constexpr std::uint64_t kHostSigningAuthority = 3;
+constexpr std::uint64_t kProof = 0;
+// Of a cell block (Core 5.1.3.6), and of Set (Core 5.3.3.7).
+constexpr std::uint64_t kStartColumn = 3;
+constexpr std::uint64_t kEndColumn = 4;
+constexpr std::uint64_t kValues = 1;
+
+void begin(TokenWriter& writer, Uid object, Uid method) {
+    writer.token(Kind::call).uid(object).uid(method).token(Kind::start_list);
+}
+
+void end(TokenWriter& writer) {
+    writer.token(Kind::end_list).token(Kind::end_of_data);
+    writer.token(Kind::start_list).integer(0).integer(0).integer(0).token(Kind::end_list);
+}
+
+}  // namespace
+
+const char* method_name(Uid method) noexcept {
+    constexpr std::array<std::pair<Uid, const char*>, 16> kNames{{
+        {kMethodProperties, "Properties"},
+        {kMethodStartSession, "StartSession"},
+        {kMethodSyncSession, "SyncSession"},
+        {kMethodCloseSession, "CloseSession"},
+        {kMethodGetEnterprise, "Get"},
+        {kMethodSetEnterprise, "Set"},
+        {kMethodAuthenticateEnterprise, "Authenticate"},
+        {kMethodGenKey, "GenKey"},
+        {kMethodRevertSp, "RevertSP"},
+        {kMethodGet, "Get"},
+        {kMethodSet, "Set"},
+        {kMethodAuthenticate, "Authenticate"},
+        {kMethodRevert, "Revert"},
+        {kMethodActivate, "Activate"},
+        {kMethodErase, "Erase"},
+        {0, "none"},
+    }};
+    for (const auto& [uid, name] : kNames) {
+        if (uid == method) {
+            return name;
+        }
+    }
+    return "unknown";
+}
+
+TokenWriter encode_call(Uid object, Uid method) {
+    TokenWriter writer;
+    begin(writer, object, method);
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_properties() {
+    TokenWriter writer;
+    begin(writer, kSessionManager, kMethodProperties);
+    writer.token(Kind::start_name).text("HostProperties").token(Kind::start_list);
+    writer.named("MaxComPacketSize", kComPacketBytes)
+        .named("MaxPacketSize", 2028)
+        .named("MaxIndTokenSize", 1992)
+        .named("MaxPackets", 1)
+        .named("MaxSubpackets", 1)
+        .named("MaxMethods", 1);
+    writer.token(Kind::end_list).token(Kind::end_name);
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_start_session(const SessionStart& start) {
+    EFFACE_ASSERT(start.challenge.size() <= kCredentialBytesMax);
+    TokenWriter writer;
+    begin(writer, kSessionManager, kMethodStartSession);
+    writer.integer(start.host_session).uid(start.sp).integer(1);
+    if (start.authority) {
+        writer.token(Kind::start_name).integer(kHostChallenge).bytes(start.challenge);
+        writer.token(Kind::end_name);
+        writer.token(Kind::start_name).integer(kHostSigningAuthority).uid(*start.authority);
+        writer.token(Kind::end_name);
+    }
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_authenticate(Uid authority, ByteView challenge, bool enterprise) {
+    EFFACE_ASSERT(challenge.size() <= kCredentialBytesMax);
+    TokenWriter writer;
+    begin(writer, kThisSp, enterprise ? kMethodAuthenticateEnterprise : kMethodAuthenticate);
+    writer.uid(authority).token(Kind::start_name);
+    if (enterprise) {
+        writer.text("Challenge");
+    } else {
+        writer.integer(kProof);
+    }
+    writer.bytes(challenge).token(Kind::end_name);
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_end_of_session() {
+    TokenWriter writer;
+    writer.token(Kind::end_of_session);
+    return writer;
+}
+
+TokenWriter encode_get(Uid row, std::uint32_t column) {
+    TokenWriter writer;
+    begin(writer, row, kMethodGet);
+    writer.token(Kind::start_list).named(kStartColumn, column).named(kEndColumn, column);
+    writer.token(Kind::end_list);
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_get_enterprise(Uid row, std::string_view column) {
+    TokenWriter writer;
+    begin(writer, row, kMethodGetEnterprise);
+    writer.token(Kind::start_list).named("startColumn", column).named("endColumn", column);
+    writer.token(Kind::end_list);
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_set(Uid row, std::uint32_t column, std::uint64_t value) {
+    TokenWriter writer;
+    begin(writer, row, kMethodSet);
+    writer.token(Kind::start_name).integer(kValues).token(Kind::start_list);
+    writer.named(column, value).token(Kind::end_list).token(Kind::end_name);
+    end(writer);
+    return writer;
+}
+
+}  // namespace efface::tcg

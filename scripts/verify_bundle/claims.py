@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """No verdict and no level better than what it rests on."""
 from common import good, need, read, strict_json, when
+from drive_claims import command_set
 from target_claims import check_target
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
@@ -38,6 +39,7 @@ def check_approvers(authorization):
 
 def check_volumes(predicate):
     need(not {'target', 'targetIdentity'} & predicate.keys(), 'volumes and a target')
+    need(not command_set(predicate['sanitization']['technique']), 'a drive does not treat volumes')
     identity = predicate['projectIdentity']
     need(identity['projectId'] == predicate['dataOwner']['projectId'] and identity['volumes'] ==
          [{'name': volume['name'], 'uuid': volume['uuid']} for volume in predicate['volumes']],

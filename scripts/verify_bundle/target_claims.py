@@ -4,6 +4,8 @@ import hashlib
 import re
 
 from common import need, when
+from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
+                          opened_any)
 
 KINDS = {
     'media': {'disk', 'partition', 'loop', 'zram', 'ram', 'pmem', 'md', 'device-mapper', 'other'},
@@ -30,13 +32,21 @@ def check_target(predicate):
     need(target['kind'] in KINDS[kind], 'the kind of the target')
     check_permission(predicate['authorization'])
     size = whole(target['sizeBytes'], 'the target')
-    same_target(predicate, kind, size)
+    drive = bool(command_set(predicate['sanitization']['technique']))
+    check_areas(target, status == 'sanitized')
+    same_target(predicate, kind, size, drive and opened_any(target))
     check_passes(predicate['sanitization'], kind, size)
-    check_figures(predicate['verification'], kind, size)
-    check_level(predicate, kind)
+    check_level(predicate, kind, drive)
     if status in SUCCESS:
         need(target.get('identityAfter'), 'the target was not looked at afterwards')
         need(bool(result['exceptions']) == (status != 'sanitized'), 'the exceptions')
+        check_steps(predicate['sanitization'])
+    if drive:
+        check_drive(predicate)
+        return
+    check_no_drive(predicate)
+    check_figures(predicate['verification'], kind, size)
+    if status in SUCCESS:
         check_done(predicate, kind, size)
         check_seen(predicate, kind, size)
 
@@ -54,7 +64,8 @@ def serial_of(identity):
     return identity.get('serial') or identity.get('serialNumber') or ''
 
 
-def same_target(predicate, kind, size):
+def same_target(predicate, kind, size, grows):
+    """`grows`: a hidden area was opened, so there may be more of it than before."""
     named, target = predicate['targetIdentity'], predicate['target']
     seen = [named, target['identity']]
     if predicate['result']['status'] in SUCCESS:
@@ -64,7 +75,10 @@ def same_target(predicate, kind, size):
              (identity.get('wwid') or '') == (named.get('wwid') or '') and
              identity.get('place') in (None, '', named.get('place') or identity.get('place')),
              'it was another target, before or after')
-        need(kind == 'memory' or identity['sizeBytes'] == size, 'the sizes of the target differ')
+        need(kind == 'memory' or identity['sizeBytes'] == size or
+             (grows and whole(identity['sizeBytes'], 'the target') >= named['sizeBytes']),
+             'the sizes of the target differ')
+    need(not grows or size >= named['sizeBytes'], 'the target has shrunk')
     need(kind == 'memory' or named['kind'] == target['kind'], 'the kind of the target')
 
 
@@ -123,17 +137,27 @@ def check_figures(seen, kind, size):
          'the read-back did not pass')
 
 
-def check_level(predicate, kind):
+def check_level(predicate, kind, drive):
     result, target = predicate['result'], predicate['target']
-    need(result['level'] != 'purge', 'overwriting reaches clear at most')
+    need(drive or result['level'] != 'purge', 'overwriting reaches clear at most')
     if result['level'] == 'none':
         return
     need(result['status'] in SUCCESS, 'a level without success')
+    if drive:
+        check_drive_level(predicate)
     need(kind != 'file', 'a file has no level')
     need(kind != 'media' or target['kind'] != 'zram', 'zram has no level')
     need(not [layer for layer in target['layersBelow']
-              if layer.get('copyOnWrite') or layer.get('thin') or layer.get('remote')],
+              if layer.get('copyOnWrite') or layer.get('thin') or
+              (layer.get('remote') and not drive)],
          'a layer below keeps what an overwrite does not reach')
+
+
+def check_steps(work):
+    need(not {'fail', 'failed', 'refused', 'stopped'} &
+         {step['result'] for step in work.get('steps') or []}, 'a step failed')
+    need(all(control['result'] == 'pass' for control in work.get('negativeControls') or []),
+         'a negative control did not pass')
 
 
 def check_done(predicate, kind, size):
@@ -146,10 +170,6 @@ def check_done(predicate, kind, size):
         need(not (sanitized and failed), 'what could not be written is an exception')
         need(entry['flush'] == 'ok', 'the flush failed')
         need(entry.get('startedAt') and entry.get('completedAt'), 'a pass is not complete')
-    need(not {'fail', 'failed', 'refused', 'stopped'} &
-         {step['result'] for step in work.get('steps') or []}, 'a step failed')
-    need(all(control['result'] == 'pass' for control in work.get('negativeControls') or []),
-         'a negative control did not pass')
 
 
 def check_seen(predicate, kind, size):

@@ -112,6 +112,9 @@ void render_how(Page& page, const Json& predicate) {
             fmt::format("{}: {} (log entry {})", words(look(attempt, {"runId"})),
                         words(look(attempt, {"status"})), words(look(attempt, {"logIndex"}))));
     }
+    if (is_drive_work(sanitization)) {
+        render_drive_report(page, sanitization);
+    }
     page.heading("How it was verified");
     page.field("Verification", words(look(predicate, {"verification", "result"})));
     if (has_target(predicate)) {

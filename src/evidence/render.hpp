@@ -19,6 +19,11 @@ namespace efface::evidence {
 [[nodiscard]] std::string words(const Json& value);
 /// "16777216 bytes (16.0 MiB)"; empty for no number.
 [[nodiscard]] std::string bytes_in_words(const Json& value);
+/// "4000787030016 bytes (4.00 TB, 3.64 TiB)": what the label of a drive says, and what tools say.
+[[nodiscard]] std::string size_in_words(const Json& value);
+/// " (1 h 02 min 03 s)"; empty unless both are times in this order.
+[[nodiscard]] std::string duration_in_words(const Json& from, const Json& to);
+constexpr std::size_t kSubIndent = 4;  ///< of fields that belong to the one above
 /// Shows every text of a list as a bullet below the label. Nothing for an empty list.
 void show_list(Page& page, const char* label, const Json& list, std::size_t indent);
 
@@ -32,5 +37,12 @@ void render_work(Page& page, const Json& sanitization);
 void render_read_back(Page& page, const Json& predicate);
 /// and what of it was not reached.
 void render_not_reached(Page& page, const Json& predicate);
+
+/// Of a drive that erased itself. What it reported and what was seen of it stand apart.
+[[nodiscard]] bool is_drive_work(const Json& sanitization);
+void render_drive(Page& page, const Json& drive);
+void render_drive_report(Page& page, const Json& sanitization);
+void render_looked_for(Page& page, const Json& verification);
+void render_hidden_areas(Page& page, const Json& areas);
 
 }  // namespace efface::evidence

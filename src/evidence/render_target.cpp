@@ -17,7 +17,6 @@ namespace {
 constexpr std::size_t kAreasShown = 8;
 constexpr std::uint64_t kPermyriad = 10'000;
 constexpr std::uint64_t kComparableMax = ~std::uint64_t{0} / kPermyriad;
-constexpr std::size_t kSubIndent = 4;
 
 std::uint64_t number(const Json& value) {
     return value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
@@ -35,38 +34,12 @@ std::string scaled(double size, double step, std::initializer_list<const char*> 
     return unit == nullptr ? std::string() : fmt::format("{:.2f} {}", size, unit);
 }
 
-/// "4000787030016 bytes (4.00 TB, 3.64 TiB)": what the label of a drive says, and what tools say.
-std::string size_in_words(const Json& value) {
-    if (!value.is_number_unsigned()) {
-        return {};
-    }
-    const auto size = value.get<double>();
-    const std::string decimal = scaled(size, 1000.0, {"kB", "MB", "GB", "TB", "PB"});
-    const std::string binary = scaled(size, 1024.0, {"KiB", "MiB", "GiB", "TiB", "PiB"});
-    std::string text = value.dump() + " bytes";
-    if (!decimal.empty()) {
-        text += " (" + decimal + (binary.empty() ? ")" : ", " + binary + ")");
-    }
-    return text;
-}
-
 std::string share_of(std::uint64_t part, std::uint64_t whole) {
     if (whole == 0 || part > kComparableMax) {
         return {};
     }
     const std::uint64_t share = part * kPermyriad / whole;  // rounded down: 100 % means all
     return fmt::format(", {}.{:02} % of the target", share / 100, share % 100);
-}
-
-std::string duration_in_words(const Json& from, const Json& to) {
-    const auto start = from_rfc3339(words(from));
-    const auto end = from_rfc3339(words(to));
-    if (!start || !end || *end < *start) {
-        return {};
-    }
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*end - *start).count();
-    return fmt::format(" ({} h {:02} min {:02} s)", seconds / 3600, seconds / 60 % 60,
-                       seconds % 60);
 }
 
 std::string pattern_in_words(const std::string& pattern) {
@@ -135,6 +108,9 @@ std::string method_in_words(const std::string& method) {
            : method == "representative"
                ? "a random sample was read back and compared (representative, NIST SP 800-88r1 "
                  "4.7.1)"
+           : method == "canaries"
+               ? "what was placed on the drive before and what stood there was looked for "
+                 "afterwards (canaries)"
            : method == "none" ? "nothing was read back: finished, not verified (none)"
                               : method;
 }
@@ -169,6 +145,31 @@ std::string either(const Json& identity, const char* one, const char* other) {
 
 }  // namespace
 
+std::string size_in_words(const Json& value) {
+    if (!value.is_number_unsigned()) {
+        return {};
+    }
+    const auto size = value.get<double>();
+    const std::string decimal = scaled(size, 1000.0, {"kB", "MB", "GB", "TB", "PB"});
+    const std::string binary = scaled(size, 1024.0, {"KiB", "MiB", "GiB", "TiB", "PiB"});
+    std::string text = value.dump() + " bytes";
+    if (!decimal.empty()) {
+        text += " (" + decimal + (binary.empty() ? ")" : ", " + binary + ")");
+    }
+    return text;
+}
+
+std::string duration_in_words(const Json& from, const Json& to) {
+    const auto start = from_rfc3339(words(from));
+    const auto end = from_rfc3339(words(to));
+    if (!start || !end || *end < *start) {
+        return {};
+    }
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(*end - *start).count();
+    return fmt::format(" ({} h {:02} min {:02} s)", seconds / 3600, seconds / 60 % 60,
+                       seconds % 60);
+}
+
 void render_target(Page& page, const Json& predicate) {
     const Json& target = look(predicate, {"target"});
     const Json& identity = look(target, {"identity"});
@@ -188,6 +189,7 @@ void render_target(Page& page, const Json& predicate) {
     page.field("Size", size_in_words(look(target, {"sizeBytes"})) + ", blocks of " +
                            words(look(target, {"logicalBlockBytes"})) + " bytes");
     page.field("Stands on", layers_in_words(look(target, {"layersBelow"})));
+    render_drive(page, look(target, {"drive"}));
     page.field("Facts", facts_in_words(look(target, {"facts"})));
     page.field("Looked at after", look(target, {"identityAfter"}).is_object()
                                       ? "yes: its identity was read again"
@@ -198,7 +200,7 @@ void render_work(Page& page, const Json& sanitization) {
     std::string engine = words(look(sanitization, {"engine"}));
     const std::string note = words(look(sanitization, {"engineNote"}));
     engine += engine.empty() || note.empty() ? note : ": " + note;
-    page.field("Written with", engine);
+    page.field(is_drive_work(sanitization) ? "Carried out by" : "Written with", engine);
     const Json& passes = look(sanitization, {"passes"});
     for (const Json& pass : passes) {
         render_pass(page, pass, passes.size());
@@ -215,7 +217,9 @@ void render_work(Page& page, const Json& sanitization) {
 void render_read_back(Page& page, const Json& predicate) {
     const Json& verification = look(predicate, {"verification"});
     page.field("Method", method_in_words(words(look(verification, {"method"}))));
-    if (words(look(verification, {"performed"})) == "yes") {
+    if (is_drive_work(look(predicate, {"sanitization"}))) {
+        render_looked_for(page, verification);
+    } else if (words(look(verification, {"performed"})) == "yes") {
         const Json& compared = look(verification, {"bytesCompared"});
         page.field("Compared", size_in_words(compared) +
                                    share_of(number(compared),
@@ -255,6 +259,7 @@ void render_not_reached(Page& page, const Json& predicate) {
         "Hidden areas",
         std::string(words(look(hidden, {"examined"})) == "yes" ? "examined" : "not examined") +
             ": " + words(look(hidden, {"note"})));
+    render_hidden_areas(page, look(hidden, {"areas"}));
 }
 
 }  // namespace efface::evidence

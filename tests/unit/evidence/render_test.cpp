@@ -31,6 +31,16 @@ std::size_t widest(const std::string& text) {
     return widest;
 }
 
+/// One space for every run of spaces and line ends: how the page wraps does not matter.
+std::string flowing(const std::string& text) {
+    std::istringstream input(text);
+    std::string joined;
+    for (std::string word; input >> word;) {
+        joined += (joined.empty() ? "" : " ") + word;
+    }
+    return joined;
+}
+
 }  // namespace
 
 TEST_CASE("A success is titled a certificate, anything else a record of failure") {
@@ -89,6 +99,61 @@ TEST_CASE("Memory shows its steps, controls and facts") {
                              "mount-empty: pass", "initOnFree on", "swapUsedBytes 0"}) {
         CHECK_THAT(text, Contains(part));
     }
+}
+
+TEST_CASE("What a drive reported and what was seen of it stand apart") {
+    const std::string page = render_text({{"predicate", example_predicate("drive")}});
+    CHECK(widest(page) <= 100);
+    const std::string text = flowing(page);
+    const auto at = [&](const char* part) {
+        INFO(part);
+        const auto found = text.find(part);
+        REQUIRE(found != std::string::npos);
+        return found;
+    };
+    const auto report = at("What the drive reported");
+    const auto seen = at("How it was verified");
+    CHECK(report < seen);
+    for (const char* part :
+         {"(0 h 01 min 02 s)", "Its own estimate 60 s", "a sanitize that had failed before",
+          "Sanitize (Block Erase): accepted", "succeeded: SOS 1", "Cleaning up not needed",
+          "NVMe log 81h, 32 bytes raw in certificate.json"}) {
+        CHECK(at(part) > report);
+        CHECK(at(part) < seen);
+    }
+    for (const char* part :
+         {"5 placed, in blocks of 4096 bytes: 4 changed, 1 not readable, 0 still there",
+          "5 canaries, the first at byte 0, the last at byte 1920383406080",
+          "not readable byte 786432000000", "256 samples: 201 changed",
+          "zeros: 255 blocks were held against it, 0 differ",
+          "3 times: sct 2 sc 87h: deallocated or unwritten logical block (expected of this",
+          "Identity after same"}) {
+        CHECK(at(part) > seen);
+    }
+    for (const char* part : {"firmware GDC5902Q", "the technique reaches it as it is",
+                             "137438953472 bytes (137.44 GB, 128.00 GiB)"}) {
+        CHECK_THAT(text, Contains(part));
+    }
+    CHECK_THAT(text, !Contains("ffff0101"));  // raw pages are named only
+}
+
+TEST_CASE("A canary that still stands and an area that stayed hidden are told, and where") {
+    Json predicate = example_predicate("drive");
+    predicate["target"]["hiddenAreas"]["areas"] = {hidden_area("dco", false, false)};
+    predicate["target"]["hiddenAreas"]["areas"][0]["why"] = "DCO is frozen";
+    Json& surface = predicate["verification"]["canaries"]["surfaces"][0];
+    for (std::uint64_t i = 1; i <= 20; ++i) {
+        surface["intact"].push_back(i * 4096);
+    }
+    const std::string text = flowing(render_text({{"predicate", predicate}}));
+    CHECK_THAT(text, Contains("NOT REACHED: DCO is frozen"));
+    CHECK_THAT(text, Contains("still there byte 4096, 8192"));
+    CHECK_THAT(text, Contains("and 12 more: see certificate.json"));
+    surface["name"] = predicate["target"]["hiddenAreas"]["areas"][0]["kind"] = "x\x1b]0;y\x07";
+    CHECK_THAT(render_text({{"predicate", predicate}}), !Contains("\x1b"));
+    adopted(predicate);
+    CHECK_THAT(render_text({{"predicate", predicate}}),
+               Contains("not by this run: the drive was at it already"));
 }
 
 TEST_CASE("A share of the target is never rounded up to all of it") {

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Certificates for a drive that erased itself: its word is needed, and is never enough."""
+import hashlib
+import re
+
+from common import need, when
+
+# The best level of a technique; the first that its name begins with counts, and what is not here
+# is not known to erase anything. src/evidence/drive_techniques.hpp keeps the same table.
+LIMITS = (('nvme-sanitize-namespace', 'clear'), ('nvme-sanitize-', 'purge'),
+          ('nvme-format-', 'clear'), ('ata-sanitize-', 'purge'),
+          ('ata-security-enhanced', 'purge'), ('ata-security-normal', 'clear'),
+          ('scsi-sanitize-', 'purge'), ('scsi-format-unit', 'clear'),
+          ('scsi-write-same', 'clear'), ('tcg-genkey', 'clear'), ('tcg-', 'purge'),
+          ('block-secure-erase', 'clear'))
+AREAS = {'hpa', 'dco', 'ama', 'reduced-capacity', 'depopulated-elements', 'unallocated-capacity',
+         'unattached-namespace'}
+PHASES = {'idle', 'running', 'succeeded', 'failed', 'unknown'}
+SUCCESS = ('sanitized', 'sanitized-with-exceptions')
+PAGES, PAGE_BYTES = 32, 65536
+BLOCK_BYTES = 1 << 20
+LARGEST = 2 ** 53 - 1
+
+
+def command_set(technique):
+    """'' for a technique that is not a drive's own."""
+    found = re.match('(nvme|ata|scsi|tcg|block)-', technique)
+    return found.group(1) if found else ''
+
+
+def level_limit(technique):
+    return next((level for name, level in LIMITS if technique.startswith(name)), '')
+
+
+def fields(value, names, optional=''):
+    """An object with exactly these fields; the optional ones may be null or missing."""
+    need(isinstance(value, dict), 'an object is missing: ' + names)
+    there = {key for key in value if value[key] is not None}
+    must = set(names.split())
+    need(must <= there and set(value) <= must | set(optional.split()),
+         'the fields of an object are not ' + names)
+    return value
+
+
+def size_of(value, text):
+    need(type(value) is int and 0 <= value <= LARGEST, text + ' is no number')
+    return value
+
+
+def texts(value, names):
+    for name in names.split():
+        need(isinstance(value[name], str), name + ' is no text')
+
+
+def flags(value, names):
+    for name in names.split():
+        need(type(value[name]) is bool, name + ' is neither true nor false')
+
+
+def items(value, largest, text):
+    need(isinstance(value, list) and len(value) <= largest, text + ' is no list, or too long')
+    return value
+
+
+def from_hex(text, text_bytes_max=2048):
+    need(isinstance(text, str) and re.fullmatch('([0-9a-f]{2})*', text) and
+         len(text) <= 2 * text_bytes_max, 'that is not hex')
+    return bytes.fromhex(text)
+
+
+def check_areas(target, sanitized):
+    """For every target: what is hidden, and neither opened nor covered, is an exception."""
+    hidden = target['hiddenAreas']
+    flags(hidden, 'examined')
+    texts(hidden, 'note')
+    areas = items(hidden.get('areas') or [], 256, 'the hidden areas')
+    need(hidden['examined'] or not areas, 'areas that were not examined')
+    for area in areas:
+        fields(area, 'kind detail bytes covered opened why')
+        texts(area, 'kind detail why')
+        flags(area, 'covered opened')
+        size_of(area['bytes'], 'a hidden area')
+        need(area['kind'] in AREAS, 'the kind of a hidden area')
+        need(area['covered'] or area['opened'] or not sanitized,
+             'a hidden area was not reached: it is an exception')
+
+
+def opened_any(target):
+    return any(area['opened'] for area in target['hiddenAreas'].get('areas') or [])
+
+
+def check_no_drive(predicate):
+    work = predicate['sanitization']
+    need(work['engine'] != 'drive' and
+         not [key for key in ('operation', 'statusBefore', 'statusAfter')
+              if work.get(key) is not None], 'the work of a drive without its technique')
+
+
+def check_drive(predicate):
+    work, seen, result = (predicate[key] for key in ('sanitization', 'verification', 'result'))
+    technique, adopted = work['technique'], work['operation']['adopted']
+    check_whose(predicate, command_set(technique))
+    check_operation(work)
+    for key in ('statusBefore', 'statusAfter'):
+        check_pages(work[key])
+    check_verification(seen)
+    marks = {}
+    if seen['performed'] or seen.get('canaries') is not None:
+        marks = check_canaries(seen['canaries'])
+        check_rest(seen, marks)
+    if seen['result'] == 'pass':
+        check_passed(seen, marks, adopted)
+    if result['status'] in SUCCESS:
+        need(level_limit(technique), 'the technique is not known to erase')
+        check_reported(work, result['status'] == 'sanitized', command_set(technique))
+        check_success(predicate, marks)
+
+
+def check_drive_level(predicate):
+    """The part of the levels that is the technique's."""
+    level, technique = predicate['result']['level'], predicate['sanitization']['technique']
+    need(level != 'purge' or level_limit(technique) == 'purge', technique + ' does not purge')
+    need(level == 'none' or level_limit(technique), technique + ' has no level')
+
+
+def check_whose(predicate, commands):
+    target, work = predicate['target'], predicate['sanitization']
+    drive = fields(target['drive'], 'commandSet model serial wwn firmware facts')
+    texts(drive, 'commandSet model serial wwn firmware')
+    need(isinstance(drive['facts'], dict), 'the facts of the drive')
+    need(predicate['certificateType'] == 'media' and target['kind'] == 'disk',
+         'only a disk erases itself')
+    need(isinstance(target['hiddenAreas']['areas'], list), 'hidden areas are missing')
+    need(work['engine'] == 'drive' and work['passes'] == [], 'the work is not that of a drive')
+    need(drive['commandSet'] == work['operation']['commandSet'] == commands,
+         'the technique is not one of these commands')
+    named = predicate['targetIdentity']
+    serial = named.get('serial') or named.get('serialNumber') or ''
+    need(not drive['serial'] or not serial or drive['serial'] == serial,
+         'another drive has answered')
+
+
+def check_operation(work):
+    done = fields(work['operation'], 'commandSet adopted startedAt completedAt polls powerCycles '
+                  'commands finalState cleanUp', 'estimateSeconds')
+    flags(done, 'adopted')
+    texts(done, 'startedAt completedAt cleanUp')
+    size_of(done['polls'], 'the polls')
+    need(done.get('estimateSeconds') is None or
+         size_of(done['estimateSeconds'], 'the estimate') >= 0, 'the estimate')
+    need(done['cleanUp'], 'nothing is said of cleaning up')
+    state = fields(done['finalState'], 'phase detail')
+    texts(state, 'phase detail')
+    need(state['phase'] in PHASES, 'the final state')
+    times = [done[key] for key in ('startedAt', 'completedAt') if done[key]]
+    for cycle in items(done['powerCycles'], 64, 'the power cycles'):
+        fields(cycle, 'at why')
+        texts(cycle, 'why')
+        need(cycle['why'], 'a power cycle without a reason')
+        times.append(cycle['at'])
+    for command in items(done['commands'], 1024, 'the commands'):
+        fields(command, 'at name bytes answer')
+        texts(command, 'name answer')
+        need(command['name'], 'a command without name')
+        from_hex(command['bytes'])
+        times.append(command['at'])
+    need(all(when(work['startedAt']) <= when(time) <= when(work['completedAt']) for time in times),
+         'something was done outside the run')
+    need(not done['completedAt'] or (done['startedAt'] and
+         when(done['startedAt']) <= when(done['completedAt'])), 'it ended before it began')
+
+
+def check_pages(pages):
+    for page in items(pages, PAGES, 'the status pages'):
+        fields(page, 'page sha256 hex')
+        texts(page, 'page')
+        need(page['page'], 'a page without name')
+        need(hashlib.sha256(from_hex(page['hex'], PAGE_BYTES)).hexdigest() == page['sha256'],
+             'a page is not the one of its digest')
+
+
+def check_verification(seen):
+    fields(seen, 'method performed result independentOfEraser',
+           'seed canaries samples expected unreadableStatuses identity')
+    flags(seen, 'performed independentOfEraser')
+    need(seen['method'] in ('canaries', 'none') and
+         seen['result'] in ('pass', 'fail', 'not-performed'), 'the verification')
+    need(seen['performed'] == (seen['result'] != 'not-performed') and
+         not (seen['performed'] and seen['method'] == 'none'), 'the verification contradicts itself')
+    need(not seen['independentOfEraser'], 'the eraser looked itself')
+    need(not seen.get('seed') or re.fullmatch('[0-9a-f]{64}', seen['seed']), 'the seed')
+
+
+def places(value, apart):
+    found = [size_of(place, 'a place') for place in items(value, 65536, 'the places')]
+    need(all(low + max(apart, 1) <= high for low, high in zip(found, found[1:])),
+         'places are not sorted, or not blocks apart')
+    return found
+
+
+def check_canaries(canaries):
+    """The counts, each borne out by the places that are listed."""
+    fields(canaries, 'blockBytes placed changed unreadable intact surfaces')
+    surfaces = items(canaries['surfaces'], 1024, 'the surfaces')
+    block = size_of(canaries['blockBytes'], 'the block')
+    need(block <= BLOCK_BYTES and (block or not surfaces), 'the size of a canary')
+    counts = {key: size_of(canaries[key], 'a count')
+              for key in ('placed', 'changed', 'unreadable', 'intact')}
+    listed, names = {'placed': 0, 'unreadable': 0, 'intact': 0}, set()
+    for surface in surfaces:
+        fields(surface, 'name sizeBytes offsets intact unreadable')
+        texts(surface, 'name')
+        need(surface['name'] and surface['name'] not in names, 'a surface is listed twice')
+        names.add(surface['name'])
+        size = size_of(surface['sizeBytes'], 'a surface')
+        placed, intact, unreadable = (places(surface[key], block)
+                                      for key in ('offsets', 'intact', 'unreadable'))
+        need(not placed or placed[-1] + block <= size, 'a canary outside its surface')
+        need(set(intact) | set(unreadable) <= set(placed) and
+             not set(intact) & set(unreadable), 'a canary that was not placed, or both')
+        for key, found in (('placed', placed), ('unreadable', unreadable), ('intact', intact)):
+            listed[key] += len(found)
+    need(all(counts[key] == listed[key] for key in listed), 'canaries are not counted as listed')
+    need(counts['changed'] + counts['unreadable'] + counts['intact'] <= counts['placed'],
+         'more canaries were seen than placed')
+    return counts
+
+
+def check_rest(seen, marks):
+    samples = fields(seen['samples'], 'taken changed uninformative unchanged unreadable')
+    for key in samples:
+        size_of(samples[key], 'the samples')
+    need(sum(samples.values()) <= 2 * samples['taken'], 'more samples were seen than taken')
+    expected = fields(seen['expected'], 'content checked mismatches')
+    need(expected['content'] in ('nothing', 'zeros') or from_hex(expected['content']),
+         'the content that was promised')
+    need(size_of(expected['mismatches'], 'a count') <= size_of(expected['checked'], 'a count') and
+         (expected['content'] != 'nothing' or not expected['checked']),
+         'what was promised does not add up')
+    statuses = items(seen['unreadableStatuses'], 256, 'the statuses')
+    for status in statuses:
+        fields(status, 'status count expected')
+        texts(status, 'status')
+        flags(status, 'expected')
+        need(status['status'] and size_of(status['count'], 'a status'), 'a status of nothing')
+    need(sum(status['count'] for status in statuses) >=
+         marks['unreadable'] + samples['unreadable'], 'unreadable places without status')
+    need(seen['identity'] in ('same', 'different', 'not read'), 'the identity')
+
+
+def check_passed(seen, marks, adopted):
+    samples, expected = seen['samples'], seen['expected']
+    need(marks['placed'] or adopted, 'nothing was looked for')
+    need(not marks['placed'] or seen['seed'], 'the seed of the canaries is missing')
+    need(marks['intact'] == 0 and marks['changed'] + marks['unreadable'] == marks['placed'],
+         'not every canary is gone')
+    need(samples['unchanged'] == 0 and sum(samples.values()) == 2 * samples['taken'],
+         'not every sample is gone')
+    need(expected['mismatches'] == 0 and
+         (expected['content'] == 'nothing' or expected['checked'] or not marks['changed']),
+         'what was promised was not found')
+    need(seen['identity'] == 'same', 'another drive is there now')
+
+
+def check_reported(work, sanitized, commands):
+    done = work['operation']
+    need(done['finalState']['phase'] == 'succeeded', 'the drive does not say that it succeeded')
+    need(done['startedAt'] and done['completedAt'], 'the erasure was not completed')
+    need(not (done['adopted'] and sanitized), 'an erasure that was adopted is an exception')
+    need(done['adopted'] or done['commands'], 'nothing was sent')
+    need(done['cleanUp'] in ('ok', 'not needed'), 'something was left behind')
+    for key in ('statusBefore', 'statusAfter') if commands not in ('tcg', 'block') else ():
+        need(any(page['hex'].strip('0') for page in work[key]), key + ' tells nothing')
+
+
+def check_success(predicate, marks):
+    seen, target, result = (predicate[key] for key in ('verification', 'target', 'result'))
+    need(seen['performed'] and seen['result'] == 'pass', 'it was not verified')
+    block, largest = seen['canaries']['blockBytes'], 0
+    for surface in seen['canaries']['surfaces'] if marks['placed'] else []:
+        offsets, size = surface['offsets'], surface['sizeBytes']
+        need(offsets and offsets[0] == 0 and offsets[-1] + block == size,
+             'the first or the last block had no canary')
+        largest = max(largest, size)
+    need(not marks['placed'] or largest >= target['sizeBytes'], 'not the whole target was marked')
+    need(result['status'] != 'sanitized' or
+         all(status['expected'] for status in seen['unreadableStatuses']),
+         'a status that was not expected is an exception')
+    need(result['level'] != 'purge' or target['hiddenAreas']['examined'],
+         'purge, and hidden areas were not examined')

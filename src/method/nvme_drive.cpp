@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/method/nvme_drive.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/nvme/status.hpp"
+
+#include "nvme_parts.hpp"
+
+namespace efface::method {
+
+namespace {
+
+/// Every drive takes so much in one command: MDTS counts pages of at least 4 KiB.
+constexpr std::size_t kNvmeReadBytes = 4096;
+constexpr std::size_t kNvmeNamespacesTold = 256;
+
+class NvmeDrive final : public CommandSet {
+  public:
+    NvmeDrive(device::NvmeTransport& transport, std::vector<NvmePlace> places)
+        : transport_(transport), places_(std::move(places)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "nvme"; }
+    [[nodiscard]] DriveSurvey survey() override;
+    [[nodiscard]] OperationState state() override;
+    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
+                                                          OperationMemory& memory) override;
+    [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override {
+        return {};  // Sanitize reaches them as they are; nothing here makes namespaces
+    }
+    [[nodiscard]] ReadStatus read_status(const std::string& surface, std::uint64_t offset,
+                                         MutableByteView into) override;
+
+  private:
+    [[nodiscard]] bool unreadable_as_expected(std::uint16_t status);
+
+    device::NvmeTransport& transport_;
+    std::vector<NvmePlace> places_;
+    std::string erased_by_;  ///< that the drive named last; empty: not asked yet
+};
+
+/// It is the subsystem that is erased; what its namespaces are called may change by it.
+std::string nvme_name_of(const NvmeFacts& facts) {
+    if (!facts.controller.subsystem_nqn.empty()) {
+        return facts.controller.subsystem_nqn;
+    }
+    for (const auto& one : facts.namespaces) {
+        if (!one.identity.nguid.empty()) {
+            return "nguid." + one.identity.nguid;
+        }
+        if (!one.identity.eui64.empty()) {
+            return "eui." + one.identity.eui64;
+        }
+    }
+    return "";
+}
+
+void nvme_add_hidden_areas(const NvmeFacts& facts, DriveSurvey& survey) {
+    const auto add = [&](const char* kind, const std::string& detail, std::uint64_t bytes) {
+        HiddenArea area;
+        area.kind = kind;
+        area.detail = detail;
+        area.bytes = bytes;
+        area.covered = true;
+        area.why_not = "Sanitize reaches it as it is; Format NVM does not";
+        survey.hidden_areas.push_back(std::move(area));
+    };
+    for (const auto& one : facts.namespaces) {
+        if (!one.attached) {
+            add("unattached-namespace",
+                fmt::format("namespace {} is not attached to this controller", one.nsid),
+                one.identity.bytes());
+        }
+    }
+    if (facts.controller.unallocated_bytes != 0) {
+        add("unallocated-capacity", "capacity that is in no namespace (UNVMCAP)",
+            facts.controller.unallocated_bytes);
+    }
+    if (facts.unaccounted_bytes != 0) {
+        add("unaccounted-capacity",
+            "capacity that is neither unallocated nor in a namespace that the drive lists",
+            facts.unaccounted_bytes);
+    }
+}
+
+Json nvme_drive_facts(const NvmeFacts& facts) {
+    Json namespaces = Json::array();
+    for (const auto& one : facts.namespaces) {
+        if (namespaces.size() == kNvmeNamespacesTold) {
+            break;
+        }
+        namespaces.push_back({{"nsid", one.nsid},
+                              {"sizeBytes", nvme_json_count(one.identity.bytes())},
+                              {"attached", one.attached}});
+    }
+    const auto& controller = facts.controller;
+    Json told = {{"flash", true},
+                 {"controllerId", controller.controller_id},
+                 {"subsystemNqn", controller.subsystem_nqn},
+                 {"multiController", controller.multiple_controllers()},
+                 {"namespaces", std::move(namespaces)},
+                 {"namespacesInAll", facts.namespaces.size()},
+                 {"allNamespacesListed", facts.all_listed},
+                 {"sanicap", controller.sanitize.raw},
+                 {"fna", controller.fna},
+                 {"oacs", controller.oacs},
+                 {"totalBytes", nvme_json_count(controller.total_bytes)},
+                 {"unallocatedBytes", nvme_json_count(controller.unallocated_bytes)},
+                 {"version", nvme::version_text(controller.version)}};
+    if (facts.sanitize_log) {
+        told["sanitizeStatus"] = nvme::to_string(facts.sanitize_log->outcome());
+        told["sanitizeState"] = nvme::to_string(facts.sanitize_log->state);
+    }
+    if (facts.smart) {
+        told["percentageUsed"] = facts.smart->percentage_used;
+        told["mediaErrors"] = nvme_json_count(facts.smart->media_errors);
+        told["powerOnHours"] = nvme_json_count(facts.smart->power_on_hours);
+        told["criticalWarning"] = facts.smart->critical_warning;
+    }
+    return told;
+}
+
+void nvme_add_risks(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
+                    DriveSurvey& survey) {
+    survey.residual_risks.emplace_back(
+        "firmware, boot partitions and stored credentials are not touched by Sanitize or Format");
+    if (facts.controller.rpmbs != 0) {
+        survey.residual_risks.emplace_back("the Replay Protected Memory Block is not touched");
+    }
+    if (facts.controller.multiple_controllers()) {
+        survey.residual_risks.emplace_back(
+            "the subsystem can have other controllers: another host may use the same namespaces");
+    }
+    for (const auto& place : places) {
+        const bool told = std::any_of(
+            facts.namespaces.begin(), facts.namespaces.end(),
+            [&](const NvmeNamespace& one) { return one.nsid == place.nsid && one.attached; });
+        if (!told) {
+            survey.residual_risks.push_back(fmt::format(
+                "{} is namespace {}, which the drive does not list", place.device, place.nsid));
+        }
+    }
+}
+
+DriveSurvey NvmeDrive::survey() {
+    DriveSurvey survey;
+    auto facts = read_nvme_facts(transport_);
+    if (!facts.error.empty()) {
+        survey.error = facts.error;
+        return survey;
+    }
+    survey.model = facts.controller.model;
+    survey.serial = facts.controller.serial;
+    survey.firmware = facts.controller.firmware;
+    survey.wwn = nvme_name_of(facts);
+    survey.techniques = nvme_sanitize_techniques(facts);
+    auto formats = nvme_format_techniques(facts);
+    std::move(formats.begin(), formats.end(), std::back_inserter(survey.techniques));
+    nvme_add_hidden_areas(facts, survey);
+    nvme_add_risks(facts, places_, survey);
+    survey.facts = nvme_drive_facts(facts);
+    survey.pages = std::move(facts.pages);
+    return survey;
+}
+
+OperationState NvmeDrive::state() {
+    auto now = read_nvme_sanitize_state(transport_);
+    if (now.phase != Phase::unknown && now.phase != Phase::idle) {
+        erased_by_ = now.technique;
+    }
+    return now;
+}
+
+std::unique_ptr<FirmwareOperation> NvmeDrive::make(std::string_view technique,
+                                                   OperationMemory& memory) {
+    erased_by_.clear();
+    auto operation = make_nvme_sanitize(technique, transport_, memory);
+    return operation != nullptr ? std::move(operation)
+                                : make_nvme_format(technique, transport_, memory);
+}
+
+/// Erased flash need not carry valid codes, and changed keys make every block fail its check.
+bool NvmeDrive::unreadable_as_expected(std::uint16_t status) {
+    if (nvme::is(status, nvme::Status::deallocated_block)) {
+        return true;
+    }
+    if (!nvme::is(status, nvme::Status::unrecovered_read_error)) {
+        return false;
+    }
+    if (erased_by_.empty()) {
+        (void)state();
+    }
+    return erased_by_ == kNvmeSanitizeBlock || erased_by_ == kNvmeSanitizeCrypto;
+}
+
+ReadStatus NvmeDrive::read_status(const std::string& surface, std::uint64_t offset,
+                                  MutableByteView into) {
+    const auto place = std::find_if(places_.begin(), places_.end(),
+                                    [&](const NvmePlace& one) { return one.device == surface; });
+    if (place == places_.end()) {
+        return {false, false, "no namespace of this drive is called " + surface};
+    }
+    const auto page = nvme_read_identify(transport_, nvme::Cns::name_space, place->nsid);
+    const auto identity = nvme::decode_namespace(page.bytes);
+    if (!page.ok() || !identity || identity->block_bytes == 0) {
+        return {false, false, page.ok() ? "the namespace is gone" : page.error};
+    }
+    const std::uint32_t block = identity->block_bytes;
+    if (identity->extended_metadata && identity->metadata_bytes != 0) {
+        return {false, false, "its blocks carry metadata in one buffer with the data"};
+    }
+    if (offset % block != 0 || into.size() % block != 0) {
+        return {false, false, "not on a boundary of its blocks"};
+    }
+    ReadStatus status{true, true, "read"};
+    const std::size_t step = std::max<std::size_t>(block, kNvmeReadBytes / block * block);
+    for (std::size_t at = 0; at < into.size(); at += step) {
+        const auto piece = into.subspan(at, std::min(step, into.size() - at));
+        const auto completion =
+            transport_.submit(nvme::read(place->nsid, (offset + at) / block, block, piece));
+        const bool verification =
+            completion.error == 0 &&
+            nvme::is(completion.status, nvme::Status::media_verification_read);
+        if (!completion.succeeded() && !verification) {
+            return {false, completion.error == 0 && unreadable_as_expected(completion.status),
+                    nvme_answer_text(completion)};
+        }
+        if (verification) {
+            status.status = nvme::status_text(completion.status);
+        }
+    }
+    return status;
+}
+
+}  // namespace
+
+std::unique_ptr<CommandSet> make_nvme_drive(device::NvmeTransport& transport,
+                                            std::vector<NvmePlace> places, const Clock& /*clock*/) {
+    return std::make_unique<NvmeDrive>(transport, std::move(places));
+}
+
+}  // namespace efface::method

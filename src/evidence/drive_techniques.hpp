@@ -9,23 +9,30 @@
 namespace efface::evidence {
 
 struct DriveTechnique {
-    std::string_view begins;  ///< of the technique's name; the first that fits counts
-    std::string_view level;   ///< at most
+    std::string_view name;
+    std::string_view level;  ///< at most; "none" for one that erases and reaches no level
 };
-/// Readings: NIST SP 800-88r1 appendix A, NVMe Base 2.3 annex A (IEEE 2883-2022). What a technique
-/// reaches is a matter of policy; what it can not reach whatever the policy says stands here.
-constexpr std::array<DriveTechnique, 12> kDriveTechniques{{
-    {"nvme-sanitize-namespace", "clear"},  // of one namespace, never of the subsystem
-    {"nvme-sanitize-", "purge"},
-    {"nvme-format-", "clear"},  // its scope is that of namespaces
-    {"ata-sanitize-", "purge"},
+/// Limits that hold whatever a policy says; what is claimed below them is the policy's matter.
+constexpr std::array<DriveTechnique, 20> kDriveTechniques{{
+    {"nvme-sanitize-block", "purge"},
+    {"nvme-sanitize-crypto", "purge"},
+    {"nvme-sanitize-overwrite", "purge"},
+    {"nvme-format-crypto", "clear"},  // its scope is that of namespaces
+    {"nvme-format-user-data", "clear"},
+    {"ata-sanitize-block", "purge"},
+    {"ata-sanitize-crypto", "purge"},
+    {"ata-sanitize-overwrite", "purge"},
     {"ata-security-enhanced", "purge"},
     {"ata-security-normal", "clear"},
-    {"scsi-sanitize-", "purge"},
+    {"scsi-sanitize-block", "purge"},
+    {"scsi-sanitize-crypto", "purge"},
+    {"scsi-sanitize-overwrite", "purge"},
     {"scsi-format-unit", "clear"},
     {"scsi-write-same", "clear"},
-    {"tcg-genkey", "clear"},  // of one range
-    {"tcg-", "purge"},
+    {"tcg-psid-revert", "purge"},
+    {"tcg-revert", "purge"},
+    {"tcg-activate-revert", "none"},  // what stood there before was not always encrypted
+    {"tcg-genkey", "none"},           // of one range
     {"block-secure-erase", "clear"},
 }};
 constexpr std::array<std::string_view, 5> kCommandSets{"nvme", "ata", "scsi", "tcg", "block"};
@@ -41,11 +48,11 @@ constexpr std::array<std::string_view, 5> kCommandSets{"nvme", "ata", "scsi", "t
     return {};
 }
 
-/// "clear" or "purge"; empty for one that is not known to erase anything (a discard, a format
-/// without erasure): it leaves nothing sanitized.
+/// Empty for one that is not known to erase anything (a discard, a format without erasure): it
+/// leaves nothing sanitized.
 [[nodiscard]] constexpr std::string_view level_limit(std::string_view technique) noexcept {
     for (const DriveTechnique& known : kDriveTechniques) {
-        if (technique.starts_with(known.begins)) {
+        if (technique == known.name) {
             return known.level;
         }
     }

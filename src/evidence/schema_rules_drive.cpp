@@ -170,6 +170,20 @@ void check_statuses(const RecordView& verification, const Canaries& canaries) {
     }
 }
 
+/// Looking that was not performed has seen nothing.
+void check_not_looked(const RecordView& verification, const Canaries& canaries) {
+    const RecordView samples = verification.at("samples");
+    std::uint64_t seen = canaries.changed + canaries.unreadable + canaries.intact;
+    for (const char* key : {"changed", "uninformative", "unchanged", "unreadable"}) {
+        seen += samples.at(key).number();
+    }
+    if (seen + verification.at("expected").at("checked").number() +
+            verification.at("unreadableStatuses").items().size() !=
+        0) {
+        verification.fail("was not performed, and yet tells what was seen");
+    }
+}
+
 /// Whatever the verdict: looking that passed looked for everything, and found nothing.
 void check_passed(const RecordView& verification, const Canaries& canaries, const Claim& claim,
                   bool adopted) {
@@ -307,6 +321,9 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
         canaries = check_canary_counts(verification.at("canaries"));
         check_other_counts(verification);
         check_statuses(verification, canaries);
+        if (!performed) {
+            check_not_looked(verification, canaries);
+        }
     }
     if (verification.at("result").text() == "pass") {
         check_passed(verification, canaries, claim,

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import log, record, target
+from tamper import drive, log, record, target
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -142,11 +142,13 @@ def run_bytes(good, work, kind, old, new):
 
 
 def submit_targets(pool, work):
-    honest = [(kind, kind, lambda predicate: None) for kind in ('media', 'file', 'memory')]
-    honest += [(kind, name, change) for name, (kind, change) in target.HONEST.items()]
+    honest = [(kind, kind, lambda predicate: None)
+              for kind in ('media', 'file', 'memory', 'drive')]
+    honest += [(kind, name, change)
+               for name, (kind, change) in (target.HONEST | drive.HONEST).items()]
     waiting = [pool.submit(run_honest, work, *case) for case in honest]
-    waiting += [pool.submit(run_insider, work, *case) for case in target.INSIDERS]
-    for kind, changes in target.BYTES.items():
+    waiting += [pool.submit(run_insider, work, *case) for case in target.INSIDERS + drive.INSIDERS]
+    for kind, changes in (target.BYTES | drive.BYTES).items():
         good = work / ('good-' + kind)
         made = make(predicate_of(kind), good)
         assert made.returncode == 0, made.stderr

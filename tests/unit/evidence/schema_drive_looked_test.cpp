@@ -62,6 +62,39 @@ TEST_CASE("What was not looked for is never a success") {
                Contains("eraser looked itself"));
 }
 
+TEST_CASE("A run that ended before anybody looked tells what was placed, and saw nothing") {
+    const auto not_looked = [](Json& p) {
+        fail_run(p, "indeterminate");
+        Json& verification = p["verification"];
+        verification["method"] = "none";
+        verification["performed"] = false;
+        verification["result"] = "not-performed";
+        verification["identity"] = "not read";
+        canaries(p)["changed"] = 0U;
+        canaries(p)["unreadable"] = 0U;
+        surface(p)["unreadable"] = Json::array();
+        for (const char* key : {"changed", "uninformative", "unchanged", "unreadable"}) {
+            verification["samples"][key] = 0U;
+        }
+        verification["expected"] = {{"content", "zeros"}, {"checked", 0U}, {"mismatches", 0U}};
+        verification["unreadableStatuses"] = Json::array();
+    };
+    CHECK(drive(not_looked).empty());
+    const auto refused = [&](const char* place, const Json& value) {
+        return drive([&](Json& p) {
+            not_looked(p);
+            p["verification"][Json::json_pointer(place)] = value;
+        });
+    };
+    CHECK_THAT(refused("/canaries/changed", 1U), Contains("what was seen"));
+    CHECK_THAT(refused("/samples/changed", 1U), Contains("what was seen"));
+    CHECK_THAT(refused("/expected/checked", 1U), Contains("what was seen"));
+    CHECK_THAT(
+        refused("/unreadableStatuses", {{{"status", "EIO"}, {"count", 1U}, {"expected", true}}}),
+        Contains("what was seen"));
+    CHECK(refused("/identity", "different").empty());
+}
+
 TEST_CASE("Every canary that was placed is gone, or nothing is sanitized") {
     CHECK(drive(one_intact).empty());
     CHECK_THAT(drive([](Json& p) {

@@ -189,7 +189,7 @@ TEST_CASE("A hidden area that was neither opened nor covered is an exception, na
 }
 
 TEST_CASE("Success needs the drive's own word, and nothing else of it counts") {
-    for (const char* phase : {"idle", "running", "failed", "unknown"}) {
+    for (const char* phase : {"idle", "running", "verifying", "failed", "unknown"}) {
         CHECK_THAT(drive([&](Json& p) { operation(p)["finalState"]["phase"] = phase; }),
                    Contains("is no success"));
         CHECK(drive([&](Json& p) {
@@ -305,9 +305,8 @@ TEST_CASE("Each technique has its level, and some have none") {
         CHECK(level_limit(technique) == "purge");
     }
     for (const char* technique :
-         {"nvme-format-user-data", "nvme-format-crypto", "nvme-sanitize-namespace",
-          "ata-security-normal", "scsi-format-unit", "scsi-write-same", "tcg-genkey",
-          "block-secure-erase"}) {
+         {"nvme-format-user-data", "nvme-format-crypto", "ata-security-normal", "scsi-format-unit",
+          "scsi-write-same", "block-secure-erase"}) {
         INFO(technique);
         CHECK(level_limit(technique) == "clear");
         const auto run = [&](Json& p) {
@@ -319,7 +318,18 @@ TEST_CASE("Each technique has its level, and some have none") {
                   set_level(p, "clear");
               }).empty());
     }
-    for (const char* technique : {"block-discard", "scsi-unmap", "nvme-deallocate", "ata-trim"}) {
+    for (const char* technique : {"tcg-genkey", "tcg-activate-revert"}) {
+        INFO(technique);
+        const auto run = [&](Json& p, const char* level) {
+            use(p, technique, "tcg");
+            set_level(p, level);
+        };
+        CHECK(drive([&](Json& p) { run(p, "none"); }).empty());
+        CHECK_THAT(drive([&](Json& p) { run(p, "clear"); }), Contains("does not reach clear"));
+        CHECK_THAT(drive([&](Json& p) { run(p, "purge"); }), Contains("does not reach purge"));
+    }
+    for (const char* technique : {"nvme-sanitize-namespace", "block-discard", "scsi-unmap",
+                                  "nvme-deallocate", "ata-trim"}) {
         INFO(technique);
         const auto run = [&](Json& p) {
             use(p, technique, std::string(command_set_of(technique)));

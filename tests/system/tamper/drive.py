@@ -1,0 +1,236 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Claims about a drive that erased itself which its record does not bear out.
+
+Each is signed and logged by those who hold the keys: only the rules stand against it.
+"""
+import copy
+import hashlib
+
+from tamper.target import after, drop, level, not_done, put, seen, work
+
+SIZE = 1920383410176  # of tests/data/evidence/predicate-drive.json
+PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
+
+
+def use(p, technique, commands):
+    work(p)['technique'] = technique
+    work(p)['operation']['commandSet'] = p['target']['drive']['commandSet'] = commands
+
+
+def technique(name, claimed):
+    return lambda p: (use(p, name, name.split('-')[0]), level(p, claimed))
+
+
+def fail(p):
+    level(p, 'none')
+    p['result']['status'] = 'not-sanitized'
+
+
+def with_exceptions(p):
+    p['result'].update(status='sanitized-with-exceptions', exceptions=['something that is named'])
+
+
+def hidden(p, opened):
+    p['target']['hiddenAreas']['areas'] = [
+        {'kind': 'hpa', 'detail': 'max address 937703088', 'bytes': 0, 'covered': False,
+         'opened': opened, 'why': '' if opened else 'frozen until a power cycle'}]
+
+
+def opened(p):
+    """An honest record of a drive that was larger once its hidden area was opened."""
+    hidden(p, True)
+    p['targetIdentity']['sizeBytes'] = p['target']['identity']['sizeBytes'] = SIZE // 2
+
+
+def not_opened(p):
+    """An honest record of an area that stayed hidden."""
+    hidden(p, False)
+    with_exceptions(p)
+
+
+def adopted(p):
+    """An honest record of an erasure that ran already when we came: without canaries."""
+    with_exceptions(p)
+    work(p)['operation'].update(adopted=True, commands=[])
+    seen(p)['canaries'] = {'blockBytes': 0, 'placed': 0, 'changed': 0, 'unreadable': 0,
+                           'intact': 0, 'surfaces': []}
+    seen(p)['samples'] = dict.fromkeys(seen(p)['samples'], 0)
+    seen(p).update(seed='', unreadableStatuses=[])
+
+
+def crypto(p):
+    """An honest record after which nothing can be read: that is right for this technique."""
+    use(p, 'nvme-sanitize-crypto', 'nvme')
+    canaries(p).update(changed=0, unreadable=5)
+    surface(p)['unreadable'] = PLACES
+    seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
+    seen(p)['unreadableStatuses'][0]['count'] = 7
+
+
+def one_intact(p):
+    """An honest record of a drive that lied: one canary still stands."""
+    fail(p)
+    seen(p)['result'] = 'fail'
+    canaries(p).update(changed=3, intact=1)
+    surface(p)['intact'] = PLACES[1:2]
+
+
+def canaries(p):
+    return seen(p)['canaries']
+
+
+def surface(p):
+    return canaries(p)['surfaces'][0]
+
+
+def page(data):
+    return {'page': 'NVMe log 81h', 'hex': data.hex(), 'sha256': hashlib.sha256(data).hexdigest()}
+
+
+def second_surface(p, **changes):
+    canaries(p)['surfaces'].append(dict(copy.deepcopy(surface(p)), **changes))
+
+
+def overwrite_too(p):
+    work(p)['passes'] = [{
+        'number': 1, 'pattern': 'repeat:00', 'bytesWritten': SIZE, 'flush': 'ok',
+        'writeFaults': {'count': 0, 'bytes': 0, 'areas': []},
+        'startedAt': '2026-11-21T09:30:04Z', 'completedAt': '2026-11-21T09:31:06Z'}]
+
+
+def nothing_placed(p):
+    adopted(p)
+    work(p)['operation'].update(adopted=False, commands=[
+        {'at': '2026-11-21T09:30:04Z', 'name': 'Sanitize', 'bytes': '', 'answer': 'accepted'}])
+
+
+HONEST = {
+    'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
+    'one-intact': one_intact, 'format': technique('nvme-format-crypto', 'clear'),
+    'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
+                      work(p).update(statusBefore=[], statusAfter=[])),
+    'finished': lambda p: (not_done(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
+}
+
+OPERATION, STATE = 'sanitization.operation.', 'sanitization.operation.finalState.'
+CANARIES, PLACED = 'verification.canaries.', 'verification.canaries.surfaces.0.'
+CHANGES = {
+    'phase-failed': put(STATE + 'phase', 'failed'), 'phase-idle': put(STATE + 'phase', 'idle'),
+    'phase-running': put(STATE + 'phase', 'running'),
+    'phase-unknown': put(STATE + 'phase', 'unknown'),
+    'phase-verifying': put(STATE + 'phase', 'verifying'),
+    'phase-invented': put(STATE + 'phase', 'verified'),
+    'not-completed': put(OPERATION + 'completedAt', ''),
+    'ends-before-start': put(OPERATION + 'completedAt', '2026-11-21T09:30:03Z'),
+    'starts-before-run': put(OPERATION + 'startedAt', '2026-11-21T09:11:59Z'),
+    'command-after-run': put(OPERATION + 'commands.0.at', '2026-11-21T09:41:00Z'),
+    'power-cycle-before-run': put(OPERATION + 'powerCycles.0.at', '2026-11-21T09:11:59Z'),
+    'nothing-sent': put(OPERATION + 'commands', []),
+    'password-left': put(OPERATION + 'cleanUp', 'the user password is still set'),
+    'adopted-whole': put(OPERATION + 'adopted', True),
+    'adopted-nothing-placed': after(adopted, lambda p: p['result'].update(
+        status='sanitized', exceptions=[])),
+    'nothing-placed': nothing_placed,
+    'other-commands': put(OPERATION + 'commandSet', 'ata'),
+    'other-commands-drive': put('target.drive.commandSet', 'scsi'),
+    'other-technique': put('sanitization.technique', 'scsi-sanitize-block'),
+    'other-engine': put('sanitization.engine', 'io_uring'),
+    'overwrite-too': overwrite_too,
+    'no-operation': drop('sanitization.operation'),
+    'field-invented': put(OPERATION + 'verified', True),
+    'no-drive': drop('target.drive'),
+    'other-drive': put('target.drive.serial', 'S64GNE0T400124'),
+    'other-drive-after': put('target.identityAfter.serialNumber', 'S64GNE0T400124'),
+    'other-wwid-after': put('target.identityAfter.wwid', ''),
+    'other-drive-seen': put('verification.identity', 'different'),
+    'identity-not-read': put('verification.identity', 'not read'),
+    'a-partition': lambda p: p['target'].update(kind='partition') or
+                   p['targetIdentity'].update(kind='partition'),
+    'status-digest': put('sanitization.statusAfter.0.sha256', 'a' * 64),
+    'status-bytes': put('sanitization.statusBefore.0.hex', 'ffff0101'),
+    'status-none-before': put('sanitization.statusBefore', []),
+    'status-none-after': put('sanitization.statusAfter', []),
+    'status-zeros': lambda p: work(p).update(statusAfter=[page(bytes(32))]),
+    'status-too-large': lambda p: work(p)['statusAfter'].append(page(b'x' * 65537)),
+    'status-too-many': lambda p: work(p).update(statusAfter=33 * [page(b'x')]),
+    'grown': put('target.identityAfter.sizeBytes', SIZE + 4096),
+    'shrunk': put('target.identityAfter.sizeBytes', SIZE - 4096),
+    'smaller-after-opening': after(opened, put('target.identityAfter.sizeBytes', SIZE // 2 - 512)),
+    'grown-without-opening': after(opened, lambda p: p['target']['hiddenAreas']['areas'][0].update(
+        opened=False, covered=True)),
+    'hidden-and-whole': lambda p: hidden(p, False),
+    'hidden-not-examined': put('target.hiddenAreas.examined', False),
+    'purge-not-examined': lambda p: p['target']['hiddenAreas'].update(examined=False, areas=[]),
+    'hidden-no-exceptions': after(not_opened, put('result.exceptions', [])),
+    'hidden-kind': put('target.hiddenAreas.areas.0.kind', 'attic'),
+    'not-looked': not_done,
+    'method-none': put('verification.method', 'none'),
+    'method-read-back': put('verification.method', 'full-read-back'),
+    'not-performed': put('verification.performed', False),
+    'failed': put('verification.result', 'fail'),
+    'seen-by-nobody': lambda p: (fail(p), seen(p).update(
+        method='none', performed=False, result='not-performed')),
+    'independent': put('verification.independentOfEraser', True),
+    'one-intact-passed': after(one_intact, put('verification.result', 'pass')),
+    'one-intact-claimed': after(one_intact, lambda p: (p['result'].update(status='sanitized'),
+                                                       level(p, 'purge'))),
+    'intact-unlisted': lambda p: canaries(p).update(changed=3, intact=1),
+    'intact-uncounted': put(PLACED + 'intact', PLACES[1:2]),
+    'intact-and-unreadable': lambda p: (canaries(p).update(changed=3, intact=1),
+                                        surface(p).update(intact=PLACES[2:3])),
+    'canary-not-seen': put(CANARIES + 'changed', 3),
+    'canary-seen-twice': put(CANARIES + 'changed', 5),
+    'more-placed-than-listed': lambda p: canaries(p).update(placed=6, changed=5),
+    'fewer-placed-than-listed': lambda p: canaries(p).update(placed=4, changed=3),
+    'unreadable-elsewhere': put(PLACED + 'unreadable', [4096]),
+    'unreadable-uncounted': put(PLACED + 'unreadable', []),
+    'first-block-left-out': put(PLACED + 'offsets.0', 4096),
+    'last-block-left-out': put(PLACED + 'offsets.4', SIZE - 8192),
+    'beyond-the-surface': put(PLACED + 'offsets.4', SIZE),
+    'places-unsorted': put(PLACED + 'offsets', PLACES[::-1]),
+    'places-overlap': put(PLACED + 'offsets.1', 512),
+    'block-of-nothing': put(CANARIES + 'blockBytes', 0),
+    'surface-smaller': lambda p: surface(p).update(
+        sizeBytes=SIZE - 4096, offsets=PLACES[:4] + [SIZE - 8192]),
+    'surface-unmarked': lambda p: second_surface(p, name='nvme0n2', offsets=[], unreadable=[]),
+    'surface-twice': lambda p: (second_surface(p), canaries(p).update(
+        placed=10, changed=8, unreadable=2)),
+    'no-seed': put('verification.seed', ''),
+    'short-seed': put('verification.seed', '7c' * 16),
+    'sample-unchanged': lambda p: seen(p)['samples'].update(changed=200, unchanged=1),
+    'sample-not-seen': put('verification.samples.changed', 200),
+    'sample-invented': put('verification.samples.changed', 202),
+    'promise-broken': put('verification.expected.mismatches', 1),
+    'promise-not-looked-at': put('verification.expected.checked', 0),
+    'promise-of-nothing': put('verification.expected.content', 'nothing'),
+    'status-unexpected': put('verification.unreadableStatuses.0.expected', False),
+    'status-missing': put('verification.unreadableStatuses', []),
+    'status-fewer': put('verification.unreadableStatuses.0.count', 2),
+    'level-of-failure': put('result.status', 'indeterminate'),
+    'exceptions-of-nothing': put('result.exceptions', ['something']),
+    'snapshots-below': put('target.layersBelow.0.copyOnWrite', True),
+    'thin-below': put('target.layersBelow.0.thin', True),
+    'technique-of-media': lambda p: (work(p).update(technique='overwrite-random'),
+                                     level(p, 'clear')),
+    'discard': technique('block-discard', 'none'), 'unmap': technique('scsi-unmap', 'none'),
+    'deallocate': technique('nvme-deallocate', 'none'),
+}
+CHANGES.update({'purge-' + name: technique(name, 'purge') for name in (
+    'nvme-format-user-data', 'nvme-format-crypto', 'nvme-sanitize-namespace', 'scsi-format-unit',
+    'scsi-write-same', 'ata-security-normal', 'tcg-genkey', 'tcg-activate-revert',
+    'block-secure-erase')})
+CHANGES['clear-tcg-genkey'] = technique('tcg-genkey', 'clear')
+
+
+INSIDERS = [('drive', 'drive-' + name, change) for name, change in CHANGES.items()]
+INSIDERS += [('media', 'media-engine-drive', put('sanitization.engine', 'drive')),
+             ('media', 'media-operation', put('sanitization.operation', {'adopted': False})),
+             ('example', 'volumes-by-drive', put('sanitization.technique', 'nvme-sanitize-block'))]
+HONEST = {'drive-' + name: ('drive', change) for name, change in HONEST.items()}
+BYTES = {'drive': [
+    (b'S64GNE0T400123', b'S64GNE0T400124'), (b'"phase":"succeeded"', b'"phase":"failed"'),
+    (b'ffff0101', b'ffff0102'), (b'"intact":0', b'"intact":1'), (b'"placed":5', b'"placed":6'),
+    (b'"count":3', b'"count":4'), (b'GDC5902Q', b'GDC5902R'), (b'"taken":256', b'"taken":266'),
+    (b'"adopted":false', b'"adopted":true'), (b'"covered":true', b'"covered":false'),
+    (b'nvme-sanitize-block', b'nvme-format-crypto!'), (b'"answer":"accepted"',
+                                                       b'"answer":"refused!"')]}

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "efface/inventory/inventory.hpp"
+#include "efface/job/drives.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -15,9 +16,12 @@ std::string dash(const std::string& text) {
     return text.empty() ? "-" : text;
 }
 
-Json document_of(const std::vector<inventory::ListEntry>& entries) {
+using Abilities = std::vector<std::optional<job::DriveAbility>>;
+
+Json document_of(const std::vector<inventory::ListEntry>& entries, const Abilities& abilities) {
     Json list = Json::array();
-    for (const auto& entry : entries) {
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const auto& entry = entries[i];
         Json uses = Json::array();
         for (const auto& use : entry.uses) {
             uses.push_back({{"kind", inventory::to_string(use.kind)}, {"detail", use.detail}});
@@ -26,15 +30,64 @@ Json document_of(const std::vector<inventory::ListEntry>& entries) {
                         {"parent", entry.parent},
                         {"luksVersion", entry.luks_version},
                         {"luksUuid", entry.luks_uuid},
+                        {"erasesItself", abilities[i] ? to_json(*abilities[i]) : Json()},
                         {"uses", uses}});
     }
     return {{"schema", "efface.list/1"}, {"storage", list}};
 }
 
-std::string text_of(const std::vector<inventory::ListEntry>& entries) {
+/// The best that a drive can do to itself.
+std::string best_of(const std::optional<job::DriveAbility>& ability) {
+    if (!ability) {
+        return "-";
+    }
+    if (!ability->error.empty()) {
+        return "no answer";
+    }
+    if (!ability->running.empty()) {
+        return "runs " + ability->running;
+    }
+    for (const auto& technique : ability->techniques) {
+        if (technique.why_not.empty() && technique.level != method::Level::none) {
+            return fmt::format("{}: {}", to_string(technique.level), technique.name);
+        }
+    }
+    return "nothing";
+}
+
+/// Every technique of each drive, and why not.
+std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
+                            const Abilities& abilities) {
+    std::string text;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (!abilities[i]) {
+            continue;
+        }
+        text += fmt::format("\n{}  {} {}\n", entries[i].identity.canonical_path,
+                            entries[i].identity.model, entries[i].identity.serial);
+        if (!abilities[i]->error.empty()) {
+            text += "  " + abilities[i]->error + "\n";
+        }
+        for (const auto& area : abilities[i]->hidden_areas) {
+            text += "  hidden: " + area + "\n";
+        }
+        for (const auto& technique : abilities[i]->techniques) {
+            text += fmt::format("  {:<26} {}\n", technique.name,
+                                !technique.why_not.empty() ? "no: " + technique.why_not
+                                : technique.estimate_seconds
+                                    ? fmt::format("{}, about {} s", to_string(technique.level),
+                                                  *technique.estimate_seconds)
+                                    : std::string(to_string(technique.level)));
+        }
+    }
+    return text.empty() ? "\nNo drive here takes commands to erase itself.\n" : text;
+}
+
+std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abilities& abilities) {
     std::vector<std::vector<std::string>> rows = {
-        {"NAME", "KIND", "SIZE", "MODEL", "SERIAL", "LUKS", "USED BY"}};
-    for (const auto& entry : entries) {
+        {"NAME", "KIND", "SIZE", "MODEL", "SERIAL", "LUKS", "ERASES ITSELF", "USED BY"}};
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const auto& entry = entries[i];
         const auto name = std::filesystem::path(entry.identity.canonical_path).filename().string();
         std::string used = entry.uses.empty() ? "-" : entry.uses.front().detail;
         if (entry.uses.size() > 1) {
@@ -47,7 +100,7 @@ std::string text_of(const std::vector<inventory::ListEntry>& entries) {
                         entry.luks_version == 0
                             ? "-"
                             : fmt::format("LUKS{} {}", entry.luks_version, entry.luks_uuid),
-                        used});
+                        best_of(abilities[i]), used});
     }
     return table(rows);
 }
@@ -58,14 +111,22 @@ void add_list(CLI::App& app, Program& program) {
     auto* command =
         app.add_subcommand("list", "Show the storage here: identity, LUKS state, who uses it");
     auto json = std::make_shared<bool>(false);
+    auto techniques = std::make_shared<bool>(false);
     command->add_flag("-J,--json", *json, "Print one JSON document");
-    command->callback([&program, json] {
-        program.run = [json] {
+    command->add_flag("-t,--techniques", *techniques, "Every technique of each drive, and why not");
+    command->callback([&program, json, techniques] {
+        program.run = [json, techniques] {
             const auto entries = inventory::list_storage();
+            std::vector<inventory::Identity> identities;
+            for (const auto& entry : entries) {
+                identities.push_back(entry.identity);
+            }
+            const auto abilities = job::drive_abilities(identities);
             if (*json) {
-                print_json(document_of(entries));
+                print_json(document_of(entries, abilities));
             } else {
-                print(text_of(entries));
+                print(text_of(entries, abilities) +
+                      (*techniques ? techniques_text(entries, abilities) : ""));
             }
             return 0;
         };

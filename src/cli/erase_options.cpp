@@ -12,9 +12,10 @@ namespace efface::cli {
 namespace {
 
 /// What an order says itself.
-constexpr std::array kOfTheOrder{"--technique",       "--pattern",   "--verify",   "--bad-blocks",
-                                 "--min-rate",        "--when-slow", "--deadline", "--when-late",
-                                 "--max-temperature", "--when-hot"};
+constexpr std::array kOfTheOrder{"--technique", "--level",    "--fallback",   "--credential-file",
+                                 "--pattern",   "--verify",   "--bad-blocks", "--min-rate",
+                                 "--when-slow", "--deadline", "--when-late",  "--max-temperature",
+                                 "--when-hot"};
 
 method::Then then_of(const std::string& text) {
     return method::then_from_string(text).value_or(method::Then::stop);
@@ -29,6 +30,13 @@ void TargetOptions::add_to(CLI::App& command) {
     command.add_option("--order", order, "Signed order: its targets, technique and terms");
     command.add_option("--technique", technique, "See TECHNIQUES in efface(8)")
         ->capture_default_str();
+    command.add_option("--level", level, "What it must reach: the drive's best technique is taken")
+        ->check(CLI::IsMember({"clear", "purge"}));
+    command.add_option(
+        "--fallback", fallbacks,
+        "Technique to take instead when the drive has not that one; may be repeated");
+    command.add_option("--credential-file", credential_file,
+                       "PSID or password for a TCG technique; its last line feed is left out");
     command.add_option("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
     command.add_option("--verify", verification)
         ->check(CLI::IsMember({"full", "representative", "none"}))
@@ -63,7 +71,14 @@ std::optional<job::Order> TargetOptions::load_order() const {
 
 job::ErasureChoice TargetOptions::choice() const {
     job::ErasureChoice choice;
-    choice.policy = technique;
+    choice.policy =
+        level.empty() || command_->count("--technique") > 0 ? technique : job::kPolicyAuto;
+    choice.level = method::level_from_string(level).value_or(method::Level::none);
+    choice.fallbacks = fallbacks;
+    if (!credential_file.empty()) {
+        choice.credential_file =
+            std::filesystem::absolute(credential_file).lexically_normal().string();
+    }
     const auto bytes = from_hex(pattern);
     if (!bytes) {
         throw Error(ErrorCode::usage, "--pattern: must be bytes in hex, such as a5");
@@ -71,6 +86,10 @@ job::ErasureChoice TargetOptions::choice() const {
     choice.pattern = *bytes;
     choice.verification =
         policy::verification_from_string(verification).value_or(policy::Verification::full);
+    if (job::asks_the_drive(choice) && command_->count("--verify") > 0 && verification == "full") {
+        throw Error(ErrorCode::usage,
+                    "what a drive erases itself is verified by canaries: leave --verify away");
+    }
     choice.bad_blocks_are_exceptions = bad_blocks == "except";
     choice.limits.bytes_per_second_min = min_rate;
     choice.limits.when_slow = then_of(when_slow);

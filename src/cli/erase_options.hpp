@@ -16,6 +16,9 @@ struct TargetOptions {
     std::vector<std::string> targets;
     std::string order;
     std::string technique = policy::kOverwritePolicyDefault;
+    std::string level;
+    std::vector<std::string> fallbacks;
+    std::string credential_file;
     std::string pattern;
     std::string verification = "full";
     std::string bad_blocks = "except";

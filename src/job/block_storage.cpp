@@ -53,17 +53,6 @@ std::string step_of(policy::Verification verification) {
     return {};
 }
 
-/// A disk's serial number, or a name that only this target has (what stands on a disk shows its
-/// serial number, too).
-std::string confirm_token(const inventory::Identity& identity, const Json& target) {
-    if (identity.kind == inventory::Kind::disk && !identity.serial.empty()) {
-        return identity.serial;
-    }
-    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
-    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
-                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
-}
-
 std::vector<std::string> not_reached(inventory::Kind kind) {
     switch (kind) {
         case inventory::Kind::file:
@@ -303,6 +292,27 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
 }
 
 }  // namespace
+
+std::string confirm_token(const inventory::Identity& identity, const Json& target) {
+    if (identity.kind == inventory::Kind::disk && !identity.serial.empty()) {
+        return identity.serial;
+    }
+    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
+    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
+                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+}
+
+bool same_drive(const Json& one, const Json& other) {
+    const bool known = !one.value("serial", "").empty() || !one.value("wwid", "").empty();
+    if (!known) {
+        return one == other;
+    }
+    auto a = one;
+    auto b = other;
+    a.erase("sizeBytes");
+    b.erase("sizeBytes");
+    return a == b;
+}
 
 std::unique_ptr<TargetStorage> make_block_storage(RunContext& context, const std::string& path,
                                                   const ErasureChoice& choice) {

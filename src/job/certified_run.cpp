@@ -65,7 +65,7 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
     : context_(context),
       job_id_(std::move(job_id)),
       keys_(evidence::KeyStore::open(context.state.keys())),
-      identity_sha256_(sha256_hex(canonical_json(identity))),
+      identity_sha256_(identity_key(identity)),
       journal_(context.state.jobs(), job_id_),
       index_(context.state.jobs(), identity_sha256_) {
     if (auto before = journal_.load_run()) {

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <array>
 
+#include "efface/base/digest.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -123,6 +125,14 @@ std::optional<Json> Journal::load(const std::string& name) const {
 
 void Journal::save(const std::string& name, const Json& document) const {
     write_file_durably(directory_ / name, document.dump());
+}
+
+std::string identity_key(Json identity) {
+    if (identity.is_object() &&
+        !(identity.value("serial", "").empty() && identity.value("wwid", "").empty())) {
+        identity.erase("sizeBytes");
+    }
+    return sha256_hex(canonical_json(identity));
 }
 
 IdentityIndex::IdentityIndex(const std::filesystem::path& jobs, const std::string& identity_sha256)

@@ -80,6 +80,10 @@ class Journal final {
 [[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);
 [[nodiscard]] const char* to_string(Phase phase) noexcept;
 
+/// Names storage for the index below: without its size where it has a serial number or WWID, for a
+/// hidden area may be opened between two runs.
+[[nodiscard]] std::string identity_key(Json identity);
+
 /// What is known of one identity of storage, in jobs/by-identity/SHA256.json: the outcomes of its
 /// runs, and the run that is announced and not ended.
 class IdentityIndex final {

@@ -9,6 +9,8 @@
 #include "efface/device/memory_target.hpp"
 #include "efface/job/host.hpp"
 
+#include "linux_drive.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -65,6 +67,13 @@ class LinuxHost final : public Host {
     std::optional<bool> is_open(const std::string& file) override {
         return device::open_elsewhere(
             open_file(file, O_RDONLY | O_NOFOLLOW, 0, ErrorCode::safety).get());
+    }
+    inventory::Drive drive_of(const inventory::Identity& identity) override {
+        return inventory::drive_of(identity);
+    }
+    std::unique_ptr<DriveConnection> connect(const inventory::Drive& drive,
+                                             const SecretBytes& credential) override {
+        return connect_linux_drive(drive, credential);
     }
     std::optional<int> celsius(const inventory::Identity& identity) override {
         return inventory::temperature_celsius(identity);

@@ -6,6 +6,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/method/memory_method.hpp"
+#include "efface/policy/firmware.hpp"
 
 #include "fields.hpp"
 
@@ -62,7 +63,26 @@ Bytes pattern_field(ObjectReader& reader) {
 
 ErasureChoice read_choice(ObjectReader& reader) {
     ErasureChoice choice;
-    choice.policy = reader.optional_string("policy").value_or(choice.policy);
+    const auto level = reader.optional_string("technique_level");
+    choice.policy = reader.optional_string("policy").value_or(level ? kPolicyAuto : choice.policy);
+    if (level) {
+        const auto known = method::level_from_string(*level);
+        if (!known || *known == method::Level::none) {
+            reader.fail("technique_level", "must be clear or purge");
+        }
+        choice.level = *known;
+    }
+    if (const Json* fallbacks = reader.optional_array("fallbacks")) {
+        for (const auto& name : *fallbacks) {
+            if (!name.is_string()) {
+                reader.fail("fallbacks", "must list names of techniques");
+            }
+            choice.fallbacks.push_back(name.get<std::string>());
+        }
+    }
+    if (const auto file = reader.optional_string("credential_file")) {
+        choice.credential_file = path_field(reader, "credential_file", *file);
+    }
     choice.pattern = pattern_field(reader);
     if (const auto text = reader.optional_string("verification")) {
         const auto verification = policy::verification_from_string(*text);
@@ -106,10 +126,42 @@ OrderTarget read_target(const Json& object, const std::string& where) {
     return target;
 }
 
+void check_known(const std::string& name) {
+    if (policy::find_overwrite_policy(name) != nullptr ||
+        policy::find_firmware_technique(name) != nullptr) {
+        return;
+    }
+    std::string names;
+    for (const auto& known : policy::overwrite_policies()) {
+        names += (names.empty() ? "" : ", ") + std::string(known.name);
+    }
+    for (const auto& known : policy::firmware_techniques()) {
+        names += ", " + std::string(known.name);
+    }
+    throw Error(ErrorCode::usage, "there is no technique \"" + printable(name) + "\"",
+                "one of: " + names);
+}
+
+void check_drive_choice(const ErasureChoice& choice) {
+    if (choice.policy == kPolicyAuto && choice.level == method::Level::none) {
+        throw Error(ErrorCode::usage, "which level? clear or purge");
+    }
+    if (!choice.pattern.empty()) {
+        throw Error(ErrorCode::usage, "a technique of the drive takes no pattern");
+    }
+    if (choice.verification == policy::Verification::representative) {
+        throw Error(ErrorCode::usage,
+                    "what a drive erases itself is verified by canaries: leave --verify away");
+    }
+}
+
 }  // namespace
 
 Json to_json(const ErasureChoice& choice) {
     return {{"policy", choice.policy},
+            {"level", to_string(choice.level)},
+            {"fallbacks", choice.fallbacks},
+            {"credentialFile", choice.credential_file},
             {"pattern", to_hex(choice.pattern)},
             {"verification", to_string(choice.verification)},
             {"badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail"},
@@ -119,6 +171,10 @@ Json to_json(const ErasureChoice& choice) {
 ErasureChoice choice_from_json(const Json& json) {
     ErasureChoice choice;
     json.at("policy").get_to(choice.policy);
+    choice.level = method::level_from_string(json.at("level").get<std::string>())
+                       .value_or(method::Level::none);
+    json.at("fallbacks").get_to(choice.fallbacks);
+    json.at("credentialFile").get_to(choice.credential_file);
     choice.pattern = from_hex(json.at("pattern").get<std::string>()).value_or(Bytes{});
     choice.verification =
         policy::verification_from_string(json.at("verification").get<std::string>())
@@ -129,26 +185,37 @@ ErasureChoice choice_from_json(const Json& json) {
     return choice;
 }
 
+bool asks_the_drive(const ErasureChoice& choice) {
+    return choice.policy == kPolicyAuto ||
+           policy::find_firmware_technique(choice.policy) != nullptr;
+}
+
 void check_choice(const ErasureChoice& choice) {
-    const auto* policy = policy::find_overwrite_policy(choice.policy);
-    if (policy == nullptr) {
-        std::string names;
-        for (const auto& known : policy::overwrite_policies()) {
-            names += (names.empty() ? "" : ", ") + std::string(known.name);
-        }
-        throw Error(ErrorCode::usage, "there is no technique \"" + printable(choice.policy) + "\"",
-                    "one of: " + names);
+    if (choice.limits.deadline.count() > static_cast<std::int64_t>(kDeadlineSecondsMax)) {
+        throw Error(ErrorCode::usage, "the deadline is more than a year away");
+    }
+    for (const auto& name : choice.fallbacks) {
+        check_known(name);
+    }
+    if (choice.fallbacks.size() > kFallbacksMax) {
+        throw Error(ErrorCode::usage, "more than 8 fallbacks");
+    }
+    if (asks_the_drive(choice)) {
+        check_drive_choice(choice);
+        return;
+    }
+    check_known(choice.policy);
+    if (!choice.fallbacks.empty() || !choice.credential_file.empty()) {
+        throw Error(ErrorCode::usage,
+                    choice.policy + " takes no fallbacks and no credential: it is not the drive's");
     }
     bool asks = false;
-    for (const auto& pass : policy->passes) {
+    for (const auto& pass : policy::find_overwrite_policy(choice.policy)->passes) {
         asks = asks || pass.kind == policy::PassRule::Kind::operator_bytes;
     }
     if (asks == choice.pattern.empty()) {
         throw Error(ErrorCode::usage, asks ? choice.policy + " needs a pattern"
                                            : choice.policy + " takes no pattern");
-    }
-    if (choice.limits.deadline.count() > static_cast<std::int64_t>(kDeadlineSecondsMax)) {
-        throw Error(ErrorCode::usage, "the deadline is more than a year away");
     }
     if (choice.pattern.size() > stream::kPatternBytesMax) {
         throw Error(ErrorCode::usage, "the pattern has more than 64 bytes");

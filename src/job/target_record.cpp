@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target_record.hpp"
 
+#include <algorithm>
+
 #include "efface/base/digest.hpp"
 
 #include "certificate_parts.hpp"
@@ -73,7 +75,8 @@ void add_work(Json& predicate, const Json& record) {
     sanitization["engine"] = record.value("engine", "");
     sanitization["engineNote"] = record.value("engineNote", "");
     sanitization["passes"] = record.value("passes", Json::array());
-    for (const char* key : {"steps", "limits", "negativeControls"}) {
+    for (const char* key :
+         {"steps", "limits", "negativeControls", "operation", "statusBefore", "statusAfter"}) {
         if (record.contains(key)) {
             sanitization[key] = record.at(key);
         }
@@ -122,6 +125,7 @@ Json make_target_predicate(const TargetPredicateInput& input) {
     const Terms& terms = input.order == nullptr ? kNoTerms : input.order->terms;
     const auto& target = input.target;
     const auto& outcome = target.outcome;
+    const auto requested = std::max(terms.minimum_level, target.choice.level);
     Json predicate =
         common_predicate({input.run, input.keys, terms, input.previous, input.certificate_id,
                           input.issued_at, input.tool, input.environment});
@@ -133,19 +137,21 @@ Json make_target_predicate(const TargetPredicateInput& input) {
     predicate["targetIdentity"] = target.plan.identity;
     predicate["target"] = target.plan.found;
     predicate["target"]["identityAfter"] = outcome.at("identityAfter");
+    if (const auto& record = outcome.at("record"); record.contains("drive")) {
+        predicate["target"]["drive"] = record.at("drive");
+        predicate["target"]["hiddenAreas"]["areas"] = record.at("hiddenAreas");
+    }
     predicate["authorization"] = target_authorization(input, terms);
-    predicate["sanitization"] = {{"technique", target.plan.technique},
-                                 {"method", outcome.at("level")},
-                                 {"requestedMethod", to_string(terms.minimum_level)},
-                                 {"standards", standards_record()},
-                                 {"startedAt", input.run.started_at},
-                                 {"completedAt", outcome.at("completedAt")},
-                                 {"interruptions", input.run.interruptions}};
+    predicate["sanitization"] = {
+        {"technique", target.plan.technique},      {"method", outcome.at("level")},
+        {"requestedMethod", to_string(requested)}, {"standards", standards_record()},
+        {"startedAt", input.run.started_at},       {"completedAt", outcome.at("completedAt")},
+        {"interruptions", input.run.interruptions}};
     predicate["sanitization"]["reasons"] = outcome.at("reasons");
     add_work(predicate, outcome.at("record"));
     predicate["result"] = {{"status", outcome.at("status")},
                            {"level", outcome.at("level")},
-                           {"requestedLevel", to_string(terms.minimum_level)},
+                           {"requestedLevel", to_string(requested)},
                            {"exceptions", outcome.at("exceptions")},
                            {"residualRisks", target.plan.residual_risks}};
     return predicate;

@@ -10,6 +10,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 
+#include "drive_choice.hpp"
 #include "machine.hpp"
 #include "target_record.hpp"
 #include "target_storage.hpp"
@@ -29,7 +30,8 @@ std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string
     if (const auto memory = method::parse_memory_target(target)) {
         return make_memory_storage(context, *memory);
     }
-    return make_block_storage(context, target, choice);
+    return asks_the_drive(choice) ? make_drive_storage(context, target, choice)
+                                  : make_block_storage(context, target, choice);
 }
 
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
@@ -92,6 +94,14 @@ void object_to_order(TargetPlan& plan, const Order& order, const std::string& na
     }
 }
 
+void object_to_level(TargetPlan& plan, method::Level wanted) {
+    if (plan.level < wanted && plan.objections.empty()) {
+        plan.objections.push_back(fmt::format("{} was asked for, {} can only claim {}",
+                                              to_string(wanted), plan.technique,
+                                              to_string(plan.level)));
+    }
+}
+
 void refuse_objections(const TargetPlan& plan) {
     if (plan.objections.empty()) {
         return;
@@ -139,6 +149,7 @@ class TargetRun final {
     std::optional<Order> journalled_order_;
     std::optional<CertifiedRun> run_;
     TargetState state_;
+    ErasureChoice choice_;  ///< as settled
     std::unique_ptr<TargetStorage> storage_;
     bool resumed_ = false;  ///< an earlier process may have written to the target
 };
@@ -180,8 +191,12 @@ bool TargetRun::load(const std::string& job_id) {
 }
 
 TargetPlan TargetRun::survey() {
-    storage_ = storage_of(context_, request_.target, request_.choice);
+    choice_ = method::parse_memory_target(request_.target)
+                  ? request_.choice
+                  : settle(context_.host, request_.target, request_.choice);
+    storage_ = storage_of(context_, request_.target, choice_);
     auto plan = storage_->survey();
+    object_to_level(plan, choice_.level);
     if (order_ != nullptr) {
         object_to_order(plan, *order_, request_.target);
     }
@@ -234,10 +249,10 @@ void TargetRun::begin() {
     std::string job_id =
         order_ == nullptr ? fresh_job_id(context_.random) : job_id_of(*order_, request_.target);
     if (order_ == nullptr) {
-        const IdentityIndex index(context_.state.jobs(), sha256_hex(canonical_json(plan.identity)));
+        const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();
         if (open && load(open->job_id)) {
-            if (order_ == nullptr && to_json(state_.choice) == to_json(request_.choice)) {
+            if (order_ == nullptr && to_json(state_.choice) == to_json(choice_)) {
                 context_.events.set_job(open->job_id);
                 go_on();
                 return;
@@ -251,7 +266,7 @@ void TargetRun::begin() {
     state_ = {};
     state_.progress = storage_->begin(context_.random);
     run_.emplace(context_, job_id, plan.identity);
-    state_.choice = request_.choice;
+    state_.choice = choice_;
     state_.order_text = order_ == nullptr ? "" : order_->text;
     state_.plan = std::move(plan);
     save();
@@ -278,13 +293,17 @@ void TargetRun::go_on() {
         check_dates(order_->terms, context_.clock.now());
     }
     storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    storage_->going_on(state_.progress);
     auto plan = storage_->survey();
     for (unsigned i = 0; i < kBusyRetriesMax && only_busy(plan); ++i) {
         std::this_thread::sleep_for(kBusyPause);
         plan = storage_->survey();
     }
     refuse_objections(plan);
-    if (plan.identity != state_.plan.identity) {
+    const bool same = asks_the_drive(state_.choice)
+                          ? same_drive(plan.identity, state_.plan.identity)
+                          : plan.identity == state_.plan.identity;
+    if (!same) {
         throw Error(ErrorCode::safety,
                     state_.plan.name + ": another target stands there now, nothing was changed",
                     "attach the one that this job began with: " + state_.plan.confirm_token);
@@ -317,7 +336,7 @@ void TargetRun::erase() {
                 },
                 meter, stop_);
         } catch (const Error& error) {
-            if (resumed_) {
+            if (resumed_ || error.code() == ErrorCode::interrupted) {
                 throw;  // the job stays open: the target may come back
             }
             outcome.reasons.push_back(printable(error.what()));
@@ -404,7 +423,11 @@ TargetResult TargetRun::result(bool changed) const {
 }  // namespace
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
-    auto plan = storage_of(context, request.target, request.choice)->survey();
+    const auto choice = method::parse_memory_target(request.target)
+                            ? request.choice
+                            : settle(context.host, request.target, request.choice);
+    auto plan = storage_of(context, request.target, choice)->survey();
+    object_to_level(plan, choice.level);
     if (request.order != nullptr) {
         object_to_order(plan, *request.order, request.target);
     }

@@ -9,12 +9,21 @@
 
 namespace efface::job {
 
+/// A disk's serial number, or a name that only this target has (what stands on a disk shows its
+/// serial number, too).
+[[nodiscard]] std::string confirm_token(const inventory::Identity& identity, const Json& target);
+
+/// Whether two target_identity() name one drive: opening a hidden area changes its size.
+[[nodiscard]] bool same_drive(const Json& one, const Json& other);
+
 /// Keeps what an interrupted erasure needs to go on. May throw Error.
 using SaveState = std::function<void(const Json& state)>;
 
 class TargetStorage {
   public:
     virtual ~TargetStorage() = default;
+    /// An earlier process got as far as `state`: said before survey().
+    virtual void going_on(const Json& /*state*/) {}
     /// Looks; changes nothing. Throws Error(usage) when there is no such thing.
     virtual TargetPlan survey() = 0;
     /// The state of a fresh erasure: keys, seeds.
@@ -32,6 +41,9 @@ class TargetStorage {
 };
 
 [[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(RunContext& context,
+                                                                const std::string& path,
+                                                                const ErasureChoice& choice);
+[[nodiscard]] std::unique_ptr<TargetStorage> make_drive_storage(RunContext& context,
                                                                 const std::string& path,
                                                                 const ErasureChoice& choice);
 [[nodiscard]] std::unique_ptr<TargetStorage> make_memory_storage(

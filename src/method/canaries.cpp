@@ -13,7 +13,7 @@ namespace {
 
 /// Behind what was visible before hidden areas were opened.
 constexpr std::uint64_t kHiddenParts = 64;
-constexpr std::size_t kSectorBytes = 512;
+constexpr std::size_t kPieceBytes = 512;
 
 Digest key_of(ByteView seed, const std::string& purpose) {
     EFFACE_ASSERT(seed.size() == kCanarySeedBytes);
@@ -96,9 +96,9 @@ bool repeats(ByteView block, const Bytes& pattern) {
 
 /// A single sector of a canary that was kept is kept data.
 bool holds_piece_of(ByteView block, ByteView canary) {
-    for (std::size_t at = 0; at + kSectorBytes <= block.size(); at += kSectorBytes) {
-        const auto piece = block.subspan(at, kSectorBytes);
-        if (std::equal(piece.begin(), piece.end(), canary.subspan(at, kSectorBytes).begin())) {
+    for (std::size_t at = 0; at + kPieceBytes <= block.size(); at += kPieceBytes) {
+        const auto piece = block.subspan(at, kPieceBytes);
+        if (std::equal(piece.begin(), piece.end(), canary.subspan(at, kPieceBytes).begin())) {
             return true;
         }
     }

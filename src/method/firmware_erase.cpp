@@ -49,7 +49,8 @@ class FirmwareErase::Attempt final {
     void look_at_marks(bool by_command);
     void conclude(const MarksReport& report);
     void fail(Verdict verdict, const std::string& reason) {
-        outcome_.verdict = worst(outcome_.verdict, verdict);
+        const bool first = outcome_.verdict == Verdict::not_sanitized && outcome_.reasons.empty();
+        outcome_.verdict = first ? verdict : worst(outcome_.verdict, verdict);
         outcome_.reasons.push_back(reason);
     }
     void keep(FirmwareState::Step step) {
@@ -111,6 +112,14 @@ bool FirmwareErase::Attempt::look_first() {
         return false;
     }
     estimate_ = technique->estimate;
+    // What one technique of a set reaches, another may not.
+    if (const auto& facts = technique->facts; facts.contains("hiddenAreasNotCovered")) {
+        const auto not_covered = facts.at("hiddenAreasNotCovered").get<std::vector<std::string>>();
+        for (auto& area : survey_.hidden_areas) {
+            area.covered = area.covered && std::find(not_covered.begin(), not_covered.end(),
+                                                     area.kind) == not_covered.end();
+        }
+    }
     const bool begun = state_.step > FirmwareState::Step::start;
     if (technique->objection && !begun && state_.memory.empty()) {
         fail(Verdict::not_sanitized, *technique->objection);
@@ -164,6 +173,7 @@ void FirmwareErase::Attempt::open_hidden_areas() {
         }
         keep(FirmwareState::Step::open);
     }
+    note_vanished(state_.hidden_areas, survey_.hidden_areas);
     const bool anything =
         std::any_of(survey_.hidden_areas.begin(), survey_.hidden_areas.end(),
                     [](const HiddenArea& area) { return area.can_be_opened && !area.covered; });

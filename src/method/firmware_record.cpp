@@ -200,6 +200,18 @@ void note_opened(Json& areas, const OpenedAreas& opened) {
     }
 }
 
+void note_vanished(Json& areas, const std::vector<HiddenArea>& still_hidden) {
+    for (auto& area : areas) {
+        const bool hidden =
+            std::any_of(still_hidden.begin(), still_hidden.end(),
+                        [&](const HiddenArea& other) { return area.at("kind") == other.kind; });
+        if (!hidden) {
+            area["opened"] = true;
+            area["why"] = "";
+        }
+    }
+}
+
 void except_hidden_areas(const Json& areas, Outcome& outcome) {
     for (const auto& area : areas) {
         if (area.at("covered").get<bool>() || area.at("opened").get<bool>()) {

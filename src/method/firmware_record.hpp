@@ -24,6 +24,8 @@ void add_commands(Json& record, const std::vector<SentCommand>& commands, const 
 [[nodiscard]] Json hidden_area_json(const HiddenArea& area);
 /// Marks the areas of these kinds as opened, or why they were not.
 void note_opened(Json& areas, const OpenedAreas& opened);
+/// Marks as opened what is no longer hidden: an earlier process opened it.
+void note_vanished(Json& areas, const std::vector<HiddenArea>& still_hidden);
 /// Every area that is neither covered nor opened is an exception.
 void except_hidden_areas(const Json& areas, Outcome& outcome);
 

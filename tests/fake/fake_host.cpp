@@ -23,12 +23,15 @@ class FakeTarget final : public job::HeldTarget {
     FakeTarget(const FakeTarget&) = delete;
     FakeTarget& operator=(const FakeTarget&) = delete;
 
-    device::BlockTarget& storage() override { return *disk_.disk; }
+    device::BlockTarget& storage() override {
+        return disk_.medium == nullptr ? *disk_.disk : *disk_.medium;
+    }
     [[nodiscard]] device::TargetFacts facts() const override {
         device::TargetFacts facts;
         facts.is_block_device = true;
         facts.disk_sequence = disk_.identity.disk_sequence;
-        facts.size_bytes = disk_.disk->size_bytes();
+        facts.size_bytes =
+            disk_.medium == nullptr ? disk_.disk->size_bytes() : disk_.medium->size_bytes();
         facts.logical_block_bytes = 512;
         return facts;
     }
@@ -72,10 +75,21 @@ std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device:
     return std::make_unique<FakeTarget>(found->second, access == device::Access::exclusive);
 }
 
+std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& /*drive*/,
+                                                        const SecretBytes& /*credential*/) {
+    if (!connection) {
+        throw Error(ErrorCode::usage, "no commands of a drive reach it");
+    }
+    return connection();
+}
+
 inventory::Identity FakeHost::identify(const std::string& path) {
     const auto found = disks_.find(path);
     if (found == disks_.end()) {
         throw Error(ErrorCode::usage, path + ": there is no such device");
+    }
+    if (found->second.medium != nullptr) {
+        found->second.identity.size_bytes = found->second.medium->size_bytes();
     }
     return found->second.identity;
 }

@@ -2,6 +2,7 @@
 // A machine whose disks are in memory: a whole run can be held, killed and lied to.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,8 @@ class FakeHost final : public job::Host {
         std::vector<inventory::Layer> layers;
         device::ExtentReport extents;
         bool opened_exclusively = false;
+        /// Stands in for `disk`: the medium of a drive model. Borrowed.
+        device::BlockTarget* medium = nullptr;
     };
 
     /// Adds a disk under a path; it is a block device with a serial number.
@@ -37,6 +40,13 @@ class FakeHost final : public job::Host {
     std::vector<std::string> mappings;
     std::optional<int> temperature;
 
+    /// The drive below every disk here, and how it is spoken to; none by default.
+    inventory::Drive drive;
+    std::function<std::unique_ptr<job::DriveConnection>()> connection;
+
+    inventory::Drive drive_of(const inventory::Identity& /*identity*/) override { return drive; }
+    std::unique_ptr<job::DriveConnection> connect(const inventory::Drive& drive,
+                                                  const SecretBytes& credential) override;
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
     inventory::Identity identify(const std::string& path) override;
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity,

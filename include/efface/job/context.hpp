@@ -2,7 +2,10 @@
 // What every run depends on.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
+#include <functional>
+#include <stop_token>
 
 #include "efface/base/clock.hpp"
 #include "efface/base/random.hpp"
@@ -21,6 +24,11 @@ struct StateDirectory {
     [[nodiscard]] std::filesystem::path certificates() const { return root / "certificates"; }
 };
 
+/// Returns after the pause, or as soon as the stop is requested: false then.
+using Wait = std::function<bool(std::chrono::milliseconds pause, const std::stop_token& stop)>;
+/// On this machine's steady clock.
+[[nodiscard]] bool wait_or_stop(std::chrono::milliseconds pause, const std::stop_token& stop);
+
 /// Everything a run depends on. References must outlive the call.
 struct RunContext {
     StateDirectory state;
@@ -28,6 +36,7 @@ struct RunContext {
     const Clock& clock;
     Random& random;
     Events& events;
+    Wait wait = wait_or_stop;
 };
 
 /// The exit status of a verdict: DESIGN, section 2.

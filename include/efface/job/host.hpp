@@ -9,7 +9,8 @@
 
 #include "efface/device/linux_target.hpp"
 #include "efface/device/luks_library.hpp"
-#include "efface/inventory/inventory.hpp"
+#include "efface/inventory/drive.hpp"
+#include "efface/method/command_set.hpp"
 #include "efface/method/luks_key_destruction.hpp"
 
 namespace efface::job {
@@ -28,6 +29,16 @@ class HeldTarget {
     [[nodiscard]] virtual int drop_cache() = 0;
 };
 
+/// A way to speak to a drive. Closing it takes nothing back from the drive.
+class DriveConnection {
+  public:
+    virtual ~DriveConnection() = default;
+    /// Everything that the drive may understand, the sets to prefer first. Valid as long as this.
+    [[nodiscard]] virtual std::vector<method::CommandSet*> command_sets() = 0;
+    /// Has the kernel look at the drive's capacity again.
+    virtual void rescan() = 0;
+};
+
 /// When a question about use must be true: as of one look at the whole machine, taken when it was
 /// first asked (planning many volumes), or right now (before something is destroyed).
 enum class Moment { survey, now };
@@ -44,6 +55,11 @@ class Host : public method::Surroundings {
     virtual device::LuksLibrary& luks_library() = 0;
     /// Whether anyone has this file open, us included; nullopt where that can't be known.
     virtual std::optional<bool> is_open(const std::string& file) = 0;
+    virtual inventory::Drive drive_of(const inventory::Identity& identity) = 0;
+    /// `credential`: of a TCG technique, or empty. Throws Error(usage) when no command of a drive
+    /// reaches it.
+    virtual std::unique_ptr<DriveConnection> connect(const inventory::Drive& drive,
+                                                     const SecretBytes& credential) = 0;
     /// Of the disk below, where it tells.
     virtual std::optional<int> celsius(const inventory::Identity& identity) = 0;
 };

@@ -19,15 +19,28 @@ namespace efface::job {
 constexpr std::size_t kOrderBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kTargetsMax = 1024;
 
-/// How a target is overwritten. Memory targets have their own methods and take none of it.
+/// The technique is chosen by what the drive can do, for the wanted level.
+constexpr const char* kPolicyAuto = "auto";
+constexpr std::size_t kFallbacksMax = 8;
+
+/// How a target is erased. Memory targets have their own methods and take none of it.
 struct ErasureChoice {
+    /// An overwrite policy, a technique of the drive itself (policy/firmware.hpp), or kPolicyAuto.
     std::string policy = policy::kOverwritePolicyDefault;
+    method::Level level = method::Level::none;  ///< wanted; must not be none for kPolicyAuto
+    /// Techniques to take instead, in this order, when the drive has not the one above. Nothing
+    /// else is ever fallen back on.
+    std::vector<std::string> fallbacks;
+    /// Of a TCG technique: the file that holds the PSID or password; only its path is kept.
+    std::string credential_file;
     Bytes pattern;  ///< for policies that ask for one
     policy::Verification verification = policy::Verification::full;
     bool bad_blocks_are_exceptions = true;
     method::Limits limits;
 };
 [[nodiscard]] Json to_json(const ErasureChoice& choice);
+/// Whether the choice is a matter of the drive's own commands (or may become one).
+[[nodiscard]] bool asks_the_drive(const ErasureChoice& choice);
 /// Throws Error(usage) for a policy that there is not, and a pattern that is missing, too long or
 /// not asked for.
 void check_choice(const ErasureChoice& choice);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which technique of a drive is taken: of those it has, by the policy and what was asked for.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "efface/job/host.hpp"
+#include "efface/job/order.hpp"
+#include "efface/policy/firmware.hpp"
+
+namespace efface::job {
+
+/// One technique on this drive, judged.
+struct TechniqueChoice {
+    const policy::FirmwareTechnique* technique = nullptr;
+    method::TechniqueFacts facts;
+    policy::FirmwareFacts policy_facts;
+    method::Level level = method::Level::none;  ///< that success would claim
+    std::vector<std::string> refusals;          ///< of the drive or the policy
+};
+
+/// What a drive said when it was asked: one survey a command set.
+struct DriveSurveys {
+    std::vector<std::string> sets;
+    std::vector<method::DriveSurvey> surveys;
+    std::vector<TechniqueChoice> techniques;  ///< in the policy's order of preference
+    std::string running;  ///< technique that the drive says to carry out; empty: none, or not told
+};
+/// Asks every command set of the connection. `canaries`: as the choice has it. `begun`: a technique
+/// that this job has started already, or empty; like one that runs, it is not held back by what the
+/// drive objects now.
+[[nodiscard]] DriveSurveys survey_drive(DriveConnection& connection, bool canaries,
+                                        const std::string& begun);
+
+struct ChosenTechnique {
+    const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
+    std::vector<std::string> objections;      ///< why not, when there is none
+};
+/// The technique named, else its fall-backs in their order; for kPolicyAuto the first that reaches
+/// the wanted level, an erasure that runs already before all others.
+[[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted);
+
+/// What was asked for, with the technique that will be taken: fall-backs and kPolicyAuto settled by
+/// what stands at `path`. Unchanged when nothing fits: its survey says why.
+[[nodiscard]] ErasureChoice settle(Host& host, const std::string& path, ErasureChoice wanted);
+
+}  // namespace efface::job

@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: Apache-2.0
+// Drives that erase themselves.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <mutex>
+
+#include "efface/method/firmware_erase.hpp"
+
+#include "drive_choice.hpp"
+#include "target_storage.hpp"
+
+namespace efface::job {
+
+namespace {
+
+/// A drive tells a share of its work in thousandths; people are shown bytes.
+class Scaled final : public ProgressSink {
+  public:
+    Scaled(ProgressSink& below, std::uint64_t size_bytes) : below_(below), size_(size_bytes) {}
+    void advance(std::uint64_t steps) override {
+        constexpr auto kSteps = method::FirmwareErase::kProgressSteps;
+        steps_ = std::min(steps_ + steps, kSteps);
+        const std::uint64_t done = size_ / kSteps * steps_ + size_ % kSteps * steps_ / kSteps;
+        below_.advance(done - done_);
+        done_ = done;
+    }
+    void phase(std::string_view what) override { below_.phase(what); }
+
+  private:
+    ProgressSink& below_;
+    std::uint64_t size_;
+    std::uint64_t steps_ = 0;
+    std::uint64_t done_ = 0;
+};
+
+/// A drive held for its erasure: the connection, and every block device on it.
+class DriveHold final {
+  public:
+    DriveHold(Host& host, std::string path, const SecretBytes& credential)
+        : host_(host), path_(std::move(path)), credential_(credential) {}
+
+    /// Throws Error(safety) when something uses any part of the drive.
+    void open() {
+        const auto identity = host_.identify(path_);
+        const auto drive = host_.drive_of(identity);
+        connection_ = host_.connect(drive, credential_);
+        for (const auto& surface : drive.surfaces) {
+            auto target = host_.open(surface.path, device::Access::exclusive);
+            target->lock_metadata();
+            names_.push_back(surface.name);
+            targets_.push_back(std::move(target));
+        }
+        for (const auto& other : drive.other_paths) {
+            others_.push_back(host_.open(other.path, device::Access::exclusive));
+        }
+    }
+    bool reattach() {
+        targets_.clear();
+        others_.clear();
+        names_.clear();
+        connection_.reset();
+        try {
+            host_.connect(host_.drive_of(host_.identify(path_)), credential_)->rescan();
+            open();
+            return true;
+        } catch (const Error&) {
+            return false;
+        }
+    }
+    /// The set that has this technique.
+    method::CommandSet* set_of(const std::string& technique) {
+        if (!connection_) {
+            return nullptr;
+        }
+        for (auto* set : connection_->command_sets()) {
+            const auto* known = policy::find_firmware_technique(technique);
+            if (known != nullptr && set->name() == known->command_set) {
+                return set;
+            }
+        }
+        return nullptr;
+    }
+    std::vector<method::Surface> surfaces() {
+        std::vector<method::Surface> list;
+        for (std::size_t i = 0; i < targets_.size(); ++i) {
+            (void)targets_[i]->drop_cache();
+            list.push_back({names_[i], &targets_[i]->storage()});
+        }
+        return list;
+    }
+
+  private:
+    Host& host_;
+    std::string path_;
+    const SecretBytes& credential_;
+    std::unique_ptr<DriveConnection> connection_;
+    std::vector<std::string> names_;
+    std::vector<std::unique_ptr<HeldTarget>> targets_;
+    std::vector<std::unique_ptr<HeldTarget>> others_;  ///< other paths, so that nobody else writes
+};
+
+/// Stands in for a drive that is not there, so that nothing has to be asked twice.
+class NoAnswer final : public method::CommandSet {
+  public:
+    explicit NoAnswer(std::string name) : name_(std::move(name)) {}
+    [[nodiscard]] std::string_view name() const override { return name_; }
+    method::DriveSurvey survey() override {
+        method::DriveSurvey survey;
+        survey.error = "it is not there";
+        return survey;
+    }
+    method::OperationState state() override { return {}; }
+    std::unique_ptr<method::FirmwareOperation> make(std::string_view technique,
+                                                    method::OperationMemory& /*memory*/) override {
+        return std::make_unique<Operation>(std::string(technique));
+    }
+    method::OpenedAreas open_hidden_areas(method::OperationMemory& /*memory*/) override {
+        return {};
+    }
+    method::ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
+                                   MutableByteView /*into*/) override {
+        return {false, false, "the drive is not there"};
+    }
+
+  private:
+    class Operation final : public method::FirmwareOperation {
+      public:
+        explicit Operation(std::string technique) : technique_(std::move(technique)) {}
+        [[nodiscard]] std::string_view technique() const override { return technique_; }
+        [[nodiscard]] method::Promise promise() const override { return {}; }
+        method::OperationState state() override {
+            method::OperationState state;
+            state.detail = "the drive is not there";
+            return state;
+        }
+        method::StartAnswer start() override {
+            return {method::Start::unknown, "the drive is not there", {}};
+        }
+        std::optional<std::string> clean_up(
+            std::vector<method::SentCommand>& /*commands*/) override {
+            return "the drive is not there";
+        }
+
+      private:
+        std::string technique_;
+    };
+    std::string name_;
+};
+
+class DriveStorage final : public TargetStorage {
+  public:
+    DriveStorage(RunContext& context, std::string path, const ErasureChoice& choice)
+        : context_(context), path_(std::move(path)), choice_(choice) {
+        if (!choice.credential_file.empty()) {
+            credential_ = read_credential({choice.credential_file, true});
+        }
+    }
+
+    void going_on(const Json& state) override {
+        const auto firmware = method::firmware_state_from_json(state);
+        begun_ = firmware.step > method::FirmwareState::Step::mark || !firmware.memory.empty();
+    }
+    TargetPlan survey() override;
+    Json begin(Random& random) override;
+    method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
+                          ProgressSink& progress, const std::stop_token& stop) override;
+    [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) override {
+        (void)state;
+        return plan.size_bytes;
+    }
+    Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
+    std::optional<int> celsius() override {
+        return identity_ ? context_.host.celsius(*identity_) : std::nullopt;
+    }
+
+  private:
+    void object_to_use(TargetPlan& plan, const inventory::Drive& drive);
+    void add_technique(TargetPlan& plan, const DriveSurveys& surveys,
+                       const ChosenTechnique& chosen);
+    [[nodiscard]] bool canaries() const {
+        return choice_.verification != policy::Verification::none;
+    }
+
+    RunContext& context_;
+    std::string path_;
+    ErasureChoice choice_;
+    SecretBytes credential_;
+    bool begun_ = false;  ///< an earlier process may have started the technique
+    std::optional<inventory::Identity> identity_;
+};
+
+Json hidden_areas_json(const DriveSurveys& surveys) {
+    Json areas = Json::array();
+    for (const auto& survey : surveys.surveys) {
+        for (const auto& area : survey.hidden_areas) {
+            areas.push_back({{"kind", area.kind},
+                             {"detail", printable(area.detail)},
+                             {"bytes", area.bytes},
+                             {"covered", area.covered},
+                             {"opened", false},
+                             {"why", printable(area.why_not)}});
+        }
+    }
+    return areas;
+}
+
+TargetPlan DriveStorage::survey() {
+    identity_ = context_.host.identify(path_);
+    const auto& identity = *identity_;
+    TargetPlan plan;
+    plan.name = printable(path_);
+    plan.path = identity.canonical_path;
+    plan.kind = inventory::to_string(identity.kind);
+    plan.identity = target_identity(identity);
+    plan.confirm_token = confirm_token(identity, plan.identity);
+    plan.size_bytes = identity.size_bytes;
+    plan.policy_version = policy::kFirmwarePolicyVersion;
+    plan.choice = to_json(choice_);
+    plan.technique = choice_.policy;
+    const auto drive = context_.host.drive_of(identity);
+    object_to_use(plan, drive);
+    if (drive.surfaces.empty()) {
+        plan.objections.emplace_back(
+            "it has no commands of its own: overwrite it, or name the drive below");
+        return plan;
+    }
+    const auto connection = context_.host.connect(drive, credential_);
+    const auto surveys = survey_drive(*connection, canaries(), begun_ ? choice_.policy : "");
+    for (const auto& survey : surveys.surveys) {
+        if (!survey.error.empty()) {
+            plan.objections.push_back("the drive does not answer: " + survey.error);
+        }
+    }
+    const auto chosen = choose(surveys, choice_);
+    plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
+                           chosen.objections.end());
+    plan.found = {{"name", plan.name},
+                  {"kind", plan.kind},
+                  {"identity", inventory::to_json(identity)},
+                  {"layersBelow", Json::array()},
+                  {"sizeBytes", plan.size_bytes},
+                  {"logicalBlockBytes", identity.logical_block_bytes},
+                  {"hiddenAreas",
+                   {{"examined", true},
+                    {"note", "as the drive itself tells"},
+                    {"areas", hidden_areas_json(surveys)}}}};
+    if (chosen.choice != nullptr) {
+        add_technique(plan, surveys, chosen);
+    }
+    plan.found["notReached"] = plan.not_reached;
+    return plan;
+}
+
+void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive) {
+    const auto look = [&](const std::string& path, const char* as) {
+        const auto identity = path == plan.path ? *identity_ : context_.host.identify(path);
+        for (const auto& use : context_.host.uses_of(identity, Moment::now)) {
+            plan.objections.push_back(
+                fmt::format("{}: {}{}", inventory::to_string(use.kind), as, use.detail));
+        }
+    };
+    look(plan.path, "");
+    for (const auto& surface : drive.surfaces) {
+        if (surface.path != plan.path) {
+            look(surface.path, "on the same drive: ");
+        }
+    }
+    for (const auto& other : drive.other_paths) {
+        look(other.path, "by another path: ");
+    }
+}
+
+void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
+                                 const ChosenTechnique& chosen) {
+    const auto& choice = *chosen.choice;
+    plan.technique = choice.technique->name;
+    plan.policy_digest = policy::firmware_policy_digest(*choice.technique);
+    plan.level = choice.level;
+    // What is chosen now is what an interrupted job goes on with.
+    auto resolved = choice_;
+    resolved.policy = plan.technique;
+    resolved.fallbacks.clear();
+    plan.choice = to_json(resolved);
+    auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
+    plan.exceptions = std::move(texts.exceptions);
+    plan.residual_risks = std::move(texts.residual_risks);
+    plan.not_reached = choice.facts.not_reached;
+    for (std::size_t i = 0; i < surveys.sets.size(); ++i) {
+        const auto& survey = surveys.surveys[i];
+        for (const auto& area : survey.hidden_areas) {
+            plan.steps.push_back(fmt::format("{} ({}): {}", area.kind, area.detail,
+                                             area.covered ? "the technique reaches it"
+                                             : area.can_be_opened
+                                                 ? "opened first"
+                                                 : "not reached: " + area.why_not));
+        }
+        plan.residual_risks.insert(plan.residual_risks.end(), survey.residual_risks.begin(),
+                                   survey.residual_risks.end());
+    }
+    plan.steps.emplace_back(canaries() ? "write canaries at recorded places, read samples"
+                                       : "write no canaries: the drive will not be called "
+                                         "sanitized");
+    plan.steps.insert(plan.steps.end(), choice.facts.sends.begin(), choice.facts.sends.end());
+    plan.steps.push_back(choice.facts.estimate
+                             ? fmt::format("wait for its end: {} s by the drive's own figures",
+                                           choice.facts.estimate->count())
+                             : std::string("wait for its end: the drive does not say how long"));
+    plan.steps.emplace_back("read the final status and who the drive is, look for the canaries");
+}
+
+Json DriveStorage::begin(Random& random) {
+    method::FirmwareState state;
+    state.seed.resize(method::kCanarySeedBytes);
+    random.fill(state.seed);
+    return method::to_json(state);
+}
+
+method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
+                                    const SaveState& save, ProgressSink& progress,
+                                    const std::stop_token& stop) {
+    Guard guard(context_.host, context_.random);
+    const auto now = target_identity(context_.host.identify(plan.path));
+    if (!same_drive(now, plan.identity)) {
+        throw Error(ErrorCode::safety, plan.name + ": another device stands there now");
+    }
+    auto cleared = guard.clear_target(plan.path, now);
+    cleared.target.reset();  // opened again with everything else on the drive
+    DriveHold hold(context_.host, plan.path, credential_);
+    hold.open();
+    NoAnswer nobody(policy::find_firmware_technique(plan.technique)->command_set);
+    method::FirmwareTask task;
+    task.path = plan.path;
+    task.technique = plan.technique;
+    task.canaries = canaries();
+    task.limits = choice_.limits;
+    auto firmware = method::firmware_state_from_json(state);
+    method::FirmwareHooks hooks;
+    hooks.save = [&](const method::FirmwareState& reached) { save(method::to_json(reached)); };
+    hooks.wait = [&](std::chrono::milliseconds pause) { return context_.wait(pause, stop); };
+    hooks.commands = [&]() -> method::CommandSet& {
+        auto* set = hold.set_of(plan.technique);
+        return set == nullptr ? nobody : *set;
+    };
+    hooks.surfaces = [&] { return hold.surfaces(); };
+    hooks.reattach = [&] { return hold.reattach(); };
+    method::FirmwareErase method(task, firmware, std::move(hooks), context_.clock);
+    Scaled scaled(progress, plan.size_bytes);
+    return method.run(std::move(cleared.clearance), scaled, stop);
+}
+
+}  // namespace
+
+bool wait_or_stop(std::chrono::milliseconds pause, const std::stop_token& stop) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    (void)wake.wait_for(lock, stop, pause, [&] { return stop.stop_requested(); });
+    return !stop.stop_requested();
+}
+
+std::unique_ptr<TargetStorage> make_drive_storage(RunContext& context, const std::string& path,
+                                                  const ErasureChoice& choice) {
+    check_choice(choice);
+    return std::make_unique<DriveStorage>(context, path, choice);
+}
+
+}  // namespace efface::job

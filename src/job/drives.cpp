@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/job/drives.hpp"
+
+#include <fmt/format.h>
+
+#include "efface/base/file.hpp"
+#include "efface/device/bounded_questions.hpp"
+
+#include "drive_choice.hpp"
+#include "linux_drive.hpp"
+
+namespace efface::job {
+
+namespace {
+
+DriveAbility ability_of(const inventory::Drive& drive) {
+    DriveAbility ability;
+    try {
+        const SecretBytes nothing;
+        const auto connection = connect_linux_drive(drive, nothing);
+        const auto surveys = survey_drive(*connection, true, "");
+        ability.running = surveys.running;
+        for (const auto& survey : surveys.surveys) {
+            if (ability.error.empty()) {
+                ability.error = survey.error;
+            }
+            for (const auto& area : survey.hidden_areas) {
+                ability.hidden_areas.push_back(area.kind + ": " + printable(area.detail));
+            }
+        }
+        for (const auto& one : surveys.techniques) {
+            TechniqueAbility technique;
+            technique.name = one.technique->name;
+            technique.level = one.level;
+            technique.why_not = one.refusals.empty() ? "" : printable(one.refusals.front());
+            if (one.facts.estimate) {
+                technique.estimate_seconds =
+                    static_cast<std::uint64_t>(one.facts.estimate->count());
+            }
+            ability.techniques.push_back(std::move(technique));
+        }
+    } catch (const std::exception& error) {
+        ability.error = printable(error.what());
+    }
+    return ability;
+}
+
+DriveAbility ability_from(const std::string& text) {
+    const Json json =
+        parse_json(text, "the survey of a drive", {.bytes_max = device::kAnswerBytesMax});
+    DriveAbility ability;
+    json.at("error").get_to(ability.error);
+    json.at("running").get_to(ability.running);
+    json.at("hiddenAreas").get_to(ability.hidden_areas);
+    for (const auto& one : json.at("techniques")) {
+        TechniqueAbility technique;
+        one.at("name").get_to(technique.name);
+        technique.level = method::level_from_string(one.at("level").get<std::string>())
+                              .value_or(method::Level::none);
+        one.at("whyNot").get_to(technique.why_not);
+        if (!one.at("estimateSeconds").is_null()) {
+            technique.estimate_seconds = one.at("estimateSeconds").get<std::uint64_t>();
+        }
+        ability.techniques.push_back(std::move(technique));
+    }
+    return ability;
+}
+
+}  // namespace
+
+Json to_json(const DriveAbility& ability) {
+    Json techniques = Json::array();
+    for (const auto& one : ability.techniques) {
+        techniques.push_back(
+            {{"name", one.name},
+             {"level", to_string(one.level)},
+             {"whyNot", one.why_not},
+             {"estimateSeconds", one.estimate_seconds ? Json(*one.estimate_seconds) : Json()}});
+    }
+    return {{"error", ability.error},
+            {"running", ability.running},
+            {"hiddenAreas", ability.hidden_areas},
+            {"techniques", techniques}};
+}
+
+std::vector<std::optional<DriveAbility>> drive_abilities(
+    const std::vector<inventory::Identity>& identities, std::chrono::milliseconds deadline) {
+    std::vector<std::optional<DriveAbility>> abilities(identities.size());
+    std::vector<std::size_t> asked;
+    std::vector<inventory::Drive> drives;
+    for (std::size_t i = 0; i < identities.size(); ++i) {
+        auto drive = inventory::drive_of(identities[i]);
+        if (drive.protocol != inventory::Drive::Protocol::none && !drive.command_nodes.empty() &&
+            asked.size() < device::kQuestionsMax) {
+            asked.push_back(i);
+            drives.push_back(std::move(drive));
+        }
+    }
+    const auto answers = device::ask_all(
+        drives.size(), [&](std::size_t i) { return to_json(ability_of(drives[i])).dump(); },
+        deadline);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        auto& ability = abilities[asked[i]].emplace();
+        if (answers[i]) {
+            ability = ability_from(*answers[i]);
+        } else {
+            ability.error = fmt::format("no answer in {} s", deadline.count() / 1000);
+        }
+    }
+    return abilities;
+}
+
+}  // namespace efface::job

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// A command set that does not know whose it is (TCG), with the identity that another set of the
+// same drive gives.
+#pragma once
+
+#include "efface/method/command_set.hpp"
+
+namespace efface::job {
+
+/// Both sets outlive it.
+class IdentifiedSet final : public method::CommandSet {
+  public:
+    IdentifiedSet(method::CommandSet& set, method::CommandSet& identity)
+        : set_(set), identity_(identity) {}
+    [[nodiscard]] std::string_view name() const override { return set_.name(); }
+    [[nodiscard]] method::DriveSurvey survey() override {
+        auto survey = set_.survey();
+        auto other = identity_.survey();
+        survey.model = other.model;
+        survey.serial = other.serial;
+        survey.wwn = other.wwn;
+        survey.firmware = other.firmware;
+        if (survey.error.empty()) {
+            survey.error = other.error;
+        }
+        for (const char* key : {"flash", "multiController"}) {
+            if (other.facts.contains(key)) {
+                survey.facts[key] = other.facts.at(key);
+            }
+        }
+        return survey;
+    }
+    [[nodiscard]] method::OperationState state() override { return set_.state(); }
+    [[nodiscard]] std::unique_ptr<method::FirmwareOperation> make(
+        std::string_view technique, method::OperationMemory& memory) override {
+        return set_.make(technique, memory);
+    }
+    /// The other set opens what it hides: a key that is thrown away reaches it as well.
+    [[nodiscard]] method::OpenedAreas open_hidden_areas(method::OperationMemory& memory) override {
+        return set_.open_hidden_areas(memory);
+    }
+    [[nodiscard]] method::ReadStatus read_status(const std::string& surface, std::uint64_t offset,
+                                                 MutableByteView into) override {
+        return identity_.read_status(surface, offset, into);
+    }
+
+  private:
+    method::CommandSet& set_;
+    method::CommandSet& identity_;
+};
+
+}  // namespace efface::job

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+// The whole path of an erasure by the drive itself: plan, run, resume, certificate.
+#include "efface/job/jobs.hpp"
+#include "efface/job/target_run.hpp"
+
+#include "bundles.hpp"
+#include "catch.hpp"
+#include "fake/fake_host.hpp"
+#include "fake/fixed.hpp"
+#include "fake/scratch.hpp"
+#include "fake/scripted_drive.hpp"
+
+using namespace efface;
+using namespace efface::job;
+using fake::DriveLies;
+using fake::ScriptedDrive;
+using method::Level;
+using method::Verdict;
+
+namespace {
+
+class Connection final : public DriveConnection {
+  public:
+    explicit Connection(method::CommandSet& set) : set_(set) {}
+    std::vector<method::CommandSet*> command_sets() override { return {&set_}; }
+    void rescan() override {}
+
+  private:
+    method::CommandSet& set_;
+};
+
+/// A station, and one drive at /dev/a that erases itself.
+class Station final {
+  public:
+    explicit Station(DriveLies lies = {}) : state{scratch.path()}, drive(clock, std::move(lies)) {
+        evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock,
+                                 random);
+        evidence::Log::create(state.log(), evidence::KeyStore::open(state.keys()).log_signer());
+        auto& disk = host.add("/dev/a", Bytes(4096));
+        disk.medium = &drive;
+        disk.identity.serial = "SERIAL-a";
+        host.drive.protocol = inventory::Drive::Protocol::nvme;
+        host.drive.command_nodes = {"/dev/a"};
+        host.drive.surfaces = {{"a", "/dev/a", 1}};
+        host.connection = [this] { return std::make_unique<Connection>(drive); };
+        request.target = "/dev/a";
+        request.choice.policy = ScriptedDrive::kTechnique;
+        request.program = "/bin/true";
+        request.authorize = [](const TargetPlan&) {
+            return Authorization{"typed-token", "tester", {}, {}};
+        };
+    }
+
+    template <typename Run>
+    auto with_context(const Run& run) {
+        Events sink({}, clock);
+        RunContext context{state,
+                           host,
+                           clock,
+                           random,
+                           sink,
+                           [this](std::chrono::milliseconds pause, const std::stop_token& token) {
+                               clock.advance(pause);
+                               return !token.stop_requested();
+                           }};
+        return run(context);
+    }
+    TargetResult run() {
+        return with_context(
+            [this](RunContext& context) { return run_target(context, request, stop.get_token()); });
+    }
+    TargetPlan plan() {
+        return with_context(
+            [this](RunContext& context) { return make_target_plan(context, request); });
+    }
+
+    fake::ScratchDirectory scratch;
+    StateDirectory state;
+    fake::FakeHost host;
+    fake::FixedClock clock;
+    fake::SeededRandom random{"drive"};
+    ScriptedDrive drive;
+    TargetRequest request;
+    std::stop_source stop;
+};
+
+}  // namespace
+
+TEST_CASE("a drive is purged by its own command, with a certificate that verifies") {
+    Station station;
+    const auto plan = station.plan();
+    CHECK(plan.objections.empty());
+    CHECK(plan.level == Level::purge);
+    CHECK(plan.confirm_token == "SERIAL-a");
+    const auto result = station.run();
+    INFO(Json(result.reasons).dump());
+    CHECK(result.verdict == Verdict::sanitized);
+    CHECK(result.level == Level::purge);
+    CHECK_FALSE(station.drive.old_content_remains());
+    CHECK(verified_bundles(station.state) == 1);
+}
+
+TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") {
+    const auto each = [](const std::function<void(DriveLies&)>& change, Verdict verdict) {
+        DriveLies lies;
+        change(lies);
+        Station station(lies);
+        const auto result = station.run();
+        INFO(Json(result.reasons).dump() << Json(result.exceptions).dump());
+        CHECK(result.verdict == verdict);
+        if (verdict != Verdict::sanitized && verdict != Verdict::sanitized_with_exceptions) {
+            CHECK(result.level == Level::none);
+        }
+        CHECK(verified_bundles(station.state) == 1);
+    };
+    each([](DriveLies& lies) { lies.erases_nothing = true; }, Verdict::not_sanitized);
+    each([](DriveLies& lies) { lies.keeps_share = 0.05; }, Verdict::not_sanitized);
+    each([](DriveLies& lies) { lies.fails = true; }, Verdict::not_sanitized);
+    each([](DriveLies& lies) { lies.forgets = true; }, Verdict::indeterminate);
+    each([](DriveLies& lies) { lies.stands_still = true; }, Verdict::indeterminate);
+    each([](DriveLies& lies) { lies.refuses = true; }, Verdict::not_sanitized);
+    each([](DriveLies& lies) { lies.no_status = true; }, Verdict::indeterminate);
+    each([](DriveLies& lies) { lies.reverts_writes = true; }, Verdict::not_sanitized);
+    each([](DriveLies& lies) { lies.drops_canaries = true; }, Verdict::indeterminate);
+    each([](DriveLies& lies) { lies.serial_after = "SERIAL-b"; }, Verdict::indeterminate);
+    each([](DriveLies& lies) { lies.gone_for_good = true; }, Verdict::indeterminate);
+    each([](DriveLies& lies) { lies.clean_up_fails = true; }, Verdict::not_sanitized);
+    each([](DriveLies& lies) { lies.unreadable_after = true; }, Verdict::sanitized);
+    each(
+        [](DriveLies& lies) {
+            lies.unreadable_after = true;
+            lies.unreadable_as_expected = false;
+        },
+        Verdict::sanitized_with_exceptions);
+    each([](DriveLies& lies) { lies.hidden_area = true; }, Verdict::sanitized);
+    each(
+        [](DriveLies& lies) {
+            lies.hidden_area = true;
+            lies.hidden_area_stays = true;
+        },
+        Verdict::sanitized_with_exceptions);
+    each([](DriveLies& lies) { lies.runs_already = ScriptedDrive::kTechnique; },
+         Verdict::sanitized_with_exceptions);
+}
+
+TEST_CASE("a level asks for the best technique that reaches it") {
+    Station station;
+    station.request.choice.policy = kPolicyAuto;
+    station.request.choice.level = Level::purge;
+    CHECK(station.plan().technique == ScriptedDrive::kTechnique);
+    CHECK(station.run().level == Level::purge);
+
+    Station plain;
+    plain.host.drive = {};
+    plain.request.choice = station.request.choice;
+    CHECK_FALSE(plain.plan().objections.empty());
+    plain.request.choice.level = Level::clear;
+    CHECK(plain.plan().technique == "overwrite-random");
+}
+
+TEST_CASE("nothing is fallen back on that was not named") {
+    Station station;
+    station.request.choice.policy = "nvme-sanitize-crypto";
+    CHECK_FALSE(station.plan().objections.empty());
+    CHECK_THROWS_AS(station.run(), Error);
+    CHECK(station.drive.starts == 0);
+    station.request.choice.fallbacks = {"nvme-sanitize-overwrite", ScriptedDrive::kTechnique};
+    CHECK(station.run().verdict == Verdict::sanitized);
+}
+
+TEST_CASE("a drive in use is refused, also by its other namespaces and paths") {
+    Station station;
+    station.host.add("/dev/b", Bytes(4096)).uses = {
+        {inventory::UseKind::mounted, "mounted at /srv"}};
+    station.host.drive.surfaces.push_back({"b", "/dev/b", 2});
+    CHECK_THROWS_AS(station.run(), Error);
+    station.host.drive.surfaces.pop_back();
+    station.host.drive.other_paths.push_back({"b", "/dev/b", 1});
+    CHECK_THROWS_AS(station.run(), Error);
+    CHECK(station.drive.starts == 0);
+    station.host.at("/dev/b").uses.clear();
+    CHECK(station.run().verdict == Verdict::sanitized);
+}
+
+TEST_CASE("after a power cycle for a hidden area the job goes on by its number") {
+    DriveLies lies;
+    lies.hidden_area = true;
+    lies.hidden_area_needs_power = true;
+    Station station(lies);
+    try {
+        (void)station.run();
+        FAIL("it did not ask for a power cycle");
+    } catch (const Error& error) {
+        CHECK(error.code() == ErrorCode::interrupted);
+    }
+    station.drive.power_cycle();
+    const auto jobs = list_jobs(station.state);
+    REQUIRE(jobs.size() == 1);
+    CHECK(jobs.front().resumable());
+    station.request.job_id = jobs.front().id;
+    const auto result = station.run();
+    CHECK(result.verdict == Verdict::sanitized);
+    CHECK(verified_bundles(station.state) == 1);
+}
+
+TEST_CASE("a stop leaves the drive at work; erasing it again goes on with the same job") {
+    Station station;
+    station.drive.on_command = [&](const std::string& what) {
+        if (what == "state" && station.drive.starts == 1) {
+            station.stop.request_stop();
+        }
+    };
+    CHECK_THROWS_AS(station.run(), Error);
+    station.drive.on_command = nullptr;
+    station.stop = std::stop_source();
+    CHECK(station.run().verdict == Verdict::sanitized);
+    CHECK(station.drive.starts == 1);
+    CHECK(verified_bundles(station.state) == 1);
+}

@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+// The engine that has a drive erase itself and looks behind it, on a drive that lies.
+#include "efface/method/firmware_erase.hpp"
+
+#include "canaries.hpp"
+#include "catch.hpp"
+#include "fake/scripted_drive.hpp"
+#include "memory_support.hpp"
+
+using namespace efface;
+using namespace efface::method;
+using fake::DriveLies;
+using fake::ScriptedDrive;
+
+namespace {
+
+constexpr const char* kPath = "/dev/drive";
+
+/// Ends the process that the test plays: thrown where it would be killed.
+struct Killed {};
+
+/// A job over several processes: what was saved is what the next one begins with.
+class Job final {
+  public:
+    explicit Job(DriveLies lies = {}) : drive(clock, std::move(lies)) {
+        FirmwareState state;
+        state.seed = Bytes(kCanarySeedBytes, 7);
+        saved = to_json(state);
+        task.path = kPath;
+        task.technique = ScriptedDrive::kTechnique;
+    }
+
+    Outcome run() {
+        auto state = firmware_state_from_json(saved);
+        FirmwareHooks hooks;
+        hooks.save = [this](const FirmwareState& now) {
+            saved = to_json(now);
+            ++saves;
+            if (on_save) {
+                on_save();
+            }
+        };
+        hooks.wait = [this](std::chrono::milliseconds pause) {
+            waited = std::max(waited, pause);
+            clock.advance(pause);
+            return !stop.stop_requested();
+        };
+        hooks.commands = [this]() -> CommandSet& { return drive; };
+        hooks.surfaces = [this] { return std::vector<Surface>{{"drive", &drive}}; };
+        hooks.reattach = [] { return true; };
+        FirmwareErase erase(task, state, std::move(hooks), clock);
+        test::Watcher watcher;
+        auto outcome = erase.run(job::Guard::clear(kPath), watcher, stop.get_token());
+        progress = watcher.bytes;
+        return outcome;
+    }
+    /// Runs again and again until a process lives to the end.
+    Outcome run_killed() {
+        for (unsigned i = 0; i < 64; ++i) {
+            try {
+                return run();
+            } catch (const Killed&) {
+                clock.advance(std::chrono::seconds(1));
+            }
+        }
+        FAIL("it never came to an end");
+        return {};
+    }
+
+    fake::FixedClock clock;
+    ScriptedDrive drive;
+    FirmwareTask task;
+    Json saved;
+    std::function<void()> on_save;
+    std::stop_source stop;
+    unsigned saves = 0;
+    std::uint64_t progress = 0;
+    std::chrono::milliseconds waited{0};
+};
+
+DriveLies lie(bool DriveLies::*which) {
+    DriveLies lies;
+    lies.*which = true;
+    return lies;
+}
+
+}  // namespace
+
+TEST_CASE("an honest drive is sanitized, and the record says what was seen") {
+    Job job;
+    const auto outcome = job.run();
+    INFO(outcome.record.dump(1));
+    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(outcome.reasons.empty());
+    CHECK_FALSE(job.drive.old_content_remains());
+    const auto& canaries = outcome.record.at("verification").at("canaries");
+    CHECK(canaries.at("placed").get<int>() > 400);
+    CHECK(canaries.at("intact") == 0);
+    CHECK(canaries.at("changed") == canaries.at("placed"));
+    CHECK(canaries.at("surfaces").at(0).at("offsets").front() == 0);
+    CHECK(canaries.at("surfaces").at(0).at("offsets").back() ==
+          ScriptedDrive::kBlocks * ScriptedDrive::kBlockBytes - kCanaryBytes);
+    CHECK(outcome.record.at("verification").at("samples").at("unchanged") == 0);
+    CHECK(outcome.record.at("verification").at("expected").at("mismatches") == 0);
+    CHECK(outcome.record.at("operation").at("finalState").at("phase") == "succeeded");
+    CHECK(outcome.record.at("operation").at("estimateSeconds") == 40);
+    CHECK(outcome.record.at("statusBefore").at(0).at("hex") == "00");
+    CHECK(job.progress == FirmwareErase::kProgressSteps);
+    CHECK(job.waited <= kPollMax);
+}
+
+TEST_CASE("no lie of a drive ends in sanitized") {
+    struct Row {
+        const char* what;
+        DriveLies lies;
+        Verdict verdict;
+    };
+    DriveLies part;
+    part.keeps_share = 0.01;
+    DriveLies other;
+    other.serial_after = "SERIAL-b";
+    DriveLies unexpected = lie(&DriveLies::unreadable_after);
+    unexpected.unreadable_as_expected = false;
+    DriveLies stuck_hidden = lie(&DriveLies::hidden_area);
+    stuck_hidden.hidden_area_stays = true;
+    const std::vector<Row> rows = {
+        {"success without erasing", lie(&DriveLies::erases_nothing), Verdict::not_sanitized},
+        {"one part in a hundred kept", part, Verdict::not_sanitized},
+        {"progress vanishes into failure", lie(&DriveLies::fails), Verdict::not_sanitized},
+        {"idle afterwards", lie(&DriveLies::forgets), Verdict::indeterminate},
+        {"progress stuck", lie(&DriveLies::stands_still), Verdict::indeterminate},
+        {"refused", lie(&DriveLies::refuses), Verdict::not_sanitized},
+        {"registers all zero", lie(&DriveLies::no_status), Verdict::indeterminate},
+        {"writes reverted", lie(&DriveLies::reverts_writes), Verdict::not_sanitized},
+        {"writes dropped", lie(&DriveLies::drops_canaries), Verdict::indeterminate},
+        {"zeros promised, noise left", lie(&DriveLies::breaks_promise), Verdict::not_sanitized},
+        {"another drive afterwards", other, Verdict::indeterminate},
+        {"gone for good", lie(&DriveLies::gone_for_good), Verdict::indeterminate},
+        {"password left behind", lie(&DriveLies::clean_up_fails), Verdict::not_sanitized},
+        {"unreadable for no good reason", unexpected, Verdict::sanitized_with_exceptions},
+        {"hidden area that stays", stuck_hidden, Verdict::sanitized_with_exceptions},
+    };
+    for (const auto& row : rows) {
+        Job job(row.lies);
+        const auto outcome = job.run();
+        INFO(row.what << ": " << Json(outcome.reasons).dump());
+        CHECK(outcome.verdict == row.verdict);
+        CHECK((outcome.verdict == Verdict::sanitized_with_exceptions) ==
+              !outcome.exceptions.empty());
+    }
+}
+
+TEST_CASE("places that can not be read afterwards are right where the technique leaves them so") {
+    Job job(lie(&DriveLies::unreadable_after));
+    const auto outcome = job.run();
+    INFO(outcome.record.dump(1));
+    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(outcome.record.at("verification").at("unreadableStatuses").at(0).at("status") ==
+          "3/11/15");
+}
+
+TEST_CASE("a drive that is silent for a while is asked again") {
+    DriveLies lies;
+    lies.vanishes_for = 12;
+    Job job(lies);
+    CHECK(job.run().verdict == Verdict::sanitized);
+}
+
+TEST_CASE("a hidden area is opened first, and canaries lie in it") {
+    Job job(lie(&DriveLies::hidden_area));
+    const auto outcome = job.run();
+    INFO(outcome.record.dump(1));
+    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(outcome.record.at("hiddenAreas").at(0).at("opened") == true);
+    const std::uint64_t visible_before =
+        (ScriptedDrive::kBlocks - ScriptedDrive::kBlocks / 8) * ScriptedDrive::kBlockBytes;
+    const auto offsets = outcome.record.at("verification")
+                             .at("canaries")
+                             .at("surfaces")
+                             .at(0)
+                             .at("offsets")
+                             .get<std::vector<std::uint64_t>>();
+    const auto inside = std::count_if(offsets.begin(), offsets.end(),
+                                      [&](std::uint64_t at) { return at >= visible_before; });
+    CHECK(inside >= 64);
+    CHECK(std::find(offsets.begin(), offsets.end(), visible_before) != offsets.end());
+}
+
+TEST_CASE("a power cycle is asked for, and the job goes on after it") {
+    DriveLies lies = lie(&DriveLies::hidden_area);
+    lies.hidden_area_needs_power = true;
+    Job job(lies);
+    try {
+        (void)job.run();
+        FAIL("it did not ask");
+    } catch (const Error& error) {
+        CHECK(error.code() == ErrorCode::interrupted);
+        CHECK(std::string(error.what()).find("switch it off and on") != std::string::npos);
+    }
+    CHECK(job.drive.starts == 0);
+    job.drive.power_cycle();
+    const auto outcome = job.run();
+    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(outcome.record.at("operation").at("powerCycles").size() == 1);
+}
+
+TEST_CASE("an erasure found running is adopted, and never called more than the drive's word") {
+    DriveLies lies;
+    lies.runs_already = ScriptedDrive::kTechnique;
+    Job job(lies);
+    const auto outcome = job.run();
+    CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
+    CHECK(outcome.record.at("operation").at("adopted") == true);
+    CHECK(job.drive.starts == 0);
+
+    lies.runs_already = "nvme-sanitize-crypto";
+    Job other(lies);
+    CHECK(other.run().verdict == Verdict::not_sanitized);
+    CHECK(other.drive.starts == 0);
+}
+
+TEST_CASE("a run that is killed at any moment comes to the same end") {
+    unsigned commands = 0;
+    {
+        Job job(lie(&DriveLies::hidden_area));
+        job.drive.on_command = [&](const std::string&) { ++commands; };
+        REQUIRE(job.run().verdict == Verdict::sanitized);
+    }
+    REQUIRE(commands > 100);
+    // Every command of the beginning and the end, and every so many of the canaries.
+    for (unsigned at = 1; at <= commands; at += at < 40 || at + 40 > commands ? 1 : 97) {
+        Job job(lie(&DriveLies::hidden_area));
+        unsigned count = 0;
+        job.drive.on_command = [&](const std::string&) {
+            if (++count == at) {
+                throw Killed{};
+            }
+        };
+        const auto outcome = job.run_killed();
+        INFO("killed at command " << at << ": " << Json(outcome.reasons).dump());
+        CHECK(outcome.verdict == Verdict::sanitized);
+        CHECK_FALSE(job.drive.old_content_remains());
+    }
+}
+
+TEST_CASE("a run that is killed after any save comes to the same end") {
+    for (unsigned at = 1;; ++at) {
+        Job job;
+        job.on_save = [&] {
+            if (job.saves == at) {
+                throw Killed{};
+            }
+        };
+        CHECK(job.run_killed().verdict == Verdict::sanitized);
+        if (job.saves < at) {
+            CHECK(at > 5);
+            break;
+        }
+    }
+}
+
+TEST_CASE("a stop leaves the drive at its work, and the next process asks it") {
+    Job job;
+    job.drive.on_command = [&](const std::string& what) {
+        if (what == "state" && job.drive.starts == 1) {
+            job.stop.request_stop();
+        }
+    };
+    CHECK(job.run().verdict == Verdict::not_sanitized);
+    job.drive.on_command = nullptr;
+    job.stop = std::stop_source();
+    CHECK(job.run().verdict == Verdict::sanitized);
+    CHECK(job.drive.starts == 1);
+}
+
+TEST_CASE("a deadline ends the watching, and nobody knows the rest") {
+    Job job;
+    job.task.limits.deadline = std::chrono::seconds(5);
+    const auto outcome = job.run();
+    CHECK(outcome.verdict == Verdict::indeterminate);
+    CHECK(outcome.record.at("limits").at("events").size() == 1);
+}
+
+TEST_CASE("without canaries nothing is called sanitized") {
+    Job job;
+    job.task.canaries = false;
+    const auto outcome = job.run();
+    CHECK(outcome.verdict == Verdict::indeterminate);
+    CHECK(outcome.record.at("verification").at("performed") == false);
+}
+
+TEST_CASE("canaries stand at both ends, one in each part, and apart from each other") {
+    const Bytes seed(kCanarySeedBytes, 3);
+    for (const std::uint64_t size : {std::uint64_t{4096}, std::uint64_t{5 * 4096 + 512},
+                                     std::uint64_t{16} << 20U, (std::uint64_t{1} << 40U) + 512}) {
+        const auto places = canary_places(size, kCanaryBytes, 512, 0, seed);
+        INFO(size);
+        REQUIRE_FALSE(places.empty());
+        CHECK(places.front() == 0);
+        CHECK(places.back() == size - kCanaryBytes);
+        for (std::size_t i = 1; i < places.size(); ++i) {
+            CHECK(places[i] >= places[i - 1] + kCanaryBytes);
+            CHECK(places[i] - places[i - 1] <=
+                  2 * size / std::min(kCanaryParts, size / 8192) + 3 * kCanaryBytes);
+        }
+    }
+    CHECK(canary_places(512, kCanaryBytes, 512, 0, seed).empty());
+    CHECK(
+        canary_places(std::uint64_t{16} << 20U, kCanaryBytes, 512, 0, seed) !=
+        canary_places(std::uint64_t{16} << 20U, kCanaryBytes, 512, 0, Bytes(kCanarySeedBytes, 4)));
+}

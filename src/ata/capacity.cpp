@@ -99,7 +99,7 @@ std::string error_text(const device::AtaRegisters& registers) {
     static constexpr std::array<Bit, 4> kBits{{{7, "ICRC"}, {6, "UNC"}, {4, "IDNF"}, {2, "ABRT"}}};
     std::string text;
     for (const auto& bit : kBits) {
-        if (((registers.error >> bit.number) & 1U) != 0) {
+        if (((std::uint32_t{registers.error} >> bit.number) & 1U) != 0) {
             text += (text.empty() ? "" : " ") + std::string(bit.name);
         }
     }

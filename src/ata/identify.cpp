@@ -19,7 +19,7 @@ class Words final {
         return read_le<std::uint16_t>(page_, 2 * word);
     }
     [[nodiscard]] bool bit(std::size_t word, unsigned bit) const {
-        return (((*this)[word] >> bit) & 1U) != 0;
+        return ((std::uint32_t{(*this)[word]} >> bit) & 1U) != 0;
     }
     /// Words 48, 83, 84, 86 and some others mean something only with 01b in bits 15:14.
     [[nodiscard]] bool valid(std::size_t word) const { return ((*this)[word] >> 14U) == 1; }
@@ -105,7 +105,9 @@ void decode_feature_sets(const Words& words, Identify& identify) {
 }  // namespace
 
 SecurityStatus decode_security_status(std::uint16_t word128) {
-    const auto bit = [&](unsigned number) { return ((word128 >> number) & 1U) != 0; };
+    const auto bit = [&](unsigned number) {
+        return ((std::uint32_t{word128} >> number) & 1U) != 0;
+    };
     return {.supported = bit(0),
             .enabled = bit(1),
             .locked = bit(2),

@@ -45,7 +45,9 @@ device::AtaCommand sanitize_overwrite(std::uint32_t pattern, unsigned passes) {
 }
 
 SanitizeStatus decode_sanitize_status(const device::AtaRegisters& registers) {
-    const auto bit = [&](unsigned number) { return ((registers.count >> number) & 1U) != 0; };
+    const auto bit = [&](unsigned number) {
+        return ((std::uint32_t{registers.count} >> number) & 1U) != 0;
+    };
     SanitizeStatus status{.completed_without_error = bit(15),
                           .in_progress = bit(14),
                           .frozen = bit(13),

@@ -12,6 +12,7 @@ namespace efface::evidence {
 namespace {
 
 constexpr std::size_t kPlacesShown = 8;
+constexpr std::size_t kCommandsShown = 16;
 
 std::string times(const Json& count) {
     const std::string text = words(count);
@@ -32,7 +33,14 @@ void render_pages(Page& page, const char* label, const Json& pages) {
 }
 
 void render_commands(Page& page, const Json& commands) {
+    std::size_t shown = 0;
     for (const Json& command : commands) {
+        if (shown == kCommandsShown) {
+            page.field("Sent", fmt::format("and {} more commands: see certificate.json",
+                                           commands.size() - shown));
+            break;
+        }
+        ++shown;
         page.field("Sent",
                    fmt::format("{}, {}: {}", words(look(command, {"at"})),
                                words(look(command, {"name"})), words(look(command, {"answer"}))));

@@ -156,6 +156,13 @@ TEST_CASE("A canary that still stands and an area that stayed hidden are told, a
                Contains("not by this run: the drive was at it already"));
 }
 
+TEST_CASE("A long list of commands is cut, and says so") {
+    Json predicate = example_predicate("drive");
+    Json& commands = predicate["sanitization"]["operation"]["commands"];
+    commands = Json(std::vector<Json>(100, commands[0]));
+    CHECK_THAT(render_text({{"predicate", predicate}}), Contains("and 84 more commands"));
+}
+
 TEST_CASE("A share of the target is never rounded up to all of it") {
     Json predicate = example_predicate("media");
     predicate["verification"]["bytesCompared"] = kDisk - 512;

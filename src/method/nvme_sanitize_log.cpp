@@ -52,12 +52,9 @@ std::string nvme_state_words(const nvme::SanitizeLog& log) {
         fmt::format("{} (SOS {}), {} (SANS {})", to_string(log.outcome()), log.sstat & 7U,
                     to_string(log.state), static_cast<unsigned>(log.state));
     if (log.outcome() == SanitizeOutcome::failed) {
-        words += fmt::format(
-            ", failed in state {}: sanitize again; until one succeeds the drive {}",
-            log.failed_state,
-            log.state == SanitizeState::unrestricted_failure
-                ? "is not to be used"
-                : "does no more than that (one begun with AUSE 0 has no other way out)");
+        words += log.state == SanitizeState::restricted_failure
+                     ? ": it does nothing else until a sanitize succeeds; start one again"
+                     : ": it is not to be used until a sanitize succeeds; start one again";
     }
     if (log.verification_cancelled()) {
         words += ", media verification was cancelled by a reset";

@@ -286,6 +286,7 @@ std::uint16_t NvmeDrive::State::start_sanitize(std::uint32_t cdw10, std::uint32_
     outcome = kInProgress;
     scdw10 = cdw10;
     pattern = cdw11;
+    global_data_erased = false;
     verification_cancelled = false;
     failed_state = 0;
     middle_done = false;

@@ -276,7 +276,7 @@ TEST_CASE("a drive in a failure mode is sanitized again and never just let out",
     bench.clock.advance(2s);
     const auto failed = operation->state();
     CHECK(failed.phase == Phase::failed);
-    CHECK(failed.detail.find("sanitize again") != std::string::npos);
+    CHECK(failed.detail.find("start one again") != std::string::npos);
     const auto format = bench.facts("nvme-format-user-data").objection;
     REQUIRE(format);
     CHECK(format->find("failed") != std::string::npos);

@@ -230,6 +230,14 @@ StartAnswer TcgRevert::start() {
         return begun.refusal;
     }
     const auto& discovery = begun.look.discovery;
+    look_for_answer(discovery);
+    if (tcg_kept_flag(memory_.kept, kTcgSentKey) &&
+        tcg_kept_text(memory_.kept, kTcgAnswerKey) == kTcgRunning) {
+        StartAnswer running;  // a new session would abort it
+        running.start = Start::accepted;
+        running.detail = "the drive still works on the Revert that was sent before";
+        return running;
+    }
     const bool was_activated = tcg_kept_flag(memory_.kept, kTcgActivatedKey);
     memory_.kept = {{kTcgTechniqueKey, to_string(technique_)},
                     {kTcgSentKey, false},

@@ -97,6 +97,10 @@ TEST_CASE("an answer that takes long is fetched later, also by another process")
     CHECK(bench.clock.steady_now() - begun < std::chrono::seconds{5});  // it does not wait for it
     CHECK(operation->state().phase == Phase::running);
     CHECK(bench.originals_left() == kTcgBlocks);
+    // Beginning again would abort it.
+    const auto sends = bench.drive.sends();
+    CHECK(bench.make_after_crash("tcg-psid-revert")->start().start == Start::accepted);
+    CHECK(bench.drive.sends() == sends);
     bench.clock.advance(std::chrono::minutes{5});
     const auto other = bench.make_after_crash("tcg-psid-revert");
     CHECK(other->state().phase == Phase::succeeded);

@@ -136,6 +136,9 @@ Drive drive_of(const Identity& identity, const SystemView& view) {
     if (identity.kind != Kind::disk || !link.present()) {
         return drive;
     }
+    drive.model = identity.model;
+    drive.serial = identity.serial;
+    drive.wwid = identity.wwid;
     const std::string name = last_of(link.text);
     const Folder block = sysfs.enter("class").enter("block").enter(name);
     drive.secure_erase =

@@ -65,9 +65,9 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
     : context_(context),
       job_id_(std::move(job_id)),
       keys_(evidence::KeyStore::open(context.state.keys())),
-      identity_sha256_(identity_key(identity)),
+      identity_sha256_(sha256_hex(canonical_json(identity))),
       journal_(context.state.jobs(), job_id_),
-      index_(context.state.jobs(), identity_sha256_) {
+      index_(context.state.jobs(), identity_key(identity)) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         begun_ = true;

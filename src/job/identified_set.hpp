@@ -1,21 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
-// A command set that does not know whose it is (TCG), with the identity that another set of the
-// same drive gives.
+// A command set that does not know whose it is (TCG, the block layer), with the identity that
+// another set of the same drive or the kernel gives.
 #pragma once
 
 #include "efface/method/command_set.hpp"
 
 namespace efface::job {
 
+/// What sysfs says of a device.
+struct KernelIdentity {
+    std::string model;
+    std::string serial;
+    std::string wwid;
+};
+
 /// Both sets outlive it.
 class IdentifiedSet final : public method::CommandSet {
   public:
     IdentifiedSet(method::CommandSet& set, method::CommandSet& identity)
-        : set_(set), identity_(identity) {}
+        : set_(set), identity_(&identity) {}
+    IdentifiedSet(method::CommandSet& set, KernelIdentity identity)
+        : set_(set), known_(std::move(identity)) {}
     [[nodiscard]] std::string_view name() const override { return set_.name(); }
     [[nodiscard]] method::DriveSurvey survey() override {
         auto survey = set_.survey();
-        auto other = identity_.survey();
+        if (identity_ == nullptr) {
+            survey.model = known_.model;
+            survey.serial = known_.serial;
+            survey.wwn = known_.wwid;
+            return survey;
+        }
+        const auto other = identity_->survey();
         survey.model = other.model;
         survey.serial = other.serial;
         survey.wwn = other.wwn;
@@ -41,12 +56,13 @@ class IdentifiedSet final : public method::CommandSet {
     }
     [[nodiscard]] method::ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                                  MutableByteView into) override {
-        return identity_.read_status(surface, offset, into);
+        return (identity_ == nullptr ? set_ : *identity_).read_status(surface, offset, into);
     }
 
   private:
     method::CommandSet& set_;
-    method::CommandSet& identity_;
+    method::CommandSet* identity_ = nullptr;
+    KernelIdentity known_;
 };
 
 }  // namespace efface::job

@@ -10,6 +10,9 @@
 #include "efface/base/random.hpp"
 #include "efface/device/linux_nvme.hpp"
 #include "efface/device/linux_scsi.hpp"
+#include "efface/device/linux_secure_erase.hpp"
+#include "efface/method/ata_drive.hpp"
+#include "efface/method/block_secure_erase.hpp"
 #include "efface/method/nvme_drive.hpp"
 #include "efface/method/scsi_drive.hpp"
 #include "efface/method/security_channel.hpp"
@@ -91,6 +94,7 @@ class ScsiConnection final : public DriveConnection {
         scsi_ = method::make_scsi_drive(transport_, surface_.name, clock_);
         const bool ata = scsi_->survey().facts.value("translationLayer", false);
         if (ata) {
+            ata_ = method::make_ata_drive(tunnel_, surface_.name, clock_, random_);
             channel_ = method::make_security_channel(static_cast<device::AtaTransport&>(tunnel_));
         } else {
             channel_ =
@@ -126,12 +130,33 @@ class ScsiConnection final : public DriveConnection {
     std::unique_ptr<IdentifiedSet> identified_tcg_;
 };
 
+/// A device whose driver offers secure erase (eMMC, virtio): the kernel says who it is.
+class BlockConnection final : public DriveConnection {
+  public:
+    explicit BlockConnection(const inventory::Drive& drive)
+        : target_(device::LinuxSecureErase::open(drive.surfaces.front().path)),
+          block_(method::make_block_secure_erase(target_, clock_)),
+          identified_(*block_, {drive.model, drive.serial, drive.wwid}) {}
+    std::vector<method::CommandSet*> command_sets() override { return {&identified_}; }
+    void rescan() override {}
+
+  private:
+    SystemClock clock_;
+    device::LinuxSecureErase target_;
+    std::unique_ptr<method::CommandSet> block_;
+    IdentifiedSet identified_;
+};
+
 }  // namespace
 
 std::unique_ptr<DriveConnection> connect_linux_drive(const inventory::Drive& drive,
                                                      const SecretBytes& credential) {
-    if (drive.command_nodes.empty() || drive.surfaces.empty()) {
+    if (drive.surfaces.empty() ||
+        (drive.command_nodes.empty() && drive.protocol != inventory::Drive::Protocol::none)) {
         throw Error(ErrorCode::usage, "no commands of a drive reach it");
+    }
+    if (drive.protocol == inventory::Drive::Protocol::none) {
+        return std::make_unique<BlockConnection>(drive);
     }
     if (drive.protocol == inventory::Drive::Protocol::nvme) {
         return std::make_unique<NvmeConnection>(drive, credential);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/order.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include "efface/base/digest.hpp"
@@ -61,16 +62,12 @@ Bytes pattern_field(ObjectReader& reader) {
     return *bytes;
 }
 
-ErasureChoice read_choice(ObjectReader& reader) {
+ErasureChoice read_choice(ObjectReader& reader, method::Level minimum) {
     ErasureChoice choice;
-    const auto level = reader.optional_string("technique_level");
-    choice.policy = reader.optional_string("policy").value_or(level ? kPolicyAuto : choice.policy);
-    if (level) {
-        const auto known = method::level_from_string(*level);
-        if (!known || *known == method::Level::none) {
-            reader.fail("technique_level", "must be clear or purge");
-        }
-        choice.level = *known;
+    choice.policy = reader.optional_string("policy").value_or("");
+    const bool named = !choice.policy.empty();
+    if (!named) {
+        choice.policy = policy::kOverwritePolicyDefault;
     }
     if (const Json* fallbacks = reader.optional_array("fallbacks")) {
         for (const auto& name : *fallbacks) {
@@ -99,6 +96,13 @@ ErasureChoice read_choice(ObjectReader& reader) {
     }
     if (const Json* limits = reader.optional_object("limits")) {
         choice.limits = read_limits(*limits, reader.at("limits"));
+    }
+    // Without a name the drive's best technique is taken where overwriting can not suffice.
+    if (!named && minimum == method::Level::purge) {
+        choice.policy = kPolicyAuto;
+    }
+    if (asks_the_drive(choice)) {
+        choice.level = minimum;
     }
     check_choice(choice);
     return choice;
@@ -237,7 +241,7 @@ Order parse_order(std::string_view text) {
     order.owner = required_text(reader, "owner");
     order.confidentiality = optional_text(reader, "confidentiality");
     order.terms = read_terms(reader);
-    order.choice = read_choice(reader);
+    order.choice = read_choice(reader, order.terms.minimum_level);
     const Json& targets = reader.required_array("targets");
     reader.refuse_unknown_keys();
     if (targets.empty() || targets.size() > kTargetsMax) {
@@ -250,6 +254,14 @@ Order parse_order(std::string_view text) {
         if (!names.insert(order.targets.back().name).second) {
             reader.fail("targets", "\"" + printable(order.targets.back().name) + "\" stands twice");
         }
+    }
+    const bool memory_only =
+        std::all_of(order.targets.begin(), order.targets.end(), [](const OrderTarget& target) {
+            return method::parse_memory_target(target.name).has_value();
+        });
+    if (memory_only && order.choice.policy == kPolicyAuto) {
+        order.choice.policy = policy::kOverwritePolicyDefault;
+        order.choice.level = method::Level::none;
     }
     const bool plain = to_json(order.choice) == to_json(ErasureChoice());
     for (const auto& target : order.targets) {

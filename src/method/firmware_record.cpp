@@ -35,6 +35,9 @@ SurfaceSeen seen_on(const FirmwareState& state, const std::vector<MarksSeen>& lo
                     std::size_t surface) {
     SurfaceSeen seen;
     const std::size_t surfaces = state.marks.size();
+    if (looks.empty()) {
+        return seen;  // nobody looked
+    }
     for (const auto offset : state.marks[surface].canaries) {
         bool intact = false;
         bool read = false;
@@ -60,7 +63,7 @@ Totals totals_of(const FirmwareState& state, const std::vector<MarksSeen>& looks
         totals.refused += state.marks[i].refused;
         totals.intact += seen.intact.size();
         totals.unreadable += seen.unreadable.size();
-        totals.changed += placed - seen.intact.size() - seen.unreadable.size();
+        totals.changed += looks.empty() ? 0 : placed - seen.intact.size() - seen.unreadable.size();
     }
     for (const auto& look : looks) {
         totals.samples.samples_changed += look.samples_changed;

@@ -133,7 +133,7 @@ method::DriveSurvey ScriptedDrive::survey() {
     survey.wwn = "eui.1";
     survey.firmware = "1.0";
     survey.facts = {{"flash", true}};
-    survey.pages = {{"status", {static_cast<std::uint8_t>(doing_)}}};
+    survey.pages = {{"status", {static_cast<std::uint8_t>(1 + static_cast<int>(doing_))}}};
     method::TechniqueFacts facts;
     facts.name = kTechnique;
     facts.estimate = kDuration;
@@ -159,7 +159,7 @@ method::OperationState ScriptedDrive::state() {
         state.detail = "no answer";
         return state;
     }
-    state.pages = {{"status", {static_cast<std::uint8_t>(doing_)}}};
+    state.pages = {{"status", {static_cast<std::uint8_t>(1 + static_cast<int>(doing_))}}};
     if (lies.no_status && starts > 0) {
         state.detail = "registers all zero";
         return state;

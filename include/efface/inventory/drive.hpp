@@ -31,6 +31,7 @@ struct Drive {
     /// `other_paths`.
     std::vector<DriveSurface> surfaces;
     std::vector<DriveSurface> other_paths;
+    std::string model, serial, wwid;  ///< as the kernel has them
     bool secure_erase = false;  ///< the block layer offers it (queue/max_secure_erase_sectors)
 };
 /// Reads sysfs only. A partition or a stacked device has Protocol::none.

@@ -104,7 +104,7 @@ TEST_CASE("an honest drive is sanitized, and the record says what was seen") {
     CHECK(outcome.record.at("verification").at("expected").at("mismatches") == 0);
     CHECK(outcome.record.at("operation").at("finalState").at("phase") == "succeeded");
     CHECK(outcome.record.at("operation").at("estimateSeconds") == 40);
-    CHECK(outcome.record.at("statusBefore").at(0).at("hex") == "00");
+    CHECK(outcome.record.at("statusBefore").at(0).at("hex") == "01");
     CHECK(job.progress == FirmwareErase::kProgressSteps);
     CHECK(job.waited <= kPollMax);
 }

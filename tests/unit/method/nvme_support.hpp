@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+// An NVMe model full of old data, and whole jobs on it.
+#pragma once
+
+#include <cerrno>
+#include <deque>
+#include <string>
+
+#include "efface/method/firmware_erase.hpp"
+#include "efface/method/nvme_drive.hpp"
+
+#include "fake/fixed.hpp"
+#include "fake/nvme_drive.hpp"
+#include "memory_support.hpp"
+
+namespace efface::test {
+
+constexpr std::uint32_t kNvmeBlockBytes = 512;
+
+/// One block of what was on the drive before.
+inline Bytes old_nvme_block() {
+    Bytes block(kNvmeBlockBytes);
+    for (std::size_t i = 0; i < block.size(); ++i) {
+        block[i] = static_cast<std::uint8_t>("OLD-DATA"[i % 8]);
+    }
+    return block;
+}
+
+/// A namespace as the kernel's block layer would show it.
+class NvmeStorage final : public device::BlockTarget {
+  public:
+    NvmeStorage(fake::NvmeDrive& drive, std::uint32_t nsid) : drive_(drive), nsid_(nsid) {}
+    [[nodiscard]] std::uint64_t size_bytes() const override {
+        return drive_.media(nsid_).blocks() * kNvmeBlockBytes;
+    }
+    [[nodiscard]] std::uint32_t preferred_alignment() const override { return kNvmeBlockBytes; }
+    device::IoResult read_at(std::uint64_t offset, MutableByteView into) override {
+        return move(0x02, offset, into, {});
+    }
+    device::IoResult write_at(std::uint64_t offset, ByteView from) override {
+        return move(0x01, offset, {}, from);
+    }
+    [[nodiscard]] int flush() override { return 0; }
+
+  private:
+    device::IoResult move(std::uint8_t opcode, std::uint64_t offset, MutableByteView into,
+                          ByteView from) {
+        const std::size_t bytes = into.size() + from.size();
+        device::NvmeCommand command;
+        command.queue = device::NvmeCommand::Queue::io;
+        command.opcode = opcode;
+        command.nsid = nsid_;
+        command.cdw10 = static_cast<std::uint32_t>(offset / kNvmeBlockBytes);
+        command.cdw12 = static_cast<std::uint32_t>(bytes / kNvmeBlockBytes - 1);
+        command.read_into = into;
+        command.write_from = from;
+        const bool moved = drive_.controller().submit(command).succeeded();
+        return {moved ? bytes : 0, moved ? 0 : EIO};
+    }
+    fake::NvmeDrive& drive_;
+    std::uint32_t nsid_;
+};
+
+/// A whole job on the drive, through the engine; its namespaces are all full of old data.
+class NvmeJob final {
+  public:
+    NvmeJob(const char* technique, const fake::NvmeDriveOptions& options) : drive(options, clock) {
+        std::vector<method::NvmePlace> places;
+        for (std::uint32_t nsid = 1; nsid <= options.namespaces.size(); ++nsid) {
+            auto& media = drive.media(nsid);
+            media.fill(0, media.blocks(), old_nvme_block());
+            media.retire(7);
+            const bool hidden =
+                options.lies.hides_last_namespace && nsid == options.namespaces.size();
+            if (options.namespaces[nsid - 1].attached && !hidden) {
+                places.push_back({"nvme0n" + std::to_string(nsid), nsid});
+                storages_.emplace_back(drive, nsid);
+            }
+        }
+        if (options.unallocated_blocks > 0) {
+            drive.unallocated().fill(0, options.unallocated_blocks, old_nvme_block());
+        }
+        commands_ = method::make_nvme_drive(drive.controller(), places, clock);
+        for (std::size_t i = 0; i < places.size(); ++i) {
+            surfaces_.push_back({places[i].device, &storages_[i]});
+        }
+        state.seed = Bytes(method::kCanarySeedBytes, 7);
+        task_.path = "/dev/nvme0n1";
+        task_.technique = technique;
+    }
+
+    method::Outcome run() {
+        method::FirmwareHooks hooks;
+        hooks.save = [](const method::FirmwareState&) {};
+        hooks.wait = [this](std::chrono::milliseconds pause) {
+            clock.advance(pause);
+            if (on_wait) {
+                on_wait();
+            }
+            return true;
+        };
+        hooks.commands = [this]() -> method::CommandSet& { return *commands_; };
+        hooks.surfaces = [this] { return surfaces_; };
+        hooks.reattach = [this] { return drive.answers(); };
+        method::FirmwareErase erase(task_, state, std::move(hooks), clock);
+        Watcher watcher;
+        return erase.run(job::Guard::clear("/dev/nvme0n1"), watcher, {});
+    }
+    [[nodiscard]] bool old_data_remains() const {
+        return drive.holds(old_nvme_block()) || drive.retired_holds(old_nvme_block());
+    }
+
+    fake::FixedClock clock;
+    fake::NvmeDrive drive;
+    method::FirmwareState state;
+    std::function<void()> on_wait;
+
+  private:
+    std::deque<NvmeStorage> storages_;
+    std::vector<method::Surface> surfaces_;
+    std::unique_ptr<method::CommandSet> commands_;
+    method::FirmwareTask task_;
+};
+
+}  // namespace efface::test

@@ -14,8 +14,8 @@ namespace efface::method {
 namespace {
 
 constexpr std::chrono::hours kEraseTimeoutMin{12};
-/// SG_IO counts milliseconds in 32 bits.
-constexpr std::chrono::hours kEraseTimeoutMax{24 * 40};
+/// SG_IO counts milliseconds in 31 bits.
+constexpr std::chrono::hours kEraseTimeoutMax{24 * 24};
 constexpr int kEraseTimeoutFactor = 2;
 constexpr const char* kSecurityNotes = "security";
 

@@ -67,7 +67,8 @@ struct TcgDriveOptions {
     std::uint8_t fails_with = 0;  ///< a status, nothing is done
     std::chrono::milliseconds answer_after{0};  ///< done and answered then
     bool answers_garbage = false;
-    bool gone = false;  ///< every command fails with ENODEV
+    bool answers_for_another = false;  ///< with the numbers of another session
+    bool gone = false;                 ///< every command fails with ENODEV
 };
 
 class TcgDrive final : public device::SecurityTransport {

@@ -225,6 +225,7 @@ device::SecurityAnswer TcgDrive::run(const Call& call) {
     reply(options_.answers_garbage ? Bytes{0xf0, 0xf0, 0x01} : status_only(kSuccess),
           [this, later] { carry_out(later); });
     answer_->ready += options_.answer_after;
+    answer_->tper += options_.answers_for_another ? 1 : 0;
     answer_->never = options_.hangs;
     answer_->lost = options_.loses_answer;
     settle();

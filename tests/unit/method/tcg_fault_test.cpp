@@ -48,6 +48,12 @@ TEST_CASE("what became of a Revert is said from the answer and the drive's state
          false},
         {"it hangs", [](TcgDriveOptions& o) { o.hangs = true; }, Start::accepted, Phase::running,
          false},
+        {"SUCCESS in another session, still active",
+         [](TcgDriveOptions& o) {
+             o.answers_for_another = true;
+             o.stays_active = true;
+         },
+         Start::unknown, Phase::unknown, false},
         {"SUCCESS, but still active", [](TcgDriveOptions& o) { o.stays_active = true; },
          Start::accepted, Phase::failed, false},
     };
@@ -85,6 +91,25 @@ TEST_CASE("what was sent is journalled before it is sent") {
     };
     (void)bench.make("tcg-psid-revert")->start();
     CHECK(reverts_at_save == 0);
+}
+
+TEST_CASE("a process that dies while the command is under way leaves enough to know") {
+    const bool done = GENERATE(false, true);
+    TcgDriveOptions options;
+    options.removal_feature = true;
+    options.loses_command = !done;
+    TcgBench bench(options);
+    std::string journal_before_sending;
+    bench.memory.save = [&] {
+        if (bench.memory.kept["sent"] == true && journal_before_sending.empty()) {
+            journal_before_sending = bench.memory.kept.dump();
+        }
+    };
+    (void)bench.make("tcg-psid-revert")->start();
+    bench.journal = journal_before_sending;
+    const auto state = bench.make_after_crash("tcg-psid-revert")->state();
+    CHECK(state.phase == (done ? Phase::succeeded : Phase::failed));
+    CHECK(contains(state.detail, "the answer is lost"));
 }
 
 TEST_CASE("an answer that takes long is fetched later, also by another process") {
@@ -180,6 +205,7 @@ TEST_CASE("a wrong password of an Enterprise drive is an answer of false") {
     const auto answer = bench.make(technique)->start();
     CHECK(answer.start == Start::refused);
     CHECK(contains(answer.detail, "NOT_AUTHORIZED"));
+    CHECK(bench.drive.methods().back() == 0x000000060000000c);  // nothing after Authenticate
     CHECK_FALSE(bench.drive.session_open());
     CHECK(bench.originals_left() == kTcgBlocks);
 }
@@ -252,6 +278,8 @@ TEST_CASE("a key whose change was not answered with SUCCESS is no success of the
          Phase::unknown},
         {"lost command", [](TcgDriveOptions& o) { o.loses_command = true; }, Start::unknown,
          Phase::unknown},
+        {"answer of another session", [](TcgDriveOptions& o) { o.answers_for_another = true; },
+         Start::unknown, Phase::unknown},
         {"closed", [](TcgDriveOptions& o) { o.closes_session = true; }, Start::unknown,
          Phase::unknown},
         {"hang", [](TcgDriveOptions& o) { o.hangs = true; }, Start::unknown, Phase::unknown},
@@ -351,4 +379,18 @@ TEST_CASE("success on a drive that does not lie means that no old block is left"
         }
     }
     CHECK(succeeded > kRuns / 10);  // else this would show nothing
+}
+
+TEST_CASE("a journal that does not say that the Locking SP was active proves nothing") {
+    TcgDriveOptions options;
+    options.locking_active = false;
+    TcgBench bench(options);
+    const char* const kept =
+        GENERATE(R"({"sent":true,"answer":"SUCCESS"})",
+                 R"({"sent":true,"answer":"none","lockingEnabledBefore":false})",
+                 R"({"sent":true,"answer":"none","lockingEnabledBefore":"yes"})",
+                 R"({"sent":true,"answer":"running","hostSession":-1})");
+    bench.journal = kept;
+    const auto state = bench.make_after_crash("tcg-psid-revert")->state();
+    CHECK((state.phase == Phase::unknown || state.phase == Phase::running));
 }

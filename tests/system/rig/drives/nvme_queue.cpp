@@ -108,23 +108,36 @@ bool NvmeQueue::handshake() {
     return send(answer);
 }
 
+bool NvmeQueue::receive_capsule(ByteView begun, Capsule& capsule) {
+    capsule.pdu.assign(begun.begin(), begun.end());
+    capsule.pdu.resize(kCommonHeader + kEntryBytes);
+    if (!receive(MutableByteView(capsule.pdu).subspan(begun.size())) ||
+        capsule.pdu[0] != kCommand) {
+        return false;
+    }
+    const auto length = read_le<std::uint32_t>(capsule.pdu, 4);
+    if (length < capsule.pdu.size() || length - capsule.pdu.size() > kDataMax) {
+        return false;
+    }
+    capsule.data.resize(length - capsule.pdu.size());
+    return receive(capsule.data);
+}
+
 bool NvmeQueue::one_command() {
-    Bytes pdu(kCommonHeader + kEntryBytes);
-    if (!receive(pdu) || pdu[0] != kCommand) {
+    Capsule capsule;
+    if (!waiting_.empty()) {
+        capsule = std::move(waiting_.front());
+        waiting_.pop_front();
+    } else if (!receive_capsule({}, capsule)) {
         return false;
     }
-    const auto length = read_le<std::uint32_t>(pdu, 4);
-    if (length < pdu.size() || length - pdu.size() > kDataMax) {
-        return false;
-    }
-    Bytes data(length - pdu.size());
-    const auto entry = ByteView(pdu).subspan(kCommonHeader);
-    if (!receive(data) || !fetch_data(entry, data)) {
+    const auto entry = ByteView(capsule.pdu).subspan(kCommonHeader);
+    if (!fetch_data(entry, capsule.data)) {
         return false;
     }
     Bytes into;
-    const Answer answer =
-        entry[0] == kFabricsOpcode ? fabrics(entry, data) : command(entry, data, into);
+    const Answer answer = entry[0] == kFabricsOpcode ? fabrics(entry, capsule.data)
+                                                     : command(entry, capsule.data, into);
     if (answer.disconnect || answer.silent) {
         return !answer.disconnect;
     }
@@ -149,7 +162,16 @@ bool NvmeQueue::fetch_data(ByteView entry, Bytes& data) {
     data.resize(wanted);
     for (std::size_t got = 0; got < wanted;) {
         Bytes head(kShortHeader);
-        if (!receive(head) || head[0] != kHostData) {
+        if (!receive(head)) {
+            return false;
+        }
+        if (head[0] == kCommand) {  // the host has more than one command on its way
+            if (!receive_capsule(head, waiting_.emplace_back())) {
+                return false;
+            }
+            continue;
+        }
+        if (head[0] != kHostData) {
             return false;
         }
         const auto offset = read_le<std::uint32_t>(head, 12);

@@ -25,8 +25,16 @@ class NvmeQueue final {
         bool disconnect = false;  ///< the connection ends instead
     };
 
+    /// A command with the data that came in its capsule.
+    struct Capsule {
+        Bytes pdu;
+        Bytes data;
+    };
+
     [[nodiscard]] bool handshake();
     [[nodiscard]] bool one_command();
+    /// The rest of a capsule whose first bytes were received already.
+    [[nodiscard]] bool receive_capsule(ByteView begun, Capsule& capsule);
     [[nodiscard]] bool fetch_data(ByteView entry, Bytes& data);
     [[nodiscard]] bool complete(std::uint16_t id, const Answer& answer, ByteView data);
     Answer fabrics(ByteView entry, ByteView data);
@@ -43,6 +51,7 @@ class NvmeQueue final {
     int socket_;
     std::optional<std::size_t> controller_;  ///< index of it, once connected
     std::uint16_t queue_ = 0;
+    std::deque<Capsule> waiting_;  ///< commands that came before the data of an earlier one
 };
 
 }  // namespace efface::rig

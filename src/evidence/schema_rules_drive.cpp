@@ -301,11 +301,31 @@ void check_drive_success(const RecordView& predicate, const Canaries& canaries,
     }
 }
 
+/// A run that ended before the drive was asked for anything.
+void check_not_begun(const RecordView& predicate, const Claim& claim) {
+    const RecordView sanitization = predicate.at("sanitization");
+    if (claim.success) {
+        sanitization.fail("has no \"operation\", so the target can not be " + claim.status);
+    }
+    if (claim.type != TargetType::media || !sanitization.at("passes").items().empty()) {
+        sanitization.at("technique").fail("is that of a drive, which was not asked");
+    }
+    const RecordView verification = predicate.at("verification");
+    if (verification.at("performed").flag() ||
+        verification.at("result").text() != "not-performed") {
+        verification.fail("contradicts itself: nothing was done");
+    }
+}
+
 }  // namespace
 
 void check_drive_rules(const RecordView& predicate, const Claim& claim) {
-    check_one_drive(predicate, claim);
     const RecordView sanitization = predicate.at("sanitization");
+    if (!sanitization.maybe("operation")) {
+        check_not_begun(predicate, claim);
+        return;
+    }
+    check_one_drive(predicate, claim);
     check_operation_times(sanitization);
     const RecordView verification = predicate.at("verification");
     const bool performed = verification.at("performed").flag();

@@ -75,6 +75,16 @@ def one_intact(p):
     surface(p)['intact'] = PLACES[1:2]
 
 
+def not_begun(p):
+    """An honest record of a run that ended before the drive was asked for anything."""
+    for key in ('operation', 'statusBefore', 'statusAfter'):
+        work(p).pop(key)
+    work(p)['engine'] = ''
+    p['target'].pop('drive')
+    not_done(p)
+    fail(p)
+
+
 def canaries(p):
     return seen(p)['canaries']
 
@@ -106,7 +116,8 @@ def nothing_placed(p):
 
 HONEST = {
     'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
-    'one-intact': one_intact, 'format': technique('nvme-format-crypto', 'clear'),
+    'one-intact': one_intact, 'not-begun': not_begun,
+    'format': technique('nvme-format-crypto', 'clear'),
     'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
                       work(p).update(statusBefore=[], statusAfter=[])),
     'finished': lambda p: (not_done(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
@@ -137,6 +148,7 @@ CHANGES = {
     'other-engine': put('sanitization.engine', 'io_uring'),
     'overwrite-too': overwrite_too,
     'no-operation': drop('sanitization.operation'),
+    'not-begun-claimed': after(not_begun, with_exceptions),
     'field-invented': put(OPERATION + 'verified', True),
     'no-drive': drop('target.drive'),
     'other-drive': put('target.drive.serial', 'S64GNE0T400124'),

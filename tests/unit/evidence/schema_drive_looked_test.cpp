@@ -62,6 +62,39 @@ TEST_CASE("What was not looked for is never a success") {
                Contains("eraser looked itself"));
 }
 
+TEST_CASE("A run that ended before the drive was asked claims nothing") {
+    const auto not_begun = [](Json& p) {
+        p["sanitization"].erase("operation");
+        p["sanitization"].erase("statusBefore");
+        p["sanitization"].erase("statusAfter");
+        p["sanitization"]["engine"] = "";
+        p["target"].erase("drive");
+        no_read_back(p);
+        fail_run(p);
+    };
+    CHECK(drive(not_begun).empty());
+    const auto refused = [&](const Change& change) {
+        return drive([&](Json& p) {
+            not_begun(p);
+            change(p);
+        });
+    };
+    CHECK_THAT(refused([](Json& p) { with_exception(p); }), Contains("has no \"operation\""));
+    CHECK_THAT(refused([](Json& p) { p["sanitization"]["engine"] = "drive"; }),
+               Contains("drive's own technique"));
+    CHECK_THAT(refused([](Json& p) { p["sanitization"]["statusAfter"] = Json::array(); }),
+               Contains("drive's own technique"));
+    CHECK_THAT(refused([](Json& p) { p["verification"]["performed"] = true; }),
+               Contains("contradicts itself"));
+    CHECK_THAT(refused([](Json& p) { p["verification"]["method"] = "canaries"; }),
+               Contains("none of none"));
+    CHECK_THAT(refused([](Json& p) {
+                   p["certificateType"] = "memory";
+                   p["target"]["kind"] = "ram";
+               }),
+               Contains("was not asked"));
+}
+
 TEST_CASE("A run that ended before anybody looked tells what was placed, and saw nothing") {
     const auto not_looked = [](Json& p) {
         fail_run(p, "indeterminate");

@@ -254,6 +254,10 @@ device::ScsiCompletion ScsiDrive::report_opcodes(const device::ScsiCommand& comm
 Bytes ScsiDrive::mode_pages(std::uint8_t control, std::uint8_t page) const {
     const bool changeable = control == 1;
     Bytes pages;
+    if (page == 0x01 || page == 0x3f) {
+        pages.insert(pages.end(), {0x81, 10});
+        pages.resize(pages.size() + 10);
+    }
     if (page == 0x08 || page == 0x3f) {
         pages.insert(pages.end(), {0x88, 18});
         pages.resize(pages.size() + 18);

@@ -160,6 +160,14 @@ verifying_or_done() { "$EFFACE_NVME_PROBE" "$controller" "$first" state | grep -
 nvme_wait 10 verifying_or_done || nvme_fail "the power cycle ended the sanitize"
 nvme_stop one
 
+echo "== security protocols"
+nvme_start locked --serial PEERS-2 --tcg opal2
+nvme_connect locked
+nvme security-recv "/dev/$nvme_controller" -p 1 -s 1 -t 512 -x 512 -b | tail -c 512 >discovery
+# Level 0 Discovery: its first feature is the TPer's (0001h), at byte 48.
+is "first feature" 0001 "$(od -An -tx1 -j48 -N2 discovery | tr -d ' ')"
+nvme_stop locked
+
 echo "== refusals of nodes"
 ! "$EFFACE_NVME_PROBE" /dev/null "$first" survey 2>/dev/null || nvme_fail "/dev/null is no drive"
 echo "all readings as expected"

@@ -7,8 +7,10 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <optional>
 #include <stdexcept>
 
+#include "fake/tcg_drive.hpp"
 #include "nvme_tcp.hpp"
 
 namespace {
@@ -30,6 +32,7 @@ constexpr const char* kUsage =
   --leaves zeros|noise|unreadable
   --crypto-ms N --block-ms N --overwrite-ms N --deallocation-ms N
   --crypto-estimate S --block-estimate S --overwrite-estimate S
+  --tcg opal2|pyrite2|enterprise   with TCG on namespace 1; PSID and MSID are the model's own
   --lie NAME[=N]            erases-nothing, keeps-permille=N, progress-stuck, sanitize-fails,
                             idle-after-sanitize, ignores-sanitize, reset, power-cut, hang,
                             other-serial, hide-namespace, reverts-writes, status-log-zero,
@@ -97,6 +100,7 @@ fake::NvmeNamespaceOptions name_space(const std::string& text) {
 
 struct Arguments {
     NvmeDriveOptions drive;
+    std::optional<fake::TcgDriveOptions> tcg;
     std::uint16_t port = 0;
     std::string control;
 };
@@ -155,6 +159,14 @@ std::map<std::string, Setter> setters() {
     all["--namespace"] = [](Arguments& to, const std::string& value) {
         to.drive.namespaces.push_back(name_space(value));
     };
+    all["--tcg"] = [](Arguments& to, const std::string& value) {
+        using Ssc = fake::TcgDriveOptions::Ssc;
+        to.tcg.emplace();
+        to.tcg->ssc = value == "opal2"        ? Ssc::opal2
+                      : value == "pyrite2"    ? Ssc::pyrite2
+                      : value == "enterprise" ? Ssc::enterprise
+                                              : throw std::invalid_argument("tcg " + value);
+    };
     all["--lie"] = [](Arguments& to, const std::string& value) { set_lie(to.drive.lies, value); };
     all["--leaves"] = [](Arguments& to, const std::string& value) {
         to.drive.leaves = value == "zeros"        ? fake::NvmeLeaves::zeros
@@ -188,6 +200,23 @@ Arguments parse(const std::vector<std::string>& words) {
     }
     return parsed;
 }
+
+/// The drive knows its security before its security knows the medium of the drive.
+class LateSecurity final : public device::SecurityTransport {
+  public:
+    void attach(device::SecurityTransport& behind) { behind_ = &behind; }
+    device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,
+                                   MutableByteView into) override {
+        return behind_->receive(protocol, specific, into);
+    }
+    device::SecurityAnswer send(std::uint8_t protocol, std::uint16_t specific,
+                                ByteView from) override {
+        return behind_->send(protocol, specific, from);
+    }
+
+  private:
+    device::SecurityTransport* behind_ = nullptr;
+};
 
 Bytes first_block(const std::string& path, std::size_t bytes) {
     constexpr std::size_t kFileMax = std::size_t{64} << 20U;
@@ -279,7 +308,12 @@ int main(int argc, char** argv) {
     }
     try {
         const SystemClock clock;
-        fake::NvmeDrive drive(arguments.drive, clock);
+        LateSecurity security;
+        fake::NvmeDrive drive(arguments.drive, clock, arguments.tcg ? &security : nullptr);
+        std::optional<fake::TcgDrive> tcg;
+        if (arguments.tcg) {
+            security.attach(tcg.emplace(*arguments.tcg, drive.media(1), clock));
+        }
         rig::NvmeTarget target(drive, arguments.port);
         std::printf("port %u\n", unsigned{target.port()});
         std::fflush(stdout);

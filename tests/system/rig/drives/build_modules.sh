@@ -40,11 +40,10 @@ if [ -d "$kept" ]; then
 fi
 
 scratch=$(mktemp -d "$cache/building.XXXXXX")
-chmod 755 "$scratch" # for apt's own user
 trap 'rm -rf "$scratch"' EXIT
 cd "$scratch"
 say "fetching $source_package $version"
-apt-get -qq download "$source_package=$version" >&2 ||
+apt-get -qq -o APT::Sandbox::User=root download "$source_package=$version" >&2 ||
     skip "there is no $source_package $version to be had (the kernel of user-mode-linux)"
 dpkg-deb --fsys-tarfile ./*.deb | tar -xO "./usr/src/$source_package.tar.xz" | tar -xJ
 source=$scratch/$source_package

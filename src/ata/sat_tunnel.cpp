@@ -36,12 +36,13 @@ std::uint8_t transfer_flags(const AtaCommand& command) {
     }
     const std::size_t bytes = command.read_into.size() + command.write_from.size();
     EFFACE_ASSERT(command.count > 0 && bytes % command.count == 0);
-    std::uint8_t flags = kCheckCondition | kBlocks | kLengthInCount;
+    // Data that comes is its own proof, and some layers lose it beside a CHECK CONDITION; whether
+    // data was taken only the registers tell.
+    const bool in = command.protocol == AtaCommand::Protocol::pio_in;
+    std::uint8_t flags = kBlocks | kLengthInCount;
+    flags |= in ? kFromDevice : kCheckCondition;
     if (bytes / command.count != kPageBytes) {
         flags |= kTypeLogicalSector;
-    }
-    if (command.protocol == AtaCommand::Protocol::pio_in) {
-        flags |= kFromDevice;
     }
     return flags;
 }

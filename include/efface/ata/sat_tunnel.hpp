@@ -8,7 +8,8 @@
 
 namespace efface::ata {
 
-/// ATA PASS-THROUGH (16) with CK_COND = 1 (SAT-4, section 12.2.2). Encodes only.
+/// ATA PASS-THROUGH (16) (SAT-4, section 12.2.2), with CK_COND = 1 but for data from the device,
+/// which comes without registers unless the command fails. Encodes only.
 [[nodiscard]] device::ScsiCommand encode_pass_through(const device::AtaCommand& command);
 /// What the translation layer answered. Registers are taken from an ATA Status Return descriptor
 /// (SAT-4, section 12.2.6) in descriptor-format sense and from nothing else: fixed-format sense has

@@ -37,18 +37,18 @@ TEST_CASE("SANITIZE DEVICE goes out as the reference CDBs", "[ata]") {
 
 TEST_CASE("Commands with data say their length in COUNT", "[ata]") {
     Bytes page(512);
-    // PIO data-in, CK_COND, T_DIR, BYT_BLOK, length in COUNT.
-    CHECK(cdb(identify_device(page)) == "85082e0000000100000000000040ec00");
+    // PIO data-in, T_DIR, BYT_BLOK, length in COUNT.
+    CHECK(cdb(identify_device(page)) == "85080e0000000100000000000040ec00");
     const Bytes block(512);
     CHECK(cdb(security_erase_unit(block, std::chrono::hours(1))) ==
           "850a260000000100000000000040f400");
     Bytes sectors(4096);
     CHECK(cdb(read_sectors(true, 0x010203040506, 8, sectors)) ==
-          "85092e00000008030602050104402400");
+          "85090e00000008030602050104402400");
     // One logical sector of 4096 bytes: T_TYPE.
-    CHECK(cdb(read_sectors(true, 0, 1, sectors)) == "85093e00000001000000000000402400");
+    CHECK(cdb(read_sectors(true, 0, 1, sectors)) == "85091e00000001000000000000402400");
     // 28 bits: LBA 27:24 in DEVICE.
-    CHECK(cdb(read_sectors(false, 0x0a123456, 8, sectors)) == "85082e000000080056003400124a2000");
+    CHECK(cdb(read_sectors(false, 0x0a123456, 8, sectors)) == "85080e000000080056003400124a2000");
 }
 
 TEST_CASE("Registers come from the ATA Status Return descriptor", "[ata]") {

@@ -16,7 +16,7 @@ LIMITS = {
               'scsi-write-same block-secure-erase').split(),
     'none': ('tcg-activate-revert', 'tcg-genkey')}
 AREAS = {'hpa', 'dco', 'ama', 'reduced-capacity', 'depopulated-elements', 'unallocated-capacity',
-         'unattached-namespace'}
+         'unaccounted-capacity', 'unattached-namespace'}
 PHASES = {'idle', 'running', 'verifying', 'succeeded', 'failed', 'unknown'}
 SUCCESS = ('sanitized', 'sanitized-with-exceptions')
 PAGES, PAGE_BYTES = 32, 65536

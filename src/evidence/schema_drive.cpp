@@ -49,7 +49,8 @@ void check_drive(const RecordView& drive) {
 void check_area(const RecordView& area) {
     area.only({"kind", "detail", "bytes", "covered", "opened", "why"});
     (void)area.at("kind").one_of({"hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
-                                  "unallocated-capacity", "unattached-namespace"});
+                                  "unallocated-capacity", "unaccounted-capacity",
+                                  "unattached-namespace"});
     (void)area.at("detail").text();
     (void)area.at("bytes").number();
     (void)area.at("covered").flag();

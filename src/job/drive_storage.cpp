@@ -164,6 +164,22 @@ class DriveStorage final : public TargetStorage {
     }
     TargetPlan survey() override;
     Json begin(Random& random) override;
+    /// A password that could not be taken back is still in the memory of the earlier attempt.
+    Json begin_again(Random& random, const Json& before, const Json& outcome) override {
+        auto state = begin(random);
+        if (unfinished(outcome)) {
+            state["memory"] = before.at("memory");
+        }
+        return state;
+    }
+    [[nodiscard]] bool unfinished(const Json& outcome) const override {
+        const auto& record = outcome.at("record");
+        if (!record.contains("operation")) {
+            return false;
+        }
+        const auto clean_up = record.at("operation").at("cleanUp").get<std::string>();
+        return clean_up != "ok" && clean_up != "not needed";
+    }
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                           ProgressSink& progress, const std::stop_token& stop) override;
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) override {

@@ -281,7 +281,8 @@ void TargetRun::begin() {
 /// An earlier process was interrupted, or its attempt failed.
 void TargetRun::go_on() {
     const auto phase = run_->state().phase;
-    if (phase == Phase::done && order_ == nullptr) {
+    storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    if (phase == Phase::done && order_ == nullptr && !storage_->unfinished(state_.outcome)) {
         throw Error(ErrorCode::usage,
                     "job " + run_->job_id() + " has ended: " + run_->state().verdict,
                     "erase the target again; efface show prints the record of this job");
@@ -292,7 +293,6 @@ void TargetRun::go_on() {
     if (order_ != nullptr) {
         check_dates(order_->terms, context_.clock.now());
     }
-    storage_ = storage_of(context_, state_.plan.path, state_.choice);
     storage_->going_on(state_.progress);
     auto plan = storage_->survey();
     for (unsigned i = 0; i < kBusyRetriesMax && only_busy(plan); ++i) {
@@ -309,7 +309,7 @@ void TargetRun::go_on() {
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
     if (phase == Phase::done) {
-        state_.progress = storage_->begin(context_.random);
+        state_.progress = storage_->begin_again(context_.random, state_.progress, state_.outcome);
         state_.done = false;
         state_.observations = Json::array();
         save();

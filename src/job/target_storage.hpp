@@ -28,6 +28,12 @@ class TargetStorage {
     virtual TargetPlan survey() = 0;
     /// The state of a fresh erasure: keys, seeds.
     virtual Json begin(Random& random) = 0;
+    /// The state of another attempt: what the earlier one left on the target must not be forgotten.
+    virtual Json begin_again(Random& random, const Json& /*before*/, const Json& /*outcome*/) {
+        return begin(random);
+    }
+    /// Whether an attempt that ended has left something behind that another one must take back.
+    [[nodiscard]] virtual bool unfinished(const Json& /*outcome*/) const { return false; }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
     /// refuses: nothing was written by this call then.
     virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,

@@ -157,6 +157,7 @@ bool FirmwareErase::Attempt::adopt() {
         return false;
     }
     state_.adopted = true;
+    state_.adopted_named = !running.technique.empty();
     state_.saw_running = true;
     state_.started_at = now();
     keep(FirmwareState::Step::run);
@@ -255,10 +256,8 @@ bool FirmwareErase::Attempt::give_up(const OperationState& now_state) {
             fail(Verdict::indeterminate, "nobody can know how it ended: " + now_state.detail);
             return true;
         }
-        if (!hooks_.reattach()) {
-            return false;  // not there at present
-        }
-        remake_operation();
+        (void)hooks_.reattach();
+        remake_operation();  // of whatever is there now: the one before is gone
         return false;
     }
     unknown_answers_ = 0;
@@ -455,9 +454,10 @@ Outcome FirmwareErase::Attempt::run() {
 void FirmwareErase::Attempt::conclude(const MarksReport& report) {
     state_.memory = memory_.kept;
     if (state_.adopted && outcome_.verdict == Verdict::sanitized) {
-        outcome_.exceptions.emplace_back(
-            "the erasure ran already when we came: no canaries were placed before it, its success "
-            "is the drive's word");
+        outcome_.exceptions.push_back(
+            std::string("the erasure ran already when we came: no canaries were placed before it, "
+                        "its success is the drive's word") +
+            (state_.adopted_named ? "" : "; the drive does not say which technique it was"));
     }
     except_hidden_areas(state_.hidden_areas, outcome_);
     if (outcome_.verdict == Verdict::sanitized && !outcome_.exceptions.empty()) {

@@ -73,6 +73,7 @@ Json to_json(const FirmwareState& state) {
             {"wwn", state.wwn},
             {"firmware", state.firmware},
             {"adopted", state.adopted},
+            {"adoptedNamed", state.adopted_named},
             {"sawRunning", state.saw_running},
             {"startedAt", state.started_at},
             {"completedAt", state.completed_at},
@@ -99,6 +100,7 @@ FirmwareState firmware_state_from_json(const Json& json) {
     json.at("wwn").get_to(state.wwn);
     json.at("firmware").get_to(state.firmware);
     json.at("adopted").get_to(state.adopted);
+    json.at("adoptedNamed").get_to(state.adopted_named);
     json.at("sawRunning").get_to(state.saw_running);
     json.at("startedAt").get_to(state.started_at);
     json.at("completedAt").get_to(state.completed_at);

@@ -26,11 +26,11 @@ struct RawPage {
 
 /// Storage that the host can not address at present.
 struct HiddenArea {
-    std::string kind;         ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
-                              ///< "unallocated-capacity", "unattached-namespace"
-    std::string detail;       ///< for a person
-    std::uint64_t bytes = 0;  ///< 0: not known
-    bool covered = false;     ///< the techniques of this set reach it as it is
+    std::string kind;    ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
+                         ///< "unallocated-capacity", "unaccounted-capacity", "unattached-namespace"
+    std::string detail;  ///< for a person
+    std::uint64_t bytes = 0;     ///< 0: not known
+    bool covered = false;        ///< the techniques of this set reach it as it is
     bool can_be_opened = false;  ///< by open_hidden_areas()
     std::string why_not;         ///< when it can't: "DCO is frozen until a power cycle"
 };

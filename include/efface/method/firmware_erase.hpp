@@ -53,6 +53,7 @@ struct FirmwareState {
     Bytes seed;  ///< kCanarySeedBytes: where canaries lie and what they hold
     std::string model, serial, wwn, firmware;  ///< as first seen
     bool adopted = false;                      ///< it ran when we came, without our canaries
+    bool adopted_named = false;                ///< the drive said which technique it was
     bool saw_running = false;                  ///< the drive has said itself that our erasure runs
     std::string started_at, completed_at;
     std::uint64_t polls = 0;

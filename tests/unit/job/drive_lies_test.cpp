@@ -263,6 +263,30 @@ TEST_CASE("no lie of an ATA drive makes it sanitized") {
     lie("power lost in the erase", "ata-security-normal", kNo, &Options::power_lost_in_erase);
 }
 
+TEST_CASE("a password that could not be taken back is taken back when the job is resumed") {
+    DriveStation station;
+    fake::AtaDriveOptions options;
+    options.blocks = 8192;
+    options.stays_enabled = true;  // after the erasure the password is still there
+    options.disable_refused = true;
+    AtaModel model(options, station.clock);
+    station.attach(model, options.serial);
+    station.request.choice.policy = "ata-security-normal";
+    const auto first = station.run();
+    CHECK(first.verdict == Verdict::not_sanitized);
+    REQUIRE(model.drive.password_set());
+    model.drive.options.stays_enabled = false;
+    model.drive.options.disable_refused = false;
+    station.request.job_id = first.job_id;
+    const auto second = station.run();
+    INFO(Json(second.reasons).dump());
+    CHECK(second.verdict == Verdict::sanitized);
+    CHECK_FALSE(model.drive.password_set());
+    CHECK(station.verified_bundles() == 2);
+    // What has ended well or without a remnant is not begun again by its number.
+    CHECK_FALSE(station.run().changed);
+}
+
 TEST_CASE("an NVMe drive that could not tell how it ended is not asked to begin") {
     DriveStation station;
     fake::NvmeDriveOptions options;

@@ -19,6 +19,53 @@ constexpr const char* kPath = "/dev/drive";
 /// Ends the process that the test plays: thrown where it would be killed.
 struct Killed {};
 
+/// A connection to the drive: what it made must not be used once it is gone.
+class Connected final : public CommandSet {
+  public:
+    explicit Connected(ScriptedDrive& drive) : drive_(drive) {}
+    ~Connected() override { *alive_ = false; }
+    Connected(const Connected&) = delete;
+    Connected& operator=(const Connected&) = delete;
+    [[nodiscard]] std::string_view name() const override { return drive_.name(); }
+    DriveSurvey survey() override { return drive_.survey(); }
+    OperationState state() override { return drive_.state(); }
+    std::unique_ptr<FirmwareOperation> make(std::string_view technique,
+                                            OperationMemory& memory) override {
+        return std::make_unique<Operation>(drive_.make(technique, memory), alive_);
+    }
+    OpenedAreas open_hidden_areas(OperationMemory& memory) override {
+        return drive_.open_hidden_areas(memory);
+    }
+    ReadStatus read_status(const std::string& surface, std::uint64_t offset,
+                           MutableByteView into) override {
+        return drive_.read_status(surface, offset, into);
+    }
+
+  private:
+    class Operation final : public FirmwareOperation {
+      public:
+        Operation(std::unique_ptr<FirmwareOperation> below, std::shared_ptr<bool> alive)
+            : below_(std::move(below)), alive_(std::move(alive)) {}
+        [[nodiscard]] std::string_view technique() const override { return checked().technique(); }
+        [[nodiscard]] Promise promise() const override { return checked().promise(); }
+        OperationState state() override { return checked().state(); }
+        StartAnswer start() override { return checked().start(); }
+        std::optional<std::string> clean_up(std::vector<SentCommand>& commands) override {
+            return checked().clean_up(commands);
+        }
+
+      private:
+        [[nodiscard]] FirmwareOperation& checked() const {
+            REQUIRE(*alive_);
+            return *below_;
+        }
+        std::unique_ptr<FirmwareOperation> below_;
+        std::shared_ptr<bool> alive_;
+    };
+    ScriptedDrive& drive_;
+    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
 /// A job over several processes: what was saved is what the next one begins with.
 class Job final {
   public:
@@ -45,9 +92,14 @@ class Job final {
             clock.advance(pause);
             return !stop.stop_requested();
         };
-        hooks.commands = [this]() -> CommandSet& { return drive; };
+        auto connected = std::make_unique<Connected>(drive);
+        unsigned tries = 0;
+        hooks.commands = [&]() -> CommandSet& { return *connected; };
         hooks.surfaces = [this] { return std::vector<Surface>{{"drive", &drive}}; };
-        hooks.reattach = [] { return true; };
+        hooks.reattach = [&] {  // every other time it is not there
+            connected = std::make_unique<Connected>(drive);
+            return ++tries % 2 == 0 || drive.lies.vanishes_for == 0;
+        };
         FirmwareErase erase(task, state, std::move(hooks), clock);
         test::Watcher watcher;
         auto outcome = erase.run(job::Guard::clear(kPath), watcher, stop.get_token());

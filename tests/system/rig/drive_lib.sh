@@ -1,0 +1,62 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the tests that have efface erase drive models behind the kernel's own stacks: orders for
+# drives, old data that can be found again, and what a run must look like from outside.
+# shellcheck source=tests/system/rig/overwrite_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/overwrite_lib.sh"
+
+# old_data DEVICE...: fills each with blocks that say where they stand, through the kernel.
+old_data() {
+    local device size
+    for device; do
+        size=$(blockdev --getsize64 "$device")
+        [ -e "old-$size" ] || fill_with_marks "old-$size" "$size"
+        dd if="old-$size" of="$device" bs=1M oflag=direct status=none
+    done
+}
+
+# no_old_data DEVICE...: what can be read of each holds nothing of it.
+no_old_data() {
+    local device
+    for device; do
+        dd if="$device" of=now bs=1M iflag=direct conv=noerror,sync status=none 2>/dev/null || true
+        [ -z "$(old_sectors now)" ] || fail "$device still holds old data: $(old_sectors now | head -3)"
+    done
+}
+
+# has_old_data DEVICE
+has_old_data() {
+    dd if="$1" of=now bs=1M iflag=direct status=none
+    [ -n "$(old_sectors now)" ] || fail "$1 holds no old data: the fixture is wrong"
+}
+
+# purge DEVICE TECHNIQUE [JSON]: one order for it, carried out wholly.
+purge() {
+    order "$1" "$(jq -n --arg policy "$2" --argjson more "${3:-{\}}" '{policy: $policy} + $more')"
+    again
+}
+
+# ended STATUS VERDICT LEVEL: how the run ended; its bundle verifies in both implementations.
+ended() {
+    [ "$status" -eq "$1" ] || fail "exit status $status, not $1"
+    same status "$(target_field status)" "$2"
+    same level "$(target_field level)" "$3"
+    same "certificate's status" "$(predicate .result.status)" "$2"
+    "$EFFACE" verify "$(target_field bundle)" >verify.out 2>&1 ||
+        fail "the bundle does not verify: $(cat verify.out)"
+    "$(dirname "$EFFACE_RIG")/verify-bundle" "$(target_field bundle)" \
+        "$EFFACE_STATE_DIR/keys/root.pem" "$EFFACE_STATE_DIR/keys/log.vkey" >verify.out 2>&1 ||
+        fail "verify-bundle does not accept the bundle: $(cat verify.out)"
+}
+
+# refused TEXT: nothing was done, for this reason.
+refused() {
+    [ "$status" -eq 7 ] || fail "exit status $status, not 7"
+    grep -q -- "$1" run.err || grep -q -- "$1" run.json || fail "it does not say '$1'"
+}
+
+# ability DEVICE FILTER: of `efface list -J`.
+ability() {
+    "$EFFACE" list -J | jq -r --arg path "$1" \
+        ".storage[] | select(.identity.canonicalPath == \$path) | .erasesItself | $2"
+}

@@ -1,0 +1,120 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# efface and NVMe drives behind the kernel's own NVMe host: every technique, and what becomes of it
+# when the drive lies, fails, is used, is switched off, or was at it already.
+set -euo pipefail
+command -v nvme >/dev/null || { echo "skipped: nvme-cli is not installed"; exit 77; }
+# shellcheck source=tests/system/rig/drive_lib.sh
+. "$(dirname "$0")/drive_lib.sh"
+# shellcheck source=tests/system/rig/nvme_lib.sh
+. "$(dirname "$0")/nvme_lib.sh"
+
+# drive NAME [OPTION...]: one with two namespaces: $first and $second, $controller.
+drive() {
+    local name=$1
+    shift
+    nvme_start "$name" --serial "SN-$name" --namespace 8192 --namespace 4096 --spare 64 \
+        --block-ms 700 --crypto-ms 300 --overwrite-ms 700 --block-estimate 1 --deallocation-ms 100 \
+        "$@"
+    nvme_connect "$name"
+    controller=/dev/$nvme_controller
+    nvme_wait 5 nvme_place "$name" 1 || fail "namespace 1 does not appear"
+    nvme_wait 5 nvme_place "$name" 2 || fail "namespace 2 does not appear"
+    first=$(nvme_place "$name" 1)
+    second=$(nvme_place "$name" 2)
+    old_data "$first" "$second"
+}
+
+echo "== what the list says"
+drive good
+same best "$(ability "$first" '.techniques[0] | "\(.name) \(.level) \(.whyNot)"')" \
+    "nvme-sanitize-block purge "
+"$EFFACE" list | grep -q "purge: nvme-sanitize-block" || fail "the list does not show it"
+"$EFFACE" list -t | grep -q "nvme-format-user-data *clear" || fail "no techniques in the list"
+
+echo "== each technique, both namespaces"
+for technique in nvme-sanitize-block nvme-sanitize-crypto nvme-sanitize-overwrite; do
+    old_data "$first" "$second"
+    purge "$first" "$technique"
+    ended 0 sanitized purge
+    no_old_data "$first" "$second"
+    same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
+    same surfaces "$(predicate '.verification.canaries.surfaces | length')" 2
+    same state "$(predicate .sanitization.operation.finalState.phase)" succeeded
+    nvme sanitize-log "$controller" | grep -Eq '\(SSTAT\) *: *0x[0-9a-f]*1$' ||
+        fail "nvme-cli does not see the success"
+done
+for technique in nvme-format-user-data nvme-format-crypto; do
+    old_data "$first" "$second"
+    purge "$first" "$technique"
+    ended 0 sanitized clear
+    no_old_data "$first" "$second"
+done
+
+echo "== the order asks for a level, not for a technique"
+old_data "$first" "$second"
+order "$first" '{"minimum_level": "purge"}'
+again
+ended 0 sanitized purge
+same technique "$(predicate .sanitization.technique)" nvme-sanitize-block
+
+echo "== another namespace of the drive is in use"
+mkfs.ext4 -q "$second"
+mkdir -p there && mount "$second" there
+purge "$first" nvme-sanitize-block
+refused "on the same drive"
+umount there
+
+echo "== somebody else's sanitize is adopted, never called more than the drive's word"
+nvme_stop good
+drive adopted --block-ms 4000
+nvme sanitize "$controller" --sanact=2 >/dev/null
+purge "$first" nvme-sanitize-crypto
+[ "$status" -eq 7 ] || [ "$status" -eq 3 ] || fail "another technique was adopted: $status"
+purge "$first" nvme-sanitize-block
+ended 4 sanitized-with-exceptions purge
+same adopted "$(predicate .sanitization.operation.adopted)" true
+
+echo "== killed while the drive is at it"
+nvme_stop adopted
+drive killed --block-ms 3000 --block-estimate 3
+order "$first" '{"policy": "nvme-sanitize-block"}'
+"$EFFACE" erase --order order.json --json >run.json 2>run.err &
+runner=$!
+nvme_wait 20 eval '[ "$(nvme_control killed sanitizes)" -ge 1 ]' || fail "it did not begin"
+kill -9 "$runner"
+wait "$runner" || true
+again
+ended 0 sanitized purge
+no_old_data "$first" "$second"
+same begun "$(nvme_control killed sanitizes | tail -n 1)" 1
+same interruptions "$(predicate .sanitization.interruptions)" 1
+
+echo "== switched off and on while it is at it"
+old_data "$first" "$second"
+order "$first" '{"policy": "nvme-sanitize-block"}'
+"$EFFACE" erase --order order.json --json >run.json 2>run.err &
+runner=$!
+nvme_wait 20 eval '[ "$(nvme_control killed sanitizes)" -ge 2 ]' || fail "it did not begin"
+nvme_control killed power-cycle >/dev/null
+status=0
+wait "$runner" || status=$?
+if [ "$status" -ne 0 ]; then again; fi
+ended 0 sanitized purge
+no_old_data "$first" "$second"
+nvme_stop killed
+
+echo "== drives that lie"
+drive liar --lie erases-nothing
+purge "$first" nvme-sanitize-block
+ended 3 not-sanitized none
+has_old_data "$first"
+nvme_stop liar
+drive partly --lie keeps-permille=20
+purge "$first" nvme-sanitize-crypto
+ended 3 not-sanitized none
+nvme_stop partly
+drive fails --lie sanitize-fails
+purge "$first" nvme-sanitize-block
+ended 3 not-sanitized none
+nvme_stop fails

@@ -115,7 +115,6 @@ class FirmwareErase final : public Method {
     static constexpr std::uint64_t kProgressSteps = 1000;
 
   private:
-    class Attempt;
     const FirmwareTask& task_;
     FirmwareState& state_;
     FirmwareHooks hooks_;

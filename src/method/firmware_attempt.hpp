@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// One process's work on a drive that erases itself: firmware_begin.cpp looks, opens, marks and
+// starts; firmware_watch.cpp waits, cleans up and looks again; firmware_erase.cpp joins them.
+#pragma once
+
+#include "efface/method/firmware_erase.hpp"
+
+#include "canaries.hpp"
+#include "firmware_record.hpp"
+
+namespace efface::method {
+
+class FirmwareAttempt final {
+  public:
+    /// References outlive it.
+    FirmwareAttempt(const FirmwareTask& task, FirmwareState& state, FirmwareHooks& hooks,
+                    const Clock& clock, ProgressSink& progress, const std::stop_token& stop)
+        : task_(task),
+          state_(state),
+          hooks_(hooks),
+          clock_(clock),
+          progress_(progress),
+          stop_(stop) {}
+
+    Outcome run();
+
+  private:
+    bool look_first();
+    bool adopt();
+    void open_hidden_areas();
+    void mark();
+    bool start();
+    bool watch();
+    void check(MarksReport& report);
+    void clean_up();
+    bool same_drive();
+    void remake_operation();
+    [[nodiscard]] bool give_up(const OperationState& now);
+    [[nodiscard]] std::chrono::milliseconds next_pause(std::chrono::milliseconds last) const;
+    void look_at_marks(bool by_command);
+    void conclude(const MarksReport& report);
+    void fail(Verdict verdict, const std::string& reason) {
+        const bool first = outcome_.verdict == Verdict::not_sanitized && outcome_.reasons.empty();
+        outcome_.verdict = first ? verdict : worst(outcome_.verdict, verdict);
+        outcome_.reasons.push_back(reason);
+    }
+    void keep(FirmwareState::Step step) {
+        state_.step = step;
+        hooks_.save(state_);
+    }
+    [[nodiscard]] std::string now() const { return to_rfc3339(clock_.now()); }
+    void observe(const char* what, Json raw) {
+        outcome_.observations.push_back({now(), what, std::move(raw)});
+    }
+
+    const FirmwareTask& task_;
+    FirmwareState& state_;
+    FirmwareHooks& hooks_;
+    const Clock& clock_;
+    ProgressSink& progress_;
+    const std::stop_token& stop_;
+
+    Outcome outcome_;
+    OperationMemory memory_;
+    std::unique_ptr<FirmwareOperation> operation_;
+    DriveSurvey survey_;
+    std::optional<std::chrono::seconds> estimate_;
+    OperationState final_;
+    std::string clean_up_result_ = "not needed";
+    std::uint64_t steps_reported_ = 0;
+    // While watching.
+    SteadyTime watching_since_{};
+    SteadyTime last_answer_{};
+    SteadyTime last_movement_{};
+    std::optional<double> last_progress_;
+    unsigned unknown_answers_ = 0;
+    std::vector<MarksSeen> verified_;  ///< in the drive's own media verification
+};
+
+}  // namespace efface::method

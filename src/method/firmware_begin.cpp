@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "firmware_attempt.hpp"
+
+namespace efface::method {
+
+/// Who is this, and is it the drive that this job began with?
+bool FirmwareAttempt::look_first() {
+    survey_ = hooks_.commands().survey();
+    if (!survey_.error.empty()) {
+        fail(Verdict::indeterminate, "the drive does not answer: " + survey_.error);
+        return false;
+    }
+    if (state_.model.empty() && state_.serial.empty()) {
+        state_.model = survey_.model;
+        state_.serial = survey_.serial;
+        state_.wwn = survey_.wwn;
+        state_.firmware = survey_.firmware;
+    } else if (!same_drive()) {
+        fail(Verdict::not_sanitized,
+             fmt::format("this is {} {}, the job began with {} {}", survey_.model, survey_.serial,
+                         state_.model, state_.serial));
+        return false;
+    }
+    const auto technique =
+        std::find_if(survey_.techniques.begin(), survey_.techniques.end(),
+                     [&](const TechniqueFacts& facts) { return facts.name == task_.technique; });
+    if (technique == survey_.techniques.end()) {
+        fail(Verdict::not_sanitized, "the drive has no " + task_.technique);
+        return false;
+    }
+    estimate_ = technique->estimate;
+    // What one technique of a set reaches, another may not.
+    if (const auto& facts = technique->facts; facts.contains("hiddenAreasNotCovered")) {
+        const auto not_covered = facts.at("hiddenAreasNotCovered").get<std::vector<std::string>>();
+        for (auto& area : survey_.hidden_areas) {
+            area.covered = area.covered && std::find(not_covered.begin(), not_covered.end(),
+                                                     area.kind) == not_covered.end();
+        }
+    }
+    const bool begun = state_.step > FirmwareState::Step::start;
+    if (technique->objection && !begun && state_.memory.empty()) {
+        fail(Verdict::not_sanitized, *technique->objection);
+        return false;
+    }
+    if (state_.step == FirmwareState::Step::open && state_.status_before.empty()) {
+        state_.status_before = pages_json(survey_.pages);
+    }
+    return true;
+}
+
+bool FirmwareAttempt::same_drive() {
+    return survey_.error.empty() && survey_.model == state_.model &&
+           survey_.serial == state_.serial && survey_.wwn == state_.wwn;
+}
+
+void FirmwareAttempt::remake_operation() {
+    operation_ = hooks_.commands().make(task_.technique, memory_);
+    EFFACE_ASSERT(operation_ != nullptr);
+}
+
+/// An erasure that somebody else began can only be watched: there is no writing beside it. False
+/// when it is another technique than the one that was asked for.
+bool FirmwareAttempt::adopt() {
+    const auto running = hooks_.commands().state();
+    if (running.phase != Phase::running && running.phase != Phase::verifying) {
+        return true;
+    }
+    observe("an erasure was found running", state_json(running));
+    if (!running.technique.empty() && running.technique != task_.technique) {
+        fail(Verdict::not_sanitized,
+             fmt::format("the drive is carrying out {}, which nothing can stop: wait for its end, "
+                         "or adopt it with --technique {}",
+                         running.technique, running.technique));
+        return false;
+    }
+    state_.adopted = true;
+    state_.adopted_named = !running.technique.empty();
+    state_.saw_running = true;
+    state_.started_at = now();
+    keep(FirmwareState::Step::run);
+    return true;
+}
+
+void FirmwareAttempt::open_hidden_areas() {
+    if (state_.sizes_before.empty()) {
+        for (const auto& surface : hooks_.surfaces()) {
+            state_.sizes_before.push_back(surface.storage->size_bytes());
+        }
+        for (const auto& area : survey_.hidden_areas) {
+            state_.hidden_areas.push_back(hidden_area_json(area));
+        }
+        keep(FirmwareState::Step::open);
+    }
+    note_vanished(state_.hidden_areas, survey_.hidden_areas);
+    const bool anything =
+        std::any_of(survey_.hidden_areas.begin(), survey_.hidden_areas.end(),
+                    [](const HiddenArea& area) { return area.can_be_opened && !area.covered; });
+    if (anything || !state_.power_cycles.empty()) {
+        progress_.phase("opening hidden areas");
+        const auto opened = hooks_.commands().open_hidden_areas(memory_);
+        add_commands(state_.commands, opened.commands, now());
+        note_opened(state_.hidden_areas, opened);
+        if (opened.power_cycle_needed) {
+            state_.power_cycles.push_back({{"at", now()}, {"why", opened.next_step}});
+            keep(FirmwareState::Step::open);
+            throw Error(ErrorCode::interrupted,
+                        "the drive must be switched off and on: " + opened.next_step,
+                        "afterwards `efface resume` goes on with this job");
+        }
+        keep(FirmwareState::Step::open);
+        if (!opened.opened.empty() && !hooks_.reattach()) {
+            fail(Verdict::indeterminate, "the drive is gone since its hidden areas were opened");
+            return;
+        }
+    }
+    keep(FirmwareState::Step::mark);
+}
+
+void FirmwareAttempt::mark() {
+    state_.marks.clear();
+    progress_.phase("placing canaries");
+    const auto surfaces = hooks_.surfaces();
+    for (std::size_t i = 0; i < surfaces.size() && !stop_.stop_requested(); ++i) {
+        const std::uint64_t before = i < state_.sizes_before.size() ? state_.sizes_before[i] : 0;
+        auto marks = task_.canaries ? mark_surface(surfaces[i], before, state_.seed)
+                                    : SurfaceMarks{surfaces[i].name, {}, {}, {}, {}, {}};
+        observe("canaries placed", {{"surface", marks.name},
+                                    {"placed", marks.canaries.size()},
+                                    {"refused", marks.refused},
+                                    {"samples", marks.samples.size()}});
+        state_.marks.push_back(std::move(marks));
+    }
+    if (!stop_.stop_requested()) {
+        keep(FirmwareState::Step::start);
+    }
+}
+
+bool FirmwareAttempt::start() {
+    remake_operation();
+    state_.started_at = now();
+    keep(FirmwareState::Step::start);
+    progress_.phase("starting " + task_.technique);
+    const auto answer = operation_->start();
+    add_commands(state_.commands, answer.commands, now());
+    observe("start", {{"answer", to_string(answer.start)},
+                      {"detail", answer.detail},
+                      {"commands", sent_json(answer.commands, now())}});
+    if (answer.start == Start::refused) {
+        hooks_.save(state_);
+        fail(Verdict::not_sanitized, "the drive refused: " + answer.detail);
+        clean_up();
+        return false;
+    }
+    keep(FirmwareState::Step::run);
+    return true;
+}
+
+}  // namespace efface::method

@@ -32,9 +32,10 @@ void TargetOptions::add_to(CLI::App& command) {
         ->capture_default_str();
     command.add_option("--level", level, "What it must reach: the drive's best technique is taken")
         ->check(CLI::IsMember({"clear", "purge"}));
-    command.add_option(
-        "--fallback", fallbacks,
-        "Technique to take instead when the drive has not that one; may be repeated");
+    command
+        .add_option("--fallback", fallbacks,
+                    "Technique to take instead when the drive has not that one; may be repeated")
+        ->allow_extra_args(false);
     command.add_option("--credential-file", credential_file,
                        "PSID or password for a TCG technique; its last line feed is left out");
     command.add_option("--pattern", pattern, "Bytes in hex, for overwrite-pattern");

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "efface/job/guard.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -76,6 +78,11 @@ std::string running_technique(DriveConnection& connection) {
 
 }  // namespace
 
+SecretBytes credential_of(const ErasureChoice& choice) {
+    return choice.credential_file.empty() ? SecretBytes()
+                                          : read_credential({choice.credential_file, true});
+}
+
 DriveSurveys survey_drive(DriveConnection& connection, bool canaries, const std::string& begun) {
     DriveSurveys all;
     all.running = running_technique(connection);
@@ -129,12 +136,15 @@ ErasureChoice settle(Host& host, const std::string& path, ErasureChoice wanted) 
     const auto take = [&](const std::string& name) {
         wanted.policy = name;
         wanted.fallbacks.clear();
+        if (overwrites(name)) {
+            wanted.credential_file.clear();
+        }
         return wanted;
     };
     ChosenTechnique chosen;
     if (!drive.surfaces.empty()) {
-        const SecretBytes nothing;
-        const auto connection = host.connect(drive, nothing);
+        const auto credential = credential_of(wanted);
+        const auto connection = host.connect(drive, credential);
         const auto surveys =
             survey_drive(*connection, wanted.verification != policy::Verification::none, "");
         if (wanted.policy == kPolicyAuto) {

@@ -34,6 +34,9 @@ struct DriveSurveys {
 [[nodiscard]] DriveSurveys survey_drive(DriveConnection& connection, bool canaries,
                                         const std::string& begun);
 
+/// Empty when the choice names no file. Throws Error(usage) when it is missing.
+[[nodiscard]] SecretBytes credential_of(const ErasureChoice& choice);
+
 struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
     std::vector<std::string> objections;      ///< why not, when there is none

@@ -152,11 +152,10 @@ class NoAnswer final : public method::CommandSet {
 class DriveStorage final : public TargetStorage {
   public:
     DriveStorage(RunContext& context, std::string path, const ErasureChoice& choice)
-        : context_(context), path_(std::move(path)), choice_(choice) {
-        if (!choice.credential_file.empty()) {
-            credential_ = read_credential({choice.credential_file, true});
-        }
-    }
+        : context_(context),
+          path_(std::move(path)),
+          choice_(choice),
+          credential_(credential_of(choice)) {}
 
     void going_on(const Json& state) override {
         const auto firmware = method::firmware_state_from_json(state);
@@ -207,19 +206,15 @@ class DriveStorage final : public TargetStorage {
     std::optional<inventory::Identity> identity_;
 };
 
-Json hidden_areas_json(const DriveSurveys& surveys) {
-    Json areas = Json::array();
-    for (const auto& survey : surveys.surveys) {
-        for (const auto& area : survey.hidden_areas) {
-            areas.push_back({{"kind", area.kind},
-                             {"detail", printable(area.detail)},
-                             {"bytes", area.bytes},
-                             {"covered", area.covered},
-                             {"opened", false},
-                             {"why", printable(area.why_not)}});
+/// Of the set that has the technique: what another set would reach says nothing.
+std::vector<method::HiddenArea> hidden_areas_for(const DriveSurveys& surveys,
+                                                 const TechniqueChoice& choice) {
+    for (std::size_t i = 0; i < surveys.sets.size(); ++i) {
+        if (surveys.sets[i] == choice.technique->command_set) {
+            return method::hidden_areas_for(surveys.surveys[i], choice.facts);
         }
     }
-    return areas;
+    return {};
 }
 
 TargetPlan DriveStorage::survey() {
@@ -252,16 +247,15 @@ TargetPlan DriveStorage::survey() {
     const auto chosen = choose(surveys, choice_);
     plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
                            chosen.objections.end());
-    plan.found = {{"name", plan.name},
-                  {"kind", plan.kind},
-                  {"identity", inventory::to_json(identity)},
-                  {"layersBelow", Json::array()},
-                  {"sizeBytes", plan.size_bytes},
-                  {"logicalBlockBytes", identity.logical_block_bytes},
-                  {"hiddenAreas",
-                   {{"examined", true},
-                    {"note", "as the drive itself tells"},
-                    {"areas", hidden_areas_json(surveys)}}}};
+    plan.found = {
+        {"name", plan.name},
+        {"kind", plan.kind},
+        {"identity", inventory::to_json(identity)},
+        {"layersBelow", Json::array()},
+        {"sizeBytes", plan.size_bytes},
+        {"logicalBlockBytes", identity.logical_block_bytes},
+        {"hiddenAreas",
+         {{"examined", true}, {"note", "as the drive itself tells"}, {"areas", Json::array()}}}};
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
     }
@@ -303,15 +297,14 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     plan.exceptions = std::move(texts.exceptions);
     plan.residual_risks = std::move(texts.residual_risks);
     plan.not_reached = choice.facts.not_reached;
-    for (std::size_t i = 0; i < surveys.sets.size(); ++i) {
-        const auto& survey = surveys.surveys[i];
-        for (const auto& area : survey.hidden_areas) {
-            plan.steps.push_back(fmt::format("{} ({}): {}", area.kind, area.detail,
-                                             area.covered ? "the technique reaches it"
-                                             : area.can_be_opened
-                                                 ? "opened first"
-                                                 : "not reached: " + area.why_not));
-        }
+    for (const auto& area : hidden_areas_for(surveys, choice)) {
+        plan.found["hiddenAreas"]["areas"].push_back(method::hidden_area_json(area));
+        plan.steps.push_back(fmt::format("{} ({}): {}", area.kind, area.detail,
+                                         area.covered         ? "the technique reaches it"
+                                         : area.can_be_opened ? "opened first"
+                                                              : "not reached: " + area.why_not));
+    }
+    for (const auto& survey : surveys.surveys) {
         plan.residual_risks.insert(plan.residual_risks.end(), survey.residual_risks.begin(),
                                    survey.residual_risks.end());
     }

@@ -38,6 +38,12 @@ class IdentifiedSet final : public method::CommandSet {
         if (survey.error.empty()) {
             survey.error = other.error;
         }
+        // What a host can not address is opened by the other set; that this one reaches what stays
+        // hidden is not known.
+        for (auto area : other.hidden_areas) {
+            area.covered = false;
+            survey.hidden_areas.push_back(std::move(area));
+        }
         for (const char* key : {"flash", "multiController"}) {
             if (other.facts.contains(key)) {
                 survey.facts[key] = other.facts.at(key);
@@ -50,9 +56,8 @@ class IdentifiedSet final : public method::CommandSet {
         std::string_view technique, method::OperationMemory& memory) override {
         return set_.make(technique, memory);
     }
-    /// The other set opens what it hides: a key that is thrown away reaches it as well.
     [[nodiscard]] method::OpenedAreas open_hidden_areas(method::OperationMemory& memory) override {
-        return set_.open_hidden_areas(memory);
+        return (identity_ == nullptr ? set_ : *identity_).open_hidden_areas(memory);
     }
     [[nodiscard]] method::ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                                  MutableByteView into) override {

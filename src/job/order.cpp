@@ -146,6 +146,12 @@ void check_known(const std::string& name) {
                 "one of: " + names);
 }
 
+bool asks_for_pattern(const policy::OverwritePolicy& policy) {
+    return std::any_of(policy.passes.begin(), policy.passes.end(), [](const auto& pass) {
+        return pass.kind == policy::PassRule::Kind::operator_bytes;
+    });
+}
+
 void check_drive_choice(const ErasureChoice& choice) {
     if (choice.policy == kPolicyAuto && choice.level == method::Level::none) {
         throw Error(ErrorCode::usage, "which level? clear or purge");
@@ -200,6 +206,10 @@ void check_choice(const ErasureChoice& choice) {
     }
     for (const auto& name : choice.fallbacks) {
         check_known(name);
+        const auto* overwrite = policy::find_overwrite_policy(name);
+        if (overwrite != nullptr && asks_for_pattern(*overwrite)) {
+            throw Error(ErrorCode::usage, name + " needs a pattern: it can be no fall-back");
+        }
     }
     if (choice.fallbacks.size() > kFallbacksMax) {
         throw Error(ErrorCode::usage, "more than 8 fallbacks");
@@ -213,10 +223,7 @@ void check_choice(const ErasureChoice& choice) {
         throw Error(ErrorCode::usage,
                     choice.policy + " takes no fallbacks and no credential: it is not the drive's");
     }
-    bool asks = false;
-    for (const auto& pass : policy::find_overwrite_policy(choice.policy)->passes) {
-        asks = asks || pass.kind == policy::PassRule::Kind::operator_bytes;
-    }
+    const bool asks = asks_for_pattern(*policy::find_overwrite_policy(choice.policy));
     if (asks == choice.pattern.empty()) {
         throw Error(ErrorCode::usage, asks ? choice.policy + " needs a pattern"
                                            : choice.policy + " takes no pattern");

@@ -33,14 +33,7 @@ bool FirmwareAttempt::look_first() {
         return false;
     }
     estimate_ = technique->estimate;
-    // What one technique of a set reaches, another may not.
-    if (const auto& facts = technique->facts; facts.contains("hiddenAreasNotCovered")) {
-        const auto not_covered = facts.at("hiddenAreasNotCovered").get<std::vector<std::string>>();
-        for (auto& area : survey_.hidden_areas) {
-            area.covered = area.covered && std::find(not_covered.begin(), not_covered.end(),
-                                                     area.kind) == not_covered.end();
-        }
-    }
+    survey_.hidden_areas = hidden_areas_for(survey_, *technique);
     const bool begun = state_.step > FirmwareState::Step::start;
     if (technique->objection && !begun && state_.memory.empty()) {
         fail(Verdict::not_sanitized, *technique->objection);

@@ -167,6 +167,19 @@ void add_commands(Json& record, const std::vector<SentCommand>& commands, const 
     }
 }
 
+std::vector<HiddenArea> hidden_areas_for(const DriveSurvey& survey,
+                                         const TechniqueFacts& technique) {
+    auto areas = survey.hidden_areas;
+    const auto not_covered =
+        technique.facts.value("hiddenAreasNotCovered", std::vector<std::string>());
+    for (auto& area : areas) {
+        const bool left =
+            std::find(not_covered.begin(), not_covered.end(), area.kind) != not_covered.end();
+        area.covered = area.covered && !left;
+    }
+    return areas;
+}
+
 Json hidden_area_json(const HiddenArea& area) {
     return {{"kind", area.kind},   {"detail", printable(area.detail)},
             {"bytes", area.bytes}, {"covered", area.covered},

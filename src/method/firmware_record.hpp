@@ -21,7 +21,6 @@ constexpr std::size_t kCommandsKeptMax = 256;
 [[nodiscard]] Json sent_json(const std::vector<SentCommand>& commands, const std::string& at);
 void add_commands(Json& record, const std::vector<SentCommand>& commands, const std::string& at);
 
-[[nodiscard]] Json hidden_area_json(const HiddenArea& area);
 /// Marks the areas of these kinds as opened, or why they were not.
 void note_opened(Json& areas, const OpenedAreas& opened);
 /// Marks as opened what is no longer hidden: an earlier process opened it.

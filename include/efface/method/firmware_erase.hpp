@@ -70,6 +70,13 @@ struct FirmwareState {
 /// Of the journal. Throws Json::exception for anything else.
 [[nodiscard]] FirmwareState firmware_state_from_json(const Json& json);
 
+/// The survey's hidden areas as this technique finds them: what one technique of a set reaches,
+/// another may not (facts "hiddenAreasNotCovered").
+[[nodiscard]] std::vector<HiddenArea> hidden_areas_for(const DriveSurvey& survey,
+                                                       const TechniqueFacts& technique);
+/// As the certificate lists it, not opened.
+[[nodiscard]] Json hidden_area_json(const HiddenArea& area);
+
 struct FirmwareTask {
     std::string path;  ///< canonical, of the Clearance
     std::string technique;

@@ -13,7 +13,7 @@ command -v nvme >/dev/null || { echo "skipped: nvme-cli is not installed"; exit 
 drive() {
     local name=$1
     shift
-    nvme_start "$name" --serial "SN-$name" --namespace 8192 --namespace 4096 --spare 64 \
+    nvme_start "$name" --serial "SN-$name" --namespace 4096 --namespace 4096 --spare 64 \
         --block-ms 700 --crypto-ms 300 --overwrite-ms 700 --block-estimate 1 --deallocation-ms 100 \
         "$@"
     nvme_connect "$name"
@@ -67,7 +67,7 @@ umount there
 
 echo "== somebody else's sanitize is adopted, never called more than the drive's word"
 nvme_stop good
-drive adopted --block-ms 4000
+drive adopted --block-ms 12000 --block-estimate 12
 nvme sanitize "$controller" --sanact=2 >/dev/null
 purge "$first" nvme-sanitize-crypto
 [ "$status" -eq 7 ] || [ "$status" -eq 3 ] || fail "another technique was adopted: $status"

@@ -149,6 +149,32 @@ TEST_CASE("target: an order that does not fit is refused", "[job][target]") {
     CHECK((fixture.disk().media() == fixture.before));
 }
 
+TEST_CASE("an order names a technique of the drive, or leaves it to the level", "[job][target]") {
+    CHECK(order_for("").choice.policy == policy::kOverwritePolicyDefault);
+    CHECK(order_for(R"("minimum_level":"clear",)").choice.policy ==
+          policy::kOverwritePolicyDefault);
+    const auto by_level = order_for(R"("minimum_level":"purge",)").choice;
+    CHECK(by_level.policy == kPolicyAuto);
+    CHECK(by_level.level == method::Level::purge);
+    const auto named = order_for(
+        R"("policy":"tcg-psid-revert","credential_file":"/run/psid","fallbacks":["overwrite-zero"],)");
+    CHECK(named.choice.policy == "tcg-psid-revert");
+    CHECK(named.choice.credential_file == "/run/psid");
+    CHECK(named.choice.fallbacks == std::vector<std::string>{"overwrite-zero"});
+    CHECK(to_json(choice_from_json(to_json(named.choice))) == to_json(named.choice));
+    for (const char* wrong :
+         {R"("policy":"nvme-sanitize",)", R"("policy":"nvme-sanitize-block","fallbacks":["x"],)",
+          R"("policy":"nvme-sanitize-block","pattern":"a5",)",
+          R"("policy":"nvme-sanitize-block","verification":"representative",)",
+          R"("policy":"tcg-psid-revert","credential_file":"psid",)",
+          R"("policy":"overwrite-zero","fallbacks":["nvme-sanitize-block"],)",
+          R"("policy":"nvme-sanitize-block","fallbacks":["overwrite-pattern"],)",
+          R"("policy":"auto",)"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(order_for(wrong), Error);
+    }
+}
+
 TEST_CASE("target: a stop ends at a safe point, and resuming finishes", "[job][target]") {
     TargetFixture fixture;
     unsigned writes = 0;

@@ -12,6 +12,7 @@
 
 #include "drive_choice.hpp"
 #include "machine.hpp"
+#include "target_objections.hpp"
 #include "target_record.hpp"
 #include "target_storage.hpp"
 
@@ -58,71 +59,10 @@ std::string subject_of(const TargetPlan& plan) {
     return text.substr(0, kSubjectBytesMax);
 }
 
-const OrderTarget& target_in(const Order& order, const std::string& name) {
-    const auto found = std::find_if(order.targets.begin(), order.targets.end(),
-                                    [&](const OrderTarget& target) { return target.name == name; });
-    if (found == order.targets.end()) {
-        throw Error(ErrorCode::authorisation, printable(name) + " does not stand in the order");
-    }
-    return *found;
-}
-
-void object_to_order(TargetPlan& plan, const Order& order, const std::string& name) {
-    const auto& target = target_in(order, name);
-    const auto differs = [&](const char* what, const std::string& found, const std::string& said) {
-        plan.objections.push_back(fmt::format("its {} is \"{}\", the order says \"{}\"", what,
-                                              printable(found), printable(said)));
-    };
-    const auto text = [&](const char* key) { return plan.identity.value(key, ""); };
-    if (target.serial && *target.serial != text("serial")) {
-        differs("serial number", text("serial"), *target.serial);
-    }
-    if (target.wwid && *target.wwid != text("wwid")) {
-        differs("WWID", text("wwid"), *target.wwid);
-    }
-    const auto size = plan.identity.value("sizeBytes", plan.size_bytes);
-    if (target.size_bytes && *target.size_bytes != size) {
-        differs("size", std::to_string(size), std::to_string(*target.size_bytes));
-    }
-    if (plan.level < order.terms.minimum_level) {
-        plan.objections.push_back(fmt::format("the order asks for {}, only {} can be claimed",
-                                              to_string(order.terms.minimum_level),
-                                              to_string(plan.level)));
-    }
-    if (!target.asset_tag.empty()) {
-        plan.found["assetTag"] = target.asset_tag;
-    }
-}
-
-void object_to_level(TargetPlan& plan, method::Level wanted) {
-    if (plan.level < wanted && plan.objections.empty()) {
-        plan.objections.push_back(fmt::format("{} was asked for, {} can only claim {}",
-                                              to_string(wanted), plan.technique,
-                                              to_string(plan.level)));
-    }
-}
-
-void refuse_objections(const TargetPlan& plan) {
-    if (plan.objections.empty()) {
-        return;
-    }
-    std::string text = fmt::format("{}: refused, nothing was changed:", plan.name);
-    for (const auto& objection : plan.objections) {
-        text += "\n  " + objection;
-    }
-    throw Error(ErrorCode::safety, text);
-}
-
 /// A process that was killed lets go of its device a moment after it is gone: the kernel ends its
 /// transfers first.
 constexpr unsigned kBusyRetriesMax = 50;
 constexpr std::chrono::milliseconds kBusyPause{100};
-bool only_busy(const TargetPlan& plan) {
-    return !plan.objections.empty() &&
-           std::all_of(plan.objections.begin(), plan.objections.end(),
-                       [](const std::string& text) { return text.starts_with("busy: "); });
-}
-
 class TargetRun final {
   public:
     TargetRun(RunContext& context, const TargetRequest& request, std::stop_token stop)

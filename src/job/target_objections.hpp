@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reasons not to touch a target that its storage does not know: the order, the level asked for.
+#pragma once
+
+#include "efface/job/target_run.hpp"
+
+namespace efface::job {
+
+/// Throws Error(authorisation) when it does not stand there.
+[[nodiscard]] const OrderTarget& target_in(const Order& order, const std::string& name);
+/// Adds what differs from the order to the plan's objections, and the order's asset tag to what was
+/// found.
+void object_to_order(TargetPlan& plan, const Order& order, const std::string& name);
+void object_to_level(TargetPlan& plan, method::Level wanted);
+/// Throws Error(safety) with every objection when there is one.
+void refuse_objections(const TargetPlan& plan);
+/// True when nothing but another user of the device is in the way.
+[[nodiscard]] bool only_busy(const TargetPlan& plan);
+
+}  // namespace efface::job

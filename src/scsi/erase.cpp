@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/scsi/erase.hpp"
 
+#include <algorithm>
+
 namespace efface::scsi {
 
 namespace {
@@ -47,10 +49,11 @@ Bytes sanitize_cdb(const Sanitize& sanitize) {
 Bytes encode_sanitize_overwrite(const SanitizeOverwrite& overwrite) {
     EFFACE_ASSERT(overwrite.passes >= 1 && overwrite.passes <= kPassesMax);
     EFFACE_ASSERT(!overwrite.pattern.empty() && overwrite.pattern.size() <= kPatternBytesMax);
-    Bytes list(kOverwriteHeaderBytes, 0);
+    Bytes list(kOverwriteHeaderBytes + overwrite.pattern.size());
     list[0] = static_cast<std::uint8_t>((overwrite.invert ? kInvert : 0U) | overwrite.passes);
     write_be<std::uint16_t>(list, 2, static_cast<std::uint16_t>(overwrite.pattern.size()));
-    list.insert(list.end(), overwrite.pattern.begin(), overwrite.pattern.end());
+    std::copy(overwrite.pattern.begin(), overwrite.pattern.end(),
+              list.begin() + kOverwriteHeaderBytes);
     return list;
 }
 

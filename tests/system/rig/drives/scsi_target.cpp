@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 // A drive model behind the kernel's SCSI stack: rig_scsi_target scsi|ata uioN CONTROL
 // [NAME=VALUE]... CONTROL is a FIFO that takes lines: power-cycle, hang (no command is answered),
-// resume. It says "ready" on standard output when commands are served, and ends when it is killed.
+// resume, count COMMAND. COMMAND is an operation code in two hexadecimal digits, or ataCCFF of what
+// an ATA PASS-THROUGH carries, command and feature; the answer is the line "count COMMAND TIMES
+// WHEN", WHEN being the last one's CLOCK_MONOTONIC seconds. It says "ready" on standard output when
+// commands are served, and ends when it is killed.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <map>
 #include <string>
 
 #include "scsi_model.hpp"
@@ -22,9 +27,48 @@ using namespace efface;
 constexpr int kPollMs = 200;
 constexpr std::size_t kLineMax = 4096;
 
+/// What came to the drive, for a test that trusts nobody's word about it.
+class Counted final : public device::ScsiTransport {
+  public:
+    explicit Counted(device::ScsiTransport& drive) : drive_(drive) {}
+
+    device::ScsiCompletion submit(const device::ScsiCommand& command) override {
+        auto& seen = seen_[key_of(command.cdb)];
+        ++seen.times;
+        seen.last = std::chrono::steady_clock::now();
+        return drive_.submit(command);
+    }
+    void tell(const std::string& key) const {
+        const auto found = seen_.find(key);
+        const Seen seen = found == seen_.end() ? Seen{} : found->second;
+        const std::chrono::duration<double> last = seen.last.time_since_epoch();
+        fmt::print("count {} {} {:.3f}\n", key, seen.times, last.count());
+        std::fflush(stdout);
+    }
+
+  private:
+    struct Seen {
+        unsigned times = 0;
+        std::chrono::steady_clock::time_point last;
+    };
+    /// SAT-4, section 12.2: FEATURES and COMMAND of the two forms.
+    static std::string key_of(const Bytes& cdb) {
+        if (cdb[0] == 0x85 && cdb.size() >= 16) {
+            return fmt::format("ata{:02x}{:02x}", cdb[14], cdb[4]);
+        }
+        if (cdb[0] == 0xa1 && cdb.size() >= 12) {
+            return fmt::format("ata{:02x}{:02x}", cdb[9], cdb[3]);
+        }
+        return fmt::format("{:02x}", cdb[0]);
+    }
+    device::ScsiTransport& drive_;
+    std::map<std::string, Seen> seen_;
+};
+
 /// Lines of the control FIFO, carried out. What is not known ends the process: a test that asks
 /// for it must not go on.
-void obey(std::string& text, rig::ScsiModel& model, bool& hanging) {
+void obey(std::string& text, rig::ScsiModel& model, const Counted& counted, bool& hanging) {
+    const std::string count = "count ";
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
         const std::string line = text.substr(0, end);
         text.erase(0, end + 1);
@@ -32,6 +76,8 @@ void obey(std::string& text, rig::ScsiModel& model, bool& hanging) {
             model.power_cycle();
         } else if (line == "hang" || line == "resume") {
             hanging = line == "hang";
+        } else if (line.rfind(count, 0) == 0) {
+            counted.tell(line.substr(count.size()));
         } else {
             throw Error(ErrorCode::usage, line + ": no such thing can happen to a drive");
         }
@@ -42,11 +88,12 @@ void obey(std::string& text, rig::ScsiModel& model, bool& hanging) {
 }
 
 void serve(rig::TcmuRing& ring, rig::ScsiModel& model, int control) {
+    Counted counted(*model.transport);
     std::string text;
     bool hanging = false;
     for (;;) {
         if (!hanging) {
-            ring.serve(*model.transport);
+            ring.serve(counted);
         }
         std::array<struct pollfd, 2> sources{
             {{ring.descriptor(), POLLIN, 0}, {control, POLLIN, 0}}};
@@ -60,7 +107,7 @@ void serve(rig::TcmuRing& ring, rig::ScsiModel& model, int control) {
             std::array<char, 256> piece{};
             const auto count = ::read(control, piece.data(), piece.size());
             text.append(piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-            obey(text, model, hanging);
+            obey(text, model, counted, hanging);
         }
     }
 }

@@ -1,0 +1,146 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# efface and SCSI disks behind the kernel's own SCSI stack: every technique, and what becomes of it
+# when the disk lies, fails, is used, is reset or switched off, or when efface is killed.
+set -euo pipefail
+command -v sg_requests >/dev/null || { echo "skipped: sg3_utils is not installed"; exit 77; }
+# shellcheck source=tests/system/rig/drive_scsi_lib.sh
+. "$(dirname "$0")/drive_scsi_lib.sh"
+sanitizes=48 # operation codes
+formats=04
+
+echo "== what the list says"
+drive scsi GOOD sanitize_time=600 format_time=600
+same best "$(ability "$scsi_disk" '.techniques[0] | "\(.name) \(.level) \(.whyNot)"')" \
+    "scsi-sanitize-block purge "
+"$EFFACE" list -t >list.out
+grep -q "scsi-format-unit *clear" list.out || fail "no techniques in the list: $(cat list.out)"
+same "commands that erase" "$(came GOOD $sanitizes) $(came GOOD $formats)" "0 0"
+
+echo "== each technique"
+for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrite \
+    scsi-format-unit scsi-write-same; do
+    case $technique in *sanitize*) level=purge ;; *) level=clear ;; esac
+    old_data "$scsi_disk"
+    purge "$scsi_disk" $technique
+    verdict 0 sanitized $level
+    no_old_data "$scsi_disk"
+    same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
+    same state "$(predicate .sanitization.operation.finalState.phase)" succeeded
+    sg_turs "$scsi_node" || fail "$technique left a disk that is not ready"
+done
+same "commands that erased" "$(came GOOD $sanitizes) $(came GOOD $formats)" "3 1"
+
+echo "== the order asks for a level, not for a technique"
+old_data "$scsi_disk"
+purge "$scsi_disk" auto '{"minimum_level": "purge"}'
+ended 0 sanitized purge
+same technique "$(predicate .sanitization.technique)" scsi-sanitize-block
+
+echo "== mounted: not touched"
+mkfs.ext4 -q -O ^has_journal "$scsi_disk"
+mkdir -p there && mount "$scsi_disk" there
+before=$(came GOOD $sanitizes)
+purge "$scsi_disk" scsi-sanitize-block
+refused mounted
+same "commands that erased" "$(came GOOD $sanitizes)" "$before"
+umount there
+
+echo "== a capacity that was reduced is opened first"
+drive scsi REDUCED sanitize_time=400 reduced_blocks=1536
+same size "$(blockdev --getsize64 "$scsi_disk")" $((mib * 3 / 4))
+purge "$scsi_disk" scsi-sanitize-block
+verdict 0 sanitized purge
+same opened "$(predicate '.target.hiddenAreas.areas[0] | "\(.kind) \(.opened)"')" "reduced-capacity true"
+same size "$(blockdev --getsize64 "$scsi_disk")" $mib
+no_old_data "$scsi_disk"
+drive scsi KEEPSHIDDEN sanitize_time=400 reduced_blocks=1536 keeps_share=0.1
+purge "$scsi_disk" scsi-sanitize-block
+verdict 3 not-sanitized none
+
+echo "== a bus reset in the middle: a sanitize goes on, a format is over"
+drive scsi RESET sanitize_time=1500 format_time=1500 resets=1
+purge "$scsi_disk" scsi-sanitize-crypto
+verdict 0 sanitized purge
+no_old_data "$scsi_disk"
+same "sanitize commands" "$(came RESET $sanitizes)" 1
+purge "$scsi_disk" scsi-format-unit
+[ "$status" -eq 3 ] || fail "a format through a reset: $status"
+[ "$(target_field level)" = none ] || fail "a format through a reset has a level"
+
+echo "== a power cycle in the middle"
+drive scsi CYCLED sanitize_time=3000 format_time=3000
+in_background "$scsi_disk" scsi-sanitize-block
+scsi_until came_at_least CYCLED $sanitizes 1
+scsi_event CYCLED power-cycle
+overwrite_ends
+verdict 0 sanitized purge
+no_old_data "$scsi_disk"
+same "sanitize commands" "$(came CYCLED $sanitizes)" 1
+old_data "$scsi_disk"
+in_background "$scsi_disk" scsi-format-unit
+scsi_until came_at_least CYCLED $formats 1
+scsi_event CYCLED power-cycle
+overwrite_ends
+[ "$status" -eq 3 ] || fail "a format without power: $status"
+[ "$(target_field level)" = none ] || fail "a format without power has a level"
+again
+verdict 0 sanitized clear
+no_old_data "$scsi_disk"
+
+echo "== killed while the disk is at it"
+drive scsi KILLED sanitize_time=3000
+in_background "$scsi_disk" scsi-sanitize-overwrite
+scsi_until came_at_least KILLED $sanitizes 1
+killed
+again
+verdict 0 sanitized purge
+no_old_data "$scsi_disk"
+same "sanitize commands" "$(came KILLED $sanitizes)" 1
+same interruptions "$(predicate .sanitization.interruptions)" 1
+
+echo "== somebody else's sanitize: adopted, or done again after it; never called ours"
+drive scsi ADOPTED sanitize_time=8000
+order "$scsi_disk" '{"policy": "scsi-sanitize-block"}'
+sg_sanitize --block --quick --early "$scsi_node" >/dev/null
+again
+case "$status $(came ADOPTED $sanitizes)" in
+"4 1")
+    verdict 4 sanitized-with-exceptions purge
+    same adopted "$(predicate .sanitization.operation.adopted)" true
+    ;;
+"0 2") verdict 0 sanitized purge ;; # the kernel held us back until it was over
+*) fail "exit status $status after $(came ADOPTED $sanitizes) sanitize commands" ;;
+esac
+
+echo "== sense data in the other format"
+drive scsi DESCRIPTOR sanitize_time=600 descriptor_sense=1
+purge "$scsi_disk" scsi-sanitize-block
+verdict 0 sanitized purge
+no_old_data "$scsi_disk"
+
+echo "== disks that lie and disks that fail"
+drive scsi LIAR sanitize_time=300 erases_nothing=1
+purge "$scsi_disk" scsi-sanitize-block
+ended 3 not-sanitized none
+has_old_data "$scsi_disk"
+drive scsi FORMATLIAR format_time=300 format_erases_nothing=1
+purge "$scsi_disk" scsi-format-unit
+verdict 3 not-sanitized none
+has_old_data "$scsi_disk"
+drive scsi PARTLY sanitize_time=300 keeps_share=0.02
+purge "$scsi_disk" scsi-sanitize-crypto
+verdict 3 not-sanitized none
+drive scsi FAILS sanitize_time=300 fails=1
+purge "$scsi_disk" scsi-sanitize-block
+verdict 3 not-sanitized none
+sg_requests "$scsi_node" 2>&1 | grep -q "Sanitize command failed" || fail "the fixture is wrong"
+drive scsi REFUSES sanitize_refused=1
+purge "$scsi_disk" scsi-sanitize-block
+verdict 3 not-sanitized none
+has_old_data "$scsi_disk"
+drive scsi OTHER sanitize_time=300 resets=1 serial_after_reset=SOMEBODY
+purge "$scsi_disk" scsi-sanitize-block
+[ "$status" -eq 3 ] || fail "another disk answers: $status"
+[ "$(target_field level)" = none ] || fail "another disk answers, and has a level"
+echo "every disk has the verdict that it earns"

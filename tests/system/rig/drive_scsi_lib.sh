@@ -1,0 +1,63 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# Sourced by the tests that have efface erase SCSI and ATA models behind the kernel's SCSI stack.
+# shellcheck source=tests/system/rig/drive_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/drive_lib.sh"
+# shellcheck source=tests/system/rig/scsi_lib.sh
+. "$here/scsi_lib.sh"
+mib=$((1 << 20))
+drives=0
+
+# drive scsi|ata NAME [OPTION=VALUE...]: one of 1 MiB with a world wide name of its own and old data
+# on it: $scsi_disk, $scsi_node.
+drive() {
+    local model=$1 name=$2 wwn
+    shift 2
+    drives=$((drives + 1))
+    case $model in
+    scsi) wwn=naa=$(printf '0x5000c500a0000%03x' "$drives") ;;
+    ata) wwn=wwn=$(printf '0x5001405aa0000%03x' "$drives") ;;
+    esac
+    scsi_model "$model" "$name" $mib "$wwn" "$@"
+    old_data "$scsi_disk"
+}
+
+# came NAME COMMAND: how often it came to the drive, by the model's own count.
+came() {
+    local log=$scsi_work/$1/log before
+    before=$(grep -c "^count " "$log" || true)
+    scsi_event "$1" "count $2"
+    scsi_until more_counts "$log" "$before"
+    grep "^count $2 " "$log" | tail -n 1 | cut -d ' ' -f 3
+}
+
+more_counts() {
+    [ "$(grep -c "^count " "$1")" -gt "$2" ]
+}
+
+# came_at_least NAME COMMAND TIMES
+came_at_least() {
+    [ "$(came "$1" "$2")" -ge "$3" ]
+}
+
+# in_background DEVICE TECHNIQUE: the run goes on beside the test until overwrite_ends.
+in_background() {
+    overwrite_in_background "$1" "$(jq -n --arg policy "$2" '{policy: $policy}')"
+}
+
+# killed: as by the kernel when memory is short.
+killed() {
+    kill -9 "$runner"
+    wait "$runner" 2>/dev/null || true
+}
+
+# verdict STATUS VERDICT LEVEL: as ended, by this program's verification alone: the other one takes
+# half a minute here.
+verdict() {
+    [ "$status" -eq "$1" ] || fail "exit status $status, not $1"
+    same status "$(target_field status)" "$2"
+    same level "$(target_field level)" "$3"
+    same "certificate's status" "$(predicate .result.status)" "$2"
+    "$EFFACE" verify "$(target_field bundle)" >verify.out 2>&1 ||
+        fail "the bundle does not verify: $(cat verify.out)"
+}

@@ -67,15 +67,16 @@ scsi_model() {
 # was scanned anew.
 scsi_find() {
     local page device
-    for page in /sys/block/sd*/device/vpd_pg80; do
-        if [ -e "$page" ] && tail -c +5 "$page" | tr -d '\0 ' | grep -qx "$1"; then
-            device=$(dirname "$page")
-            scsi_disk=/dev/$(basename "$(dirname "$device")")
-            scsi_node=/dev/$(ls "$device/scsi_generic")
-            [ -b "$scsi_disk" ] && [ -c "$scsi_node" ] && return 0
-        fi
-    done
-    return 1
+    # One process for all disks: there may be many, and each process costs much here.
+    page=$(LC_ALL=C grep -laE "(^|[^A-Za-z0-9])$1 *(\$|[^A-Za-z0-9])" \
+        /sys/block/sd*/device/vpd_pg80 2>/dev/null | head -n 1)
+    [ -n "$page" ] || return 1
+    device=${page%/vpd_pg80}
+    scsi_disk=${device%/device}
+    scsi_disk=/dev/${scsi_disk##*/}
+    scsi_node=$(echo "$device"/scsi_generic/sg*)
+    scsi_node=/dev/${scsi_node##*/}
+    [ -b "$scsi_disk" ] && [ -c "$scsi_node" ]
 }
 
 # scsi_event NAME power-cycle|hang|resume

@@ -1,0 +1,73 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Inside the rig, for drives_speed.py: what efface costs beside drives that erase themselves. Lines
+# of JSON come out, one for each figure.
+set -euo pipefail
+# shellcheck source=tests/system/rig/drive_scsi_lib.sh
+. "$(dirname "$0")/../system/rig/drive_scsi_lib.sh"
+many=64
+short_ms=8000
+long_ms=60000
+hang_s=60
+
+# measured NAME COMMAND...: wall, CPU seconds, KiB, exit status, and the CLOCK_MONOTONIC at its end.
+measured() {
+    python3 - "$@" <<'PYTHON'
+import json, resource, subprocess, sys, time
+began = time.monotonic()
+with open("measured.out", "wb") as out, open("measured.err", "wb") as err:
+    code = subprocess.call(sys.argv[2:], stdout=out, stderr=err)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps({"name": sys.argv[1], "wall": time.monotonic() - began, "code": code,
+                  "cpu": used.ru_utime + used.ru_stime, "kib": used.ru_maxrss,
+                  "ended": time.monotonic()}))
+PYTHON
+}
+
+# begun NAME: CLOCK_MONOTONIC of the last SANITIZE that the model got.
+begun() {
+    came "$1" 48 >/dev/null
+    grep "^count 48 " "$scsi_work/$1/log" | tail -n 1 | cut -d ' ' -f 4
+}
+
+drive scsi WATCHED sanitize_time=$short_ms
+watched=$scsi_disk
+watched_node=$scsi_node
+order "$watched" '{"policy": "scsi-sanitize-block"}'
+measured "efface erase" "$EFFACE" erase --order order.json --json >one
+jq -c --argjson begun "$(begun WATCHED)" --argjson ms $short_ms \
+    '. + {after: (.ended - $begun - $ms / 1000), ms: $ms}' one
+measured "sg_sanitize" sg_sanitize --block --quick "$watched_node" >one
+jq -c --argjson begun "$(begun WATCHED)" --argjson ms $short_ms \
+    '. + {after: (.ended - $begun - $ms / 1000), ms: $ms}' one
+
+drive scsi LONG sanitize_time=$long_ms
+order "$scsi_disk" '{"policy": "scsi-sanitize-block"}'
+"$EFFACE" erase --order order.json --json >run.json 2>run.err &
+runner=$!
+scsi_until came_at_least LONG 48 1
+# Its own process alone, from soon after the start until soon before the end.
+sleep 5
+python3 - "$runner" <<'PYTHON'
+import json, os, sys, time
+def ticks():
+    with open(f"/proc/{sys.argv[1]}/stat") as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+began, used = time.monotonic(), ticks()
+time.sleep(45)
+wall = time.monotonic() - began
+print(json.dumps({"name": "waiting", "wall": wall, "cpu": ticks() - used}))
+PYTHON
+wait "$runner"
+
+for ((number = drives; number < many; number++)); do
+    scsi_model scsi "LIST$number" $mib "naa=$(printf '0x5000c500a0001%03x' "$number")"
+done
+"$EFFACE" list >/dev/null
+measured list "$EFFACE" list
+# A list that waits for the one that hangs must come to an end here all the same.
+scsi_event "LIST$((many - 1))" hang
+(sleep $hang_s && scsi_event "LIST$((many - 1))" resume) &
+measured "list, one hangs" "$EFFACE" list >one
+jq -c --argjson silent "$(grep -c 'no answer' measured.out || true)" '. + {silent: $silent}' one

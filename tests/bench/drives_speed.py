@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What efface adds to drives that erase themselves: 64 of them in `efface list`, from a drive's end
+to the finished record beside sg_sanitize, which asks once a minute, and the CPU time of waiting.
+
+The drives are models of ours in a User Mode Linux (scripts/rig): system calls and input cost more
+there than on a real machine.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+SECONDS_MAX = 1800
+LIST_CPU_SECONDS_MAX = 0.5
+WAIT_SHARE_MAX = 0.001
+EXIT_SKIPPED = 77
+
+
+def figures():
+    """Every line that drives_rig.sh prints, by its name; None where there is no rig."""
+    binary = Path(os.environ["EFFACE"]).resolve()
+    target = os.environ.get("EFFACE_SCSI_TARGET") or str(
+        binary.parents[2] / "tests" / "system" / "rig" / "drives" / "rig_scsi_target")
+    rig = _ROOT / "scripts" / "rig"
+    environment = {**os.environ, "EFFACE": str(binary), "EFFACE_RIG": str(rig),
+                   "EFFACE_SCSI_TARGET": target}
+    done = subprocess.run([rig, "--timeout", str(SECONDS_MAX), "--", "bash",
+                           str(Path(__file__).with_name("drives_rig.sh"))], env=environment,
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, text=True)
+    if done.returncode == EXIT_SKIPPED:
+        return None
+    if done.returncode != 0:
+        raise RuntimeError(f"the rig ended with {done.returncode}: {done.stdout[-2000:]}")
+    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    return {figure["name"]: figure for figure in found}
+
+
+def judged(good):
+    return "within" if good else "OVER"
+
+
+def main():
+    found = figures()
+    if found is None:
+        print("drives: skipped, there is no rig on this machine (scripts/setup rig)")
+        return EXIT_SKIPPED
+    for name in ("list", "list, one hangs"):
+        cost = found[name]
+        note = f", {cost['silent']} said to give no answer" if "silent" in cost else ""
+        print(f"  efface {name + ' of 64 drives':34} {cost['cpu']:6.2f} s CPU {cost['wall']:6.2f} s: "
+              f"{judged(cost['cpu'] <= LIST_CPU_SECONDS_MAX)} the target of "
+              f"{LIST_CPU_SECONDS_MAX} s CPU{note}")
+    mine, theirs = found["efface erase"], found["sg_sanitize"]
+    print(f"  after the drive's end ({mine['ms'] / 1000:.0f} s)     efface, verified and certified "
+          f"{mine['after']:6.2f} s; sg_sanitize {theirs['after']:6.2f} s: "
+          f"{theirs['after'] / max(mine['after'], 1e-3):.1f} x")
+    share = found["waiting"]["cpu"] / found["waiting"]["wall"]
+    print(f"  CPU while a drive sanitizes        {share * 100:6.2f} % of one core over "
+          f"{found['waiting']['wall']:.0f} s: {judged(share <= WAIT_SHARE_MAX)} the target of "
+          f"{WAIT_SHARE_MAX * 100:.1f} %")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,7 @@ from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 1800
+MEMORY = "2G"  # 64 models, each with its ring
 LIST_CPU_SECONDS_MAX = 0.5
 WAIT_SHARE_MAX = 0.001
 EXIT_SKIPPED = 77
@@ -27,7 +28,7 @@ def figures():
     rig = _ROOT / "scripts" / "rig"
     environment = {**os.environ, "EFFACE": str(binary), "EFFACE_RIG": str(rig),
                    "EFFACE_SCSI_TARGET": target}
-    done = subprocess.run([rig, "--timeout", str(SECONDS_MAX), "--", "bash",
+    done = subprocess.run([rig, "--memory", MEMORY, "--timeout", str(SECONDS_MAX), "--", "bash",
                            str(Path(__file__).with_name("drives_rig.sh"))], env=environment,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, text=True)
     if done.returncode == EXIT_SKIPPED:

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 
 #include "efface/base/json.hpp"
+#include "efface/device/bounded_questions.hpp"
 
 #include "devices.hpp"
 #include "snapshot.hpp"
@@ -48,6 +50,42 @@ void read_head(const std::filesystem::path& path, ListEntry& entry) {
     entry.signature = {"crypto_LUKS", entry.luks_uuid, {}, "crypto", false, 0};
     if (entry.luks_version == 2) {
         entry.signature.label = text_at(head, kLabelOffset, kLabelBytes);
+    }
+}
+
+constexpr std::chrono::milliseconds kHeadDeadline{3000};
+
+/// Reads all heads at once, in another process: a drive that hangs, or is busy with erasing itself,
+/// would keep the reader. What did not come in time is a use of its own.
+void read_heads(const std::vector<std::filesystem::path>& paths, std::vector<ListEntry>& entries) {
+    const std::size_t count = std::min(entries.size(), device::kQuestionsMax);
+    const auto answers = device::ask_all(
+        count,
+        [&](std::size_t i) {
+            ListEntry entry;
+            read_head(paths[i], entry);
+            return Json{{"code", entry.signature.code},
+                        {"version", entry.luks_version},
+                        {"uuid", entry.luks_uuid},
+                        {"label", entry.signature.label}}
+                .dump();
+        },
+        kHeadDeadline);
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto& entry = entries[i];
+        entry.signature.code = -1;
+        if (i >= count || !answers[i]) {
+            entry.uses.push_back({UseKind::unreadable_state, "its first blocks: no answer in 3 s"});
+            continue;
+        }
+        const Json json = Json::parse(*answers[i]);
+        json.at("code").get_to(entry.signature.code);
+        json.at("version").get_to(entry.luks_version);
+        json.at("uuid").get_to(entry.luks_uuid);
+        if (entry.luks_version > 0) {
+            entry.signature = {"crypto_LUKS", entry.luks_uuid, json.at("label").get<std::string>(),
+                               "crypto",      false,           0};
+        }
     }
 }
 
@@ -108,15 +146,22 @@ std::vector<ListEntry> list_storage(const SystemView& view, bool probe) {
         entry.identity.path = device_path(SystemView{}, node->name).string();
         entry.identity.canonical_path = entry.identity.path;
         entry.parent = node->parent;
-        if (view.live) {
-            const std::filesystem::path path = device_path(view, node->name);
-            read_head(path, entry);
-            if (probe && entry.signature.code >= 0) {
-                entry.signature = probe_signature(path);
-            }
-        }
-        entry.uses = uses_in(state, entry.identity, &entry.signature);
         entries.push_back(std::move(entry));
+    }
+    if (view.live) {
+        std::vector<std::filesystem::path> paths;
+        for (const BlockNode* node : shown) {
+            paths.push_back(device_path(view, node->name));
+        }
+        read_heads(paths, entries);
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto& entry = entries[i];
+        if (view.live && probe && entry.signature.code >= 0) {
+            entry.signature = probe_signature(device_path(view, shown[i]->name));
+        }
+        const auto uses = uses_in(state, entry.identity, &entry.signature);
+        entry.uses.insert(entry.uses.end(), uses.begin(), uses.end());
     }
     return entries;
 }

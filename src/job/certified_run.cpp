@@ -80,8 +80,11 @@ bool CertifiedRun::ended_well() const {
             state_.verdict == to_string(Verdict::sanitized_with_exceptions));
 }
 
+/// Many targets that end together write one after the other.
+constexpr unsigned kLogWaitMs = 180'000;
+
 evidence::Log CertifiedRun::open_log() const {
-    return evidence::Log::open(context_.state.log(), keys_.log_signer());
+    return evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
 }
 
 void CertifiedRun::enter(Phase phase) {

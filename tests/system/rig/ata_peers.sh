@@ -42,7 +42,7 @@ sanitize_ended() {
 }
 
 echo "identity and features"
-scsi_model ata RIGATA0001 33554432 sanitize_time=1500 encrypts_all=1 \
+scsi_model ata RIGATA0001 33554432 sanitize_time=4000 encrypts_all=1 \
     protected_area=1 protected_blocks=1024 overlay=1 overlay_blocks=2048
 says 'Model Number: EFFACE RIG SSD' hdparm -I "$scsi_disk"
 says 'Serial Number: RIGATA0001' hdparm -I "$scsi_disk"

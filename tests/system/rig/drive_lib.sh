@@ -36,6 +36,26 @@ purge() {
     again
 }
 
+# in_background DEVICE TECHNIQUE: the run goes on beside the test until overwrite_ends.
+in_background() {
+    overwrite_in_background "$1" "$(jq -n --arg policy "$2" '{policy: $policy}')"
+}
+
+# erases, adopts: wait until the run in the background says that the drive is at it, for us or for
+# somebody else. With a model that is held it says so as long as it takes.
+erases() {
+    event '"phase":"the drive erases"'
+}
+adopts() {
+    event '"phase":"watching an erasure that was running"'
+}
+
+# killed: as by the kernel when memory is short.
+killed() {
+    kill -9 "$runner"
+    wait "$runner" 2>/dev/null || true
+}
+
 # ended STATUS VERDICT LEVEL: how the run ended; its bundle verifies (the first also in Python).
 ended() {
     [ "$status" -eq "$1" ] || fail "exit status $status, not $1"

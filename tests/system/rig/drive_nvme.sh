@@ -14,12 +14,12 @@ drive() {
     local name=$1
     shift
     nvme_start "$name" --serial "SN-$name" --namespace 4096 --namespace 4096 --spare 64 \
-        --block-ms 700 --crypto-ms 300 --overwrite-ms 700 --block-estimate 1 --deallocation-ms 100 \
+        --block-ms 100 --crypto-ms 100 --overwrite-ms 100 --block-estimate 1 --deallocation-ms 100 \
         "$@"
     nvme_connect "$name"
     controller=/dev/$nvme_controller
-    nvme_wait 5 nvme_place "$name" 1 || fail "namespace 1 does not appear"
-    nvme_wait 5 nvme_place "$name" 2 || fail "namespace 2 does not appear"
+    comes nvme_place "$name" 1 || fail "namespace 1 does not appear"
+    comes nvme_place "$name" 2 || fail "namespace 2 does not appear"
     first=$(nvme_place "$name" 1)
     second=$(nvme_place "$name" 2)
     old_data "$first" "$second"
@@ -67,24 +67,29 @@ umount there
 
 echo "== somebody else's sanitize is adopted, never called more than the drive's word"
 nvme_stop good
-drive adopted --block-ms 12000 --block-estimate 12
+drive adopted
+nvme_hold adopted
 nvme sanitize "$controller" --sanact=2 >/dev/null
 purge "$first" nvme-sanitize-crypto
 [ "$status" -eq 7 ] || [ "$status" -eq 3 ] || fail "another technique was adopted: $status"
-purge "$first" nvme-sanitize-block
+in_background "$first" nvme-sanitize-block
+adopts
+nvme_release adopted
+overwrite_ends
 ended 4 sanitized-with-exceptions purge
 same adopted "$(predicate .sanitization.operation.adopted)" true
 
 echo "== killed while the drive is at it"
 nvme_stop adopted
-drive killed --block-ms 3000 --block-estimate 3
-order "$first" '{"policy": "nvme-sanitize-block"}'
-"$EFFACE" erase --order order.json --json >run.json 2>run.err &
-runner=$!
-nvme_wait 20 eval '[ "$(nvme_control killed sanitizes)" -ge 1 ]' || fail "it did not begin"
-kill -9 "$runner"
-wait "$runner" || true
-again
+drive killed
+nvme_hold killed
+in_background "$first" nvme-sanitize-block
+erases
+killed
+again_in_background
+erases
+nvme_release killed
+overwrite_ends
 ended 0 sanitized purge
 no_old_data "$first" "$second"
 same begun "$(nvme_control killed sanitizes | tail -n 1)" 1
@@ -92,13 +97,13 @@ same interruptions "$(predicate .sanitization.interruptions)" 1
 
 echo "== switched off and on while it is at it"
 old_data "$first" "$second"
-order "$first" '{"policy": "nvme-sanitize-block"}'
-"$EFFACE" erase --order order.json --json >run.json 2>run.err &
-runner=$!
-nvme_wait 20 eval '[ "$(nvme_control killed sanitizes)" -ge 2 ]' || fail "it did not begin"
+nvme_hold killed
+in_background "$first" nvme-sanitize-block
+erases
+nvme_pass killed 40
 nvme_control killed power-cycle >/dev/null
-status=0
-wait "$runner" || status=$?
+nvme_release killed
+overwrite_ends
 if [ "$status" -ne 0 ]; then again; fi
 ended 0 sanitized purge
 no_old_data "$first" "$second"

@@ -24,31 +24,13 @@ drive() {
 
 # came NAME COMMAND: how often it came to the drive, by the model's own count.
 came() {
-    local log=$scsi_work/$1/log before
-    before=$(grep -c "^count " "$log" || true)
     scsi_event "$1" "count $2"
-    scsi_until more_counts "$log" "$before"
-    grep "^count $2 " "$log" | tail -n 1 | cut -d ' ' -f 3
-}
-
-more_counts() {
-    [ "$(grep -c "^count " "$1")" -gt "$2" ]
+    grep "^count $2 " "$scsi_work/$1/log" | tail -n 1 | cut -d ' ' -f 3
 }
 
 # came_at_least NAME COMMAND TIMES
 came_at_least() {
     [ "$(came "$1" "$2")" -ge "$3" ]
-}
-
-# in_background DEVICE TECHNIQUE: the run goes on beside the test until overwrite_ends.
-in_background() {
-    overwrite_in_background "$1" "$(jq -n --arg policy "$2" '{policy: $policy}')"
-}
-
-# killed: as by the kernel when memory is short.
-killed() {
-    kill -9 "$runner"
-    wait "$runner" 2>/dev/null || true
 }
 
 # verdict STATUS VERDICT LEVEL: as ended, by this program's verification alone: the other one takes

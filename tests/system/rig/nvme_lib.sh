@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by tests inside the rig (scripts/rig --modules nvme): starts models of NVMe subsystems
 # (drives/nvme_target) and connects the kernel's own host to them.
+# shellcheck source=tests/system/rig/wait_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/wait_lib.sh"
 : "${EFFACE_NVME_TARGET:?the program nvme_target}" "${EFFACE_RIG_MODULES:?scripts/rig --modules nvme}"
 nvme_work=$(mktemp -d)
 nvme_host=11111111-2222-3333-4444-555555555555
@@ -21,17 +23,6 @@ nvme_load() {
     done
 }
 
-# nvme_wait SECONDS COMMAND...: until it succeeds.
-nvme_wait() {
-    local left=$(($1 * 20))
-    shift
-    until "$@" >/dev/null 2>&1; do
-        left=$((left - 1))
-        [ "$left" -gt 0 ] || return 1
-        sleep 0.05
-    done
-}
-
 # nvme_start NAME [OPTION...]: a subsystem of its own with these options of nvme_target.
 nvme_start() {
     local name=$1
@@ -41,7 +32,7 @@ nvme_start() {
     "$EFFACE_NVME_TARGET" --control "$nvme_work/$name" --nqn "nqn.2026-01.example:nvme:$name" "$@" \
         >"$nvme_work/$name.out" 2>"$nvme_work/$name.err" &
     nvme_pid[$name]=$!
-    nvme_wait 5 grep -q '^port ' "$nvme_work/$name.out" ||
+    comes grep -q '^port ' "$nvme_work/$name.out" ||
         nvme_fail "the model $name does not start: $(cat "$nvme_work/$name.err")"
     nvme_port[$name]=$(sed -n 's/^port //p' "$nvme_work/$name.out")
 }
@@ -51,14 +42,14 @@ nvme_connect() {
     local answer
     exec 7<>/dev/nvme-fabrics
     echo "nqn=nqn.2026-01.example:nvme:$1,transport=tcp,traddr=127.0.0.1,trsvcid=${nvme_port[$1]}" \
-        ",nr_io_queues=1,reconnect_delay=1,ctrl_loss_tmo=600,duplicate_connect" \
+        ",nr_io_queues=1,keep_alive_tmo=120,reconnect_delay=1,ctrl_loss_tmo=600,duplicate_connect" \
         ",hostnqn=nqn.2014-08.org.nvmexpress:uuid:$nvme_host,hostid=$nvme_host" |
         tr -d ' \n' >&7 || nvme_fail "connecting $1: $(dmesg | tail -n 3)"
     read -r answer <&7
     exec 7>&-
     answer=${answer#*instance=}
     nvme_controller=nvme${answer%%,*}
-    nvme_wait 5 test -c "/dev/$nvme_controller" || nvme_fail "no node for $nvme_controller"
+    comes test -c "/dev/$nvme_controller" || nvme_fail "no node for $nvme_controller"
 }
 
 # nvme_place NAME NSID: the block device of a namespace, as /dev/nvme0n1.
@@ -81,8 +72,19 @@ nvme_control() {
     shift
     rm -f "$nvme_work/$name.answer"
     echo "$*" >"$nvme_work/$name"
-    nvme_wait 10 test -e "$nvme_work/$name.answer" || nvme_fail "the model $name does not answer"
+    comes test -e "$nvme_work/$name.answer" || nvme_fail "the model $name does not answer"
     cat "$nvme_work/$name.answer"
+}
+
+# nvme_hold NAME: what the drive does by itself stands still from here on, until nvme_release; it
+# goes on answering. nvme_pass NAME MS does so much of it all the same.
+nvme_hold() { nvme_control "$1" hold >/dev/null; }
+nvme_pass() { nvme_control "$1" pass "$2" >/dev/null; }
+nvme_release() { nvme_control "$1" release >/dev/null; }
+
+# nvme_sanitizes NAME TIMES: that many Sanitize commands came to it at least.
+nvme_sanitizes() {
+    [ "$(nvme_control "$1" sanitizes)" -ge "$2" ]
 }
 
 # nvme_stop NAME: disconnects its controllers first, for the host would try for long.

@@ -3,9 +3,10 @@
 # Sourced by the tests that overwrite whole devices: storage of which every sector is
 # known, an order with two approvals, and what is left on the storage afterwards, sector by sector.
 here=$(realpath "$(dirname "${BASH_SOURCE[0]}")")
+# shellcheck source=tests/system/rig/wait_lib.sh
+. "$here/wait_lib.sh"
 . "$here/lib.sh"
 orders=0
-wait_polls_max=1200 # of 0.1 s each
 
 # marked NAME MIB: a loop device over NAME.img whose every sector says where it stands; prints its
 # path.
@@ -88,6 +89,11 @@ again() {
 # file events. Ended by overwrite_ends.
 overwrite_in_background() {
     order "$@"
+    again_in_background
+}
+
+# again_in_background: the same order once more.
+again_in_background() {
     : >events
     "$EFFACE" erase --order order.json --json --events events >run.json 2>run.err &
     runner=$!
@@ -100,13 +106,16 @@ overwrite_ends() {
 
 # event TEXT [COUNT]: waits until the run in the background has said this so often.
 event() {
-    local poll
-    for ((poll = 0; poll < wait_polls_max; poll++)); do
-        [ "$(grep -cs -- "$1" events || true)" -lt "${2:-1}" ] || return 0
-        kill -0 "$runner" 2>/dev/null || fail "the run ended before '$1': the fixture is too fast"
-        sleep 0.1
-    done
-    fail "no '$1' came"
+    comes said_or_over "$1" "${2:-1}" || fail "no '$1' came"
+    said "$1" "${2:-1}" || fail "the run ended before '$1'"
+}
+
+said() {
+    [ "$(grep -cs -- "$1" events || true)" -ge "$2" ]
+}
+
+said_or_over() {
+    ! kill -0 "$runner" 2>/dev/null || said "$@"
 }
 
 # retable NAME <TABLE: another table for a device that is in use.

@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced inside the rig: SCSI and ATA drive models (rig_scsi_target) as disks of the kernel, through
 # target_core_user and tcm_loop. Several at once; each in a folder of its own name.
+# shellcheck source=tests/system/rig/wait_lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/wait_lib.sh"
 : "${EFFACE_SCSI_TARGET:?the program rig_scsi_target}"
 
 scsi_work=${scsi_work:-$(mktemp -d)}
 scsi_config=/sys/kernel/config/target
-scsi_waits_max=1200 # of 0.05 s each, and what the command takes
 modprobe -a uio target_core_mod target_core_user tcm_loop sg sd_mod
 
 scsi_fail() {
@@ -20,12 +21,7 @@ scsi_fail() {
 
 # scsi_until COMMAND...: waits until it succeeds.
 scsi_until() {
-    local wait
-    for ((wait = 0; wait < scsi_waits_max; wait++)); do
-        ! "$@" >/dev/null 2>&1 || return 0
-        sleep 0.05
-    done
-    scsi_fail "waited in vain for: $*"
+    comes "$@" || scsi_fail "waited in vain for: $*"
 }
 
 # scsi_model scsi|ata NAME BYTES [OPTION=VALUE...]: starts a model of so many bytes, in blocks of
@@ -79,7 +75,26 @@ scsi_find() {
     [ -b "$scsi_disk" ] && [ -c "$scsi_node" ]
 }
 
-# scsi_event NAME power-cycle|hang|resume
+# scsi_said NAME LINE: sets $scsi_times to how often the model has printed this line.
+scsi_said() {
+    local line
+    scsi_times=0
+    while IFS= read -r line; do
+        [ "$line" != "$2" ] || scsi_times=$((scsi_times + 1))
+    done <"$scsi_work/$1/log"
+}
+
+scsi_said_more() {
+    scsi_said "$1" "$2"
+    [ "$scsi_times" -gt "$3" ]
+}
+
+# scsi_event NAME LINE: of the control FIFO of rig_scsi_target; over when the model has done it.
+# power-cycle, hang, resume, count COMMAND; hold: what the drive does by itself stands still until
+# release, while it goes on answering; pass MS: so much of it is done all the same.
 scsi_event() {
+    scsi_said "$1" "did $2"
+    local before=$scsi_times
     echo "$2" >"$scsi_work/$1/control"
+    scsi_until scsi_said_more "$1" "did $2" "$before"
 }

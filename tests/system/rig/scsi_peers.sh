@@ -51,7 +51,7 @@ zeros() {
     dd if="$1" bs=64k count=16 iflag=direct status=none | cmp -n $mib - /dev/zero
 }
 
-scsi_model scsi HONEST $((8 * mib)) sanitize_time=1000 format_time=1000 self_test_seconds=60
+scsi_model scsi HONEST $((8 * mib)) sanitize_time=200 format_time=200 self_test_seconds=60
 disk=$scsi_disk
 node=$scsi_node
 old_data "$disk"
@@ -104,7 +104,7 @@ for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrit
 done
 
 # A disk that fails: the peer and the program see the same, and sanitizing again leads out.
-scsi_model scsi FAILING $((2 * mib)) sanitize_time=1000 fails=1
+scsi_model scsi FAILING $((2 * mib)) sanitize_time=200 fails=1
 old_data "$scsi_disk"
 ends 0 sg_sanitize --block --quick --early "$scsi_node"
 said_failed() { sg_requests "$scsi_node" 2>&1 | grep -c "Sanitize command failed"; }
@@ -115,20 +115,25 @@ jq -e '.survey.facts.failedSanitize and .phases[-1] == "failed"' output >/dev/nu
     scsi_fail "the program says $(cat output)"
 
 # Success without erasing: the peer is content, the blocks are not.
-scsi_model scsi LIAR $((2 * mib)) sanitize_time=500 erases_nothing=1
+scsi_model scsi LIAR $((2 * mib)) sanitize_time=200 erases_nothing=1
 old_data "$scsi_disk"
 ends 0 sg_sanitize --crypto --quick --wait "$scsi_node"
 still_there "$scsi_disk" || scsi_fail "the liar erased"
 
 # Under way, and a power cycle in the middle: SANITIZE goes on.
-scsi_model scsi CYCLED $((2 * mib)) sanitize_time=15000
+scsi_model scsi CYCLED $((2 * mib)) sanitize_time=1000
 old_data "$scsi_disk"
+scsi_event CYCLED hold
 ends 0 sg_sanitize --block --quick --early "$scsi_node"
 ends 2 sg_turs "$scsi_node"
 has sense "sanitize in progress" sg_requests "$scsi_node"
+scsi_event CYCLED "pass 250"
+has progress "Progress indication: 24" sg_requests "$scsi_node" # 16383 of 65536, rounded down
 scsi_event CYCLED power-cycle
 has "after the power cycle" "sanitize in progress" sg_requests "$scsi_node"
-has progress "Progress indication" sg_requests "$scsi_node"
+scsi_event CYCLED "pass 250"
+has progress "Progress indication: 49" sg_requests "$scsi_node"
+scsi_event CYCLED release
 scsi_until sg_turs "$scsi_node"
 still_there "$scsi_disk" && scsi_fail "old data after the power cycle"
 

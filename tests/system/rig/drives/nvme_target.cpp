@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "fake/tcg_drive.hpp"
+#include "held_clock.hpp"
 #include "nvme_tcp.hpp"
 
 namespace {
@@ -24,7 +25,9 @@ constexpr const char* kUsage =
   --port N                  TCP port; 0 (default) takes a free one
   --control FIFO            commands: power-off, power-on, power-cycle, reset, lie NAME[=N],
                             holds FILE (first block of it: yes, no), retired-holds FILE,
-                            retire NSID BLOCK, put-unallocated FILE, sanitizes (how many), quit
+                            retire NSID BLOCK, put-unallocated FILE, sanitizes (how many), quit,
+                            hold (what the drive does by itself stands still), pass MS (so much of
+                            it is done all the same), release
   --namespace BLOCKS[xBYTES][:unattached|:protected]   again for each; default one of 32768x512
   --controllers N --unallocated BLOCKS --spare BLOCKS
   --serial S --model S --firmware S --nqn S
@@ -225,7 +228,22 @@ Bytes first_block(const std::string& path, std::size_t bytes) {
     return content;
 }
 
-std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, const std::string& line) {
+/// False when the line says nothing about time.
+bool keep_time(rig::HeldClock& clock, const std::string& verb, const std::string& rest) {
+    if (verb == "hold") {
+        clock.hold();
+    } else if (verb == "release") {
+        clock.release();
+    } else if (verb == "pass") {
+        clock.pass(std::chrono::milliseconds(number(rest)));
+    } else {
+        return false;
+    }
+    return true;
+}
+
+std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::HeldClock& clock,
+                      const std::string& line) {
     const auto space = line.find(' ');
     const std::string verb = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
@@ -258,7 +276,7 @@ std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, const std
                 count += one.admin && one.opcode == 0x84 ? 1 : 0;
             }
             answer = std::to_string(count);
-        } else {
+        } else if (!keep_time(clock, verb, rest)) {
             throw std::invalid_argument(line);
         }
     });
@@ -269,7 +287,8 @@ std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, const std
 }
 
 /// Each answer is a file of its own, which the asker takes away.
-void control(rig::NvmeTarget& target, fake::NvmeDrive& drive, const std::string& fifo) {
+void control(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::HeldClock& clock,
+             const std::string& fifo) {
     for (;;) {
         std::ifstream lines(fifo);  // opens when somebody writes, ends when the last one closed
         for (std::string line; std::getline(lines, line);) {
@@ -278,7 +297,7 @@ void control(rig::NvmeTarget& target, fake::NvmeDrive& drive, const std::string&
             }
             std::string answer;
             try {
-                answer = answer_to(target, drive, line);
+                answer = answer_to(target, drive, clock, line);
             } catch (const std::logic_error& error) {
                 answer = std::string("error: ") + error.what();
             }
@@ -307,7 +326,7 @@ int main(int argc, char** argv) {
         pthread_sigmask(SIG_BLOCK, &ends, nullptr);
     }
     try {
-        const SystemClock clock;
+        rig::HeldClock clock;
         LateSecurity security;
         fake::NvmeDrive drive(arguments.drive, clock, arguments.tcg ? &security : nullptr);
         std::optional<fake::TcgDrive> tcg;
@@ -321,7 +340,7 @@ int main(int argc, char** argv) {
             int signal = 0;
             sigwait(&ends, &signal);
         } else {
-            control(target, drive, arguments.control);
+            control(target, drive, clock, arguments.control);
         }
     } catch (const std::exception& error) {
         std::fprintf(stderr, "nvme_target: %s\n", error.what());

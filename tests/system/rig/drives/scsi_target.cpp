@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A drive model behind the kernel's SCSI stack: rig_scsi_target scsi|ata uioN CONTROL
 // [NAME=VALUE]... CONTROL is a FIFO that takes lines: power-cycle, hang (no command is answered),
-// resume, count COMMAND. COMMAND is an operation code in two hexadecimal digits, or ataCCFF of what
-// an ATA PASS-THROUGH carries, command and feature; the answer is the line "count COMMAND TIMES
-// WHEN", WHEN being the last one's CLOCK_MONOTONIC seconds. It says "ready" on standard output when
-// commands are served, and ends when it is killed.
+// resume, hold (what the drive does by itself stands still), pass MS (so much of it is done all the
+// same), release, count COMMAND. Each is answered by the line "did LINE". COMMAND is an operation
+// code in two hexadecimal digits, or ataCCFF of what an ATA PASS-THROUGH carries, command and
+// feature; the line before its answer is "count COMMAND TIMES WHEN", WHEN being the last one's
+// CLOCK_MONOTONIC seconds. It says "ready" on standard output when commands are served, and ends
+// when it is killed.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -16,6 +18,7 @@
 #include <map>
 #include <string>
 
+#include "held_clock.hpp"
 #include "scsi_model.hpp"
 #include "tcmu_ring.hpp"
 
@@ -43,7 +46,6 @@ class Counted final : public device::ScsiTransport {
         const Seen seen = found == seen_.end() ? Seen{} : found->second;
         const std::chrono::duration<double> last = seen.last.time_since_epoch();
         fmt::print("count {} {} {:.3f}\n", key, seen.times, last.count());
-        std::fflush(stdout);
     }
 
   private:
@@ -65,34 +67,54 @@ class Counted final : public device::ScsiTransport {
     std::map<std::string, Seen> seen_;
 };
 
-/// Lines of the control FIFO, carried out. What is not known ends the process: a test that asks
-/// for it must not go on.
-void obey(std::string& text, rig::ScsiModel& model, const Counted& counted, bool& hanging) {
-    const std::string count = "count ";
+/// What a line of the control FIFO can change.
+struct Controls {
+    rig::ScsiModel& model;
+    rig::HeldClock& clock;
+    bool hanging = false;
+};
+
+/// What is not known ends the process: a test that asks for it must not go on.
+void carry_out(const std::string& line, Controls& controls, const Counted& counted) {
+    const auto space = line.find(' ');
+    const std::string verb = line.substr(0, space);
+    const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
+    if (verb == "power-cycle") {
+        controls.model.power_cycle();
+    } else if (verb == "hang" || verb == "resume") {
+        controls.hanging = verb == "hang";
+    } else if (verb == "hold") {
+        controls.clock.hold();
+    } else if (verb == "pass") {
+        controls.clock.pass(std::chrono::milliseconds(std::stoull(rest)));
+    } else if (verb == "release") {
+        controls.clock.release();
+    } else if (verb == "count") {
+        counted.tell(rest);
+    } else {
+        throw Error(ErrorCode::usage, line + ": no such thing can happen to a drive");
+    }
+    fmt::print("did {}\n", line);
+    std::fflush(stdout);
+}
+
+/// Whole lines are taken off the front.
+void obey(std::string& text, Controls& controls, const Counted& counted) {
     for (auto end = text.find('\n'); end != std::string::npos; end = text.find('\n')) {
         const std::string line = text.substr(0, end);
         text.erase(0, end + 1);
-        if (line == "power-cycle") {
-            model.power_cycle();
-        } else if (line == "hang" || line == "resume") {
-            hanging = line == "hang";
-        } else if (line.rfind(count, 0) == 0) {
-            counted.tell(line.substr(count.size()));
-        } else {
-            throw Error(ErrorCode::usage, line + ": no such thing can happen to a drive");
-        }
+        carry_out(line, controls, counted);
     }
     if (text.size() > kLineMax) {
         throw Error(ErrorCode::usage, "a line without an end");
     }
 }
 
-void serve(rig::TcmuRing& ring, rig::ScsiModel& model, int control) {
-    Counted counted(*model.transport);
+void serve(rig::TcmuRing& ring, Controls controls, int control) {
+    Counted counted(*controls.model.transport);
     std::string text;
-    bool hanging = false;
     for (;;) {
-        if (!hanging) {
+        if (!controls.hanging) {
             ring.serve(counted);
         }
         std::array<struct pollfd, 2> sources{
@@ -107,7 +129,7 @@ void serve(rig::TcmuRing& ring, rig::ScsiModel& model, int control) {
             std::array<char, 256> piece{};
             const auto count = ::read(control, piece.data(), piece.size());
             text.append(piece.data(), count > 0 ? static_cast<std::size_t>(count) : 0);
-            obey(text, model, counted, hanging);
+            obey(text, controls, counted);
         }
     }
 }
@@ -120,7 +142,7 @@ int main(int argc, char** argv) {
         return 2;
     }
     try {
-        const SystemClock clock;
+        rig::HeldClock clock;
         const std::vector<std::string> options(argv + 4, argv + argc);
         auto model = std::string(argv[1]) == "ata" ? rig::make_ata_model(options, clock)
                                                    : rig::make_scsi_model(options, clock);
@@ -129,7 +151,7 @@ int main(int argc, char** argv) {
         const UniqueFd control = open_file(argv[3], O_RDWR | O_NONBLOCK);
         std::puts("ready");
         std::fflush(stdout);
-        serve(ring, model, control.get());
+        serve(ring, {model, clock}, control.get());
     } catch (const std::exception& error) {
         std::fprintf(stderr, "rig_scsi_target: %s\n", error.what());
     }

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # A volume with an active dm-crypt mapping is refused: its key is in the kernel's memory.
 . "$(dirname "$0")/lib.sh"
 

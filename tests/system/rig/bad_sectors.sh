@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # Eight sectors of the metadata region can be neither read nor written: never plain sanitized, the
 # place is named, and everything around it is gone.
 . "$(dirname "$0")/lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # A ram disk of the kernel: the tests of memory that need /dev/ram0 (tests/unit/method), and what
 # another program finds afterwards.
 set -euo pipefail

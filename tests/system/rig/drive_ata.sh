@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside long
 # efface and ATA drives behind a translation layer and the kernel's own SCSI stack: every technique,
 # hidden areas, and what becomes of a run when the drive or what stands before it is not honest.
 set -euo pipefail

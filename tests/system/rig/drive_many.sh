@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside long memory=1G
 # One process has 32 drives sanitize themselves at once: each has its own verdict and its own bundle,
 # in bounded memory, and watching them costs next to nothing.
 set -euo pipefail

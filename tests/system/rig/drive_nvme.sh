@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside modules=nvme
 # efface and NVMe drives behind the kernel's own NVMe host: every technique, and what becomes of it
 # when the drive lies, fails, is used, is switched off, or was at it already.
 set -euo pipefail

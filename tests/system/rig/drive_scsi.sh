@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside long
 # efface and SCSI disks behind the kernel's own SCSI stack: every technique, and what becomes of it
 # when the disk lies, fails, is used, is reset or switched off, or when efface is killed.
 set -euo pipefail

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # A disk that says "written" and writes nothing: never sanitized, exit 3, a signed record of it.
 . "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: outside
 # The rig gives back what happened, and a machine that dies is never a pass.
 set -euo pipefail
 : "${EFFACE_RIG:?}"

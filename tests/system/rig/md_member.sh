@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # One half of a running mirror is refused. With metadata 1.0 the array's superblock is at the end,
 # so that the half looks like the LUKS volume itself.
 . "$(dirname "$0")/lib.sh"

@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # Devices that refuse some sectors, lie about what they wrote, or hand out something else: what
 # could not be reached is named sector by sector, everything else is new, and no lie is believed.
+# shellcheck source=tests/system/rig/overwrite_lib.sh
 . "$(dirname "$0")/overwrite_lib.sh"
 modprobe -a dm-flakey dm-dust dm-delay
 
@@ -62,15 +64,16 @@ same "old sectors" "$(old_sectors below.img)" ""
 dmsetup remove dusty
 
 echo "sectors that were written and can not be read back"
-slow_table "$below" 800 0 | dmsetup create slow
+slow_table "$below" $held_ms 0 | dmsetup create slow
 dmsetup create dusty --table "0 $sectors dust /dev/mapper/slow 0 512"
 dmsetup message dusty 0 enable
 refill
 overwrite_in_background /dev/mapper/dusty
-event '"phase":"reading back"'
+held slow read
 for sector in $((sectors - 40)) $((sectors - 39)) $((sectors - 1)); do
     dmsetup message dusty 0 addbadblock $sector
 done
+retable slow <<<"0 $sectors linear $below 0"
 overwrite_ends
 expect 4 sanitized-with-exceptions
 same "sectors not read" "$(sectors_of '.verification.readFaults.areas')" "$((sectors - 40)) 2
@@ -83,13 +86,17 @@ dmsetup remove slow
 
 echo "a while in which every write fails, shorter than the retries last"
 dmsetup create flaky --table "0 $sectors linear $below 0"
-slow_table /dev/mapper/flaky 0 400 | dmsetup create slow
+slow_table /dev/mapper/flaky 0 $held_ms | dmsetup create slow
 refill
 overwrite_in_background /dev/mapper/slow
-event '"event":"progress"'
+held slow write
+edge_written() { [ "$(transfers slow 7)" -ge 16384 ]; } # what slow_table does not hold
+comes edge_written || fail "the first 8 MiB are not written"
 retable flaky <<<"0 $sectors flakey $below 0 0 1 1 error_writes"
-sleep 0.2
+slow_table /dev/mapper/flaky 0 $held_ms | retable slow # what was held fails, the retries are held
+held slow write
 retable flaky <<<"0 $sectors linear $below 0"
+retable slow <<<"0 $sectors linear /dev/mapper/flaky 0"
 overwrite_ends
 expect 0 sanitized
 [ "$(predicate '.sanitization.passes[0].retries')" -gt 0 ] || fail "the fixture is wrong: no retry"
@@ -97,17 +104,26 @@ same "old sectors" "$(old_sectors below.img)" ""
 dmsetup remove slow
 
 echo "a while in which some sectors refuse to be written; they can be read all the time"
-slow_table "$below" 0 800 | dmsetup create slow
+dmsetup create part --table "0 2048 flakey $below 49152 0 1 1 error_writes"
 refusing() {
-    echo "0 49152 linear /dev/mapper/slow 0"
-    echo "49152 2048 $1"
-    echo "51200 $((sectors - 51200)) linear /dev/mapper/slow 51200"
+    echo "0 49152 linear $below 0"
+    echo "49152 2048 linear $1"
+    echo "51200 $((sectors - 51200)) linear $below 51200"
 }
-refusing "flakey /dev/mapper/slow 49152 0 1 1 error_writes" | retable flaky
+refusing "/dev/mapper/part 0" | retable flaky
+# What comes behind is held, so that the run does not end before the sectors can be written.
+dmsetup create slow <<TABLE
+0 53248 linear /dev/mapper/flaky 0
+53248 12288 delay /dev/mapper/flaky 53248 0 /dev/mapper/flaky 53248 $held_ms
+65536 $((sectors - 65536)) linear /dev/mapper/flaky 65536
+TABLE
 refill
-overwrite_in_background /dev/mapper/flaky
-event '"errors":[1-9]'
-refusing "linear /dev/mapper/slow 49152" | retable flaky
+overwrite_in_background /dev/mapper/slow
+# Two pieces at most lie there: so many attempts, and a block has been given up.
+given_up() { [ "$(transfers part 5)" -gt 60 ]; }
+comes given_up || fail "nothing was refused"
+refusing "$below 49152" | retable flaky
+retable slow <<<"0 $sectors linear /dev/mapper/flaky 0"
 overwrite_ends
 expect 3 not-sanitized
 failed=$(sectors_of '.sanitization.passes[0].writeFaults.areas')
@@ -116,13 +132,14 @@ same "old blocks that can be read" "$(predicate '.verification.unwrittenAreas.bl
     "$(awk '{ sum += $2 } END { print sum }' <<<"$failed")"
 
 echo "the same for ever: then the flush fails too"
-refusing "flakey /dev/mapper/slow 49152 0 1 1 error_writes" | retable flaky
+refusing "/dev/mapper/part 0" | retable flaky
 refill
-overwrite /dev/mapper/flaky
+overwrite /dev/mapper/slow
 expect 3 not-sanitized
 [[ $(target_field 'reasons[]') == *flush* ]] || fail "the flush is not the reason"
-dmsetup remove flaky
 dmsetup remove slow
+dmsetup remove flaky
+dmsetup remove part
 
 echo "a device that says it wrote and did not"
 dmsetup create liar --table "0 $sectors flakey $below 0 0 1 1 drop_writes"
@@ -169,18 +186,19 @@ same "old sectors" "$(old_sectors below.img)" "$half $half"
 dmsetup remove wrapping
 
 echo "a device that hands out other sectors than were asked for"
-slow_table "$below" 800 0 | dmsetup create slow
-dmsetup create mixed --table "0 $sectors linear /dev/mapper/slow 0"
+dmsetup create mixed --table "0 $sectors linear $below 0"
+slow_table /dev/mapper/mixed $held_ms 0 | dmsetup create slow
 refill
-overwrite_in_background /dev/mapper/mixed
-event '"phase":"reading back"'
+overwrite_in_background /dev/mapper/slow
+held slow read
 retable mixed <<TABLE
-0 $((sectors - 64)) linear /dev/mapper/slow 0
-$((sectors - 64)) 8 linear /dev/mapper/slow 1024
-$((sectors - 56)) 56 linear /dev/mapper/slow $((sectors - 56))
+0 $((sectors - 64)) linear $below 0
+$((sectors - 64)) 8 linear $below 1024
+$((sectors - 56)) 56 linear $below $((sectors - 56))
 TABLE
+retable slow <<<"0 $sectors linear /dev/mapper/mixed 0"
 overwrite_ends
 expect 3 not-sanitized
 same "mismatches" "$(predicate '.verification.mismatches')" 8
-dmsetup remove mixed
 dmsetup remove slow
+dmsetup remove mixed

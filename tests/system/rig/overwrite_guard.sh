@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside long
 # A device that anything uses is refused, whatever stands between: exit 7, a reason, not one byte
 # written to what lies below, no certificate. Of two equal devices only the ordered one changes.
 . "$(dirname "$0")/overwrite_lib.sh"

@@ -135,6 +135,36 @@ slow_table() {
     echo "$end $edge linear $1 $end"
 }
 
+# Holds a run in the middle as long as it takes: the delayed transfers of slow_table, with a
+# delay that no test outlives. Its next table lets them go at once.
+# shellcheck disable=SC2034 # for those that source this
+held_ms=36000000
+
+# transfers NAME FIELD: of Linux Documentation/block/stat.rst, of a dm device.
+transfers() {
+    local fields
+    read -ra fields <"/sys/block/dm-$(dmsetup info -c --noheadings -o minor "$1")/stat"
+    echo "${fields[$2 - 1]}"
+}
+
+# held NAME read|write: waits until such a transfer is delayed by this table of slow_table.
+held() {
+    comes holds "$1" "$2" || fail "no $2 came to $1"
+}
+
+holds() {
+    local type reads writes
+    # START LENGTH delay READS WRITES FLUSHES: what is being delayed.
+    while read -r _ _ type reads writes _; do
+        [ "$type" = delay ] || continue
+        case $2 in
+        read) [ "$reads" -eq 0 ] || return 0 ;;
+        write) [ "$writes" -eq 0 ] || return 0 ;;
+        esac
+    done < <(dmsetup status "$1")
+    return 1
+}
+
 target_field() {
     jq -r ".targets[0].$1" run.json
 }

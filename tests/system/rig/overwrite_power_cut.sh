@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: outside long
 # The power goes in the middle of overwriting a disk, at several moments: before anything is known
 # to be durable, after it, and so on for the read-back. The next boot finds the job, goes on from
 # what is durable, with the same stream, and finishes it: no old sector is left, and the certificate

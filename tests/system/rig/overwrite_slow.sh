@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside long
 # A device that is too slow, or not done in time: the run stops or goes on as the order says, and
 # the certificate tells of it. What was stopped is finished under the same order on a better day.
 . "$(dirname "$0")/overwrite_lib.sh"

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside long
 # A device that becomes another one while it is overwritten or read back: smaller, larger, dead, or
 # the same in size only. Never sanitized; what is no longer the ordered size is not touched again.
 . "$(dirname "$0")/overwrite_lib.sh"

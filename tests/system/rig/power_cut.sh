@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: outside
 # The power goes in the middle of an erasure, at several moments; the next boot finishes it from
 # what is on the disks: same job, nothing lost from the account, never a verdict before its time.
 # The volume is on one disk, efface's state (ext4) on the other; a delayed device stands between,

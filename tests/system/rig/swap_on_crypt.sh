@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # A volume whose mapping is swapped on is refused.
 . "$(dirname "$0")/lib.sh"
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
+# rig: inside
 # A volume on a thin device is refused: with a snapshot in the pool an overwrite goes to new blocks
 # and the old ones stay.
 . "$(dirname "$0")/lib.sh"

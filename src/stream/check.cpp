@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <optional>
 
 #include "efface/base/secret.hpp"
 #include "efface/device/aligned_buffer.hpp"
@@ -51,6 +52,7 @@ class Checker final : public PassWork {
           watcher_(watcher),
           sizes_(sizes_for(target, bytes, options)),
           queue_(target.make_queue(sizes_.slots, sizes_.slot_bytes)),
+          held_(sizes_.slots),
           on_worker_(pattern, sizes_.unit),
           here_(pattern, sizes_.unit),
           faults_("read", report_.read_faults) {
@@ -89,8 +91,11 @@ class Checker final : public PassWork {
 
     [[nodiscard]] bool before(std::size_t, const Piece&) override { return false; }
 
-    void start(std::size_t slot, const Piece&, const Span& span) override {
-        spoil(pattern_, span.offset, queue_->buffer(slot).first(span.length), sizes_.unit);
+    void start(std::size_t slot, const Piece& piece, const Span& span) override {
+        if (!holds_another(slot, piece)) {
+            spoil(pattern_, span.offset, queue_->buffer(slot).first(span.length), sizes_.unit);
+        }
+        held_[slot] = piece.offset;
     }
 
     void moved(std::size_t slot, Piece& piece, const Span& span, std::size_t bytes) override {
@@ -128,6 +133,13 @@ class Checker final : public PassWork {
     void mark(std::uint64_t offset) override { watcher_.compared(offset, report_); }
 
   private:
+    /// The buffer holds what was read for other pieces: the random pattern of other addresses,
+    /// which never is the one of this piece, or what has already been found to be no pattern.
+    [[nodiscard]] bool holds_another(std::size_t slot, const Piece& piece) const {
+        return pattern_.kind == Pattern::Kind::random && held_[slot].has_value() &&
+               *held_[slot] != piece.offset;
+    }
+
     void add_different(const Range& range) {
         if (report_.different_areas > 0 && last_different_.end() == range.offset) {
             last_different_.length += range.length;
@@ -173,6 +185,7 @@ class Checker final : public PassWork {
     PassWatcher& watcher_;
     TransferSizes sizes_;
     std::unique_ptr<device::IoQueue> queue_;
+    std::vector<std::optional<std::uint64_t>> held_;  // the piece that a slot had last
     Comparer on_worker_;
     Comparer here_;
     CheckReport report_;

@@ -2,7 +2,6 @@
 #include "efface/stream/pattern.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 namespace efface::stream {
@@ -12,7 +11,6 @@ namespace {
 /// Of data compared at a time: with what it is compared to it stays in the first-level cache
 /// (32 KiB and more).
 constexpr std::size_t kChunkBytes = std::size_t{16} << 10U;
-constexpr std::array<std::uint8_t, kChunkBytes> kZeros{};
 
 class RandomSource final : public PatternSource {
   public:
@@ -21,22 +19,11 @@ class RandomSource final : public PatternSource {
         stream_.fill(offset_bytes, into);
     }
     [[nodiscard]] bool equals(std::uint64_t offset_bytes, ByteView data) override {
-        while (!data.empty()) {
-            const std::size_t length = std::min(data.size(), kChunkBytes);
-            stream_.difference(offset_bytes, data.first(length),
-                               MutableByteView(difference_).first(length));
-            if (std::memcmp(difference_.data(), kZeros.data(), length) != 0) {
-                return false;
-            }
-            offset_bytes += length;
-            data = data.subspan(length);
-        }
-        return true;
+        return stream_.equals(offset_bytes, data);
     }
 
   private:
     KeyedStream stream_;
-    Bytes difference_ = Bytes(kChunkBytes);
 };
 
 class RepeatingSource final : public PatternSource {

@@ -12,11 +12,13 @@ namespace efface::stream {
 
 constexpr std::size_t kStreamKeyBytes = 32;
 
+class CtrGenerator;
+
 /// The key stream of one target in one run. Counter block = 64-bit zero || 64-bit (offset / 16),
 /// big endian, plaintext zero. Not shared between threads; make one a worker from the same key.
 class KeyedStream final {
   public:
-    /// `key` is kStreamKeyBytes long; copied into the cipher context.
+    /// `key` is kStreamKeyBytes long; what is made from it is kept in locked memory, or by OpenSSL.
     explicit KeyedStream(ByteView key);
     ~KeyedStream();
     KeyedStream(KeyedStream&&) noexcept;
@@ -27,13 +29,17 @@ class KeyedStream final {
     /// The bytes of the pattern for [offset, offset + into.size()).
     void fill(std::uint64_t offset_bytes, MutableByteView into);
     /// The difference (exclusive or) of `data` and the pattern at [offset, offset + data.size()):
-    /// zeros where they are equal. One pass where making and comparing are two. `into` is as long
-    /// as `data` and is either the same bytes or apart from them.
+    /// zeros where they are equal. `into` is as long as `data` and is either the same bytes or
+    /// apart from them.
     void difference(std::uint64_t offset_bytes, ByteView data, MutableByteView into);
+    /// Whether `data` is the pattern at [offset, offset + data.size()). One pass where making and
+    /// comparing are two.
+    [[nodiscard]] bool equals(std::uint64_t offset_bytes, ByteView data);
+    /// Who makes it on this machine: "OpenSSL", "VAES-256", "VAES-512". The bytes are the same.
+    [[nodiscard]] const char* engine() const;
 
   private:
-    struct Context;
-    std::unique_ptr<Context> context_;
+    std::unique_ptr<CtrGenerator> generator_;
 };
 
 }  // namespace efface::stream

@@ -121,6 +121,22 @@ TEST_CASE("a read that touched nothing is found, although the buffer held the pa
     }
 }
 
+TEST_CASE("a read that failed although it filled the buffer does not vouch for the next") {
+    MemoryDisk disk(Bytes(12 * kSlot, kOldByte));
+    CHECK(fill(disk, random_pattern()).bytes_written == disk.size_bytes());
+    PassOptions options = small_options();
+    options.slots = 1;
+    const std::uint64_t before = disk.operations();
+    disk.set_hook([&](const Operation& operation) -> Fault {
+        if (operation.ordinal == before + 8) {
+            return {Fault::Kind::partial, EIO, kSlot};
+        }
+        return operation.ordinal == before + 9 ? Fault{Fault::Kind::drop, 0, 0} : Fault{};
+    });
+    const CheckReport report = check(disk, random_pattern(), {{0, disk.size_bytes()}}, options);
+    CHECK(report.different == std::vector<Range>{{7 * kSlot, kSlot / 2}});
+}
+
 TEST_CASE("a stop at any operation leaves a watermark from which the pass is completed") {
     for (const bool shuffle : {false, true}) {
         bool stopped_at_all = false;

@@ -15,7 +15,7 @@ constexpr std::size_t kKeyBytes = 32;
 enum class CtrEngine {
     openssl,
     vaes_256,  ///< VAES on 256-bit registers: AVX2
-    vaes_512,  ///< VAES on 512-bit registers: AVX-512 F and BW
+    vaes_512,  ///< VAES on 512-bit registers: AVX-512 F
 };
 
 /// The key stream of one key and nonce. Counter block n = 64-bit nonce || 64-bit n, big endian; n

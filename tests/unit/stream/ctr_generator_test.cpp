@@ -80,8 +80,15 @@ TEST_CASE("every engine makes the vectors of NIST SP 800-38A F.5.5") {
 TEST_CASE("every engine makes what OpenSSL makes, for any number of blocks and any counter") {
     const Bytes key = some_bytes(kKeyBytes, 1);
     // The last: the end of what 64 bits can address.
-    const std::vector<std::uint64_t> starts{
-        0, 1, 0xf7, 0xffe0, 0xffffffd0, 0xffffffffffd5, (UINT64_MAX - 200 * kBlock) / kBlock};
+    const std::vector<std::uint64_t> starts{0,
+                                            1,
+                                            0xf7,
+                                            0xffe0,
+                                            0xffffffd0,
+                                            0xffffffffd5,
+                                            0x1ffffffffff,
+                                            0xffffffffffd5,
+                                            (UINT64_MAX - 200 * kBlock) / kBlock};
     for (const CtrEngine engine : engines()) {
         const auto generator = make_generator(engine, key, 0);
         for (const std::uint64_t first : starts) {

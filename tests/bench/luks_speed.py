@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """`efface project erase` of many LUKS2 volumes against fio, in one run on the same file system.
 
-fio writes and then reads back the same number of bytes at the same places (files of its own),
-with the best of a few sensible settings; both sides run alternately and the best of each counts.
+fio writes and then reads back the same number of bytes (a file of its own). The first round tries a
+few sensible settings of fio and keeps the fastest. Then both sides run alternately, equally often,
+each with nothing of its files in the page cache; the ratio is that of the medians, and those of the
+rounds are printed too.
 
-luks_speed.py [VOLUMES]
+luks_speed.py [VOLUMES [ROUNDS]]
 """
 
 import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -29,7 +32,7 @@ import project
 from process import EXIT_SKIPPED, missing, require, scratch
 
 VOLUMES_DEFAULT = 200
-ROUNDS = 2
+ROUNDS_DEFAULT = 4
 RATIO_MAX = 1.3
 RSS_BYTES_MAX = 128 << 20
 METADATA_BYTES = 16 << 20
@@ -73,6 +76,15 @@ def measure_with_rss(command, folder):
     return cost
 
 
+def drop_cached(file):
+    """As a volume that nobody read lately: O_DIRECT has to drop no page of it."""
+    descriptor = os.open(file, os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    finally:
+        os.close(descriptor)
+
+
 def make_volumes(folder, count):
     """`count` files with a volume of its own UUID each; reflinks would be refused, so real copies."""
     (folder / "first").mkdir()
@@ -85,6 +97,8 @@ def make_volumes(folder, count):
         ondisk.set_uuid(file, identity)
         volumes.append(project.volume(f"volume-{number}", file, identity))
     os.sync()
+    for volume in volumes:
+        drop_cached(volume["path"])
     return volumes
 
 
@@ -116,49 +130,70 @@ def line(name, cost, total):
     print(f"  {name:26} {cost.wall:8.2f} s wall {cost.cpu:8.2f} s CPU  {rss}  {rate:8.0f} MiB/s")
 
 
-def one_round(folder, state, count, number):
-    """Makes fresh volumes, lets both sides run; (efface's cost, fio's costs by setting)."""
+def lay_out(file, total):
+    """As the volumes' files are laid out: no allocation is measured."""
+    require("fio", f"--filename={file}", "--name=lay", "--rw=write", "--bs=1M", f"--size={total}",
+            "--direct=1", "--end_fsync=1", "--ioengine=libaio", "--iodepth=8")
+
+
+def best_setting(place, total):
+    """The (engine, jobs) with which fio is fastest here."""
+    costs = {}
+    for setting in FIO_SETTINGS:
+        cost = fio(place, total, *setting)
+        if cost:
+            costs[setting] = cost.wall
+            print(f"  fio {setting[0]}, {setting[1]} jobs: {cost.wall:.2f} s")
+    return min(costs, key=costs.get)
+
+
+def one_round(folder, state, count, number, setting):
+    """Fresh files, both sides once; (efface's cost, fio's cost, fio's setting)."""
     total = count * METADATA_BYTES
     place = folder / f"round-{number}"
     place.mkdir()
-    costs = {}
-    # fio first lays its file out, as the volumes' files are laid out: no allocation is measured.
-    require("fio", f"--filename={place / 'fio.img'}", "--name=lay", "--rw=write", "--bs=1M",
-            f"--size={total}", "--direct=1", "--end_fsync=1", "--ioengine=libaio", "--iodepth=8")
-    for engine, jobs in FIO_SETTINGS:
-        cost = fio(place, total, engine, jobs)
-        if cost:
-            costs[f"fio {engine}, {jobs} job{'s' * (jobs > 1)}"] = cost
+    lay_out(place / "fio.img", total)
+    setting = setting or best_setting(place, total)
+    fios = fio(place, total, *setting)
     (place / "fio.img").unlink()
     volumes = make_volumes(place, count)
-    cost = erase(place, state, volumes, number)
+    ours = erase(place, state, volumes, number)
     last = Path(volumes[-1]["path"])
     assert ondisk.read_at(last, 0, 6) != ondisk.MAGIC_PRIMARY, last
     shutil.rmtree(place)
-    return cost, costs
+    return ours, fios, setting
+
+
+def median_cost(costs):
+    return Cost(statistics.median(cost.wall for cost in costs),
+                statistics.median(cost.cpu for cost in costs),
+                max(cost.rss for cost in costs), 0)
 
 
 def main(arguments):
     count = int(arguments[0]) if arguments else VOLUMES_DEFAULT
+    rounds = int(arguments[1]) if len(arguments) > 1 else ROUNDS_DEFAULT
     lacking = missing("fio", "cryptsetup") + ["$EFFACE"] * (project.binary() is None)
     if lacking:
         print(f"luks-speed: skipped, this machine lacks {', '.join(lacking)}")
         return EXIT_SKIPPED
     total = count * METADATA_BYTES
-    best = {}
+    print(f"{count} LUKS2 volumes, {total >> 20} MiB of metadata written and read back:")
+    efface, fios, setting = [], [], None
     with scratch("efface-bench-") as folder:
         state = project.State(folder / "state")
-        for number in range(ROUNDS):
-            cost, costs = one_round(folder, state, count, number)
-            for name, new in [("efface project erase", cost), *costs.items()]:
-                if name not in best or new.wall < best[name].wall:
-                    best[name] = new
-    print(f"{count} LUKS2 volumes, {total >> 20} MiB of metadata written and read back:")
-    for name, cost in best.items():
-        line(name, cost, total)
-    ours = best.pop("efface project erase")
-    ratio = ours.wall / min(cost.wall for cost in best.values())
-    for text, value, limit in ((f"wall time, efface : best fio = {ratio:.2f}", ratio, RATIO_MAX),
+        for number in range(rounds):
+            ours, other, setting = one_round(folder, state, count, number, setting)
+            efface.append(ours)
+            fios.append(other)
+            print(f"  round {number + 1}: efface {ours.wall:.2f} s, fio {other.wall:.2f} s, ratio "
+                  f"{ours.wall / other.wall:.2f}, load {os.getloadavg()[0]:.1f}")
+    ours = median_cost(efface)
+    best = median_cost(fios)
+    line("efface project erase", ours, total)
+    line(f"fio {setting[0]}, {setting[1]} job{'s' * (setting[1] > 1)}", best, total)
+    ratio = ours.wall / best.wall
+    for text, value, limit in ((f"wall time, efface : fio = {ratio:.2f}", ratio, RATIO_MAX),
                                (f"peak RSS = {ours.rss / (1 << 20):.1f} MiB", ours.rss,
                                 RSS_BYTES_MAX)):
         print(f"  {text}: {'within' if value <= limit else 'OVER'} the target")

@@ -55,6 +55,9 @@ def check_volumes(predicate):
                  place['verification']['mismatches'] == 0 and place['negativeControls'] and
                  all(control['result'] == 'pass' for control in place['negativeControls']),
                  volume['name'] + ': not every place was verified')
+            need(place['overwrite']['bytesWritten'] == place['verification']['bytesCompared'] ==
+                 sum(region['length'] for region in place['regions']),
+                 volume['name'] + ': not every byte of its regions was written and read back')
         need(rank > 1 or volume['locations'] or (volume['alreadyGone'] and rank == 1 and
              volume['level'] == 'none'), volume['name'] + ': nothing was looked at')
         if volume['level'] == 'purge':

@@ -22,6 +22,25 @@ int status_rank(std::string_view status) {
     return static_cast<int>(found - kStatuses.begin());
 }
 
+/// Every byte of the regions was written and read back: a part of them is not the place.
+void check_whole_regions(const RecordView& location) {
+    std::uint64_t total = 0;
+    for (const RecordView& region : location.at("regions").items()) {
+        const std::uint64_t length = region.at("length").number();
+        if (length > UINT64_MAX - total) {
+            region.fail("is larger than any medium");
+        }
+        total += length;
+    }
+    for (const auto& [part, count] :
+         {std::pair{"overwrite", "bytesWritten"}, std::pair{"verification", "bytesCompared"}}) {
+        const RecordView bytes = location.at(part).at(count);
+        if (bytes.number() != total) {
+            bytes.fail("is not the " + std::to_string(total) + " bytes of the regions");
+        }
+    }
+}
+
 void check_sanitized_location(const RecordView& location, const std::string& volume_status) {
     const std::string& status = location.at("status").text();
     if (status_rank(status) > status_rank(volume_status)) {
@@ -32,6 +51,7 @@ void check_sanitized_location(const RecordView& location, const std::string& vol
         verification.at("mismatches").number() != 0) {
         verification.fail("did not pass, so its volume can not be " + volume_status);
     }
+    check_whole_regions(location);
     const auto controls = location.at("negativeControls").items();
     if (controls.empty()) {
         location.at("negativeControls").fail("is empty, so its volume can not be " + volume_status);

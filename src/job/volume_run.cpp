@@ -79,6 +79,18 @@ void check_blocks_stayed(const LocationPlan& plan, const HeldTarget& target,
     }
 }
 
+/// The digests of the survey; they stand in the record because the certificate shows them.
+std::vector<method::AreaDigest> pre_state_of(const LocationPlan& plan) {
+    std::vector<method::AreaDigest> areas;
+    for (const auto& area : plan.record.at("preState")) {
+        areas.push_back(
+            {area.at("name").get<std::string>(),
+             {area.at("offset").get<std::uint64_t>(), area.at("length").get<std::uint64_t>()},
+             area.at("sha256").get<std::string>()});
+    }
+    return areas;
+}
+
 method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool resumed,
                              const SecretBytes* credential, ProgressSink& progress,
                              const std::stop_token& stop) {
@@ -90,7 +102,7 @@ method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool
     task.region = plan.region;
     task.first = plan.first;
     task.stream_key = SecretBytes(ByteView(plan.stream_key));
-    task.resumed = resumed;
+    task.before = pre_state_of(plan);
     task.destroy_slots = plan.destroy_slots;
     device::LuksLocation location{plan.path, std::nullopt};
     if (!plan.data_path.empty()) {

@@ -9,6 +9,7 @@
 #include <tuple>
 
 #include "efface/base/digest.hpp"
+#include "efface/device/aligned_buffer.hpp"
 
 namespace efface::method {
 
@@ -38,9 +39,6 @@ Json faults_json(const std::vector<stream::Fault>& faults) {
 /// Adds the counts of a second report to a first one.
 void add(stream::OverwriteReport& sum, const stream::OverwriteReport& part) {
     sum.bytes_written += part.bytes_written;
-    sum.blocks_already_pattern += part.blocks_already_pattern;
-    sum.blocks_compared_before += part.blocks_compared_before;
-    sum.read_faults += part.read_faults;
     sum.write_faults += part.write_faults;
     sum.flush_error = sum.flush_error != 0 ? sum.flush_error : part.flush_error;
     sum.stopped = sum.stopped || part.stopped;
@@ -50,9 +48,6 @@ void add(stream::OverwriteReport& sum, const stream::OverwriteReport& part) {
 
 Json to_json(const stream::OverwriteReport& report) {
     return {{"bytesWritten", report.bytes_written},
-            {"blocksComparedBefore", report.blocks_compared_before},
-            {"blocksAlreadyPattern", report.blocks_already_pattern},
-            {"readFaults", report.read_faults},
             {"writeFaults", report.write_faults},
             {"flushError", report.flush_error == 0 ? "none" : errno_text(report.flush_error)},
             {"faults", faults_json(report.faults)}};
@@ -64,6 +59,27 @@ std::uint64_t first_place(const std::vector<stream::Fault>& faults, std::string_
         return fault.operation == operation;
     });
     return found == faults.end() ? 0 : found->offset;
+}
+
+AreaDigest digest_area(device::BlockTarget& target, std::string name, stream::Range range) {
+    AreaDigest area{std::move(name), range, {}};
+    Sha256 hash;
+    device::AlignedBuffer piece(
+        static_cast<std::size_t>(std::min<std::uint64_t>(range.length, kDigestPieceBytes)));
+    for (std::uint64_t done = 0; done < range.length;) {
+        const auto want = static_cast<std::size_t>(
+            std::min<std::uint64_t>(range.length - done, kDigestPieceBytes));
+        const auto view = piece.first(want);
+        if (!target.read_at(range.offset + done, view).complete(want)) {
+            cleanse(piece.view());
+            return area;
+        }
+        hash.update(view);
+        done += want;
+    }
+    cleanse(piece.view());
+    area.sha256 = to_hex(hash.finish());
+    return area;
 }
 
 /// One negative control: what was tried, whether it shows that nothing is left, and what was seen.
@@ -85,6 +101,36 @@ Control control_no_magic(device::BlockTarget& target, const LuksKeyTask& task) {
     }
     return {"no-magic", Control::Result::pass,
             "no LUKS magic at any of the ten places and no keyslot JSON in the region"};
+}
+
+/// What the read-back implies, seen by other means: what carried key material is no longer what was
+/// surveyed. Areas that could not be read then have nothing to be compared with.
+Control control_areas_changed(device::BlockTarget& target, const std::vector<AreaDigest>& before) {
+    std::size_t compared = 0;
+    std::size_t unreadable = 0;
+    std::vector<std::string> unchanged;
+    for (const auto& area : before) {
+        if (area.sha256.empty()) {
+            continue;
+        }
+        const auto now = digest_area(target, area.name, area.range);
+        unreadable += now.sha256.empty() ? 1U : 0U;
+        ++compared;
+        if (now.sha256 == area.sha256) {
+            unchanged.push_back(area.name);
+        }
+    }
+    if (!unchanged.empty()) {
+        return {"areas-changed", Control::Result::fail,
+                fmt::format("as before: {}", fmt::join(unchanged, ", "))};
+    }
+    if (unreadable > 0) {
+        return {"areas-changed", Control::Result::unknown,
+                fmt::format("{} areas could not be read", unreadable)};
+    }
+    return {"areas-changed", Control::Result::pass,
+            fmt::format("{} of {} areas with key material have another SHA-256 than before",
+                        compared, before.size())};
 }
 
 Control control_crypt_load(device::LuksLibrary& library, const device::LuksLocation& location) {
@@ -139,26 +185,6 @@ const char* to_string(Control::Result result) {
             return "unknown";
     }
     return "unknown";
-}
-
-AreaDigest digest_area(device::BlockTarget& target, std::string name, stream::Range range) {
-    AreaDigest area{std::move(name), range, {}};
-    Sha256 hash;
-    Bytes piece(static_cast<std::size_t>(std::min<std::uint64_t>(range.length, kDigestPieceBytes)));
-    for (std::uint64_t done = 0; done < range.length;) {
-        const auto want =
-            static_cast<std::size_t>(std::min<std::uint64_t>(range.length - done, piece.size()));
-        const auto view = MutableByteView(piece).first(want);
-        if (!target.read_at(range.offset + done, view).complete(want)) {
-            cleanse(piece);
-            return area;
-        }
-        hash.update(view);
-        done += want;
-    }
-    cleanse(piece);
-    area.sha256 = to_hex(hash.finish());
-    return area;
 }
 
 }  // namespace
@@ -286,10 +312,6 @@ bool LuksKeyDestruction::overwrite(Outcome& outcome, ProgressSink& progress,
     } else if (report.bytes_written != expected) {
         outcome.reasons.push_back(
             fmt::format("{} of {} bytes were written", report.bytes_written, expected));
-    } else if (!task_.resumed && report.blocks_already_pattern > 0) {
-        outcome.reasons.push_back(fmt::format(
-            "{} blocks held the fresh pattern before it was written: the medium does not behave",
-            report.blocks_already_pattern));
     } else {
         return true;
     }
@@ -332,6 +354,10 @@ void LuksKeyDestruction::read_back(Outcome& outcome, ProgressSink& progress,
 void LuksKeyDestruction::negative_controls(Outcome& outcome) {
     std::vector<Control> controls;
     controls.push_back(control_no_magic(target_, task_));
+    if (std::any_of(task_.before.begin(), task_.before.end(),
+                    [](const AreaDigest& area) { return !area.sha256.empty(); })) {
+        controls.push_back(control_areas_changed(target_, task_.before));
+    }
     controls.push_back(control_crypt_load(library_, location_));
     controls.push_back(control_libblkid(surroundings_, task_.path));
     if (credential_ != nullptr) {

@@ -14,10 +14,10 @@ namespace {
 /// One pass of reading. The pattern is made in chunks that stay in the cache until compared.
 class Comparer final {
   public:
-    Comparer(device::BlockTarget& target, KeyedStream& stream)
+    Comparer(device::BlockTarget& target, KeyedStream& stream, std::size_t buffer_bytes)
         : target_(target),
           stream_(stream),
-          data_(kPieceBytes),
+          data_(buffer_bytes),
           pattern_(kChunkBytes),
           reader_(
               target.preferred_alignment(),
@@ -94,7 +94,7 @@ class Comparer final {
 
 ReadBackReport read_back(device::BlockTarget& target, const std::vector<Range>& ranges,
                          KeyedStream& stream, ProgressSink& progress, std::stop_token stop) {
-    Comparer comparer(target, stream);
+    Comparer comparer(target, stream, buffer_bytes_for(ranges));
     const bool all = for_each_piece(
         ranges, progress, std::move(stop),
         [&](std::uint64_t offset, std::size_t length) { comparer.read_piece(offset, length); });

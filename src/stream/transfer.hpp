@@ -3,6 +3,7 @@
 // the engine share.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <stop_token>
 
@@ -81,6 +82,11 @@ class BlockCounter final {
 /// but the first and the last of a range are aligned. False when a stop was asked for in between.
 bool for_each_piece(const std::vector<Range>& ranges, ProgressSink& progress, std::stop_token stop,
                     const std::function<void(std::uint64_t offset, std::size_t length)>& each);
+
+/// No more memory than a pass over `ranges` can use.
+[[nodiscard]] inline std::size_t buffer_bytes_for(const std::vector<Range>& ranges) noexcept {
+    return static_cast<std::size_t>(std::min<std::uint64_t>(total_bytes(ranges), kPieceBytes));
+}
 
 /// The length from `offset` to the end of its block, at most `length`.
 [[nodiscard]] constexpr std::size_t within_unit(std::uint64_t offset, std::size_t length,

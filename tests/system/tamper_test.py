@@ -47,7 +47,8 @@ EFFACE = EFFACE if EFFACE and os.path.exists(EFFACE) else None
 VARIANTS = {  # make_bundle's variants, and the check of the library that refuses them
     'approver-signs': 'required signers', 'nobody-required': 'claims', 'one-approval': 'claims',
     'invented-approval': 'authorization', 'failed-volume': 'claims', 'failed-control': 'claims',
-    'plain-data': 'claims', 'other-project': 'digests', 'other-time': 'issuing time',
+    'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
+    'other-project': 'digests', 'other-time': 'issuing time',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 

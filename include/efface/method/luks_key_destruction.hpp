@@ -41,8 +41,11 @@ struct LuksKeyTask {
     std::string luks_uuid;
     luks::MetadataRegion region;
     std::vector<stream::Range> first;  ///< header copies: overwritten and flushed before the rest
-    SecretBytes stream_key;            ///< stream::kStreamKeyBytes
-    bool resumed = false;       ///< an earlier run may have written part of the pattern already
+    std::vector<AreaDigest> before;    ///< as surveyed: each must have changed in the end
+    /// stream::kStreamKeyBytes, drawn after the survey. With the read-back this shows that every
+    /// block differs from what was surveyed, also when an earlier run wrote part of the pattern:
+    /// nothing that was there then can equal a stream whose key did not exist.
+    SecretBytes stream_key;
     bool destroy_slots = true;  ///< ask libcryptsetup first; pointless for an unreadable header
 };
 

@@ -43,11 +43,6 @@ struct Fault {
 
 struct OverwriteReport {
     std::uint64_t bytes_written = 0;
-    /// Blocks whose old content already equalled the pattern: 0 in a first run (the key is fresh),
-    /// those written before an interruption in a resumed one.
-    std::uint64_t blocks_already_pattern = 0;
-    std::uint64_t blocks_compared_before = 0;  ///< old content read and compared before the write
-    std::uint64_t read_faults = 0;  ///< old content that could not be read (still written)
     std::uint64_t write_faults = 0;
     int flush_error = 0;
     bool stopped = false;       ///< a stop was asked for; the ranges are not wholly written
@@ -58,9 +53,9 @@ struct OverwriteReport {
     }
 };
 
-/// Writes the stream over `ranges` (normalized) in their order and flushes once at the end. Reads
-/// each piece before it writes it, to know that it changes. A failed piece is retried block by
-/// block, then counted; the rest is still written. Nothing is thrown for I/O.
+/// Writes the stream over `ranges` (normalized) in their order and flushes once at the end. A
+/// failed piece is retried block by block, then counted; the rest is still written. Nothing is
+/// thrown for I/O.
 [[nodiscard]] OverwriteReport overwrite(device::BlockTarget& target,
                                         const std::vector<Range>& ranges, KeyedStream& stream,
                                         ProgressSink& progress, std::stop_token stop);

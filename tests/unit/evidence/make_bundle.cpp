@@ -64,6 +64,14 @@ ExampleChanges variant(std::string_view name) {
         changes.predicate = [](Json& predicate) {
             predicate["volumes"][0]["locations"][0]["negativeControls"][1]["result"] = "fail";
         };
+    } else if (name == "unread-region") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["locations"][0]["verification"]["bytesCompared"] = 8388608;
+        };
+    } else if (name == "unwritten-region") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["locations"][0]["overwrite"]["bytesWritten"] = 8388608;
+        };
     } else if (name == "plain-data") {
         changes.predicate = [](Json& predicate) {
             predicate["volumes"][0]["payloadSample"]["structured"] = 1;

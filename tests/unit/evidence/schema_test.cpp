@@ -114,6 +114,25 @@ TEST_CASE("A volume is sanitized only when every place of it is, and was verifie
     CHECK_FALSE(problem_after([](Json& p) { volume(p)["locations"] = Json::array(); }).empty());
 }
 
+TEST_CASE("A place is its regions: every byte of them was written and read back") {
+    CHECK_THAT(
+        problem_after([](Json& p) { location(p)["verification"]["bytesCompared"] = 16773120U; }),
+        Contains("is not the 16777216 bytes of the regions"));
+    CHECK_THAT(problem_after([](Json& p) { location(p)["overwrite"]["bytesWritten"] = 16773120U; }),
+               Contains("is not the 16777216 bytes of the regions"));
+    CHECK_THAT(problem_after([](Json& p) {
+                   location(p)["regions"].push_back({{"offset", 33554432U}, {"length", 4096U}});
+               }),
+               Contains("is not the 16781312 bytes of the regions"));
+    CHECK_THAT(
+        problem_after([](Json& p) {
+            location(p)["regions"].push_back({{"offset", 0U}, {"length", 18446744073709551615ULL}});
+            location(p)["regions"].push_back({{"offset", 0U}, {"length", 1U}});
+        }),
+        Contains("larger than any medium"));
+    CHECK_FALSE(problem_after([](Json& p) { location(p).erase("regions"); }).empty());
+}
+
 TEST_CASE("A volume that was declared gone is an exception without level, never plain success") {
     const auto gone = [](Json& p) {
         volume(p)["locations"] = Json::array();

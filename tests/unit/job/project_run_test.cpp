@@ -85,6 +85,27 @@ TEST_CASE("run: both headers go before anything else", "[job][run]") {
     CHECK(offsets[1] == ~std::uint64_t{0});
 }
 
+TEST_CASE("run: an area that still reads as surveyed is found, whatever the read-back saw",
+          "[job][run]") {
+    constexpr std::uint64_t kFirstKeyArea = 4096;  // fake/luks1_image.hpp
+    RunFixture fixture;
+    bool written = false;
+    fixture.host.at("/dev/a").disk->set_hook([&](const fake::Operation& operation) {
+        written = written || operation.kind == fake::Operation::Kind::write;
+        // The read-back begins its pieces at multiples of 1 MiB; the first key area is read alone.
+        const bool key_area =
+            operation.kind == fake::Operation::Kind::read && operation.offset == kFirstKeyArea;
+        return written && key_area ? fake::Fault{fake::Fault::Kind::stale, 0, 0} : fake::Fault{};
+    });
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(0).verdict == method::Verdict::not_sanitized);
+    CHECK(result.volumes.at(0).reasons ==
+          std::vector<std::string>{
+              "/dev/a: negative control areas-changed: as before: keyslot 0 area"});
+    CHECK(result.volumes.at(1).verdict == method::Verdict::sanitized);
+    CHECK(fixture.verified_bundles() == 1);
+}
+
 TEST_CASE("run: a failed volume makes a signed record, and a new attempt tells of it",
           "[job][run]") {
     RunFixture fixture;

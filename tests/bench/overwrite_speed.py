@@ -3,8 +3,8 @@
 
 Every figure of one table comes from one run, all sides in turn on the same device; medians of the
 rounds. Write and read rates stand beside fio's (same block size and depth, O_DIRECT, a flush at
-the end); `efface erase` (write, verify, certify) beside shred -n1, which verifies nothing, and
-nwipe. CPU seconds are those of the process, without the kernel's workers below the loop device.
+the end, buffers left alone: it only moves data); `efface erase` (write, verify, certify) beside
+shred -n1, which verifies nothing, and nwipe. CPU seconds are those of the process, without the kernel's workers below the loop device.
 
 overwrite_speed.py [MIB [ROUNDS [NWIPE_MIB]]]
 """
@@ -75,7 +75,8 @@ def timed(command, size):
 def fio(devices, direction, size):
     """All devices at once, one job each; fio's own runtime, without its start."""
     command = ["fio", f"--rw={direction}", f"--bs={BLOCK}", f"--iodepth={DEPTH}", "--direct=1",
-               "--ioengine=io_uring", "--end_fsync=1", f"--size={size}", "--output-format=json"]
+               "--ioengine=io_uring", "--end_fsync=1", "--scramble_buffers=0",
+               f"--size={size}", "--output-format=json"]
     for number, device in enumerate(devices):
         command += [f"--name=job{number}", f"--filename={device}"]
     cost, output = timed(command, size * len(devices))

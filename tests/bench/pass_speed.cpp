@@ -2,7 +2,7 @@
 // pass_speed fill|check|both [--zero] [--slots N] [--kib N] PATH...: what a pass over each PATH
 // costs, all at the same time, one thread each. DESTROYS what is there. One JSON line a pass:
 // bytes, seconds (the slowest), CPU seconds (user and system, of this process), peak memory,
-// engine.
+// engine, and who makes the key stream.
 #include <sys/resource.h>
 
 #include <cstdio>
@@ -91,11 +91,13 @@ bool measure(const Wanted& wanted, const std::vector<std::string>& paths) {
     }
     std::printf(
         "{\"pass\": \"%s\", \"bytes\": %llu, \"seconds\": %.4f, \"user\": %.3f, "
-        "\"system\": %.3f, \"peak_kib\": %ld, \"good\": %s, \"engine\": \"%s\"}\n",
+        "\"system\": %.3f, \"peak_kib\": %ld, \"good\": %s, \"engine\": \"%s\", "
+        "\"stream\": \"%s\"}\n",
         wanted.check ? "check" : "fill", static_cast<unsigned long long>(total.bytes), took.count(),
         seconds_of(after.ru_utime) - seconds_of(before.ru_utime),
         seconds_of(after.ru_stime) - seconds_of(before.ru_stime), after.ru_maxrss,
-        total.good ? "true" : "false", total.engine.c_str());
+        total.good ? "true" : "false", total.engine.c_str(),
+        stream::KeyedStream(Bytes(stream::kStreamKeyBytes)).engine());
     return total.good;
 }
 

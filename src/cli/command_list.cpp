@@ -105,6 +105,22 @@ std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abil
     return table(rows);
 }
 
+/// What must not be read now: who reads there would be held until the drive is at its end.
+std::vector<std::string> left_alone(const Abilities& abilities) {
+    std::vector<std::string> reasons;
+    for (const auto& ability : abilities) {
+        reasons.push_back(!ability                    ? ""
+                          : ability->silent           ? ability->error
+                          : !ability->running.empty() ? "it is carrying out " + ability->running
+                                                      : "");
+    }
+    return reasons;
+}
+
+/// A drive that takes longer to answer is not waited for.
+constexpr unsigned kWaitDefaultS = 3;
+constexpr unsigned kWaitMaxS = 600;
+
 }  // namespace
 
 void add_list(CLI::App& app, Program& program) {
@@ -112,16 +128,19 @@ void add_list(CLI::App& app, Program& program) {
         app.add_subcommand("list", "Show the storage here: identity, LUKS state, who uses it");
     auto json = std::make_shared<bool>(false);
     auto techniques = std::make_shared<bool>(false);
+    auto wait = std::make_shared<unsigned>(kWaitDefaultS);
     command->add_flag("-J,--json", *json, "Print one JSON document");
     command->add_flag("-t,--techniques", *techniques, "Every technique of each drive, and why not");
-    command->callback([&program, json, techniques] {
-        program.run = [json, techniques] {
-            const auto entries = inventory::list_storage();
-            std::vector<inventory::Identity> identities;
-            for (const auto& entry : entries) {
-                identities.push_back(entry.identity);
-            }
-            const auto abilities = job::drive_abilities(identities);
+    command
+        ->add_option("--wait", *wait, "Seconds that a drive may take to answer before it is left")
+        ->check(CLI::Range(1U, kWaitMaxS));
+    command->callback([&program, json, techniques, wait] {
+        program.run = [json, techniques, wait] {
+            Abilities abilities;
+            const auto entries = inventory::list_storage({}, false, [&](const auto& identities) {
+                abilities = job::drive_abilities(identities, std::chrono::seconds(*wait));
+                return left_alone(abilities);
+            });
             if (*json) {
                 print_json(document_of(entries, abilities));
             } else {

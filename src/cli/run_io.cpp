@@ -45,9 +45,14 @@ SignalWatch::SignalWatch(std::function<void()> on_status_wanted) {
     (void)::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
     thread_ =
         std::jthread([this, wanted = std::move(on_status_wanted)](const std::stop_token& end) {
-            constexpr timespec kInterval{0, 100'000'000};
-            while (!end.stop_requested()) {
-                const int signal = ::sigtimedwait(&signals_, nullptr, &kInterval);
+            // No looking around in between: what waits for a drive for hours sleeps.
+            const auto self = ::pthread_self();
+            const std::stop_callback wake(end, [self] { (void)::pthread_kill(self, SIGUSR1); });
+            for (;;) {
+                const int signal = ::sigwaitinfo(&signals_, nullptr);
+                if (end.stop_requested()) {
+                    return;
+                }
                 if (signal == SIGUSR1) {
                     wanted();
                 } else if (signal > 0) {

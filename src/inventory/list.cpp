@@ -7,6 +7,7 @@
 #include <array>
 #include <cctype>
 #include <chrono>
+#include <map>
 
 #include "efface/base/json.hpp"
 #include "efface/device/bounded_questions.hpp"
@@ -56,14 +57,26 @@ void read_head(const std::filesystem::path& path, ListEntry& entry) {
 constexpr std::chrono::milliseconds kHeadDeadline{3000};
 
 /// Reads all heads at once, in another process: a drive that hangs, or is busy with erasing itself,
-/// would keep the reader. What did not come in time is a use of its own.
-void read_heads(const std::vector<std::filesystem::path>& paths, std::vector<ListEntry>& entries) {
-    const std::size_t count = std::min(entries.size(), device::kQuestionsMax);
+/// would keep the reader. What did not come in time, or was left alone, is a use of its own.
+void read_heads(const std::vector<std::filesystem::path>& paths,
+                const std::vector<std::string>& left_alone, std::vector<ListEntry>& entries) {
+    std::vector<std::size_t> asked;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        auto& entry = entries[i];
+        entry.signature.code = -1;
+        if (!left_alone[i].empty()) {
+            entry.uses.push_back({UseKind::unreadable_state, "not read: " + left_alone[i]});
+        } else if (asked.size() < device::kQuestionsMax) {
+            asked.push_back(i);
+        } else {
+            entry.uses.push_back({UseKind::unreadable_state, "not read: there are too many"});
+        }
+    }
     const auto answers = device::ask_all(
-        count,
+        asked.size(),
         [&](std::size_t i) {
             ListEntry entry;
-            read_head(paths[i], entry);
+            read_head(paths[asked[i]], entry);
             return Json{{"code", entry.signature.code},
                         {"version", entry.luks_version},
                         {"uuid", entry.luks_uuid},
@@ -71,10 +84,9 @@ void read_heads(const std::vector<std::filesystem::path>& paths, std::vector<Lis
                 .dump();
         },
         kHeadDeadline);
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        auto& entry = entries[i];
-        entry.signature.code = -1;
-        if (i >= count || !answers[i]) {
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+        auto& entry = entries[asked[i]];
+        if (!answers[i]) {
             entry.uses.push_back({UseKind::unreadable_state, "its first blocks: no answer in 3 s"});
             continue;
         }
@@ -87,6 +99,30 @@ void read_heads(const std::vector<std::filesystem::path>& paths, std::vector<Lis
                                "crypto",      false,           0};
         }
     }
+}
+
+/// Why the blocks of each are not to be read; a partition shares the fate of its disk.
+std::vector<std::string> reasons_to_leave(const std::vector<ListEntry>& entries,
+                                          const LeaveAlone& leave_alone) {
+    if (!leave_alone) {
+        return std::vector<std::string>(entries.size());
+    }
+    std::vector<Identity> identities;
+    for (const auto& entry : entries) {
+        identities.push_back(entry.identity);
+    }
+    auto reasons = leave_alone(identities);
+    EFFACE_ASSERT(reasons.size() == entries.size());
+    std::map<std::string, std::string> of_disks;
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        of_disks[std::filesystem::path(entries[i].identity.path).filename()] = reasons[i];
+    }
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (reasons[i].empty() && !entries[i].parent.empty()) {
+            reasons[i] = of_disks[entries[i].parent];
+        }
+    }
+    return reasons;
 }
 
 /// "loop2" before "loop10": runs of digits compare as numbers.
@@ -121,7 +157,8 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::vector<ListEntry> list_storage(const SystemView& view, bool probe) {
+std::vector<ListEntry> list_storage(const SystemView& view, bool probe,
+                                    const LeaveAlone& leave_alone) {
     const MachineState state = MachineState::read(view, Detail::all);
     const BlockGraph& graph = state.graph();
     const Folder class_block = Folder::open(view.sysfs / "class" / "block");
@@ -153,7 +190,7 @@ std::vector<ListEntry> list_storage(const SystemView& view, bool probe) {
         for (const BlockNode* node : shown) {
             paths.push_back(device_path(view, node->name));
         }
-        read_heads(paths, entries);
+        read_heads(paths, reasons_to_leave(entries, leave_alone), entries);
     }
     for (std::size_t i = 0; i < entries.size(); ++i) {
         auto& entry = entries[i];

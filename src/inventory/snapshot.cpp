@@ -20,7 +20,7 @@ Snapshot Snapshot::take(const SystemView& view) {
     return Snapshot{std::make_unique<const State>(State{MachineState::read(view, Detail::links)})};
 }
 
-std::vector<Use> Snapshot::uses_of(const Identity& identity) const {
+std::vector<Use> Snapshot::uses_of(const Identity& identity, Blocks blocks) const {
     const MachineState& machine = state_->machine;
     if (!machine.view().live || identity.kind == Kind::file) {
         return uses_in(machine, identity, nullptr);
@@ -28,7 +28,9 @@ std::vector<Use> Snapshot::uses_of(const Identity& identity) const {
     Signature signature;
     std::vector<Use> uses;
     try {
-        signature = probe_signature(identity.canonical_path);
+        if (blocks == Blocks::read) {
+            signature = probe_signature(identity.canonical_path);
+        }
     } catch (const Error& error) {
         uses.push_back({UseKind::unreadable_state, safe_text(error.what())});
     }
@@ -51,8 +53,8 @@ std::vector<Layer> Snapshot::layers_below(const Identity& identity) const {
     return layers_in(state_->machine, identity);
 }
 
-std::vector<Use> uses_of(const Identity& identity, const SystemView& view) {
-    return Snapshot::take(view).uses_of(identity);
+std::vector<Use> uses_of(const Identity& identity, const SystemView& view, Blocks blocks) {
+    return Snapshot::take(view).uses_of(identity, blocks);
 }
 
 std::vector<Layer> layers_below(const Identity& identity, const SystemView& view) {

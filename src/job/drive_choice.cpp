@@ -65,15 +65,15 @@ ChosenTechnique choose_by_level(const DriveSurveys& surveys, method::Level level
     return chosen;
 }
 
-/// Empty when it is idle or does not tell.
-std::string running_technique(DriveConnection& connection) {
+/// nullopt when it is idle; empty when it does not tell which one.
+std::optional<std::string> running_technique(DriveConnection& connection) {
     for (auto* set : connection.command_sets()) {
         const auto state = set->state();
         if (state.phase == method::Phase::running || state.phase == method::Phase::verifying) {
             return state.technique;
         }
     }
-    return {};
+    return std::nullopt;
 }
 
 }  // namespace
@@ -85,7 +85,9 @@ SecretBytes credential_of(const ErasureChoice& choice) {
 
 DriveSurveys survey_drive(DriveConnection& connection, bool canaries, const std::string& begun) {
     DriveSurveys all;
-    all.running = running_technique(connection);
+    const auto running = running_technique(connection);
+    all.busy = running.has_value();
+    all.running = running.value_or("");
     for (auto* set : connection.command_sets()) {
         all.sets.emplace_back(set->name());
         all.surveys.push_back(set->survey());

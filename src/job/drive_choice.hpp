@@ -27,6 +27,7 @@ struct DriveSurveys {
     std::vector<method::DriveSurvey> surveys;
     std::vector<TechniqueChoice> techniques;  ///< in the policy's order of preference
     std::string running;  ///< technique that the drive says to carry out; empty: none, or not told
+    bool busy = false;    ///< it carries one out, named or not
 };
 /// Asks every command set of the connection. `canaries`: as the choice has it. `begun`: a technique
 /// that this job has started already, or empty; like one that runs, it is not held back by what the

@@ -202,7 +202,9 @@ class DriveStorage final : public TargetStorage {
     std::string path_;
     ErasureChoice choice_;
     SecretBytes credential_;
-    bool begun_ = false;  ///< an earlier process may have started the technique
+    [[nodiscard]] Moment moment() const { return readable_ ? Moment::now : Moment::now_unread; }
+    bool begun_ = false;    ///< an earlier process may have started the technique
+    bool readable_ = true;  ///< as the last survey found it
     std::optional<inventory::Identity> identity_;
 };
 
@@ -231,14 +233,20 @@ TargetPlan DriveStorage::survey() {
     plan.choice = to_json(choice_);
     plan.technique = choice_.policy;
     const auto drive = context_.host.drive_of(identity);
-    object_to_use(plan, drive);
     if (drive.surfaces.empty()) {
+        object_to_use(plan, drive);
         plan.objections.emplace_back(
             "it has no commands of its own: overwrite it, or name the drive below");
         return plan;
     }
     const auto connection = context_.host.connect(drive, credential_);
     const auto surveys = survey_drive(*connection, canaries(), begun_ ? choice_.policy : "");
+    // Its own state before anything else: who reads the blocks of a drive that erases itself, or
+    // hangs, is held until it is over.
+    const bool silent = std::any_of(surveys.surveys.begin(), surveys.surveys.end(),
+                                    [](const auto& survey) { return !survey.error.empty(); });
+    readable_ = !surveys.busy && !silent;
+    object_to_use(plan, drive);
     for (const auto& survey : surveys.surveys) {
         if (!survey.error.empty()) {
             plan.objections.push_back("the drive does not answer: " + survey.error);
@@ -266,7 +274,7 @@ TargetPlan DriveStorage::survey() {
 void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive) {
     const auto look = [&](const std::string& path, const char* as) {
         const auto identity = path == plan.path ? *identity_ : context_.host.identify(path);
-        for (const auto& use : context_.host.uses_of(identity, Moment::now)) {
+        for (const auto& use : context_.host.uses_of(identity, moment())) {
             plan.objections.push_back(
                 fmt::format("{}: {}{}", inventory::to_string(use.kind), as, use.detail));
         }
@@ -334,7 +342,7 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     if (!same_drive(now, plan.identity)) {
         throw Error(ErrorCode::safety, plan.name + ": another device stands there now");
     }
-    auto cleared = guard.clear_target(plan.path, now);
+    auto cleared = guard.clear_target(plan.path, now, moment());
     cleared.target.reset();  // opened again with everything else on the drive
     DriveHold hold(context_.host, plan.path, credential_);
     hold.open();

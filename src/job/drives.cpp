@@ -13,13 +13,16 @@ namespace efface::job {
 
 namespace {
 
+/// A SCSI disk says that it erases itself, not by which command.
+constexpr const char* kUnnamed = "an erasure that it does not name";
+
 DriveAbility ability_of(const inventory::Drive& drive) {
     DriveAbility ability;
     try {
         const SecretBytes nothing;
         const auto connection = connect_linux_drive(drive, nothing);
         const auto surveys = survey_drive(*connection, true, "");
-        ability.running = surveys.running;
+        ability.running = surveys.busy && surveys.running.empty() ? kUnnamed : surveys.running;
         for (const auto& survey : surveys.surveys) {
             if (ability.error.empty()) {
                 ability.error = survey.error;
@@ -104,6 +107,7 @@ std::vector<std::optional<DriveAbility>> drive_abilities(
         if (answers[i]) {
             ability = ability_from(*answers[i]);
         } else {
+            ability.silent = true;
             ability.error = fmt::format("no answer in {} s", deadline.count() / 1000);
         }
     }

@@ -29,7 +29,7 @@ Json target_identity(const inventory::Identity& identity) {
     return json;
 }
 
-Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity) {
+Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity, Moment moment) {
     const auto refuse = [&](const std::string& what) {
         throw Error(ErrorCode::safety, printable(path) + ": " + what);
     };
@@ -37,7 +37,7 @@ Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity
     if (target_identity(now) != identity || now.canonical_path != path) {
         refuse("another device or file stands there now");
     }
-    const auto uses = host_.uses_of(now, Moment::now);
+    const auto uses = host_.uses_of(now, moment);
     if (!uses.empty()) {
         refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
     }

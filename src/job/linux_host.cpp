@@ -54,7 +54,12 @@ class LinuxHost final : public Host {
     }
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
                                         Moment moment) override {
-        return moment == Moment::now ? inventory::uses_of(identity) : snapshot().uses_of(identity);
+        if (moment == Moment::survey) {
+            return snapshot().uses_of(identity);
+        }
+        return inventory::uses_of(
+            identity, {},
+            moment == Moment::now ? inventory::Blocks::read : inventory::Blocks::left_alone);
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override {
         return snapshot().layers_below(identity);

@@ -95,7 +95,8 @@ inventory::Identity FakeHost::identify(const std::string& path) {
 }
 
 std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity,
-                                              job::Moment /*moment*/) {
+                                              job::Moment moment) {
+    moments.push_back(moment);
     return disks_.at(identity.canonical_path).uses;
 }
 

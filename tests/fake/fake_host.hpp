@@ -39,6 +39,7 @@ class FakeHost final : public job::Host {
     inventory::Signature signature{"", "", "", "", false, 1};
     std::vector<std::string> mappings;
     std::optional<int> temperature;
+    std::vector<job::Moment> moments;  ///< of every question about use
 
     /// The drive below every disk here, and how it is spoken to; none by default.
     inventory::Drive drive;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -98,7 +99,12 @@ struct Use {
 /// mounts of it are. A device that an exclusive open finds held for no other known reason is busy,
 /// unless this process has it open itself; a partition is used when its disk is held as a whole.
 /// Fails closed: state that can not be read is a Use of kind unreadable_state.
-[[nodiscard]] std::vector<Use> uses_of(const Identity& identity, const SystemView& view = {});
+/// Blocks::left_alone: not one block of it is read, as of a drive that is erasing itself, which
+/// would keep the reader. What only its content tells (arrays and pools that do not run) is not
+/// seen then.
+enum class Blocks { read, left_alone };
+[[nodiscard]] std::vector<Use> uses_of(const Identity& identity, const SystemView& view = {},
+                                       Blocks blocks = Blocks::read);
 
 /// One layer of the stack that a target stands on: the target itself first, then nearest first,
 /// down to the disks. What can not be told is a layer of type "unknown" that counts as
@@ -131,7 +137,8 @@ class Snapshot final {
     Snapshot& operator=(const Snapshot&) = delete;
 
     /// As the functions of the same names; may be called from several threads.
-    [[nodiscard]] std::vector<Use> uses_of(const Identity& identity) const;
+    [[nodiscard]] std::vector<Use> uses_of(const Identity& identity,
+                                           Blocks blocks = Blocks::read) const;
     [[nodiscard]] std::vector<Layer> layers_below(const Identity& identity) const;
 
   private:
@@ -162,7 +169,10 @@ struct ListEntry {
 };
 /// Every block device with a size, sorted by kernel name (loop2 before loop10), unused loop and
 /// zram devices left out. Reads at most the first 4 KiB of each device itself (no libblkid: 64
-/// devices cost a few milliseconds) unless `probe` asks for full signatures.
-[[nodiscard]] std::vector<ListEntry> list_storage(const SystemView& view = {}, bool probe = false);
+/// devices cost a few milliseconds) unless `probe` asks for full signatures; nothing of a device of
+/// which `leave_alone` says why it is not to be read, nor of its partitions.
+using LeaveAlone = std::function<std::vector<std::string>(const std::vector<Identity>& all)>;
+[[nodiscard]] std::vector<ListEntry> list_storage(const SystemView& view = {}, bool probe = false,
+                                                  const LeaveAlone& leave_alone = {});
 
 }  // namespace efface::inventory

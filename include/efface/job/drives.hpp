@@ -24,9 +24,11 @@ struct TechniqueAbility {
 };
 struct DriveAbility {
     std::string error;                         ///< not empty: no answer, or none in time
+    bool silent = false;                       ///< none in time
     std::vector<TechniqueAbility> techniques;  ///< in the policy's order of preference
     std::vector<std::string> hidden_areas;
-    std::string running;  ///< technique that the drive says to carry out
+    std::string
+        running;  ///< technique that the drive says to carry out, or that it does not name it
 };
 [[nodiscard]] Json to_json(const DriveAbility& ability);
 

@@ -32,7 +32,8 @@ class Guard final {
     /// Looks again at a block device or file that will be overwritten wholly, and opens it
     /// exclusively. `identity` is target_identity() as surveyed. Throws Error(safety) when it is in
     /// use or is another one.
-    [[nodiscard]] Cleared clear_target(const std::string& path, const Json& identity);
+    [[nodiscard]] Cleared clear_target(const std::string& path, const Json& identity,
+                                       Moment moment = Moment::now);
     /// The same for memory, which its method surveys itself. `name` is memory:KIND:PLACE.
     [[nodiscard]] static method::Clearance clear_memory(method::MemoryMethod& method,
                                                         const std::string& name,

@@ -40,8 +40,9 @@ class DriveConnection {
 };
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was
-/// first asked (planning many volumes), or right now (before something is destroyed).
-enum class Moment { survey, now };
+/// first asked (planning many volumes), or right now (before something is destroyed); `now_unread`
+/// reads no block of it (inventory::Blocks::left_alone).
+enum class Moment { survey, now, now_unread };
 
 class Host : public method::Surroundings {
   public:

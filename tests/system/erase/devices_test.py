@@ -17,7 +17,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 import blocks
 import project
 import targets
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from process import EXIT_SKIPPED, SECONDS_MAX, missing, require, run, scratch
 from storage import loop_device, may_use_loops, mounted
 
 MACHINE = {}
@@ -307,7 +307,7 @@ class Interruptions(Case):
                                 stdin=subprocess.DEVNULL)
 
     def wait_for(self, events, word, process):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + SECONDS_MAX
         while time.monotonic() < deadline and process.poll() is None:
             if Path(events).exists() and word in Path(events).read_text(encoding="utf-8"):
                 return
@@ -357,7 +357,7 @@ class Interruptions(Case):
             self.wait_for(events, '"event":"started"', process)
             process.send_signal(signal.SIGUSR1)
             process.send_signal(signal.SIGTERM)
-            _, words = process.communicate(timeout=60)
+            _, words = process.communicate(timeout=SECONDS_MAX)
             if process.returncode == 0:
                 self.skipTest("it ended before the signal came")
             self.assertEqual(process.returncode, EXIT["interrupted"], words)
@@ -380,7 +380,7 @@ class Interruptions(Case):
                 code, _, words = targets.erase(self.state, order)
             finally:
                 process.send_signal(signal.SIGCONT)
-                process.communicate(timeout=120)
+                process.communicate(timeout=SECONDS_MAX)
         if not running:
             self.skipTest("it ended before it could be stopped")
         self.assertEqual(code, EXIT["busy"], words)

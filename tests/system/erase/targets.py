@@ -60,7 +60,7 @@ def write_order(state, folder, document, approved=True, name="order.json"):
     return path
 
 
-def erase(state, path, *options, seconds=300):
+def erase(state, path, *options, seconds=1200):
     """`efface erase --order PATH --json`: exit code and document."""
     done = state.run("erase", "--order", path, "--json", *options, seconds=seconds)
     try:

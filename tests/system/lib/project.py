@@ -5,7 +5,7 @@ import json
 import os
 from pathlib import Path
 
-from process import require, run
+from process import SECONDS_MAX, require, run
 
 APPROVERS = ("alice", "bob")
 ATTESTATION = {"encrypted_since_first_use": True, "all_key_copies_declared": True,
@@ -44,7 +44,7 @@ class State:
         for name in approvers:
             self.require("approve", manifest, "--key", name)
 
-    def erase(self, manifest, *options, wrapper=(), seconds=300):
+    def erase(self, manifest, *options, wrapper=(), seconds=SECONDS_MAX):
         """Runs `project erase --json`; a Run whatever the exit code is."""
         arguments = [*wrapper, *self.command("project", "erase", manifest, "--json", *options)]
         return Run(run(*arguments, seconds=seconds))

@@ -6,10 +6,11 @@
 # shellcheck source=tests/system/rig/scsi_lib.sh
 . "$here/scsi_lib.sh"
 mib=$((1 << 20))
+drive_bytes=$mib
 drives=0
 
-# drive scsi|ata NAME [OPTION=VALUE...]: one of 1 MiB with a world wide name of its own and old data
-# on it: $scsi_disk, $scsi_node.
+# drive scsi|ata NAME [OPTION=VALUE...]: one of $drive_bytes with a world wide name of its own and old
+# data on it: $scsi_disk, $scsi_node.
 drive() {
     local model=$1 name=$2 wwn
     shift 2
@@ -18,7 +19,7 @@ drive() {
     scsi) wwn=naa=$(printf '0x5000c500a0000%03x' "$drives") ;;
     ata) wwn=wwn=$(printf '0x5001405aa0000%03x' "$drives") ;;
     esac
-    scsi_model "$model" "$name" $mib "$wwn" "$@"
+    scsi_model "$model" "$name" "$drive_bytes" "$wwn" "$@"
     old_data "$scsi_disk"
 }
 
@@ -33,13 +34,15 @@ came_at_least() {
     [ "$(came "$1" "$2")" -ge "$3" ]
 }
 
+# generic_of DISK: its /dev/sgN.
+generic_of() {
+    local node
+    node=$(echo "/sys/block/${1##*/}/device/scsi_generic"/sg*)
+    echo "/dev/${node##*/}"
+}
+
 # verdict STATUS VERDICT LEVEL: as ended, by this program's verification alone: the other one takes
 # half a minute here.
 verdict() {
-    [ "$status" -eq "$1" ] || fail "exit status $status, not $1"
-    same status "$(target_field status)" "$2"
-    same level "$(target_field level)" "$3"
-    same "certificate's status" "$(predicate .result.status)" "$2"
-    "$EFFACE" verify "$(target_field bundle)" >verify.out 2>&1 ||
-        fail "the bundle does not verify: $(cat verify.out)"
+    concluded "$@"
 }

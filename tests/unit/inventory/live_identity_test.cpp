@@ -246,3 +246,26 @@ TEST_CASE("a list with signatures tells file systems too") {
         CHECK(entry->signature.type == (probe ? "ext4" : ""));
     }
 }
+
+TEST_CASE("of a device that is to be left alone the list reads nothing, and says why") {
+    const ScratchFolder scratch;
+    const ScratchFolder other;
+    const Loop left{make_luks(other, "--type luks2")};
+    const Loop read{make_luks(scratch, "--type luks1")};
+    const auto list =
+        inventory::list_storage({}, false, [&](const std::vector<inventory::Identity>& all) {
+            std::vector<std::string> reasons;
+            for (const auto& identity : all) {
+                reasons.emplace_back(identity.path == left.path() ? "it is busy" : "");
+            }
+            return reasons;
+        });
+    for (const auto& entry : list) {
+        if (entry.identity.path == left.path()) {
+            CHECK(entry.luks_version == 0);
+            CHECK(test::text_of(entry.uses).find("not read: it is busy") != std::string::npos);
+        } else if (entry.identity.path == read.path()) {
+            CHECK(entry.luks_version == 1);
+        }
+    }
+}

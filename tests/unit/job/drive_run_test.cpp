@@ -217,3 +217,24 @@ TEST_CASE("a stop leaves the drive at work; erasing it again goes on with the sa
     CHECK(station.drive.starts == 1);
     CHECK(verified_bundles(station.state) == 1);
 }
+
+TEST_CASE("no block of a drive that erases itself is read before it is adopted") {
+    // The kernel would hold the reader until the drive is at its end, and nothing could be adopted.
+    DriveLies lies;
+    lies.runs_already = ScriptedDrive::kTechnique;
+    Station station(lies);
+    const auto result = station.run();
+    CHECK(result.verdict == Verdict::sanitized_with_exceptions);
+    CHECK(station.drive.starts == 0);
+    REQUIRE_FALSE(station.host.moments.empty());
+    for (const auto moment : station.host.moments) {
+        CHECK(moment == Moment::now_unread);
+    }
+
+    Station idle;
+    CHECK(idle.run().verdict == Verdict::sanitized);
+    REQUIRE_FALSE(idle.host.moments.empty());
+    for (const auto moment : idle.host.moments) {
+        CHECK(moment == Moment::now);
+    }
+}

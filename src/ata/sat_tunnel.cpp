@@ -29,6 +29,10 @@ constexpr std::size_t kStatusReturnBytes = 14;  // with its header
 constexpr std::size_t kSenseHeaderBytes = 8;
 constexpr std::size_t kDescriptorsMax = 32;
 
+constexpr std::size_t kFixedSenseBytes = 18;
+constexpr std::uint8_t kRecoveredError = 1;
+constexpr std::uint8_t kIllegalRequest = 5;
+
 /// CDB byte 2. COUNT says how much is transferred, in blocks of 512 bytes or in logical sectors.
 std::uint8_t transfer_flags(const AtaCommand& command) {
     if (command.protocol == AtaCommand::Protocol::non_data) {
@@ -111,6 +115,33 @@ void find_status_return(ByteView sense, Sense& found) {
     }
 }
 
+/// Of a failed command in fixed-format sense: ERROR, STATUS, DEVICE, COUNT 7:0 in INFORMATION and
+/// LBA 7:0 behind the flags (SAT-4, section 12.2.7). libata before Linux 6.11 puts them five bytes,
+/// the address eight bytes behind. What has no room stays 0, so that only a failure is taken from
+/// this.
+std::optional<AtaRegisters> fixed_failure(ByteView sense) {
+    constexpr std::size_t kInformation = 3;
+    constexpr std::size_t kLowAddress = 9;
+    constexpr std::size_t kLibataInformation = 8;
+    constexpr std::size_t kLibataLowAddress = 17;
+    const auto registers = [&](std::size_t information, std::size_t address) {
+        AtaRegisters found;
+        found.error = sense[information];
+        found.status = sense[information + 1];
+        found.device = sense[information + 2];
+        found.count = sense[information + 3];
+        found.lba = sense[address];
+        return found;
+    };
+    const bool empty = read_be<std::uint32_t>(sense, kInformation) == 0;
+    const auto found = empty ? registers(kLibataInformation, kLibataLowAddress)
+                             : registers(kInformation, kLowAddress);
+    constexpr std::uint8_t kBusyOrReady = 0xc0;
+    constexpr std::uint8_t kReady = 0x40;
+    const bool plausible = (found.status & kBusyOrReady) == kReady && found.error != 0;
+    return plausible && found.failed() ? std::optional(found) : std::nullopt;
+}
+
 Sense decode_sense(ByteView sense) {
     Sense found;
     if (sense.empty()) {
@@ -130,6 +161,10 @@ Sense decode_sense(ByteView sense) {
         found.qualifier = sense[13];
         // With 00/1D the INFORMATION field holds ERROR, STATUS, DEVICE and COUNT 7:0.
         found.failed = found.qualifier == 0x1d && (sense[4] & 0x21U) != 0;
+        const bool failure = found.key > kRecoveredError && found.key != kIllegalRequest;
+        if (failure && sense.size() >= kFixedSenseBytes) {
+            found.registers = fixed_failure(sense);
+        }
     }
     return found;
 }
@@ -210,6 +245,7 @@ AtaCompletion decode_pass_through(const AtaCommand& command, const ScsiCompletio
     const std::size_t bytes = command.read_into.size() + command.write_from.size();
     answer.accepted = (!check || sense.no_failure()) && completion.transferred >= bytes;
     if (!sense.registers) {
+        answer.withheld = check && sense.key == kIllegalRequest;
         answer.note = why_no_registers(sense);
         return answer;
     }

@@ -12,8 +12,10 @@ namespace efface::ata {
 /// which comes without registers unless the command fails. Encodes only.
 [[nodiscard]] device::ScsiCommand encode_pass_through(const device::AtaCommand& command);
 /// What the translation layer answered. Registers are taken from an ATA Status Return descriptor
-/// (SAT-4, section 12.2.6) in descriptor-format sense and from nothing else: fixed-format sense has
-/// no room for COUNT 15:8, which is where SANITIZE says whether it succeeded.
+/// (SAT-4, section 12.2.6) in descriptor-format sense: fixed-format sense has no room for COUNT
+/// 15:8, which is where SANITIZE says whether it succeeded. Only a failure is taken from it,
+/// because libata sends every failure so: with ERROR, STATUS, DEVICE, COUNT 7:0 and LBA 7:0, and
+/// the rest 0.
 [[nodiscard]] device::AtaCompletion decode_pass_through(const device::AtaCommand& command,
                                                         const device::ScsiCompletion& completion);
 

@@ -46,6 +46,9 @@ struct [[nodiscard]] AtaCompletion {
     /// all registers zero): then no status may be claimed.
     std::optional<AtaRegisters> registers;
     std::string note;  ///< why there are no registers, or what a layer in between said
+    /// A layer in between says that the command itself is not permitted (ILLEGAL REQUEST). Some
+    /// layers say so and have the device carry it out: for a command that erases it proves nothing.
+    bool withheld = false;
 };
 
 class AtaTransport {

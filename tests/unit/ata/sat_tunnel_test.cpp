@@ -96,6 +96,36 @@ TEST_CASE("Fixed-format sense is no status", "[ata]") {
     CHECK(recovered.note.find("fixed-format") != std::string::npos);
 }
 
+TEST_CASE("A failure is read from fixed-format sense, as libata sends each", "[ata]") {
+    // Linux 6.1 with a disk of QEMU behind AHCI: status 41h, error 04h, behind INFORMATION.
+    const auto libata = answer("70000b000000000a0441e0010000000080000000");
+    CHECK_FALSE(libata.accepted);
+    REQUIRE(libata.registers);
+    CHECK(libata.registers->failed());
+    CHECK(libata.registers->status == 0x41);
+    CHECK(libata.registers->error == 0x04);
+    CHECK(libata.registers->device == 0xe0);
+    CHECK(libata.registers->count == 1);
+    // As SAT-4 has it: a SANITIZE that was frozen, LBA 7:0 = 2.
+    const auto standard = answer("70000b045140000a0002000000000000000000");
+    REQUIRE(standard.registers);
+    CHECK(standard.registers->status == 0x51);
+    CHECK(standard.registers->lba == 2);
+    // A link reset, a busy device, and sense that is cut off tell of no registers.
+    CHECK_FALSE(answer("70000b000000000a00000000470000000000").registers);
+    CHECK_FALSE(answer("70000b000000000a0481e0010000000080000000").registers);
+    CHECK_FALSE(answer("70000b000000000a0441e00100000000").registers);
+}
+
+TEST_CASE("A layer that does not let the command through says so", "[ata]") {
+    // libata without allow_tpm=1, for TRUSTED RECEIVE: INVALID FIELD IN CDB.
+    const auto kept = answer("700005000000000a00000000240000c000000000");
+    CHECK_FALSE(kept.accepted);
+    CHECK_FALSE(kept.registers);
+    CHECK(kept.withheld);
+    CHECK_FALSE(answer("70000b000000000a00000000470000000000").withheld);
+}
+
 TEST_CASE("GOOD without sense is no status", "[ata]") {
     const auto completion = answer("", 0);
     CHECK(completion.accepted);

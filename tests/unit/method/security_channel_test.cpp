@@ -124,4 +124,10 @@ TEST_CASE("ATA has the protocol in FEATURE and the ComID in LBA 23:8") {
     // Without registers nobody knows what the device did.
     wire.completion = {0, false, std::nullopt, "the bridge gave no registers"};
     CHECK(channel->send(0x01, 0x1004, data).error != 0);
+    CHECK(channel->receive(0x01, 0x1004, data).error != 0);
+    // libata without allow_tpm=1: a question that is not let through is one that is refused.
+    wire.completion.withheld = true;
+    const auto kept = channel->receive(0x01, 0x0001, data);
+    CHECK((!kept.accepted && kept.error == 0));
+    CHECK(channel->send(0x01, 0x1004, data).error != 0);
 }

@@ -36,16 +36,16 @@ const TechniqueChoice* find(const DriveSurveys& surveys, const std::string& name
 }
 
 std::string why_not(const TechniqueChoice& choice) {
-    return fmt::format("{}: {}", choice.technique->name,
-                       choice.refusals.empty()
-                           ? fmt::format("claims {} only", to_string(choice.level))
-                           : choice.refusals.front());
+    const std::string reason = hindrance(choice);
+    return fmt::format(
+        "{}: {}", choice.technique->name,
+        reason.empty() ? fmt::format("claims {} only", to_string(choice.level)) : reason);
 }
 
 ChosenTechnique choose_by_level(const DriveSurveys& surveys, method::Level level) {
     ChosenTechnique chosen;
     const auto fits = [&](const TechniqueChoice& one) {
-        return one.refusals.empty() && one.level >= level;
+        return hindrance(one).empty() && one.level >= level;
     };
     if (const auto* adopted = find(surveys, surveys.running);
         adopted != nullptr && fits(*adopted)) {
@@ -77,6 +77,14 @@ std::optional<std::string> running_technique(DriveConnection& connection) {
 }
 
 }  // namespace
+
+std::string hindrance(const TechniqueChoice& choice) {
+    if (!choice.refusals.empty()) {
+        return choice.refusals.front();
+    }
+    return choice.facts.untold.empty() ? std::string()
+                                       : choice.facts.untold + "; name it to have it tried";
+}
 
 SecretBytes credential_of(const ErasureChoice& choice) {
     return choice.credential_file.empty() ? SecretBytes()

@@ -21,6 +21,9 @@ struct TechniqueChoice {
     std::vector<std::string> refusals;          ///< of the drive or the policy
 };
 
+/// Why it is not taken unless somebody names it; empty: it is. Refusals hold even then.
+[[nodiscard]] std::string hindrance(const TechniqueChoice& choice);
+
 /// What a drive said when it was asked: one survey a command set.
 struct DriveSurveys {
     std::vector<std::string> sets;

@@ -304,6 +304,9 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
     plan.exceptions = std::move(texts.exceptions);
     plan.residual_risks = std::move(texts.residual_risks);
+    if (!choice.facts.untold.empty()) {
+        plan.residual_risks.push_back(choice.facts.untold);
+    }
     plan.not_reached = choice.facts.not_reached;
     for (const auto& area : hidden_areas_for(surveys, choice)) {
         plan.found["hiddenAreas"]["areas"].push_back(method::hidden_area_json(area));

@@ -35,7 +35,7 @@ DriveAbility ability_of(const inventory::Drive& drive) {
             TechniqueAbility technique;
             technique.name = one.technique->name;
             technique.level = one.level;
-            technique.why_not = one.refusals.empty() ? "" : printable(one.refusals.front());
+            technique.why_not = printable(hindrance(one));
             if (one.facts.estimate) {
                 technique.estimate_seconds =
                     static_cast<std::uint64_t>(one.facts.estimate->count());

@@ -32,7 +32,9 @@ Outcome FirmwareAttempt::run() {
             }
         }
         if (state_.step == Step::run && outcome_.reasons.empty()) {
-            remake_operation();
+            if (operation_ == nullptr) {  // the one that started it has seen it begin
+                remake_operation();
+            }
             const bool success = watch();
             if (!stop_.stop_requested()) {
                 clean_up();

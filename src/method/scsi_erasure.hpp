@@ -44,12 +44,15 @@ struct ScsiFacts {
 };
 [[nodiscard]] ScsiFacts read_scsi_facts(ScsiSession& session);
 
+struct ScsiObjection {
+    std::string text;
+    bool untold = false;  ///< the disk refuses to tell
+};
 /// REPORT SUPPORTED OPERATION CODES: why the disk can't take a command, nothing when it says that
 /// it can.
-[[nodiscard]] std::optional<std::string> scsi_command_objection(ScsiSession& session,
-                                                                std::uint8_t opcode,
-                                                                std::optional<std::uint16_t> action,
-                                                                const std::string& name);
+[[nodiscard]] std::optional<ScsiObjection> scsi_command_objection(
+    ScsiSession& session, std::uint8_t opcode, std::optional<std::uint16_t> action,
+    const std::string& name);
 
 /// Each technique of this set, in order of preference.
 struct ScsiTechnique {

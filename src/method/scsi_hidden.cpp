@@ -102,7 +102,7 @@ std::vector<HiddenArea> scsi_hidden_areas(ScsiSession& session, const ScsiFacts&
         if (!restorable) {
             area.why_not = "the disk does not allow them to be brought back";
         } else if (objection) {
-            area.why_not = *objection;
+            area.why_not = objection->text;
         }
         areas.push_back(std::move(area));
     }

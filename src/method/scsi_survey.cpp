@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "efface/scsi/erase.hpp"
 
@@ -42,12 +41,11 @@ std::optional<std::string> unit_objection(const ScsiFacts& facts) {
     return std::nullopt;
 }
 
-std::optional<std::string> technique_objection(ScsiSession& session, const ScsiFacts& facts,
-                                               const ScsiTechnique& technique,
-                                               bool sanitize_failed) {
-    auto objection = unit_objection(facts);
-    if (objection) {
-        return objection;
+std::optional<ScsiObjection> technique_objection(ScsiSession& session, const ScsiFacts& facts,
+                                                 const ScsiTechnique& technique,
+                                                 bool sanitize_failed) {
+    if (auto objection = unit_objection(facts)) {
+        return ScsiObjection{std::move(*objection)};
     }
     if (technique.work == ScsiWork::sanitize) {
         const auto action = action_of(technique.name);
@@ -55,13 +53,13 @@ std::optional<std::string> technique_objection(ScsiSession& session, const ScsiF
                                       std::string("SANITIZE ") + scsi::to_string(action));
     }
     if (sanitize_failed) {
-        return "an earlier SANITIZE failed, and only SANITIZE leads out of that";
+        return ScsiObjection{"an earlier SANITIZE failed, and only SANITIZE leads out of that"};
     }
     if (technique.work == ScsiWork::format) {
         return scsi_command_objection(session, scsi::kFormatUnit, std::nullopt, "FORMAT UNIT");
     }
     if (facts.host_managed()) {
-        return "zones of a host-managed disk can only be written in order";
+        return ScsiObjection{"zones of a host-managed disk can only be written in order"};
     }
     return scsi_command_objection(session, scsi::kWriteSame16, std::nullopt, "WRITE SAME (16)");
 }
@@ -82,7 +80,14 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
                         const ScsiTechnique& technique, bool sanitize_failed) {
     TechniqueFacts result;
     result.name = technique.name;
-    result.objection = technique_objection(session, facts, technique, sanitize_failed);
+    auto objection = technique_objection(session, facts, technique, sanitize_failed);
+    if (objection && objection->untold && technique.work == ScsiWork::format) {
+        // A disk must have it (SBC-4, table of commands), and many that do not answer the question
+        // do: bridges and emulators, some of which erase nothing with it.
+        result.untold = std::move(objection->text);
+    } else if (objection) {
+        result.objection = std::move(objection->text);
+    }
     const bool over_the_surface =
         !technique.cryptographic && action_of(technique.name) != SanitizeAction::block_erase;
     if (over_the_surface || technique.work != ScsiWork::sanitize) {
@@ -165,9 +170,9 @@ const ScsiTechnique* find_scsi_technique(std::string_view name) {
     return found == all.end() ? nullptr : &*found;
 }
 
-std::optional<std::string> scsi_command_objection(ScsiSession& session, std::uint8_t opcode,
-                                                  std::optional<std::uint16_t> action,
-                                                  const std::string& name) {
+std::optional<ScsiObjection> scsi_command_objection(ScsiSession& session, std::uint8_t opcode,
+                                                    std::optional<std::uint16_t> action,
+                                                    const std::string& name) {
     const auto data = session.ask(
         scsi::report_supported_operation_codes_cdb(opcode, action, kSupportBytes), kSupportBytes);
     const auto support = data ? scsi::decode_support(*data) : std::nullopt;
@@ -175,14 +180,15 @@ std::optional<std::string> scsi_command_objection(ScsiSession& session, std::uin
         case scsi::Support::supported:
             return std::nullopt;
         case scsi::Support::unsupported:
-            return "the disk says that it does not support " + name;
+            return ScsiObjection{"the disk says that it does not support " + name};
         case scsi::Support::vendor_specific:
-            return "the disk has a command of its own in the place of " + name;
+            return ScsiObjection{"the disk has a command of its own in the place of " + name};
         case scsi::Support::not_told:
             break;
     }
-    return name + ": not told; the disk " +
-           (data ? "does not answer that now" : "refuses REPORT SUPPORTED OPERATION CODES");
+    return data ? ScsiObjection{name + ": not told; the disk does not answer that now"}
+                : ScsiObjection{
+                      name + ": not told; the disk refuses REPORT SUPPORTED OPERATION CODES", true};
 }
 
 DriveSurvey survey_scsi_drive(ScsiSession& session) {

@@ -39,6 +39,8 @@ struct HiddenArea {
 struct TechniqueFacts {
     std::string name;                      ///< as efface-methods.7 lists it: "nvme-sanitize-block"
     std::optional<std::string> objection;  ///< why not on this drive, and the next step
+    /// Not empty: the drive does not tell whether it has it. Only somebody who names it may try.
+    std::string untold;
     /// From the drive's own figures; nothing when it gives none.
     std::optional<std::chrono::seconds> estimate;
     std::vector<std::string> sends;        ///< the commands, in order, with their fields

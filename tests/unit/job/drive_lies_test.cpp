@@ -172,6 +172,8 @@ TEST_CASE("honest SCSI disks are sanitized by each technique") {
           "scsi-format-unit", "scsi-write-same"}) {
         run_scsi({"honest", technique, kYes});
     }
+    run_scsi({"over before it is asked about", "scsi-format-unit", kYes},
+             [](auto& options) { options.format_time = {}; });
     run_scsi({"blocks unreadable as it says", "scsi-sanitize-block", kYes},
              [](auto& options) { options.after_block_erase = 3; });
     run_scsi({"descriptor sense", "scsi-sanitize-block", kYes},
@@ -193,6 +195,12 @@ TEST_CASE("no lie of a SCSI disk makes it sanitized") {
     }
     run_scsi({"FORMAT UNIT erases nothing", "scsi-format-unit", kNo},
              [](Options& options) { options.format_erases_nothing = true; });
+    run_scsi({"the same at once, and no word on what it supports", "scsi-format-unit", kNo},
+             [](Options& options) {
+                 options.format_erases_nothing = true;
+                 options.format_time = {};
+                 options.reports_opcodes = false;
+             });
     run_scsi({"fails", "scsi-sanitize-block", kNo}, [](Options& options) { options.fails = true; });
     run_scsi({"refused", "scsi-sanitize-block", kNo},
              [](Options& options) { options.sanitize_refused = true; });

@@ -92,7 +92,9 @@ TEST_CASE("a disk that does not tell what it supports is not guessed about") {
     ScsiBench bench(options);
     const auto survey = bench.commands->survey();
     for (const auto& facts : survey.techniques) {
-        CHECK_THAT(facts.objection.value_or(""), Catch::Contains("not told"));
+        CHECK_THAT(facts.objection.value_or(facts.untold), Catch::Contains("not told"));
+        // Every disk must have FORMAT UNIT: who names it may try.
+        CHECK(facts.objection.has_value() == (facts.name != "scsi-format-unit"));
     }
 }
 

@@ -7,8 +7,7 @@ set -euo pipefail
 . "$(dirname "$0")/../system/rig/drive_scsi_lib.sh"
 many=64
 short_ms=8000
-long_ms=60000
-hang_s=60
+watch_s=120
 
 # measured NAME COMMAND...: wall, CPU seconds, KiB, exit status, and the CLOCK_MONOTONIC at its end.
 measured() {
@@ -36,38 +35,39 @@ watched_node=$scsi_node
 order "$watched" '{"policy": "scsi-sanitize-block"}'
 measured "efface erase" "$EFFACE" erase --order order.json --json >one
 jq -c --argjson begun "$(begun WATCHED)" --argjson ms $short_ms \
-    '. + {after: (.ended - $begun - $ms / 1000), ms: $ms}' one
+    --argjson estimate "$(jq -r '.targets[0].bundle' measured.out | sed 's|$|/certificate.json|' |
+        xargs jq '.predicate.sanitization.operation.estimateSeconds')" \
+    '. + {after: (.ended - $begun - $ms / 1000), ms: $ms, estimate: $estimate}' one
 measured "sg_sanitize" sg_sanitize --block --quick "$watched_node" >one
 jq -c --argjson begun "$(begun WATCHED)" --argjson ms $short_ms \
     '. + {after: (.ended - $begun - $ms / 1000), ms: $ms}' one
 
-drive scsi LONG sanitize_time=$long_ms
-order "$scsi_disk" '{"policy": "scsi-sanitize-block"}'
-"$EFFACE" erase --order order.json --json >run.json 2>run.err &
-runner=$!
-scsi_until came_at_least LONG 48 1
-# Its own process alone, from soon after the start until soon before the end.
-sleep 5
-python3 - "$runner" <<'PYTHON'
+# Held: it is at it as long as we look.
+drive scsi LONG sanitize_time=1000
+scsi_event LONG hold
+in_background "$scsi_disk" scsi-sanitize-block
+erases
+# Its own process alone.
+python3 - "$runner" "$watch_s" <<'PYTHON'
 import json, os, sys, time
 def ticks():
     with open(f"/proc/{sys.argv[1]}/stat") as stat:
         fields = stat.read().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 began, used = time.monotonic(), ticks()
-time.sleep(45)
+time.sleep(float(sys.argv[2]))
 wall = time.monotonic() - began
 print(json.dumps({"name": "waiting", "wall": wall, "cpu": ticks() - used}))
 PYTHON
-wait "$runner"
+scsi_event LONG release
+overwrite_ends
 
 for ((number = drives; number < many; number++)); do
     scsi_model scsi "LIST$number" $mib "naa=$(printf '0x5000c500a0001%03x' "$number")"
 done
 "$EFFACE" list >/dev/null
 measured list "$EFFACE" list
-# A list that waits for the one that hangs must come to an end here all the same.
 scsi_event "LIST$((many - 1))" hang
-(sleep $hang_s && scsi_event "LIST$((many - 1))" resume) &
 measured "list, one hangs" "$EFFACE" list >one
 jq -c --argjson silent "$(grep -c 'no answer' measured.out || true)" '. + {silent: $silent}' one
+scsi_event "LIST$((many - 1))" resume

@@ -20,23 +20,43 @@ WAIT_SHARE_MAX = 0.001
 EXIT_SKIPPED = 77
 
 
-def figures():
-    """Every line that drives_rig.sh prints, by its name; None where there is no rig."""
+POLL_FIRST_S, POLL_GROWTH, POLL_MAX_S = 0.25, 1.5, 60  # src/method/firmware_watch.cpp
+POLLS_PER_ESTIMATE = 100
+
+
+def in_rig(*arguments):
+    """The lines that the rig prints; None where there is none."""
     binary = Path(os.environ["EFFACE"]).resolve()
     target = os.environ.get("EFFACE_SCSI_TARGET") or str(
         binary.parents[2] / "tests" / "system" / "rig" / "drives" / "rig_scsi_target")
     rig = _ROOT / "scripts" / "rig"
     environment = {**os.environ, "EFFACE": str(binary), "EFFACE_RIG": str(rig),
                    "EFFACE_SCSI_TARGET": target}
-    done = subprocess.run([rig, "--memory", MEMORY, "--timeout", str(SECONDS_MAX), "--", "bash",
-                           str(Path(__file__).with_name("drives_rig.sh"))], env=environment,
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False, text=True)
+    done = subprocess.run([rig, *arguments], env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, check=False, text=True)
     if done.returncode == EXIT_SKIPPED:
         return None
     if done.returncode != 0:
         raise RuntimeError(f"the rig ended with {done.returncode}: {done.stdout[-2000:]}")
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    return {figure["name"]: figure for figure in found}
+    return done.stdout.splitlines()
+
+
+def figures():
+    """Every figure that drives_rig.sh prints, by its name; None where there is no rig."""
+    lines = in_rig("--memory", MEMORY, "--timeout", str(SECONDS_MAX), "--", "bash",
+                   str(Path(__file__).with_name("drives_rig.sh")))
+    found = [json.loads(line) for line in lines or [] if line.startswith("{")]
+    return {figure["name"]: figure for figure in found} if lines else None
+
+
+def polling_interval(seconds, estimate):
+    """What lies between two looks at a drive that has been at it for so long."""
+    longest = min(max((estimate or 1e9) / POLLS_PER_ESTIMATE, 4 * POLL_FIRST_S), POLL_MAX_S)
+    pause, passed = POLL_FIRST_S, POLL_FIRST_S
+    while passed < seconds:
+        pause = min(pause * POLL_GROWTH, longest)
+        passed += pause
+    return pause
 
 
 def judged(good):
@@ -55,13 +75,16 @@ def main():
               f"{judged(cost['cpu'] <= LIST_CPU_SECONDS_MAX)} the target of "
               f"{LIST_CPU_SECONDS_MAX} s CPU{note}")
     mine, theirs = found["efface erase"], found["sg_sanitize"]
+    interval = polling_interval(mine["ms"] / 1000, mine["estimate"])
     print(f"  after the drive's end ({mine['ms'] / 1000:.0f} s)     efface, verified and certified "
-          f"{mine['after']:6.2f} s; sg_sanitize {theirs['after']:6.2f} s: "
-          f"{theirs['after'] / max(mine['after'], 1e-3):.1f} x")
+          f"{mine['after']:6.2f} s, a polling interval being {interval:.2f} s; sg_sanitize "
+          f"{theirs['after']:.2f} s: {theirs['after'] / max(mine['after'], 1e-3):.1f} x")
     share = found["waiting"]["cpu"] / found["waiting"]["wall"]
     print(f"  CPU while a drive sanitizes        {share * 100:6.2f} % of one core over "
           f"{found['waiting']['wall']:.0f} s: {judged(share <= WAIT_SHARE_MAX)} the target of "
           f"{WAIT_SHARE_MAX * 100:.1f} %")
+    crowd = [line for line in in_rig("drive_many") if line.startswith("peak memory")]
+    print(f"  32 drives at once in one process   {crowd[0]}")
     return 0
 
 

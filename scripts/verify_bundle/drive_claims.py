@@ -21,6 +21,7 @@ PHASES = {'idle', 'running', 'verifying', 'succeeded', 'failed', 'unknown'}
 SUCCESS = ('sanitized', 'sanitized-with-exceptions')
 PAGES, PAGE_BYTES = 32, 65536
 BLOCK_BYTES = 1 << 20
+UNEXPECTED_SHARE = 10
 LARGEST = 2 ** 53 - 1
 
 
@@ -127,6 +128,8 @@ def check_drive(predicate):
 def check_drive_level(predicate):
     """The part of the levels that is the technique's."""
     level, technique = predicate['result']['level'], predicate['sanitization']['technique']
+    need(level == 'none' or not (predicate['sanitization'].get('operation') or {}).get('adopted'),
+         "an erasure that was adopted is the drive's word alone: it has no level")
     need(level != 'purge' or level_limit(technique) == 'purge', technique + ' does not purge')
     need(level == 'none' or level_limit(technique) in ('clear', 'purge'),
          technique + ' has no level')
@@ -215,20 +218,24 @@ def check_canaries(canaries):
     need(block <= BLOCK_BYTES and (block or not surfaces), 'the size of a canary')
     counts = {key: size_of(canaries[key], 'a count')
               for key in ('placed', 'changed', 'unreadable', 'intact')}
-    listed, names = {'placed': 0, 'unreadable': 0, 'intact': 0}, set()
+    listed, names = {'placed': 0, 'unreadable': 0, 'intact': 0, 'unexpected': 0}, set()
     for surface in surfaces:
-        fields(surface, 'name sizeBytes offsets intact unreadable')
+        fields(surface, 'name sizeBytes offsets intact unreadable unexpected')
         texts(surface, 'name')
         need(surface['name'] and surface['name'] not in names, 'a surface is listed twice')
         names.add(surface['name'])
         size = size_of(surface['sizeBytes'], 'a surface')
-        placed, intact, unreadable = (places(surface[key], block)
-                                      for key in ('offsets', 'intact', 'unreadable'))
+        placed, intact, unreadable, unexpected = (
+            places(surface[key], block)
+            for key in ('offsets', 'intact', 'unreadable', 'unexpected'))
         need(not placed or placed[-1] + block <= size, 'a canary outside its surface')
         need(set(intact) | set(unreadable) <= set(placed) and
              not set(intact) & set(unreadable), 'a canary that was not placed, or both')
-        for key, found in (('placed', placed), ('unreadable', unreadable), ('intact', intact)):
+        need(set(unexpected) <= set(unreadable), 'what could be read was not expected to be')
+        for key, found in (('placed', placed), ('unreadable', unreadable), ('intact', intact),
+                           ('unexpected', unexpected)):
             listed[key] += len(found)
+    counts['unexpected'] = listed['unexpected']
     need(all(counts[key] == listed[key] for key in listed), 'canaries are not counted as listed')
     need(counts['changed'] + counts['unreadable'] + counts['intact'] <= counts['placed'],
          'more canaries were seen than placed')
@@ -254,6 +261,11 @@ def check_rest(seen, marks):
         need(status['status'] and size_of(status['count'], 'a status'), 'a status of nothing')
     need(sum(status['count'] for status in statuses) >=
          marks['unreadable'] + samples['unreadable'], 'unreadable places without status')
+    told = {flag: sum(status['count'] for status in statuses if status['expected'] is flag)
+            for flag in (True, False)}
+    need(told[False] >= marks['unexpected'] and
+         told[True] >= marks['unreadable'] - marks['unexpected'],
+         'the statuses are not those of the canaries')
     need(seen['performed'] or not statuses and not expected['checked'] and
          sum(samples.values()) == samples['taken'] and
          marks['changed'] + marks['unreadable'] + marks['intact'] == 0,
@@ -267,6 +279,9 @@ def check_passed(seen, marks, adopted):
     need(not marks['placed'] or seen['seed'], 'the seed of the canaries is missing')
     need(marks['intact'] == 0 and marks['changed'] + marks['unreadable'] == marks['placed'],
          'not every canary is gone')
+    need(all(UNEXPECTED_SHARE * len(surface['unexpected']) <= len(surface['offsets'])
+             for surface in seen['canaries']['surfaces']),
+         'more than a tenth of the canaries could not be read, and not as expected')
     need(samples['unchanged'] == 0 and sum(samples.values()) == 2 * samples['taken'],
          'not every sample is gone')
     need(expected['mismatches'] == 0 and

@@ -76,6 +76,7 @@ void render_surface(Page& page, const Json& surface) {
     page.field("on", text, kSubIndent);
     render_places(page, "still there", look(surface, {"intact"}));
     render_places(page, "not readable", look(surface, {"unreadable"}));
+    render_places(page, "not expected", look(surface, {"unexpected"}));
 }
 
 std::string promise_in_words(const Json& expected) {
@@ -108,7 +109,8 @@ void render_drive_report(Page& page, const Json& sanitization) {
     const Json& operation = look(sanitization, {"operation"});
     page.heading("What the drive reported");
     if (words(look(operation, {"adopted"})) == "yes") {
-        page.field("Begun by", "not by this run: the drive was at it already");
+        page.field("Begun by",
+                   "not by this run: the drive was at it already, so no level is claimed");
     }
     const Json& from = look(operation, {"startedAt"});
     const Json& to = look(operation, {"completedAt"});

@@ -121,10 +121,10 @@ void check_canaries(const RecordView& canaries) {
         block.fail("is no size of a block");
     }
     for (const RecordView& surface : surfaces) {
-        surface.only({"name", "sizeBytes", "offsets", "intact", "unreadable"});
+        surface.only({"name", "sizeBytes", "offsets", "intact", "unreadable", "unexpected"});
         (void)surface.at("name").non_empty_text();
         (void)surface.at("sizeBytes").number();
-        for (const char* key : {"offsets", "intact", "unreadable"}) {
+        for (const char* key : {"offsets", "intact", "unreadable", "unexpected"}) {
             for (const RecordView& offset : surface.at(key).items()) {
                 (void)offset.number();
             }

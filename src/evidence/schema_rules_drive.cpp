@@ -17,7 +17,12 @@ struct Canaries {
     std::uint64_t changed = 0;
     std::uint64_t unreadable = 0;
     std::uint64_t intact = 0;
+    std::uint64_t unexpected = 0;  ///< of the unreadable ones
 };
+
+/// Of the canaries of a surface that passed, at most one in so many could not be read without the
+/// technique explaining it.
+constexpr std::uint64_t kUnexpectedShare = 10;
 
 /// One drive, one technique, one set of commands.
 void check_one_drive(const RecordView& predicate, const Claim& claim) {
@@ -89,6 +94,7 @@ Canaries check_surface(const RecordView& surface, std::uint64_t block) {
     const auto placed = offsets_of(surface.at("offsets"), block);
     const auto intact = offsets_of(surface.at("intact"), block);
     const auto unreadable = offsets_of(surface.at("unreadable"), block);
+    const auto unexpected = offsets_of(surface.at("unexpected"), block);
     const std::uint64_t size = bytes_of(surface.at("sizeBytes"));
     if (!placed.empty() && placed.back() + block > size) {
         surface.at("offsets").fail("lie outside the surface");
@@ -98,18 +104,22 @@ Canaries check_surface(const RecordView& surface, std::uint64_t block) {
             surface.fail("lists places where no canary was");
         }
     }
+    if (!std::includes(unreadable.begin(), unreadable.end(), unexpected.begin(),
+                       unexpected.end())) {
+        surface.at("unexpected").fail("names what could be read");
+    }
     for (const std::uint64_t offset : intact) {
         if (std::binary_search(unreadable.begin(), unreadable.end(), offset)) {
             surface.at("unreadable").fail("names what could be read");
         }
     }
-    return {placed.size(), 0, unreadable.size(), intact.size()};
+    return {placed.size(), 0, unreadable.size(), intact.size(), unexpected.size()};
 }
 
 /// Whatever the verdict: every canary that is counted is listed.
 Canaries check_canary_counts(const RecordView& canaries) {
-    const Canaries counted{canaries.at("placed").number(), canaries.at("changed").number(),
-                           canaries.at("unreadable").number(), canaries.at("intact").number()};
+    Canaries counted{canaries.at("placed").number(), canaries.at("changed").number(),
+                     canaries.at("unreadable").number(), canaries.at("intact").number(), 0};
     Canaries listed;
     std::set<std::string> names;
     for (const RecordView& surface : canaries.at("surfaces").items()) {
@@ -120,6 +130,7 @@ Canaries check_canary_counts(const RecordView& canaries) {
         listed.placed += seen.placed;
         listed.unreadable += seen.unreadable;
         listed.intact += seen.intact;
+        counted.unexpected += seen.unexpected;
     }
     if (listed.placed != counted.placed) {
         canaries.at("placed").fail("is not the number of the offsets");
@@ -159,11 +170,17 @@ void check_other_counts(const RecordView& verification) {
 void check_statuses(const RecordView& verification, const Canaries& canaries) {
     const RecordView statuses = verification.at("unreadableStatuses");
     std::uint64_t told = 0;
+    std::uint64_t told_unexpected = 0;
     for (const RecordView& status : statuses.items()) {
         if (bytes_of(status.at("count")) == 0) {
             status.at("count").fail("is that of nothing");
         }
         told += status.at("count").number();
+        told_unexpected += status.at("expected").flag() ? 0 : status.at("count").number();
+    }
+    if (told_unexpected < canaries.unexpected ||
+        told - told_unexpected < canaries.unreadable - canaries.unexpected) {
+        statuses.fail("are not those of the canaries: which were expected?");
     }
     if (told < canaries.unreadable + verification.at("samples").at("unreadable").number()) {
         statuses.fail("do not account for every place that could not be read");
@@ -198,6 +215,12 @@ void check_passed(const RecordView& verification, const Canaries& canaries, cons
     }
     if (canaries.changed + canaries.unreadable != canaries.placed) {
         verification.at("canaries").at("changed").fail("is not all that was placed");
+    }
+    for (const RecordView& surface : verification.at("canaries").at("surfaces").items()) {
+        if (surface.at("unexpected").items().size() * kUnexpectedShare >
+            surface.at("offsets").items().size()) {
+            surface.at("unexpected").fail("are too many to know what became of them");
+        }
     }
     const RecordView samples = verification.at("samples");
     if (samples.at("unchanged").number() != 0) {
@@ -253,6 +276,9 @@ void check_reported(const RecordView& sanitization, const Claim& claim) {
     (void)operation.at("completedAt").time();
     if (adopted && claim.whole) {
         operation.at("adopted").fail("needs exceptions: the target can not be " + claim.status);
+    }
+    if (adopted && claim.level != "none") {
+        operation.at("adopted").fail("is the drive's word alone: it has no level");
     }
     if (!adopted && operation.at("commands").items().empty()) {
         operation.at("commands").fail("is empty: nothing was sent");

@@ -319,6 +319,11 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
         plan.residual_risks.insert(plan.residual_risks.end(), survey.residual_risks.begin(),
                                    survey.residual_risks.end());
     }
+    if (surveys.running == plan.technique && !begun_) {
+        plan.steps.emplace_back(
+            "it runs already, begun by somebody else: if it still does then, it is watched to its "
+            "end and no level is claimed (erase once more for a verified one); if not:");
+    }
     plan.steps.emplace_back(canaries() ? "write canaries at recorded places, read samples"
                                        : "write no canaries: the drive will not be called "
                                          "sanitized");

@@ -309,7 +309,8 @@ void TargetRun::conclude(method::Outcome outcome) {
     }
     const bool reached = outcome.verdict == Verdict::sanitized ||
                          outcome.verdict == Verdict::sanitized_with_exceptions;
-    const auto level = reached ? state_.plan.level : method::Level::none;
+    const auto level =
+        reached ? method::lowest(state_.plan.level, outcome.level_limit) : method::Level::none;
     for (auto& observation : outcome.observations) {
         state_.observations.push_back({{"at", observation.at},
                                        {"target", state_.plan.name},

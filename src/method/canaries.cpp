@@ -188,12 +188,12 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
     stream::KeyedStream content(key_of(seed, "canaries of " + marks.name));
     device::AlignedBuffer buffer(marks.block_bytes);
     const MutableByteView block = buffer.view();
+    bool expected_status = false;  // of the place read last
     const auto readable = [&](std::uint64_t place) {
         const auto answer = read(place, block);
         if (!answer.readable) {
-            auto& status = seen.statuses[answer.status];
-            ++status.count;
-            status.expected = status.expected && answer.expected;
+            ++seen.statuses[{answer.status, answer.expected}];
+            expected_status = answer.expected;
             return false;
         }
         if (promise.content != Promise::Content::nothing) {
@@ -205,6 +205,9 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
     for (const auto place : marks.canaries) {
         if (!readable(place)) {
             seen.unreadable.push_back(place);
+            if (!expected_status) {
+                seen.unexpected.push_back(place);
+            }
             continue;
         }
         Bytes expected(marks.block_bytes);

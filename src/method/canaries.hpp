@@ -29,6 +29,7 @@ namespace efface::method {
 struct MarksSeen {
     std::vector<std::uint64_t> intact;      ///< canaries that still stand
     std::vector<std::uint64_t> unreadable;  ///< canaries
+    std::vector<std::uint64_t> unexpected;  ///< of these: not as the technique leaves blocks
     std::uint64_t changed = 0;              ///< canaries
     std::uint64_t samples_changed = 0;
     std::uint64_t samples_unchanged = 0;
@@ -37,10 +38,11 @@ struct MarksSeen {
     std::uint64_t promised_checked = 0;
     std::uint64_t promised_mismatches = 0;
     struct Status {
-        std::uint64_t count = 0;
-        bool expected = true;
+        std::string text;
+        bool expected = false;
+        auto operator<=>(const Status&) const = default;
     };
-    std::map<std::string, Status> statuses;  ///< of unreadable places
+    std::map<Status, std::uint64_t> statuses;  ///< of unreadable places: how many
 };
 /// Reads one place: as bytes, or with the drive's own status.
 using PlaceReader = std::function<ReadStatus(std::uint64_t offset, MutableByteView into)>;

@@ -62,10 +62,12 @@ Outcome FirmwareAttempt::run() {
 void FirmwareAttempt::conclude(const MarksReport& report) {
     state_.memory = memory_.kept;
     if (state_.adopted && outcome_.verdict == Verdict::sanitized) {
+        outcome_.level_limit = Level::none;
         outcome_.exceptions.push_back(
-            std::string("the erasure ran already when we came: no canaries were placed before it, "
-                        "its success is the drive's word") +
-            (state_.adopted_named ? "" : "; the drive does not say which technique it was"));
+            std::string("the erasure ran already when we came: nothing of ours was there before it "
+                        "to look for, its success is the drive's word and no level is claimed") +
+            (state_.adopted_named ? "" : "; the drive does not say which technique it was") +
+            "; erase it once more for a verified one");
     }
     except_hidden_areas(state_.hidden_areas, outcome_);
     if (outcome_.verdict == Verdict::sanitized && !outcome_.exceptions.empty()) {

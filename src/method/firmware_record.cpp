@@ -2,6 +2,7 @@
 #include "firmware_record.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -29,6 +30,7 @@ bool among(const std::vector<std::uint64_t>& offsets, std::uint64_t offset) {
 struct SurfaceSeen {
     std::vector<std::uint64_t> intact;
     std::vector<std::uint64_t> unreadable;
+    std::vector<std::uint64_t> unexpected;
 };
 
 SurfaceSeen seen_on(const FirmwareState& state, const std::vector<MarksSeen>& looks,
@@ -41,17 +43,30 @@ SurfaceSeen seen_on(const FirmwareState& state, const std::vector<MarksSeen>& lo
     for (const auto offset : state.marks[surface].canaries) {
         bool intact = false;
         bool read = false;
+        bool unexpected = false;
         for (std::size_t look = surface; look < looks.size(); look += surfaces) {
             intact = intact || among(looks[look].intact, offset);
             read = read || !among(looks[look].unreadable, offset);
+            unexpected = unexpected || among(looks[look].unexpected, offset);
         }
         if (intact) {
             seen.intact.push_back(offset);
         } else if (!read) {
             seen.unreadable.push_back(offset);
+            if (unexpected) {
+                seen.unexpected.push_back(offset);
+            }
         }
     }
     return seen;
+}
+
+std::string places_in_words(const std::vector<std::uint64_t>& places) {
+    const auto end =
+        places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), kPlacesNamedMax));
+    const std::size_t more = places.size() - std::min(places.size(), kPlacesNamedMax);
+    return fmt::format("byte {}{}", fmt::join(places.begin(), end, ", "),
+                       more == 0 ? "" : fmt::format(" and {} more places", more));
 }
 
 Totals totals_of(const FirmwareState& state, const std::vector<MarksSeen>& looks) {
@@ -77,16 +92,15 @@ Totals totals_of(const FirmwareState& state, const std::vector<MarksSeen>& looks
 }
 
 Json statuses_of(const std::vector<MarksSeen>& looks) {
-    std::map<std::string, MarksSeen::Status> all;
+    std::map<MarksSeen::Status, std::uint64_t> all;
     for (const auto& look : looks) {
-        for (const auto& [text, status] : look.statuses) {
-            all[text].count += status.count;
-            all[text].expected = all[text].expected && status.expected;
+        for (const auto& [status, count] : look.statuses) {
+            all[status] += count;
         }
     }
     Json list = Json::array();
-    for (const auto& [text, status] : all) {
-        list.push_back({{"status", text}, {"count", status.count}, {"expected", status.expected}});
+    for (const auto& [status, count] : all) {
+        list.push_back({{"status", status.text}, {"count", count}, {"expected", status.expected}});
     }
     return list;
 }
@@ -240,6 +254,32 @@ void except_hidden_areas(const Json& areas, Outcome& outcome) {
     }
 }
 
+namespace {
+
+/// False when so many places can't be read that nobody can know what they hold.
+bool judge_unexpected(const FirmwareState& state, const std::vector<MarksSeen>& seen,
+                      Outcome& outcome) {
+    bool bearable = true;
+    for (std::size_t i = 0; i < state.marks.size(); ++i) {
+        const auto& marks = state.marks[i];
+        const auto unexpected = seen_on(state, seen, i).unexpected;
+        const auto text = fmt::format(
+            "{} of {} canaries on {} can not be read, and not as the "
+            "technique leaves blocks: ",
+            unexpected.size(), marks.canaries.size(), marks.name);
+        if (unexpected.size() * kUnexpectedShare > marks.canaries.size()) {
+            outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
+            outcome.reasons.push_back(text + "nobody can know what became of them");
+            bearable = false;
+        } else if (!unexpected.empty()) {
+            outcome.exceptions.push_back(text + places_in_words(unexpected));
+        }
+    }
+    return bearable;
+}
+
+}  // namespace
+
 void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report) {
     const auto totals = totals_of(state, seen);
@@ -266,6 +306,7 @@ void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen,
     if (totals.placed == 0 && !state.adopted) {
         lower(Verdict::indeterminate, "not one canary could be placed, so nothing proves a change");
     }
+    const bool bearable = judge_unexpected(state, seen, outcome);
     for (const auto& status : report.statuses) {
         if (!status.at("expected").get<bool>()) {
             outcome.exceptions.push_back(fmt::format("{} places can not be read: {}",
@@ -277,7 +318,7 @@ void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen,
         outcome.exceptions.push_back(
             fmt::format("{} canaries could not be placed", totals.refused));
     }
-    report.passed = totals.intact == 0 && totals.samples.samples_unchanged == 0 &&
+    report.passed = bearable && totals.intact == 0 && totals.samples.samples_unchanged == 0 &&
                     totals.samples.promised_mismatches == 0 && (totals.placed > 0 || state.adopted);
     outcome.observations.push_back({state.completed_at,
                                     "canaries looked for",
@@ -329,7 +370,8 @@ Json verification_record(const FirmwareState& state, const MarksReport& report) 
                             {"sizeBytes", marks.size_bytes},
                             {"offsets", marks.canaries},
                             {"intact", seen.intact},
-                            {"unreadable", seen.unreadable}});
+                            {"unreadable", seen.unreadable},
+                            {"unexpected", seen.unexpected}});
     }
     record["canaries"] = {{"blockBytes", block_bytes}, {"placed", totals.placed},
                           {"changed", totals.changed}, {"unreadable", totals.unreadable},

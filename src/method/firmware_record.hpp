@@ -15,6 +15,10 @@ constexpr std::size_t kPageBytesMax = 4096;
 constexpr std::size_t kPagesMax = 32;
 /// Polls and retries may send many commands; the record keeps the first ones.
 constexpr std::size_t kCommandsKeptMax = 256;
+/// Of the canaries of one surface at most one in so many may be unreadable in a way that the
+/// technique does not explain: those are named as exceptions. With more nobody can know.
+constexpr std::uint64_t kUnexpectedShare = 10;
+constexpr std::size_t kPlacesNamedMax = 8;
 
 [[nodiscard]] Json pages_json(const std::vector<RawPage>& pages);
 [[nodiscard]] Json state_json(const OperationState& state);

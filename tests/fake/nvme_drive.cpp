@@ -197,7 +197,10 @@ std::uint16_t NvmeDrive::State::io(const device::NvmeCommand& command) {
     if (command.opcode == 0x00) {
         return 0;
     }
-    if (place == nullptr || !place->options.attached) {
+    constexpr std::uint8_t kSanitized = 1;  // SOS
+    const bool lost =
+        options.lies.loses_last_namespace && outcome == kSanitized && command.nsid == spaces.size();
+    if (place == nullptr || !place->options.attached || lost) {
         return kInvalidNamespace;
     }
     switch (command.opcode) {

@@ -45,6 +45,7 @@ struct NvmeLies {
     bool hangs_in_the_middle = false;      ///< no answer (ETIME) until power_cycle() or reset()
     bool other_serial_after_reset = false;
     bool hides_last_namespace = false;  ///< from every list; it is still there
+    bool loses_last_namespace = false;  ///< once a sanitize succeeded no command reaches it
     /// What was written since power-on is gone after an erasure, what stood before is back.
     bool reverts_writes = false;
     bool status_log_zero = false;       ///< log page 81h is all zero

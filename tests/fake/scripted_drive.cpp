@@ -215,9 +215,15 @@ std::uint64_t ScriptedDrive::size_bytes() const {
     return visible_blocks_ * kBlockBytes;
 }
 
+bool ScriptedDrive::unreadable(std::uint64_t offset) const {
+    const auto size = static_cast<double>(kBlocks * kBlockBytes);
+    return erased_ && lies.unreadable_after &&
+           static_cast<double>(offset) < size * lies.unreadable_share;
+}
+
 method::ReadStatus ScriptedDrive::read_status(const std::string& /*surface*/, std::uint64_t offset,
                                               MutableByteView into) {
-    if (erased_ && lies.unreadable_after) {
+    if (unreadable(offset)) {
         return {false, lies.unreadable_as_expected, "3/11/15"};
     }
     return {read_at(offset, into).complete(into.size()), true, "read"};
@@ -226,7 +232,7 @@ method::ReadStatus ScriptedDrive::read_status(const std::string& /*surface*/, st
 device::IoResult ScriptedDrive::read_at(std::uint64_t offset, MutableByteView into) {
     asked("read");
     const bool busy = doing_ == Doing::erasing;
-    if (busy || (erased_ && lies.unreadable_after)) {
+    if (busy || unreadable(offset)) {
         return {0, EIO};
     }
     media_.read(offset / kBlockBytes, into);

@@ -36,6 +36,7 @@ struct Observation {
 
 struct Outcome {
     Verdict verdict = Verdict::not_sanitized;
+    Level level_limit = Level::purge;     ///< whatever the technique reaches, no more than this
     std::vector<std::string> reasons;     ///< why not better, in words
     std::vector<std::string> exceptions;  ///< named areas not reached
     std::vector<Observation> observations;

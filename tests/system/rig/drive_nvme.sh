@@ -77,7 +77,7 @@ in_background "$first" nvme-sanitize-block
 adopts
 nvme_release adopted
 overwrite_ends
-ended 4 sanitized-with-exceptions purge
+ended 4 sanitized-with-exceptions none
 same adopted "$(predicate .sanitization.operation.adopted)" true
 
 echo "== killed while the drive is at it"

@@ -120,7 +120,7 @@ in_background "$scsi_disk" scsi-sanitize-block
 adopts
 scsi_event ADOPTED release
 overwrite_ends
-verdict 4 sanitized-with-exceptions purge
+verdict 4 sanitized-with-exceptions none
 same adopted "$(predicate .sanitization.operation.adopted)" true
 same "sanitize commands" "$(came ADOPTED $sanitizes)" 1
 

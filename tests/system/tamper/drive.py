@@ -51,6 +51,7 @@ def not_opened(p):
 def adopted(p):
     """An honest record of an erasure that ran already when we came: without canaries."""
     with_exceptions(p)
+    level(p, 'none')
     work(p)['operation'].update(adopted=True, commands=[])
     seen(p)['canaries'] = {'blockBytes': 0, 'placed': 0, 'changed': 0, 'unreadable': 0,
                            'intact': 0, 'surfaces': []}
@@ -65,6 +66,24 @@ def crypto(p):
     surface(p)['unreadable'] = PLACES
     seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
     seen(p)['unreadableStatuses'][0]['count'] = 7
+
+
+def unexpected(p):
+    """An honest record of one canary in eleven that the technique does not explain."""
+    with_exceptions(p)
+    surface(p).update(offsets=PLACES[:4] + [PLACES[3] + 4096 * n for n in range(1, 7)] +
+                      PLACES[4:], unexpected=PLACES[2:3])
+    canaries(p).update(placed=11, changed=10)
+    seen(p)['unreadableStatuses'][0].update(expected=False)
+
+
+def too_many_unexpected(p):
+    """An honest record of a namespace that can not be reached any more."""
+    fail(p)
+    p['result']['status'] = 'indeterminate'
+    seen(p)['result'] = 'fail'
+    surface(p)['unexpected'] = PLACES[2:3]
+    seen(p)['unreadableStatuses'][0].update(expected=False)
 
 
 def one_intact(p):
@@ -116,7 +135,8 @@ def nothing_placed(p):
 
 HONEST = {
     'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
-    'one-intact': one_intact, 'not-begun': not_begun,
+    'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
+    'too-many-unexpected': too_many_unexpected,
     'format': technique('nvme-format-crypto', 'clear'),
     'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
                       work(p).update(statusBefore=[], statusAfter=[])),
@@ -141,7 +161,18 @@ CHANGES = {
     'adopted-whole': put(OPERATION + 'adopted', True),
     'adopted-nothing-placed': after(adopted, lambda p: p['result'].update(
         status='sanitized', exceptions=[])),
+    'adopted-level': after(adopted, lambda p: level(p, 'purge')),
+    'adopted-clear': after(adopted, lambda p: level(p, 'clear')),
     'nothing-placed': nothing_placed,
+    'unexpected-whole': after(unexpected, lambda p: p['result'].update(
+        status='sanitized', exceptions=[])),
+    'unexpected-readable': after(unexpected, put(PLACED + 'unexpected', PLACES[1:2])),
+    'unexpected-hidden': after(unexpected, put('verification.unreadableStatuses.0.expected', True)),
+    'unexpected-forgotten': after(unexpected, put(PLACED + 'unexpected', [])),
+    'unexpected-dropped': drop(PLACED + 'unexpected'),
+    'too-many-passed': after(too_many_unexpected, put('verification.result', 'pass')),
+    'too-many-claimed': after(too_many_unexpected, lambda p: (
+        with_exceptions(p), level(p, 'purge'), put('verification.result', 'pass')(p))),
     'other-commands': put(OPERATION + 'commandSet', 'ata'),
     'other-commands-drive': put('target.drive.commandSet', 'scsi'),
     'other-technique': put('sanitization.technique', 'scsi-sanitize-block'),

@@ -202,7 +202,8 @@ TEST_CASE("The first and the last block of every surface bear a canary") {
                                                  {"sizeBytes", kBlock},
                                                  {"offsets", {0U}},
                                                  {"intact", Json::array()},
-                                                 {"unreadable", Json::array()}});
+                                                 {"unreadable", Json::array()},
+                                                 {"unexpected", Json::array()}});
           })
               .empty());
 }
@@ -265,6 +266,34 @@ TEST_CASE("What a technique promises is looked at, and must hold") {
               .empty());
 }
 
+TEST_CASE("Canaries that nobody can read, unexpectedly, are a tenth of a surface at most") {
+    const auto one_of = [](Json& p, std::uint64_t placed) {
+        auto& offsets = surface(p)["offsets"];
+        const Json last = offsets.back();
+        for (std::uint64_t more = 5; more < placed; ++more) {
+            offsets.back() = 1310720000000U + (more - 4) * kBlock;
+            offsets.push_back(last);
+        }
+        canaries(p)["placed"] = placed;
+        canaries(p)["changed"] = placed - 1;
+        surface(p)["unexpected"] = surface(p)["unreadable"];
+        p["verification"]["unreadableStatuses"][0]["expected"] = false;
+        with_exception(p);
+    };
+    CHECK(drive([&](Json& p) { one_of(p, 10); }).empty());
+    CHECK_THAT(drive([&](Json& p) { one_of(p, 9); }), Contains("too many"));
+    CHECK_THAT(drive([&](Json& p) { one_of(p, 5); }), Contains("too many"));
+    CHECK(failed([&](Json& p) {  // that is what such a record may say
+              surface(p)["unexpected"] = surface(p)["unreadable"];
+              p["verification"]["unreadableStatuses"][0]["expected"] = false;
+          })
+              .empty());
+    CHECK_THAT(failed([](Json& p) { surface(p)["unexpected"] = {0U}; }), Contains("could be read"));
+    CHECK_THAT(failed([](Json& p) { surface(p)["unexpected"] = surface(p)["unreadable"]; }),
+               Contains("which were expected"));
+    CHECK_THAT(failed([](Json& p) { surface(p).erase("unexpected"); }), Contains("unexpected"));
+}
+
 TEST_CASE("What could not be read has a status, and one that was not expected is an exception") {
     const auto status = [](Json& p) -> Json& { return p["verification"]["unreadableStatuses"][0]; };
     CHECK_THAT(drive([&](Json& p) { status(p)["expected"] = false; }), Contains("not expected"));
@@ -272,7 +301,7 @@ TEST_CASE("What could not be read has a status, and one that was not expected is
               status(p)["expected"] = false;
               with_exception(p);
           }).empty());
-    CHECK_THAT(drive([&](Json& p) { status(p)["count"] = 2U; }), Contains("account for"));
+    CHECK_THAT(drive([&](Json& p) { status(p)["count"] = 2U; }), Contains("those of the canaries"));
     CHECK_THAT(drive([](Json& p) { p["verification"]["unreadableStatuses"] = Json::array(); }),
                Contains("account for"));
     CHECK_THAT(drive([&](Json& p) { status(p)["count"] = 0U; }), Contains("nothing"));

@@ -282,6 +282,11 @@ TEST_CASE("A drive that was erasing itself when we came is at best sanitized wit
     CHECK(drive(adopted).empty());
     CHECK_THAT(drive([](Json& p) {
                    adopted(p);
+                   set_level(p, "clear");
+               }),
+               Contains("has no level"));
+    CHECK_THAT(drive([](Json& p) {
+                   adopted(p);
                    p["result"]["status"] = "sanitized";
                    p["result"]["exceptions"] = Json::array();
                }),

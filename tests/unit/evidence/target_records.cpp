@@ -93,6 +93,7 @@ void with_exception(Json& p) {
 
 void adopted(Json& p) {
     with_exception(p);
+    set_level(p, "none");
     p["sanitization"]["operation"]["adopted"] = true;
     p["sanitization"]["operation"]["commands"] = Json::array();
     Json& seen = p["verification"];

@@ -153,6 +153,7 @@ TEST_CASE("no lie of an NVMe drive makes it sanitized") {
     lie("progress stuck", "nvme-sanitize-block", kUnknown, &Lies::progress_stuck);
     lie("fails", "nvme-sanitize-block", kNo, &Lies::sanitize_fails);
     lie("idle afterwards", "nvme-sanitize-block", kUnknown, &Lies::idle_after_sanitize);
+    lie("namespace lost afterwards", "nvme-sanitize-block", kUnknown, &Lies::loses_last_namespace);
     lie("accepts and ignores", "nvme-sanitize-block", kUnknown, &Lies::ignores_sanitize);
     lie("writes reverted", "nvme-sanitize-block", kNo, &Lies::reverts_writes);
     run_nvme({"another drive after the reset", "nvme-sanitize-block", kUnknown},

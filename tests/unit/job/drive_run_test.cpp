@@ -131,6 +131,13 @@ TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") 
             lies.unreadable_after = true;
             lies.unreadable_as_expected = false;
         },
+        Verdict::indeterminate);
+    each(
+        [](DriveLies& lies) {
+            lies.unreadable_after = true;
+            lies.unreadable_as_expected = false;
+            lies.unreadable_share = 0.01;
+        },
         Verdict::sanitized_with_exceptions);
     each([](DriveLies& lies) { lies.hidden_area = true; }, Verdict::sanitized);
     each(
@@ -141,6 +148,23 @@ TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") 
         Verdict::sanitized_with_exceptions);
     each([](DriveLies& lies) { lies.runs_already = ScriptedDrive::kTechnique; },
          Verdict::sanitized_with_exceptions);
+}
+
+TEST_CASE("an adopted erasure reaches no level, the next one does") {
+    DriveLies lies;
+    lies.runs_already = ScriptedDrive::kTechnique;
+    Station station(lies);
+    station.request.choice.level = Level::purge;
+    const auto adopted = station.run();
+    CHECK(adopted.verdict == Verdict::sanitized_with_exceptions);
+    CHECK(adopted.exit_code() == 4);
+    CHECK(adopted.level == Level::none);
+    CHECK(station.drive.starts == 0);
+    const auto again = station.run();
+    CHECK(again.verdict == Verdict::sanitized);
+    CHECK(again.level == Level::purge);
+    CHECK(station.drive.starts == 1);
+    CHECK(verified_bundles(station.state) == 2);
 }
 
 TEST_CASE("a level asks for the best technique that reaches it") {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "efface/inventory/secure_erase.hpp"
+
 #include "block_graph.hpp"
 
 namespace efface::inventory {
@@ -140,9 +142,7 @@ Drive drive_of(const Identity& identity, const SystemView& view) {
     drive.serial = identity.serial;
     drive.wwid = identity.wwid;
     const std::string name = last_of(link.text);
-    const Folder block = sysfs.enter("class").enter("block").enter(name);
-    drive.secure_erase =
-        number_or(block.enter("queue").read("max_secure_erase_sectors").text, 0) > 0;
+    drive.secure_erase = secure_erase_of(identity, view).offer != SecureErase::Offer::none;
     if (is_namespace(name)) {
         drive.protocol = Drive::Protocol::nvme;
         add_nvme(drive, sysfs, name, view);

@@ -5,6 +5,8 @@
 
 #include "efface/base/file.hpp"
 #include "efface/device/bounded_questions.hpp"
+#include "efface/inventory/secure_erase.hpp"
+#include "efface/policy/firmware.hpp"
 
 #include "drive_choice.hpp"
 #include "linux_drive.hpp"
@@ -21,7 +23,7 @@ DriveAbility ability_of(const inventory::Drive& drive) {
     try {
         const SecretBytes nothing;
         const auto connection = connect_linux_drive(drive, nothing);
-        const auto surveys = survey_drive(*connection, true, "");
+        const auto surveys = survey_drive(*connection, ErasureChoice(), "");
         ability.running = surveys.busy && surveys.running.empty() ? kUnnamed : surveys.running;
         for (const auto& survey : surveys.surveys) {
             if (ability.error.empty()) {
@@ -45,6 +47,28 @@ DriveAbility ability_of(const inventory::Drive& drive) {
     } catch (const std::exception& error) {
         ability.error = printable(error.what());
     }
+    return ability;
+}
+
+/// Of a device without commands of its own: what sysfs tells of the block layer. Nothing is opened.
+std::optional<DriveAbility> ability_of_block_layer(const inventory::Identity& identity) {
+    const auto found = inventory::secure_erase_of(identity);
+    if (found.why.empty()) {
+        return std::nullopt;
+    }
+    const auto* known = policy::find_firmware_technique("block-secure-erase");
+    EFFACE_ASSERT(known != nullptr);
+    TechniqueAbility technique;
+    technique.name = known->name;
+    technique.level = known->on_flash;
+    if (found.offer != inventory::SecureErase::Offer::yes) {
+        technique.why_not = found.why;
+    }
+    if (found.offer == inventory::SecureErase::Offer::not_told) {
+        technique.why_not += ": efface plan --technique block-secure-erase asks its driver";
+    }
+    DriveAbility ability;
+    ability.techniques.push_back(std::move(technique));
     return ability;
 }
 
@@ -97,6 +121,8 @@ std::vector<std::optional<DriveAbility>> drive_abilities(
             asked.size() < device::kQuestionsMax) {
             asked.push_back(i);
             drives.push_back(std::move(drive));
+        } else if (drive.protocol == inventory::Drive::Protocol::none) {
+            abilities[i] = ability_of_block_layer(identities[i]);
         }
     }
     const auto answers = device::ask_all(

@@ -32,7 +32,7 @@ struct Drive {
     std::vector<DriveSurface> surfaces;
     std::vector<DriveSurface> other_paths;
     std::string model, serial, wwid;  ///< as the kernel has them
-    bool secure_erase = false;  ///< the block layer offers it (queue/max_secure_erase_sectors)
+    bool secure_erase = false;        ///< the block layer may offer it (secure_erase.hpp)
 };
 /// Reads sysfs only. A partition or a stacked device has Protocol::none.
 [[nodiscard]] Drive drive_of(const Identity& identity, const SystemView& view = {});

@@ -3,6 +3,8 @@
 // controllers and native multipath, one without, and two paths to one SCSI logical unit.
 #include "efface/inventory/drive.hpp"
 
+#include "efface/inventory/secure_erase.hpp"
+
 #include "catch.hpp"
 #include "recorded_machine.hpp"
 
@@ -85,6 +87,45 @@ TEST_CASE("two disks with one WWID are two paths to one logical unit") {
     CHECK(names(found.other_paths) == std::vector<std::string>{"sdb"});
     REQUIRE(found.command_nodes.size() == 2);
     CHECK(found.command_nodes.front().ends_with("/sg7"));
+}
+
+TEST_CASE("secure erase of the block layer is told where sysfs tells of it") {
+    const test::RecordedMachine machine("server.tree");
+    const auto asked = [&] {
+        return secure_erase_of(identify("/dev/vdb", machine.view()), machine.view());
+    };
+    // As /sys/block/vda/device/features of a virtio disk with SEG_MAX, BLK_SIZE, FLUSH and MQ.
+    std::string features(128, '0');
+    for (const std::size_t bit : {2U, 6U, 9U, 12U, 32U}) {
+        features[bit] = '1';
+    }
+    put(machine, "sys/class/block/vdb/device/features", features + "\n");
+    CHECK(asked().offer == SecureErase::Offer::none);
+    CHECK_FALSE(asked().why.empty());
+    CHECK(drive(machine, "/dev/vdb").surfaces.empty());
+    features[16] = '1';  // VIRTIO_BLK_F_SECURE_ERASE of linux/virtio_blk.h
+    put(machine, "sys/class/block/vdb/device/features", features + "\n");
+    CHECK(asked().offer == SecureErase::Offer::yes);
+    CHECK(drive(machine, "/dev/vdb").secure_erase);
+    CHECK(drive(machine, "/dev/vdb").surfaces.size() == 1);
+    put(machine, "sys/class/block/vdb/device/features", "");
+    CHECK(asked().offer == SecureErase::Offer::not_told);
+    CHECK(secure_erase_of(identify("/dev/loop0", machine.view()), machine.view()).why.empty());
+}
+
+TEST_CASE("an SD card has no secure erase, of an eMMC nobody knows before it is asked") {
+    const test::RecordedMachine machine("server.tree");
+    // The number of a disk that is there, under the name of a card.
+    link_to(machine, "sys/dev/block/254:16", "sys/class/block/mmcblk0");
+    const auto identity = identify("/dev/vdb", machine.view());
+    REQUIRE(identity.major == 254);
+    REQUIRE(identity.minor == 16);
+    const auto offer = [&](const char* type) {
+        put(machine, "sys/class/block/mmcblk0/device/type", type);
+        return secure_erase_of(identity, machine.view()).offer;
+    };
+    CHECK(offer("SD\n") == SecureErase::Offer::none);
+    CHECK(offer("MMC\n") == SecureErase::Offer::not_told);
 }
 
 TEST_CASE("what is no drive takes no commands") {

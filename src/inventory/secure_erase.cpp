@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/inventory/secure_erase.hpp"
+
+#include "block_graph.hpp"
+
+namespace efface::inventory {
+
+namespace {
+
+/// VIRTIO_BLK_F_SECURE_ERASE (Virtual I/O Device 1.3, section 5.2.3). sysfs shows the bits that
+/// driver and device agreed on as characters, the lowest first.
+constexpr std::size_t kVirtioSecureErase = 16;
+constexpr std::size_t kVirtioBits = 64;
+
+SecureErase of_virtio(const std::string& features) {
+    using Offer = SecureErase::Offer;
+    if (features.size() < kVirtioBits) {
+        return {Offer::not_told, "the features of the virtio disk can not be read"};
+    }
+    return features[kVirtioSecureErase] == '1'
+               ? SecureErase{Offer::yes, "the virtio disk offers it (feature 16)"}
+               : SecureErase{Offer::none, "the virtio disk does not offer it (feature 16)"};
+}
+
+SecureErase of_mmc(const std::string& type) {
+    using Offer = SecureErase::Offer;
+    if (type == "MMC") {
+        return {Offer::not_told, "the kernel does not show whether this eMMC has it"};
+    }
+    return {Offer::none, "only an eMMC may have it, this is " +
+                             (type.empty() ? std::string("not told to be one") : type)};
+}
+
+}  // namespace
+
+SecureErase secure_erase_of(const Identity& identity, const SystemView& view) {
+    const Folder sysfs = Folder::open(view.sysfs);
+    const Attribute link = sysfs.enter("dev").enter("block").link(
+        std::to_string(identity.major) + ":" + std::to_string(identity.minor));
+    if (identity.kind != Kind::disk || !link.present()) {
+        return {};
+    }
+    const auto name = std::filesystem::path(link.text).filename().string();
+    const Folder device = sysfs.enter("class").enter("block").enter(name).enter("device");
+    if (name.starts_with("vd")) {
+        return of_virtio(device.read("features").text);
+    }
+    return name.starts_with("mmcblk") ? of_mmc(device.read("type").text) : SecureErase{};
+}
+
+}  // namespace efface::inventory

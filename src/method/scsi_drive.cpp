@@ -48,12 +48,9 @@ void ScsiDriveCommands::learn() {
 
 OperationState ScsiDriveCommands::state() {
     auto readiness = ask_scsi_readiness(session_);
-    OperationState state;
-    state.phase = readiness.phase;
-    state.progress = readiness.progress;
-    state.detail = std::move(readiness.detail);
-    state.pages = std::move(readiness.pages);
-    if (readiness.work == ScsiWork::format) {
+    const bool formats = readiness.work == ScsiWork::format;
+    auto state = state_of(std::move(readiness));
+    if (formats) {
         state.technique = "scsi-format-unit";
     }
     return state;

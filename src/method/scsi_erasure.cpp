@@ -103,19 +103,16 @@ void ScsiErasure::conclude(OperationState& state) {
 
 OperationState ScsiErasure::state() {
     auto readiness = ask_scsi_readiness(session_);
-    OperationState state;
-    state.phase = readiness.phase;
-    state.progress = readiness.progress;
-    state.detail = std::move(readiness.detail);
-    state.pages = std::move(readiness.pages);
-    if (readiness.phase == Phase::running && readiness.work != technique_.work) {
+    const bool other_work = readiness.work != technique_.work;
+    auto state = state_of(std::move(readiness));
+    if (state.phase == Phase::running && other_work) {
         state.phase = Phase::unknown;
         state.detail += ": not what was asked for";
-    } else if (readiness.phase == Phase::running) {
+    } else if (state.phase == Phase::running) {
         note_running(state);
-    } else if (readiness.phase == Phase::failed) {
+    } else if (state.phase == Phase::failed) {
         state.technique = sent().empty() ? "" : technique_.name;
-    } else if (readiness.phase == Phase::idle) {
+    } else if (state.phase == Phase::idle) {
         conclude(state);
     }
     return state;

@@ -211,4 +211,13 @@ ScsiReadiness ask_scsi_readiness(ScsiSession& session) {
     return readiness;
 }
 
+OperationState state_of(ScsiReadiness readiness) {
+    OperationState state;
+    state.phase = readiness.phase;
+    state.progress = readiness.progress;
+    state.detail = std::move(readiness.detail);
+    state.pages = std::move(readiness.pages);
+    return state;
+}
+
 }  // namespace efface::method

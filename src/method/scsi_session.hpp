@@ -45,5 +45,7 @@ struct ScsiReadiness {
 /// REQUEST SENSE; when that tells of nothing TEST UNIT READY, and when that is good READ CAPACITY:
 /// only a disk that passes all three is idle.
 [[nodiscard]] ScsiReadiness ask_scsi_readiness(ScsiSession& session);
+/// The part of it that an OperationState has; no technique.
+[[nodiscard]] OperationState state_of(ScsiReadiness readiness);
 
 }  // namespace efface::method

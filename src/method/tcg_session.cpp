@@ -232,32 +232,29 @@ TcgReply TcgSession::cell(tcg::Uid row, std::uint32_t column, const char* enterp
                 kTcgPatience);
 }
 
-std::optional<std::uint64_t> TcgSession::number(tcg::Uid row, std::uint32_t column,
-                                                const char* enterprise_name) {
-    const auto reply = cell(row, column, enterprise_name);
+std::optional<tcg::Token> TcgSession::value_in(const TcgReply& reply, tcg::Token::Kind kind,
+                                               std::uint32_t column,
+                                               const char* enterprise_name) const {
     if (!reply.succeeded()) {
         return std::nullopt;
     }
     const auto token = enterprise_ ? tcg::find_named(reply.answer, enterprise_name)
                                    : tcg::find_named(reply.answer, column);
-    if (!token || !token->is(tcg::Token::Kind::unsigned_integer)) {
-        return std::nullopt;
-    }
-    return token->value;
+    return token && token->is(kind) ? std::optional(*token) : std::nullopt;
+}
+
+std::optional<std::uint64_t> TcgSession::number(tcg::Uid row, std::uint32_t column,
+                                                const char* enterprise_name) {
+    const auto reply = cell(row, column, enterprise_name);
+    const auto token = value_in(reply, tcg::Token::Kind::unsigned_integer, column, enterprise_name);
+    return token ? std::optional(token->value) : std::nullopt;
 }
 
 std::optional<SecretBytes> TcgSession::bytes(tcg::Uid row, std::uint32_t column,
                                              const char* enterprise_name) {
     const auto reply = cell(row, column, enterprise_name);
-    if (!reply.succeeded()) {
-        return std::nullopt;
-    }
-    const auto token = enterprise_ ? tcg::find_named(reply.answer, enterprise_name)
-                                   : tcg::find_named(reply.answer, column);
-    if (!token || !token->is(tcg::Token::Kind::bytes)) {
-        return std::nullopt;
-    }
-    return SecretBytes(token->bytes);
+    const auto token = value_in(reply, tcg::Token::Kind::bytes, column, enterprise_name);
+    return token ? std::optional<SecretBytes>(SecretBytes(token->bytes)) : std::nullopt;
 }
 
 void TcgSession::close() {

@@ -100,6 +100,10 @@ class TcgSession final {
                                     ByteView password);
     [[nodiscard]] std::optional<TcgProblem> authenticate(tcg::Uid authority, ByteView password);
     [[nodiscard]] TcgReply cell(tcg::Uid row, std::uint32_t column, const char* enterprise_name);
+    /// Borrows from `reply`.
+    [[nodiscard]] std::optional<tcg::Token> value_in(const TcgReply& reply, tcg::Token::Kind kind,
+                                                     std::uint32_t column,
+                                                     const char* enterprise_name) const;
     TcgChannel& channel_;
     bool enterprise_;
     bool open_ = false;

@@ -117,6 +117,7 @@ def check_drive(predicate):
     if seen['performed'] or seen.get('canaries') is not None:
         marks = check_canaries(seen['canaries'])
         check_rest(seen, marks)
+        check_whole(seen)
     if seen['result'] == 'pass':
         check_passed(seen, marks, adopted)
     if result['status'] in SUCCESS:
@@ -193,9 +194,9 @@ def check_pages(pages):
 
 def check_verification(seen):
     fields(seen, 'method performed result independentOfEraser',
-           'seed canaries samples expected unreadableStatuses identity')
+           'seed canaries samples expected unreadableStatuses identity whole')
     flags(seen, 'performed independentOfEraser')
-    need(seen['method'] in ('canaries', 'none') and
+    need(seen['method'] in ('canaries', 'full-read-back', 'none') and
          seen['result'] in ('pass', 'fail', 'not-performed'), 'the verification')
     need(seen['performed'] == (seen['result'] != 'not-performed') and
          not (seen['performed'] and seen['method'] == 'none'), 'the verification contradicts itself')
@@ -273,6 +274,29 @@ def check_rest(seen, marks):
     need(seen['identity'] in ('same', 'different', 'not read'), 'the identity')
 
 
+def check_whole(seen):
+    """Everything that the host addresses was read, where the record says so."""
+    whole = seen.get('whole')
+    need((whole is not None) == (seen['method'] == 'full-read-back'), 'was everything read?')
+    if whole is None:
+        return
+    fields(whole, 'content bytesPlanned bytesCompared mismatches different unreadableBytes '
+           'unexpectedBytes')
+    planned, compared, differ, unreadable, unexpected = (
+        size_of(whole[key], 'a count') for key in (
+            'bytesPlanned', 'bytesCompared', 'mismatches', 'unreadableBytes', 'unexpectedBytes'))
+    different = [size_of(place, 'a place') for place in
+                 items(whole['different'], 65536, 'what differs')]
+    need(whole['content'] == 'zeros' and compared + unreadable <= planned and
+         unexpected <= unreadable and len(different) <= differ, 'what was read does not add up')
+    if seen['result'] == 'pass':
+        need(planned == compared + unreadable ==
+             sum(surface['sizeBytes'] for surface in seen['canaries']['surfaces']),
+             'not everything that the host addresses was read')
+        need(differ == 0 and UNEXPECTED_SHARE * unexpected <= planned,
+             'it differs, or can not be read')
+
+
 def check_passed(seen, marks, adopted):
     samples, expected = seen['samples'], seen['expected']
     need(marks['placed'] or adopted, 'nothing was looked for')
@@ -311,6 +335,8 @@ def check_success(predicate, marks):
              'the first or the last block had no canary')
         largest = max(largest, size)
     need(not marks['placed'] or largest >= target['sizeBytes'], 'not the whole target was marked')
+    need(result['status'] != 'sanitized' or not (seen.get('whole') or {}).get('unexpectedBytes'),
+         'what can not be read is an exception')
     need(result['status'] != 'sanitized' or
          all(status['expected'] for status in seen['unreadableStatuses']),
          'a status that was not expected is an exception')

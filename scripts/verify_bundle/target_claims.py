@@ -5,7 +5,7 @@ import re
 
 from common import need, when
 from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
-                          opened_any)
+                          fields, from_hex, items, opened_any, texts)
 
 KINDS = {
     'media': {'disk', 'partition', 'loop', 'zram', 'ram', 'pmem', 'md', 'device-mapper', 'other'},
@@ -37,6 +37,7 @@ def check_target(predicate):
     same_target(predicate, kind, size, drive and opened_any(target))
     check_passes(predicate['sanitization'], kind, size)
     check_level(predicate, kind, drive)
+    check_passed_over(predicate['sanitization'])
     if status in SUCCESS:
         need(target.get('identityAfter'), 'the target was not looked at afterwards')
         need(bool(result['exceptions']) == (status != 'sanitized'), 'the exceptions')
@@ -49,6 +50,32 @@ def check_target(predicate):
     if status in SUCCESS:
         check_done(predicate, kind, size)
         check_seen(predicate, kind, size)
+
+
+def check_passed_over(work):
+    """Nothing is done in the place of what was asked for without saying why."""
+    asked, done = work.get('requestedTechnique'), work['technique']
+    entries = work.get('passedOver')
+    if asked is None:
+        need(entries is None, 'what was passed over, but not what was asked for')
+        return
+    need(isinstance(asked, str) and asked, 'what was asked for')
+    entries, end = items(entries or [], 64, 'what was passed over'), when(work['completedAt'])
+    for entry in entries:
+        fields(entry, 'technique at why commands')
+        texts(entry, 'technique why')
+        need(entry['technique'] not in ('', done) and entry['why'], 'what was passed over, and why')
+        need(not entry['commands'] or command_set(entry['technique']), 'no drive refused that')
+        need(when(entry['at']) <= end, 'it was passed over after the run')
+        for command in items(entry['commands'], 256, 'the commands'):
+            fields(command, 'at name bytes answer')
+            texts(command, 'name answer')
+            from_hex(command['bytes'])
+            need(command['name'] and command['answer'] and when(command['at']) <= end,
+                 'a command that was refused')
+    need(asked != done or not entries, 'it was done, and passed over')
+    need(asked in (done, 'auto') or entries and entries[0]['technique'] == asked,
+         'another technique than the one that was asked for, and nothing says why')
 
 
 def check_permission(authorization):

@@ -153,6 +153,10 @@ void RunDisplay::show(const Json& event) {
         }
         targets_.erase(name);
         line(text);
+    } else if (kind == "fallback") {
+        line(fmt::format("{}: the drive refused {}: {}\n        going on with {}", name_in(event),
+                         event.at("refused").get<std::string>(), event.at("why").get<std::string>(),
+                         event.at("technique").get<std::string>()));
     } else if (kind == "result") {
         last_result_ = event.at("status").get<std::string>();
     } else if (kind == "resumed") {

@@ -87,10 +87,8 @@ job::ErasureChoice TargetOptions::choice() const {
     choice.pattern = *bytes;
     choice.verification =
         policy::verification_from_string(verification).value_or(policy::Verification::full);
-    if (job::asks_the_drive(choice) && command_->count("--verify") > 0 && verification == "full") {
-        throw Error(ErrorCode::usage,
-                    "what a drive erases itself is verified by canaries: leave --verify away");
-    }
+    choice.whole_medium =
+        job::asks_the_drive(choice) && command_->count("--verify") > 0 && verification == "full";
     choice.bad_blocks_are_exceptions = bad_blocks == "except";
     choice.limits.bytes_per_second_min = min_rate;
     choice.limits.when_slow = then_of(when_slow);

@@ -93,6 +93,7 @@ void render_how(Page& page, const Json& predicate) {
     page.field("Started", words(look(sanitization, {"startedAt"})));
     page.field("Completed", words(look(sanitization, {"completedAt"})));
     page.field("Technique", words(look(sanitization, {"technique"})));
+    render_passed_over(page, sanitization);
     for (const Json& standard : look(sanitization, {"standards"})) {
         page.field("Terms of",
                    words(look(standard, {"name"})) + " " + words(look(standard, {"edition"})));

@@ -42,6 +42,8 @@ void render_not_reached(Page& page, const Json& predicate);
 [[nodiscard]] bool is_drive_work(const Json& sanitization);
 void render_drive(Page& page, const Json& drive);
 void render_drive_report(Page& page, const Json& sanitization);
+/// What was asked for where it is not what was done, and why not.
+void render_passed_over(Page& page, const Json& sanitization);
 void render_looked_for(Page& page, const Json& verification);
 void render_hidden_areas(Page& page, const Json& areas);
 

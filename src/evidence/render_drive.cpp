@@ -134,6 +134,30 @@ void render_drive_report(Page& page, const Json& sanitization) {
     render_pages(page, "Status after", look(sanitization, {"statusAfter"}));
 }
 
+void render_passed_over(Page& page, const Json& sanitization) {
+    const std::string asked = words(look(sanitization, {"requestedTechnique"}));
+    if (asked.empty() || asked == words(look(sanitization, {"technique"}))) {
+        return;
+    }
+    page.field("Asked for", asked == "auto" ? "what reaches the level" : asked);
+    for (const Json& entry : look(sanitization, {"passedOver"})) {
+        const Json& commands = look(entry, {"commands"});
+        page.field(
+            "Not done",
+            fmt::format("{} ({}): {}{}", words(look(entry, {"technique"})),
+                        words(look(entry, {"at"})),
+                        commands.is_array() && !commands.empty() ? "the drive refused it: " : "",
+                        words(look(entry, {"why"}))));
+        for (const Json& command : commands) {
+            page.field(
+                "sent",
+                fmt::format("{}, {}: {}", words(look(command, {"name"})),
+                            words(look(command, {"bytes"})), words(look(command, {"answer"}))),
+                kSubIndent);
+        }
+    }
+}
+
 void render_looked_for(Page& page, const Json& verification) {
     const Json& canaries = look(verification, {"canaries"});
     if (!canaries.is_object()) {
@@ -164,6 +188,17 @@ void render_looked_for(Page& page, const Json& verification) {
                                                words(look(status, {"expected"})) == "yes"
                                                    ? "expected of this technique"
                                                    : "not expected"));
+    }
+    if (const Json& whole = look(verification, {"whole"}); whole.is_object()) {
+        page.field("Everything read",
+                   fmt::format("{} of {} were {}; {} blocks differ, {} bytes not readable, {} of "
+                               "them not as expected",
+                               size_in_words(look(whole, {"bytesCompared"})),
+                               size_in_words(look(whole, {"bytesPlanned"})),
+                               words(look(whole, {"content"})), words(look(whole, {"mismatches"})),
+                               words(look(whole, {"unreadableBytes"})),
+                               words(look(whole, {"unexpectedBytes"}))));
+        render_places(page, "different", look(whole, {"different"}));
     }
     page.field("Identity after", words(look(verification, {"identity"})));
     page.field("Canary seed", words(look(verification, {"seed"})));

@@ -159,10 +159,27 @@ void check_looked_for(const RecordView& verification) {
     (void)verification.at("identity").one_of({"same", "different", "not read"});
 }
 
+/// Everything that the host addresses, read and compared.
+void check_whole(const RecordView& whole) {
+    whole.only({"content", "bytesPlanned", "bytesCompared", "mismatches", "different",
+                "unreadableBytes", "unexpectedBytes"});
+    (void)whole.at("content").one_of({"zeros"});
+    for (const char* key :
+         {"bytesPlanned", "bytesCompared", "mismatches", "unreadableBytes", "unexpectedBytes"}) {
+        (void)whole.at(key).number();
+    }
+    for (const RecordView& offset : whole.at("different").items()) {
+        (void)offset.number();
+    }
+}
+
 void check_drive_verification(const RecordView& verification) {
     verification.only({"method", "performed", "result", "independentOfEraser", "seed", "canaries",
-                       "samples", "expected", "unreadableStatuses", "identity"});
-    (void)verification.at("method").one_of({"canaries", "none"});
+                       "samples", "expected", "unreadableStatuses", "identity", "whole"});
+    (void)verification.at("method").one_of({"canaries", "full-read-back", "none"});
+    if (const auto whole = verification.maybe("whole")) {
+        check_whole(*whole);
+    }
     (void)verification.at("result").one_of({"pass", "fail", "not-performed"});
     if (const auto seed = verification.maybe("seed"); seed && !seed->text().empty()) {
         if (hex_bytes(*seed).size() * 2 != kMarkSeedHexDigits) {

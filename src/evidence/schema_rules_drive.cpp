@@ -20,10 +20,6 @@ struct Canaries {
     std::uint64_t unexpected = 0;  ///< of the unreadable ones
 };
 
-/// Of the canaries of a surface that passed, at most one in so many could not be read without the
-/// technique explaining it.
-constexpr std::uint64_t kUnexpectedShare = 10;
-
 /// One drive, one technique, one set of commands.
 void check_one_drive(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
@@ -317,6 +313,10 @@ void check_drive_success(const RecordView& predicate, const Canaries& canaries,
     if (canaries.placed != 0) {
         check_surfaces(predicate);
     }
+    if (const auto whole = verification.maybe("whole");
+        whole && claim.whole && whole->at("unexpectedBytes").number() != 0) {
+        whole->at("unexpectedBytes").fail("need exceptions");
+    }
     for (const RecordView& status : verification.at("unreadableStatuses").items()) {
         if (claim.whole && !status.at("expected").flag()) {
             status.fail("was not expected: it needs exceptions");
@@ -367,6 +367,7 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
         canaries = check_canary_counts(verification.at("canaries"));
         check_other_counts(verification);
         check_statuses(verification, canaries);
+        check_whole_medium(verification);
         if (!performed) {
             check_not_looked(verification, canaries);
         }

@@ -307,6 +307,7 @@ void check_target_rules(const RecordView& predicate) {
     const std::uint64_t unwritten = check_passes(sanitization, claim);
     check_pass_times(sanitization);
     check_work(sanitization, claim);
+    check_passed_over(sanitization);
     if (claim.drive) {
         check_drive_rules(predicate, claim);
     } else {

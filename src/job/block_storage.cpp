@@ -132,13 +132,7 @@ class BlockStorage final : public TargetStorage {
 TargetPlan BlockStorage::survey() {
     identity_ = context_.host.identify(path_);
     const auto& identity = *identity_;
-    TargetPlan plan;
-    plan.name = printable(path_);
-    plan.path = identity.canonical_path;
-    plan.kind = inventory::to_string(identity.kind);
-    plan.identity = target_identity(identity);
-    plan.confirm_token = confirm_token(identity, plan.identity);
-    plan.size_bytes = identity.size_bytes;
+    auto plan = begin_plan(path_, identity);
     plan.technique = policy_.name;
     plan.choice = to_json(choice_);
     plan.policy_version = policy::kOverwritePolicyVersion;
@@ -152,10 +146,7 @@ TargetPlan BlockStorage::survey() {
     plan.steps.push_back(step_of(choice_.verification));
     plan.bytes_to_transfer =
         plan.size_bytes * (passes + (choice_.verification == policy::Verification::none ? 0 : 1));
-    for (const auto& use : context_.host.uses_of(identity, Moment::now)) {
-        plan.objections.push_back(
-            fmt::format("{}: {}", inventory::to_string(use.kind), use.detail));
-    }
+    object_to_uses(plan, context_.host, identity, Moment::now, "");
     if (identity.size_bytes == 0) {
         plan.objections.emplace_back("it has no bytes");
     }
@@ -300,6 +291,25 @@ std::string confirm_token(const inventory::Identity& identity, const Json& targe
     const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
     return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
                        sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+}
+
+TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity) {
+    TargetPlan plan;
+    plan.name = printable(name);
+    plan.path = identity.canonical_path;
+    plan.kind = inventory::to_string(identity.kind);
+    plan.identity = target_identity(identity);
+    plan.confirm_token = confirm_token(identity, plan.identity);
+    plan.size_bytes = identity.size_bytes;
+    return plan;
+}
+
+void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
+                    Moment moment, const char* as) {
+    for (const auto& use : host.uses_of(identity, moment)) {
+        plan.objections.push_back(
+            fmt::format("{}: {}{}", inventory::to_string(use.kind), as, use.detail));
+    }
 }
 
 bool same_drive(const Json& one, const Json& other) {

@@ -12,7 +12,8 @@ namespace efface::job {
 namespace {
 
 TechniqueChoice judged(const method::DriveSurvey& survey, const method::TechniqueFacts& facts,
-                       bool canaries, bool going) {
+                       const ErasureChoice& wanted, bool going) {
+    const bool canaries = wanted.verification != policy::Verification::none;
     TechniqueChoice choice;
     choice.technique = policy::find_firmware_technique(facts.name);
     EFFACE_ASSERT(choice.technique != nullptr);
@@ -22,6 +23,11 @@ TechniqueChoice judged(const method::DriveSurvey& survey, const method::Techniqu
     choice.level = policy::firmware_level(choice.policy_facts);
     if (facts.objection && !going) {
         choice.refusals.push_back(*facts.objection);
+    }
+    if (wanted.whole_medium && !choice.technique->leaves_zeros) {
+        choice.refusals.emplace_back(
+            "full verification was asked for, but it promises no content that everything could be "
+            "compared with: leave --verify away, or take a technique that leaves zeros");
     }
     const auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
     choice.refusals.insert(choice.refusals.end(), texts.refusals.begin(), texts.refusals.end());
@@ -65,6 +71,37 @@ ChosenTechnique choose_by_level(const DriveSurveys& surveys, method::Level level
     return chosen;
 }
 
+bool overwrites(const std::string& name) {
+    return policy::find_overwrite_policy(name) != nullptr;
+}
+
+/// Everything on this drive that reaches the level, the best first; kPolicyAuto when there is none.
+std::vector<std::string> by_level(const DriveSurveys& surveys, method::Level level) {
+    const auto chosen = choose_by_level(surveys, level);
+    if (chosen.choice == nullptr) {
+        return {kPolicyAuto};
+    }
+    std::vector<std::string> names{chosen.choice->technique->name};
+    for (const auto& one : surveys.techniques) {
+        if (&one != chosen.choice && one.refusals.empty() && one.level >= level) {
+            names.emplace_back(one.technique->name);
+        }
+    }
+    return names;
+}
+
+/// The names from this one on, each once, as many as a choice may hold.
+std::vector<std::string> tail(const std::vector<std::string>& names, std::size_t from) {
+    std::vector<std::string> list;
+    for (std::size_t i = from; i < names.size() && list.size() < kFallbacksMax; ++i) {
+        const auto taken = names.begin() + static_cast<std::ptrdiff_t>(i);
+        if (std::find(names.begin(), taken, names[i]) == taken) {
+            list.push_back(names[i]);
+        }
+    }
+    return list;
+}
+
 /// nullopt when it is idle; empty when it does not tell which one.
 std::optional<std::string> running_technique(DriveConnection& connection) {
     for (auto* set : connection.command_sets()) {
@@ -91,7 +128,8 @@ SecretBytes credential_of(const ErasureChoice& choice) {
                                           : read_credential({choice.credential_file, true});
 }
 
-DriveSurveys survey_drive(DriveConnection& connection, bool canaries, const std::string& begun) {
+DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& wanted,
+                          const std::string& begun) {
     DriveSurveys all;
     const auto running = running_technique(connection);
     all.busy = running.has_value();
@@ -102,7 +140,7 @@ DriveSurveys survey_drive(DriveConnection& connection, bool canaries, const std:
         for (const auto& facts : all.surveys.back().techniques) {
             if (find(all, facts.name) == nullptr) {
                 const bool going = facts.name == begun || facts.name == all.running;
-                all.techniques.push_back(judged(all.surveys.back(), facts, canaries, going));
+                all.techniques.push_back(judged(all.surveys.back(), facts, wanted, going));
             }
         }
     }
@@ -117,72 +155,60 @@ ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted)
     if (wanted.policy == kPolicyAuto) {
         return choose_by_level(surveys, wanted.level);
     }
-    std::vector<std::string> names{wanted.policy};
-    names.insert(names.end(), wanted.fallbacks.begin(), wanted.fallbacks.end());
     ChosenTechnique chosen;
-    for (const auto& name : names) {
-        const auto* one = find(surveys, name);
-        if (one == nullptr) {
-            chosen.objections.push_back(name + ": the drive does not have it");
-        } else if (!one->refusals.empty() || one->level < wanted.level) {
-            chosen.objections.push_back(why_not(*one));
-        } else {
-            chosen.choice = one;
-            chosen.objections.clear();
-            return chosen;
-        }
+    const auto* one = find(surveys, wanted.policy);
+    if (one == nullptr) {
+        chosen.objections.push_back(wanted.policy + ": the drive does not have it");
+    } else if (!one->refusals.empty() || one->level < wanted.level) {
+        chosen.objections.push_back(why_not(*one));
+    } else {
+        chosen.choice = one;
     }
     return chosen;
 }
 
-ErasureChoice settle(Host& host, const std::string& path, ErasureChoice wanted) {
+Settled settle(Host& host, const std::string& path, ErasureChoice wanted) {
     if (!asks_the_drive(wanted)) {
-        return wanted;
+        return {std::move(wanted), {}};
     }
     const auto drive = host.drive_of(host.identify(path));
-    const auto overwrites = [](const std::string& name) {
-        return policy::find_overwrite_policy(name) != nullptr;
-    };
-    const auto take = [&](const std::string& name) {
-        wanted.policy = name;
-        wanted.fallbacks.clear();
-        if (overwrites(name)) {
-            wanted.credential_file.clear();
-        }
-        return wanted;
-    };
-    ChosenTechnique chosen;
+    std::optional<DriveSurveys> surveys;
     if (!drive.surfaces.empty()) {
         const auto credential = credential_of(wanted);
         const auto connection = host.connect(drive, credential);
-        const auto surveys =
-            survey_drive(*connection, wanted.verification != policy::Verification::none, "");
-        if (wanted.policy == kPolicyAuto) {
-            chosen = choose(surveys, wanted);
-            if (chosen.choice != nullptr) {
-                return take(chosen.choice->technique->name);
-            }
-        }
-        std::vector<std::string> names{wanted.policy};
-        names.insert(names.end(), wanted.fallbacks.begin(), wanted.fallbacks.end());
-        for (const auto& name : names) {
-            auto one = wanted;
-            one.policy = name;
-            one.fallbacks.clear();
-            if (overwrites(name) || choose(surveys, one).choice != nullptr) {
-                return take(name);
-            }
-        }
-    } else {
-        for (const auto& name : wanted.fallbacks) {
-            if (overwrites(name)) {
-                return take(name);
-            }
-        }
+        surveys = survey_drive(*connection, wanted, "");
     }
+    auto names = surveys && wanted.policy == kPolicyAuto ? by_level(*surveys, wanted.level)
+                                                         : std::vector<std::string>{wanted.policy};
+    names.insert(names.end(), wanted.fallbacks.begin(), wanted.fallbacks.end());
     // Overwriting is what every medium has, and clear is what it reaches.
-    const bool clear = wanted.policy == kPolicyAuto && wanted.level == method::Level::clear;
-    return clear ? take(policy::kOverwritePolicyDefault) : wanted;
+    if (wanted.policy == kPolicyAuto && wanted.level == method::Level::clear) {
+        names.emplace_back(policy::kOverwritePolicyDefault);
+    }
+    Settled settled{wanted, {}};
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        auto one = wanted;
+        one.policy = names[i];
+        one.fallbacks.clear();
+        ChosenTechnique chosen;
+        if (overwrites(names[i])) {
+            one.credential_file.clear();
+            settled.choice = one;
+            return settled;
+        }
+        if (surveys) {
+            chosen = choose(*surveys, one);
+        } else {
+            chosen.objections.emplace_back("it has no commands of its own");
+        }
+        if (chosen.choice != nullptr) {
+            one.fallbacks = tail(names, i + 1);
+            settled.choice = one;
+            return settled;
+        }
+        settled.passed_over.push_back({names[i], chosen.objections.front()});
+    }
+    return {std::move(wanted), {}};
 }
 
 }  // namespace efface::job

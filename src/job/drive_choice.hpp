@@ -32,10 +32,10 @@ struct DriveSurveys {
     std::string running;  ///< technique that the drive says to carry out; empty: none, or not told
     bool busy = false;    ///< it carries one out, named or not
 };
-/// Asks every command set of the connection. `canaries`: as the choice has it. `begun`: a technique
-/// that this job has started already, or empty; like one that runs, it is not held back by what the
-/// drive objects now.
-[[nodiscard]] DriveSurveys survey_drive(DriveConnection& connection, bool canaries,
+/// Asks every command set of the connection. `wanted` says how it is to be verified. `begun`: a
+/// technique that this job has started already, or empty; like one that runs, it is not held back
+/// by what the drive objects now.
+[[nodiscard]] DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& wanted,
                                         const std::string& begun);
 
 /// Empty when the choice names no file. Throws Error(usage) when it is missing.
@@ -45,12 +45,23 @@ struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
     std::vector<std::string> objections;      ///< why not, when there is none
 };
-/// The technique named, else its fall-backs in their order; for kPolicyAuto the first that reaches
-/// the wanted level, an erasure that runs already before all others.
+/// The technique named, never a fall-back; for kPolicyAuto the first that reaches the wanted level,
+/// an erasure that runs already before all others.
 [[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted);
 
-/// What was asked for, with the technique that will be taken: fall-backs and kPolicyAuto settled by
-/// what stands at `path`. Unchanged when nothing fits: its survey says why.
-[[nodiscard]] ErasureChoice settle(Host& host, const std::string& path, ErasureChoice wanted);
+struct PassedOver {
+    std::string technique;
+    std::string why;
+};
+struct Settled {
+    /// With the technique that will be taken; its fall-backs are those that come after it, for a
+    /// drive that refuses the command itself.
+    ErasureChoice choice;
+    std::vector<PassedOver> passed_over;  ///< named before it
+};
+/// What was asked for, fall-backs and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
+/// everything else that reaches the level is a fall-back. Unchanged when nothing fits: its survey
+/// says why.
+[[nodiscard]] Settled settle(Host& host, const std::string& path, ErasureChoice wanted);
 
 }  // namespace efface::job

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Drives that erase themselves.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 
 #include "efface/method/firmware_erase.hpp"
 
 #include "drive_choice.hpp"
+#include "drive_hold.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job {
@@ -35,120 +38,6 @@ class Scaled final : public ProgressSink {
     std::uint64_t done_ = 0;
 };
 
-/// A drive held for its erasure: the connection, and every block device on it.
-class DriveHold final {
-  public:
-    DriveHold(Host& host, std::string path, const SecretBytes& credential)
-        : host_(host), path_(std::move(path)), credential_(credential) {}
-
-    /// Throws Error(safety) when something uses any part of the drive.
-    void open() {
-        const auto identity = host_.identify(path_);
-        const auto drive = host_.drive_of(identity);
-        connection_ = host_.connect(drive, credential_);
-        for (const auto& surface : drive.surfaces) {
-            auto target = host_.open(surface.path, device::Access::exclusive);
-            target->lock_metadata();
-            names_.push_back(surface.name);
-            targets_.push_back(std::move(target));
-        }
-        for (const auto& other : drive.other_paths) {
-            others_.push_back(host_.open(other.path, device::Access::exclusive));
-        }
-    }
-    bool reattach() {
-        targets_.clear();
-        others_.clear();
-        names_.clear();
-        connection_.reset();
-        try {
-            host_.connect(host_.drive_of(host_.identify(path_)), credential_)->rescan();
-            open();
-            return true;
-        } catch (const Error&) {
-            return false;
-        }
-    }
-    /// The set that has this technique.
-    method::CommandSet* set_of(const std::string& technique) {
-        if (!connection_) {
-            return nullptr;
-        }
-        for (auto* set : connection_->command_sets()) {
-            const auto* known = policy::find_firmware_technique(technique);
-            if (known != nullptr && set->name() == known->command_set) {
-                return set;
-            }
-        }
-        return nullptr;
-    }
-    std::vector<method::Surface> surfaces() {
-        std::vector<method::Surface> list;
-        for (std::size_t i = 0; i < targets_.size(); ++i) {
-            (void)targets_[i]->drop_cache();
-            list.push_back({names_[i], &targets_[i]->storage()});
-        }
-        return list;
-    }
-
-  private:
-    Host& host_;
-    std::string path_;
-    const SecretBytes& credential_;
-    std::unique_ptr<DriveConnection> connection_;
-    std::vector<std::string> names_;
-    std::vector<std::unique_ptr<HeldTarget>> targets_;
-    std::vector<std::unique_ptr<HeldTarget>> others_;  ///< other paths, so that nobody else writes
-};
-
-/// Stands in for a drive that is not there, so that nothing has to be asked twice.
-class NoAnswer final : public method::CommandSet {
-  public:
-    explicit NoAnswer(std::string name) : name_(std::move(name)) {}
-    [[nodiscard]] std::string_view name() const override { return name_; }
-    method::DriveSurvey survey() override {
-        method::DriveSurvey survey;
-        survey.error = "it is not there";
-        return survey;
-    }
-    method::OperationState state() override { return {}; }
-    std::unique_ptr<method::FirmwareOperation> make(std::string_view technique,
-                                                    method::OperationMemory& /*memory*/) override {
-        return std::make_unique<Operation>(std::string(technique));
-    }
-    method::OpenedAreas open_hidden_areas(method::OperationMemory& /*memory*/) override {
-        return {};
-    }
-    method::ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
-                                   MutableByteView /*into*/) override {
-        return {false, false, "the drive is not there"};
-    }
-
-  private:
-    class Operation final : public method::FirmwareOperation {
-      public:
-        explicit Operation(std::string technique) : technique_(std::move(technique)) {}
-        [[nodiscard]] std::string_view technique() const override { return technique_; }
-        [[nodiscard]] method::Promise promise() const override { return {}; }
-        method::OperationState state() override {
-            method::OperationState state;
-            state.detail = "the drive is not there";
-            return state;
-        }
-        method::StartAnswer start() override {
-            return {method::Start::unknown, "the drive is not there", {}};
-        }
-        std::optional<std::string> clean_up(
-            std::vector<method::SentCommand>& /*commands*/) override {
-            return "the drive is not there";
-        }
-
-      private:
-        std::string technique_;
-    };
-    std::string name_;
-};
-
 class DriveStorage final : public TargetStorage {
   public:
     DriveStorage(RunContext& context, std::string path, const ErasureChoice& choice)
@@ -163,6 +52,7 @@ class DriveStorage final : public TargetStorage {
     }
     TargetPlan survey() override;
     Json begin(Random& random) override;
+    Json begin_instead(Random& random, const Json& before) override;
     /// A password that could not be taken back is still in the memory of the earlier attempt.
     Json begin_again(Random& random, const Json& before, const Json& outcome) override {
         auto state = begin(random);
@@ -208,6 +98,23 @@ class DriveStorage final : public TargetStorage {
     std::optional<inventory::Identity> identity_;
 };
 
+/// In the journal beside the engine's state: names of the surfaces by namespace.
+constexpr const char* kSurfaceNames = "surfaceNames";
+
+std::map<std::uint32_t, std::string> surface_names(const Json& state) {
+    std::map<std::uint32_t, std::string> names;
+    for (const auto& one : state.value(kSurfaceNames, Json::array())) {
+        names[one.at(0).get<std::uint32_t>()] = one.at(1).get<std::string>();
+    }
+    return names;
+}
+
+Bytes fresh_seed(Random& random) {
+    Bytes seed(method::kCanarySeedBytes);
+    random.fill(seed);
+    return seed;
+}
+
 /// Of the set that has the technique: what another set would reach says nothing.
 std::vector<method::HiddenArea> hidden_areas_for(const DriveSurveys& surveys,
                                                  const TechniqueChoice& choice) {
@@ -222,13 +129,7 @@ std::vector<method::HiddenArea> hidden_areas_for(const DriveSurveys& surveys,
 TargetPlan DriveStorage::survey() {
     identity_ = context_.host.identify(path_);
     const auto& identity = *identity_;
-    TargetPlan plan;
-    plan.name = printable(path_);
-    plan.path = identity.canonical_path;
-    plan.kind = inventory::to_string(identity.kind);
-    plan.identity = target_identity(identity);
-    plan.confirm_token = confirm_token(identity, plan.identity);
-    plan.size_bytes = identity.size_bytes;
+    auto plan = begin_plan(path_, identity);
     plan.policy_version = policy::kFirmwarePolicyVersion;
     plan.choice = to_json(choice_);
     plan.technique = choice_.policy;
@@ -240,7 +141,7 @@ TargetPlan DriveStorage::survey() {
         return plan;
     }
     const auto connection = context_.host.connect(drive, credential_);
-    const auto surveys = survey_drive(*connection, canaries(), begun_ ? choice_.policy : "");
+    const auto surveys = survey_drive(*connection, choice_, begun_ ? choice_.policy : "");
     // Its own state before anything else: who reads the blocks of a drive that erases itself, or
     // hangs, is held until it is over.
     const bool silent = std::any_of(surveys.surveys.begin(), surveys.surveys.end(),
@@ -252,9 +153,13 @@ TargetPlan DriveStorage::survey() {
             plan.objections.push_back("the drive does not answer: " + survey.error);
         }
     }
-    const auto chosen = choose(surveys, choice_);
-    plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
-                           chosen.objections.end());
+    auto chosen = choose(surveys, choice_);
+    for (const auto& name : choice_.fallbacks) {  // why not one of them, when there is none
+        auto other = choice_;
+        other.policy = name;
+        const auto objections = choose(surveys, other).objections;
+        chosen.objections.insert(chosen.objections.end(), objections.begin(), objections.end());
+    }
     plan.found = {
         {"name", plan.name},
         {"kind", plan.kind},
@@ -266,6 +171,9 @@ TargetPlan DriveStorage::survey() {
          {{"examined", true}, {"note", "as the drive itself tells"}, {"areas", Json::array()}}}};
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
+    } else {
+        plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
+                               chosen.objections.end());
     }
     plan.found["notReached"] = plan.not_reached;
     return plan;
@@ -273,11 +181,8 @@ TargetPlan DriveStorage::survey() {
 
 void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive) {
     const auto look = [&](const std::string& path, const char* as) {
-        const auto identity = path == plan.path ? *identity_ : context_.host.identify(path);
-        for (const auto& use : context_.host.uses_of(identity, moment())) {
-            plan.objections.push_back(
-                fmt::format("{}: {}{}", inventory::to_string(use.kind), as, use.detail));
-        }
+        object_to_uses(plan, context_.host,
+                       path == plan.path ? *identity_ : context_.host.identify(path), moment(), as);
     };
     look(plan.path, "");
     for (const auto& surface : drive.surfaces) {
@@ -296,11 +201,6 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     plan.technique = choice.technique->name;
     plan.policy_digest = policy::firmware_policy_digest(*choice.technique);
     plan.level = choice.level;
-    // What is chosen now is what an interrupted job goes on with.
-    auto resolved = choice_;
-    resolved.policy = plan.technique;
-    resolved.fallbacks.clear();
-    plan.choice = to_json(resolved);
     auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
     plan.exceptions = std::move(texts.exceptions);
     plan.residual_risks = std::move(texts.residual_risks);
@@ -319,7 +219,7 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
         plan.residual_risks.insert(plan.residual_risks.end(), survey.residual_risks.begin(),
                                    survey.residual_risks.end());
     }
-    if (surveys.running == plan.technique && !begun_) {
+    if (surveys.busy && !begun_) {
         plan.steps.emplace_back(
             "it runs already, begun by somebody else: if it still does then, it is watched to its "
             "end and no level is claimed (erase once more for a verified one); if not:");
@@ -333,13 +233,28 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
                                            choice.facts.estimate->count())
                              : std::string("wait for its end: the drive does not say how long"));
     plan.steps.emplace_back("read the final status and who the drive is, look for the canaries");
+    if (choice_.whole_medium) {
+        plan.steps.emplace_back("read everything that the host addresses: it must be zeros");
+    }
+    if (!choice_.fallbacks.empty()) {
+        plan.steps.push_back(
+            fmt::format("should the drive refuse the command itself, before "
+                        "anything is begun: {} instead",
+                        fmt::join(choice_.fallbacks, ", then ")));
+    }
 }
 
 Json DriveStorage::begin(Random& random) {
     method::FirmwareState state;
-    state.seed.resize(method::kCanarySeedBytes);
-    random.fill(state.seed);
+    state.seed = fresh_seed(random);
     return method::to_json(state);
+}
+
+Json DriveStorage::begin_instead(Random& random, const Json& before) {
+    auto state = method::to_json(
+        method::state_after_refusal(method::firmware_state_from_json(before), fresh_seed(random)));
+    state[kSurfaceNames] = before.value(kSurfaceNames, Json::array());
+    return state;
 }
 
 method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
@@ -352,27 +267,48 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     }
     auto cleared = guard.clear_target(plan.path, now, moment());
     cleared.target.reset();  // opened again with everything else on the drive
-    DriveHold hold(context_.host, plan.path, credential_);
+    DriveHold hold(context_.host, plan.path, plan.identity, surface_names(state), credential_);
     hold.open();
-    NoAnswer nobody(policy::find_firmware_technique(plan.technique)->command_set);
+    const std::string set_name(policy::find_firmware_technique(plan.technique)->command_set);
+    const auto nobody = make_no_answer(set_name);
     method::FirmwareTask task;
     task.path = plan.path;
     task.technique = plan.technique;
     task.canaries = canaries();
+    task.whole_medium = choice_.whole_medium;
     task.limits = choice_.limits;
     auto firmware = method::firmware_state_from_json(state);
     method::FirmwareHooks hooks;
-    hooks.save = [&](const method::FirmwareState& reached) { save(method::to_json(reached)); };
+    hooks.save = [&](const method::FirmwareState& reached) {
+        auto kept = method::to_json(reached);
+        for (const auto& [nsid, name] : hold.names()) {
+            kept[kSurfaceNames].push_back({nsid, name});
+        }
+        save(kept);
+    };
     hooks.wait = [&](std::chrono::milliseconds pause) { return context_.wait(pause, stop); };
     hooks.commands = [&]() -> method::CommandSet& {
-        auto* set = hold.set_of(plan.technique);
-        return set == nullptr ? nobody : *set;
+        auto* set = hold.set_of(set_name);
+        return set == nullptr ? *nobody : *set;
     };
     hooks.surfaces = [&] { return hold.surfaces(); };
-    hooks.reattach = [&] { return hold.reattach(); };
+    std::vector<method::Observation> moves;
+    hooks.reattach = [&] {
+        const auto before = hold.path();
+        const bool there = hold.reattach();
+        if (there && hold.path() != before) {
+            moves.push_back({to_rfc3339(context_.clock.now()),
+                             "the drive has another name now",
+                             {{"before", before}, {"now", hold.path()}}});
+        }
+        return there;
+    };
     method::FirmwareErase method(task, firmware, std::move(hooks), context_.clock);
     Scaled scaled(progress, plan.size_bytes);
-    return method.run(std::move(cleared.clearance), scaled, stop);
+    auto outcome = method.run(std::move(cleared.clearance), scaled, stop);
+    outcome.observations.insert(outcome.observations.end(), moves.begin(), moves.end());
+    path_ = hold.path();
+    return outcome;
 }
 
 }  // namespace

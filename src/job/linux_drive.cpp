@@ -113,8 +113,10 @@ class ScsiConnection final : public DriveConnection {
         return sets;
     }
     void rescan() override {
-        // Linux Documentation/scsi: sd reads the capacity again.
-        std::ofstream("/sys/class/block/" + surface_.name + "/device/rescan") << "1";
+        // Linux Documentation/scsi: sd reads the capacity again. The name of a surface is its
+        // label, the path is where it stands now.
+        const auto name = std::filesystem::path(surface_.path).filename().string();
+        std::ofstream("/sys/class/block/" + name + "/device/rescan") << "1";
     }
 
   private:

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <optional>
@@ -72,6 +73,23 @@ class LinuxHost final : public Host {
     std::optional<bool> is_open(const std::string& file) override {
         return device::open_elsewhere(
             open_file(file, O_RDONLY | O_NOFOLLOW, 0, ErrorCode::safety).get());
+    }
+    std::vector<inventory::Identity> disks() override {
+        std::vector<inventory::Identity> found;
+        std::error_code error;
+        for (const auto& entry : std::filesystem::directory_iterator("/sys/block", error)) {
+            auto name = entry.path().filename().string();
+            std::replace(name.begin(), name.end(), '!', '/');
+            try {
+                auto identity = inventory::identify("/dev/" + name);
+                if (identity.kind == inventory::Kind::disk) {
+                    found.push_back(std::move(identity));
+                }
+            } catch (const Error&) {
+                continue;  // it went away, or has no node
+            }
+        }
+        return found;
     }
     inventory::Drive drive_of(const inventory::Identity& identity) override {
         return inventory::drive_of(identity);

@@ -87,6 +87,7 @@ ErasureChoice read_choice(ObjectReader& reader, method::Level minimum) {
             reader.fail("verification", "must be full, representative or none");
         }
         choice.verification = *verification;
+        choice.whole_medium = *verification == policy::Verification::full;
     }
     if (const auto text = reader.optional_string("bad_blocks")) {
         if (*text != "except" && *text != "fail") {
@@ -103,6 +104,8 @@ ErasureChoice read_choice(ObjectReader& reader, method::Level minimum) {
     }
     if (asks_the_drive(choice)) {
         choice.level = minimum;
+    } else {
+        choice.whole_medium = false;
     }
     check_choice(choice);
     return choice;
@@ -161,7 +164,8 @@ void check_drive_choice(const ErasureChoice& choice) {
     }
     if (choice.verification == policy::Verification::representative) {
         throw Error(ErrorCode::usage,
-                    "what a drive erases itself is verified by canaries: leave --verify away");
+                    "what a drive erases itself is verified by canaries (leave --verify away), or "
+                    "wholly (full) where the technique leaves zeros");
     }
 }
 
@@ -174,6 +178,7 @@ Json to_json(const ErasureChoice& choice) {
             {"credentialFile", choice.credential_file},
             {"pattern", to_hex(choice.pattern)},
             {"verification", to_string(choice.verification)},
+            {"wholeMedium", choice.whole_medium},
             {"badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail"},
             {"limits", method::to_json(choice.limits)}};
 }
@@ -189,6 +194,7 @@ ErasureChoice choice_from_json(const Json& json) {
     choice.verification =
         policy::verification_from_string(json.at("verification").get<std::string>())
             .value_or(policy::Verification::full);
+    json.at("wholeMedium").get_to(choice.whole_medium);
     choice.bad_blocks_are_exceptions = json.at("badBlocks") == "except";
     choice.limits = method::limits_from_json(json.at("limits"));
     check_choice(choice);
@@ -269,6 +275,7 @@ Order parse_order(std::string_view text) {
     if (memory_only && order.choice.policy == kPolicyAuto) {
         order.choice.policy = policy::kOverwritePolicyDefault;
         order.choice.level = method::Level::none;
+        order.choice.whole_medium = false;
     }
     const bool plain = to_json(order.choice) == to_json(ErasureChoice());
     for (const auto& target : order.targets) {

@@ -97,6 +97,9 @@ void add_work(Json& predicate, const Json& record) {
 Json to_json(const TargetState& state) {
     return {{"plan", plan_to_journal(state.plan)},
             {"choice", to_json(state.choice)},
+            {"asked", state.asked},
+            {"requested", state.requested},
+            {"passedOver", state.passed_over},
             {"order", state.order_text},
             {"progress", state.progress},
             {"done", state.done},
@@ -109,6 +112,9 @@ TargetState target_state_from_json(const Json& json) {
         TargetState state;
         state.plan = plan_from_journal(json.at("plan"));
         state.choice = choice_from_json(json.at("choice"));
+        state.asked = json.at("asked");
+        json.at("requested").get_to(state.requested);
+        state.passed_over = json.at("passedOver");
         json.at("order").get_to(state.order_text);
         state.progress = json.at("progress");
         json.at("done").get_to(state.done);
@@ -148,6 +154,10 @@ Json make_target_predicate(const TargetPredicateInput& input) {
         {"startedAt", input.run.started_at},       {"completedAt", outcome.at("completedAt")},
         {"interruptions", input.run.interruptions}};
     predicate["sanitization"]["reasons"] = outcome.at("reasons");
+    if (target.plan.choice.is_object()) {
+        predicate["sanitization"]["requestedTechnique"] = target.requested;
+        predicate["sanitization"]["passedOver"] = target.passed_over;
+    }
     add_work(predicate, outcome.at("record"));
     predicate["result"] = {{"status", outcome.at("status")},
                            {"level", outcome.at("level")},

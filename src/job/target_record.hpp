@@ -11,7 +11,12 @@ namespace efface::job {
 /// What a target run keeps in target.json.
 struct TargetState {
     TargetPlan plan;
-    ErasureChoice choice;
+    ErasureChoice choice;   ///< what is carried out; a fall-back replaces it
+    Json asked;             ///< the choice that the job began with
+    std::string requested;  ///< technique as it was asked for, also kPolicyAuto
+    /// Techniques before that of the plan: {"technique", "at", "why", "commands"}. Without commands
+    /// the drive has it not, objects, or the policy does; with them it refused what was sent.
+    Json passed_over = Json::array();
     std::string order_text;  ///< empty: typed at the terminal
     Json progress;           ///< of TargetStorage
     bool done = false;

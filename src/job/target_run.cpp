@@ -11,29 +11,16 @@
 #include "efface/base/file.hpp"
 
 #include "drive_choice.hpp"
-#include "machine.hpp"
+#include "find_drive.hpp"
+#include "target_job.hpp"
 #include "target_objections.hpp"
-#include "target_record.hpp"
-#include "target_storage.hpp"
 
 namespace efface::job {
 
 namespace {
 
-using method::Verdict;
-
-constexpr const char* kDocument = "target.json";
 constexpr std::size_t kTargetJobIdBytes = 16;
 constexpr std::size_t kSubjectBytesMax = 64;
-
-std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
-                                          const ErasureChoice& choice) {
-    if (const auto memory = method::parse_memory_target(target)) {
-        return make_memory_storage(context, *memory);
-    }
-    return asks_the_drive(choice) ? make_drive_storage(context, target, choice)
-                                  : make_block_storage(context, target, choice);
-}
 
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
 std::string job_id_of(const Order& order, const std::string& target) {
@@ -63,36 +50,17 @@ std::string subject_of(const TargetPlan& plan) {
 /// transfers first.
 constexpr unsigned kBusyRetriesMax = 50;
 constexpr std::chrono::milliseconds kBusyPause{100};
-class TargetRun final {
-  public:
-    TargetRun(RunContext& context, const TargetRequest& request, std::stop_token stop)
-        : context_(context), request_(request), stop_(std::move(stop)), order_(request.order) {}
 
-    TargetResult run();
+}  // namespace
 
-  private:
-    std::optional<std::string> known_job();
-    bool load(const std::string& job_id);
-    TargetPlan survey();
-    void begin();
-    void go_on();
-    void erase();
-    void conclude(method::Outcome outcome);
-    CertifiedRun::Content certificate(WallTime now) const;
-    TargetResult result(bool changed) const;
-    void save() { run_->journal().save(kDocument, to_json(state_)); }
-
-    RunContext& context_;
-    const TargetRequest& request_;
-    std::stop_token stop_;
-    const Order* order_;
-    std::optional<Order> journalled_order_;
-    std::optional<CertifiedRun> run_;
-    TargetState state_;
-    ErasureChoice choice_;  ///< as settled
-    std::unique_ptr<TargetStorage> storage_;
-    bool resumed_ = false;  ///< an earlier process may have written to the target
-};
+std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
+                                          const ErasureChoice& choice) {
+    if (const auto memory = method::parse_memory_target(target)) {
+        return make_memory_storage(context, *memory);
+    }
+    return asks_the_drive(choice) ? make_drive_storage(context, target, choice)
+                                  : make_block_storage(context, target, choice);
+}
 
 /// The job that this request goes on with, if there is one.
 std::optional<std::string> TargetRun::known_job() {
@@ -108,21 +76,23 @@ std::optional<std::string> TargetRun::known_job() {
 
 /// Takes the job's lock and reads what an earlier process kept; false when there was none.
 bool TargetRun::load(const std::string& job_id) {
-    const auto text = read_text_file(context_.state.jobs() / job_id / kDocument, kJournalBytesMax);
+    const auto text =
+        read_text_file(context_.state.jobs() / job_id / kTargetDocument, kJournalBytesMax);
     if (!text) {
         return false;
     }
     const auto document = [&](const std::string& content) {
         return target_state_from_json(
-            parse_json(content, kDocument, {.bytes_max = kJournalBytesMax}));
+            parse_json(content, kTargetDocument, {.bytes_max = kJournalBytesMax}));
     };
     run_.emplace(context_, job_id, document(*text).plan.identity);
     if (!run_->begun()) {  // killed before the first line of run.json
         run_.reset();
         return false;
     }
-    state_ = document(
-        read_text_file(context_.state.jobs() / job_id / kDocument, kJournalBytesMax).value_or(""));
+    state_ =
+        document(read_text_file(context_.state.jobs() / job_id / kTargetDocument, kJournalBytesMax)
+                     .value_or(""));
     if (order_ == nullptr && !state_.order_text.empty()) {
         journalled_order_ = parse_order(state_.order_text);
         order_ = &*journalled_order_;
@@ -131,9 +101,18 @@ bool TargetRun::load(const std::string& job_id) {
 }
 
 TargetPlan TargetRun::survey() {
-    choice_ = method::parse_memory_target(request_.target)
-                  ? request_.choice
-                  : settle(context_.host, request_.target, request_.choice);
+    if (method::parse_memory_target(request_.target)) {
+        choice_ = request_.choice;
+    } else {
+        auto settled = settle(context_.host, request_.target, request_.choice);
+        choice_ = std::move(settled.choice);
+        for (const auto& one : settled.passed_over) {
+            passed_over_.push_back({{"technique", one.technique},
+                                    {"at", to_rfc3339(context_.clock.now())},
+                                    {"why", printable(one.why)},
+                                    {"commands", Json::array()}});
+        }
+    }
     storage_ = storage_of(context_, request_.target, choice_);
     auto plan = storage_->survey();
     object_to_level(plan, choice_.level);
@@ -192,7 +171,7 @@ void TargetRun::begin() {
         const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();
         if (open && load(open->job_id)) {
-            if (order_ == nullptr && to_json(state_.choice) == to_json(choice_)) {
+            if (order_ == nullptr && state_.asked == to_json(choice_)) {
                 context_.events.set_job(open->job_id);
                 go_on();
                 return;
@@ -207,6 +186,9 @@ void TargetRun::begin() {
     state_.progress = storage_->begin(context_.random);
     run_.emplace(context_, job_id, plan.identity);
     state_.choice = choice_;
+    state_.asked = to_json(choice_);
+    state_.requested = request_.choice.policy;
+    state_.passed_over = std::move(passed_over_);
     state_.order_text = order_ == nullptr ? "" : order_->text;
     state_.plan = std::move(plan);
     save();
@@ -216,6 +198,28 @@ void TargetRun::begin() {
     state.authorization = authorization_json(authorization);
     state.approvals_der = to_base64(authorization.approvals_der);
     run_->begin_attempt(1);
+}
+
+/// The kernel may have given the drive another name since.
+void TargetRun::find_drive() {
+    if (state_.plan.kind != "disk") {
+        return;
+    }
+    const auto found = job::find_drive(context_.host, state_.plan.path, state_.plan.identity);
+    if (!found) {
+        throw Error(ErrorCode::safety, state_.plan.name + ": " + found.why_not,
+                    "attach the one that this job began with: " + state_.plan.confirm_token);
+    }
+    if (found.path != state_.plan.path) {
+        state_.observations.push_back(
+            {{"at", to_rfc3339(context_.clock.now())},
+             {"target", state_.plan.name},
+             {"what", "the drive has another name now"},
+             {"raw", {{"before", state_.plan.path}, {"now", found.path}}}});
+        state_.plan.path = found.path;
+        save();
+        storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    }
 }
 
 /// An earlier process was interrupted, or its attempt failed.
@@ -233,6 +237,7 @@ void TargetRun::go_on() {
     if (order_ != nullptr) {
         check_dates(order_->terms, context_.clock.now());
     }
+    find_drive();
     storage_->going_on(state_.progress);
     auto plan = storage_->survey();
     for (unsigned i = 0; i < kBusyRetriesMax && only_busy(plan); ++i) {
@@ -260,97 +265,14 @@ void TargetRun::go_on() {
     }
 }
 
-void TargetRun::erase() {
-    if (!state_.done) {
-        context_.events.emit("started", {{"target", {{"name", state_.plan.name}}}});
-        ProgressMeter meter(context_.events, context_.clock,
-                            storage_->bytes_left(state_.plan, state_.progress),
-                            {{"name", state_.plan.name}}, [this] { return storage_->celsius(); });
-        method::Outcome outcome;
-        try {
-            outcome = storage_->erase(
-                state_.plan, state_.progress,
-                [this](const Json& progress) {
-                    state_.progress = progress;
-                    save();
-                },
-                meter, stop_);
-        } catch (const Error& error) {
-            if (resumed_ || error.code() == ErrorCode::interrupted) {
-                throw;  // the job stays open: the target may come back
-            }
-            outcome.reasons.push_back(printable(error.what()));
-            outcome.record = Json::object();
-        }
-        if (stop_.stop_requested()) {
-            throw Error(ErrorCode::interrupted, state_.plan.name + ": stopped at a safe point",
-                        "efface resume " + run_->job_id() + " goes on where it stopped");
-        }
-        conclude(std::move(outcome));
-    }
-    run_->enter(Phase::staging);
-}
-
-void TargetRun::conclude(method::Outcome outcome) {
-    Json after;
-    try {
-        after = storage_->identity_now();
-    } catch (const Error& error) {
-        outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
-        outcome.reasons.push_back(printable(error.what()));
-    }
-    if (state_.plan.choice.is_object() || outcome.exceptions.empty()) {
-        // A method of memory names its exceptions itself, more exactly.
-        outcome.exceptions.insert(outcome.exceptions.end(), state_.plan.exceptions.begin(),
-                                  state_.plan.exceptions.end());
-    }
-    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
-        outcome.verdict = Verdict::sanitized_with_exceptions;
-    }
-    const bool reached = outcome.verdict == Verdict::sanitized ||
-                         outcome.verdict == Verdict::sanitized_with_exceptions;
-    const auto level =
-        reached ? method::lowest(state_.plan.level, outcome.level_limit) : method::Level::none;
-    for (auto& observation : outcome.observations) {
-        state_.observations.push_back({{"at", observation.at},
-                                       {"target", state_.plan.name},
-                                       {"what", observation.what},
-                                       {"raw", std::move(observation.raw)}});
-    }
-    state_.outcome = {{"status", to_string(outcome.verdict)},
-                      {"level", to_string(level)},
-                      {"reasons", outcome.reasons},
-                      {"exceptions", reached ? outcome.exceptions : std::vector<std::string>()},
-                      {"record", std::move(outcome.record)},
-                      {"identityAfter", std::move(after)},
-                      {"completedAt", to_rfc3339(context_.clock.now())}};
-    state_.done = true;
-    save();
-    context_.events.emit("verified", {{"target", {{"name", state_.plan.name}}},
-                                      {"status", to_string(outcome.verdict)},
-                                      {"level", to_string(level)},
-                                      {"reasons", outcome.reasons}});
-}
-
-CertifiedRun::Content TargetRun::certificate(WallTime now) const {
-    std::string observations;
-    for (const auto& observation : state_.observations) {
-        observations += canonical_json(observation) + "\n";
-    }
-    auto files = evidence_files(state_.order_text, run_->state().approvals_der, observations);
-    return {make_target_predicate({state_, order_, run_->state(), run_->keys(), run_->attempts(),
-                                   make_uuid_v7(context_.clock, context_.random), now,
-                                   tool_record(request_.program), environment_record()}),
-            std::move(files)};
-}
-
 TargetResult TargetRun::result(bool changed) const {
     const auto& state = run_->state();
     TargetResult result;
     result.name = state_.plan.name;
     result.job_id = run_->job_id();
     result.run_id = state.run_id;
-    result.verdict = method::verdict_from_string(state.verdict).value_or(Verdict::not_sanitized);
+    result.verdict =
+        method::verdict_from_string(state.verdict).value_or(method::Verdict::not_sanitized);
     result.level = method::level_from_string(state.level).value_or(method::Level::none);
     result.changed = changed;
     state_.outcome.at("reasons").get_to(result.reasons);
@@ -361,12 +283,10 @@ TargetResult TargetRun::result(bool changed) const {
     return result;
 }
 
-}  // namespace
-
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     const auto choice = method::parse_memory_target(request.target)
                             ? request.choice
-                            : settle(context.host, request.target, request.choice);
+                            : settle(context.host, request.target, request.choice).choice;
     auto plan = storage_of(context, request.target, choice)->survey();
     object_to_level(plan, choice.level);
     if (request.order != nullptr) {

@@ -13,6 +13,12 @@ namespace efface::job {
 /// serial number, too).
 [[nodiscard]] std::string confirm_token(const inventory::Identity& identity, const Json& target);
 
+/// The part of a plan that every device and file has: name, identity, token and size.
+[[nodiscard]] TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity);
+/// What uses it is an objection; `as` says how it belongs to the target, or nothing.
+void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
+                    Moment moment, const char* as);
+
 /// Whether two target_identity() name one drive: opening a hidden area changes its size.
 [[nodiscard]] bool same_drive(const Json& one, const Json& other);
 
@@ -32,6 +38,9 @@ class TargetStorage {
     virtual Json begin_again(Random& random, const Json& /*before*/, const Json& /*outcome*/) {
         return begin(random);
     }
+    /// The state of this erasure after another technique, whose state was `before`, was refused by
+    /// the drive.
+    virtual Json begin_instead(Random& random, const Json& /*before*/) { return begin(random); }
     /// Whether an attempt that ended has left something behind that another one must take back.
     [[nodiscard]] virtual bool unfinished(const Json& /*outcome*/) const { return false; }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard

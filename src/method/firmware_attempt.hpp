@@ -29,9 +29,12 @@ class FirmwareAttempt final {
     bool adopt();
     void open_hidden_areas();
     void mark();
-    bool start();
+    void start();
+    void refused(const StartAnswer& answer, bool unanswered);
+    void end_refused();
     bool watch();
     void check(MarksReport& report);
+    void check_whole(MarksReport& report);
     void clean_up();
     bool same_drive();
     void remake_operation();

@@ -35,7 +35,7 @@ bool FirmwareAttempt::look_first() {
     estimate_ = technique->estimate;
     survey_.hidden_areas = hidden_areas_for(survey_, *technique);
     const bool begun = state_.step > FirmwareState::Step::start;
-    if (technique->objection && !begun && state_.memory.empty()) {
+    if (technique->objection && !begun && state_.memory.empty() && state_.refusal.is_null()) {
         fail(Verdict::not_sanitized, *technique->objection);
         return false;
     }
@@ -72,7 +72,6 @@ bool FirmwareAttempt::adopt() {
     }
     state_.adopted = true;
     state_.adopted_named = !running.technique.empty();
-    state_.saw_running = true;
     state_.started_at = now();
     keep(FirmwareState::Step::run);
     return true;
@@ -83,9 +82,12 @@ void FirmwareAttempt::open_hidden_areas() {
         for (const auto& surface : hooks_.surfaces()) {
             state_.sizes_before.push_back(surface.storage->size_bytes());
         }
+    }
+    if (!state_.areas_listed) {
         for (const auto& area : survey_.hidden_areas) {
             state_.hidden_areas.push_back(hidden_area_json(area));
         }
+        state_.areas_listed = true;
         keep(FirmwareState::Step::open);
     }
     note_vanished(state_.hidden_areas, survey_.hidden_areas);
@@ -132,7 +134,8 @@ void FirmwareAttempt::mark() {
     }
 }
 
-bool FirmwareAttempt::start() {
+void FirmwareAttempt::start() {
+    const bool unanswered = !state_.started_at.empty();
     remake_operation();
     state_.started_at = now();
     keep(FirmwareState::Step::start);
@@ -143,13 +146,43 @@ bool FirmwareAttempt::start() {
                       {"detail", answer.detail},
                       {"commands", sent_json(answer.commands, now())}});
     if (answer.start == Start::refused) {
-        hooks_.save(state_);
-        fail(Verdict::not_sanitized, "the drive refused: " + answer.detail);
-        clean_up();
-        return false;
+        refused(answer, unanswered);
+        return;
     }
     keep(FirmwareState::Step::run);
-    return true;
+}
+
+/// Kept at once: a later process must not send it again, and must not take it for begun.
+void FirmwareAttempt::refused(const StartAnswer& answer, bool unanswered) {
+    state_.refusal = {
+        {"at", now()},
+        {"detail", printable(answer.detail)},
+        {"commands", sent_json(answer.commands, now())},
+        {"begun", unanswered ? "an earlier command of this job was never answered" : ""}};
+    hooks_.save(state_);
+    end_refused();
+}
+
+/// Another technique is only for a drive that is at nothing and in no failure.
+void FirmwareAttempt::end_refused() {
+    fail(Verdict::not_sanitized,
+         "the drive refused: " + state_.refusal.at("detail").get<std::string>());
+    clean_up();
+    const auto left = hooks_.commands().state();
+    observe("state after the refusal", state_json(left));
+    auto& begun = state_.refusal["begun"];
+    if (!begun.get<std::string>().empty()) {
+        return;
+    }
+    if (clean_up_result_ != "ok" && clean_up_result_ != "not needed") {
+        begun = "the drive was not left as it was";
+    } else if (left.phase == Phase::running || left.phase == Phase::verifying) {
+        begun = "the drive is at an erasure";
+    } else if (left.phase == Phase::failed) {
+        begun = "the drive is in the failure of an erasure: " + printable(left.detail);
+    } else if (left.phase == Phase::unknown) {
+        begun = "the drive does not say whether an erasure runs";
+    }
 }
 
 }  // namespace efface::method

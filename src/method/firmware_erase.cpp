@@ -25,10 +25,13 @@ Outcome FirmwareAttempt::run() {
         if (state_.step == Step::start && outcome_.reasons.empty() && !stop_.stop_requested()) {
             const auto now_state = hooks_.commands().state();
             const bool runs = !state_.started_at.empty() && now_state.phase == Phase::running;
-            if (runs) {
+            if (!state_.refusal.is_null()) {
+                remake_operation();
+                end_refused();
+            } else if (runs) {
                 keep(Step::run);
             } else {
-                (void)start();
+                start();
             }
         }
         if (state_.step == Step::run && outcome_.reasons.empty()) {
@@ -75,6 +78,9 @@ void FirmwareAttempt::conclude(const MarksReport& report) {
     }
     outcome_.record["operation"] =
         operation_record(state_, hooks_.commands().name(), estimate_, final_, clean_up_result_);
+    if (!state_.refusal.is_null()) {
+        outcome_.record["refusal"] = state_.refusal;
+    }
     outcome_.record["engine"] = "drive";
     outcome_.record["engineNote"] =
         "the drive erases itself; what it said and what was seen "

@@ -387,6 +387,10 @@ Json verification_record(const FirmwareState& state, const MarksReport& report) 
                           {"checked", samples.promised_checked},
                           {"mismatches", samples.promised_mismatches}};
     record["unreadableStatuses"] = report.statuses;
+    if (report.whole) {
+        record["method"] = "full-read-back";
+        record["whole"] = to_json(*report.whole);
+    }
     return record;
 }
 

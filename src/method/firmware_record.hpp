@@ -5,6 +5,7 @@
 #include "efface/method/firmware_erase.hpp"
 
 #include "canaries.hpp"
+#include "whole_medium.hpp"
 
 namespace efface::method {
 
@@ -39,6 +40,7 @@ struct MarksReport {
     std::string identity = "not read";
     std::vector<MarksSeen> seen;  ///< one a surface, looks of media verification included
     Json statuses = Json::array();
+    std::optional<WholeSeen> whole;
 };
 /// Lowers the verdict by everything that speaks against an erasure.
 void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,

@@ -74,7 +74,6 @@ Json to_json(const FirmwareState& state) {
             {"firmware", state.firmware},
             {"adopted", state.adopted},
             {"adoptedNamed", state.adopted_named},
-            {"sawRunning", state.saw_running},
             {"startedAt", state.started_at},
             {"completedAt", state.completed_at},
             {"polls", state.polls},
@@ -85,7 +84,9 @@ Json to_json(const FirmwareState& state) {
             {"hiddenAreas", state.hidden_areas},
             {"sizesBefore", state.sizes_before},
             {"marks", marks},
-            {"limitEvents", state.limit_events}};
+            {"limitEvents", state.limit_events},
+            {"areasListed", state.areas_listed},
+            {"refusal", state.refusal}};
 }
 
 FirmwareState firmware_state_from_json(const Json& json) {
@@ -101,7 +102,6 @@ FirmwareState firmware_state_from_json(const Json& json) {
     json.at("firmware").get_to(state.firmware);
     json.at("adopted").get_to(state.adopted);
     json.at("adoptedNamed").get_to(state.adopted_named);
-    json.at("sawRunning").get_to(state.saw_running);
     json.at("startedAt").get_to(state.started_at);
     json.at("completedAt").get_to(state.completed_at);
     json.at("polls").get_to(state.polls);
@@ -115,6 +115,21 @@ FirmwareState firmware_state_from_json(const Json& json) {
         state.marks.push_back(marks_from(surface));
     }
     state.limit_events = json.at("limitEvents");
+    json.at("areasListed").get_to(state.areas_listed);
+    state.refusal = json.at("refusal");
+    return state;
+}
+
+FirmwareState state_after_refusal(const FirmwareState& refused, Bytes seed) {
+    FirmwareState state;
+    state.seed = std::move(seed);
+    state.power_cycles = refused.power_cycles;
+    state.sizes_before = refused.sizes_before;
+    for (const auto& area : refused.hidden_areas) {
+        if (area.at("opened").get<bool>()) {
+            state.hidden_areas.push_back(area);
+        }
+    }
     return state;
 }
 

@@ -72,7 +72,6 @@ bool FirmwareAttempt::watch() {
         final_ = operation_->state();
         ++state_.polls;
         if (final_.phase == Phase::running) {
-            state_.saw_running = true;
             const auto share = std::clamp(final_.progress.value_or(0.0), 0.0, 1.0);
             const auto steps = static_cast<std::uint64_t>(share * FirmwareErase::kProgressSteps);
             progress_.advance(steps > steps_reported_ ? steps - steps_reported_ : 0);
@@ -176,6 +175,36 @@ void FirmwareAttempt::check(MarksReport& report) {
     look_at_marks(false);
     report.performed = true;
     judge_marks(state_, verified_, outcome_, report);
+    if (task_.whole_medium) {
+        check_whole(report);
+    }
+}
+
+/// Nothing of it is kept: a later process reads everything again.
+void FirmwareAttempt::check_whole(MarksReport& report) {
+    report.passed = false;
+    if (operation_->promise().content != Promise::Content::zeros) {
+        fail(Verdict::indeterminate,
+             "full verification was asked for, but the drive does not promise zeros after all: "
+             "nothing to compare everything with");
+        return;
+    }
+    progress_.phase("reading everything");
+    auto& commands = hooks_.commands();
+    report.whole.emplace();
+    for (const auto& surface : hooks_.surfaces()) {
+        const PlaceReader status = [&](std::uint64_t offset, MutableByteView into) {
+            return commands.read_status(surface.name, offset, into);
+        };
+        if (!read_whole(*surface.storage, status, stop_, *report.whole)) {
+            fail(Verdict::indeterminate, stop_.stop_requested()
+                                             ? "stopped while everything was read"
+                                             : "too much can not be read to go on reading");
+            return;
+        }
+    }
+    report.passed = judge_whole(*report.whole, outcome_) &&
+                    outcome_.verdict <= Verdict::sanitized_with_exceptions;
 }
 
 }  // namespace efface::method

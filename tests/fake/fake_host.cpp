@@ -60,6 +60,13 @@ FakeHost::Disk& FakeHost::add(const std::string& path, Bytes contents) {
     return disks_[path] = std::move(disk);
 }
 
+void FakeHost::rename(const std::string& from, const std::string& to) {
+    auto disk = disks_.extract(from);
+    disk.key() = to;
+    disk.mapped().identity.path = disk.mapped().identity.canonical_path = to;
+    disks_.insert(std::move(disk));
+}
+
 void FakeHost::cut_power() {
     for (auto& [path, disk] : disks_) {
         disk.disk->cut_power();
@@ -92,6 +99,14 @@ inventory::Identity FakeHost::identify(const std::string& path) {
         found->second.identity.size_bytes = found->second.medium->size_bytes();
     }
     return found->second.identity;
+}
+
+std::vector<inventory::Identity> FakeHost::disks() {
+    std::vector<inventory::Identity> found;
+    for (const auto& [path, disk] : disks_) {
+        found.push_back(identify(path));
+    }
+    return found;
 }
 
 std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity,

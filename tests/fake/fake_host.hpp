@@ -32,6 +32,8 @@ class FakeHost final : public job::Host {
     Disk& add(const std::string& path, Bytes contents);
     [[nodiscard]] Disk& at(const std::string& path) { return disks_.at(path); }
     void remove(const std::string& path) { disks_.erase(path); }
+    /// Also of one that is open.
+    void rename(const std::string& from, const std::string& to);
     /// Every disk loses what was not flushed.
     void cut_power();
 
@@ -45,6 +47,7 @@ class FakeHost final : public job::Host {
     inventory::Drive drive;
     std::function<std::unique_ptr<job::DriveConnection>()> connection;
 
+    std::vector<inventory::Identity> disks() override;
     inventory::Drive drive_of(const inventory::Identity& /*identity*/) override { return drive; }
     std::unique_ptr<job::DriveConnection> connect(const inventory::Drive& drive,
                                                   const SecretBytes& credential) override;

@@ -56,6 +56,8 @@ class Host : public method::Surroundings {
     virtual device::LuksLibrary& luks_library() = 0;
     /// Whether anyone has this file open, us included; nullopt where that can't be known.
     virtual std::optional<bool> is_open(const std::string& file) = 0;
+    /// Every whole disk of this machine.
+    virtual std::vector<inventory::Identity> disks() = 0;
     virtual inventory::Drive drive_of(const inventory::Identity& identity) = 0;
     /// `credential`: of a TCG technique, or empty. Throws Error(usage) when no command of a drive
     /// reaches it.

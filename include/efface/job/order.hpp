@@ -35,6 +35,9 @@ struct ErasureChoice {
     std::string credential_file;
     Bytes pattern;  ///< for policies that ask for one
     policy::Verification verification = policy::Verification::full;
+    /// Full verification was asked for by name of what a drive erases itself: beside the canaries
+    /// everything is read and held against what the technique promises.
+    bool whole_medium = false;
     bool bad_blocks_are_exceptions = true;
     method::Limits limits;
 };

@@ -54,7 +54,6 @@ struct FirmwareState {
     std::string model, serial, wwn, firmware;  ///< as first seen
     bool adopted = false;                      ///< it ran when we came, without our canaries
     bool adopted_named = false;                ///< the drive said which technique it was
-    bool saw_running = false;                  ///< the drive has said itself that our erasure runs
     std::string started_at, completed_at;
     std::uint64_t polls = 0;
     Json memory = Json::object();  ///< of the operation: may hold a secret until it is cleaned up
@@ -65,7 +64,15 @@ struct FirmwareState {
     std::vector<std::uint64_t> sizes_before;  ///< of the surfaces, before hidden areas were opened
     std::vector<SurfaceMarks> marks;
     Json limit_events = Json::array();
+    /// Of hidden areas that are opened before anything else: false until they are in hidden_areas.
+    bool areas_listed = false;
+    /// The drive refused the command itself: {"at", "detail", "commands", "begun"}; null before.
+    /// "begun" says why something may have been begun all the same, or is empty.
+    Json refusal;
 };
+/// What another technique begins with after the drive has refused this one: which hidden areas
+/// were opened, and how large it was before, stays known, the rest is fresh.
+[[nodiscard]] FirmwareState state_after_refusal(const FirmwareState& refused, Bytes seed);
 [[nodiscard]] Json to_json(const FirmwareState& state);
 /// Of the journal. Throws Json::exception for anything else.
 [[nodiscard]] FirmwareState firmware_state_from_json(const Json& json);
@@ -80,7 +87,8 @@ struct FirmwareState {
 struct FirmwareTask {
     std::string path;  ///< canonical, of the Clearance
     std::string technique;
-    bool canaries = true;  ///< false: finished, not verified
+    bool canaries = true;       ///< false: finished, not verified
+    bool whole_medium = false;  ///< read all of it and hold it against the promise, too
     Limits limits;
 };
 
@@ -116,7 +124,9 @@ class FirmwareErase final : public Method {
     [[nodiscard]] std::optional<std::string> objection() const override { return std::nullopt; }
     /// In thousandths: a drive tells a share, not bytes.
     [[nodiscard]] std::uint64_t estimate_bytes() const override { return kProgressSteps; }
-    /// Throws Error(interrupted) when the drive must be power-cycled before it can go on.
+    /// Throws Error(interrupted) when the drive must be power-cycled before it can go on. When the
+    /// drive refused the command itself the record has "refusal" as FirmwareState does: with an
+    /// empty "begun" nothing was begun and nothing runs, and another technique may be tried.
     [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
                               std::stop_token stop) override;
     static constexpr std::uint64_t kProgressSteps = 1000;

@@ -19,6 +19,8 @@ struct FirmwareTechnique {
     method::Level on_disk;
     const char* title;
     const char* source;  ///< of the classification
+    /// Its command promises zeros to whoever reads afterwards (a drive may still not: it is asked).
+    bool leaves_zeros = false;
 };
 /// Every technique, the preferred ones first.
 [[nodiscard]] const std::vector<FirmwareTechnique>& firmware_techniques();

@@ -106,7 +106,7 @@ in_background "$scsi_disk" ata-sanitize-block
 adopts
 scsi_event ADOPTED release
 overwrite_ends
-verdict 4 sanitized-with-exceptions purge
+verdict 4 sanitized-with-exceptions none
 same adopted "$(predicate .sanitization.operation.adopted)" true
 same "BLOCK ERASE EXT" "$(came ADOPTED $block_erase)" 1
 

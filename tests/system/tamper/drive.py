@@ -86,6 +86,24 @@ def too_many_unexpected(p):
     seen(p)['unreadableStatuses'][0].update(expected=False)
 
 
+def fell_back(p):
+    """An honest record of a drive that refused what it was asked for first."""
+    work(p).update(requestedTechnique='nvme-sanitize-crypto', passedOver=[
+        {'technique': 'nvme-sanitize-crypto', 'at': '2026-11-21T09:29:00Z',
+         'why': 'sct 0 sc 2h: invalid field', 'commands': [
+             {'at': '2026-11-21T09:29:00Z', 'name': 'Sanitize', 'bytes': '04000000',
+              'answer': 'sct 0 sc 2h: invalid field'}]},
+        {'technique': 'nvme-sanitize-overwrite', 'at': '2026-11-21T09:29:00Z',
+         'why': 'the drive does not have it', 'commands': []}])
+
+
+def whole(p):
+    """An honest record of a drive that was read wholly."""
+    seen(p).update(method='full-read-back', whole={
+        'content': 'zeros', 'bytesPlanned': SIZE, 'bytesCompared': SIZE - 12288, 'mismatches': 0,
+        'different': [], 'unreadableBytes': 12288, 'unexpectedBytes': 0})
+
+
 def one_intact(p):
     """An honest record of a drive that lied: one canary still stands."""
     fail(p)
@@ -136,7 +154,9 @@ def nothing_placed(p):
 HONEST = {
     'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
     'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
-    'too-many-unexpected': too_many_unexpected,
+    'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,
+    'whole': whole,
+    'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
     'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
                       work(p).update(statusBefore=[], statusAfter=[])),
@@ -164,6 +184,38 @@ CHANGES = {
     'adopted-level': after(adopted, lambda p: level(p, 'purge')),
     'adopted-clear': after(adopted, lambda p: level(p, 'clear')),
     'nothing-placed': nothing_placed,
+    'whole-dropped': after(whole, drop('verification.whole')),
+    'whole-by-canaries': after(whole, put('verification.method', 'canaries')),
+    'whole-not-all': after(whole, put('verification.whole.bytesCompared', SIZE - 16384)),
+    'whole-too-much': after(whole, put('verification.whole.bytesCompared', SIZE)),
+    'whole-of-less': after(whole, lambda p: seen(p)['whole'].update(
+        bytesPlanned=SIZE - 4096, bytesCompared=SIZE - 16384)),
+    'whole-different': after(whole, put('verification.whole.mismatches', 1)),
+    'whole-different-listed': after(whole, put('verification.whole.different', [4096])),
+    'whole-unexpected': after(whole, put('verification.whole.unexpectedBytes', 4096)),
+    'whole-unexplained': after(whole, put('verification.whole.unexpectedBytes', 16384)),
+    'whole-unreadable': after(whole, lambda p: (with_exceptions(p), seen(p)['whole'].update(
+        bytesCompared=SIZE // 2, unreadableBytes=SIZE // 2, unexpectedBytes=SIZE // 2))),
+    'whole-of-ones': after(whole, put('verification.whole.content', 'ff')),
+    'asked-for-another': put('sanitization.requestedTechnique', 'nvme-sanitize-crypto'),
+    'passed-over-nothing': after(fell_back, put('sanitization.passedOver', [])),
+    'passed-over-alone': after(fell_back, drop('sanitization.requestedTechnique')),
+    'passed-over-dropped': after(fell_back, drop('sanitization.passedOver')),
+    'passed-over-done': after(fell_back, put('sanitization.passedOver.1.technique',
+                                             'nvme-sanitize-block')),
+    'passed-over-other': after(fell_back, put('sanitization.passedOver.0.technique',
+                                              'nvme-format-crypto')),
+    'passed-over-no-reason': after(fell_back, put('sanitization.passedOver.0.why', '')),
+    'passed-over-after': after(fell_back, put('sanitization.passedOver.0.at',
+                                              '2026-11-21T09:41:00Z')),
+    'refused-after': after(fell_back, put('sanitization.passedOver.0.commands.0.at',
+                                          '2026-11-21T09:41:00Z')),
+    'refused-no-answer': after(fell_back, put('sanitization.passedOver.0.commands.0.answer', '')),
+    'refused-by-no-drive': after(fell_back, lambda p: (
+        put('sanitization.requestedTechnique', 'overwrite-zero')(p),
+        put('sanitization.passedOver.0.technique', 'overwrite-zero')(p))),
+    'asked-and-passed-over': after(fell_back, put('sanitization.requestedTechnique',
+                                                  'nvme-sanitize-block')),
     'unexpected-whole': after(unexpected, lambda p: p['result'].update(
         status='sanitized', exceptions=[])),
     'unexpected-readable': after(unexpected, put(PLACED + 'unexpected', PLACES[1:2])),
@@ -247,6 +299,8 @@ CHANGES = {
     'promise-not-looked-at': put('verification.expected.checked', 0),
     'promise-of-nothing': put('verification.expected.content', 'nothing'),
     'status-unexpected': put('verification.unreadableStatuses.0.expected', False),
+    'status-unexpected-sample': lambda p: seen(p)['unreadableStatuses'].append(
+        {'status': 'EIO', 'count': 1, 'expected': False}),
     'status-missing': put('verification.unreadableStatuses', []),
     'status-fewer': put('verification.unreadableStatuses.0.count', 2),
     'level-of-failure': put('result.status', 'indeterminate'),

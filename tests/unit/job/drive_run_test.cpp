@@ -3,11 +3,8 @@
 #include "efface/job/jobs.hpp"
 #include "efface/job/target_run.hpp"
 
-#include "bundles.hpp"
 #include "catch.hpp"
-#include "fake/fake_host.hpp"
-#include "fake/fixed.hpp"
-#include "fake/scratch.hpp"
+#include "drive_station.hpp"
 #include "fake/scripted_drive.hpp"
 
 using namespace efface;
@@ -19,69 +16,25 @@ using method::Verdict;
 
 namespace {
 
-class Connection final : public DriveConnection {
+class ScriptedModel final : public DriveModel {
   public:
-    explicit Connection(method::CommandSet& set) : set_(set) {}
-    std::vector<method::CommandSet*> command_sets() override { return {&set_}; }
-    void rescan() override {}
+    explicit ScriptedModel(ScriptedDrive& drive) : drive_(drive) {}
+    std::vector<method::CommandSet*> command_sets() override { return {&drive_}; }
+    std::vector<device::BlockTarget*> surfaces() override { return {&drive_}; }
+    std::vector<fake::DriveMedia*> media() override { return {}; }
 
   private:
-    method::CommandSet& set_;
+    ScriptedDrive& drive_;
 };
 
-/// A station, and one drive at /dev/a that erases itself.
-class Station final {
-  public:
-    explicit Station(DriveLies lies = {}) : state{scratch.path()}, drive(clock, std::move(lies)) {
-        evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock,
-                                 random);
-        evidence::Log::create(state.log(), evidence::KeyStore::open(state.keys()).log_signer());
-        auto& disk = host.add("/dev/a", Bytes(4096));
-        disk.medium = &drive;
-        disk.identity.serial = "SERIAL-a";
-        host.drive.protocol = inventory::Drive::Protocol::nvme;
-        host.drive.command_nodes = {"/dev/a"};
-        host.drive.surfaces = {{"a", "/dev/a", 1}};
-        host.connection = [this] { return std::make_unique<Connection>(drive); };
-        request.target = "/dev/a";
+/// The drive at /dev/a is a scripted one.
+struct Station : DriveStation {
+    explicit Station(DriveLies lies = {}) : drive(clock, std::move(lies)), model(drive) {
+        attach(model, "SERIAL-a");
         request.choice.policy = ScriptedDrive::kTechnique;
-        request.program = "/bin/true";
-        request.authorize = [](const TargetPlan&) {
-            return Authorization{"typed-token", "tester", {}, {}};
-        };
     }
-
-    template <typename Run>
-    auto with_context(const Run& run) {
-        Events sink({}, clock);
-        RunContext context{state,
-                           host,
-                           clock,
-                           random,
-                           sink,
-                           [this](std::chrono::milliseconds pause, const std::stop_token& token) {
-                               clock.advance(pause);
-                               return !token.stop_requested();
-                           }};
-        return run(context);
-    }
-    TargetResult run() {
-        return with_context(
-            [this](RunContext& context) { return run_target(context, request, stop.get_token()); });
-    }
-    TargetPlan plan() {
-        return with_context(
-            [this](RunContext& context) { return make_target_plan(context, request); });
-    }
-
-    fake::ScratchDirectory scratch;
-    StateDirectory state;
-    fake::FakeHost host;
-    fake::FixedClock clock;
-    fake::SeededRandom random{"drive"};
     ScriptedDrive drive;
-    TargetRequest request;
-    std::stop_source stop;
+    ScriptedModel model;
 };
 
 }  // namespace
@@ -97,7 +50,7 @@ TEST_CASE("a drive is purged by its own command, with a certificate that verifie
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(result.level == Level::purge);
     CHECK_FALSE(station.drive.old_content_remains());
-    CHECK(verified_bundles(station.state) == 1);
+    CHECK(station.verified_bundles() == 1);
 }
 
 TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") {
@@ -111,7 +64,7 @@ TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") 
         if (verdict != Verdict::sanitized && verdict != Verdict::sanitized_with_exceptions) {
             CHECK(result.level == Level::none);
         }
-        CHECK(verified_bundles(station.state) == 1);
+        CHECK(station.verified_bundles() == 1);
     };
     each([](DriveLies& lies) { lies.erases_nothing = true; }, Verdict::not_sanitized);
     each([](DriveLies& lies) { lies.keeps_share = 0.05; }, Verdict::not_sanitized);
@@ -164,7 +117,7 @@ TEST_CASE("an adopted erasure reaches no level, the next one does") {
     CHECK(again.verdict == Verdict::sanitized);
     CHECK(again.level == Level::purge);
     CHECK(station.drive.starts == 1);
-    CHECK(verified_bundles(station.state) == 2);
+    CHECK(station.verified_bundles() == 2);
 }
 
 TEST_CASE("a level asks for the best technique that reaches it") {
@@ -224,7 +177,7 @@ TEST_CASE("after a power cycle for a hidden area the job goes on by its number")
     station.request.job_id = jobs.front().id;
     const auto result = station.run();
     CHECK(result.verdict == Verdict::sanitized);
-    CHECK(verified_bundles(station.state) == 1);
+    CHECK(station.verified_bundles() == 1);
 }
 
 TEST_CASE("a stop leaves the drive at work; erasing it again goes on with the same job") {
@@ -239,7 +192,7 @@ TEST_CASE("a stop leaves the drive at work; erasing it again goes on with the sa
     station.stop = std::stop_source();
     CHECK(station.run().verdict == Verdict::sanitized);
     CHECK(station.drive.starts == 1);
-    CHECK(verified_bundles(station.state) == 1);
+    CHECK(station.verified_bundles() == 1);
 }
 
 TEST_CASE("no block of a drive that erases itself is read before it is adopted") {

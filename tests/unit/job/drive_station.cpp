@@ -124,9 +124,27 @@ std::string DriveStation::job_id() const {
     return jobs.empty() ? std::string() : jobs.front().id;
 }
 
+void DriveStation::rename(const std::string& from, const std::string& to) {
+    host.rename(from, to);
+    for (auto& surface : host.drive.surfaces) {
+        if (surface.path == from) {
+            surface.path = to;
+            surface.name = to.substr(to.rfind('/') + 1);
+        }
+    }
+}
+
 std::string DriveStation::certificate() const {
+    return file_of_bundle("certificate.json");
+}
+
+std::string DriveStation::observations() const {
+    return file_of_bundle("observations.jsonl");
+}
+
+std::string DriveStation::file_of_bundle(const char* name) const {
     for (const auto& entry : std::filesystem::recursive_directory_iterator(state.certificates())) {
-        if (entry.path().filename() == "certificate.json") {
+        if (entry.path().filename() == name) {
             return read_text_file(entry.path(), std::size_t{16} << 20U).value_or("");
         }
     }

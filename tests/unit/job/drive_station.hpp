@@ -28,12 +28,14 @@ class DriveModel {
     virtual std::vector<fake::DriveMedia*> media() = 0;
 };
 
-class DriveStation final {
+class DriveStation {
   public:
     DriveStation();
     /// The drive is there from now on, filled with blocks that are all different. `serial` is what
     /// the kernel has.
     void attach(DriveModel& model, const std::string& serial);
+    /// The kernel calls one of its block devices otherwise.
+    void rename(const std::string& from, const std::string& to);
 
     TargetPlan plan();
     /// One process. Throws Error as run_target() does.
@@ -45,6 +47,7 @@ class DriveStation final {
     /// Of the only job.
     [[nodiscard]] std::string job_id() const;
     [[nodiscard]] std::string certificate() const;
+    [[nodiscard]] std::string observations() const;
 
     fake::ScratchDirectory scratch;
     StateDirectory state;
@@ -58,6 +61,7 @@ class DriveStation final {
   private:
     template <typename Run>
     auto with_context(const Run& run);
+    [[nodiscard]] std::string file_of_bundle(const char* name) const;
     DriveModel* model_ = nullptr;
     std::vector<Bytes> before_;
 };

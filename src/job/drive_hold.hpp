@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A drive held for its erasure: the connection, and every block device on it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "efface/job/host.hpp"
+#include "efface/method/firmware_erase.hpp"
+
+namespace efface::job {
+
+class DriveHold final {
+  public:
+    /// `identity` is its target_identity(). `names`: of its surfaces by namespace, as the job knows
+    /// them from the first time on; empty before. References outlive it.
+    DriveHold(Host& host, std::string path, Json identity,
+              std::map<std::uint32_t, std::string> names, const SecretBytes& credential);
+    ~DriveHold();
+
+    /// Throws Error(safety) when something uses any part of the drive.
+    void open();
+    /// Finds the drive again, under whatever name, and opens it. False: it is not there.
+    bool reattach();
+    /// The set of these commands; nullptr when it is not there.
+    [[nodiscard]] method::CommandSet* set_of(std::string_view command_set);
+    [[nodiscard]] std::vector<method::Surface> surfaces();
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    [[nodiscard]] const std::map<std::uint32_t, std::string>& names() const noexcept {
+        return names_;
+    }
+
+  private:
+    inventory::Drive drive();
+    Host& host_;
+    std::string path_;
+    Json identity_;
+    std::map<std::uint32_t, std::string> names_;
+    const SecretBytes& credential_;
+    std::unique_ptr<DriveConnection> connection_;
+    std::vector<std::string> held_;  ///< names of `targets_`
+    std::vector<std::unique_ptr<HeldTarget>> targets_;
+    std::vector<std::unique_ptr<HeldTarget>> others_;  ///< other paths, so that nobody else writes
+};
+
+/// Stands in for a drive that is not there, so that nothing has to be asked twice.
+[[nodiscard]] std::unique_ptr<method::CommandSet> make_no_answer(std::string_view command_set);
+
+}  // namespace efface::job

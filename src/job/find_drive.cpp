@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "find_drive.hpp"
+
+#include <fmt/format.h>
+
+#include "efface/job/guard.hpp"
+
+#include "target_storage.hpp"
+
+namespace efface::job {
+
+FoundDrive find_drive(Host& host, const std::string& path, const Json& identity) {
+    std::string there = "it is not there";
+    try {
+        if (same_drive(target_identity(host.identify(path)), identity)) {
+            return {path, {}};
+        }
+        there = "another target stands there now";
+    } catch (const Error&) {
+        // Nothing stands there: perhaps elsewhere.
+    }
+    if (identity.value("serial", "").empty() && identity.value("wwid", "").empty()) {
+        return {{}, there + ", and it has no serial number by which to find it elsewhere"};
+    }
+    FoundDrive found{{}, there + ", and no other disk is it: nothing was changed"};
+    for (const auto& disk : host.disks()) {
+        if (!same_drive(target_identity(disk), identity)) {
+            continue;
+        }
+        if (!found.path.empty()) {
+            return {{},
+                    fmt::format("{}, and both {} and {} could be it: nothing was changed", there,
+                                found.path, disk.canonical_path)};
+        }
+        found = {disk.canonical_path, {}};
+    }
+    return found;
+}
+
+}  // namespace efface::job

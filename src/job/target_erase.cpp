@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries a target's technique out, falls back where the drive refuses it, and says what became of
+// it.
+#include <fmt/format.h>
+
+#include "find_drive.hpp"
+#include "machine.hpp"
+#include "target_job.hpp"
+#include "target_objections.hpp"
+
+namespace efface::job {
+
+using method::Verdict;
+
+/// One technique to its end.
+method::Outcome TargetRun::attempt() {
+    ProgressMeter meter(context_.events, context_.clock,
+                        storage_->bytes_left(state_.plan, state_.progress),
+                        {{"name", state_.plan.name}}, [this] { return storage_->celsius(); });
+    method::Outcome outcome;
+    try {
+        outcome = storage_->erase(
+            state_.plan, state_.progress,
+            [this](const Json& progress) {
+                state_.progress = progress;
+                save();
+            },
+            meter, stop_);
+    } catch (const Error& error) {
+        if (resumed_ || error.code() == ErrorCode::interrupted) {
+            throw;  // the job stays open: the target may come back
+        }
+        outcome.reasons.push_back(printable(error.what()));
+        outcome.record = Json::object();
+    }
+    if (stop_.stop_requested()) {
+        throw Error(ErrorCode::interrupted, state_.plan.name + ": stopped at a safe point",
+                    "efface resume " + run_->job_id() + " goes on where it stopped");
+    }
+    return outcome;
+}
+
+void TargetRun::erase() {
+    if (!state_.done) {
+        context_.events.emit("started", {{"target", {{"name", state_.plan.name}}}});
+        auto outcome = attempt();
+        while (fall_back(outcome)) {  // each time there are fewer
+            outcome = attempt();
+        }
+        conclude(std::move(outcome));
+    }
+    run_->enter(Phase::staging);
+}
+
+/// True when the drive refused the command and another technique that was named stands ready. It is
+/// in the journal then.
+bool TargetRun::fall_back(method::Outcome& outcome) {
+    if (!outcome.record.contains("refusal") || state_.choice.fallbacks.empty()) {
+        return false;
+    }
+    const Json refusal = outcome.record.at("refusal");
+    const auto begun = refusal.at("begun").get<std::string>();
+    if (!begun.empty()) {
+        outcome.reasons.push_back("nothing was fallen back on: " + begun);
+        return false;
+    }
+    auto passed_over = state_.passed_over;
+    passed_over.push_back({{"technique", state_.plan.technique},
+                           {"at", refusal.at("at")},
+                           {"why", refusal.at("detail")},
+                           {"commands", refusal.at("commands")}});
+    const auto names = state_.choice.fallbacks;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        const std::vector<std::string> rest(names.begin() + static_cast<std::ptrdiff_t>(i) + 1,
+                                            names.end());
+        const auto before = state_.plan.technique;
+        if (take(names[i], rest, passed_over)) {
+            keep_observations(outcome);
+            save();
+            context_.events.emit("fallback", {{"target", {{"name", state_.plan.name}}},
+                                              {"refused", before},
+                                              {"why", refusal.at("detail")},
+                                              {"technique", state_.plan.technique}});
+            return true;
+        }
+        outcome.reasons.push_back(passed_over.back().at("technique").get<std::string>() + ": " +
+                                  passed_over.back().at("why").get<std::string>());
+    }
+    return false;
+}
+
+/// Makes this technique the job's, or adds to `passed_over` why not. Saves nothing.
+bool TargetRun::take(const std::string& name, const std::vector<std::string>& rest,
+                     Json& passed_over) {
+    auto choice = state_.choice;
+    choice.policy = name;
+    choice.fallbacks = rest;
+    if (!asks_the_drive(choice)) {
+        choice.fallbacks.clear();
+        choice.credential_file.clear();
+    }
+    std::string why;
+    try {
+        auto storage = storage_of(context_, state_.plan.path, choice);
+        auto plan = storage->survey();
+        object_to_level(plan, choice.level);
+        if (!same_drive(plan.identity, state_.plan.identity)) {
+            plan.objections.emplace_back("another drive stands there now");
+        } else if (!asks_the_drive(choice) && plan.identity != state_.plan.identity) {
+            plan.objections.emplace_back(
+                "hidden areas were opened, so its size is not that of the job any more");
+        }
+        if (plan.objections.empty()) {
+            plan.name = state_.plan.name;
+            plan.confirm_token = state_.plan.confirm_token;
+            plan.identity = state_.plan.identity;
+            plan.found["name"] = plan.name;
+            if (state_.plan.found.contains("assetTag")) {
+                plan.found["assetTag"] = state_.plan.found.at("assetTag");
+            }
+            state_.progress = storage->begin_instead(context_.random, state_.progress);
+            state_.choice = std::move(choice);
+            state_.plan = std::move(plan);
+            state_.passed_over = std::move(passed_over);
+            storage_ = std::move(storage);
+            return true;
+        }
+        why = plan.objections.front();
+    } catch (const Error& error) {
+        why = error.what();
+    }
+    passed_over.push_back({{"technique", name},
+                           {"at", to_rfc3339(context_.clock.now())},
+                           {"why", printable(why)},
+                           {"commands", Json::array()}});
+    return false;
+}
+
+void TargetRun::keep_observations(method::Outcome& outcome) {
+    for (auto& observation : outcome.observations) {
+        state_.observations.push_back({{"at", observation.at},
+                                       {"target", state_.plan.name},
+                                       {"what", observation.what},
+                                       {"raw", std::move(observation.raw)}});
+    }
+    outcome.observations.clear();
+}
+
+void TargetRun::conclude(method::Outcome outcome) {
+    Json after;
+    try {
+        after = storage_->identity_now();
+    } catch (const Error& error) {
+        outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
+        outcome.reasons.push_back(printable(error.what()));
+    }
+    if (state_.plan.choice.is_object() || outcome.exceptions.empty()) {
+        // A method of memory names its exceptions itself, more exactly.
+        outcome.exceptions.insert(outcome.exceptions.end(), state_.plan.exceptions.begin(),
+                                  state_.plan.exceptions.end());
+    }
+    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
+        outcome.verdict = Verdict::sanitized_with_exceptions;
+    }
+    const bool reached = outcome.verdict == Verdict::sanitized ||
+                         outcome.verdict == Verdict::sanitized_with_exceptions;
+    const auto level =
+        reached ? method::lowest(state_.plan.level, outcome.level_limit) : method::Level::none;
+    keep_observations(outcome);
+    state_.outcome = {{"status", to_string(outcome.verdict)},
+                      {"level", to_string(level)},
+                      {"reasons", outcome.reasons},
+                      {"exceptions", reached ? outcome.exceptions : std::vector<std::string>()},
+                      {"record", std::move(outcome.record)},
+                      {"identityAfter", std::move(after)},
+                      {"completedAt", to_rfc3339(context_.clock.now())}};
+    state_.done = true;
+    save();
+    context_.events.emit("verified", {{"target", {{"name", state_.plan.name}}},
+                                      {"status", to_string(outcome.verdict)},
+                                      {"level", to_string(level)},
+                                      {"reasons", outcome.reasons}});
+}
+
+CertifiedRun::Content TargetRun::certificate(WallTime now) const {
+    std::string observations;
+    for (const auto& observation : state_.observations) {
+        observations += canonical_json(observation) + "\n";
+    }
+    auto files = evidence_files(state_.order_text, run_->state().approvals_der, observations);
+    return {make_target_predicate({state_, order_, run_->state(), run_->keys(), run_->attempts(),
+                                   make_uuid_v7(context_.clock, context_.random), now,
+                                   tool_record(request_.program), environment_record()}),
+            std::move(files)};
+}
+
+}  // namespace efface::job

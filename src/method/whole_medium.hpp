@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reads everything that a host addresses after an erasure that promises zeros.
+#pragma once
+
+#include <stop_token>
+#include <vector>
+
+#include "efface/method/outcome.hpp"
+
+#include "canaries.hpp"
+
+namespace efface::method {
+
+struct WholeSeen {
+    std::uint64_t planned_bytes = 0;
+    std::uint64_t compared_bytes = 0;
+    std::uint64_t mismatches = 0;          ///< blocks that are not zeros
+    std::vector<std::uint64_t> different;  ///< the first of them, as offsets
+    std::uint64_t unreadable_bytes = 0;
+    std::uint64_t unexpected_bytes = 0;  ///< of these: not as the technique leaves blocks
+};
+
+/// Adds what is seen on one surface. `status` reads by command what the block layer can not. False
+/// when it was stopped, or when too much is unreadable without reason.
+[[nodiscard]] bool read_whole(device::BlockTarget& surface, const PlaceReader& status,
+                              const std::stop_token& stop, WholeSeen& seen);
+/// Lowers the verdict by what speaks against an erasure; true when nothing does.
+[[nodiscard]] bool judge_whole(const WholeSeen& seen, Outcome& outcome);
+[[nodiscard]] Json to_json(const WholeSeen& seen);
+
+}  // namespace efface::method

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+// Reading everything after an erasure.
+#include "whole_medium.hpp"
+
+#include <cerrno>
+#include <map>
+
+#include "catch.hpp"
+
+using namespace efface;
+using namespace efface::method;
+
+namespace {
+
+constexpr std::uint64_t kSize = (std::uint64_t{3} << 20U) + 77 * 512;
+
+/// Zeros, but for what a test puts there.
+class Zeros final : public device::BlockTarget {
+  public:
+    [[nodiscard]] std::uint64_t size_bytes() const override { return kSize; }
+    [[nodiscard]] std::uint32_t preferred_alignment() const override { return 512; }
+    device::IoResult read_at(std::uint64_t offset, MutableByteView into) override {
+        REQUIRE(offset + into.size() <= kSize);
+        std::fill(into.begin(), into.end(), std::uint8_t{0});
+        for (const auto& [place, byte] : bytes) {
+            if (place >= offset && place < offset + into.size()) {
+                into[static_cast<std::size_t>(place - offset)] = byte;
+            }
+        }
+        for (const auto place : bad) {
+            if (place >= offset && place < offset + into.size()) {
+                return {0, EIO};
+            }
+        }
+        return {into.size(), 0};
+    }
+    device::IoResult write_at(std::uint64_t /*offset*/, ByteView /*from*/) override {
+        FAIL("it only reads");
+        return {0, EIO};
+    }
+    int flush() override { return 0; }
+    std::map<std::uint64_t, std::uint8_t> bytes;
+    std::vector<std::uint64_t> bad;
+};
+
+WholeSeen read(Zeros& medium, bool expected) {
+    WholeSeen seen;
+    const PlaceReader status = [expected](std::uint64_t, MutableByteView) {
+        return ReadStatus{false, expected, "3/11/00"};
+    };
+    CHECK(read_whole(medium, status, {}, seen));
+    CHECK(seen.planned_bytes == kSize);
+    CHECK(seen.compared_bytes + seen.unreadable_bytes == kSize);
+    return seen;
+}
+
+}  // namespace
+
+TEST_CASE("every byte is compared, the last one too") {
+    Zeros medium;
+    CHECK(read(medium, true).mismatches == 0);
+    for (const std::uint64_t place : {std::uint64_t{0}, std::uint64_t{1} << 20U, kSize - 1}) {
+        medium.bytes = {{place, 1}};
+        const auto seen = read(medium, true);
+        CHECK(seen.mismatches == 1);
+        REQUIRE(seen.different.size() == 1);
+        CHECK(seen.different.front() / 4096 == place / 4096);
+        Outcome outcome;
+        outcome.verdict = Verdict::sanitized;
+        CHECK_FALSE(judge_whole(seen, outcome));
+        CHECK(outcome.verdict == Verdict::not_sanitized);
+    }
+}
+
+TEST_CASE("a block that can not be read does not hide its neighbours") {
+    Zeros medium;
+    medium.bad = {8192};
+    medium.bytes = {{8191, 1}, {12288, 1}};
+    const auto seen = read(medium, false);
+    CHECK(seen.mismatches == 2);
+    CHECK(seen.unreadable_bytes == 4096);
+    CHECK(seen.unexpected_bytes == 4096);
+    CHECK(read(medium, true).unexpected_bytes == 0);
+    medium.bytes.clear();
+    Outcome outcome;
+    outcome.verdict = Verdict::sanitized;
+    CHECK(judge_whole(read(medium, false), outcome));
+    CHECK(outcome.exceptions.size() == 1);
+}
+
+TEST_CASE("reading ends when too much can not be read, and when it is stopped") {
+    Zeros medium;
+    for (std::uint64_t place = 0; place < kSize / 8; place += 4096) {
+        medium.bad.push_back(place);
+    }
+    WholeSeen seen;
+    const PlaceReader status = [](std::uint64_t, MutableByteView) {
+        return ReadStatus{false, false, "3/11/00"};
+    };
+    CHECK_FALSE(read_whole(medium, status, {}, seen));
+    medium.bad.clear();
+    std::stop_source stop;
+    stop.request_stop();
+    WholeSeen none;
+    CHECK_FALSE(read_whole(medium, status, stop.get_token(), none));
+    CHECK(none.compared_bytes == 0);
+}

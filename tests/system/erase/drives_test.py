@@ -80,7 +80,7 @@ class WithoutCommands(unittest.TestCase):
 
     def test_wrong_options_are_named(self):
         for options in (["--technique", "nvme-sanitize"], ["--level", "destroy"],
-                        ["--technique", "nvme-sanitize-block", "--verify", "full"],
+                        ["--technique", "nvme-sanitize-block", "--verify", "representative"],
                         ["--technique", "nvme-sanitize-block", "--pattern", "a5"],
                         ["--fallback", "overwrite-zero"]):
             code, _, words = self.plan(*options)

@@ -91,6 +91,7 @@ TEST_CASE("two disks with one WWID are two paths to one logical unit") {
 
 TEST_CASE("secure erase of the block layer is told where sysfs tells of it") {
     const test::RecordedMachine machine("server.tree");
+    number(machine, "vdb", "254:16");
     const auto asked = [&] {
         return secure_erase_of(identify("/dev/vdb", machine.view()), machine.view());
     };

@@ -65,4 +65,7 @@ class Folder final {
 /// Device strings for people and records: printable() but for valid UTF-8, which paths may hold.
 [[nodiscard]] std::string safe_text(const std::string& text);
 
+/// Whether an entry of /proc is the folder of a process.
+[[nodiscard]] bool is_process(const std::string& name);
+
 }  // namespace efface::inventory

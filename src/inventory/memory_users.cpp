@@ -6,8 +6,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <sstream>
@@ -22,11 +20,6 @@ namespace {
 constexpr std::size_t kMapsBytesMax = std::size_t{64} << 20U;
 constexpr std::size_t kUsersMax = 64;  ///< named; the rest is only counted
 constexpr int kHexadecimal = 16;
-
-bool is_process(const std::string& name) {
-    return std::all_of(name.begin(), name.end(),
-                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
-}
 
 bool matches(const FileKey& key, const struct stat& status) {
     if (key.device_number && S_ISCHR(status.st_mode) && status.st_rdev == *key.device_number) {

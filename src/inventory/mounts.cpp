@@ -6,7 +6,6 @@
 #include <sys/sysmacros.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <memory>
 #include <set>
@@ -14,6 +13,7 @@
 
 #include "efface/base/digest.hpp"
 
+#include "folder.hpp"
 #include "libmount_table.hpp"
 #include "machine_state.hpp"
 
@@ -54,11 +54,6 @@ bool parse_mountinfo(std::string& text, const std::string& process, std::vector<
         into.push_back(std::move(mount));
     }
     return true;
-}
-
-bool is_process(const std::string& name) {
-    return std::all_of(name.begin(), name.end(),
-                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
 }
 
 /// Linux answers so for a process that ends while it is asked.

@@ -6,6 +6,7 @@
 
 #include "copy.hpp"
 #include "defects.hpp"
+#include "reading.hpp"
 
 namespace efface::luks {
 
@@ -23,11 +24,6 @@ constexpr std::uint64_t kAreaBytesMax = std::uint64_t{16} << 20U;
 /// The longest key of any cipher that dm-crypt takes.
 constexpr std::uint32_t kKeyBytesMax = 512;
 
-std::string_view field(ByteView bytes, std::size_t offset, std::size_t length) {
-    const std::string_view text = as_text(bytes.subspan(offset, length));
-    return text.substr(0, text.find('\0'));
-}
-
 Keyslot parse_slot(ByteView bytes, int index, std::uint32_t key_bytes, std::uint64_t target_bytes,
                    std::vector<std::string>& defects) {
     const std::size_t at = kSlotsOffset + static_cast<std::size_t>(index) * kSlotBytes;
@@ -41,7 +37,8 @@ Keyslot parse_slot(ByteView bytes, int index, std::uint32_t key_bytes, std::uint
                  : active == kSlotDisabled ? SlotState::inactive
                                            : SlotState::unknown;
     slot.key_bytes = key_bytes;
-    slot.encryption = clean(fmt::format("{}-{}", field(bytes, 8, 32), field(bytes, 40, 32)));
+    slot.encryption =
+        clean(fmt::format("{}-{}", text_field(bytes, 8, 32), text_field(bytes, 40, 32)));
     slot.kdf = "pbkdf2";
     if (slot.state == SlotState::unknown) {
         add_defect(defects, fmt::format("key slot {} is neither enabled nor disabled", index));
@@ -79,7 +76,8 @@ Segment parse_segment(ByteView bytes) {
     Segment segment;
     segment.type = "crypt";
     segment.offset = read_be<std::uint32_t>(bytes, 104) * kSectorBytes;
-    segment.encryption = clean(fmt::format("{}-{}", field(bytes, 8, 32), field(bytes, 40, 32)));
+    segment.encryption =
+        clean(fmt::format("{}-{}", text_field(bytes, 8, 32), text_field(bytes, 40, 32)));
     return segment;
 }
 
@@ -91,7 +89,7 @@ void parse_luks1(ByteView bytes, std::uint64_t target_bytes, CopyReading& readin
     Metadata& data = reading.metadata;
     copy.version = 1;
     copy.header_bytes = kHeaderBytes;
-    copy.uuid = clean(field(bytes, 168, 40));
+    copy.uuid = clean(text_field(bytes, 168, 40));
     copy.checksum_valid = true;
     copy.json_valid = true;
     copy.sha256 = sha256_hex(bytes.first(kHeaderBytes));
@@ -101,7 +99,7 @@ void parse_luks1(ByteView bytes, std::uint64_t target_bytes, CopyReading& readin
         add_defect(copy.defects,
                    fmt::format("a volume key of {} bytes is not possible", key_bytes));
     }
-    if (copy.uuid.empty() || field(bytes, 8, 32).empty()) {
+    if (copy.uuid.empty() || text_field(bytes, 8, 32).empty()) {
         add_defect(copy.defects, "the header names no UUID or no cipher");
     }
     data.key_bytes = key_bytes;

@@ -8,6 +8,7 @@
 
 #include "copy.hpp"
 #include "defects.hpp"
+#include "reading.hpp"
 
 namespace efface::luks {
 
@@ -15,11 +16,6 @@ namespace {
 
 constexpr std::size_t kChecksumOffset = 448;
 constexpr std::size_t kChecksumBytes = 64;
-
-std::string_view field(ByteView bytes, std::size_t offset, std::size_t length) {
-    const std::string_view text = as_text(bytes.subspan(offset, length));
-    return text.substr(0, text.find('\0'));
-}
 
 bool is_header_size(std::uint64_t bytes) {
     return bytes != 0 &&
@@ -114,9 +110,9 @@ void parse_binary(ByteView bytes, CopyReading& reading) {
     copy.version = 2;
     copy.header_bytes = read_be<std::uint64_t>(bytes, 8);
     copy.sequence_id = read_be<std::uint64_t>(bytes, 16);
-    copy.label = clean(field(bytes, 24, 48));
-    copy.uuid = clean(field(bytes, 168, 40));
-    copy.subsystem = clean(field(bytes, 208, 48));
+    copy.label = clean(text_field(bytes, 24, 48));
+    copy.uuid = clean(text_field(bytes, 168, 40));
+    copy.subsystem = clean(text_field(bytes, 208, 48));
     reading.stated_offset = read_be<std::uint64_t>(bytes, 256);
 }
 
@@ -153,7 +149,7 @@ void read_luks2(device::BlockTarget& target, ByteView bytes, Sign sign, CopyRead
     area.read(size_known ? copy.header_bytes : kHeaderBytesMax, !size_known, copy.defects);
     copy.sha256 = area.raw_sha256();
 
-    if (const std::string_view algorithm = field(bytes, 72, 32); algorithm != "sha256") {
+    if (const std::string_view algorithm = text_field(bytes, 72, 32); algorithm != "sha256") {
         add_defect(copy.defects,
                    fmt::format("checksum algorithm \"{}\" is not known", clean(algorithm)));
     } else {

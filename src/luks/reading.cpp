@@ -51,6 +51,11 @@ std::string read_exactly(device::BlockTarget& target, std::uint64_t offset, Muta
     return {};
 }
 
+std::string_view text_field(ByteView bytes, std::size_t offset, std::size_t length) {
+    const std::string_view text = as_text(bytes.subspan(offset, length));
+    return text.substr(0, text.find('\0'));
+}
+
 Sign sign_of(ByteView place) {
     EFFACE_ASSERT(place.size() >= kPlaceBytes);
     if (starts_with(place, kPrimary)) {

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 
 #include "efface/device/block_target.hpp"
 
@@ -20,6 +21,9 @@ constexpr std::size_t kBinaryHeaderBytes = 4096;
 /// empty, or in words why it could not: "cannot read 512 bytes at 16384: Input/output error (EIO)".
 [[nodiscard]] std::string read_exactly(device::BlockTarget& target, std::uint64_t offset,
                                        MutableByteView into);
+
+/// The text in a field of `length` bytes, up to the first zero byte. Borrowed from `bytes`.
+[[nodiscard]] std::string_view text_field(ByteView bytes, std::size_t offset, std::size_t length);
 
 /// What the first bytes of a place say.
 enum class Sign {

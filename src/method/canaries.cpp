@@ -203,6 +203,7 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
         return true;
     };
     for (const auto place : marks.canaries) {
+        content.fill(place, block);  // a read that brings nothing has not seen it gone
         if (!readable(place)) {
             seen.unreadable.push_back(place);
             if (!expected_status) {

@@ -35,6 +35,7 @@ class FirmwareAttempt final {
     bool watch();
     void check(MarksReport& report);
     void check_whole(MarksReport& report);
+    [[nodiscard]] PlaceReader reader_of(const std::string& name, device::BlockTarget* storage);
     void clean_up();
     bool same_drive();
     void remake_operation();

@@ -124,25 +124,30 @@ void FirmwareAttempt::clean_up() {
     hooks_.save(state_);
 }
 
+/// Through the block layer where there is some (not nullptr), else, or where that fails, by
+/// command.
+PlaceReader FirmwareAttempt::reader_of(const std::string& name, device::BlockTarget* storage) {
+    auto& commands = hooks_.commands();
+    return [&commands, name, storage](std::uint64_t offset, MutableByteView into) {
+        const bool fits = storage != nullptr && offset + into.size() <= storage->size_bytes();
+        if (fits && storage->read_at(offset, into).complete(into.size())) {
+            return ReadStatus{true, true, "read"};
+        }
+        return commands.read_status(name, offset, into);
+    };
+}
+
 /// Reads the marks: through the block layer, or (media verification) by command alone.
 void FirmwareAttempt::look_at_marks(bool by_command) {
     std::vector<MarksSeen> seen;
     const auto surfaces = by_command ? std::vector<Surface>{} : hooks_.surfaces();
-    auto& commands = hooks_.commands();
     for (const auto& marks : state_.marks) {
         const auto surface =
             std::find_if(surfaces.begin(), surfaces.end(),
                          [&](const Surface& one) { return one.name == marks.name; });
-        const PlaceReader read = [&](std::uint64_t offset, MutableByteView into) {
-            const bool fits =
-                surface != surfaces.end() && offset + into.size() <= surface->storage->size_bytes();
-            if (fits && surface->storage->read_at(offset, into).complete(into.size())) {
-                return ReadStatus{true, true, "read"};
-            }
-            return commands.read_status(marks.name, offset, into);
-        };
+        auto* storage = surface == surfaces.end() ? nullptr : surface->storage;
         const auto promise = by_command ? Promise{} : operation_->promise();
-        seen.push_back(look_for(marks, state_.seed, promise, read));
+        seen.push_back(look_for(marks, state_.seed, promise, reader_of(marks.name, storage)));
     }
     verified_.insert(verified_.end(), std::make_move_iterator(seen.begin()),
                      std::make_move_iterator(seen.end()));
@@ -190,13 +195,10 @@ void FirmwareAttempt::check_whole(MarksReport& report) {
         return;
     }
     progress_.phase("reading everything");
-    auto& commands = hooks_.commands();
     report.whole.emplace();
     for (const auto& surface : hooks_.surfaces()) {
-        const PlaceReader status = [&](std::uint64_t offset, MutableByteView into) {
-            return commands.read_status(surface.name, offset, into);
-        };
-        if (!read_whole(*surface.storage, status, stop_, *report.whole)) {
+        const auto read = reader_of(surface.name, surface.storage);
+        if (!read_whole(*surface.storage, read, stop_, *report.whole)) {
             fail(Verdict::indeterminate, stop_.stop_requested()
                                              ? "stopped while everything was read"
                                              : "too much can not be read to go on reading");

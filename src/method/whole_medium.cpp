@@ -15,6 +15,8 @@ namespace {
 
 constexpr std::size_t kPieceReadBytes = std::size_t{1} << 20U;
 constexpr std::size_t kDifferentKept = 16;
+/// What a read that brings nothing leaves behind: not zeros.
+constexpr std::uint8_t kNothingRead = 0xa5;
 
 void compare(ByteView piece, std::uint64_t offset, std::size_t block_bytes, WholeSeen& seen) {
     seen.compared_bytes += piece.size();
@@ -34,8 +36,8 @@ void compare(ByteView piece, std::uint64_t offset, std::size_t block_bytes, Whol
 
 }  // namespace
 
-bool read_whole(device::BlockTarget& surface, const PlaceReader& status,
-                const std::stop_token& stop, WholeSeen& seen) {
+bool read_whole(device::BlockTarget& surface, const PlaceReader& read, const std::stop_token& stop,
+                WholeSeen& seen) {
     const std::uint64_t size = surface.size_bytes();
     const std::size_t block_bytes = std::max(kCanaryBytes, surface.preferred_alignment());
     const std::uint64_t unexpected_before = seen.unexpected_bytes;
@@ -48,17 +50,15 @@ bool read_whole(device::BlockTarget& surface, const PlaceReader& status,
         }
         const auto piece = buffer.view().first(
             static_cast<std::size_t>(std::min<std::uint64_t>(kPieceReadBytes, size - offset)));
+        std::fill(piece.begin(), piece.end(), kNothingRead);
         if (surface.read_at(offset, piece).complete(piece.size())) {
             compare(piece, offset, block_bytes, seen);
             continue;
         }
         for (std::size_t at = 0; at < piece.size(); at += block_bytes) {
             const auto block = piece.subspan(at, std::min(block_bytes, piece.size() - at));
-            if (surface.read_at(offset + at, block).complete(block.size())) {
-                compare(block, offset + at, block_bytes, seen);
-                continue;
-            }
-            const auto answer = status(offset + at, block);
+            std::fill(block.begin(), block.end(), kNothingRead);
+            const auto answer = read(offset + at, block);
             if (answer.readable) {
                 compare(block, offset + at, block_bytes, seen);
                 continue;

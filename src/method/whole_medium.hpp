@@ -20,9 +20,9 @@ struct WholeSeen {
     std::uint64_t unexpected_bytes = 0;  ///< of these: not as the technique leaves blocks
 };
 
-/// Adds what is seen on one surface. `status` reads by command what the block layer can not. False
+/// Adds what is seen on one surface. `read` reads block by block where a large read fails. False
 /// when it was stopped, or when too much is unreadable without reason.
-[[nodiscard]] bool read_whole(device::BlockTarget& surface, const PlaceReader& status,
+[[nodiscard]] bool read_whole(device::BlockTarget& surface, const PlaceReader& read,
                               const std::stop_token& stop, WholeSeen& seen);
 /// Lowers the verdict by what speaks against an erasure; true when nothing does.
 [[nodiscard]] bool judge_whole(const WholeSeen& seen, Outcome& outcome);

@@ -21,6 +21,9 @@ class Zeros final : public device::BlockTarget {
     [[nodiscard]] std::uint32_t preferred_alignment() const override { return 512; }
     device::IoResult read_at(std::uint64_t offset, MutableByteView into) override {
         REQUIRE(offset + into.size() <= kSize);
+        if (brings_nothing) {
+            return {into.size(), 0};
+        }
         std::fill(into.begin(), into.end(), std::uint8_t{0});
         for (const auto& [place, byte] : bytes) {
             if (place >= offset && place < offset + into.size()) {
@@ -41,14 +44,20 @@ class Zeros final : public device::BlockTarget {
     int flush() override { return 0; }
     std::map<std::uint64_t, std::uint8_t> bytes;
     std::vector<std::uint64_t> bad;
+    bool brings_nothing = false;
 };
+
+PlaceReader reader_of(Zeros& medium, bool expected) {
+    return [&medium, expected](std::uint64_t offset, MutableByteView into) {
+        return medium.read_at(offset, into).complete(into.size())
+                   ? ReadStatus{true, true, "read"}
+                   : ReadStatus{false, expected, "3/11/00"};
+    };
+}
 
 WholeSeen read(Zeros& medium, bool expected) {
     WholeSeen seen;
-    const PlaceReader status = [expected](std::uint64_t, MutableByteView) {
-        return ReadStatus{false, expected, "3/11/00"};
-    };
-    CHECK(read_whole(medium, status, {}, seen));
+    CHECK(read_whole(medium, reader_of(medium, expected), {}, seen));
     CHECK(seen.planned_bytes == kSize);
     CHECK(seen.compared_bytes + seen.unreadable_bytes == kSize);
     return seen;
@@ -94,9 +103,7 @@ TEST_CASE("reading ends when too much can not be read, and when it is stopped") 
         medium.bad.push_back(place);
     }
     WholeSeen seen;
-    const PlaceReader status = [](std::uint64_t, MutableByteView) {
-        return ReadStatus{false, false, "3/11/00"};
-    };
+    const auto status = reader_of(medium, false);
     CHECK_FALSE(read_whole(medium, status, {}, seen));
     medium.bad.clear();
     std::stop_source stop;
@@ -104,4 +111,20 @@ TEST_CASE("reading ends when too much can not be read, and when it is stopped") 
     WholeSeen none;
     CHECK_FALSE(read_whole(medium, status, stop.get_token(), none));
     CHECK(none.compared_bytes == 0);
+}
+
+TEST_CASE("reads that say success and bring nothing show no zeros and no changed canary") {
+    Zeros medium;
+    medium.brings_nothing = true;
+    CHECK(read(medium, true).mismatches == (kSize + 4095) / 4096);
+
+    SurfaceMarks marks;
+    marks.name = "drive";
+    marks.size_bytes = kSize;
+    marks.block_bytes = 4096;
+    marks.canaries = {0, 8192, std::uint64_t{1} << 20U};
+    const auto seen =
+        look_for(marks, Bytes(kCanarySeedBytes, 7), Promise{}, reader_of(medium, true));
+    CHECK(seen.intact == marks.canaries);
+    CHECK(seen.changed == 0);
 }

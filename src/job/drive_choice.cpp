@@ -190,17 +190,13 @@ Settled settle(Host& host, const std::string& path, ErasureChoice wanted) {
         auto one = wanted;
         one.policy = names[i];
         one.fallbacks.clear();
-        ChosenTechnique chosen;
         if (overwrites(names[i])) {
             one.credential_file.clear();
             settled.choice = one;
             return settled;
         }
-        if (surveys) {
-            chosen = choose(*surveys, one);
-        } else {
-            chosen.objections.emplace_back("it has no commands of its own");
-        }
+        const auto chosen = surveys ? choose(*surveys, one)
+                                    : ChosenTechnique{nullptr, {"it has no commands of its own"}};
         if (chosen.choice != nullptr) {
             one.fallbacks = tail(names, i + 1);
             settled.choice = one;

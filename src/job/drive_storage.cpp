@@ -12,6 +12,7 @@
 
 #include "drive_choice.hpp"
 #include "drive_hold.hpp"
+#include "find_drive.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job {
@@ -82,8 +83,11 @@ class DriveStorage final : public TargetStorage {
 
   private:
     void object_to_use(TargetPlan& plan, const inventory::Drive& drive);
+    void object_to_choice(TargetPlan& plan, const DriveSurveys& surveys,
+                          const ChosenTechnique& chosen) const;
     void add_technique(TargetPlan& plan, const DriveSurveys& surveys,
                        const ChosenTechnique& chosen);
+    [[nodiscard]] Moment moment() const { return readable_ ? Moment::now : Moment::now_unread; }
     [[nodiscard]] bool canaries() const {
         return choice_.verification != policy::Verification::none;
     }
@@ -92,7 +96,6 @@ class DriveStorage final : public TargetStorage {
     std::string path_;
     ErasureChoice choice_;
     SecretBytes credential_;
-    [[nodiscard]] Moment moment() const { return readable_ ? Moment::now : Moment::now_unread; }
     bool begun_ = false;    ///< an earlier process may have started the technique
     bool readable_ = true;  ///< as the last survey found it
     std::optional<inventory::Identity> identity_;
@@ -153,13 +156,7 @@ TargetPlan DriveStorage::survey() {
             plan.objections.push_back("the drive does not answer: " + survey.error);
         }
     }
-    auto chosen = choose(surveys, choice_);
-    for (const auto& name : choice_.fallbacks) {  // why not one of them, when there is none
-        auto other = choice_;
-        other.policy = name;
-        const auto objections = choose(surveys, other).objections;
-        chosen.objections.insert(chosen.objections.end(), objections.begin(), objections.end());
-    }
+    const auto chosen = choose(surveys, choice_);
     plan.found = {
         {"name", plan.name},
         {"kind", plan.kind},
@@ -172,8 +169,7 @@ TargetPlan DriveStorage::survey() {
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
     } else {
-        plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
-                               chosen.objections.end());
+        object_to_choice(plan, surveys, chosen);
     }
     plan.found["notReached"] = plan.not_reached;
     return plan;
@@ -192,6 +188,19 @@ void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive
     }
     for (const auto& other : drive.other_paths) {
         look(other.path, "by another path: ");
+    }
+}
+
+/// Why not what was asked for, and why not one of its fall-backs.
+void DriveStorage::object_to_choice(TargetPlan& plan, const DriveSurveys& surveys,
+                                    const ChosenTechnique& chosen) const {
+    plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
+                           chosen.objections.end());
+    for (const auto& name : choice_.fallbacks) {
+        auto other = choice_;
+        other.policy = name;
+        const auto objections = choose(surveys, other).objections;
+        plan.objections.insert(plan.objections.end(), objections.begin(), objections.end());
     }
 }
 
@@ -297,9 +306,7 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
         const auto before = hold.path();
         const bool there = hold.reattach();
         if (there && hold.path() != before) {
-            moves.push_back({to_rfc3339(context_.clock.now()),
-                             "the drive has another name now",
-                             {{"before", before}, {"now", hold.path()}}});
+            moves.push_back(renamed(context_.clock, before, hold.path()));
         }
         return there;
     };

@@ -37,4 +37,10 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
     return found;
 }
 
+method::Observation renamed(const Clock& clock, const std::string& before, const std::string& now) {
+    return {to_rfc3339(clock.now()),
+            "the drive has another name now",
+            {{"before", before}, {"now", now}}};
+}
+
 }  // namespace efface::job

@@ -4,7 +4,9 @@
 
 #include <string>
 
+#include "efface/base/clock.hpp"
 #include "efface/job/host.hpp"
+#include "efface/method/outcome.hpp"
 
 namespace efface::job {
 
@@ -17,5 +19,8 @@ struct FoundDrive {
 /// machine with its model, serial number and WWID. None, several, or a drive that has neither
 /// serial number nor WWID and is not at its place: not found.
 [[nodiscard]] FoundDrive find_drive(Host& host, const std::string& path, const Json& identity);
+/// What is observed when it stands elsewhere than before.
+[[nodiscard]] method::Observation renamed(const Clock& clock, const std::string& before,
+                                          const std::string& now);
 
 }  // namespace efface::job

@@ -129,19 +129,28 @@ bool TargetRun::take(const std::string& name, const std::vector<std::string>& re
     } catch (const Error& error) {
         why = error.what();
     }
-    passed_over.push_back({{"technique", name},
-                           {"at", to_rfc3339(context_.clock.now())},
-                           {"why", printable(why)},
-                           {"commands", Json::array()}});
+    passed_over.push_back(this->passed_over(name, why));
     return false;
+}
+
+/// Of a technique of which no command was sent.
+Json TargetRun::passed_over(const std::string& technique, const std::string& why) const {
+    return {{"technique", technique},
+            {"at", to_rfc3339(context_.clock.now())},
+            {"why", printable(why)},
+            {"commands", Json::array()}};
+}
+
+void TargetRun::keep_observation(method::Observation observation) {
+    state_.observations.push_back({{"at", observation.at},
+                                   {"target", state_.plan.name},
+                                   {"what", observation.what},
+                                   {"raw", std::move(observation.raw)}});
 }
 
 void TargetRun::keep_observations(method::Outcome& outcome) {
     for (auto& observation : outcome.observations) {
-        state_.observations.push_back({{"at", observation.at},
-                                       {"target", state_.plan.name},
-                                       {"what", observation.what},
-                                       {"raw", std::move(observation.raw)}});
+        keep_observation(std::move(observation));
     }
     outcome.observations.clear();
 }

@@ -35,6 +35,8 @@ class TargetRun final {
     method::Outcome attempt();
     bool fall_back(method::Outcome& outcome);
     bool take(const std::string& name, const std::vector<std::string>& rest, Json& passed_over);
+    [[nodiscard]] Json passed_over(const std::string& technique, const std::string& why) const;
+    void keep_observation(method::Observation observation);
     void keep_observations(method::Outcome& outcome);
     void conclude(method::Outcome outcome);
     CertifiedRun::Content certificate(WallTime now) const;

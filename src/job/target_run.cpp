@@ -107,10 +107,7 @@ TargetPlan TargetRun::survey() {
         auto settled = settle(context_.host, request_.target, request_.choice);
         choice_ = std::move(settled.choice);
         for (const auto& one : settled.passed_over) {
-            passed_over_.push_back({{"technique", one.technique},
-                                    {"at", to_rfc3339(context_.clock.now())},
-                                    {"why", printable(one.why)},
-                                    {"commands", Json::array()}});
+            passed_over_.push_back(passed_over(one.technique, one.why));
         }
     }
     storage_ = storage_of(context_, request_.target, choice_);
@@ -211,11 +208,7 @@ void TargetRun::find_drive() {
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
     if (found.path != state_.plan.path) {
-        state_.observations.push_back(
-            {{"at", to_rfc3339(context_.clock.now())},
-             {"target", state_.plan.name},
-             {"what", "the drive has another name now"},
-             {"raw", {{"before", state_.plan.path}, {"now", found.path}}}});
+        keep_observation(renamed(context_.clock, state_.plan.path, found.path));
         state_.plan.path = found.path;
         save();
         storage_ = storage_of(context_, state_.plan.path, state_.choice);

@@ -27,8 +27,8 @@ struct DriveAbility {
     bool silent = false;                       ///< none in time
     std::vector<TechniqueAbility> techniques;  ///< in the policy's order of preference
     std::vector<std::string> hidden_areas;
-    std::string
-        running;  ///< technique that the drive says to carry out, or that it does not name it
+    /// The technique that the drive says to carry out, or in words that it does not name it.
+    std::string running;
 };
 [[nodiscard]] Json to_json(const DriveAbility& ability);
 

@@ -6,20 +6,25 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "efface/ata/security.hpp"
+#include "efface/nvme/commands.hpp"
+#include "efface/nvme/status.hpp"
+#include "efface/scsi/commands.hpp"
+
+#include "scsi_session.hpp"
+
 namespace efface::method {
 
 namespace {
 
 constexpr std::size_t kSecurityBlock = 512;
-constexpr std::size_t kSecurityBlocksMax = 0xffff;  ///< of the ATA commands
 
 /// A method may keep the drive busy within the command that fetches its answer.
 constexpr std::chrono::milliseconds kSecurityTimeout{60'000};
 
-std::size_t blocks_of(std::size_t bytes) {
-    EFFACE_ASSERT(bytes != 0 && bytes % kSecurityBlock == 0 &&
-                  bytes / kSecurityBlock <= kSecurityBlocksMax);
-    return bytes / kSecurityBlock;
+std::uint32_t security_blocks(ByteView data) {
+    EFFACE_ASSERT(!data.empty() && data.size() % kSecurityBlock == 0);
+    return static_cast<std::uint32_t>(data.size() / kSecurityBlock);
 }
 
 class NvmeSecurityChannel final : public device::SecurityTransport {
@@ -29,40 +34,21 @@ class NvmeSecurityChannel final : public device::SecurityTransport {
     device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,
                                    MutableByteView into) override {
         std::fill(into.begin(), into.end(), std::uint8_t{0});
-        auto command = make(kReceive, protocol, specific, into.size());
-        command.read_into = into;
-        return submit(command);
+        return submit(nvme::security_receive(protocol, specific, into));
     }
     device::SecurityAnswer send(std::uint8_t protocol, std::uint16_t specific,
                                 ByteView from) override {
-        auto command = make(kSend, protocol, specific, from.size());
-        command.write_from = from;
-        return submit(command);
+        return submit(nvme::security_send(protocol, specific, from));
     }
 
   private:
-    static constexpr std::uint8_t kSend = 0x81;
-    static constexpr std::uint8_t kReceive = 0x82;
-
-    /// cdw10: SECP 31:24, SPSP 23:08, NSSF 7:0; cdw11: bytes.
-    static device::NvmeCommand make(std::uint8_t opcode, std::uint8_t protocol,
-                                    std::uint16_t specific, std::size_t bytes) {
-        device::NvmeCommand command;
-        command.opcode = opcode;
-        command.cdw10 = (std::uint32_t{protocol} << 24U) | (std::uint32_t{specific} << 8U);
-        command.cdw11 = static_cast<std::uint32_t>(blocks_of(bytes) * kSecurityBlock);
+    device::SecurityAnswer submit(device::NvmeCommand command) {
         command.timeout = kSecurityTimeout;
-        return command;
-    }
-
-    device::SecurityAnswer submit(const device::NvmeCommand& command) {
         const auto completion = transport_.submit(command);
         if (completion.error != 0 || completion.succeeded()) {
             return {completion.error, completion.succeeded(), {}};
         }
-        return {0, false,
-                fmt::format("NVMe status: sct {} sc {:02X}h", (completion.status >> 8U) & 7U,
-                            completion.status & 0xffU)};
+        return {0, false, "NVMe status: " + nvme::status_text(completion.status)};
     }
 
     device::NvmeTransport& transport_;
@@ -70,70 +56,43 @@ class NvmeSecurityChannel final : public device::SecurityTransport {
 
 class ScsiSecurityChannel final : public device::SecurityTransport {
   public:
-    explicit ScsiSecurityChannel(device::ScsiTransport& transport) : transport_(transport) {}
+    explicit ScsiSecurityChannel(device::ScsiTransport& transport) : session_(transport) {}
 
     device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,
                                    MutableByteView into) override {
         std::fill(into.begin(), into.end(), std::uint8_t{0});
-        auto command = make(kIn, protocol, specific, into.size());
+        device::ScsiCommand command;
+        command.cdb = scsi::security_protocol_in_cdb(protocol, specific, security_blocks(into));
         command.read_into = into;
         return submit(command);
     }
     device::SecurityAnswer send(std::uint8_t protocol, std::uint16_t specific,
                                 ByteView from) override {
-        auto command = make(kOut, protocol, specific, from.size());
+        device::ScsiCommand command;
+        command.cdb = scsi::security_protocol_out_cdb(protocol, specific, security_blocks(from));
         command.write_from = from;
         return submit(command);
     }
 
   private:
-    static constexpr std::uint8_t kIn = 0xa2;
-    static constexpr std::uint8_t kOut = 0xb5;
-    static constexpr std::uint8_t kInc512 = 0x80;
-
-    /// Byte 1: protocol, 2 and 3: specific, 4 bit 7: INC_512, 6 to 9: blocks.
-    static device::ScsiCommand make(std::uint8_t opcode, std::uint8_t protocol,
-                                    std::uint16_t specific, std::size_t bytes) {
-        device::ScsiCommand command;
-        command.cdb.assign(12, 0);
-        command.cdb[0] = opcode;
-        command.cdb[1] = protocol;
-        write_be(MutableByteView(command.cdb), 2, specific);
-        command.cdb[4] = kInc512;
-        write_be(MutableByteView(command.cdb), 6, static_cast<std::uint32_t>(blocks_of(bytes)));
+    /// A command that met a unit attention was not carried out (SAM-5, section 5.14): a reset
+    /// before must not make a drive look like one without TCG.
+    device::SecurityAnswer submit(device::ScsiCommand command) {
         command.timeout = kSecurityTimeout;
-        return command;
-    }
-
-    /// "5/24/00": sense key, code and qualifier of either format (SPC-5, 4.4).
-    static std::string sense_text(ByteView sense) {
-        const unsigned format = sense.empty() ? 0 : sense[0] & 0x7fU;
-        if ((format == 0x72 || format == 0x73) && sense.size() >= 4) {
-            return fmt::format("{:X}/{:02X}/{:02X}", sense[1] & 0xfU, sense[2], sense[3]);
-        }
-        if ((format == 0x70 || format == 0x71) && sense.size() >= 14) {
-            return fmt::format("{:X}/{:02X}/{:02X}", sense[2] & 0xfU, sense[12], sense[13]);
-        }
-        return "none";
-    }
-
-    device::SecurityAnswer submit(const device::ScsiCommand& command) {
-        const auto completion = transport_.submit(command);
+        const auto completion = session_.send(command);
         if (completion.error != 0) {
             return {completion.error, false, {}};
         }
         if (completion.host_status != 0) {
-            return {EIO, false, fmt::format("adapter status {}", completion.host_status)};
+            return {EIO, false, scsi_answer_text(completion)};
         }
         if (completion.good()) {
             return {0, true, {}};
         }
-        return {0, false,
-                fmt::format("SCSI status {:02X}h, sense {}", completion.status,
-                            sense_text(completion.sense))};
+        return {0, false, "SCSI: " + scsi_answer_text(completion)};
     }
 
-    device::ScsiTransport& transport_;
+    ScsiSession session_;
 };
 
 class AtaSecurityChannel final : public device::SecurityTransport {
@@ -143,37 +102,16 @@ class AtaSecurityChannel final : public device::SecurityTransport {
     device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,
                                    MutableByteView into) override {
         std::fill(into.begin(), into.end(), std::uint8_t{0});
-        auto command = make(kReceive, protocol, specific, into.size());
-        command.protocol = device::AtaCommand::Protocol::pio_in;
-        command.read_into = into;
-        return submit(command);
+        return submit(ata::trusted_receive(protocol, specific, into), true);
     }
     device::SecurityAnswer send(std::uint8_t protocol, std::uint16_t specific,
                                 ByteView from) override {
-        auto command = make(kSend, protocol, specific, from.size());
-        command.protocol = device::AtaCommand::Protocol::pio_out;
-        command.write_from = from;
-        return submit(command);
+        return submit(ata::trusted_send(protocol, specific, from), false);
     }
 
   private:
-    static constexpr std::uint8_t kReceive = 0x5c;
-    static constexpr std::uint8_t kSend = 0x5e;
-
-    /// FEATURE: protocol; COUNT: blocks 7:0; LBA 7:0: blocks 15:8; LBA 23:8: specific.
-    static device::AtaCommand make(std::uint8_t opcode, std::uint8_t protocol,
-                                   std::uint16_t specific, std::size_t bytes) {
-        const std::size_t blocks = blocks_of(bytes);
-        device::AtaCommand command;
-        command.command = opcode;
-        command.features = protocol;
-        command.count = static_cast<std::uint16_t>(blocks & 0xffU);
-        command.lba = (std::uint64_t{specific} << 8U) | (blocks >> 8U);
+    device::SecurityAnswer submit(device::AtaCommand command, bool asks) {
         command.timeout = kSecurityTimeout;
-        return command;
-    }
-
-    device::SecurityAnswer submit(const device::AtaCommand& command) {
         const auto completion = transport_.submit(command);
         if (completion.error != 0 || completion.accepted) {
             return {completion.error, completion.error == 0 && completion.accepted, {}};
@@ -183,7 +121,7 @@ class AtaSecurityChannel final : public device::SecurityTransport {
                     fmt::format("ATA status {:02X}h error {:02X}h", completion.registers->status,
                                 completion.registers->error)};
         }
-        if (completion.withheld && command.command == kReceive) {
+        if (completion.withheld && asks) {
             // libata without allow_tpm=1. What only asks changes nothing, wherever it came to.
             return {0, false, completion.note};
         }

@@ -13,6 +13,7 @@ constexpr std::uint8_t kWriteSame16 = 0x93;
 constexpr std::uint8_t kReportLuns = 0xa0;
 constexpr std::uint8_t kSecurityProtocolIn = 0xa2;
 constexpr std::uint8_t kMaintenanceIn = 0xa3;
+constexpr std::uint8_t kIncrementOf512 = 0x80;  // INC_512 in byte 4
 constexpr std::uint8_t kSecurityProtocolOut = 0xb5;
 constexpr std::uint8_t kReportSupportedOperationCodes = 0x0c;
 constexpr std::uint8_t kOneCommand = 0x01;
@@ -28,12 +29,13 @@ Bytes block_cdb(std::uint8_t opcode, std::uint64_t block, std::uint32_t blocks) 
 }
 
 Bytes security_cdb(std::uint8_t opcode, std::uint8_t protocol, std::uint16_t specific,
-                   std::uint32_t bytes) {
+                   std::uint32_t blocks) {
     Bytes cdb(12, 0);
     cdb[0] = opcode;
     cdb[1] = protocol;
     write_be<std::uint16_t>(cdb, 2, specific);
-    write_be<std::uint32_t>(cdb, 6, bytes);
+    cdb[4] = kIncrementOf512;
+    write_be<std::uint32_t>(cdb, 6, blocks);
     return cdb;
 }
 
@@ -64,13 +66,14 @@ Bytes write_same_16_cdb(std::uint64_t block, std::uint32_t blocks) {
     return block_cdb(kWriteSame16, block, blocks);
 }
 
-Bytes security_protocol_in_cdb(std::uint8_t protocol, std::uint16_t specific, std::uint32_t bytes) {
-    return security_cdb(kSecurityProtocolIn, protocol, specific, bytes);
+Bytes security_protocol_in_cdb(std::uint8_t protocol, std::uint16_t specific,
+                               std::uint32_t blocks) {
+    return security_cdb(kSecurityProtocolIn, protocol, specific, blocks);
 }
 
 Bytes security_protocol_out_cdb(std::uint8_t protocol, std::uint16_t specific,
-                                std::uint32_t bytes) {
-    return security_cdb(kSecurityProtocolOut, protocol, specific, bytes);
+                                std::uint32_t blocks) {
+    return security_cdb(kSecurityProtocolOut, protocol, specific, blocks);
 }
 
 Bytes report_luns_cdb(std::uint32_t allocation_length) {

@@ -14,10 +14,9 @@ using Kind = Token::Kind;
 constexpr std::uint64_t kHostChallenge = 0;
 constexpr std::uint64_t kHostSigningAuthority = 3;
 constexpr std::uint64_t kProof = 0;
-// Of a cell block (Core 5.1.3.6), and of Set (Core 5.3.3.7).
+// Of a cell block (Core 5.1.3.6).
 constexpr std::uint64_t kStartColumn = 3;
 constexpr std::uint64_t kEndColumn = 4;
-constexpr std::uint64_t kValues = 1;
 
 void begin(TokenWriter& writer, Uid object, Uid method) {
     writer.token(Kind::call).uid(object).uid(method).token(Kind::start_list);
@@ -31,18 +30,15 @@ void end(TokenWriter& writer) {
 }  // namespace
 
 const char* method_name(Uid method) noexcept {
-    constexpr std::array<std::pair<Uid, const char*>, 16> kNames{{
-        {kMethodProperties, "Properties"},
+    constexpr std::array<std::pair<Uid, const char*>, 13> kNames{{
         {kMethodStartSession, "StartSession"},
         {kMethodSyncSession, "SyncSession"},
         {kMethodCloseSession, "CloseSession"},
         {kMethodGetEnterprise, "Get"},
-        {kMethodSetEnterprise, "Set"},
         {kMethodAuthenticateEnterprise, "Authenticate"},
         {kMethodGenKey, "GenKey"},
         {kMethodRevertSp, "RevertSP"},
         {kMethodGet, "Get"},
-        {kMethodSet, "Set"},
         {kMethodAuthenticate, "Authenticate"},
         {kMethodRevert, "Revert"},
         {kMethodActivate, "Activate"},
@@ -60,21 +56,6 @@ const char* method_name(Uid method) noexcept {
 TokenWriter encode_call(Uid object, Uid method) {
     TokenWriter writer;
     begin(writer, object, method);
-    end(writer);
-    return writer;
-}
-
-TokenWriter encode_properties() {
-    TokenWriter writer;
-    begin(writer, kSessionManager, kMethodProperties);
-    writer.token(Kind::start_name).text("HostProperties").token(Kind::start_list);
-    writer.named("MaxComPacketSize", kComPacketBytes)
-        .named("MaxPacketSize", 2028)
-        .named("MaxIndTokenSize", 1992)
-        .named("MaxPackets", 1)
-        .named("MaxSubpackets", 1)
-        .named("MaxMethods", 1);
-    writer.token(Kind::end_list).token(Kind::end_name);
     end(writer);
     return writer;
 }
@@ -129,15 +110,6 @@ TokenWriter encode_get_enterprise(Uid row, std::string_view column) {
     begin(writer, row, kMethodGetEnterprise);
     writer.token(Kind::start_list).named("startColumn", column).named("endColumn", column);
     writer.token(Kind::end_list);
-    end(writer);
-    return writer;
-}
-
-TokenWriter encode_set(Uid row, std::uint32_t column, std::uint64_t value) {
-    TokenWriter writer;
-    begin(writer, row, kMethodSet);
-    writer.token(Kind::start_name).integer(kValues).token(Kind::start_list);
-    writer.named(column, value).token(Kind::end_list).token(Kind::end_name);
     end(writer);
     return writer;
 }

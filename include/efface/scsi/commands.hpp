@@ -25,11 +25,11 @@ namespace efface::scsi {
 /// NDOB are 0: what is written is written.
 [[nodiscard]] Bytes write_same_16_cdb(std::uint64_t block, std::uint32_t blocks);
 
-/// SPC-5, sections 6.40 and 6.41. `bytes` is sent as it is (INC_512 0).
+/// SPC-5, sections 6.40 and 6.41. The length is counted in blocks of 512 bytes (INC_512 1).
 [[nodiscard]] Bytes security_protocol_in_cdb(std::uint8_t protocol, std::uint16_t specific,
-                                             std::uint32_t bytes);
+                                             std::uint32_t blocks);
 [[nodiscard]] Bytes security_protocol_out_cdb(std::uint8_t protocol, std::uint16_t specific,
-                                              std::uint32_t bytes);
+                                              std::uint32_t blocks);
 
 /// SPC-5, section 6.33: SELECT REPORT 0, the units of the target that can be addressed.
 [[nodiscard]] Bytes report_luns_cdb(std::uint32_t allocation_length);

@@ -20,8 +20,6 @@ constexpr std::size_t kCredentialBytesMax = 256;
 
 /// `object`.`method` [ ]: Revert, RevertSP, GenKey, Activate, Erase.
 [[nodiscard]] TokenWriter encode_call(Uid object, Uid method);
-/// HostProperties of one small packet at a time (the least that Opal 2.30 table 17 asks for).
-[[nodiscard]] TokenWriter encode_properties();
 
 struct SessionStart {
     std::uint32_t host_session = 1;
@@ -39,6 +37,5 @@ struct SessionStart {
 /// One cell of a row.
 [[nodiscard]] TokenWriter encode_get(Uid row, std::uint32_t column);
 [[nodiscard]] TokenWriter encode_get_enterprise(Uid row, std::string_view column);
-[[nodiscard]] TokenWriter encode_set(Uid row, std::uint32_t column, std::uint64_t value);
 
 }  // namespace efface::tcg

@@ -13,20 +13,17 @@ using Uid = std::uint64_t;
 // Core 6.3: the session manager, and the SP that a session is in.
 constexpr Uid kSessionManager = 0x0000'0000'0000'00ff;
 constexpr Uid kThisSp = 0x0000'0000'0000'0001;
-constexpr Uid kMethodProperties = 0x0000'0000'0000'ff01;
 constexpr Uid kMethodStartSession = 0x0000'0000'0000'ff02;
 constexpr Uid kMethodSyncSession = 0x0000'0000'0000'ff03;
 constexpr Uid kMethodCloseSession = 0x0000'0000'0000'ff06;
 
-// Core 6.3: methods within a session. The first three are those of Core 1.0, which the Enterprise
+// Core 6.3: methods within a session. The first two are those of Core 1.0, which the Enterprise
 // SSC is built on.
 constexpr Uid kMethodGetEnterprise = 0x0000'0006'0000'0006;
-constexpr Uid kMethodSetEnterprise = 0x0000'0006'0000'0007;
 constexpr Uid kMethodAuthenticateEnterprise = 0x0000'0006'0000'000c;
 constexpr Uid kMethodGenKey = 0x0000'0006'0000'0010;
 constexpr Uid kMethodRevertSp = 0x0000'0006'0000'0011;
 constexpr Uid kMethodGet = 0x0000'0006'0000'0016;
-constexpr Uid kMethodSet = 0x0000'0006'0000'0017;
 constexpr Uid kMethodAuthenticate = 0x0000'0006'0000'001c;
 constexpr Uid kMethodRevert = 0x0000'0006'0000'0202;    ///< Opal 5.1.2
 constexpr Uid kMethodActivate = 0x0000'0006'0000'0203;  ///< Opal 5.1.1
@@ -38,7 +35,6 @@ constexpr Uid kLockingSp = 0x0000'0205'0000'0002;
 constexpr Uid kLockingSpEnterprise = 0x0000'0205'0001'0001;
 
 // Authorities: Opal, tables 24 and 40; PSID Feature Set 1.00; Enterprise, table 28.
-constexpr Uid kAuthorityAnybody = 0x0000'0009'0000'0001;
 constexpr Uid kAuthoritySid = 0x0000'0009'0000'0006;
 constexpr Uid kAuthorityPsid = 0x0000'0009'0001'ff01;
 constexpr Uid kAuthorityAdmin1 = 0x0000'0009'0001'0001;

@@ -26,8 +26,18 @@ struct NvmeWire final : device::NvmeTransport {
 struct ScsiWire final : device::ScsiTransport {
     device::ScsiCommand last;
     device::ScsiCompletion completion;
+    unsigned attentions = 0;  ///< of a bus reset, before the answer
+    unsigned commands = 0;
     device::ScsiCompletion submit(const device::ScsiCommand& command) override {
         last = command;
+        ++commands;
+        if (attentions > 0) {
+            --attentions;
+            device::ScsiCompletion attention;
+            attention.status = 0x02;
+            attention.sense = *from_hex("700006000000000a000000002902000000000000");
+            return attention;
+        }
         return completion;
     }
 };
@@ -68,7 +78,7 @@ TEST_CASE("NVMe carries the protocol and the ComID in cdw10, the length in cdw11
     const auto refused = channel->send(0x01, 0x1004, block);
     CHECK_FALSE(refused.accepted);
     CHECK(refused.error == 0);
-    CHECK(refused.refusal == "NVMe status: sct 0 sc 15h");
+    CHECK(refused.refusal == "NVMe status: Operation Denied (sct 0 sc 15h)");
     wire.completion = {EIO, 0, 0};
     CHECK(channel->send(0x01, 0x1004, block).error == EIO);
     CHECK_FALSE(channel->send(0x01, 0x1004, block).accepted);
@@ -87,15 +97,30 @@ TEST_CASE("SCSI counts blocks of 512 bytes") {
 
     wire.completion.status = 0x02;
     wire.completion.sense = *from_hex("700005000000000a000000002000000000");
-    CHECK(channel->send(0x01, 0x07fe, block).refusal == "SCSI status 02h, sense 5/20/00");
+    CHECK(channel->send(0x01, 0x07fe, block).refusal ==
+          "SCSI: 5/20/00 invalid command operation code");
     wire.completion.sense = *from_hex("7205240000000000");
-    CHECK(channel->send(0x01, 0x07fe, block).refusal == "SCSI status 02h, sense 5/24/00");
+    CHECK(channel->send(0x01, 0x07fe, block).refusal == "SCSI: 5/24/00 invalid field in CDB");
     wire.completion.sense = *from_hex("70");
-    CHECK(channel->send(0x01, 0x07fe, block).refusal == "SCSI status 02h, sense none");
+    CHECK(channel->send(0x01, 0x07fe, block).refusal == "SCSI: unreadable sense data: 70");
     wire.completion.host_status = 7;
     const auto lost = channel->send(0x01, 0x07fe, block);
     CHECK(lost.error != 0);
     CHECK_FALSE(lost.accepted);
+}
+
+TEST_CASE("a SCSI command that only met unit attentions is sent again, a bounded number of times") {
+    ScsiWire wire;
+    const auto channel = method::make_security_channel(wire);
+    Bytes data(512);
+    wire.attentions = 2;
+    CHECK(channel->receive(0x01, 0x0001, data).accepted);
+    CHECK(wire.commands == 3);
+    wire.attentions = 1'000;
+    const auto refused = channel->send(0x01, 0x1004, data);
+    CHECK((!refused.accepted && refused.error == 0));
+    CHECK(refused.refusal == "SCSI: 6/29/02 bus reset occurred");
+    CHECK(wire.commands < 20);
 }
 
 TEST_CASE("ATA has the protocol in FEATURE and the ComID in LBA 23:8") {
@@ -109,13 +134,13 @@ TEST_CASE("ATA has the protocol in FEATURE and the ComID in LBA 23:8") {
     CHECK(wire.last.count == 4);
     CHECK(wire.last.lba == 0x100400);
     CHECK_FALSE(wire.last.extended);
-    const Bytes large(512 * 0x123, 1);
+    const Bytes large(512 * 0x23, 1);
     CHECK(channel->send(0x02, 0x07fe, large).accepted);
     CHECK(wire.last.command == 0x5e);
     CHECK(wire.last.protocol == device::AtaCommand::Protocol::pio_out);
     CHECK(wire.last.features == 0x02);
     CHECK(wire.last.count == 0x23);
-    CHECK(wire.last.lba == 0x07fe01);
+    CHECK(wire.last.lba == 0x07fe00);
 
     wire.completion = {0, false, device::AtaRegisters{0x51, 0x04, 0, 0, 0}, {}};
     const auto refused = channel->send(0x01, 0x1004, data);

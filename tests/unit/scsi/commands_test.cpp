@@ -57,8 +57,8 @@ TEST_CASE("commands that ask") {
 
 TEST_CASE("SECURITY PROTOCOL IN and OUT count bytes") {
     // Level 0 discovery as sedutil-cli sends it: protocol 01h, ComID 0001h.
-    CHECK(to_hex(scsi::security_protocol_in_cdb(1, 1, 2048)) == "a20100010000000008000000");
-    CHECK(to_hex(scsi::security_protocol_out_cdb(1, 0x07fe, 512)) == "b50107fe0000000002000000");
+    CHECK(to_hex(scsi::security_protocol_in_cdb(1, 1, 4)) == "a20100018000000000040000");
+    CHECK(to_hex(scsi::security_protocol_out_cdb(1, 0x07fe, 1)) == "b50107fe8000000000010000");
 }
 
 TEST_CASE("support is asked for one command, with its service action where it has one") {

@@ -78,7 +78,7 @@ TEST_CASE("the properties of a drive are read by name") {
         "00f1");
     const auto answer = tcg::decode_answer(stream);
     REQUIRE(answer);
-    CHECK(answer->method == tcg::kMethodProperties);
+    CHECK(answer->method == tcg::Uid{0xff01});
     const auto size = tcg::find_named(*answer, "MaxPacketSize");
     REQUIRE(size);
     CHECK(size->value == 17388);

@@ -88,26 +88,6 @@ TEST_CASE("Get asks for one column") {
                kStatus));
 }
 
-TEST_CASE("Set writes one column") {
-    CHECK(stream(tcg::encode_set(tcg::kDataRemovalMechanism, tcg::kColumnActiveRemoval, 2)) ==
-          text(std::string("f8 a80000110100000001 a80000000600000017"
-                           "f0 f2 01 f0 f2 01 02 f3 f1 f3 f1") +
-               kStatus));
-}
-
-TEST_CASE("Properties offers what sedutil offers") {
-    CHECK(stream(tcg::encode_properties()) ==
-          text(std::string("f8 a800000000000000ff a8000000000000ff01 f0 f2"
-                           "ae486f737450726f70657274696573 f0"
-                           "f2 d0104d6178436f6d5061636b657453697a65 820800 f3"
-                           "f2 ad4d61785061636b657453697a65 8207ec f3"
-                           "f2 af4d6178496e64546f6b656e53697a65 8207c8 f3"
-                           "f2 aa4d61785061636b657473 01 f3"
-                           "f2 ad4d61785375627061636b657473 01 f3"
-                           "f2 aa4d61784d6574686f6473 01 f3 f1 f3 f1") +
-               kStatus));
-}
-
 TEST_CASE("a session ends with one token") {
     CHECK(stream(tcg::encode_end_of_session()) == "fa");
 }

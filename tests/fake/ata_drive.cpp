@@ -169,7 +169,7 @@ AtaRegisters AtaDrive::execute(const AtaCommand& command, bool& lost) {
             return transfer(command);
         case 0x5c:
         case 0x5e:
-            return trusted(command);
+            return trusted(command, lost);
         case 0xb4:
             return sanitize(command);
         case 0xf1:
@@ -198,6 +198,9 @@ AtaRegisters AtaDrive::transfer(const AtaCommand& command) {
     if (command.lba >= accessible_ || blocks > accessible_ - command.lba) {
         return abort(0x10, command.lba);  // IDNF
     }
+    if (range_locked_ && range_locked_()) {
+        return abort();
+    }
     if (!command.write_from.empty()) {
         for (std::uint64_t i = 0; i < blocks; ++i) {
             const auto block =
@@ -221,7 +224,7 @@ AtaRegisters AtaDrive::transfer(const AtaCommand& command) {
     return good();
 }
 
-AtaRegisters AtaDrive::trusted(const AtaCommand& command) {
+AtaRegisters AtaDrive::trusted(const AtaCommand& command, bool& lost) {
     if (trusted_ == nullptr) {
         return abort();
     }
@@ -230,7 +233,8 @@ AtaRegisters AtaDrive::trusted(const AtaCommand& command) {
     const auto answer = command.command == 0x5c
                             ? trusted_->receive(protocol, specific, command.read_into)
                             : trusted_->send(protocol, specific, command.write_from);
-    return answer.error == 0 && answer.accepted ? good() : abort();
+    lost = answer.error != 0;
+    return answer.accepted ? good() : abort();
 }
 
 AtaRegisters AtaDrive::read_log(const AtaCommand& command) const {

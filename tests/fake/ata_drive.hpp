@@ -2,6 +2,7 @@
 // An ATA drive: what ACS-4 says that one does, and ways of not doing it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -77,6 +78,8 @@ class AtaDrive final : public device::AtaTransport {
              device::SecurityTransport* trusted = nullptr);
 
     device::AtaCompletion submit(const device::AtaCommand& command) override;
+    /// Whether its TCG functions keep blocks from being read and written.
+    void lock_by(std::function<bool()> locked) { range_locked_ = std::move(locked); }
 
     void power_cycle();
     void reset();   ///< hardware reset
@@ -108,7 +111,7 @@ class AtaDrive final : public device::AtaTransport {
     [[nodiscard]] std::uint16_t security_word() const;
     [[nodiscard]] device::AtaRegisters read_log(const device::AtaCommand& command) const;
     [[nodiscard]] device::AtaRegisters transfer(const device::AtaCommand& command);
-    [[nodiscard]] device::AtaRegisters trusted(const device::AtaCommand& command);
+    [[nodiscard]] device::AtaRegisters trusted(const device::AtaCommand& command, bool& lost);
 
     [[nodiscard]] device::AtaRegisters sanitize(const device::AtaCommand& command);
     [[nodiscard]] device::AtaRegisters sanitize_status(std::uint16_t count);
@@ -130,6 +133,7 @@ class AtaDrive final : public device::AtaTransport {
 
     const Clock& clock_;
     device::SecurityTransport* trusted_;
+    std::function<bool()> range_locked_;
     DriveMedia media_;
     std::map<std::uint64_t, Bytes> reverting_;  ///< writes that will be taken back
     std::map<std::uint8_t, unsigned> counts_;

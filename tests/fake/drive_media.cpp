@@ -101,4 +101,14 @@ bool DriveMedia::retired_holds(ByteView block_content) const {
     });
 }
 
+Bytes DriveMedia::everything() const {
+    Bytes all = visible_;
+    for (const auto* places : {&spare_, &retired_}) {
+        for (const auto& place : *places) {
+            all.insert(all.end(), place.begin(), place.end());
+        }
+    }
+    return all;
+}
+
 }  // namespace efface::fake

@@ -37,6 +37,8 @@ class DriveMedia {
     /// Whether these bytes stand anywhere on a block boundary.
     [[nodiscard]] bool holds(ByteView block_content) const;  ///< visible or spare
     [[nodiscard]] bool retired_holds(ByteView block_content) const;
+    /// Every place, one after the other: visible, spare and retired ones.
+    [[nodiscard]] Bytes everything() const;
 
   private:
     std::uint64_t blocks_;

@@ -39,11 +39,15 @@ class NvmeDrive::Port final : public device::NvmeTransport {
         if (completion.error != 0) {
             return completion;
         }
+        state.security_error = 0;
         completion.status =
             admin_queue ? state.admin(command, id_, completion.dword0) : state.io(command);
         if (admin_queue && command.opcode == 0x80 && completion.status == 0 &&
             state.options.lies.format_unanswered) {
             completion.error = ETIME;
+        }
+        if (state.security_error != 0) {
+            completion.error = state.security_error;
         }
         return completion;
     }
@@ -114,6 +118,7 @@ std::uint16_t NvmeDrive::State::admin(const device::NvmeCommand& command,
             const auto answer = command.opcode == 0x81
                                     ? security->send(protocol, specific, command.write_from)
                                     : security->receive(protocol, specific, command.read_into);
+            security_error = answer.error;
             return answer.accepted ? std::uint16_t{0} : kInvalidField;
         }
         case 0x84:
@@ -197,6 +202,9 @@ std::uint16_t NvmeDrive::State::io(const device::NvmeCommand& command) {
     if (command.opcode == 0x00) {
         return 0;
     }
+    if (locked && locked()) {
+        return kAccessDenied;
+    }
     constexpr std::uint8_t kSanitized = 1;  // SOS
     const bool lost =
         options.lies.loses_last_namespace && outcome == kSanitized && command.nsid == spaces.size();
@@ -233,6 +241,9 @@ std::size_t NvmeDrive::controllers() const noexcept {
     return ports_.size();
 }
 
+void NvmeDrive::lock_by(std::function<bool()> locked) {
+    state_->locked = std::move(locked);
+}
 void NvmeDrive::power_off() {
     state_->settle();
     state_->powered = false;

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -101,6 +102,8 @@ class NvmeDrive final {
         power_off();
         power_on();
     }
+    /// Whether the drive's TCG functions keep blocks from being read and written.
+    void lock_by(std::function<bool()> locked);
     /// NVM subsystem reset: ends a hang and media verification, not a sanitize.
     void reset();
     [[nodiscard]] bool answers() const noexcept;

@@ -22,6 +22,7 @@ constexpr std::uint16_t kInvalidLogPage = 0x4109;
 constexpr std::uint16_t kInvalidFormat = 0x410a;
 constexpr std::uint16_t kMediaVerificationRead = 0x019c;
 constexpr std::uint16_t kUnrecoveredRead = 0x4281;
+constexpr std::uint16_t kAccessDenied = 0x4286;
 
 struct NvmeSpace {
     NvmeNamespaceOptions options;
@@ -48,6 +49,8 @@ struct NvmeDrive::State {
     NvmeDriveOptions options;
     const Clock& clock;
     device::SecurityTransport* security;
+    int security_error = 0;  ///< the answer to the security command under way is lost
+    std::function<bool()> locked;
     std::deque<NvmeSpace> spaces;  ///< nsid - 1
     DriveMedia unallocated;
     std::vector<Seen> seen;

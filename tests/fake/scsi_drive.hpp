@@ -4,6 +4,7 @@
 // it an older, smaller, failing or lying disk.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -84,7 +85,11 @@ class ScsiDrive final : public device::ScsiTransport {
     /// What was written until now is what reverts_writes brings back. Also done at construction.
     void remember();
     /// SECURITY PROTOCOL IN and OUT go there; borrowed. nullptr: the commands are refused.
-    void attach(device::SecurityTransport* security) noexcept { security_ = security; }
+    /// `locked` says whether blocks may be neither read nor written.
+    void attach(device::SecurityTransport* security, std::function<bool()> locked = {}) {
+        security_ = security;
+        locked_ = std::move(locked);
+    }
 
     [[nodiscard]] DriveMedia& media() noexcept { return media_; }
     [[nodiscard]] ScsiDriveOptions& options() noexcept { return options_; }
@@ -158,6 +163,7 @@ class ScsiDrive final : public device::ScsiTransport {
     bool hanging_ = false;
     std::optional<std::uint16_t> attention_;
     device::SecurityTransport* security_ = nullptr;
+    std::function<bool()> locked_;
     std::vector<Bytes> received_;
 };
 

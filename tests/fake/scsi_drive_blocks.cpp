@@ -10,6 +10,11 @@ namespace {
 
 constexpr std::uint8_t kMediumError = 3;
 constexpr std::uint8_t kIllegalRequest = 5;
+constexpr std::uint8_t kDataProtect = 7;
+constexpr std::uint8_t kAbortedCommand = 0xb;
+constexpr std::uint16_t kNoAccessRights = 0x2002;
+constexpr std::uint16_t kDataPhaseError = 0x4b00;
+constexpr std::size_t kSecurityBlock = 512;
 
 }  // namespace
 
@@ -25,6 +30,9 @@ device::ScsiCompletion ScsiDrive::move_blocks(const device::ScsiCommand& command
     }
     if (block > host_blocks_ || count > host_blocks_ - block) {
         return refused({kIllegalRequest, 0x2100, {}});
+    }
+    if (locked_ && locked_()) {
+        return refused({kDataProtect, kNoAccessRights, {}});
     }
     if (same) {
         return write_same(command, block, count);
@@ -81,23 +89,29 @@ device::ScsiCompletion ScsiDrive::write_same(const device::ScsiCommand& command,
     return answer;
 }
 
+/// SPC-5, sections 6.29 and 6.30; TCG Storage Interface Interactions, section 4: what is sent has
+/// whole blocks of 512 bytes, an allocation may end anywhere.
 device::ScsiCompletion ScsiDrive::secure(const device::ScsiCommand& command) {
     const Bytes& cdb = command.cdb;
     const auto specific = read_be<std::uint16_t>(cdb, 2);
-    const std::size_t unit = (cdb[4] & 0x80U) != 0 ? 512 : 1;
+    const std::size_t unit = (cdb[4] & 0x80U) != 0 ? kSecurityBlock : 1;
     const std::size_t bytes = read_be<std::uint32_t>(cdb, 6) * unit;
     const bool sends = cdb[0] == 0xb5;
     const std::size_t there = sends ? command.write_from.size() : command.read_into.size();
-    if (bytes > there || bytes % 512 != 0 || bytes == 0) {
+    if (bytes > there || bytes == 0 || (sends && bytes % kSecurityBlock != 0)) {
         return refused({kIllegalRequest, 0x2400, {}});
     }
     if (sends) {
         const auto answer = security_->send(cdb[1], specific, command.write_from.first(bytes));
-        return answer.accepted ? Answer{} : refused({kIllegalRequest, 0x2600, {}});
+        return answer.error != 0 ? refused({kAbortedCommand, kDataPhaseError, {}})
+               : answer.accepted ? Answer{}
+                                 : refused({kIllegalRequest, 0x2600, {}});
     }
-    Bytes data(bytes);
+    Bytes data((bytes + kSecurityBlock - 1) / kSecurityBlock * kSecurityBlock);
     const auto answer = security_->receive(cdb[1], specific, data);
-    return answer.accepted ? data_in(command, data, bytes) : refused({kIllegalRequest, 0x2400, {}});
+    return answer.error != 0 ? refused({kAbortedCommand, kDataPhaseError, {}})
+           : answer.accepted ? data_in(command, data, bytes)
+                             : refused({kIllegalRequest, 0x2400, {}});
 }
 
 }  // namespace efface::fake

@@ -80,7 +80,7 @@ Bytes TcgDrive::discovery() const {
     Bytes response(48, 0);
     response[7] = 1;
     feature(response, 0x0001, 1, {0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
-    const bool locked = options_.locking_active && !options_.ranges.empty();
+    const bool locked = options_.locked || (options_.locking_active && !options_.ranges.empty());
     feature(response, 0x0002, 2,
             {flags({true, options_.locking_active, locked, options_.media_encryption}), 0, 0, 0, 0,
              0, 0, 0, 0, 0, 0, 0});
@@ -104,6 +104,11 @@ Bytes TcgDrive::discovery() const {
     return response;
 }
 
+/// SPC-5, section 7.7.1.3: the security protocols that the drive knows, in ascending order.
+Bytes TcgDrive::protocol_list() {
+    return {0, 0, 0, 0, 0, 0, 0, 3, 0x00, 0x01, 0x02};
+}
+
 device::SecurityAnswer TcgDrive::receive(std::uint8_t protocol, std::uint16_t specific,
                                          MutableByteView into) {
     EFFACE_ASSERT(!into.empty() && into.size() % 512 == 0);
@@ -115,8 +120,11 @@ device::SecurityAnswer TcgDrive::receive(std::uint8_t protocol, std::uint16_t sp
         return {0, false, "sct 0 sc 01h"};
     }
     settle();
-    if (protocol == 1 && specific == 1) {
-        const Bytes response = options_.has_tcg ? discovery() : Bytes{};
+    const bool asks_protocols = protocol == 0 && specific == 0;
+    if (asks_protocols || (protocol == 1 && specific == 1)) {
+        const Bytes response = asks_protocols     ? protocol_list()
+                               : options_.has_tcg ? discovery()
+                                                  : Bytes{};
         std::copy_n(response.begin(), std::min(response.size(), into.size()), into.begin());
         return {0, true, {}};
     }

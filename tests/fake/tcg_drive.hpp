@@ -36,6 +36,7 @@ struct TcgDriveOptions {
     bool has_tcg = true;            ///< false: discovery is empty
     bool refuses_security = false;  ///< the commands below are refused
     bool locking_active = true;     ///< always, on Enterprise
+    bool locked = false;            ///< the host's blocks, until a Revert or an Erase
     bool media_encryption = true;   ///< never, on Pyrite
     std::string msid = "MSID0123456789MSID0123456789MSID";
     std::string sid;                                        ///< empty: the MSID
@@ -86,6 +87,9 @@ class TcgDrive final : public device::SecurityTransport {
 
     [[nodiscard]] TcgDriveOptions& options() noexcept { return options_; }
     [[nodiscard]] bool locking_active() const noexcept { return options_.locking_active; }
+    /// A drive in front answers reads and writes with a refusal then.
+    [[nodiscard]] bool locked() const noexcept { return options_.locked; }
+    [[nodiscard]] unsigned wrong_passwords() const noexcept { return wrong_passwords_; }
     [[nodiscard]] bool session_open() const noexcept { return session_.has_value(); }
     [[nodiscard]] unsigned sends() const noexcept { return sends_; }
     /// UIDs of the methods that came, in order.
@@ -122,6 +126,7 @@ class TcgDrive final : public device::SecurityTransport {
     [[nodiscard]] bool pyrite() const { return options_.ssc == TcgDriveOptions::Ssc::pyrite2; }
     void settle();
     [[nodiscard]] Bytes discovery() const;
+    [[nodiscard]] static Bytes protocol_list();
     void answer_packet(MutableByteView into);
     device::SecurityAnswer take_packet(ByteView from);
     void reply(Bytes stream, std::function<void()> effect = {});
@@ -130,6 +135,7 @@ class TcgDrive final : public device::SecurityTransport {
                                             ByteView password);
     device::SecurityAnswer run(const Call& call);
     void get(const Call& call);
+    void set(const Call& call);
     [[nodiscard]] std::uint8_t permission(const Call& call) const;
     void carry_out(const Call& call);
     void revert_all();
@@ -152,6 +158,7 @@ class TcgDrive final : public device::SecurityTransport {
     bool reset_requested_ = false;
     std::uint32_t next_session_ = 0x1000;
     unsigned sends_ = 0;
+    unsigned wrong_passwords_ = 0;
     std::vector<std::uint64_t> methods_;
 };
 

@@ -22,11 +22,13 @@ constexpr std::uint64_t kAuthenticateEnterprise = 0x000000060000000c;
 constexpr std::uint64_t kGenKey = 0x0000000600000010;
 constexpr std::uint64_t kRevertSp = 0x0000000600000011;
 constexpr std::uint64_t kGet = 0x0000000600000016;
+constexpr std::uint64_t kSet = 0x0000000600000017;
 constexpr std::uint64_t kAuthenticate = 0x000000060000001c;
 constexpr std::uint64_t kRevert = 0x0000000600000202;
 constexpr std::uint64_t kActivate = 0x0000000600000203;
 constexpr std::uint64_t kErase = 0x0000000600000803;
 
+constexpr std::uint64_t kPinSid = 0x0000000b00000001;
 constexpr std::uint64_t kPinMsid = 0x0000000b00008402;
 constexpr std::uint64_t kRemoval = 0x0000110100000001;
 constexpr std::uint64_t kLockingInfo = 0x0000080100000001;
@@ -34,6 +36,12 @@ constexpr std::uint64_t kRangeGlobal = 0x0000080200000001;
 constexpr std::uint64_t kRange1 = 0x0000080200030001;
 constexpr std::uint64_t kKeyGlobal = 0x0000080600000001;
 constexpr std::uint64_t kKey1 = 0x0000080600030001;
+constexpr std::uint64_t kPin = 3;  // columns: Core 5.3.2.12, 5.4.2.2, 5.7.2.2
+constexpr std::uint64_t kLifeCycle = 6;
+constexpr std::uint64_t kReadLocked = 7;
+constexpr std::uint64_t kWriteLocked = 8;
+constexpr std::uint64_t kManufacturedInactive = 8;
+constexpr std::uint64_t kManufactured = 9;
 constexpr std::uint64_t kKeepGlobalRangeKey = 0x060000;
 
 /// Which one an object is: 0 the global range, 1 and on the others.
@@ -88,6 +96,7 @@ std::uint8_t TcgDrive::authenticate(std::uint64_t sp, std::uint64_t authority, B
     }
     if (as_text(password) != *right) {
         ++failures_[authority];
+        ++wrong_passwords_;
         return kNotAuthorized;
     }
     failures_[authority] = 0;
@@ -120,6 +129,10 @@ void TcgDrive::get(const Call& call) {
     const auto range = number_of(call.object, kRangeGlobal, kRange1, options_.ranges_max);
     if (admin && call.object == kPinMsid && is(3, "PIN")) {
         cell([&] { writer.text(options_.msid); });
+    } else if (admin && call.object == tcg_names::kLockingSp && is(kLifeCycle, "")) {
+        cell([&] {
+            writer.integer(options_.locking_active ? kManufactured : kManufacturedInactive);
+        });
     } else if (admin && call.object == kRemoval && options_.removal_feature && is(1, "")) {
         cell([&] { writer.integer(options_.active_mechanism); });
     } else if (!admin && call.object == kLockingInfo && is(4, "MaxRanges")) {
@@ -150,6 +163,12 @@ std::uint8_t TcgDrive::permission(const Call& call) const {
         case kActivate:
             return !enterprise() && call.object == names::kLockingSp && owner ? kSuccess
                                                                               : kNotAuthorized;
+        case kSet: {
+            const bool own_pin = owner && call.object == kPinSid && call.named(kPin);
+            const bool lock =
+                sp == names::kLockingSp && who == names::kAdmin1 && call.object == kRangeGlobal;
+            return own_pin || lock ? kSuccess : kNotAuthorized;
+        }
         case kRevertSp:
             return call.object == kThisSp && ((enterprise() && holder) ||
                                               (sp == names::kLockingSp && who == names::kAdmin1))
@@ -172,6 +191,18 @@ std::uint8_t TcgDrive::permission(const Call& call) const {
         default:
             return kInvalidParameter;
     }
+}
+
+/// SID's password, and the locks of the global range: they hold where they are enabled, which the
+/// peers of the tests always do before.
+void TcgDrive::set(const Call& call) {
+    if (call.object == kPinSid) {
+        sid_ = std::string(as_text(call.named(kPin)->bytes));
+        return;
+    }
+    const auto read = call.named(kReadLocked);
+    const auto write = call.named(kWriteLocked);
+    options_.locked = (read && read->value == 1) || (write && write->value == 1);
 }
 
 device::SecurityAnswer TcgDrive::run(const Call& call) {
@@ -197,6 +228,11 @@ device::SecurityAnswer TcgDrive::run(const Call& call) {
     const std::uint8_t status = permission(call);
     if (status != kSuccess) {
         reply(status_only(status));
+        return {0, true, {}};
+    }
+    if (call.method == kSet) {
+        set(call);
+        reply(status_only(kSuccess));
         return {0, true, {}};
     }
     if (!erases(call.method)) {
@@ -258,6 +294,7 @@ void TcgDrive::carry_out(const Call& call) {
         case kErase:
             change_key(
                 *number_of(call.object, kRangeGlobal, kRangeGlobal + 1, options_.ranges_max));
+            options_.locked = options_.locked && call.object != kRangeGlobal;
             return;
         default:
             return;
@@ -291,6 +328,7 @@ void TcgDrive::finish_removal() {
     }
     interrupted_ = false;
     options_.locking_active = enterprise();
+    options_.locked = false;
     options_.ranges.clear();
     reset_pins();
 }
@@ -300,6 +338,7 @@ void TcgDrive::revert_locking(bool keep_global) {
         change_key(range);
     }
     options_.locking_active = false;
+    options_.locked = false;
     options_.ranges.clear();
 }
 

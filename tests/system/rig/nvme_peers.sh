@@ -168,7 +168,7 @@ comes verifying_or_done || nvme_fail "the power cycle ended the sanitize"
 nvme_stop one
 
 echo "== security protocols"
-nvme_start locked --serial PEERS-2 --tcg opal2
+nvme_start locked --serial PEERS-2 --tcg tcg=opal2
 nvme_connect locked
 nvme security-recv "/dev/$nvme_controller" -p 1 -s 1 -t 512 -x 512 -b | tail -c 512 >discovery
 # Level 0 Discovery: its first feature is the TPer's (0001h), at byte 48.

@@ -10,9 +10,9 @@
 #include <optional>
 #include <stdexcept>
 
-#include "fake/tcg_drive.hpp"
 #include "held_clock.hpp"
 #include "nvme_tcp.hpp"
+#include "tcg_model.hpp"
 
 namespace {
 
@@ -25,6 +25,8 @@ constexpr const char* kUsage =
   --port N                  TCP port; 0 (default) takes a free one
   --control FIFO            commands: power-off, power-on, power-cycle, reset, lie NAME[=N],
                             holds FILE (first block of it: yes, no), retired-holds FILE,
+                            media FILE (all that stands on namespace 1 goes there), count tcgUID
+                            or count wrong (of TcgModel), tcg NAME=VALUE,
                             retire NSID BLOCK, put-unallocated FILE, sanitizes (how many), quit,
                             hold (what the drive does by itself stands still), pass MS (so much of
                             it is done all the same), release
@@ -35,7 +37,7 @@ constexpr const char* kUsage =
   --leaves zeros|noise|unreadable
   --crypto-ms N --block-ms N --overwrite-ms N --deallocation-ms N
   --crypto-estimate S --block-estimate S --overwrite-estimate S
-  --tcg opal2|pyrite2|enterprise   with TCG on namespace 1; PSID and MSID are the model's own
+  --tcg NAME=VALUE          an option of TcgModel (tcg=opal2); TCG reaches namespace 1
   --lie NAME[=N]            erases-nothing, keeps-permille=N, progress-stuck, sanitize-fails,
                             idle-after-sanitize, ignores-sanitize, reset, power-cut, hang,
                             other-serial, hide-namespace, reverts-writes, status-log-zero,
@@ -103,7 +105,7 @@ fake::NvmeNamespaceOptions name_space(const std::string& text) {
 
 struct Arguments {
     NvmeDriveOptions drive;
-    std::optional<fake::TcgDriveOptions> tcg;
+    std::vector<std::string> tcg;
     std::uint16_t port = 0;
     std::string control;
 };
@@ -162,14 +164,7 @@ std::map<std::string, Setter> setters() {
     all["--namespace"] = [](Arguments& to, const std::string& value) {
         to.drive.namespaces.push_back(name_space(value));
     };
-    all["--tcg"] = [](Arguments& to, const std::string& value) {
-        using Ssc = fake::TcgDriveOptions::Ssc;
-        to.tcg.emplace();
-        to.tcg->ssc = value == "opal2"        ? Ssc::opal2
-                      : value == "pyrite2"    ? Ssc::pyrite2
-                      : value == "enterprise" ? Ssc::enterprise
-                                              : throw std::invalid_argument("tcg " + value);
-    };
+    all["--tcg"] = [](Arguments& to, const std::string& value) { to.tcg.push_back(value); };
     all["--lie"] = [](Arguments& to, const std::string& value) { set_lie(to.drive.lies, value); };
     all["--leaves"] = [](Arguments& to, const std::string& value) {
         to.drive.leaves = value == "zeros"        ? fake::NvmeLeaves::zeros
@@ -204,23 +199,6 @@ Arguments parse(const std::vector<std::string>& words) {
     return parsed;
 }
 
-/// The drive knows its security before its security knows the medium of the drive.
-class LateSecurity final : public device::SecurityTransport {
-  public:
-    void attach(device::SecurityTransport& behind) { behind_ = &behind; }
-    device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,
-                                   MutableByteView into) override {
-        return behind_->receive(protocol, specific, into);
-    }
-    device::SecurityAnswer send(std::uint8_t protocol, std::uint16_t specific,
-                                ByteView from) override {
-        return behind_->send(protocol, specific, from);
-    }
-
-  private:
-    device::SecurityTransport* behind_ = nullptr;
-};
-
 Bytes first_block(const std::string& path, std::size_t bytes) {
     constexpr std::size_t kFileMax = std::size_t{64} << 20U;
     auto content = read_file(path, kFileMax).value_or(Bytes{});
@@ -242,8 +220,31 @@ bool keep_time(rig::HeldClock& clock, const std::string& verb, const std::string
     return true;
 }
 
-std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::HeldClock& clock,
-                      const std::string& line) {
+struct Controls {
+    rig::NvmeTarget& target;
+    fake::NvmeDrive& drive;
+    rig::TcgModel& tcg;
+    rig::HeldClock& clock;
+};
+
+/// False when the line is about neither the medium as a whole nor the TCG functions.
+bool look_behind(const Controls& controls, const std::string& verb, const std::string& rest,
+                 std::string& answer) {
+    if (verb == "media") {
+        const Bytes all = controls.drive.media(1).everything();
+        std::ofstream(rest, std::ios::binary) << as_text(all);
+    } else if (verb == "count") {
+        answer = std::to_string(controls.tcg.count(rest));
+    } else if (verb == "tcg") {
+        rig::apply_options({rest}, controls.tcg.options());
+    } else {
+        return false;
+    }
+    return true;
+}
+
+std::string answer_to(const Controls& controls, const std::string& line) {
+    auto& [target, drive, tcg, clock] = controls;
     const auto space = line.find(' ');
     const std::string verb = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
@@ -255,6 +256,7 @@ std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::Held
             drive.power_on();
         } else if (verb == "power-cycle") {
             drive.power_cycle();
+            tcg.power_cycle();
         } else if (verb == "reset") {
             drive.reset();
         } else if (verb == "lie") {
@@ -276,7 +278,7 @@ std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::Held
                 count += one.admin && one.opcode == 0x84 ? 1 : 0;
             }
             answer = std::to_string(count);
-        } else if (!keep_time(clock, verb, rest)) {
+        } else if (!look_behind(controls, verb, rest, answer) && !keep_time(clock, verb, rest)) {
             throw std::invalid_argument(line);
         }
     });
@@ -287,8 +289,7 @@ std::string answer_to(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::Held
 }
 
 /// Each answer is a file of its own, which the asker takes away.
-void control(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::HeldClock& clock,
-             const std::string& fifo) {
+void control(const Controls& controls, const std::string& fifo) {
     for (;;) {
         std::ifstream lines(fifo);  // opens when somebody writes, ends when the last one closed
         for (std::string line; std::getline(lines, line);) {
@@ -297,7 +298,7 @@ void control(rig::NvmeTarget& target, fake::NvmeDrive& drive, rig::HeldClock& cl
             }
             std::string answer;
             try {
-                answer = answer_to(target, drive, clock, line);
+                answer = answer_to(controls, line);
             } catch (const std::logic_error& error) {
                 answer = std::string("error: ") + error.what();
             }
@@ -327,11 +328,12 @@ int main(int argc, char** argv) {
     }
     try {
         rig::HeldClock clock;
-        LateSecurity security;
-        fake::NvmeDrive drive(arguments.drive, clock, arguments.tcg ? &security : nullptr);
-        std::optional<fake::TcgDrive> tcg;
-        if (arguments.tcg) {
-            security.attach(tcg.emplace(*arguments.tcg, drive.media(1), clock));
+        rig::TcgModel tcg;
+        rig::apply_options(arguments.tcg, tcg.options());
+        fake::NvmeDrive drive(arguments.drive, clock, tcg.present() ? &tcg : nullptr);
+        if (tcg.present()) {
+            tcg.begin(drive.media(1), clock);
+            drive.lock_by([&] { return tcg.locked(); });
         }
         rig::NvmeTarget target(drive, arguments.port);
         std::printf("port %u\n", unsigned{target.port()});
@@ -340,7 +342,7 @@ int main(int argc, char** argv) {
             int signal = 0;
             sigwait(&ends, &signal);
         } else {
-            control(target, drive, clock, arguments.control);
+            control({target, drive, tcg, clock}, arguments.control);
         }
     } catch (const std::exception& error) {
         std::fprintf(stderr, "nvme_target: %s\n", error.what());

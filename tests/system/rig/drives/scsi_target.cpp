@@ -2,11 +2,12 @@
 // A drive model behind the kernel's SCSI stack: rig_scsi_target scsi|ata uioN CONTROL
 // [NAME=VALUE]... CONTROL is a FIFO that takes lines: power-cycle, hang (no command is answered),
 // resume, hold (what the drive does by itself stands still), pass MS (so much of it is done all the
-// same), release, count COMMAND. Each is answered by the line "did LINE". COMMAND is an operation
-// code in two hexadecimal digits, or ataCCFF of what an ATA PASS-THROUGH carries, command and
-// feature; the line before its answer is "count COMMAND TIMES WHEN", WHEN being the last one's
-// CLOCK_MONOTONIC seconds. It says "ready" on standard output when commands are served, and ends
-// when it is killed.
+// same), release, count COMMAND, media FILE (all that stands on the medium goes there, spare and
+// retired places too), tcg NAME=VALUE (an option of TcgModel changes). Each is answered by the line
+// "did LINE". COMMAND is an operation code in two hexadecimal digits, or ataCCFF of what an ATA
+// PASS-THROUGH carries, command and feature, or what TcgModel counts; the line before its answer is
+// "count COMMAND TIMES WHEN", WHEN being the last one's CLOCK_MONOTONIC seconds. It says "ready" on
+// standard output when commands are served, and ends when it is killed.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -15,6 +16,7 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <map>
 #include <string>
 
@@ -74,6 +76,16 @@ struct Controls {
     bool hanging = false;
 };
 
+void dump(const fake::DriveMedia& media, const std::string& path) {
+    const Bytes all = media.everything();
+    std::ofstream file(path, std::ios::binary);
+    file.write(as_text(all).data(), static_cast<std::streamsize>(all.size()));
+    file.close();
+    if (!file) {
+        throw Error(ErrorCode::internal, path + ": the medium could not be written there");
+    }
+}
+
 /// What is not known ends the process: a test that asks for it must not go on.
 void carry_out(const std::string& line, Controls& controls, const Counted& counted) {
     const auto space = line.find(' ');
@@ -89,8 +101,15 @@ void carry_out(const std::string& line, Controls& controls, const Counted& count
         controls.clock.pass(std::chrono::milliseconds(std::stoull(rest)));
     } else if (verb == "release") {
         controls.clock.release();
+    } else if (verb == "count" && controls.model.tcg &&
+               (rest == "wrong" || rest.starts_with("tcg"))) {
+        fmt::print("count {} {} 0\n", rest, controls.model.tcg->count(rest));
     } else if (verb == "count") {
         counted.tell(rest);
+    } else if (verb == "media") {
+        dump(*controls.model.media, rest);
+    } else if (verb == "tcg" && controls.model.tcg) {
+        rig::apply_options({rest}, controls.model.tcg->options());
     } else {
         throw Error(ErrorCode::usage, line + ": no such thing can happen to a drive");
     }

@@ -367,6 +367,7 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
         canaries = check_canary_counts(verification.at("canaries"));
         check_other_counts(verification);
         check_statuses(verification, canaries);
+        check_promised_content(verification);
         check_whole_medium(verification);
         if (!performed) {
             check_not_looked(verification, canaries);

@@ -1,8 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-// Full verification of a drive that erased itself.
+// What a drive that erased itself was told to leave, and full verification of it.
+#include "efface/base/digest.hpp"
+
 #include "target_claim.hpp"
 
 namespace efface::evidence {
+
+namespace {
+
+constexpr std::size_t kPatternBytes = 4;
+
+/// As method::overwrite_pattern draws it.
+std::string pattern_of(const RecordView& seed) {
+    Sha256 digest;
+    digest.update(from_hex(seed.text()).value_or(Bytes{}));
+    digest.update(as_bytes("overwrite pattern"));
+    const auto drawn = digest.finish();
+    const std::uint8_t first = drawn[0];
+    const std::uint8_t second = drawn[1] != first ? drawn[1] : static_cast<std::uint8_t>(~first);
+    const std::array<std::uint8_t, kPatternBytes> pattern{first, second, second, first};
+    return to_hex(pattern);
+}
+
+}  // namespace
+
+/// Bytes that are looked for are those of this job, which no drive has by chance.
+void check_promised_content(const RecordView& verification) {
+    const auto check = [&](const RecordView& content) {
+        const std::string& text = content.text();
+        if (text != "nothing" && text != "zeros" && text != pattern_of(verification.at("seed"))) {
+            content.fail("is not the pattern that belongs to the seed");
+        }
+    };
+    const RecordView expected = verification.at("expected").at("content");
+    check(expected);
+    if (const auto whole = verification.maybe("whole")) {
+        const RecordView content = whole->at("content");
+        check(content);
+        if (content.text() == "nothing" ||
+            (expected.text() != "nothing" && content.text() != expected.text())) {
+            content.fail("is not what was expected");
+        }
+    }
+}
 
 void check_whole_medium(const RecordView& verification) {
     const auto whole = verification.maybe("whole");

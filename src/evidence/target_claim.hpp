@@ -37,6 +37,7 @@ void check_passed_over(const RecordView& sanitization);
 constexpr std::uint64_t kUnexpectedShare = 10;
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
+void check_promised_content(const RecordView& verification);
 void check_whole_medium(const RecordView& verification);
 /// A drive's own erasure: what it reported and what was seen, and that they bear the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);

@@ -24,10 +24,10 @@ TechniqueChoice judged(const method::DriveSurvey& survey, const method::Techniqu
     if (facts.objection && !going) {
         choice.refusals.push_back(*facts.objection);
     }
-    if (wanted.whole_medium && !choice.technique->leaves_zeros) {
+    if (wanted.whole_medium && !choice.technique->leaves_known) {
         choice.refusals.emplace_back(
             "full verification was asked for, but it promises no content that everything could be "
-            "compared with: leave --verify away, or take a technique that leaves zeros");
+            "compared with: leave --verify away, or take one that leaves zeros or a pattern");
     }
     const auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
     choice.refusals.insert(choice.refusals.end(), texts.refusals.begin(), texts.refusals.end());

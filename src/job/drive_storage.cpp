@@ -243,7 +243,8 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
                              : std::string("wait for its end: the drive does not say how long"));
     plan.steps.emplace_back("read the final status and who the drive is, look for the canaries");
     if (choice_.whole_medium) {
-        plan.steps.emplace_back("read everything that the host addresses: it must be zeros");
+        plan.steps.emplace_back(
+            "read everything that the host addresses: it must be what the technique leaves");
     }
     if (!choice_.fallbacks.empty()) {
         plan.steps.push_back(

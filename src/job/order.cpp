@@ -165,7 +165,7 @@ void check_drive_choice(const ErasureChoice& choice) {
     if (choice.verification == policy::Verification::representative) {
         throw Error(ErrorCode::usage,
                     "what a drive erases itself is verified by canaries (leave --verify away), or "
-                    "wholly (full) where the technique leaves zeros");
+                    "wholly (full) where the technique leaves a known content");
     }
 }
 

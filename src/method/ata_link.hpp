@@ -58,7 +58,8 @@ struct AtaLook {
 enum class AtaSanitize { block, crypto, overwrite };
 [[nodiscard]] const char* ata_technique(AtaSanitize kind) noexcept;
 [[nodiscard]] std::optional<AtaSanitize> ata_sanitize_of(std::string_view technique) noexcept;
-[[nodiscard]] device::AtaCommand ata_sanitize_command(AtaSanitize kind);
+/// `pattern`: kOverwritePatternBytes, for an overwrite.
+[[nodiscard]] device::AtaCommand ata_sanitize_command(AtaSanitize kind, ByteView pattern);
 [[nodiscard]] const char* ata_command_name(AtaSanitize kind) noexcept;
 
 constexpr std::string_view kAtaSecurityEnhanced = "ata-security-enhanced";

@@ -20,9 +20,7 @@ class AtaSanitizeOperation final : public FirmwareOperation {
     [[nodiscard]] std::string_view technique() const override { return ata_technique(kind_); }
     [[nodiscard]] Promise promise() const override {
         // The content after the other two is indeterminate (ACS-4, section 4.16.7).
-        return {
-            kind_ == AtaSanitize::overwrite ? Promise::Content::zeros : Promise::Content::nothing,
-            {}};
+        return kind_ == AtaSanitize::overwrite ? Promise{memory_.pattern} : Promise{};
     }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
@@ -84,7 +82,7 @@ StartAnswer AtaSanitizeOperation::start() {
                                     {"successBefore", look.sanitize_status.completed_without_error},
                                     {"taken", false}};
     memory_.save();
-    const auto command = ata_sanitize_command(kind_);
+    const auto command = ata_sanitize_command(kind_, memory_.pattern);
     const auto completion = ata_.submit(command);
     answer.commands.push_back(ata_sent(ata_command_name(kind_), command, completion));
     if (ata_taken(completion)) {
@@ -126,7 +124,7 @@ std::optional<AtaSanitize> ata_sanitize_of(std::string_view technique) noexcept 
     return std::nullopt;
 }
 
-device::AtaCommand ata_sanitize_command(AtaSanitize kind) {
+device::AtaCommand ata_sanitize_command(AtaSanitize kind, ByteView pattern) {
     switch (kind) {
         case AtaSanitize::block:
             return ata::sanitize_block_erase();
@@ -135,7 +133,7 @@ device::AtaCommand ata_sanitize_command(AtaSanitize kind) {
         case AtaSanitize::overwrite:
             break;
     }
-    return ata::sanitize_overwrite(0, 1);
+    return ata::sanitize_overwrite(read_be<std::uint32_t>(pattern, 0), 1);
 }
 
 const char* ata_command_name(AtaSanitize kind) noexcept {
@@ -147,7 +145,7 @@ const char* ata_command_name(AtaSanitize kind) noexcept {
         case AtaSanitize::overwrite:
             break;
     }
-    return "SANITIZE DEVICE (OVERWRITE EXT, 1 pass of 00000000h)";
+    return "SANITIZE DEVICE (OVERWRITE EXT, 1 pass of a pattern drawn for the job)";
 }
 
 OperationState ata_sanitize_state(AtaLook look) {

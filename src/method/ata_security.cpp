@@ -35,7 +35,7 @@ class AtaSecurityErase final : public FirmwareOperation {
     }
     [[nodiscard]] Promise promise() const override {
         // Normal mode writes binary zeros; what enhanced mode writes is the vendor's.
-        return {enhanced_ ? Promise::Content::nothing : Promise::Content::zeros, {}};
+        return enhanced_ ? Promise{} : Promise::zeros();
     }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;

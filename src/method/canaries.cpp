@@ -2,6 +2,7 @@
 #include "canaries.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "efface/base/digest.hpp"
 #include "efface/device/aligned_buffer.hpp"
@@ -85,15 +86,6 @@ bool uniform(ByteView block) {
                        [&](std::uint8_t byte) { return byte == block.front(); });
 }
 
-bool repeats(ByteView block, const Bytes& pattern) {
-    for (std::size_t i = 0; i < block.size(); ++i) {
-        if (block[i] != pattern[i % pattern.size()]) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /// A single sector of a canary that was kept is kept data.
 bool holds_piece_of(ByteView block, ByteView canary) {
     for (std::size_t at = 0; at + kPieceBytes <= block.size(); at += kPieceBytes) {
@@ -103,18 +95,6 @@ bool holds_piece_of(ByteView block, ByteView canary) {
         }
     }
     return false;
-}
-
-bool kept_promise(const Promise& promise, ByteView block) {
-    switch (promise.content) {
-        case Promise::Content::zeros:
-            return all_zero(block);
-        case Promise::Content::bytes:
-            return repeats(block, promise.bytes);
-        case Promise::Content::nothing:
-            return true;
-    }
-    return true;
 }
 
 }  // namespace
@@ -182,6 +162,30 @@ SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, 
     return marks;
 }
 
+Bytes overwrite_pattern(ByteView seed) {
+    const auto drawn = key_of(seed, "overwrite pattern");
+    const std::uint8_t first = drawn[0];
+    const std::uint8_t second = drawn[1] != first ? drawn[1] : static_cast<std::uint8_t>(~first);
+    return {first, second, second, first};
+}
+
+std::string to_text(const Promise& promise) {
+    return promise.repeated.empty()     ? "nothing"
+           : all_zero(promise.repeated) ? "zeros"
+                                        : to_hex(promise.repeated);
+}
+
+bool keeps(const Promise& promise, ByteView blocks) {
+    const ByteView pattern = promise.repeated;
+    EFFACE_ASSERT(pattern.empty() || blocks.size() % pattern.size() == 0);
+    if (pattern.empty() || blocks.empty()) {
+        return true;
+    }
+    return std::equal(pattern.begin(), pattern.end(), blocks.begin()) &&
+           std::memcmp(blocks.data(), blocks.data() + pattern.size(),
+                       blocks.size() - pattern.size()) == 0;
+}
+
 MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& promise,
                    const PlaceReader& read) {
     MarksSeen seen;
@@ -196,9 +200,9 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
             expected_status = answer.expected;
             return false;
         }
-        if (promise.content != Promise::Content::nothing) {
+        if (!promise.repeated.empty()) {
             ++seen.promised_checked;
-            seen.promised_mismatches += kept_promise(promise, block) ? 0U : 1U;
+            seen.promised_mismatches += keeps(promise, block) ? 0U : 1U;
         }
         return true;
     };

@@ -25,6 +25,16 @@ namespace efface::method {
 [[nodiscard]] SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before,
                                         ByteView seed);
 
+/// What an overwrite by the drive itself is told to leave: no device is found with it by chance,
+/// and one that only forgot where its data lie answers zeros. {a, b, b, a}, a and b being
+/// different, as no standard says in which order a 32-bit pattern comes to the medium.
+[[nodiscard]] Bytes overwrite_pattern(ByteView seed);
+
+/// "nothing", "zeros" or the bytes in hex, for the record.
+[[nodiscard]] std::string to_text(const Promise& promise);
+/// True when whole blocks hold what was promised, or nothing was.
+[[nodiscard]] bool keeps(const Promise& promise, ByteView blocks);
+
 /// What was found where the marks were.
 struct MarksSeen {
     std::vector<std::uint64_t> intact;      ///< canaries that still stand

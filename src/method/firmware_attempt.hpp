@@ -41,7 +41,7 @@ class FirmwareAttempt final {
     void remake_operation();
     [[nodiscard]] bool give_up(const OperationState& now);
     [[nodiscard]] std::chrono::milliseconds next_pause(std::chrono::milliseconds last) const;
-    void look_at_marks(bool by_command);
+    void look_at_marks(bool by_command, const Promise& promise);
     void conclude(const MarksReport& report);
     void fail(Verdict verdict, const std::string& reason) {
         const bool first = outcome_.verdict == Verdict::not_sanitized && outcome_.reasons.empty();

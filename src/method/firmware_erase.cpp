@@ -8,6 +8,7 @@ namespace efface::method {
 Outcome FirmwareAttempt::run() {
     outcome_.record = Json::object();
     memory_.kept = state_.memory;
+    memory_.pattern = overwrite_pattern(state_.seed);
     memory_.save = [this] {
         state_.memory = memory_.kept;
         hooks_.save(state_);

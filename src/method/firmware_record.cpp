@@ -105,10 +105,6 @@ Json statuses_of(const std::vector<MarksSeen>& looks) {
     return list;
 }
 
-std::string promise_text(const Totals& totals, const std::string& promised) {
-    return totals.samples.promised_checked == 0 ? "nothing" : promised;
-}
-
 }  // namespace
 
 const char* to_string(Phase phase) noexcept {
@@ -383,9 +379,10 @@ Json verification_record(const FirmwareState& state, const MarksReport& report) 
                          {"uninformative", samples.samples_uninformative},
                          {"unchanged", samples.samples_unchanged},
                          {"unreadable", samples.samples_unreadable}};
-    record["expected"] = {{"content", promise_text(totals, "zeros")},
-                          {"checked", samples.promised_checked},
-                          {"mismatches", samples.promised_mismatches}};
+    record["expected"] = {
+        {"content", samples.promised_checked == 0 ? "nothing" : to_text(report.promise)},
+        {"checked", samples.promised_checked},
+        {"mismatches", samples.promised_mismatches}};
     record["unreadableStatuses"] = report.statuses;
     if (report.whole) {
         record["method"] = "full-read-back";

@@ -38,6 +38,7 @@ struct MarksReport {
     bool performed = false;
     bool passed = false;
     std::string identity = "not read";
+    Promise promise;              ///< of the look after the drive's end
     std::vector<MarksSeen> seen;  ///< one a surface, looks of media verification included
     Json statuses = Json::array();
     std::optional<WholeSeen> whole;

@@ -77,7 +77,7 @@ bool FirmwareAttempt::watch() {
             progress_.advance(steps > steps_reported_ ? steps - steps_reported_ : 0);
             steps_reported_ = std::max(steps_reported_, steps);
         } else if (final_.phase == Phase::verifying) {
-            look_at_marks(true);
+            look_at_marks(true, {});
             if (!operation_->leave_verification()) {
                 fail(Verdict::indeterminate, "the drive does not leave media verification");
                 return false;
@@ -138,7 +138,7 @@ PlaceReader FirmwareAttempt::reader_of(const std::string& name, device::BlockTar
 }
 
 /// Reads the marks: through the block layer, or (media verification) by command alone.
-void FirmwareAttempt::look_at_marks(bool by_command) {
+void FirmwareAttempt::look_at_marks(bool by_command, const Promise& promise) {
     std::vector<MarksSeen> seen;
     const auto surfaces = by_command ? std::vector<Surface>{} : hooks_.surfaces();
     for (const auto& marks : state_.marks) {
@@ -146,7 +146,6 @@ void FirmwareAttempt::look_at_marks(bool by_command) {
             std::find_if(surfaces.begin(), surfaces.end(),
                          [&](const Surface& one) { return one.name == marks.name; });
         auto* storage = surface == surfaces.end() ? nullptr : surface->storage;
-        const auto promise = by_command ? Promise{} : operation_->promise();
         seen.push_back(look_for(marks, state_.seed, promise, reader_of(marks.name, storage)));
     }
     verified_.insert(verified_.end(), std::make_move_iterator(seen.begin()),
@@ -177,7 +176,10 @@ void FirmwareAttempt::check(MarksReport& report) {
         fail(Verdict::indeterminate, "finished, not verified: no canaries were placed");
         return;
     }
-    look_at_marks(false);
+    if (!state_.adopted) {  // somebody else's may have had another pattern
+        report.promise = operation_->promise();
+    }
+    look_at_marks(false, report.promise);
     report.performed = true;
     judge_marks(state_, verified_, outcome_, report);
     if (task_.whole_medium) {
@@ -188,14 +190,14 @@ void FirmwareAttempt::check(MarksReport& report) {
 /// Nothing of it is kept: a later process reads everything again.
 void FirmwareAttempt::check_whole(MarksReport& report) {
     report.passed = false;
-    if (operation_->promise().content != Promise::Content::zeros) {
+    if (report.promise.repeated.empty()) {
         fail(Verdict::indeterminate,
-             "full verification was asked for, but the drive does not promise zeros after all: "
-             "nothing to compare everything with");
+             "full verification was asked for, but the drive does not promise any content after "
+             "all: nothing to compare everything with");
         return;
     }
     progress_.phase("reading everything");
-    report.whole.emplace();
+    report.whole.emplace(report.promise);
     for (const auto& surface : hooks_.surfaces()) {
         const auto read = reader_of(surface.name, surface.storage);
         if (!read_whole(*surface.storage, read, stop_, *report.whole)) {

@@ -44,7 +44,7 @@ const SanitizeTechnique* nvme_technique_named(std::string_view name) {
 
 /// AUSE stays 0: a drive whose sanitize failed must not come back into service unnoticed.
 nvme::Sanitize nvme_command_for(const SanitizeTechnique& technique,
-                                const nvme::SanitizeCapabilities& offered) {
+                                const nvme::SanitizeCapabilities& offered, ByteView pattern) {
     nvme::Sanitize sanitize;
     sanitize.action = technique.action;
     if (technique.action == SanitizeAction::overwrite) {
@@ -52,6 +52,8 @@ nvme::Sanitize nvme_command_for(const SanitizeTechnique& technique,
         // What was written stays readable for our verification, where the drive lets it.
         sanitize.no_deallocate =
             !offered.no_deallocate_inhibited && offered.nodmmas == nvme::Nodmmas::not_modified;
+        // Deallocated blocks read as zeros at best: there, zeros are what can be looked for.
+        sanitize.pattern = sanitize.no_deallocate ? read_le<std::uint32_t>(pattern, 0) : 0;
     } else {
         sanitize.enter_media_verification = offered.media_verification;
     }
@@ -66,7 +68,7 @@ Json nvme_reasons_for(const nvme::Sanitize& sanitize, const nvme::SanitizeCapabi
                               ? "0: media verification shows the medium before it is deallocated"
                               : "0: erased media need not be readable, and the drive stays fast";
     } else if (sanitize.no_deallocate) {
-        reasons["ndas"] = "1: the pattern stays on the medium and is read back";
+        reasons["ndas"] = "1: the pattern of this job stays on the medium and is read back";
     } else if (offered.no_deallocate_inhibited) {
         reasons["ndas"] = "0: the drive inhibits no-deallocate (NDI)";
     } else {
@@ -79,10 +81,10 @@ Json nvme_reasons_for(const nvme::Sanitize& sanitize, const nvme::SanitizeCapabi
 
 std::string nvme_command_words(const char* words, const nvme::Sanitize& sanitize) {
     return fmt::format(
-        "Sanitize ({}): SANACT {}, AUSE 0, OWPASS {}, NDAS {}, EMVS {} (CDW10 {:08x}h)", words,
+        "Sanitize ({}): SANACT {}, AUSE 0, OWPASS {}, NDAS {}, EMVS {} (CDW10 {:08x}h){}", words,
         static_cast<unsigned>(sanitize.action), sanitize.overwrite_passes,
         sanitize.no_deallocate ? 1 : 0, sanitize.enter_media_verification ? 1 : 0,
-        nvme::sanitize_cdw10(sanitize));
+        nvme::sanitize_cdw10(sanitize), sanitize.no_deallocate ? ", OVRPAT drawn for the job" : "");
 }
 
 std::optional<std::chrono::seconds> nvme_estimate_for(const nvme::Sanitize& sanitize,
@@ -159,8 +161,8 @@ class NvmeSanitize final : public FirmwareOperation {
     OperationMemory& memory_;
 };
 
-/// Only an overwrite leaves something known, and only where the blocks are not deallocated after
-/// it, or deallocated ones read as the same zeros. Zeros after the others would prove nothing.
+/// Only an overwrite leaves something known: its pattern where the blocks are not deallocated after
+/// it, zeros where deallocated ones read so. Zeros after the others would prove nothing.
 Promise NvmeSanitize::promise() const {
     if (technique_.action != SanitizeAction::overwrite) {
         return {};
@@ -176,8 +178,10 @@ Promise NvmeSanitize::promise() const {
             return one.identity.deallocated_reads == kDeallocatedReadsZero;
         });
     // One of someone else, adopted, may have had another pattern: log page 81h does not tell.
-    const bool ours = sent_before().is_object();
-    return {ours && (kept || zeros) ? Promise::Content::zeros : Promise::Content::nothing, {}};
+    if (!sent_before().is_object()) {
+        return {};
+    }
+    return kept ? Promise{memory_.pattern} : zeros ? Promise::zeros() : Promise{};
 }
 
 void NvmeSanitize::note_running() {
@@ -249,7 +253,8 @@ StartAnswer NvmeSanitize::start() {
                              : "a sanitize runs already: wait for its end, or adopt it";
         return answer;
     }
-    const auto command = nvme::encode(nvme_command_for(technique_, controller->sanitize));
+    const auto command =
+        nvme::encode(nvme_command_for(technique_, controller->sanitize, memory_.pattern));
     memory_.kept[kSanitizeMemory] = {{"cdw10", command.cdw10}, {"logBefore", to_hex(log.bytes)}};
     memory_.save();
     const auto completion = transport_.submit(command);
@@ -274,7 +279,7 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
     std::vector<TechniqueFacts> found;
     for (const auto& technique : kSanitizeTechniques) {
         const auto& offered = facts.controller.sanitize;
-        const auto command = nvme_command_for(technique, offered);
+        const auto command = nvme_command_for(technique, offered, OperationMemory().pattern);
         TechniqueFacts one;
         one.name = technique.name;
         one.objection = nvme_objection_to(technique, facts);

@@ -66,7 +66,8 @@ std::unique_ptr<FirmwareOperation> ScsiDriveCommands::make(std::string_view tech
     last_technique_ = found->name;
     switch (found->work) {
         case ScsiWork::sanitize:
-            return make_scsi_erasure(session_, *found, scsi_sanitize_command(found->name, facts_),
+            return make_scsi_erasure(session_, *found,
+                                     scsi_sanitize_command(found->name, facts_, memory.pattern),
                                      memory);
         case ScsiWork::format:
             return make_scsi_erasure(session_, *found, scsi_format_command(facts_), memory);

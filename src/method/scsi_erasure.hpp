@@ -72,9 +72,8 @@ struct ScsiStartCommand {
     Promise promise;
 };
 [[nodiscard]] ScsiStartCommand scsi_sanitize_command(std::string_view technique,
-                                                     const ScsiFacts& facts);
+                                                     const ScsiFacts& facts, const Bytes& pattern);
 [[nodiscard]] ScsiStartCommand scsi_format_command(const ScsiFacts& facts);
-[[nodiscard]] Promise scsi_zeros();
 
 /// SANITIZE and FORMAT UNIT.
 [[nodiscard]] std::unique_ptr<FirmwareOperation> make_scsi_erasure(ScsiSession& session,

@@ -8,29 +8,28 @@ namespace efface::method {
 
 /// AUSE 0: a failed sanitize must not be left without another one. ZNR 0: on a zoned disk the write
 /// pointers are reset too, so that no zone claims content that it no longer has.
-ScsiStartCommand scsi_sanitize_command(std::string_view technique, const ScsiFacts& facts) {
+ScsiStartCommand scsi_sanitize_command(std::string_view technique, const ScsiFacts& facts,
+                                       const Bytes& pattern) {
     scsi::Sanitize sanitize;
     ScsiStartCommand command;
     if (technique == "scsi-sanitize-crypto") {
         sanitize.action = scsi::SanitizeAction::cryptographic_erase;
     } else if (technique == "scsi-sanitize-overwrite") {
         sanitize.action = scsi::SanitizeAction::overwrite;
-        command.list = scsi::encode_sanitize_overwrite({});
+        scsi::SanitizeOverwrite overwrite;
+        overwrite.pattern = pattern;
+        command.list = scsi::encode_sanitize_overwrite(overwrite);
         sanitize.list_length = static_cast<std::uint16_t>(command.list.size());
         if (!facts.zoned()) {
             // Behind a reset write pointer there is no pattern to read.
-            command.promise = scsi_zeros();
+            command.promise = {pattern};
         }
     }
-    command.title = std::string("SANITIZE (") + to_string(sanitize.action) +
-                    ", IMMED 1, AUSE 0, ZNR 0" +
-                    (command.list.empty() ? ")" : ", OVERWRITE COUNT 1, pattern 00h)");
+    command.title =
+        std::string("SANITIZE (") + to_string(sanitize.action) + ", IMMED 1, AUSE 0, ZNR 0" +
+        (command.list.empty() ? ")" : ", OVERWRITE COUNT 1, a pattern drawn for the job)");
     command.cdb = scsi::sanitize_cdb(sanitize);
     return command;
-}
-
-Promise scsi_zeros() {
-    return {Promise::Content::zeros, {}};
 }
 
 }  // namespace efface::method

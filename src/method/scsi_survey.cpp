@@ -96,14 +96,16 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     }
     switch (technique.work) {
         case ScsiWork::sanitize:
-            result.sends = {scsi_sanitize_command(technique.name, facts).title};
+            result.sends = {
+                scsi_sanitize_command(technique.name, facts, OperationMemory().pattern).title};
             break;
         case ScsiWork::format:
             result.sends = {scsi_format_command(facts).title};
             break;
         default:
-            result.sends = {"WRITE SAME (16) (zeros, UNMAP 0) over all blocks",
-                            "SYNCHRONIZE CACHE (16)"};
+            result.sends = {
+                "WRITE SAME (16) (a pattern drawn for the job, UNMAP 0) over all blocks",
+                "SYNCHRONIZE CACHE (16)"};
             break;
     }
     result.not_reached = not_reached(facts, technique);

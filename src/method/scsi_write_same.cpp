@@ -32,6 +32,10 @@ class ScsiWriteSame final : public FirmwareOperation {
         : session_(session), clock_(clock), memory_(memory) {
         if (facts.capacity) {
             capacity_ = *facts.capacity;
+            block_.resize(capacity_.block_bytes);
+            for (std::size_t i = 0; i < block_.size(); ++i) {
+                block_[i] = memory.pattern[i % memory.pattern.size()];
+            }
             const std::uint64_t limit = facts.limits.write_same_blocks_max == 0
                                             ? std::numeric_limits<std::uint32_t>::max()
                                             : facts.limits.write_same_blocks_max;
@@ -42,7 +46,7 @@ class ScsiWriteSame final : public FirmwareOperation {
     }
 
     [[nodiscard]] std::string_view technique() const override { return kWriteSameName; }
-    [[nodiscard]] Promise promise() const override { return scsi_zeros(); }
+    [[nodiscard]] Promise promise() const override { return {memory_.pattern}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
     [[nodiscard]] std::optional<std::string> clean_up(
@@ -63,6 +67,7 @@ class ScsiWriteSame final : public FirmwareOperation {
     const Clock& clock_;
     OperationMemory& memory_;
     scsi::Capacity capacity_;
+    Bytes block_;  ///< of the pattern
     std::uint64_t chunk_blocks_ = 1;
     std::uint64_t next_ = 0;
     unsigned restarts_ = 0;
@@ -73,10 +78,9 @@ class ScsiWriteSame final : public FirmwareOperation {
 device::ScsiCompletion ScsiWriteSame::write_next() {
     const auto blocks =
         static_cast<std::uint32_t>(std::min(chunk_blocks_, capacity_.blocks - next_));
-    const Bytes zeros(capacity_.block_bytes, 0);
     device::ScsiCommand command;
     command.cdb = scsi::write_same_16_cdb(next_, blocks);
-    command.write_from = zeros;
+    command.write_from = block_;
     command.timeout = kWriteSameTimeout;
     const unsigned resets = session_.resets();
     auto completion = session_.send(command);
@@ -106,8 +110,9 @@ StartAnswer ScsiWriteSame::start() {
     restarts_ = 0;
     auto answer = scsi_start_answer(completion);
     answer.commands.push_back(
-        {fmt::format("WRITE SAME (16) (zeros, {} blocks a command, UNMAP 0)", chunk_blocks_), first,
-         scsi_answer_text(completion)});
+        {fmt::format("WRITE SAME (16) (pattern {}, {} blocks a command, UNMAP 0)",
+                     to_hex(memory_.pattern), chunk_blocks_),
+         first, scsi_answer_text(completion)});
     if (completion.answered() && answer.start == Start::unknown) {
         answer.start = Start::accepted;  // some of it may be written: state() tries again
     }
@@ -133,7 +138,7 @@ OperationState ScsiWriteSame::state() {
     if (done_) {
         state.phase = Phase::succeeded;
         state.progress = 1.0;
-        state.detail = "each block was written with zeros, and the cache was emptied; " +
+        state.detail = "each block was written with the pattern, and the cache was emptied; " +
                        std::move(state.detail);
     }
     return state;

@@ -15,16 +15,14 @@ namespace {
 
 constexpr std::size_t kPieceReadBytes = std::size_t{1} << 20U;
 constexpr std::size_t kDifferentKept = 16;
-/// What a read that brings nothing leaves behind: not zeros.
-constexpr std::uint8_t kNothingRead = 0xa5;
 
 void compare(ByteView piece, std::uint64_t offset, std::size_t block_bytes, WholeSeen& seen) {
     seen.compared_bytes += piece.size();
-    if (all_zero(piece)) {
+    if (keeps(seen.promise, piece)) {
         return;
     }
     for (std::size_t at = 0; at < piece.size(); at += block_bytes) {
-        if (all_zero(piece.subspan(at, std::min(block_bytes, piece.size() - at)))) {
+        if (keeps(seen.promise, piece.subspan(at, std::min(block_bytes, piece.size() - at)))) {
             continue;
         }
         ++seen.mismatches;
@@ -41,7 +39,9 @@ bool read_whole(device::BlockTarget& surface, const PlaceReader& read, const std
     const std::uint64_t size = surface.size_bytes();
     const std::size_t block_bytes = std::max(kCanaryBytes, surface.preferred_alignment());
     const std::uint64_t unexpected_before = seen.unexpected_bytes;
-    EFFACE_ASSERT(kPieceReadBytes % block_bytes == 0);
+    EFFACE_ASSERT(kPieceReadBytes % block_bytes == 0 && !seen.promise.repeated.empty());
+    // What a read that brings nothing leaves behind is not what is promised.
+    const auto nothing_read = static_cast<std::uint8_t>(~seen.promise.repeated.front());
     seen.planned_bytes += size;
     device::AlignedBuffer buffer(kPieceReadBytes);
     for (std::uint64_t offset = 0; offset < size; offset += kPieceReadBytes) {
@@ -50,14 +50,14 @@ bool read_whole(device::BlockTarget& surface, const PlaceReader& read, const std
         }
         const auto piece = buffer.view().first(
             static_cast<std::size_t>(std::min<std::uint64_t>(kPieceReadBytes, size - offset)));
-        std::fill(piece.begin(), piece.end(), kNothingRead);
+        std::fill(piece.begin(), piece.end(), nothing_read);
         if (surface.read_at(offset, piece).complete(piece.size())) {
             compare(piece, offset, block_bytes, seen);
             continue;
         }
         for (std::size_t at = 0; at < piece.size(); at += block_bytes) {
             const auto block = piece.subspan(at, std::min(block_bytes, piece.size() - at));
-            std::fill(block.begin(), block.end(), kNothingRead);
+            std::fill(block.begin(), block.end(), nothing_read);
             const auto answer = read(offset + at, block);
             if (answer.readable) {
                 compare(block, offset + at, block_bytes, seen);
@@ -77,9 +77,8 @@ bool judge_whole(const WholeSeen& seen, Outcome& outcome) {
     if (seen.mismatches > 0) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
         outcome.reasons.push_back(
-            fmt::format("{} blocks are not the zeros that the technique leaves, the first at byte "
-                        "{}",
-                        seen.mismatches, seen.different.front()));
+            fmt::format("{} blocks are not what the technique leaves ({}), the first at byte {}",
+                        seen.mismatches, to_text(seen.promise), seen.different.front()));
     }
     if (seen.unexpected_bytes > 0) {
         outcome.exceptions.push_back(
@@ -90,7 +89,7 @@ bool judge_whole(const WholeSeen& seen, Outcome& outcome) {
 }
 
 Json to_json(const WholeSeen& seen) {
-    return {{"content", "zeros"},
+    return {{"content", to_text(seen.promise)},
             {"bytesPlanned", seen.planned_bytes},
             {"bytesCompared", seen.compared_bytes},
             {"mismatches", seen.mismatches},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads everything that a host addresses after an erasure that promises zeros.
+// Reads everything that a host addresses after an erasure that promises what stands there.
 #pragma once
 
 #include <stop_token>
@@ -12,9 +12,11 @@
 namespace efface::method {
 
 struct WholeSeen {
+    explicit WholeSeen(Promise held_against) : promise(std::move(held_against)) {}
+    Promise promise;
     std::uint64_t planned_bytes = 0;
     std::uint64_t compared_bytes = 0;
-    std::uint64_t mismatches = 0;          ///< blocks that are not zeros
+    std::uint64_t mismatches = 0;          ///< blocks that are not as promised
     std::vector<std::uint64_t> different;  ///< the first of them, as offsets
     std::uint64_t unreadable_bytes = 0;
     std::uint64_t unexpected_bytes = 0;  ///< of these: not as the technique leaves blocks

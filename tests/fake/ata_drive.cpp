@@ -272,6 +272,10 @@ void AtaDrive::erase(std::uint64_t end, bool spare, DriveMedia::Leave leave,
     if (options.erases_nothing) {
         return;
     }
+    if (options.only_forgets) {
+        media_.forget(0, end);
+        return;
+    }
     const std::uint64_t kept = std::min(options.keeps_blocks, accessible_);
     const auto each = [&](std::uint64_t first, std::uint64_t count) {
         if (pattern) {

@@ -50,6 +50,7 @@ struct AtaDriveOptions {
 
     // Lies and faults.
     bool erases_nothing = false;
+    bool only_forgets = false;            ///< where data lie: all reads as zeros
     std::uint64_t keeps_blocks = 0;       ///< the last so many of the addressable ones
     bool progress_stuck = false;          ///< at a half, for ever
     bool sanitize_refused = false;        ///< aborted, although it is supported

@@ -62,6 +62,13 @@ void DriveMedia::erase(std::uint64_t first_block, std::uint64_t count, Leave wha
           what);
 }
 
+void DriveMedia::forget(std::uint64_t first_block, std::uint64_t count) {
+    for (std::uint64_t block = first_block; block < first_block + count; ++block) {
+        retire(block);
+    }
+    erase(first_block, count, Leave::zeros);
+}
+
 void DriveMedia::fill(std::uint64_t first_block, std::uint64_t count, ByteView pattern) {
     EFFACE_ASSERT(first_block <= blocks_ && count <= blocks_ - first_block && !pattern.empty());
     const std::uint64_t begin = first_block * block_bytes_;

@@ -26,6 +26,10 @@ class DriveMedia {
     /// of a host reaches it, and only an erasure that covers retired places changes it.
     void retire(std::uint64_t block);
 
+    /// The drive only forgets where these blocks lie: they read as zeros, and what they held stays
+    /// as on retired places.
+    void forget(std::uint64_t first_block, std::uint64_t count);
+
     enum class Leave { zeros, ones, noise };
     /// What an erasure leaves on a part of the medium; `noise` is other content each time (what a
     /// changed key makes of old data).

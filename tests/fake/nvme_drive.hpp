@@ -36,6 +36,7 @@ enum class NvmeLeaves {
 /// Lies and faults. Those "in the middle" happen once, half-way through a sanitize.
 struct NvmeLies {
     bool erases_nothing = false;           ///< and reports success
+    bool only_forgets = false;             ///< where data lie: all reads as zeros
     unsigned keeps_permille = 0;           ///< of the blocks, spread
     bool progress_stuck = false;           ///< stays at a quarter and never ends
     bool sanitize_fails = false;           ///< SOS 3 at the end

@@ -87,6 +87,12 @@ void NvmeDrive::State::erase_share(std::uint64_t from_permille, std::uint64_t to
     const auto leave = action_of(scdw10) == kBlockErase    ? DriveMedia::Leave::ones
                        : action_of(scdw10) == kCryptoErase ? DriveMedia::Leave::noise
                                                            : DriveMedia::Leave::zeros;
+    if (options.lies.only_forgets) {
+        for (auto& place : spaces) {
+            place.media.forget(0, to_permille == kWhole ? place.media.blocks() : 0);
+        }
+        return;
+    }
     for (auto& place : spaces) {
         const std::uint64_t blocks = place.media.blocks();
         const std::uint64_t first = blocks * from_permille / kWhole;
@@ -97,7 +103,10 @@ void NvmeDrive::State::erase_share(std::uint64_t from_permille, std::uint64_t to
             if (action_of(scdw10) == kOverwrite && pattern != 0) {
                 Bytes repeated(4);
                 write_le<std::uint32_t>(repeated, 0, pattern);
-                place.media.fill(0, blocks, repeated);
+                for (std::uint64_t block = 0; block < blocks; ++block) {
+                    place.media.fill(block, kept(block, options.lies.keeps_permille) ? 0 : 1,
+                                     repeated);
+                }
             }
         }
     }

@@ -143,6 +143,10 @@ void ScsiDrive::finish() {
 /// Ends as SANITIZE with action_ does, or FORMAT UNIT when that is 0.
 void ScsiDrive::erase_all() {
     using Leave = DriveMedia::Leave;
+    if (options_.only_forgets && action_ != 0) {
+        media_.forget(0, host_blocks_);
+        return;
+    }
     const auto kept =
         static_cast<std::uint64_t>(options_.keeps_share * static_cast<double>(host_blocks_));
     const std::uint64_t count = host_blocks_ - kept;

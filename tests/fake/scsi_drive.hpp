@@ -61,6 +61,7 @@ struct ScsiDriveOptions {
     bool write_same_fails = false;  ///< a medium error in the middle of the unit
     // Lies.
     bool erases_nothing = false;  ///< SANITIZE
+    bool only_forgets = false;    ///< SANITIZE: where data lie, all reads as zeros
     bool format_erases_nothing = false;
     double keeps_share = 0;              ///< of the blocks, the last ones
     bool vanishes = false;               ///< no longer at it, nothing done, no failure told

@@ -83,11 +83,17 @@ struct OperationState {
     std::vector<RawPage> pages;      ///< what it was read from
 };
 
+/// As long as NVMe's OVRPAT and ATA's OVERWRITE PATTERN.
+constexpr std::size_t kOverwritePatternBytes = 4;
+
 /// What must not be lost between processes (a password that was set, what was sent): part of the
 /// job's journal. save() returns when it is durable, and may throw Error.
 struct OperationMemory {
     Json kept = Json::object();
     std::function<void()> save;
+    /// What a technique that overwrites with a pattern of the host's writes everywhere, the same in
+    /// every process of a job: kOverwritePatternBytes.
+    Bytes pattern = Bytes(kOverwritePatternBytes, 0);
 };
 
 struct SentCommand {
@@ -110,8 +116,8 @@ struct StartAnswer {
 
 /// What the medium must read as afterwards.
 struct Promise {
-    enum class Content { nothing, zeros, bytes } content = Content::nothing;
-    Bytes bytes;  ///< Content::bytes: repeated over each block
+    Bytes repeated;  ///< over every block, whose size is a multiple of it; empty: nothing is known
+    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0)}; }
 };
 
 /// One technique on one drive. `memory` is carried over from an earlier process when there was one.

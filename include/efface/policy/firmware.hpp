@@ -19,8 +19,9 @@ struct FirmwareTechnique {
     method::Level on_disk;
     const char* title;
     const char* source;  ///< of the classification
-    /// Its command promises zeros to whoever reads afterwards (a drive may still not: it is asked).
-    bool leaves_zeros = false;
+    /// Its command promises zeros, or a pattern of ours, to whoever reads afterwards (a drive may
+    /// still not: it is asked).
+    bool leaves_known = false;
 };
 /// Every technique, the preferred ones first.
 [[nodiscard]] const std::vector<FirmwareTechnique>& firmware_techniques();

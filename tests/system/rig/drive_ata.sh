@@ -43,6 +43,7 @@ for technique in ata-sanitize-block ata-sanitize-crypto ata-sanitize-overwrite \
     verdict 0 sanitized $level
     no_old_data "$scsi_disk"
     same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
+    case $technique in ata-sanitize-overwrite) holds_pattern "$scsi_disk" ;; esac
     no_password
 done
 same "SECURITY SET PASSWORD" "$(came GOOD $set_password)" 2
@@ -165,6 +166,9 @@ for technique in ata-sanitize-block ata-security-normal; do
     has_old_data "$scsi_disk"
     no_password
 done
+drive ata NOMAP sanitize_time=100 only_forgets=1
+purge "$scsi_disk" ata-sanitize-overwrite
+verdict 3 not-sanitized none
 drive ata PARTLY sanitize_time=100 keeps_blocks=64
 purge "$scsi_disk" ata-sanitize-crypto
 verdict 3 not-sanitized none

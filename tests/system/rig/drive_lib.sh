@@ -37,6 +37,20 @@ purge() {
     again
 }
 
+# holds_pattern DEVICE: all of it is what the certificate says that the overwrite left there.
+holds_pattern() {
+    python3 - "$1" "$(predicate .verification.expected.content)" <<'PYTHON' || fail "$1 does not hold the pattern"
+import sys
+pattern, piece = bytes.fromhex(sys.argv[2]), 1 << 20
+if len(pattern) != 4 or len(set(pattern)) != 2:
+    sys.exit(f"no pattern: {sys.argv[2]}")
+with open(sys.argv[1], "rb") as disk:
+    while data := disk.read(piece):
+        if data != pattern * (len(data) // 4):
+            sys.exit(1)
+PYTHON
+}
+
 # in_background DEVICE TECHNIQUE: the run goes on beside the test until overwrite_ends.
 in_background() {
     overwrite_in_background "$1" "$(jq -n --arg policy "$2" '{policy: $policy}')"

@@ -40,6 +40,7 @@ for technique in nvme-sanitize-block nvme-sanitize-crypto nvme-sanitize-overwrit
     ended 0 sanitized purge
     no_old_data "$first" "$second"
     same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
+    case $technique in nvme-sanitize-overwrite) holds_pattern "$first" && holds_pattern "$second" ;; esac
     same surfaces "$(predicate '.verification.canaries.surfaces | length')" 2
     same state "$(predicate .sanitization.operation.finalState.phase)" succeeded
     nvme sanitize-log "$controller" | grep -Eq '\(SSTAT\) *: *0x[0-9a-f]*1$' ||
@@ -116,6 +117,10 @@ purge "$first" nvme-sanitize-block
 ended 3 not-sanitized none
 has_old_data "$first"
 nvme_stop liar
+drive forgets --lie only-forgets
+purge "$first" nvme-sanitize-overwrite
+ended 3 not-sanitized none
+nvme_stop forgets
 drive partly --lie keeps-permille=20
 purge "$first" nvme-sanitize-crypto
 ended 3 not-sanitized none

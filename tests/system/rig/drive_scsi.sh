@@ -27,6 +27,7 @@ for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrit
     verdict 0 sanitized $level
     no_old_data "$scsi_disk"
     same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
+    case $technique in scsi-sanitize-overwrite | scsi-write-same) holds_pattern "$scsi_disk" ;; esac
     same state "$(predicate .sanitization.operation.finalState.phase)" succeeded
     sg_turs "$scsi_node" || fail "$technique left a disk that is not ready"
 done
@@ -160,6 +161,9 @@ drive scsi LIAR sanitize_time=100 erases_nothing=1
 purge "$scsi_disk" scsi-sanitize-block
 ended 3 not-sanitized none
 has_old_data "$scsi_disk"
+drive scsi FORGETS sanitize_time=100 only_forgets=1
+purge "$scsi_disk" scsi-sanitize-overwrite
+verdict 3 not-sanitized none
 drive scsi FORMATLIAR format_time=100 format_erases_nothing=1
 purge "$scsi_disk" scsi-format-unit
 verdict 3 not-sanitized none

@@ -104,6 +104,15 @@ def whole(p):
         'different': [], 'unreadableBytes': 12288, 'unexpectedBytes': 0})
 
 
+def pattern(p):
+    """An honest record of a drive that left the pattern of this job, wherever it was read."""
+    whole(p)
+    drawn = hashlib.sha256(bytes.fromhex(seen(p)['seed']) + b'overwrite pattern').hexdigest()
+    first, second = drawn[:2], drawn[2:4]
+    seen(p)['expected']['content'] = first + second + second + first
+    seen(p)['whole']['content'] = seen(p)['expected']['content']
+
+
 def one_intact(p):
     """An honest record of a drive that lied: one canary still stands."""
     fail(p)
@@ -155,7 +164,7 @@ HONEST = {
     'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
     'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
     'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,
-    'whole': whole,
+    'whole': whole, 'pattern': pattern,
     'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
     'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
@@ -197,6 +206,12 @@ CHANGES = {
     'whole-unreadable': after(whole, lambda p: (with_exceptions(p), seen(p)['whole'].update(
         bytesCompared=SIZE // 2, unreadableBytes=SIZE // 2, unexpectedBytes=SIZE // 2))),
     'whole-of-ones': after(whole, put('verification.whole.content', 'ff')),
+    'whole-of-nothing': after(whole, put('verification.whole.content', 'nothing')),
+    'whole-of-other-content': after(pattern, put('verification.whole.content', 'zeros')),
+    'pattern-of-zeros': after(pattern, put('verification.expected.content', 'zeros')),
+    'pattern-of-all-devices': after(pattern, lambda p: (
+        put('verification.expected.content', 'ff')(p), put('verification.whole.content', 'ff')(p))),
+    'pattern-of-another-seed': after(pattern, put('verification.seed', '7d' * 32)),
     'asked-for-another': put('sanitization.requestedTechnique', 'nvme-sanitize-crypto'),
     'passed-over-nothing': after(fell_back, put('sanitization.passedOver', [])),
     'passed-over-alone': after(fell_back, drop('sanitization.requestedTechnique')),

@@ -70,7 +70,13 @@ TEST_CASE("A drive's record has its vocabulary") {
     CHECK_FALSE(drive([](Json& p) { p["verification"]["method"] = "full-read-back"; }).empty());
     CHECK_FALSE(drive([](Json& p) { p["verification"]["result"] = "unknown"; }).empty());
     CHECK_FALSE(drive([](Json& p) { p["verification"]["expected"]["content"] = ""; }).empty());
-    CHECK(drive([](Json& p) { p["verification"]["expected"]["content"] = "a5"; }).empty());
+    const auto content = [](const char* text) {
+        return drive([text](Json& p) { p["verification"]["expected"]["content"] = text; });
+    };
+    CHECK(content("zeros").empty());
+    // (printf '7c%.0s' {1..32} | xxd -r -p; printf 'overwrite pattern') | sha256sum: fd 56 ...
+    CHECK(content("fd5656fd").empty());
+    CHECK_THAT(content("a5a5a5a5"), Contains("seed"));
     CHECK(drive([](Json& p) { operation(p)["estimateSeconds"] = nullptr; }).empty());
     CHECK_FALSE(drive([](Json& p) { p["verification"]["seed"] = std::string(62, '7'); }).empty());
 }

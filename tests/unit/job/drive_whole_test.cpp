@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Full verification of what a drive erased itself: where zeros are promised everything is read.
+// Full verification of what a drive erased itself: where a content is promised everything is read.
 #include "efface/base/json.hpp"
 
 #include "catch.hpp"
@@ -36,7 +36,7 @@ struct Whole {
 
 }  // namespace
 
-TEST_CASE("a drive that leaves zeros is read wholly when that is asked for") {
+TEST_CASE("a drive that overwrote itself is read wholly when that is asked for") {
     Whole one("nvme-sanitize-overwrite");
     const auto result = one.station.run();
     INFO(Json(result.reasons).dump());
@@ -46,6 +46,11 @@ TEST_CASE("a drive that leaves zeros is read wholly when that is asked for") {
     CHECK(seen.at("method") == "full-read-back");
     CHECK(seen.at("whole").at("bytesCompared") == kBlocks * 512);
     CHECK(seen.at("whole").at("mismatches") == 0);
+    Bytes block(512);
+    one.model.drive.media(1).read(kBlocks / 3, block);
+    const auto pattern = seen.at("whole").at("content").get<std::string>();
+    CHECK(pattern.size() == 8);
+    CHECK(to_hex(block).starts_with(pattern + pattern));
 }
 
 TEST_CASE("one block between the canaries is found when everything is read") {
@@ -86,7 +91,7 @@ TEST_CASE("where nothing is promised, full verification is refused before anythi
     }
 }
 
-TEST_CASE("by level, full verification takes what leaves zeros") {
+TEST_CASE("by level, full verification takes what leaves a known content") {
     Whole one(kPolicyAuto);
     one.station.request.choice.level = method::Level::purge;
     CHECK(one.station.plan().technique == "nvme-sanitize-overwrite");

@@ -106,25 +106,27 @@ TEST_CASE("Every SANITIZE operation erases the whole ATA drive and reports progr
 
 TEST_CASE("Only OVERWRITE EXT and the normal SECURITY erase promise what is read after", "[ata]") {
     AtaBench bench;
+    bench.memory.pattern = {0x5c, 0xa1, 0xa1, 0x5c};
     const auto content = [&](const char* technique) {
-        return bench.set->make(technique, bench.memory)->promise().content;
+        return to_hex(bench.set->make(technique, bench.memory)->promise().repeated);
     };
-    CHECK(content("ata-sanitize-overwrite") == Promise::Content::zeros);
-    CHECK(content("ata-security-normal") == Promise::Content::zeros);
-    CHECK(content("ata-sanitize-block") == Promise::Content::nothing);
-    CHECK(content("ata-sanitize-crypto") == Promise::Content::nothing);
-    CHECK(content("ata-security-enhanced") == Promise::Content::nothing);
+    CHECK(content("ata-sanitize-overwrite") == "5ca1a15c");
+    CHECK(content("ata-security-normal") == "00");
+    CHECK(content("ata-sanitize-block").empty());
+    CHECK(content("ata-sanitize-crypto").empty());
+    CHECK(content("ata-security-enhanced").empty());
     CHECK(bench.set->make("nvme-sanitize-block", bench.memory) == nullptr);
 }
 
 TEST_CASE("The record of a SANITIZE command is its task file", "[ata]") {
     AtaBench bench;
+    bench.memory.pattern = {0x5c, 0xa1, 0xa1, 0x5c};
     const auto started = bench.set->make("ata-sanitize-overwrite", bench.memory)->start();
     REQUIRE(started.commands.size() == 1);
-    // FEATURE 0014h, COUNT 1, LBA 4F57_0000_0000h, DEVICE 40h, COMMAND B4h.
+    // FEATURE 0014h, COUNT 1, LBA 4F57_5CA1_A15Ch, DEVICE 40h, COMMAND B4h.
     CHECK(to_hex(started.commands[0].bytes) ==
-          "140001000000"
-          "0000574f40b4");
+          "140001005ca1"
+          "a15c574f40b4");
     CHECK(started.commands[0].answer == "accepted");
 }
 

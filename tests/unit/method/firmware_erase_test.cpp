@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The engine that has a drive erase itself and looks behind it, on a drive that lies.
+#include <set>
+
 #include "canaries.hpp"
 #include "catch.hpp"
 #include "firmware_job.hpp"
@@ -234,6 +236,22 @@ TEST_CASE("without canaries nothing is called sanitized") {
     const auto outcome = job.run();
     CHECK(outcome.verdict == Verdict::indeterminate);
     CHECK(outcome.record.at("verification").at("performed") == false);
+}
+
+TEST_CASE("the pattern of an overwrite is the same in both byte orders, and never one byte only") {
+    std::set<Bytes> seen;
+    for (unsigned i = 0; i < 1000; ++i) {
+        Bytes seed(kCanarySeedBytes, static_cast<std::uint8_t>(i));
+        seed[0] = static_cast<std::uint8_t>(i >> 8U);
+        const Bytes pattern = overwrite_pattern(seed);
+        REQUIRE(pattern.size() == kOverwritePatternBytes);
+        CHECK(Bytes(pattern.rbegin(), pattern.rend()) == pattern);
+        CHECK(pattern[0] != pattern[1]);
+        seen.insert(pattern);
+    }
+    CHECK(seen.size() > 900);
+    // printf '%064d' 0 | xxd -r -p | cat - <(printf 'overwrite pattern') | sha256sum
+    CHECK(to_hex(overwrite_pattern(Bytes(kCanarySeedBytes, 0))) == "eaccccea");
 }
 
 TEST_CASE("canaries stand at both ends, one in each part, and apart from each other") {

@@ -51,31 +51,39 @@ TEST_CASE("sanitize reaches spare, retired, unallocated and unattached places", 
     CHECK_FALSE(bench.drive.retired_holds(bench.old_block));
 }
 
-TEST_CASE("an overwrite is sent as one pass of zeros that stay readable", "[nvme]") {
+TEST_CASE("an overwrite is sent as one pass of the job's pattern, which stays readable", "[nvme]") {
     Bench bench;
+    bench.memory.pattern = {0x5c, 0xa1, 0xa1, 0x5c};
     auto operation = bench.make("nvme-sanitize-overwrite");
     REQUIRE(operation->start().start == Start::accepted);
     CHECK(bench.sent(kSanitize) == std::vector<std::uint32_t>{0x213});
     bench.clock.advance(600s);
     CHECK(operation->state().phase == Phase::succeeded);
-    CHECK(operation->promise().content == method::Promise::Content::zeros);
+    CHECK(operation->promise().repeated == bench.memory.pattern);
+    Bytes block(512);
+    bench.drive.media(1).read(bench.drive.media(1).blocks() - 1, block);
+    CHECK(to_hex(block).starts_with("5ca1a15c5ca1a15c"));
     CHECK(bench.facts("nvme-sanitize-overwrite").estimate == 600s);  // 9600 s are 16 passes
 }
 
 TEST_CASE("no-deallocate is only asked where the drive keeps the medium as it was written",
           "[nvme]") {
     for (const std::uint32_t sanicap : {0x00000007U, 0x80000007U, 0x60000007U}) {
-        CAPTURE(sanicap);
-        NvmeDriveOptions options;
-        options.sanicap = sanicap;
-        options.deallocated_reads = 0;
-        Bench bench(options);
-        auto operation = bench.make("nvme-sanitize-overwrite");
-        REQUIRE(operation->start().start == Start::accepted);
-        CHECK(bench.sent(kSanitize) == std::vector<std::uint32_t>{0x13});
-        bench.clock.advance(600s);
-        CHECK(operation->state().phase == Phase::succeeded);
-        CHECK(operation->promise().content == method::Promise::Content::nothing);
+        for (const std::uint8_t deallocated_reads : {std::uint8_t{0}, std::uint8_t{1}}) {
+            CAPTURE(sanicap, deallocated_reads);
+            NvmeDriveOptions options;
+            options.sanicap = sanicap;
+            options.deallocated_reads = deallocated_reads;
+            Bench bench(options);
+            bench.memory.pattern = {0x5c, 0xa1, 0xa1, 0x5c};
+            auto operation = bench.make("nvme-sanitize-overwrite");
+            REQUIRE(operation->start().start == Start::accepted);
+            CHECK(bench.sent(kSanitize) == std::vector<std::uint32_t>{0x13});
+            bench.clock.advance(600s);
+            CHECK(operation->state().phase == Phase::succeeded);
+            // Deallocated blocks hold no pattern.
+            CHECK(operation->promise().repeated == Bytes(deallocated_reads, 0));
+        }
     }
 }
 

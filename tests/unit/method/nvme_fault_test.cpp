@@ -115,6 +115,7 @@ TEST_CASE("a lie about the erasure never ends in sanitized", "[nvme]") {
         {{"erases nothing", kBlock, lying(&NvmeLies::erases_nothing), Verdict::not_sanitized},
          {"erases nothing", kCrypto, lying(&NvmeLies::erases_nothing), Verdict::not_sanitized},
          {"erases nothing", kOverwrite, lying(&NvmeLies::erases_nothing), Verdict::not_sanitized},
+         {"only forgets", kOverwrite, lying(&NvmeLies::only_forgets), Verdict::not_sanitized},
          {"erases nothing", kFormatData, lying(&NvmeLies::erases_nothing), Verdict::not_sanitized},
          {"keeps one percent", kBlock, one_percent, Verdict::not_sanitized},
          {"keeps one percent", kFormatCrypto, one_percent, Verdict::not_sanitized},

@@ -119,7 +119,8 @@ TEST_CASE("a target of several logical units is not wiped by one of them") {
     CHECK_THAT(test::joined(survey.residual_risks), Catch::Contains("2 logical units"));
 }
 
-TEST_CASE("zoned disks: no WRITE SAME where zones must be written in order, no promise of zeros") {
+TEST_CASE(
+    "zoned disks: no WRITE SAME where zones must be written in order, no promise of content") {
     ScsiDriveOptions options;
     options.device_type = 0x14;
     ScsiBench bench(options);
@@ -127,9 +128,12 @@ TEST_CASE("zoned disks: no WRITE SAME where zones must be written in order, no p
     CHECK_THAT(objection(survey, "scsi-write-same"), Catch::Contains("in order"));
     CHECK(objection(survey, "scsi-sanitize-overwrite").empty());
     CHECK(survey.facts.at("zoneModel") == "host-managed");
-    CHECK(bench.make("scsi-sanitize-overwrite")->promise().content == Promise::Content::nothing);
+    CHECK(bench.make("scsi-sanitize-overwrite")->promise().repeated.empty());
     ScsiBench plain;
-    CHECK(plain.make("scsi-sanitize-overwrite")->promise().content == Promise::Content::zeros);
+    plain.memory.pattern = {0x5c, 0xa1, 0xa1, 0x5c};
+    for (const char* technique : {"scsi-sanitize-overwrite", "scsi-write-same"}) {
+        CHECK(plain.make(technique)->promise().repeated == plain.memory.pattern);
+    }
 }
 
 TEST_CASE("each technique sends its command, with IMMED 1, AUSE 0 and ZNR 0") {

@@ -101,6 +101,8 @@ TEST_CASE("no fault and no lie of a SCSI disk ends in sanitized") {
             Verdict::not_sanitized},
            {"success without formatting", kFormat, with(&ScsiDriveOptions::format_erases_nothing),
             Verdict::not_sanitized},
+           {"only forgets", kOverwrite, with(&ScsiDriveOptions::only_forgets),
+            Verdict::not_sanitized},
            {"one block in a hundred kept", kOverwrite, part, Verdict::not_sanitized},
            {"progress vanishes into failure", kBlock, with(&ScsiDriveOptions::fails),
             Verdict::not_sanitized},

@@ -322,7 +322,7 @@ TEST_CASE("a drive that says all the right things and keeps the data still holds
     CHECK(operation->start().start == Start::accepted);
     // Its word is all that there is here: the canaries of FirmwareErase find the blocks.
     CHECK(operation->state().phase == Phase::succeeded);
-    CHECK(operation->promise().content == method::Promise::Content::nothing);
+    CHECK(operation->promise().repeated.empty());
     CHECK(bench.originals_left() == kTcgBlocks);
 }
 

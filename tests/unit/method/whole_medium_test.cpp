@@ -14,8 +14,8 @@ namespace {
 
 constexpr std::uint64_t kSize = (std::uint64_t{3} << 20U) + 77 * 512;
 
-/// Zeros, but for what a test puts there.
-class Zeros final : public device::BlockTarget {
+/// What an erasure left, but for what a test puts there.
+class Medium final : public device::BlockTarget {
   public:
     [[nodiscard]] std::uint64_t size_bytes() const override { return kSize; }
     [[nodiscard]] std::uint32_t preferred_alignment() const override { return 512; }
@@ -24,7 +24,9 @@ class Zeros final : public device::BlockTarget {
         if (brings_nothing) {
             return {into.size(), 0};
         }
-        std::fill(into.begin(), into.end(), std::uint8_t{0});
+        for (std::size_t i = 0; i < into.size(); ++i) {
+            into[i] = promise.repeated[i % promise.repeated.size()];
+        }
         for (const auto& [place, byte] : bytes) {
             if (place >= offset && place < offset + into.size()) {
                 into[static_cast<std::size_t>(place - offset)] = byte;
@@ -42,12 +44,13 @@ class Zeros final : public device::BlockTarget {
         return {0, EIO};
     }
     int flush() override { return 0; }
+    Promise promise = Promise::zeros();  ///< kept, but for:
     std::map<std::uint64_t, std::uint8_t> bytes;
     std::vector<std::uint64_t> bad;
     bool brings_nothing = false;
 };
 
-PlaceReader reader_of(Zeros& medium, bool expected) {
+PlaceReader reader_of(Medium& medium, bool expected) {
     return [&medium, expected](std::uint64_t offset, MutableByteView into) {
         return medium.read_at(offset, into).complete(into.size())
                    ? ReadStatus{true, true, "read"}
@@ -55,8 +58,8 @@ PlaceReader reader_of(Zeros& medium, bool expected) {
     };
 }
 
-WholeSeen read(Zeros& medium, bool expected) {
-    WholeSeen seen;
+WholeSeen read(Medium& medium, bool expected) {
+    WholeSeen seen(medium.promise);
     CHECK(read_whole(medium, reader_of(medium, expected), {}, seen));
     CHECK(seen.planned_bytes == kSize);
     CHECK(seen.compared_bytes + seen.unreadable_bytes == kSize);
@@ -66,7 +69,8 @@ WholeSeen read(Zeros& medium, bool expected) {
 }  // namespace
 
 TEST_CASE("every byte is compared, the last one too") {
-    Zeros medium;
+    Medium medium;
+    medium.promise = GENERATE(Promise::zeros(), Promise{{0x5c, 0xa1, 0xa1, 0x5c}});
     CHECK(read(medium, true).mismatches == 0);
     for (const std::uint64_t place : {std::uint64_t{0}, std::uint64_t{1} << 20U, kSize - 1}) {
         medium.bytes = {{place, 1}};
@@ -81,8 +85,18 @@ TEST_CASE("every byte is compared, the last one too") {
     }
 }
 
+TEST_CASE("zeros are not the pattern, and another one is not either") {
+    Medium medium;
+    for (const auto& left : {Promise::zeros(), Promise{{0xa1, 0x5c, 0x5c, 0xa1}}}) {
+        medium.promise = left;
+        WholeSeen seen(Promise{{0x5c, 0xa1, 0xa1, 0x5c}});
+        CHECK(read_whole(medium, reader_of(medium, true), {}, seen));
+        CHECK(seen.mismatches == (kSize + 4095) / 4096);
+    }
+}
+
 TEST_CASE("a block that can not be read does not hide its neighbours") {
-    Zeros medium;
+    Medium medium;
     medium.bad = {8192};
     medium.bytes = {{8191, 1}, {12288, 1}};
     const auto seen = read(medium, false);
@@ -98,23 +112,23 @@ TEST_CASE("a block that can not be read does not hide its neighbours") {
 }
 
 TEST_CASE("reading ends when too much can not be read, and when it is stopped") {
-    Zeros medium;
+    Medium medium;
     for (std::uint64_t place = 0; place < kSize / 8; place += 4096) {
         medium.bad.push_back(place);
     }
-    WholeSeen seen;
+    WholeSeen seen(medium.promise);
     const auto status = reader_of(medium, false);
     CHECK_FALSE(read_whole(medium, status, {}, seen));
     medium.bad.clear();
     std::stop_source stop;
     stop.request_stop();
-    WholeSeen none;
+    WholeSeen none(medium.promise);
     CHECK_FALSE(read_whole(medium, status, stop.get_token(), none));
     CHECK(none.compared_bytes == 0);
 }
 
-TEST_CASE("reads that say success and bring nothing show no zeros and no changed canary") {
-    Zeros medium;
+TEST_CASE("reads that say success and bring nothing show no content and no changed canary") {
+    Medium medium;
     medium.brings_nothing = true;
     CHECK(read(medium, true).mismatches == (kSize + 4095) / 4096);
 

@@ -59,6 +59,7 @@ void set_lie(NvmeLies& lies, const std::string& text) {
     const std::uint64_t value = equals == std::string::npos ? 1 : number(text.substr(equals + 1));
     const std::map<std::string, bool NvmeLies::*> kFlags = {
         {"erases-nothing", &NvmeLies::erases_nothing},
+        {"only-forgets", &NvmeLies::only_forgets},
         {"progress-stuck", &NvmeLies::progress_stuck},
         {"sanitize-fails", &NvmeLies::sanitize_fails},
         {"idle-after-sanitize", &NvmeLies::idle_after_sanitize},

@@ -38,6 +38,7 @@ ScsiModel make_ata_model(const std::vector<std::string>& options, const Clock& c
                    {"frozen_at_power_on", number(o.frozen_at_power_on)},
                    {"overlay_frozen_at_power_on", number(o.overlay_frozen_at_power_on)},
                    {"erases_nothing", number(o.erases_nothing)},
+                   {"only_forgets", number(o.only_forgets)},
                    {"keeps_blocks", number(o.keeps_blocks)},
                    {"progress_stuck", number(o.progress_stuck)},
                    {"sanitize_refused", number(o.sanitize_refused)},

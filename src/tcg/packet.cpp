@@ -35,7 +35,7 @@ std::size_t rounded_up(std::size_t size, std::size_t multiple) {
 }  // namespace
 
 bool fits(ByteView stream) noexcept {
-    return stream.size() <= kComPacketBytes - kHeaders - kSubpacketPadding;
+    return kHeaders + rounded_up(stream.size(), kSubpacketPadding) <= kSentBytesMax;
 }
 
 SecretBytes encode_packet(std::uint16_t com_id, SessionNumbers session, ByteView stream) {

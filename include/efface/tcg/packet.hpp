@@ -14,6 +14,10 @@ namespace efface::tcg {
 constexpr std::uint8_t kPacketProtocol = 0x01;
 constexpr std::uint8_t kComIdProtocol = 0x02;
 constexpr std::size_t kBlockBytes = 512;  ///< security commands transfer whole blocks
+/// The ComPacket that every drive takes, and that it sends to a host that has told it nothing (Core
+/// 2.01, section 5.2.2.4: MaxComPacketSize is at least 1024). No packet of ours is longer, so that
+/// Properties never has to be asked.
+constexpr std::size_t kSentBytesMax = 1024;
 
 /// Both numbers are 0 outside a session.
 struct SessionNumbers {
@@ -21,8 +25,8 @@ struct SessionNumbers {
     std::uint32_t host = 0;
 };
 
-/// Whole blocks, to be sent with kPacketProtocol and the ComID. `stream` is not longer than a
-/// TokenWriter holds, less the headers (asserted by its users through fits()).
+/// Whole blocks, to be sent with kPacketProtocol and the ComID. With its headers `stream` is not
+/// longer than kSentBytesMax (asserted; fits() tells).
 [[nodiscard]] SecretBytes encode_packet(std::uint16_t com_id, SessionNumbers session,
                                         ByteView stream);
 [[nodiscard]] bool fits(ByteView stream) noexcept;

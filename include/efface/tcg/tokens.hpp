@@ -12,8 +12,7 @@
 
 namespace efface::tcg {
 
-/// Bytes of one ComPacket that every drive takes and that this program asks for (Opal 2.30 table
-/// 17: MaxComPacketSize is at least 2048).
+/// What is asked for when an answer is fetched: more than any that this program causes.
 constexpr std::size_t kComPacketBytes = 2048;
 constexpr std::size_t kTokensMax = 1024;  ///< more in one answer: not ours to understand
 

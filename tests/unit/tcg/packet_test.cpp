@@ -3,6 +3,8 @@
 // the password is replaced by one of ours).
 #include "efface/tcg/packet.hpp"
 
+#include "efface/tcg/call.hpp"
+
 #include "catch.hpp"
 #include "hex.hpp"
 
@@ -94,6 +96,17 @@ TEST_CASE("lengths that contradict each other are refused") {
     CHECK_FALSE(with(43, 0x03));  // packet shorter than a subpacket's header
     CHECK_FALSE(with(55, 0x29));  // subpacket longer than the packet
     CHECK_FALSE(with(51, 0x01));  // no data subpacket
+}
+
+TEST_CASE("no packet is longer than the one that every drive takes") {
+    // Core 2.01, section 5.2.2.4: MaxComPacketSize 1024, of which 20, 24 and 12 are headers.
+    CHECK(tcg::fits(Bytes(968)));
+    CHECK_FALSE(tcg::fits(Bytes(969)));
+    CHECK(tcg::encode_packet(0x1004, {}, Bytes(968)).size() == 1024);
+    const Bytes longest(tcg::kCredentialBytesMax, 0x41);
+    const auto call = tcg::encode_start_session({1, tcg::kAdminSp, tcg::kAuthoritySid, longest});
+    CHECK_FALSE(call.overflowed());
+    CHECK(tcg::fits(call.view()));
 }
 
 TEST_CASE("a stack reset names its ComID, and only its own answer counts") {

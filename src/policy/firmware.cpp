@@ -106,6 +106,12 @@ const std::vector<Rule>& firmware_rules() {
          "NVMe Base 2.3, 5.10 (Format NVM: SENS, unallocated capacity); TCG ranges"},
         {"part-of-a-drive", Effect::at_most_clear, "a part is no medium that could be purged",
          "NIST SP 800-88r2: applies to media"},
+        {"no-media-key", Effect::at_most_clear,
+         "the drive has no media key that could be changed: what its Revert does to data is its "
+         "own "
+         "removal mechanism, which no standard classifies",
+         "TCG Pyrite 2.00: no encryption of user data; NIST SP 800-88r1 tables A-5 to A-8 name the "
+         "key change"},
         {"drive-word", Effect::note,
          "that every place was reached is the firmware's word; canaries show it only where a host "
          "can read",
@@ -142,9 +148,15 @@ std::vector<Finding> examine_firmware(const FirmwareFacts& facts) {
         findings.add("not-whole-drive", facts.technique);
         findings.add("part-of-a-drive", facts.technique);
     }
+    const auto* technique = find_firmware_technique(facts.technique);
+    const bool cryptographic = facts.technique_facts.value("cryptographic", false);
+    if (technique != nullptr && std::string_view(technique->command_set) == "tcg" &&
+        !cryptographic) {
+        findings.add("no-media-key", facts.technique);
+    }
     findings.add("drive-word", facts.model.empty() ? "firmware" : facts.model);
     findings.add("retired-blocks", facts.technique);
-    if (facts.technique_facts.value("cryptographic", false)) {
+    if (cryptographic) {
         findings.add("keys-only", facts.technique);
     }
     if (facts.drive.value("multiController", false)) {

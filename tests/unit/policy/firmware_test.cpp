@@ -32,7 +32,7 @@ bool found(const FirmwareFacts& facts, const std::string& id) {
 
 TEST_CASE("sanitize purges, formatting and normal erases clear, a range key claims nothing") {
     for (const char* name : {"nvme-sanitize-block", "nvme-sanitize-crypto", "ata-sanitize-block",
-                             "scsi-sanitize-overwrite", "tcg-psid-revert"}) {
+                             "scsi-sanitize-overwrite"}) {
         CHECK(firmware_level(facts_of(name)) == Level::purge);
     }
     for (const char* name : {"nvme-format-crypto", "nvme-format-user-data", "ata-security-normal",
@@ -61,6 +61,19 @@ TEST_CASE("what reaches only a part never counts as purge, what is not looked fo
     auto blind = facts_of("nvme-sanitize-block");
     blind.canaries = false;
     CHECK(firmware_level(blind) == Level::none);
+}
+
+TEST_CASE("a Revert purges where a media key was changed, else it clears") {
+    auto facts = facts_of("tcg-psid-revert");
+    facts.technique_facts["cryptographic"] = true;
+    CHECK(firmware_level(facts) == Level::purge);
+    CHECK_FALSE(found(facts, "no-media-key"));
+    facts.technique_facts["cryptographic"] = false;
+    CHECK(firmware_level(facts) == Level::clear);
+    facts.technique_facts.erase("cryptographic");
+    CHECK(firmware_level(facts) == Level::clear);
+    CHECK(found(facts, "no-media-key"));
+    CHECK_FALSE(found(facts_of("scsi-sanitize-block"), "no-media-key"));
 }
 
 TEST_CASE("firmware that its vendor withdrew is refused until it is updated") {

@@ -300,7 +300,9 @@ void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen,
                           totals.samples.promised_mismatches, totals.samples.promised_checked));
     }
     if (totals.placed == 0 && !state.adopted) {
-        lower(Verdict::indeterminate, "not one canary could be placed, so nothing proves a change");
+        lower(Verdict::indeterminate,
+              "not one canary could be placed, so nothing proves a change: erase the drive once "
+              "more, by another technique where this one has nothing left to do");
     }
     const bool bearable = judge_unexpected(state, seen, outcome);
     for (const auto& status : report.statuses) {

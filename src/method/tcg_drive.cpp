@@ -58,6 +58,12 @@ DriveSurvey TcgDriveCommands::survey() {
     for (const TcgTechnique technique : kTcgTechniques) {
         survey.techniques.push_back(tcg_technique_facts(technique, look.discovery, credentials_));
     }
+    if (look.discovery.locking && look.discovery.locking->locked) {
+        survey.residual_risks.emplace_back(
+            "ranges of the drive are locked: where nothing can be written, no canary is placed and "
+            "nothing is shown; where none could be placed the run ends as indeterminate, and what "
+            "the Revert has unlocked is to be erased once more by another technique");
+    }
     if (tcg::encrypts(ssc->ssc)) {
         survey.residual_risks.emplace_back(
             "that no copy of a media key was left is the drive's word: a host sees only that the "

@@ -82,6 +82,17 @@ TEST_CASE("a survey tells what discovery tells, and opens no session") {
     CHECK(survey.techniques[2].facts["alwaysEncrypted"] == "not proven");
 }
 
+TEST_CASE("of a locked drive it is said before that nothing will be shown where it is locked") {
+    const bool locked = GENERATE(false, true);
+    TcgDriveOptions options;
+    options.locked = locked;
+    TcgBench bench(options);
+    const auto risks = bench.commands().survey().residual_risks;
+    CHECK(std::any_of(risks.begin(), risks.end(), [](const std::string& risk) {
+              return contains(risk, "no canary is placed");
+          }) == locked);
+}
+
 TEST_CASE("each technique says why it can not be used, and what can") {
     struct Case {
         const char* what;

@@ -1,9 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the tests that have efface erase self-encrypting models behind the kernel's own stacks:
-# passwords in files, and what stands on a medium behind the drive's back.
-# shellcheck source=tests/system/rig/drive_scsi_lib.sh
-. "$(dirname "${BASH_SOURCE[0]}")/drive_scsi_lib.sh"
+# passwords in files, and what stands on a medium behind the drive's back. After drive_lib.sh.
 
 # Those of the models, unless an option says otherwise; and UIDs of methods (Core 2.01, section 6.3;
 # Opal 2.30), as the model counts them.
@@ -32,13 +30,6 @@ revert() {
 # revert_in_background DEVICE TECHNIQUE PASSWORD: as in_background.
 revert_in_background() {
     overwrite_in_background "$1" "$(with_password "$3" | jq --arg policy "$2" '. + {policy: $policy}')"
-}
-
-# medium NAME FILE: everything that stands on it, spare and retired places too, told by the model
-# itself.
-medium() {
-    rm -f "$2"
-    scsi_event "$1" "media $PWD/$2"
 }
 
 # all_changed BEFORE AFTER: no block of the one stands anywhere in the other, nor old data in it.

@@ -60,6 +60,7 @@ purge "$scsi_disk" tcg-revert
 refused "needs the password of SID"
 revert "$scsi_disk" tcg-revert "$owner"
 verdict 0 sanitized purge
+told_nowhere "$owner"
 no_old_data "$scsi_disk"
 same flags "$(opal status)" "supported locking-supported"
 same "the owner's password is gone" "$(opal activate "$owner")" 1

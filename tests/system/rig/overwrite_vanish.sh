@@ -14,12 +14,16 @@ done
 below=$(losetup -f --show below.img)
 other=$(losetup -f --show other.img)
 sectors=$(blockdev --getsz "$below")
-slow_table "$below" 800 800 | dmsetup create slow
-slow_table "$other" 800 800 | dmsetup create slow-other
+for name in slow slow-other; do
+    dmsetup create $name --table "0 $(blockdev --getsz "$below") error"
+done
 
-# starts: marks everywhere, and a run on the device that will change.
+# starts WHEN: marks everywhere, and a run on the device that will change, held in the middle.
 starts() {
-    local name
+    local name holds=(0 "$held_ms")
+    [ "$1" = writing ] || holds=("$held_ms" 0)
+    slow_table "$below" "${holds[@]}" | retable slow
+    slow_table "$other" "${holds[@]}" | retable slow-other
     for name in below other; do
         dd if=marks.img of=$name.img bs=1M conv=notrunc status=none
     done
@@ -29,13 +33,34 @@ starts() {
     overwrite_in_background /dev/mapper/fickle
 }
 
-# changes WHEN TABLE: as soon as the run is there.
+# sleeps PID NAME: that process has become NAME and waits for something.
+sleeps() {
+    local name state
+    # PID (NAME) STATE
+    read -r _ name state _ <"/proc/$1/stat"
+    [ "$name $state" = "($2) S" ] || [ "$name $state" = "($2) D" ]
+}
+
+# changes WHEN TABLE: as soon as the run is there. The other table waits for what is held; each turn
+# lets that go and nothing else, as from then on the device takes nothing new.
 changes() {
+    local change held
     case $1 in
-    writing) event '"phase":"writing pass 1 of 1"' ;;
-    reading) event '"phase":"reading back"' ;;
+    writing) held slow write ;;
+    reading) held slow read ;;
     esac
-    retable fickle <<<"$2"
+    held=$(dmsetup table slow)
+    dmsetup load fickle --table "$2"
+    dmsetup resume fickle &
+    change=$!
+    comes sleeps $change dmsetup || fail "the table is not changed"
+    while kill -0 $change 2>/dev/null; do
+        retable slow <<<"$held"
+        nap
+    done
+    wait $change
+    slow_table "$below" 0 0 | retable slow
+    slow_table "$other" 0 0 | retable slow-other
     overwrite_ends
 }
 
@@ -50,7 +75,7 @@ not_plain() {
 
 for moment in writing reading; do
     echo "smaller, while $moment"
-    starts
+    starts $moment
     changes $moment "0 $((sectors / 2)) linear /dev/mapper/slow 0"
     not_plain
     before=$(sha256sum <below.img)
@@ -64,7 +89,7 @@ for moment in writing reading; do
     dmsetup remove fickle
 
     echo "larger, while $moment"
-    starts
+    starts $moment
     changes $moment "0 $sectors linear /dev/mapper/slow 0
 $sectors 2048 linear $other 0"
     not_plain
@@ -72,14 +97,14 @@ $sectors 2048 linear $other 0"
     dmsetup remove fickle
 
     echo "dead, while $moment"
-    starts
+    starts $moment
     changes $moment "0 $sectors error"
     not_plain
     dmsetup remove fickle
 done
 
 echo "another one of the same size, while writing"
-starts
+starts writing
 changes writing "0 $sectors linear /dev/mapper/slow-other 0"
 not_plain
 [ "$(predicate .verification.mismatches)" -gt 0 ] || fail "no mismatch is counted"

@@ -61,8 +61,8 @@ DriveSurvey TcgDriveCommands::survey() {
     if (look.discovery.locking && look.discovery.locking->locked) {
         survey.residual_risks.emplace_back(
             "ranges of the drive are locked: where nothing can be written, no canary is placed and "
-            "nothing is shown; where none could be placed the run ends as indeterminate, and what "
-            "the Revert has unlocked is to be erased once more by another technique");
+            "nothing is shown; without any the run ends as indeterminate (tcg-psid-revert unlocks "
+            "the drive, and another technique then erases it with canaries)");
     }
     if (tcg::encrypts(ssc->ssc)) {
         survey.residual_risks.emplace_back(

@@ -35,6 +35,9 @@ killed
 again_in_background
 erases
 told_nowhere "$psid"
+reads="$(came GOOD 28) $(came GOOD 88)"
+same "the list meanwhile" "$(ability "$scsi_disk" .running)" "an erasure that it does not name"
+same "blocks read for it" "$(came GOOD 28) $(came GOOD 88)" "$reads"
 scsi_event GOOD release
 overwrite_ends
 verdict 0 sanitized purge
@@ -55,7 +58,7 @@ revert "$scsi_disk" tcg-psid-revert "$psid"
 refused "the Locking SP is not active"
 same Reverts "$(came GOOD $reverts)" 1
 
-echo "== a wrong PSID costs one try, too many lock it out, and a power cycle ends that"
+echo "== a wrong PSID costs one try, too many lock it out; after a power cycle the same order succeeds"
 drive scsi WRONG tcg=opal2 tcg_tries=2
 for tries in 1 2; do
     revert "$scsi_disk" tcg-psid-revert "${psid/P/Q}"
@@ -69,7 +72,7 @@ grep -q "AUTHORITY_LOCKED_OUT.*switch the drive off and on" run.err || fail "it 
 same Reverts "$(came WRONG $reverts)" 0
 has_old_data "$scsi_disk"
 scsi_event WRONG power-cycle
-revert "$scsi_disk" tcg-psid-revert "$psid"
+again
 verdict 0 sanitized purge
 no_old_data "$scsi_disk"
 

@@ -79,6 +79,15 @@ same "psid revert" "$(opal psid-revert "$psid")" 0
 same Reverts "$(came OPAL $reverts)" $((before + 1))
 same flags "$(opal status)" "supported locking-supported"
 
+echo "== the kernel's Revert while its data removal goes on: efface waits for no stranger"
+drive scsi REMOVES tcg=opal2 tcg_removal_feature=1 tcg_removal_time=1000
+scsi_event REMOVES hold
+same "psid revert" "$(opal psid-revert "$psid")" 0
+revert "$scsi_disk" tcg-psid-revert "$psid"
+refused "a data removal is running"
+same Reverts "$(came REMOVES $reverts)" 1
+scsi_event REMOVES release
+
 echo "== the kernel: no Opal on others"
 not_supported="errno 524" # ENOTSUPP of the kernel
 drive scsi PYRITE tcg=pyrite2

@@ -326,7 +326,7 @@ class Interruptions(Case):
         with loop_device(self.image) as device:
             order = self.order_for(device)
             process = self.start(order, events)
-            self.wait_for(events, '"phase":"writing pass 1 of 1"', process)
+            self.wait_for(events, '"event":"started"', process)
             process.kill()
             process.communicate()
             waiting = [job for job in self.jobs("status") if job["resumable"]]

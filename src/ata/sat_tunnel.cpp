@@ -31,6 +31,8 @@ constexpr std::size_t kDescriptorsMax = 32;
 
 constexpr std::size_t kFixedSenseBytes = 18;
 constexpr std::uint8_t kRecoveredError = 1;
+constexpr std::uint8_t kUnitAttention = 6;
+constexpr unsigned kAttentionsMax = 8;
 constexpr std::uint8_t kIllegalRequest = 5;
 
 /// CDB byte 2. COUNT says how much is transferred, in blocks of 512 bytes or in logical sectors.
@@ -180,6 +182,15 @@ std::string distrust(const AtaRegisters& registers) {
     return {};
 }
 
+/// The layer tells of a reset or a power cycle, and has not carried the command out (SAM-5, section
+/// 5.14).
+bool met_attention(const ScsiCompletion& completion) {
+    const Sense sense = decode_sense(completion.sense);
+    return completion.answered() &&
+           completion.status == static_cast<std::uint8_t>(device::ScsiStatus::check_condition) &&
+           sense.key == kUnitAttention && !sense.registers;
+}
+
 std::string why_no_registers(const Sense& sense) {
     if (sense.fixed_format) {
         return "status unreadable: fixed-format sense " + sense.text();
@@ -262,7 +273,12 @@ AtaCompletion decode_pass_through(const AtaCommand& command, const ScsiCompletio
 }
 
 AtaCompletion SatTunnel::submit(const AtaCommand& command) {
-    return decode_pass_through(command, scsi_.submit(encode_pass_through(command)));
+    const auto scsi = encode_pass_through(command);
+    auto completion = scsi_.submit(scsi);
+    for (unsigned more = 1; more < kAttentionsMax && met_attention(completion); ++more) {
+        completion = scsi_.submit(scsi);
+    }
+    return decode_pass_through(command, completion);
 }
 
 }  // namespace efface::ata

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 namespace efface::fake {
 
@@ -111,6 +112,10 @@ ScsiCompletion SatBridge::from_ata(const AtaCompletion& answer, std::size_t byte
 
 ScsiCompletion SatBridge::submit(const ScsiCommand& command) {
     EFFACE_ASSERT(command.cdb.size() >= 6);
+    const bool always = command.cdb[0] == 0x03 || command.cdb[0] == 0x12 || command.cdb[0] == 0xa0;
+    if (!always && std::exchange(attention_, false)) {
+        return check(0x6, 0x29, 0x01);
+    }
     switch (command.cdb[0]) {
         case 0x00:  // TEST UNIT READY
         case 0x1b:  // START STOP UNIT

@@ -26,6 +26,9 @@ class SatBridge final : public device::ScsiTransport {
 
     device::ScsiCompletion submit(const device::ScsiCommand& command) override;
 
+    /// Unit attention 29/01 before the next command but INQUIRY, REQUEST SENSE and REPORT LUNS.
+    void power_cycle() noexcept { attention_ = true; }
+
     SatBridgeOptions options;
 
   private:
@@ -63,6 +66,7 @@ class SatBridge final : public device::ScsiTransport {
                                                              bool status_wanted) const;
 
     device::AtaTransport& drive_;
+    bool attention_ = false;
     bool descriptor_sense_ = false;  ///< D_SENSE of the control mode page
     /// As last identified: pass-through must put no command of its own between two of the host's.
     std::uint32_t sector_bytes_ = 0;

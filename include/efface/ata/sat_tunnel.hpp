@@ -19,7 +19,8 @@ namespace efface::ata {
 [[nodiscard]] device::AtaCompletion decode_pass_through(const device::AtaCommand& command,
                                                         const device::ScsiCompletion& completion);
 
-/// The SCSI transport outlives it.
+/// The SCSI transport outlives it. A command that only met a unit attention is sent again, a
+/// bounded number of times.
 class SatTunnel final : public device::AtaTransport {
   public:
     explicit SatTunnel(device::ScsiTransport& scsi) : scsi_(scsi) {}

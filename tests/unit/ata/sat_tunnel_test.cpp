@@ -186,3 +186,32 @@ TEST_CASE("A short transfer is not accepted", "[ata]") {
     completion.transferred = 512;
     CHECK(decode_pass_through(identify_device(page), completion).accepted);
 }
+
+TEST_CASE("A command that only met unit attentions is sent again, a bounded number of times",
+          "[ata]") {
+    struct Layer final : device::ScsiTransport {
+        unsigned attentions = 0;
+        unsigned commands = 0;
+        device::ScsiCompletion submit(const device::ScsiCommand& /*command*/) override {
+            ++commands;
+            device::ScsiCompletion completion;
+            completion.status = 2;
+            completion.sense =
+                *from_hex(commands <= attentions ? "700006000000000a000000002901000000000000"
+                                                 : "7201001d0000000e090c0100800000ff00ff00004050");
+            return completion;
+        }
+    };
+    Layer after_reset;
+    after_reset.attentions = 2;
+    const auto status = SatTunnel(after_reset).submit(sanitize_status());
+    REQUIRE(status.registers);
+    CHECK(status.registers->count == 0x8000);
+    CHECK(after_reset.commands == 3);
+    Layer never;
+    never.attentions = 1'000;
+    const auto answer = SatTunnel(never).submit(sanitize_status());
+    CHECK_FALSE(answer.accepted);
+    CHECK_FALSE(answer.registers);
+    CHECK(never.commands == 8);
+}

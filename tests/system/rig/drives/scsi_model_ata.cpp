@@ -62,8 +62,9 @@ ScsiModel make_ata_model(const std::vector<std::string>& options, const Clock& c
     model.parts = {drive, bridge};
     model.transport = bridge.get();
     model.media = &drive->media();
-    model.power_cycle = [drive, tcg] {
+    model.power_cycle = [drive, bridge, tcg] {
         drive->power_cycle();
+        bridge->power_cycle();
         tcg->power_cycle();
     };
     if (tcg->present()) {

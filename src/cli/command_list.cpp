@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "efface/inventory/inventory.hpp"
+#include "efface/inventory/list.hpp"
 #include "efface/job/drives.hpp"
 
 #include "commands.hpp"
@@ -105,18 +105,6 @@ std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abil
     return table(rows);
 }
 
-/// What must not be read now: who reads there would be held until the drive is at its end.
-std::vector<std::string> left_alone(const Abilities& abilities) {
-    std::vector<std::string> reasons;
-    for (const auto& ability : abilities) {
-        reasons.push_back(!ability                    ? ""
-                          : ability->silent           ? ability->error
-                          : !ability->running.empty() ? "it is carrying out " + ability->running
-                                                      : "");
-    }
-    return reasons;
-}
-
 /// A drive that takes longer to answer is not waited for.
 constexpr unsigned kWaitDefaultS = 3;
 constexpr unsigned kWaitMaxS = 600;
@@ -136,11 +124,10 @@ void add_list(CLI::App& app, Program& program) {
         ->check(CLI::Range(1U, kWaitMaxS));
     command->callback([&program, json, techniques, wait] {
         program.run = [json, techniques, wait] {
-            Abilities abilities;
-            const auto entries = inventory::list_storage({}, false, [&](const auto& identities) {
-                abilities = job::drive_abilities(identities, std::chrono::seconds(*wait));
-                return left_alone(abilities);
-            });
+            job::DriveAbilities questions;
+            const auto entries =
+                inventory::list_storage({}, false, &questions, std::chrono::seconds(*wait));
+            const auto& abilities = questions.found();
             if (*json) {
                 print_json(document_of(entries, abilities));
             } else {

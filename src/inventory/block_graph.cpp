@@ -45,6 +45,11 @@ std::string parent_in(const std::string& sysfs_link) {
     return std::filesystem::path{sysfs_link}.parent_path().filename().string();
 }
 
+/// Hardware (and virtio, which is hardware to us) does; the rest is virtual.
+bool hangs_off_a_bus(const BlockNode& node) {
+    return node.sysfs_link.find("/virtual/block/") == std::string::npos;
+}
+
 Kind kind_of(const BlockNode& node, bool is_md) {
     if (starts_with_number(node.name, "dm-")) {
         return Kind::device_mapper;
@@ -58,13 +63,17 @@ Kind kind_of(const BlockNode& node, bool is_md) {
     if (starts_with_number(node.name, "ram")) {
         return Kind::ram;
     }
-    // Hardware (and virtio, which is hardware to us) hangs off a bus; the rest is virtual.
-    const bool is_virtual = node.sysfs_link.find("/virtual/block/") != std::string::npos;
-    return is_virtual ? Kind::other : Kind::disk;
+    return hangs_off_a_bus(node) ? Kind::disk : Kind::other;
 }
 
 /// What a whole disk that is no loop device is made of.
 void read_stacking(const Folder& folder, BlockNode& node, std::vector<std::string>& problems) {
+    node.kind = kind_of(node, false);
+    if (node.kind == Kind::disk && !node.sysfs_link.empty()) {
+        // Device mapper, md and bcache are virtual: nothing of theirs is to be looked for.
+        node.bcache_member = folder.enter("bcache").reading() == Reading::present;
+        return;
+    }
     const Attribute level = folder.read("md/level");
     node.md_level = text_of(level, node.name, "md/level", problems);
     node.kind = kind_of(node, level.reading != Reading::missing);
@@ -130,6 +139,7 @@ std::optional<BlockNode> read_block_node(const Folder& class_block, const std::s
 BlockGraph BlockGraph::read(const SystemView& view, Detail detail) {
     BlockGraph graph;
     graph.view_ = view;
+    graph.detail_ = detail;
     const Folder class_block = Folder::open(view.sysfs / "class" / "block");
     const Listing listing = class_block.list(".");
     if (listing.reading != Reading::present) {

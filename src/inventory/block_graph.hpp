@@ -46,7 +46,7 @@ struct BlockNode {
     std::string backing_file;  ///< loop: as the kernel prints it; zram: its write-back device
     bool bcache_member = false;
     std::vector<std::string> holders;
-    std::vector<std::string> slaves;
+    std::vector<std::string> slaves;  ///< not of hardware, which is made of no other device
 
     std::vector<Edge> above;         ///< filled by BlockGraph
     std::vector<std::size_t> below;  ///< filled by BlockGraph
@@ -65,6 +65,7 @@ class BlockGraph final {
   public:
     [[nodiscard]] static BlockGraph read(const SystemView& view, Detail detail);
 
+    [[nodiscard]] Detail detail() const noexcept { return detail_; }
     [[nodiscard]] const std::vector<BlockNode>& nodes() const noexcept { return nodes_; }
     [[nodiscard]] const BlockNode& at(std::size_t index) const { return nodes_.at(index); }
     [[nodiscard]] std::optional<std::size_t> find(unsigned major, unsigned minor) const;
@@ -80,6 +81,7 @@ class BlockGraph final {
     void add_edge(std::size_t lower, std::size_t upper, EdgeKind kind);
 
     SystemView view_;
+    Detail detail_ = Detail::all;
     std::vector<BlockNode> nodes_;
     std::unordered_map<std::string, std::size_t> by_name_;
     std::unordered_map<std::string, std::size_t> by_dm_name_;

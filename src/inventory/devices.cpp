@@ -12,7 +12,6 @@
 namespace efface::inventory {
 namespace {
 
-constexpr std::size_t kVpdBytesMax = 4096;
 constexpr std::size_t kVpdHeaderBytes = 4;
 
 /// Unit serial number page of SCSI (SPC-4 7.8.16): four bytes of header, then ASCII.
@@ -26,10 +25,11 @@ std::string serial_in_vpd(const std::string& page) {
     return page.substr(kVpdHeaderBytes, length);
 }
 
-/// The first of several attributes that says something.
-std::string first_of(const Folder& folder, std::initializer_list<const char*> names) {
+/// The first of several attributes of one device that says something.
+std::string first_of(const Folder& class_block, const std::string& device,
+                     std::initializer_list<const char*> names) {
     for (const char* name : names) {
-        const Attribute attribute = folder.read(name);
+        const Attribute attribute = class_block.read(device + name);
         if (!printable(attribute.text).empty()) {
             return printable(attribute.text);
         }
@@ -37,14 +37,14 @@ std::string first_of(const Folder& folder, std::initializer_list<const char*> na
     return {};
 }
 
-void add_hardware(const Folder& disk, Identity& identity) {
-    identity.model = first_of(disk, {"device/model", "device/name"});
-    identity.serial = first_of(disk, {"serial", "device/serial"});
+void add_hardware(const Folder& class_block, const std::string& disk, Identity& identity) {
+    identity.model = first_of(class_block, disk, {"/device/model", "/device/name"});
+    identity.serial = first_of(class_block, disk, {"/serial", "/device/serial"});
     if (identity.serial.empty()) {
         identity.serial =
-            printable(serial_in_vpd(disk.read_raw("device/vpd_pg80", kVpdBytesMax).text));
+            printable(serial_in_vpd(class_block.read_raw(disk + "/device/vpd_pg80").text));
     }
-    identity.wwid = first_of(disk, {"wwid", "device/wwid"});
+    identity.wwid = first_of(class_block, disk, {"/wwid", "/device/wwid"});
 }
 
 /// Newer kernels name it without a look at the disk.
@@ -95,7 +95,7 @@ std::string transport_of(const Folder& class_block, const BlockNode& disk) {
     const std::string& name = disk.name;
     const std::string& place = disk.sysfs_link;
     if (name.starts_with("nvme")) {
-        const std::string fabric = first_of(class_block.enter(name), {"device/transport"});
+        const std::string fabric = first_of(class_block, name, {"/device/transport"});
         return fabric.empty() || fabric == "pcie" ? "nvme" : "nvme-" + fabric;
     }
     constexpr std::array<std::pair<std::string_view, const char*>, 10> kByName = {
@@ -142,22 +142,21 @@ Identity identity_of(const Folder& class_block, const BlockNode& node, const Nod
     const bool is_partition = !node.parent.empty();
     const BlockNode* disk = is_partition ? lookup(node.parent) : &node;
     identity.read_only = node.read_only || (disk != nullptr && disk->read_only);
-    const Folder whole = class_block.enter(disk == nullptr ? node.name : disk->name);
-    identity.logical_block_bytes =
-        static_cast<std::uint32_t>(number_or(whole.read("queue/logical_block_size").text, 512));
-    identity.rotational = whole.read("queue/rotational").text == "1";
-    const Attribute sequence = whole.read("diskseq");
+    const std::string whole = disk == nullptr ? node.name : disk->name;
+    identity.logical_block_bytes = static_cast<std::uint32_t>(
+        number_or(class_block.read(whole + "/queue/logical_block_size").text, 512));
+    identity.rotational = class_block.read(whole + "/queue/rotational").text == "1";
+    const Attribute sequence = class_block.read(whole + "/diskseq");
     if (sequence.present()) {
         identity.disk_sequence = number_or(sequence.text, 0);
     }
     if (is_partition) {
-        identity.partition_uuid =
-            partition_uuid_in(class_block.enter(node.name).read("uevent").text);
+        identity.partition_uuid = partition_uuid_in(class_block.read(node.name + "/uevent").text);
     }
     identity.transport = transport_of(class_block, disk == nullptr ? node : *disk);
     const BlockNode& hardware = disk_below(node, lookup);
     if (hardware.kind == Kind::disk) {
-        add_hardware(class_block.enter(hardware.name), identity);
+        add_hardware(class_block, hardware.name, identity);
     }
     return identity;
 }

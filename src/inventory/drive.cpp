@@ -3,11 +3,11 @@
 #include "efface/inventory/drive.hpp"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
-#include "efface/inventory/secure_erase.hpp"
-
 #include "block_graph.hpp"
+#include "secure_erase.hpp"
 
 namespace efface::inventory {
 
@@ -99,30 +99,92 @@ void add_nvme(Drive& drive, const Folder& sysfs, const std::string& name, const 
     }
 }
 
-/// Other disks that say to be the same logical unit.
-void add_scsi(Drive& drive, const Folder& sysfs, const std::string& name, const Identity& identity,
-              const SystemView& view) {
-    const auto path = device_path(view, name).string();
+/// Kernel names of SCSI disks by their WWID: paths to one logical unit share it.
+using PathsByWwid = std::map<std::string, std::vector<std::string>>;
+
+PathsByWwid all_paths(const Folder& class_block) {
+    PathsByWwid paths;
+    for (const std::string& name : class_block.list(".").names) {
+        const Attribute wwid =
+            name.starts_with("sd") ? class_block.read(name + "/device/wwid") : Attribute{};
+        if (wwid.present()) {
+            paths[printable(wwid.text)].push_back(name);
+        }
+    }
+    return paths;
+}
+
+class DriveFinder final {
+  public:
+    explicit DriveFinder(const SystemView& view)
+        : view_(view),
+          sysfs_(Folder::open(view.sysfs)),
+          class_block_(Folder::open(view.sysfs / "class" / "block")) {}
+
+    [[nodiscard]] const Folder& class_block() const noexcept { return class_block_; }
+    /// Kernel name of a whole disk; empty for anything else.
+    [[nodiscard]] std::string name_of(const Identity& identity) const;
+    [[nodiscard]] Drive find(const Identity& identity, const std::string& name) const;
+
+  private:
+    void add_scsi(Drive& drive, const std::string& name) const;
+
+    SystemView view_;
+    Folder sysfs_;
+    Folder class_block_;
+};
+
+std::string DriveFinder::name_of(const Identity& identity) const {
+    if (identity.kind != Kind::disk) {
+        return {};
+    }
+    return last_of(sysfs_
+                       .link("dev/block/" + std::to_string(identity.major) + ":" +
+                             std::to_string(identity.minor))
+                       .text);
+}
+
+void DriveFinder::add_scsi(Drive& drive, const std::string& name) const {
+    const auto path = device_path(view_, name).string();
     // The generic node does not wait while the kernel recovers the disk from an error.
-    const Folder generic =
-        sysfs.enter("class").enter("block").enter(name).enter("device").enter("scsi_generic");
-    for (const std::string& entry : generic.list(".").names) {
+    for (const std::string& entry : class_block_.list(name + "/device/scsi_generic").names) {
         if (entry.starts_with("sg") && digits(entry.substr(2))) {
-            drive.command_nodes.push_back((view.dev / entry).string());
+            drive.command_nodes.push_back((view_.dev / entry).string());
         }
     }
     drive.command_nodes.push_back(path);
     drive.surfaces.push_back({name, path, 0});
-    if (identity.wwid.empty()) {
+}
+
+Drive DriveFinder::find(const Identity& identity, const std::string& name) const {
+    Drive drive;
+    if (name.empty()) {
+        return drive;
+    }
+    drive.model = identity.model;
+    drive.serial = identity.serial;
+    drive.wwid = identity.wwid;
+    drive.secure_erase = secure_erase_of(class_block_, name);
+    if (is_namespace(name)) {
+        drive.protocol = Drive::Protocol::nvme;
+        add_nvme(drive, sysfs_, name, view_);
+    } else if (name.starts_with("sd")) {
+        drive.protocol = Drive::Protocol::scsi;
+        add_scsi(drive, name);
+    } else if (drive.secure_erase.offer != SecureErase::Offer::none) {
+        drive.surfaces.push_back({name, device_path(view_, name).string(), 0});
+    }
+    return drive;
+}
+
+/// Other disks that say to be the same logical unit.
+void add_other_paths(Drive& drive, const PathsByWwid& paths, const SystemView& view) {
+    const auto found = paths.find(drive.wwid);
+    if (drive.protocol != Drive::Protocol::scsi || drive.wwid.empty() || found == paths.end()) {
         return;
     }
-    const Folder class_block = sysfs.enter("class").enter("block");
-    for (const std::string& other : class_block.list(".").names) {
-        if (other == name || !other.starts_with("sd")) {
-            continue;
-        }
-        const Attribute wwid = class_block.enter(other).enter("device").read("wwid");
-        if (wwid.present() && printable(wwid.text) == identity.wwid) {
+    for (const std::string& other : found->second) {
+        if (other != drive.surfaces.front().name) {
             drive.other_paths.push_back({other, device_path(view, other).string(), 0});
         }
     }
@@ -130,27 +192,29 @@ void add_scsi(Drive& drive, const Folder& sysfs, const std::string& name, const 
 
 }  // namespace
 
-Drive drive_of(const Identity& identity, const SystemView& view) {
-    Drive drive;
-    const Folder sysfs = Folder::open(view.sysfs);
-    const Attribute link = sysfs.enter("dev").enter("block").link(
-        std::to_string(identity.major) + ":" + std::to_string(identity.minor));
-    if (identity.kind != Kind::disk || !link.present()) {
-        return drive;
+std::vector<Drive> drives_of(const std::vector<Identity>& identities, const SystemView& view) {
+    const DriveFinder finder(view);
+    PathsByWwid paths;
+    std::vector<Drive> drives;
+    drives.reserve(identities.size());
+    for (const auto& identity : identities) {
+        const std::string name = finder.name_of(identity);
+        drives.push_back(finder.find(identity, name));
+        if (drives.back().protocol == Drive::Protocol::scsi) {
+            paths[identity.wwid].push_back(name);
+        }
     }
-    drive.model = identity.model;
-    drive.serial = identity.serial;
-    drive.wwid = identity.wwid;
-    const std::string name = last_of(link.text);
-    drive.secure_erase = secure_erase_of(identity, view).offer != SecureErase::Offer::none;
-    if (is_namespace(name)) {
-        drive.protocol = Drive::Protocol::nvme;
-        add_nvme(drive, sysfs, name, view);
-    } else if (name.starts_with("sd")) {
-        drive.protocol = Drive::Protocol::scsi;
-        add_scsi(drive, sysfs, name, identity, view);
-    } else if (drive.secure_erase) {
-        drive.surfaces.push_back({name, device_path(view, name).string(), 0});
+    for (auto& drive : drives) {
+        add_other_paths(drive, paths, view);
+    }
+    return drives;
+}
+
+Drive drive_of(const Identity& identity, const SystemView& view) {
+    const DriveFinder finder(view);
+    auto drive = finder.find(identity, finder.name_of(identity));
+    if (drive.protocol == Drive::Protocol::scsi && !drive.wwid.empty()) {
+        add_other_paths(drive, all_paths(finder.class_block()), view);
     }
     return drive;
 }

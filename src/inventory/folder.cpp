@@ -11,7 +11,8 @@
 #include <cctype>
 #include <cerrno>
 #include <charconv>
-#include <memory>
+#include <cstddef>
+#include <cstring>
 
 #include "efface/base/json.hpp"
 
@@ -32,9 +33,33 @@ int open_at(int folder, const std::string& name, int flags) {
     return fd;
 }
 
-struct DirCloser {
-    void operator()(DIR* folder) const noexcept { ::closedir(folder); }
-};
+Attribute trimmed(Attribute attribute) {
+    const std::size_t last = attribute.text.find_last_not_of(" \t\n");
+    attribute.text.resize(last == std::string::npos ? 0 : last + 1);
+    return attribute;
+}
+
+constexpr std::size_t kEntriesBytes = 8192;
+
+/// Adds the names of what getdents64(2) gave. False when there are too many.
+bool add_names(std::string_view entries, std::vector<std::string>& names) {
+    std::size_t at = 0;
+    while (at + offsetof(dirent64, d_name) < entries.size()) {
+        std::uint16_t length = 0;
+        std::memcpy(&length, entries.data() + at + offsetof(dirent64, d_reclen), sizeof length);
+        EFFACE_ASSERT(length > offsetof(dirent64, d_name) && length <= entries.size() - at);
+        const std::string_view name = entries.data() + at + offsetof(dirent64, d_name);
+        at += length;
+        if (name == "." || name == "..") {
+            continue;
+        }
+        if (names.size() == kFolderEntriesMax) {
+            return false;
+        }
+        names.emplace_back(name);
+    }
+    return true;
+}
 
 }  // namespace
 
@@ -53,7 +78,7 @@ Folder Folder::enter(const std::string& name) const {
     return {std::move(fd), error == 0 ? Reading::present : reading_of_errno(error), error};
 }
 
-Attribute Folder::read_raw(const std::string& name, std::size_t bytes_max) const {
+Attribute Folder::read_pieces(const std::string& name, std::size_t bytes_max, Pieces pieces) const {
     if (reading_ != Reading::present) {
         return {reading_, {}, error_};
     }
@@ -78,16 +103,27 @@ Attribute Folder::read_raw(const std::string& name, std::size_t bytes_max) const
             return {Reading::unreadable, {}, EFBIG};
         }
         text.append(buffer.data(), static_cast<std::size_t>(got));
+        if (pieces == Pieces::one && static_cast<std::size_t>(got) < buffer.size()) {
+            return {Reading::present, std::move(text), 0};
+        }
     }
 }
 
-Attribute Folder::read(const std::string& name, std::size_t bytes_max) const {
-    Attribute attribute = read_raw(name, bytes_max);
-    const std::size_t last = attribute.text.find_last_not_of(" \t\n");
-    attribute.text.resize(last == std::string::npos ? 0 : last + 1);
-    return attribute;
+Attribute Folder::read_raw(const std::string& name) const {
+    return read_pieces(name, kAttributeBytesMax, Pieces::one);
 }
 
+Attribute Folder::read_raw(const std::string& name, std::size_t bytes_max) const {
+    return read_pieces(name, bytes_max, Pieces::many);
+}
+
+Attribute Folder::read(const std::string& name) const {
+    return trimmed(read_raw(name));
+}
+
+Attribute Folder::read(const std::string& name, std::size_t bytes_max) const {
+    return trimmed(read_raw(name, bytes_max));
+}
 Attribute Folder::link(const std::string& name) const {
     if (reading_ != Reading::present) {
         return {reading_, {}, error_};
@@ -108,29 +144,20 @@ Listing Folder::list(const std::string& name) const {
     if (!fd) {
         return {reading_of_errno(errno), {}, errno};
     }
-    const std::unique_ptr<DIR, DirCloser> folder{::fdopendir(fd.get())};
-    if (!folder) {
-        return {Reading::unreadable, {}, errno};
-    }
-    static_cast<void>(fd.release());  // closedir() closes it
     Listing listing{Reading::present, {}, 0};
-    while (true) {
-        errno = 0;
-        const dirent* entry = ::readdir(folder.get());
-        if (entry == nullptr) {
+    // Not readdir(3): two more system calls for each of many folders.
+    std::array<char, kEntriesBytes> buffer;
+    for (;;) {
+        const ssize_t got = ::getdents64(fd.get(), buffer.data(), buffer.size());
+        if (got < 0) {
+            return {Reading::unreadable, {}, errno};
+        }
+        if (got == 0) {
             break;
         }
-        const std::string_view entry_name = entry->d_name;
-        if (entry_name == "." || entry_name == "..") {
-            continue;
-        }
-        if (listing.names.size() == kFolderEntriesMax) {
+        if (!add_names({buffer.data(), static_cast<std::size_t>(got)}, listing.names)) {
             return {Reading::unreadable, {}, E2BIG};
         }
-        listing.names.emplace_back(entry_name);
-    }
-    if (errno != 0) {
-        return {Reading::unreadable, {}, errno};
     }
     std::sort(listing.names.begin(), listing.names.end());
     return listing;

@@ -41,18 +41,27 @@ class Folder final {
     [[nodiscard]] Reading reading() const noexcept { return reading_; }
     [[nodiscard]] int error() const noexcept { return error_; }
 
-    /// Larger than `bytes_max` is unreadable (EFBIG).
-    [[nodiscard]] Attribute read(const std::string& name,
-                                 std::size_t bytes_max = kAttributeBytesMax) const;
+    /// An attribute, which the kernel gives in one piece (Documentation/filesystems/sysfs.rst):
+    /// what is shorter than a page is not asked for its end. Larger than a page is unreadable
+    /// (EFBIG).
+    [[nodiscard]] Attribute read(const std::string& name) const;
     /// The same without trimming, for binary attributes.
+    [[nodiscard]] Attribute read_raw(const std::string& name) const;
+    /// A file that may come in many pieces, to its end. Larger than `bytes_max` is unreadable
+    /// (EFBIG).
+    [[nodiscard]] Attribute read(const std::string& name, std::size_t bytes_max) const;
     [[nodiscard]] Attribute read_raw(const std::string& name, std::size_t bytes_max) const;
     /// The text of a symbolic link.
     [[nodiscard]] Attribute link(const std::string& name) const;
     [[nodiscard]] Listing list(const std::string& name) const;
 
   private:
+    enum class Pieces { one, many };
+
     Folder(UniqueFd fd, Reading reading, int error)
         : fd_(std::move(fd)), reading_(reading), error_(error) {}
+    [[nodiscard]] Attribute read_pieces(const std::string& name, std::size_t bytes_max,
+                                        Pieces pieces) const;
 
     UniqueFd fd_;
     Reading reading_ = Reading::missing;

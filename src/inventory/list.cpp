@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "efface/inventory/list.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -9,7 +11,6 @@
 #include <chrono>
 #include <map>
 
-#include "efface/base/json.hpp"
 #include "efface/device/bounded_questions.hpp"
 
 #include "devices.hpp"
@@ -54,75 +55,135 @@ void read_head(const std::filesystem::path& path, ListEntry& entry) {
     }
 }
 
-constexpr std::chrono::milliseconds kHeadDeadline{3000};
+constexpr const char* kAnswerKey = "answer";
+constexpr const char* kLeaveKey = "leave";
+constexpr const char* kHeadsKey = "heads";
 
-/// Reads all heads at once, in another process: a drive that hangs, or is busy with erasing itself,
-/// would keep the reader. What did not come in time, or was left alone, is a use of its own.
-void read_heads(const std::vector<std::filesystem::path>& paths,
-                const std::vector<std::string>& left_alone, std::vector<ListEntry>& entries) {
-    std::vector<std::size_t> asked;
+/// A whole disk and its partitions, which share its fate: places in the list, the disk first.
+using DiskRows = std::vector<std::size_t>;
+
+std::vector<DiskRows> rows_by_disk(const std::vector<ListEntry>& entries) {
+    std::vector<DiskRows> disks;
+    std::map<std::string, std::size_t> by_name;
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        auto& entry = entries[i];
-        entry.signature.code = -1;
-        if (!left_alone[i].empty()) {
-            entry.uses.push_back({UseKind::unreadable_state, "not read: " + left_alone[i]});
-        } else if (asked.size() < device::kQuestionsMax) {
-            asked.push_back(i);
-        } else {
-            entry.uses.push_back({UseKind::unreadable_state, "not read: there are too many"});
+        if (entries[i].parent.empty()) {
+            by_name[std::filesystem::path(entries[i].identity.path).filename()] = disks.size();
+            disks.push_back({i});
         }
     }
-    const auto answers = device::ask_all(
-        asked.size(),
-        [&](std::size_t i) {
-            ListEntry entry;
-            read_head(paths[asked[i]], entry);
-            return Json{{"code", entry.signature.code},
-                        {"version", entry.luks_version},
-                        {"uuid", entry.luks_uuid},
-                        {"label", entry.signature.label}}
-                .dump();
-        },
-        kHeadDeadline);
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        auto& entry = entries[asked[i]];
-        if (!answers[i]) {
-            entry.uses.push_back({UseKind::unreadable_state, "its first blocks: no answer in 3 s"});
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (entries[i].parent.empty()) {
             continue;
         }
-        const Json json = Json::parse(*answers[i]);
-        json.at("code").get_to(entry.signature.code);
-        json.at("version").get_to(entry.luks_version);
-        json.at("uuid").get_to(entry.luks_uuid);
-        if (entry.luks_version > 0) {
-            entry.signature = {"crypto_LUKS", entry.luks_uuid, json.at("label").get<std::string>(),
-                               "crypto",      false,           0};
+        const auto disk = by_name.find(entries[i].parent);
+        if (disk != by_name.end()) {
+            disks[disk->second].push_back(i);
+        } else {
+            disks.push_back({i});
+        }
+    }
+    return disks;
+}
+
+/// Asks one disk: first what is wanted of it, then, unless it is to be left alone, its blocks.
+void ask_disk(const DiskRows& rows, const std::vector<std::filesystem::path>& paths,
+              const DiskQuestions* questions, const device::Tell& tell) {
+    if (questions != nullptr && questions->asks(rows.front())) {
+        auto answer = questions->ask(rows.front());
+        tell(Json{{kAnswerKey, std::move(answer.told)}, {kLeaveKey, answer.leave_alone}}.dump());
+        if (!answer.leave_alone.empty()) {
+            return;
+        }
+    }
+    Json heads = Json::array();
+    for (const std::size_t row : rows) {
+        ListEntry entry;
+        read_head(paths[row], entry);
+        heads.push_back({{"code", entry.signature.code},
+                         {"version", entry.luks_version},
+                         {"uuid", entry.luks_uuid},
+                         {"label", entry.signature.label}});
+    }
+    tell(Json{{kHeadsKey, std::move(heads)}}.dump());
+}
+
+void take_head(const Json& head, ListEntry& entry) {
+    head.at("code").get_to(entry.signature.code);
+    head.at("version").get_to(entry.luks_version);
+    head.at("uuid").get_to(entry.luks_uuid);
+    if (entry.luks_version > 0) {
+        entry.signature = {"crypto_LUKS", entry.luks_uuid, head.at("label").get<std::string>(),
+                           "crypto",      false,           0};
+    }
+}
+
+void note_unread(ListEntry& entry, const std::string& why) {
+    Use use;
+    use.kind = UseKind::unreadable_state;
+    use.detail = why;
+    entry.uses.push_back(std::move(use));
+}
+
+/// What came of one disk in time. Blocks that were not read are a use of their own.
+void take_disk(const DiskRows& rows, const std::vector<std::string>& texts,
+               std::chrono::milliseconds deadline, DiskQuestions* questions,
+               std::vector<ListEntry>& entries) {
+    const auto late = fmt::format("no answer in {} s", deadline.count() / 1000);
+    std::string why = "its first blocks: " + late;
+    if (questions != nullptr && questions->asks(rows.front())) {
+        const Json first = texts.empty() ? Json() : Json::parse(texts.front());
+        std::string leave = late;
+        if (first.contains(kAnswerKey)) {
+            questions->take(rows.front(), first.at(kAnswerKey));
+            first.at(kLeaveKey).get_to(leave);
+        } else {
+            questions->give_up(rows.front(), late);
+        }
+        if (!leave.empty()) {
+            why = "not read: " + leave;
+        }
+    }
+    const Json last = texts.empty() ? Json() : Json::parse(texts.back());
+    const bool read = last.contains(kHeadsKey);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (read) {
+            take_head(last.at(kHeadsKey).at(i), entries[rows[i]]);
+        } else {
+            note_unread(entries[rows[i]], why);
         }
     }
 }
 
-/// Why the blocks of each are not to be read; a partition shares the fate of its disk.
-std::vector<std::string> reasons_to_leave(const std::vector<ListEntry>& entries,
-                                          const LeaveAlone& leave_alone) {
-    if (!leave_alone) {
-        return std::vector<std::string>(entries.size());
-    }
+/// Asks all disks at once, in another process: a drive that hangs, or is busy with erasing itself,
+/// would keep the reader.
+void ask_disks(const std::vector<std::filesystem::path>& paths, DiskQuestions* questions,
+               std::chrono::milliseconds deadline, std::vector<ListEntry>& entries) {
     std::vector<Identity> identities;
-    for (const auto& entry : entries) {
+    for (auto& entry : entries) {
+        entry.signature.code = -1;
         identities.push_back(entry.identity);
     }
-    auto reasons = leave_alone(identities);
-    EFFACE_ASSERT(reasons.size() == entries.size());
-    std::map<std::string, std::string> of_disks;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        of_disks[std::filesystem::path(entries[i].identity.path).filename()] = reasons[i];
+    if (questions != nullptr) {
+        questions->look_at(identities);
     }
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (reasons[i].empty() && !entries[i].parent.empty()) {
-            reasons[i] = of_disks[entries[i].parent];
+    const auto disks = rows_by_disk(entries);
+    const auto count = std::min(disks.size(), device::kQuestionsMax);
+    const auto answers = device::ask_all(
+        count,
+        [&](std::size_t i, const device::Tell& tell) {
+            ask_disk(disks[i], paths, questions, tell);
+        },
+        deadline);
+    const std::string too_many = "not read: there are too many";
+    for (std::size_t i = 0; i < disks.size(); ++i) {
+        if (i < count) {
+            take_disk(disks[i], answers[i], deadline, questions, entries);
+            continue;
+        }
+        for (const std::size_t row : disks[i]) {
+            note_unread(entries[row], too_many);
         }
     }
-    return reasons;
 }
 
 /// "loop2" before "loop10": runs of digits compare as numbers.
@@ -157,8 +218,8 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::vector<ListEntry> list_storage(const SystemView& view, bool probe,
-                                    const LeaveAlone& leave_alone) {
+std::vector<ListEntry> list_storage(const SystemView& view, bool probe, DiskQuestions* questions,
+                                    std::chrono::milliseconds deadline) {
     const MachineState state = MachineState::read(view, Detail::all);
     const BlockGraph& graph = state.graph();
     const Folder class_block = Folder::open(view.sysfs / "class" / "block");
@@ -190,7 +251,7 @@ std::vector<ListEntry> list_storage(const SystemView& view, bool probe,
         for (const BlockNode* node : shown) {
             paths.push_back(device_path(view, node->name));
         }
-        read_heads(paths, reasons_to_leave(entries, leave_alone), entries);
+        ask_disks(paths, questions, deadline, entries);
     }
     for (std::size_t i = 0; i < entries.size(); ++i) {
         auto& entry = entries[i];

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/inventory/secure_erase.hpp"
-
-#include "block_graph.hpp"
+#include "secure_erase.hpp"
 
 namespace efface::inventory {
 
@@ -33,19 +31,12 @@ SecureErase of_mmc(const std::string& type) {
 
 }  // namespace
 
-SecureErase secure_erase_of(const Identity& identity, const SystemView& view) {
-    const Folder sysfs = Folder::open(view.sysfs);
-    const Attribute link = sysfs.enter("dev").enter("block").link(
-        std::to_string(identity.major) + ":" + std::to_string(identity.minor));
-    if (identity.kind != Kind::disk || !link.present()) {
-        return {};
-    }
-    const auto name = std::filesystem::path(link.text).filename().string();
-    const Folder device = sysfs.enter("class").enter("block").enter(name).enter("device");
+SecureErase secure_erase_of(const Folder& class_block, const std::string& name) {
     if (name.starts_with("vd")) {
-        return of_virtio(device.read("features").text);
+        return of_virtio(class_block.read(name + "/device/features").text);
     }
-    return name.starts_with("mmcblk") ? of_mmc(device.read("type").text) : SecureErase{};
+    return name.starts_with("mmcblk") ? of_mmc(class_block.read(name + "/device/type").text)
+                                      : SecureErase{};
 }
 
 }  // namespace efface::inventory

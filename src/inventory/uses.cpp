@@ -43,6 +43,16 @@ void add_disk_uses(const MachineState& state, std::size_t partition, UseWalk& wa
 
 void add_read_only(const MachineState& state, std::size_t node, UseWalk& walk) {
     const BlockNode& device = state.graph().at(node);
+    if (state.graph().detail() == Detail::all) {
+        // As of the moment of the graph, whose problems say what was unreadable.
+        const auto disk = state.graph().find_name(device.parent);
+        for (const BlockNode* one : {&device, disk ? &state.graph().at(*disk) : nullptr}) {
+            if (one != nullptr && one->read_only) {
+                walk.add(UseKind::read_only, fmt::format("{} is read-only", one->name));
+            }
+        }
+        return;
+    }
     const Folder class_block = Folder::open(state.view().sysfs / "class" / "block");
     for (const std::string& name : {device.name, device.parent}) {
         const Attribute flag = name.empty() ? Attribute{} : class_block.enter(name).read("ro");

@@ -136,11 +136,14 @@ DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& want
     all.running = running.value_or("");
     for (auto* set : connection.command_sets()) {
         all.sets.emplace_back(set->name());
-        all.surveys.push_back(set->survey());
-        for (const auto& facts : all.surveys.back().techniques) {
+    }
+    all.surveys = connection.surveys();
+    EFFACE_ASSERT(all.surveys.size() == all.sets.size());
+    for (const auto& survey : all.surveys) {
+        for (const auto& facts : survey.techniques) {
             if (find(all, facts.name) == nullptr) {
                 const bool going = facts.name == begun || facts.name == all.running;
-                all.techniques.push_back(judged(all.surveys.back(), facts, wanted, going));
+                all.techniques.push_back(judged(survey, facts, wanted, going));
             }
         }
     }

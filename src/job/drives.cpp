@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/drives.hpp"
 
-#include <fmt/format.h>
-
-#include "efface/base/file.hpp"
-#include "efface/device/bounded_questions.hpp"
-#include "efface/inventory/secure_erase.hpp"
 #include "efface/policy/firmware.hpp"
 
 #include "drive_choice.hpp"
@@ -51,8 +46,7 @@ DriveAbility ability_of(const inventory::Drive& drive) {
 }
 
 /// Of a device without commands of its own: what sysfs tells of the block layer. Nothing is opened.
-std::optional<DriveAbility> ability_of_block_layer(const inventory::Identity& identity) {
-    const auto found = inventory::secure_erase_of(identity);
+std::optional<DriveAbility> ability_of_block_layer(const inventory::SecureErase& found) {
     if (found.why.empty()) {
         return std::nullopt;
     }
@@ -72,9 +66,7 @@ std::optional<DriveAbility> ability_of_block_layer(const inventory::Identity& id
     return ability;
 }
 
-DriveAbility ability_from(const std::string& text) {
-    const Json json =
-        parse_json(text, "the survey of a drive", {.bytes_max = device::kAnswerBytesMax});
+DriveAbility ability_from(const Json& json) {
     DriveAbility ability;
     json.at("error").get_to(ability.error);
     json.at("running").get_to(ability.running);
@@ -110,34 +102,34 @@ Json to_json(const DriveAbility& ability) {
             {"techniques", techniques}};
 }
 
-std::vector<std::optional<DriveAbility>> drive_abilities(
-    const std::vector<inventory::Identity>& identities, std::chrono::milliseconds deadline) {
-    std::vector<std::optional<DriveAbility>> abilities(identities.size());
-    std::vector<std::size_t> asked;
-    std::vector<inventory::Drive> drives;
-    for (std::size_t i = 0; i < identities.size(); ++i) {
-        auto drive = inventory::drive_of(identities[i]);
-        if (drive.protocol != inventory::Drive::Protocol::none && !drive.command_nodes.empty() &&
-            asked.size() < device::kQuestionsMax) {
-            asked.push_back(i);
-            drives.push_back(std::move(drive));
-        } else if (drive.protocol == inventory::Drive::Protocol::none) {
-            abilities[i] = ability_of_block_layer(identities[i]);
+void DriveAbilities::look_at(const std::vector<inventory::Identity>& all) {
+    drives_ = inventory::drives_of(all);
+    abilities_.assign(all.size(), std::nullopt);
+    for (std::size_t i = 0; i < drives_.size(); ++i) {
+        if (drives_[i].protocol == inventory::Drive::Protocol::none) {
+            abilities_[i] = ability_of_block_layer(drives_[i].secure_erase);
         }
     }
-    const auto answers = device::ask_all(
-        drives.size(), [&](std::size_t i) { return to_json(ability_of(drives[i])).dump(); },
-        deadline);
-    for (std::size_t i = 0; i < asked.size(); ++i) {
-        auto& ability = abilities[asked[i]].emplace();
-        if (answers[i]) {
-            ability = ability_from(*answers[i]);
-        } else {
-            ability.silent = true;
-            ability.error = fmt::format("no answer in {} s", deadline.count() / 1000);
-        }
-    }
-    return abilities;
+}
+
+bool DriveAbilities::asks(std::size_t i) const {
+    const auto& drive = drives_.at(i);
+    return drive.protocol != inventory::Drive::Protocol::none && !drive.command_nodes.empty();
+}
+
+/// What runs must not be read now: who reads there would be held until the drive is at its end.
+inventory::DiskQuestions::Answer DriveAbilities::ask(std::size_t i) const {
+    const auto ability = ability_of(drives_.at(i));
+    return {to_json(ability),
+            ability.running.empty() ? "" : "it is carrying out " + ability.running};
+}
+
+void DriveAbilities::take(std::size_t i, const Json& told) {
+    abilities_.at(i) = ability_from(told);
+}
+
+void DriveAbilities::give_up(std::size_t i, const std::string& why) {
+    abilities_.at(i).emplace().error = why;
 }
 
 }  // namespace efface::job

@@ -23,14 +23,18 @@ class IdentifiedSet final : public method::CommandSet {
         : set_(set), known_(std::move(identity)) {}
     [[nodiscard]] std::string_view name() const override { return set_.name(); }
     [[nodiscard]] method::DriveSurvey survey() override {
-        auto survey = set_.survey();
-        if (identity_ == nullptr) {
-            survey.model = known_.model;
-            survey.serial = known_.serial;
-            survey.wwn = known_.wwid;
-            return survey;
+        if (identity_ != nullptr) {
+            return survey_beside(identity_->survey());
         }
-        const auto other = identity_->survey();
+        auto survey = set_.survey();
+        survey.model = known_.model;
+        survey.serial = known_.serial;
+        survey.wwn = known_.wwid;
+        return survey;
+    }
+    /// With the identity that the other set has just given, which is not asked again.
+    [[nodiscard]] method::DriveSurvey survey_beside(const method::DriveSurvey& other) {
+        auto survey = set_.survey();
         survey.model = other.model;
         survey.serial = other.serial;
         survey.wwn = other.wwn;

@@ -70,6 +70,11 @@ class NvmeConnection final : public DriveConnection {
     std::vector<method::CommandSet*> command_sets() override {
         return {nvme_.get(), identified_tcg_.get()};
     }
+    std::vector<method::DriveSurvey> surveys() override {
+        std::vector<method::DriveSurvey> all{nvme_->survey()};
+        all.push_back(identified_tcg_->survey_beside(all.front()));
+        return all;
+    }
     void rescan() override {
         std::ofstream("/sys/class/nvme/" + controller_ + "/rescan_controller") << "1";
     }
@@ -92,9 +97,9 @@ class ScsiConnection final : public DriveConnection {
           transport_(open_scsi(drive.command_nodes)),
           tunnel_(transport_) {
         scsi_ = method::make_scsi_drive(transport_, surface_.name, clock_);
-        const bool ata = scsi_->survey().facts.value("translationLayer", false);
+        const bool ata = method::scsi_is_translated(transport_);
         if (ata) {
-            ata_ = method::make_ata_drive(tunnel_, surface_.name, clock_, random_);
+            ata_ = method::make_ata_drive(tunnel_, surface_.name, random_);
             channel_ = method::make_security_channel(static_cast<device::AtaTransport&>(tunnel_));
         } else {
             channel_ =
@@ -111,6 +116,15 @@ class ScsiConnection final : public DriveConnection {
         sets.push_back(scsi_.get());
         sets.push_back(identified_tcg_.get());
         return sets;
+    }
+    std::vector<method::DriveSurvey> surveys() override {
+        std::vector<method::DriveSurvey> all;
+        if (ata_) {
+            all.push_back(ata_->survey());
+        }
+        all.push_back(scsi_->survey());
+        all.push_back(identified_tcg_->survey_beside(all.front()));  // the first knows whose it is
+        return all;
     }
     void rescan() override {
         // Linux Documentation/scsi: sd reads the capacity again. The name of a surface is its

@@ -139,7 +139,7 @@ ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offse
 }  // namespace
 
 std::unique_ptr<CommandSet> make_ata_drive(device::AtaTransport& ata, std::string surface_name,
-                                           const Clock& /*clock*/, Random& random) {
+                                           Random& random) {
     return std::make_unique<AtaDrive>(ata, std::move(surface_name), random);
 }
 

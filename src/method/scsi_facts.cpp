@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "efface/base/json.hpp"
+#include "efface/method/scsi_drive.hpp"
 
 #include "scsi_erasure.hpp"
 
@@ -34,15 +35,16 @@ std::optional<Bytes> vpd_of(ScsiSession& session, ScsiFacts& facts, const char* 
     return page_of(session, facts, name, scsi::vpd_cdb(page, kVpdBytes), kVpdBytes);
 }
 
+/// Some old disks and bridges stop answering when they are asked for a page that they lack.
+bool lists_page(const std::optional<Bytes>& list, std::uint8_t page) {
+    const auto pages = list ? scsi::decode_supported_pages(*list) : std::nullopt;
+    return pages && std::find(pages->begin(), pages->end(), page) != pages->end();
+}
+
 void read_vital_pages(ScsiSession& session, ScsiFacts& facts) {
     const auto list = vpd_of(session, facts, "SCSI VPD 00h", scsi::kVpdSupportedPages);
-    const auto pages = list ? scsi::decode_supported_pages(*list) : std::nullopt;
-    // Some old disks and bridges stop answering when they are asked for a page that they lack.
-    const auto has = [&pages](std::uint8_t page) {
-        return pages && std::find(pages->begin(), pages->end(), page) != pages->end();
-    };
     const auto take = [&](const char* name, std::uint8_t page, auto decode, auto& into) {
-        if (!has(page)) {
+        if (!lists_page(list, page)) {
             return;
         }
         const auto data = vpd_of(session, facts, name, page);
@@ -103,6 +105,16 @@ void read_elements(ScsiSession& session, ScsiFacts& facts) {
 }
 
 }  // namespace
+
+bool scsi_is_translated(device::ScsiTransport& transport) {
+    ScsiSession session(transport);
+    const auto list = session.ask(scsi::vpd_cdb(scsi::kVpdSupportedPages, kVpdBytes), kVpdBytes);
+    if (!lists_page(list, scsi::kVpdAtaInformation)) {
+        return false;
+    }
+    const auto page = session.ask(scsi::vpd_cdb(scsi::kVpdAtaInformation, kVpdBytes), kVpdBytes);
+    return page && scsi::decode_ata_information(*page).has_value();
+}
 
 ScsiFacts read_scsi_facts(ScsiSession& session) {
     ScsiFacts facts;

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <functional>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,13 +11,20 @@ namespace efface::device {
 
 constexpr std::size_t kQuestionsMax = 4096;
 constexpr std::size_t kAnswerBytesMax = std::size_t{1} << 20U;
+/// What one question is answered, piece by piece.
+constexpr std::size_t kAnswersMax = 4;
 
-/// Calls ask(i) for every i below `count`, each on a thread of its own in another process, and
-/// returns what they answered before the deadline; nothing for the others. A call that hangs in the
-/// kernel keeps that process alive, never this one. Texts of more than kAnswerBytesMax are lost.
-/// The caller has no other thread. Throws Error(internal) when the process can not be made.
-[[nodiscard]] std::vector<std::optional<std::string>> ask_all(
-    std::size_t count, const std::function<std::string(std::size_t)>& ask,
+using Tell = std::function<void(const std::string& text)>;
+
+/// Calls ask(i, tell) for every i below `count` in another process and returns what each told
+/// before the deadline, in its order. A few are asked at a time; where that goes too slowly, more
+/// and more are, so that after a second, or a third of a shorter deadline, each has been begun,
+/// however many hang. That process is killed at the deadline; a call that hangs in the kernel keeps
+/// it, never this one. Texts of more than kAnswerBytesMax, and those behind the first kAnswersMax
+/// of one question, are lost. The caller has no other thread. Throws Error(internal) when the
+/// process can not be made.
+[[nodiscard]] std::vector<std::vector<std::string>> ask_all(
+    std::size_t count, const std::function<void(std::size_t, const Tell&)>& ask,
     std::chrono::milliseconds deadline);
 
 }  // namespace efface::device

@@ -17,6 +17,18 @@ struct DriveSurface {
     std::uint32_t nsid = 0;  ///< NVMe only
 };
 
+/// Whether the block layer may offer secure erase, as far as sysfs tells. A virtio disk has it as a
+/// feature bit. An eMMC has it or not, and sysfs does not say; an SD card has none. No attribute of
+/// the queue tells of it (Linux 6.18, block/blk-sysfs.c).
+struct SecureErase {
+    enum class Offer {
+        none,      ///< not of a kind that has it, or its driver says no
+        yes,       ///< its driver says so
+        not_told,  ///< the driver must be asked (device/secure_erase.hpp)
+    } offer = Offer::none;
+    std::string why;  ///< in words; empty for a device of another kind
+};
+
 struct Drive {
     enum class Protocol {
         none,  ///< no commands of a drive reach it: loop devices, virtio, md, ...
@@ -32,9 +44,13 @@ struct Drive {
     std::vector<DriveSurface> surfaces;
     std::vector<DriveSurface> other_paths;
     std::string model, serial, wwid;  ///< as the kernel has them
-    bool secure_erase = false;        ///< the block layer may offer it (secure_erase.hpp)
+    SecureErase secure_erase;
 };
-/// Reads sysfs only. A partition or a stacked device has Protocol::none.
+/// The drive of each, in the same order. A partition or a stacked device has Protocol::none. Other
+/// paths of SCSI disks are looked for among these identities only.
+[[nodiscard]] std::vector<Drive> drives_of(const std::vector<Identity>& identities,
+                                           const SystemView& view = {});
+/// Of one, its other paths among all devices of the machine. Reads sysfs only.
 [[nodiscard]] Drive drive_of(const Identity& identity, const SystemView& view = {});
 
 }  // namespace efface::inventory

@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -157,22 +156,5 @@ class Snapshot final {
 /// none tells. Cheap enough for once a second.
 [[nodiscard]] std::optional<int> temperature_celsius(const Identity& identity,
                                                      const SystemView& view = {});
-
-/// One row of `efface list`.
-struct ListEntry {
-    Identity identity;
-    std::string parent;  ///< kernel name of the disk of a partition, or empty
-    Signature signature;
-    int luks_version = 0;  ///< 0 = none
-    std::string luks_uuid;
-    std::vector<Use> uses;
-};
-/// Every block device with a size, sorted by kernel name (loop2 before loop10), unused loop and
-/// zram devices left out. Reads at most the first 4 KiB of each device itself (no libblkid: 64
-/// devices cost a few milliseconds) unless `probe` asks for full signatures; nothing of a device of
-/// which `leave_alone` says why it is not to be read, nor of its partitions.
-using LeaveAlone = std::function<std::vector<std::string>(const std::vector<Identity>& all)>;
-[[nodiscard]] std::vector<ListEntry> list_storage(const SystemView& view = {}, bool probe = false,
-                                                  const LeaveAlone& leave_alone = {});
 
 }  // namespace efface::inventory

@@ -2,19 +2,16 @@
 // What the drives of this machine can do to themselves, for `efface list`.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "efface/base/json.hpp"
-#include "efface/inventory/inventory.hpp"
+#include "efface/inventory/drive.hpp"
+#include "efface/inventory/list.hpp"
 #include "efface/method/outcome.hpp"
 
 namespace efface::job {
-
-/// A drive that hangs must not hold the list.
-constexpr std::chrono::milliseconds kListDeadline{3000};
 
 struct TechniqueAbility {
     std::string name;
@@ -24,7 +21,6 @@ struct TechniqueAbility {
 };
 struct DriveAbility {
     std::string error;                         ///< not empty: no answer, or none in time
-    bool silent = false;                       ///< none in time
     std::vector<TechniqueAbility> techniques;  ///< in the policy's order of preference
     std::vector<std::string> hidden_areas;
     /// The technique that the drive says to carry out, or in words that it does not name it.
@@ -32,11 +28,23 @@ struct DriveAbility {
 };
 [[nodiscard]] Json to_json(const DriveAbility& ability);
 
-/// One for each disk that takes commands of a drive, in the same order; nothing for the others.
-/// Asks all of them at once, waits for at most `deadline`, changes and wakes nothing. The caller
-/// has no other thread.
-[[nodiscard]] std::vector<std::optional<DriveAbility>> drive_abilities(
-    const std::vector<inventory::Identity>& identities,
-    std::chrono::milliseconds deadline = kListDeadline);
+/// Asks every disk that takes commands of a drive while it is listed; changes and wakes nothing.
+class DriveAbilities final : public inventory::DiskQuestions {
+  public:
+    void look_at(const std::vector<inventory::Identity>& all) override;
+    [[nodiscard]] bool asks(std::size_t i) const override;
+    [[nodiscard]] Answer ask(std::size_t i) const override;
+    void take(std::size_t i, const Json& told) override;
+    void give_up(std::size_t i, const std::string& why) override;
+
+    /// One a row of the list, in its order; nothing for what has no such commands.
+    [[nodiscard]] const std::vector<std::optional<DriveAbility>>& found() const noexcept {
+        return abilities_;
+    }
+
+  private:
+    std::vector<inventory::Drive> drives_;
+    std::vector<std::optional<DriveAbility>> abilities_;
+};
 
 }  // namespace efface::job

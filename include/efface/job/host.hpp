@@ -35,6 +35,14 @@ class DriveConnection {
     virtual ~DriveConnection() = default;
     /// Everything that the drive may understand, the sets to prefer first. Valid as long as this.
     [[nodiscard]] virtual std::vector<method::CommandSet*> command_sets() = 0;
+    /// What each of them finds, in the same order: asked for now, each set once.
+    [[nodiscard]] virtual std::vector<method::DriveSurvey> surveys() {
+        std::vector<method::DriveSurvey> all;
+        for (auto* set : command_sets()) {
+            all.push_back(set->survey());
+        }
+        return all;
+    }
     /// Has the kernel look at the drive's capacity again.
     virtual void rescan() = 0;
 };

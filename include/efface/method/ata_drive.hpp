@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 
-#include "efface/base/clock.hpp"
 #include "efface/base/random.hpp"
 #include "efface/device/ata_transport.hpp"
 #include "efface/method/command_set.hpp"
@@ -28,7 +27,6 @@ namespace efface::method {
 ///
 /// `surface_name`: the block device of the drive. References outlive what is returned.
 [[nodiscard]] std::unique_ptr<CommandSet> make_ata_drive(device::AtaTransport& ata,
-                                                         std::string surface_name,
-                                                         const Clock& clock, Random& random);
+                                                         std::string surface_name, Random& random);
 
 }  // namespace efface::method

@@ -21,6 +21,10 @@
 
 namespace efface::method {
 
+/// Whether the device says to be an ATA one behind a translation layer (SAT-4, VPD page 89h); one
+/// that does not answer has not said so. Asks for no other page.
+[[nodiscard]] bool scsi_is_translated(device::ScsiTransport& transport);
+
 /// `surface_name` is what read_status() knows the logical unit by. Transport and clock outlive it.
 [[nodiscard]] std::unique_ptr<CommandSet> make_scsi_drive(device::ScsiTransport& transport,
                                                           std::string surface_name,

@@ -150,6 +150,12 @@ same "the honest one" "$(listed "$scsi_disk" '"\(.erasesItself.error)\(.uses | l
 scsi_event HANGS resume
 scsi_event BUSY release
 
+echo "== one list asks for each page once"
+mode_senses=5a # two pages of one survey; the kernel itself sends the short command
+before=$(came GOOD $mode_senses)
+"$EFFACE" list >/dev/null
+same "MODE SENSE (10)" $(($(came GOOD $mode_senses) - before)) 2
+
 echo "== sense data in the other format"
 drive scsi DESCRIPTOR sanitize_time=100 descriptor_sense=1
 purge "$scsi_disk" scsi-sanitize-block

@@ -3,8 +3,6 @@
 // controllers and native multipath, one without, and two paths to one SCSI logical unit.
 #include "efface/inventory/drive.hpp"
 
-#include "efface/inventory/secure_erase.hpp"
-
 #include "catch.hpp"
 #include "recorded_machine.hpp"
 
@@ -89,12 +87,33 @@ TEST_CASE("two disks with one WWID are two paths to one logical unit") {
     CHECK(found.command_nodes.front().ends_with("/sg7"));
 }
 
+TEST_CASE("many drives are found as each of them is found alone") {
+    const test::RecordedMachine machine("server.tree");
+    std::vector<Identity> identities;
+    for (const char* name : {"sda", "sdb"}) {
+        put(machine, std::string("sys/devices/scsi/") + name + "-unit/wwid",
+            "naa.5000c500a1b2c3d4\n");
+        link_to(machine, std::string("sys/class/block/") + name + "/device",
+                std::string("sys/devices/scsi/") + name + "-unit");
+        identities.push_back(identify(std::string("/dev/") + name, machine.view()));
+        number(machine, name,
+               std::to_string(identities.back().major) + ":" +
+                   std::to_string(identities.back().minor));
+    }
+    identities.push_back(identify("/dev/loop0", machine.view()));
+    const auto found = drives_of(identities, machine.view());
+    REQUIRE(found.size() == 3);
+    CHECK(names(found[0].surfaces) == std::vector<std::string>{"sda"});
+    CHECK(names(found[0].other_paths) == std::vector<std::string>{"sdb"});
+    CHECK(names(found[1].surfaces) == std::vector<std::string>{"sdb"});
+    CHECK(names(found[1].other_paths) == std::vector<std::string>{"sda"});
+    CHECK(found[2].protocol == Drive::Protocol::none);
+}
+
 TEST_CASE("secure erase of the block layer is told where sysfs tells of it") {
     const test::RecordedMachine machine("server.tree");
     number(machine, "vdb", "254:16");
-    const auto asked = [&] {
-        return secure_erase_of(identify("/dev/vdb", machine.view()), machine.view());
-    };
+    const auto asked = [&] { return drive(machine, "/dev/vdb").secure_erase; };
     // As /sys/block/vda/device/features of a virtio disk with SEG_MAX, BLK_SIZE, FLUSH and MQ.
     std::string features(128, '0');
     for (const std::size_t bit : {2U, 6U, 9U, 12U, 32U}) {
@@ -107,11 +126,10 @@ TEST_CASE("secure erase of the block layer is told where sysfs tells of it") {
     features[16] = '1';  // VIRTIO_BLK_F_SECURE_ERASE of linux/virtio_blk.h
     put(machine, "sys/class/block/vdb/device/features", features + "\n");
     CHECK(asked().offer == SecureErase::Offer::yes);
-    CHECK(drive(machine, "/dev/vdb").secure_erase);
     CHECK(drive(machine, "/dev/vdb").surfaces.size() == 1);
     put(machine, "sys/class/block/vdb/device/features", "");
     CHECK(asked().offer == SecureErase::Offer::not_told);
-    CHECK(secure_erase_of(identify("/dev/loop0", machine.view()), machine.view()).why.empty());
+    CHECK(drive(machine, "/dev/loop0").secure_erase.why.empty());
 }
 
 TEST_CASE("an SD card has no secure erase, of an eMMC nobody knows before it is asked") {
@@ -123,7 +141,7 @@ TEST_CASE("an SD card has no secure erase, of an eMMC nobody knows before it is 
     REQUIRE(identity.minor == 16);
     const auto offer = [&](const char* type) {
         put(machine, "sys/class/block/mmcblk0/device/type", type);
-        return secure_erase_of(identity, machine.view()).offer;
+        return drive_of(identity, machine.view()).secure_erase.offer;
     };
     CHECK(offer("SD\n") == SecureErase::Offer::none);
     CHECK(offer("MMC\n") == SecureErase::Offer::not_told);

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "efface/base/error.hpp"
+#include "efface/inventory/list.hpp"
 
 #include "catch.hpp"
 #include "live_machine.hpp"
@@ -41,6 +42,37 @@ std::filesystem::path make_luks(const ScratchFolder& scratch, const std::string&
         (scratch.path() / "key").string() + "'");
     return file;
 }
+
+/// Asks every device; one of them is to be left alone, another never answers.
+class Questions final : public inventory::DiskQuestions {
+  public:
+    explicit Questions(std::string left, std::string silent = {})
+        : left_(std::move(left)), silent_(std::move(silent)) {}
+    void look_at(const std::vector<inventory::Identity>& all) override {
+        for (const auto& identity : all) {
+            paths_.push_back(identity.path);
+        }
+        told.resize(all.size());
+    }
+    [[nodiscard]] bool asks(std::size_t i) const override {
+        return paths_.at(i).starts_with("/dev/loop");
+    }
+    [[nodiscard]] Answer ask(std::size_t i) const override {
+        if (paths_.at(i) == silent_) {
+            ::pause();
+        }
+        return {paths_.at(i), paths_.at(i) == left_ ? "it is busy" : ""};
+    }
+    void take(std::size_t i, const Json& json) override { told.at(i) = json.get<std::string>(); }
+    void give_up(std::size_t i, const std::string& why) override { told.at(i) = why; }
+
+    std::vector<std::string> told;
+
+  private:
+    std::string left_;
+    std::string silent_;
+    std::vector<std::string> paths_;
+};
 
 }  // namespace
 
@@ -252,20 +284,38 @@ TEST_CASE("of a device that is to be left alone the list reads nothing, and says
     const ScratchFolder other;
     const Loop left{make_luks(other, "--type luks2")};
     const Loop read{make_luks(scratch, "--type luks1")};
-    const auto list =
-        inventory::list_storage({}, false, [&](const std::vector<inventory::Identity>& all) {
-            std::vector<std::string> reasons;
-            for (const auto& identity : all) {
-                reasons.emplace_back(identity.path == left.path() ? "it is busy" : "");
-            }
-            return reasons;
-        });
-    for (const auto& entry : list) {
+    Questions questions(left.path());
+    const auto list = inventory::list_storage({}, false, &questions);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        const auto& entry = list[i];
+        if (entry.identity.kind == Kind::loop) {
+            CHECK(questions.told.at(i) == entry.identity.path);
+        }
         if (entry.identity.path == left.path()) {
             CHECK(entry.luks_version == 0);
             CHECK(test::text_of(entry.uses).find("not read: it is busy") != std::string::npos);
         } else if (entry.identity.path == read.path()) {
             CHECK(entry.luks_version == 1);
+        }
+    }
+}
+
+TEST_CASE("a device that does not answer costs the others nothing, and is not read") {
+    const ScratchFolder scratch;
+    const ScratchFolder other;
+    const Loop silent{make_luks(other, "--type luks2")};
+    const Loop read{make_luks(scratch, "--type luks1")};
+    Questions questions("", silent.path());
+    // Long, so that a loaded machine reads the other one in it; the silent one takes all of it.
+    const auto list = inventory::list_storage({}, false, &questions, std::chrono::seconds(5));
+    for (std::size_t i = 0; i < list.size(); ++i) {
+        if (list[i].identity.path == silent.path()) {
+            CHECK(questions.told.at(i) == "no answer in 5 s");
+            CHECK(list[i].luks_version == 0);
+            CHECK(test::text_of(list[i].uses).find("not read: no answer in 5 s") !=
+                  std::string::npos);
+        } else if (list[i].identity.path == read.path()) {
+            CHECK(list[i].luks_version == 1);
         }
     }
 }

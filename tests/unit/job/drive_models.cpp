@@ -166,7 +166,7 @@ AtaModel::AtaModel(fake::AtaDriveOptions options, const Clock& clock,
     : drive(options, clock),
       bridge(drive, bridge_options),
       tunnel_(bridge),
-      set_(method::make_ata_drive(tunnel_, "a", clock, random_)),
+      set_(method::make_ata_drive(tunnel_, "a", random_)),
       surface_(std::make_unique<ScsiSurface>(bridge, options.block_bytes)) {}
 AtaModel::~AtaModel() = default;
 

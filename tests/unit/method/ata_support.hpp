@@ -48,7 +48,7 @@ struct AtaBench {
     /// What is not in the journal is lost.
     void new_process() {
         transport = std::make_unique<CrashingTransport>(drive);
-        set = make_ata_drive(*transport, "sda", clock, random);
+        set = make_ata_drive(*transport, "sda", random);
         memory = {};
         memory.kept = journal;
         memory.save = [this] { journal = memory.kept; };

@@ -98,6 +98,23 @@ TEST_CASE("a disk that does not tell what it supports is not guessed about") {
     }
 }
 
+TEST_CASE("whether a disk is behind a translation layer is asked by one page, or two") {
+    ScsiDriveOptions options;
+    for (const bool translated : {false, true}) {
+        options.translation_layer = translated;
+        const fake::FixedClock clock;
+        fake::ScsiDrive drive(options, clock);
+        CHECK(scsi_is_translated(drive) == translated);
+        // INQUIRY with EVPD (SPC-5, 6.7): the list of pages, and page 89h where the list has it.
+        std::vector<std::string> pages;
+        for (const auto& cdb : drive.received()) {
+            pages.push_back(to_hex(ByteView(cdb).first(3)));
+        }
+        CHECK(pages == (translated ? std::vector<std::string>{"120100", "120189"}
+                                   : std::vector<std::string>{"120100"}));
+    }
+}
+
 TEST_CASE("an ATA device behind a translation layer is left to the ATA commands") {
     ScsiDriveOptions options;
     options.translation_layer = true;

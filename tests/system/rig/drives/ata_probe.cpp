@@ -74,9 +74,8 @@ int main(int argc, char** argv) {
     try {
         auto transport = device::LinuxScsi::open(argv[1]);
         ata::SatTunnel tunnel(transport);
-        const SystemClock clock;
         SystemRandom random;
-        const auto drive = method::make_ata_drive(tunnel, argv[1], clock, random);
+        const auto drive = method::make_ata_drive(tunnel, argv[1], random);
         Json result = {{"survey", survey_json(drive->survey())}};
         const bool good = argc == 2 || carry_out(*drive, argv[2], result);
         std::puts(result.dump().c_str());

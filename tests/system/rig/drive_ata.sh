@@ -130,7 +130,8 @@ purge "$scsi_disk" ata-security-normal
 [ "$status" -ne 0 ] || fail "an erase without power is called one"
 [ "$(target_field level)" = none ] || fail "it has a level"
 no_password_or_again() {
-    hdparm -I "$scsi_disk" | tr -s ' \t' ' ' | grep -q '^ \?not enabled$'
+    hdparm -I "$scsi_disk" | tr -s ' \t' ' ' >hdparm.out
+    grep -q '^ \?not enabled$' hdparm.out
 }
 if ! no_password_or_again; then again; fi
 no_password

@@ -30,8 +30,10 @@ echo "== what the list says"
 drive good
 same best "$(ability "$first" '.techniques[0] | "\(.name) \(.level) \(.whyNot)"')" \
     "nvme-sanitize-block purge "
-"$EFFACE" list | grep -q "purge: nvme-sanitize-block" || fail "the list does not show it"
-"$EFFACE" list -t | grep -q "nvme-format-user-data *clear" || fail "no techniques in the list"
+"$EFFACE" list >list.out
+grep -q "purge: nvme-sanitize-block" list.out || fail "the list does not show it: $(cat list.out)"
+"$EFFACE" list -t >list.out
+grep -q "nvme-format-user-data *clear" list.out || fail "no techniques: $(cat list.out)"
 
 echo "== each technique, both namespaces"
 for technique in nvme-sanitize-block nvme-sanitize-crypto nvme-sanitize-overwrite; do

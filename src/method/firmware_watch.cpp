@@ -78,7 +78,10 @@ bool FirmwareAttempt::watch() {
             steps_reported_ = std::max(steps_reported_, steps);
         } else if (final_.phase == Phase::verifying) {
             look_at_marks(true, {});
-            if (!operation_->leave_verification()) {
+            std::vector<SentCommand> commands;
+            const bool left = operation_->leave_verification(commands);
+            add_commands(state_.commands, commands, now());
+            if (!left) {
                 fail(Verdict::indeterminate, "the drive does not leave media verification");
                 return false;
             }

@@ -149,7 +149,7 @@ class NvmeSanitize final : public FirmwareOperation {
         std::vector<SentCommand>& /*commands*/) override {
         return std::nullopt;
     }
-    [[nodiscard]] bool leave_verification() override;
+    [[nodiscard]] bool leave_verification(std::vector<SentCommand>& commands) override;
 
   private:
     [[nodiscard]] Json sent_before() const { return memory_.kept.value(kSanitizeMemory, Json()); }
@@ -267,9 +267,10 @@ StartAnswer NvmeSanitize::start() {
     return answer;
 }
 
-bool NvmeSanitize::leave_verification() {
-    const auto completion =
-        transport_.submit(nvme::encode({SanitizeAction::exit_media_verification}));
+bool NvmeSanitize::leave_verification(std::vector<SentCommand>& commands) {
+    const auto command = nvme::encode({SanitizeAction::exit_media_verification});
+    const auto completion = transport_.submit(command);
+    commands.push_back(nvme_sent("Sanitize (exit media verification)", command, completion));
     return completion.succeeded() || read_nvme_sanitize_state(transport_).phase != Phase::verifying;
 }
 

@@ -243,8 +243,8 @@ AtaRegisters AtaDrive::read_log(const AtaCommand& command) const {
     Bytes content(512);
     if (log == 0x00) {
         content[0] = 1;
-        content[2 * 0x10] = 1;
-        content[2 * 0x30] = 9;
+        content[std::size_t{2} * 0x10] = 1;
+        content[std::size_t{2} * 0x30] = 9;
     } else if (log == 0x30 && page == 0) {
         content[0] = 1;
         content[8] = 2;

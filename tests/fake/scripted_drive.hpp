@@ -87,7 +87,6 @@ class ScriptedDrive final : public method::CommandSet, public device::BlockTarge
     SteadyTime started_{};
     bool erased_ = false;
     bool powered_since_opening_ = false;
-    bool opening_ = false;
 };
 
 }  // namespace efface::fake

@@ -78,6 +78,8 @@ class LuksLibraryProcess final : public LuksLibrary {
   public:
     explicit LuksLibraryProcess(std::filesystem::path program, unsigned deadline_ms = 120'000);
     ~LuksLibraryProcess() override;
+    LuksLibraryProcess(const LuksLibraryProcess&) = delete;
+    LuksLibraryProcess& operator=(const LuksLibraryProcess&) = delete;
     LoadAnswer load(const LuksLocation& location) override;
     DestroyAnswer destroy_keyslots(const LuksLocation& location) override;
     UnlockAnswer try_unlock(const LuksLocation& location, const SecretBytes& credential) override;

@@ -13,7 +13,7 @@
 namespace efface::job {
 
 constexpr std::size_t kApproversMin = 2;
-constexpr std::size_t kApprovalBytesMax = 256 * 1024;
+constexpr std::size_t kApprovalBytesMax = std::size_t{256} << 10U;
 
 struct Approval {
     std::string subject;

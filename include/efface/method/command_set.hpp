@@ -138,8 +138,10 @@ class FirmwareOperation {
     /// fit for use until it is solved.
     [[nodiscard]] virtual std::optional<std::string> clean_up(
         std::vector<SentCommand>& commands) = 0;
-    /// Ends Phase::verifying.
-    [[nodiscard]] virtual bool leave_verification() { return true; }
+    /// Ends Phase::verifying; adds what was sent. False: the drive stays in it.
+    [[nodiscard]] virtual bool leave_verification(std::vector<SentCommand>& /*commands*/) {
+        return true;
+    }
 };
 
 /// What reading a place answers, where the block layer only says EIO.

@@ -62,7 +62,36 @@ again
 ended 0 sanitized purge
 same technique "$(predicate .sanitization.technique)" nvme-sanitize-block
 
+echo "== media verification, two controllers, capacity that is in no namespace"
+nvme_stop good
+drive wide --sanicap 0x4000000f --controllers 2 --unallocated 2048
+nvme_connect wide
+head -c 512 /dev/urandom >unallocated
+same "unallocated capacity" "$(ability "$first" '.hiddenAreas[0]' | cut -d: -f1)" unallocated-capacity
+for technique in nvme-sanitize-block nvme-sanitize-crypto; do
+    old_data "$first" "$second"
+    nvme_control wide put-unallocated "$PWD/unallocated" >/dev/null
+    same "before" "$(nvme_control wide holds "$PWD/unallocated")" yes
+    purge "$first" $technique
+    ended 0 sanitized purge
+    no_old_data "$first" "$second"
+    same "unallocated, too" "$(nvme_control wide holds "$PWD/unallocated")" no
+    same "sent" "$(predicate '[.sanitization.operation.commands[].name] | last')" \
+        "Sanitize (exit media verification)"
+done
+nvme_stop wide
+
+echo "== blocks that can not be read after the erasure are right"
+drive mute --leaves unreadable
+old_data "$first" "$second"
+purge "$first" nvme-sanitize-crypto
+ended 0 sanitized purge
+same canaries "$(predicate '.verification.canaries | .placed > 0 and .unreadable == .placed')" true
+same statuses "$(predicate '[.verification.unreadableStatuses[].expected] | unique | tojson')" '[true]'
+nvme_stop mute
+
 echo "== another namespace of the drive is in use"
+drive shared
 mkfs.ext4 -q "$second"
 mkdir -p there && mount "$second" there
 purge "$first" nvme-sanitize-block
@@ -70,7 +99,7 @@ refused "on the same drive"
 umount there
 
 echo "== somebody else's sanitize is adopted, never called more than the drive's word"
-nvme_stop good
+nvme_stop shared
 drive adopted
 nvme_hold adopted
 nvme sanitize "$controller" --sanact=2 >/dev/null

@@ -102,7 +102,10 @@ TEST_CASE("media verification is entered, read by command, and left", "[nvme]") 
     CHECK(status.readable);
     CHECK(status.status == "Successful Media Verification Read (sct 1 sc 9ch)");
     CHECK(block == Bytes(512, 0xff));
-    CHECK(operation->leave_verification());
+    std::vector<method::SentCommand> commands;
+    CHECK(operation->leave_verification(commands));
+    REQUIRE(commands.size() == 1);
+    CHECK(to_hex(commands.front().bytes).starts_with("05000000"));
     CHECK(bench.sent(kSanitize).back() == 0x5);
     CHECK(operation->state().phase == Phase::running);  // deallocates
     bench.clock.advance(5s);

@@ -54,7 +54,8 @@ int start(method::CommandSet& set, const std::string& technique, bool to_the_end
             Bytes block(4096);
             const auto status = set.read_status("place", 0, block);
             std::cout << "verifying: " << status.readable << ' ' << status.status << '\n';
-            if (!operation->leave_verification()) {
+            std::vector<method::SentCommand> commands;
+            if (!operation->leave_verification(commands)) {
                 return 1;
             }
         } else if (state.phase != Phase::running && state.phase != Phase::unknown) {

@@ -245,7 +245,8 @@ bool look_behind(const Controls& controls, const std::string& verb, const std::s
 }
 
 std::string answer_to(const Controls& controls, const std::string& line) {
-    auto& [target, drive, tcg, clock] = controls;
+    auto& target = controls.target;
+    auto& drive = controls.drive;
     const auto space = line.find(' ');
     const std::string verb = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : line.substr(space + 1);
@@ -257,7 +258,7 @@ std::string answer_to(const Controls& controls, const std::string& line) {
             drive.power_on();
         } else if (verb == "power-cycle") {
             drive.power_cycle();
-            tcg.power_cycle();
+            controls.tcg.power_cycle();
         } else if (verb == "reset") {
             drive.reset();
         } else if (verb == "lie") {
@@ -279,7 +280,8 @@ std::string answer_to(const Controls& controls, const std::string& line) {
                 count += one.admin && one.opcode == 0x84 ? 1 : 0;
             }
             answer = std::to_string(count);
-        } else if (!look_behind(controls, verb, rest, answer) && !keep_time(clock, verb, rest)) {
+        } else if (!look_behind(controls, verb, rest, answer) &&
+                   !keep_time(controls.clock, verb, rest)) {
             throw std::invalid_argument(line);
         }
     });

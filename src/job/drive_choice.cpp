@@ -102,12 +102,15 @@ std::vector<std::string> tail(const std::vector<std::string>& names, std::size_t
     return list;
 }
 
-/// nullopt when it is idle; empty when it does not tell which one.
-std::optional<std::string> running_technique(DriveConnection& connection) {
+struct Running {
+    std::string_view set;
+    std::string technique;  ///< empty: not told
+};
+std::optional<Running> running_on(DriveConnection& connection) {
     for (auto* set : connection.command_sets()) {
         const auto state = set->state();
         if (state.phase == method::Phase::running || state.phase == method::Phase::verifying) {
-            return state.technique;
+            return Running{set->name(), state.technique};
         }
     }
     return std::nullopt;
@@ -131,20 +134,29 @@ SecretBytes credential_of(const ErasureChoice& choice) {
 DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& wanted,
                           const std::string& begun) {
     DriveSurveys all;
-    const auto running = running_technique(connection);
+    const auto running = running_on(connection);
     all.busy = running.has_value();
-    all.running = running.value_or("");
+    all.running = running ? running->technique : "";
     for (auto* set : connection.command_sets()) {
         all.sets.emplace_back(set->name());
     }
     all.surveys = connection.surveys();
     EFFACE_ASSERT(all.surveys.size() == all.sets.size());
-    for (const auto& survey : all.surveys) {
+    for (std::size_t i = 0; i < all.surveys.size(); ++i) {
+        const auto& survey = all.surveys[i];
         for (const auto& facts : survey.techniques) {
-            if (find(all, facts.name) == nullptr) {
-                const bool going = facts.name == begun || facts.name == all.running;
-                all.techniques.push_back(judged(survey, facts, wanted, going));
+            if (find(all, facts.name) != nullptr) {
+                continue;
             }
+            const bool going = facts.name == begun || facts.name == all.running;
+            auto choice = judged(survey, facts, wanted, going);
+            if (running && running->set != all.sets[i] && !going) {
+                choice.refusals.push_back(
+                    fmt::format("the drive is at an erasure by its {} commands, which these can "
+                                "not watch: wait for its end",
+                                running->set));
+            }
+            all.techniques.push_back(std::move(choice));
         }
     }
     std::stable_sort(all.techniques.begin(), all.techniques.end(),

@@ -62,7 +62,7 @@ class NvmeConnection final : public DriveConnection {
             nodes.push_back({surface.nsid, surface.path});
         }
         transport_ = device::LinuxNvme::open(drive.command_nodes.front(), nodes);
-        nvme_ = method::make_nvme_drive(*transport_, std::move(places), clock_);
+        nvme_ = method::make_nvme_drive(*transport_, std::move(places));
         channel_ = method::make_security_channel(static_cast<device::NvmeTransport&>(*transport_));
         tcg_ = method::make_tcg_drive(*channel_, credentials_from(credential), clock_, pause);
         identified_tcg_ = std::make_unique<IdentifiedSet>(*tcg_, *nvme_);

@@ -237,7 +237,7 @@ ReadStatus NvmeDrive::read_status(const std::string& surface, std::uint64_t offs
 }  // namespace
 
 std::unique_ptr<CommandSet> make_nvme_drive(device::NvmeTransport& transport,
-                                            std::vector<NvmePlace> places, const Clock& /*clock*/) {
+                                            std::vector<NvmePlace> places) {
     return std::make_unique<NvmeDrive>(transport, std::move(places));
 }
 

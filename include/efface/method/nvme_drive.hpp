@@ -2,11 +2,11 @@
 // An NVMe subsystem through one of its controllers: Sanitize and Format NVM.
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
 
-#include "efface/base/clock.hpp"
 #include "efface/device/nvme_transport.hpp"
 #include "efface/method/command_set.hpp"
 
@@ -26,8 +26,7 @@ struct NvmePlace {
 /// "sanicap", "fna", "oacs", "unallocatedBytes", "version", "sanitizeStatus".
 /// start() of a Format NVM returns when the drive is done: up to hours, bounded by kNvmeFormatMax.
 [[nodiscard]] std::unique_ptr<CommandSet> make_nvme_drive(device::NvmeTransport& transport,
-                                                          std::vector<NvmePlace> places,
-                                                          const Clock& clock);
+                                                          std::vector<NvmePlace> places);
 
 constexpr std::chrono::hours kNvmeFormatMax{4};
 

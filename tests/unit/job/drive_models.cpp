@@ -130,7 +130,7 @@ std::vector<method::NvmePlace> places_of(std::size_t count) {
 
 NvmeModel::NvmeModel(fake::NvmeDriveOptions options, const Clock& clock) : drive(options, clock) {
     const auto& namespaces = options.namespaces;
-    set_ = method::make_nvme_drive(drive.controller(), places_of(namespaces.size()), clock);
+    set_ = method::make_nvme_drive(drive.controller(), places_of(namespaces.size()));
     for (std::size_t i = 0; i < namespaces.size(); ++i) {
         surfaces_.push_back(
             std::make_unique<NvmeSurface>(drive.controller(), static_cast<std::uint32_t>(i + 1),
@@ -190,7 +190,7 @@ TcgModel::TcgModel(fake::TcgDriveOptions options, const fake::FixedClock& clock,
     nvme = std::make_unique<fake::NvmeDrive>(fake::NvmeDriveOptions{}, clock, late_.get());
     tcg = std::make_unique<fake::TcgDrive>(options, nvme->media(1), clock);
     late_->drive = tcg.get();
-    nvme_set_ = method::make_nvme_drive(nvme->controller(), places_of(1), clock);
+    nvme_set_ = method::make_nvme_drive(nvme->controller(), places_of(1));
     channel_ = method::make_security_channel(nvme->controller());
     method::TcgCredentials credentials;
     credentials.psid = SecretBytes(as_bytes(options.psid));

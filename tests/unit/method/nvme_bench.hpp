@@ -19,7 +19,7 @@ struct NvmeBench {
             old_block[i] = static_cast<std::uint8_t>(i * 7 + 1);
         }
         memory.save = [this] { ++saves; };
-        set = method::make_nvme_drive(drive.controller(), {{"nvme0n1", 1}}, clock);
+        set = method::make_nvme_drive(drive.controller(), {{"nvme0n1", 1}});
     }
     void put_old_block(std::uint32_t nsid, std::uint64_t block) {
         drive.media(nsid).write(block, old_block);

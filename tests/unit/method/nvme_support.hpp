@@ -80,7 +80,7 @@ class NvmeJob final {
         if (options.unallocated_blocks > 0) {
             drive.unallocated().fill(0, options.unallocated_blocks, old_nvme_block());
         }
-        commands_ = method::make_nvme_drive(drive.controller(), places, clock);
+        commands_ = method::make_nvme_drive(drive.controller(), places);
         for (std::size_t i = 0; i < places.size(); ++i) {
             surfaces_.push_back({places[i].device, &storages_[i]});
         }

@@ -76,8 +76,7 @@ int run(const std::vector<std::string>& words) {
         return 2;
     }
     const auto transport = device::LinuxNvme::open(words.at(0), {{*nsid, words[1]}});
-    const SystemClock clock;
-    const auto set = method::make_nvme_drive(*transport, {{"place", *nsid}}, clock);
+    const auto set = method::make_nvme_drive(*transport, {{"place", *nsid}});
     const std::string& what = words.at(2);
     if (what == "survey") {
         survey(*set);

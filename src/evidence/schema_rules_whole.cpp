@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::size_t kPatternBytes = 4;
 
-/// As method::overwrite_pattern draws it.
+/// As method::overwrite_pattern draws it, written anew: the record's rules do not take the eraser's
+/// word, as elsewhere here.
 std::string pattern_of(const RecordView& seed) {
     Sha256 digest;
     digest.update(from_hex(seed.text()).value_or(Bytes{}));
@@ -24,7 +25,6 @@ std::string pattern_of(const RecordView& seed) {
 
 }  // namespace
 
-/// Bytes that are looked for are those of this job, which no drive has by chance.
 void check_promised_content(const RecordView& verification) {
     const auto check = [&](const RecordView& content) {
         const std::string& text = content.text();

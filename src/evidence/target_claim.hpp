@@ -35,9 +35,11 @@ void check_passed_over(const RecordView& sanitization);
 /// Of what a drive erased at most one in so many canaries of a surface, or bytes, can not be read
 /// without the technique explaining it.
 constexpr std::uint64_t kUnexpectedShare = 10;
+/// Whatever the verdict: bytes that are looked for are those that belong to the seed of this job,
+/// which no drive has by chance.
+void check_promised_content(const RecordView& verification);
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
-void check_promised_content(const RecordView& verification);
 void check_whole_medium(const RecordView& verification);
 /// A drive's own erasure: what it reported and what was seen, and that they bear the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);

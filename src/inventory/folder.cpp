@@ -124,6 +124,7 @@ Attribute Folder::read(const std::string& name) const {
 Attribute Folder::read(const std::string& name, std::size_t bytes_max) const {
     return trimmed(read_raw(name, bytes_max));
 }
+
 Attribute Folder::link(const std::string& name) const {
     if (reading_ != Reading::present) {
         return {reading_, {}, error_};

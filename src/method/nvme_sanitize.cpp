@@ -280,7 +280,7 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
     std::vector<TechniqueFacts> found;
     for (const auto& technique : kSanitizeTechniques) {
         const auto& offered = facts.controller.sanitize;
-        const auto command = nvme_command_for(technique, offered, OperationMemory().pattern);
+        const auto command = nvme_command_for(technique, offered, Bytes(kOverwritePatternBytes));
         TechniqueFacts one;
         one.name = technique.name;
         one.objection = nvme_objection_to(technique, facts);

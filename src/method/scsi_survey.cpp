@@ -97,7 +97,7 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     switch (technique.work) {
         case ScsiWork::sanitize:
             result.sends = {
-                scsi_sanitize_command(technique.name, facts, OperationMemory().pattern).title};
+                scsi_sanitize_command(technique.name, facts, Bytes(kOverwritePatternBytes)).title};
             break;
         case ScsiWork::format:
             result.sends = {scsi_format_command(facts).title};

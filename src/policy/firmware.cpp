@@ -108,8 +108,7 @@ const std::vector<Rule>& firmware_rules() {
          "NIST SP 800-88r2: applies to media"},
         {"no-media-key", Effect::at_most_clear,
          "the drive has no media key that could be changed: what its Revert does to data is its "
-         "own "
-         "removal mechanism, which no standard classifies",
+         "own removal mechanism, which no standard classifies",
          "TCG Pyrite 2.00: no encryption of user data; NIST SP 800-88r1 tables A-5 to A-8 name the "
          "key change"},
         {"drive-word", Effect::note,

@@ -44,18 +44,18 @@ sleeps() {
 # changes WHEN TABLE: as soon as the run is there. The other table waits for what is held; each turn
 # lets that go and nothing else, as from then on the device takes nothing new.
 changes() {
-    local change held
+    local change table
     case $1 in
     writing) held slow write ;;
     reading) held slow read ;;
     esac
-    held=$(dmsetup table slow)
+    table=$(dmsetup table slow)
     dmsetup load fickle --table "$2"
     dmsetup resume fickle &
     change=$!
     comes sleeps $change dmsetup || fail "the table is not changed"
     while kill -0 $change 2>/dev/null; do
-        retable slow <<<"$held"
+        retable slow <<<"$table"
         nap
     done
     wait $change

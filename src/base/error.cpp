@@ -9,6 +9,28 @@
 
 namespace efface {
 
+ReasonCode general_reason(ErrorCode code) noexcept {
+    switch (code) {
+        case ErrorCode::internal:
+            return ReasonCode::internal;
+        case ErrorCode::usage:
+            return ReasonCode::bad_usage;
+        case ErrorCode::not_sanitized:
+            return ReasonCode::io_failed;
+        case ErrorCode::evidence:
+            return ReasonCode::evidence_failed;
+        case ErrorCode::authorisation:
+            return ReasonCode::not_permitted;
+        case ErrorCode::safety:
+            return ReasonCode::unsafe;
+        case ErrorCode::interrupted:
+            return ReasonCode::interrupted;
+        case ErrorCode::busy:
+            return ReasonCode::busy;
+    }
+    return ReasonCode::internal;
+}
+
 void throw_errno(ErrorCode code, const std::string& what, int error_number) {
     throw Error(code, what + ": " + errno_text(error_number));
 }

@@ -5,6 +5,9 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
+
+#include "efface/base/reason.hpp"
 
 namespace efface {
 
@@ -20,18 +23,26 @@ enum class ErrorCode : int {
     busy = 75,          ///< someone else holds the lock (EX_TEMPFAIL)
 };
 
+/// The reason code of a failure for which nobody knew a more exact one.
+[[nodiscard]] ReasonCode general_reason(ErrorCode code) noexcept;
+
 /// The only exception type of the program. `what()` names object, action and cause, in lower case
-/// and without a full stop; `hint()` is the next step for a person, or empty.
+/// and without a full stop; `hint()` is the next step for a person, or empty; `code()` is the exit
+/// status, `reason()` says more exactly why.
 class Error final : public std::runtime_error {
   public:
     Error(ErrorCode code, const std::string& what, std::string hint = {})
-        : std::runtime_error(what), code_(code), hint_(std::move(hint)) {}
+        : Error(code, general_reason(code), what, std::move(hint)) {}
+    Error(ErrorCode code, ReasonCode reason, const std::string& what, std::string hint = {})
+        : std::runtime_error(what), code_(code), reason_(reason), hint_(std::move(hint)) {}
 
     [[nodiscard]] ErrorCode code() const noexcept { return code_; }
+    [[nodiscard]] ReasonCode reason() const noexcept { return reason_; }
     [[nodiscard]] const std::string& hint() const noexcept { return hint_; }
 
   private:
     ErrorCode code_;
+    ReasonCode reason_;
     std::string hint_;
 };
 

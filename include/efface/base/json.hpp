@@ -4,11 +4,14 @@
 
 #include <nlohmann/json.hpp>
 
+#include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "efface/base/error.hpp"
@@ -67,6 +70,46 @@ class ObjectReader final {
     const Json& object_;
     std::string where_;
     std::set<std::string, std::less<>> asked_;
+};
+
+/// Builds one object field by field: the twin of ObjectReader. Out of line on purpose, as a braced
+/// literal of nlohmann's costs three times the time to compile and five times the code.
+///   return ObjectWriter().add("name", name).add("offset", offset).take();
+class ObjectWriter final {
+  public:
+    ObjectWriter& add(const char* key, Json value);
+    ObjectWriter& add(const char* key, const char* value);
+    ObjectWriter& add(const char* key, std::string_view value);
+    ObjectWriter& add(const char* key, std::string value);
+    ObjectWriter& add(const char* key, const std::vector<std::string>& values);
+    ObjectWriter& add(const char* key, const std::set<std::string>& values);
+    /// A list of {"code", "text"}.
+    ObjectWriter& add(const char* key, const std::vector<Reason>& values);
+    ObjectWriter& add(const char* key, std::nullptr_t);
+    /// Booleans and whole numbers; a double does not compile, as no record has fractions.
+    template <std::integral T>
+    ObjectWriter& add(const char* key, T value) {
+        if constexpr (std::is_same_v<T, bool>) {
+            return add_bool(key, value);
+        } else if constexpr (std::is_signed_v<T>) {
+            return add_signed(key, value);
+        } else {
+            return add_unsigned(key, value);
+        }
+    }
+    /// null where there is none.
+    template <typename T>
+    ObjectWriter& add(const char* key, const std::optional<T>& value) {
+        return value ? add(key, *value) : add(key, nullptr);
+    }
+    /// The object; the writer is empty afterwards.
+    [[nodiscard]] Json take();
+
+  private:
+    ObjectWriter& add_bool(const char* key, bool value);
+    ObjectWriter& add_signed(const char* key, std::int64_t value);
+    ObjectWriter& add_unsigned(const char* key, std::uint64_t value);
+    Json object_ = Json::object();
 };
 
 /// Device strings made safe for records: printable ASCII kept, the rest replaced by '?', trimmed.

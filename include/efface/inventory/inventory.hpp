@@ -67,26 +67,9 @@ struct Signature {
 [[nodiscard]] Signature probe_signature(const std::filesystem::path& path,
                                         std::uint64_t offset_bytes = 0);
 
-enum class UseKind {
-    mounted,
-    swap,
-    active_mapping,
-    holder,
-    loop_backing,
-    md_member,
-    lvm_member,
-    zfs_member,
-    root_or_boot,
-    read_only,
-    busy,
-    partition_in_use,
-    unreadable_state,
-};
-[[nodiscard]] const char* to_string(UseKind kind) noexcept;
-
 /// One reason why a target must not be touched.
 struct Use {
-    UseKind kind = UseKind::busy;
+    ReasonCode code = ReasonCode::busy;
     std::string detail;  ///< "dm-3 (CRYPT-LUKS2-..., name vg-data) mounted at /srv", for a person
 };
 
@@ -97,7 +80,7 @@ struct Use {
 /// For a file: open for writing by others is not seen, but loop devices, swap files and bind
 /// mounts of it are. A device that an exclusive open finds held for no other known reason is busy,
 /// unless this process has it open itself; a partition is used when its disk is held as a whole.
-/// Fails closed: state that can not be read is a Use of kind unreadable_state.
+/// Fails closed: state that can not be read is a Use of code unreadable_state.
 /// Blocks::left_alone: not one block of it is read, as of a drive that is erasing itself, which
 /// would keep the reader. What only its content tells (arrays and pools that do not run) is not
 /// seen then.

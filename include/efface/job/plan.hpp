@@ -39,8 +39,8 @@ struct LocationPlan {
 
 /// A reason not to start.
 struct Objection {
-    std::string what;  ///< "pg-data: /dev/loop3 is mounted at /srv"
-    ErrorCode code = ErrorCode::safety;
+    Reason reason;  ///< mounted, "pg-data: /dev/loop3 is mounted at /srv"
+    ErrorCode status = ErrorCode::safety;
 };
 
 struct VolumePlan {
@@ -51,8 +51,8 @@ struct VolumePlan {
     bool gone = false;
     std::vector<LocationPlan> locations;
     method::Level level = method::Level::none;  ///< that success would claim
-    std::vector<std::string> exceptions;        ///< that success would carry
-    std::vector<std::string> residual_risks;
+    std::vector<Reason> exceptions;             ///< that success would carry
+    std::vector<Reason> residual_risks;
     Json eligibility;
     Json payload_sample;  ///< null when not taken
     Json encryption;      ///< facts for the certificate's ten items

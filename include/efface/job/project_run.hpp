@@ -35,7 +35,7 @@ struct VolumeResult {
     std::string name;
     method::Verdict verdict = method::Verdict::not_sanitized;
     method::Level level = method::Level::none;
-    std::vector<std::string> reasons;
+    std::vector<Reason> reasons;
 };
 
 struct RunResult {

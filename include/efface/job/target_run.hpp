@@ -32,9 +32,9 @@ struct TargetPlan {
     std::string policy_digest;
     std::vector<std::string> steps;
     std::vector<std::string> not_reached;
-    std::vector<std::string> exceptions;  ///< that success would carry
-    std::vector<std::string> residual_risks;
-    std::vector<std::string> objections;        ///< reasons to refuse (exit 7)
+    std::vector<Reason> exceptions;  ///< that success would carry
+    std::vector<Reason> residual_risks;
+    std::vector<Objection> objections;          ///< reasons to refuse
     method::Level level = method::Level::none;  ///< that success would claim
 };
 /// Hex. Changes when the target or what would be done to it changes.
@@ -62,8 +62,8 @@ struct TargetResult {
     method::Verdict verdict = method::Verdict::not_sanitized;
     method::Level level = method::Level::none;
     bool changed = false;  ///< false: this order had been carried out before
-    std::vector<std::string> reasons;
-    std::vector<std::string> exceptions;
+    std::vector<Reason> reasons;
+    std::vector<Reason> exceptions;
     std::filesystem::path bundle;
     std::string certificate_sha256;
     [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }

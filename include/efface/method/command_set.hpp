@@ -37,8 +37,8 @@ struct HiddenArea {
 
 /// One technique of this set on this drive, also when it can't be used.
 struct TechniqueFacts {
-    std::string name;                      ///< as efface-methods.7 lists it: "nvme-sanitize-block"
-    std::optional<std::string> objection;  ///< why not on this drive, and the next step
+    std::string name;                 ///< as efface-methods.7 lists it: "nvme-sanitize-block"
+    std::optional<Reason> objection;  ///< why not on this drive, and the next step
     /// Not empty: the drive does not tell whether it has it. Only somebody who names it may try.
     std::string untold;
     /// From the drive's own figures; nothing when it gives none.
@@ -59,7 +59,7 @@ struct DriveSurvey {
     std::string error;     ///< not empty: the drive did not answer, and nothing else is filled in
     std::vector<TechniqueFacts> techniques;
     std::vector<HiddenArea> hidden_areas;
-    std::vector<std::string> residual_risks;
+    std::vector<Reason> residual_risks;
     std::vector<RawPage> pages;
     Json facts = Json::object();  ///< for the record and `efface list`
 };

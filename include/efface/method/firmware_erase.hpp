@@ -121,7 +121,7 @@ class FirmwareErase final : public Method {
                   const Clock& clock);
 
     [[nodiscard]] std::string_view name() const override { return task_.technique; }
-    [[nodiscard]] std::optional<std::string> objection() const override { return std::nullopt; }
+    [[nodiscard]] std::optional<Reason> objection() const override { return std::nullopt; }
     /// In thousandths: a drive tells a share, not bytes.
     [[nodiscard]] std::uint64_t estimate_bytes() const override { return kProgressSteps; }
     /// Throws Error(interrupted) when the drive must be power-cycled before it can go on. When the

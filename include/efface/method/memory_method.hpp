@@ -43,7 +43,7 @@ struct MemorySurvey {
     /// `identity`. Never empty, and another one for every other target.
     std::string confirm_token;
     std::uint64_t size_bytes = 0;          ///< bytes that run() will overwrite, as of now
-    std::vector<std::string> objections;   ///< reasons to refuse (exit 7); empty: may run
+    std::vector<Reason> objections;        ///< reasons to refuse (exit 7); empty: may run
     std::vector<std::string> steps;        ///< what run() does, in order
     std::vector<std::string> not_reached;  ///< named areas that no user space tool reaches
     /// Everything that a claim depends on; policy/memory.hpp computes the level from it alone:

@@ -36,9 +36,9 @@ struct Observation {
 
 struct Outcome {
     Verdict verdict = Verdict::not_sanitized;
-    Level level_limit = Level::purge;     ///< whatever the technique reaches, no more than this
-    std::vector<std::string> reasons;     ///< why not better, in words
-    std::vector<std::string> exceptions;  ///< named areas not reached
+    Level level_limit = Level::purge;  ///< whatever the technique reaches, no more than this
+    std::vector<Reason> reasons;       ///< why not better
+    std::vector<Reason> exceptions;    ///< named areas not reached
     std::vector<Observation> observations;
     Json record;  ///< what was done and seen, as the certificate quotes it
 };

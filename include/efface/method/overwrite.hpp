@@ -67,7 +67,7 @@ class Overwrite final : public Method {
               OverwriteHooks hooks, const Clock& clock);
 
     [[nodiscard]] std::string_view name() const override { return "overwrite"; }
-    [[nodiscard]] std::optional<std::string> objection() const override;
+    [[nodiscard]] std::optional<Reason> objection() const override;
     [[nodiscard]] std::uint64_t estimate_bytes() const override;
     [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
                               std::stop_token stop) override;

@@ -23,7 +23,7 @@ enum class Effect {
 [[nodiscard]] const char* to_string(Effect effect) noexcept;
 
 struct Rule {
-    const char* id;
+    ReasonCode code;  ///< names the rule, in records and journals, too
     Effect effect;
     const char* reason;  ///< for the certificate
     const char* source;
@@ -39,13 +39,13 @@ struct Finding {
 [[nodiscard]] method::Level level_of(const std::vector<Finding>& findings,
                                      method::Level highest = method::Level::purge) noexcept;
 
-/// The findings in words, by what they do. What only limits the level is a residual risk, too.
-struct FindingTexts {
-    std::vector<std::string> refusals;
-    std::vector<std::string> exceptions;
-    std::vector<std::string> residual_risks;
+/// The findings as reasons, by what they do. What only limits the level is a residual risk, too.
+struct FindingReasons {
+    std::vector<Reason> refusals;
+    std::vector<Reason> exceptions;
+    std::vector<Reason> residual_risks;
 };
-[[nodiscard]] FindingTexts texts_of(const std::vector<Finding>& findings);
+[[nodiscard]] FindingReasons reasons_of(const std::vector<Finding>& findings);
 
 /// For digests of policies: id, effect, reason and source of each rule.
 [[nodiscard]] Json rules_json(const std::vector<Rule>& rules);

@@ -23,6 +23,14 @@ cd /srv/golden
 export EFFACE_STATE_DIR=/srv/golden/state
 printf %s "$passphrase" >passphrase
 
+# Of memory, too, of which only the plan knows how much there is.
+size_of() {
+    case $1 in
+    memory:*) "$EFFACE" plan "$1" --json | jq '.targets[0] | .identity.sizeBytes // .sizeBytes' ;;
+    *) if [ -b "$1" ]; then blockdev --getsize64 "$1"; else stat -c %s "$1"; fi ;;
+    esac
+}
+
 # keep NAME STATUS BUNDLE: under its name in golden/, with what it said.
 keep() {
     [ "$status" -eq "$2" ] || fail "$1: exit status $status, not $2"
@@ -88,10 +96,7 @@ mount -t tmpfs -o size=16m,noswap scratch /srv/scratch 2>/dev/null ||
     mount -t tmpfs -o size=16m scratch /srv/scratch
 mkdir /srv/scratch/a
 fill_with_marks /srv/scratch/a/data $((1 << 20))
-size=$("$EFFACE" plan memory:tmpfs:/srv/scratch --json |
-    jq '.targets[0] | .identity.sizeBytes // .sizeBytes')
-overwrite memory:tmpfs:/srv/scratch "{\"targets\": [
-    {\"target\": \"memory:tmpfs:/srv/scratch\", \"size_bytes\": $size}]}"
+overwrite memory:tmpfs:/srv/scratch
 keep_target memory 0
 
 # Drives by their own firmware: well, read wholly, killed, and one that says it failed.

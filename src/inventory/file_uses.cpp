@@ -40,7 +40,7 @@ bool is_loop_over(const MachineState& state, const BlockNode& loop, const Identi
         return backing && backing->inode == identity.inode &&
                backing->device == makedev(identity.major, identity.minor);
     } catch (const Error& error) {
-        walk.add(UseKind::unreadable_state, safe_text(error.what()));
+        walk.add(ReasonCode::unreadable_state, safe_text(error.what()));
         return same_text || is_same_file(loop.backing_file, identity);
     }
 }
@@ -64,7 +64,7 @@ void add_swap_file_uses(const MachineState& state, const Identity& identity, Use
     for (const Swap& swap : state.swaps()) {
         if (swap.path == identity.canonical_path ||
             (state.view().live && is_same_file(swap.path, identity))) {
-            walk.add(UseKind::swap, "the file is a swap area");
+            walk.add(ReasonCode::swap, "the file is a swap area");
         }
     }
 }
@@ -86,8 +86,8 @@ void add_bind_mount_uses(const MachineState& state, const Identity& identity, Us
         if (same_path || (state.view().live && is_same_file(seen_as, identity))) {
             const std::string where =
                 mount.process.empty() ? "" : fmt::format(" (process {})", mount.process);
-            walk.add(UseKind::mounted, fmt::format("the file is bind-mounted at {}{}",
-                                                   safe_text(mount.target), where));
+            walk.add(ReasonCode::mounted, fmt::format("the file is bind-mounted at {}{}",
+                                                      safe_text(mount.target), where));
         }
     }
 }

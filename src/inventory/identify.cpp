@@ -163,32 +163,33 @@ const char* to_string(Kind kind) noexcept {
 }
 
 Json to_json(const Identity& identity) {
-    Json json = {{"canonicalPath", safe_text(identity.canonical_path)},
-                 {"kind", to_string(identity.kind)},
-                 {"deviceNumber", fmt::format("{}:{}", identity.major, identity.minor)},
-                 {"sizeBytes", identity.size_bytes},
-                 {"logicalBlockBytes", identity.logical_block_bytes},
-                 {"model", identity.model},
-                 {"serialNumber", identity.serial},
-                 {"wwid", identity.wwid},
-                 {"transport", identity.transport},
-                 {"readOnly", identity.read_only},
-                 {"rotational", identity.rotational}};
+    ObjectWriter json;
+    json.add("canonicalPath", safe_text(identity.canonical_path))
+        .add("kind", to_string(identity.kind))
+        .add("deviceNumber", fmt::format("{}:{}", identity.major, identity.minor))
+        .add("sizeBytes", identity.size_bytes)
+        .add("logicalBlockBytes", identity.logical_block_bytes)
+        .add("model", identity.model)
+        .add("serialNumber", identity.serial)
+        .add("wwid", identity.wwid)
+        .add("transport", identity.transport)
+        .add("readOnly", identity.read_only)
+        .add("rotational", identity.rotational);
     if (identity.kind == Kind::file) {
-        json["inode"] = std::to_string(identity.inode);  // may exceed what JSON numbers hold
+        json.add("inode", std::to_string(identity.inode));  // may exceed what JSON numbers hold
     }
     if (identity.disk_sequence) {
-        json["diskSequence"] = *identity.disk_sequence;
+        json.add("diskSequence", *identity.disk_sequence);
     }
     const auto add_known = [&json](const char* key, const std::string& text) {
         if (!text.empty()) {
-            json[key] = text;
+            json.add(key, text);
         }
     };
     add_known("partitionUuid", identity.partition_uuid);
     add_known("deviceMapperUuid", identity.device_mapper_uuid);
     add_known("backingFile", identity.backing_file);
-    return json;
+    return json.take();
 }
 
 }  // namespace efface::inventory

@@ -161,10 +161,11 @@ std::vector<Layer> layers_in(const MachineState& state, const Identity& identity
 Json to_json(const std::vector<Layer>& layers) {
     Json list = Json::array();
     for (const Layer& layer : layers) {
-        Json entry = {{"name", layer.name}, {"type", layer.type}};
+        ObjectWriter entry;
+        entry.add("name", layer.name).add("type", layer.type);
         const auto add_flag = [&entry](const char* key, bool value) {
             if (value) {
-                entry[key] = true;
+                entry.add(key, true);
             }
         };
         add_flag("copyOnWrite", layer.copy_on_write);
@@ -173,9 +174,9 @@ Json to_json(const std::vector<Layer>& layers) {
         add_flag("mirror", layer.mirror);
         add_flag("flash", layer.flash);
         if (!layer.note.empty()) {
-            entry["note"] = layer.note;
+            entry.add("note", layer.note);
         }
-        list.push_back(std::move(entry));
+        list.push_back(entry.take());
     }
     return list;
 }

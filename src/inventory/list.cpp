@@ -90,7 +90,11 @@ void ask_disk(const DiskRows& rows, const std::vector<std::filesystem::path>& pa
               const DiskQuestions* questions, const device::Tell& tell) {
     if (questions != nullptr && questions->asks(rows.front())) {
         auto answer = questions->ask(rows.front());
-        tell(Json{{kAnswerKey, std::move(answer.told)}, {kLeaveKey, answer.leave_alone}}.dump());
+        tell(ObjectWriter()
+                 .add(kAnswerKey, std::move(answer.told))
+                 .add(kLeaveKey, answer.leave_alone)
+                 .take()
+                 .dump());
         if (!answer.leave_alone.empty()) {
             return;
         }
@@ -99,12 +103,14 @@ void ask_disk(const DiskRows& rows, const std::vector<std::filesystem::path>& pa
     for (const std::size_t row : rows) {
         ListEntry entry;
         read_head(paths[row], entry);
-        heads.push_back({{"code", entry.signature.code},
-                         {"version", entry.luks_version},
-                         {"uuid", entry.luks_uuid},
-                         {"label", entry.signature.label}});
+        heads.push_back(ObjectWriter()
+                            .add("code", entry.signature.code)
+                            .add("version", entry.luks_version)
+                            .add("uuid", entry.luks_uuid)
+                            .add("label", entry.signature.label)
+                            .take());
     }
-    tell(Json{{kHeadsKey, std::move(heads)}}.dump());
+    tell(ObjectWriter().add(kHeadsKey, std::move(heads)).take().dump());
 }
 
 void take_head(const Json& head, ListEntry& entry) {
@@ -118,10 +124,7 @@ void take_head(const Json& head, ListEntry& entry) {
 }
 
 void note_unread(ListEntry& entry, const std::string& why) {
-    Use use;
-    use.kind = UseKind::unreadable_state;
-    use.detail = why;
-    entry.uses.push_back(std::move(use));
+    entry.uses.push_back({ReasonCode::unreadable_state, why});
 }
 
 /// What came of one disk in time. Blocks that were not read are a use of their own.

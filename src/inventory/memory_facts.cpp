@@ -231,8 +231,10 @@ std::string on_off_absent(const Attribute& attribute) {
 }
 
 Json to_json(const KernelSetting& setting) {
-    return {{"state", !setting.on ? "unknown" : (*setting.on ? "on" : "off")},
-            {"source", setting.source.empty() ? "nothing says" : setting.source}};
+    return ObjectWriter()
+        .add("state", !setting.on ? "unknown" : (*setting.on ? "on" : "off"))
+        .add("source", setting.source.empty() ? "nothing says" : setting.source)
+        .take();
 }
 
 }  // namespace
@@ -283,35 +285,40 @@ MemoryFacts read_memory_facts(const SystemView& view) {
 Json to_json(const MemoryFacts& facts) {
     Json areas = Json::array();
     for (const SwapArea& area : facts.swaps.value_or(std::vector<SwapArea>{})) {
-        areas.push_back({{"path", safe_text(area.path)},
-                         {"type", area.is_file ? "file" : "partition"},
-                         {"sizeBytes", area.size_bytes},
-                         {"usedBytes", area.used_bytes}});
+        areas.push_back(ObjectWriter()
+                            .add("path", safe_text(area.path))
+                            .add("type", area.is_file ? "file" : "partition")
+                            .add("sizeBytes", area.size_bytes)
+                            .add("usedBytes", area.used_bytes)
+                            .take());
     }
     const std::string swap_state =
         !facts.swaps
             ? "unknown"
             : (facts.swaps->empty() ? "off" : (facts.swap_used_bytes() == 0U ? "empty" : "used"));
-    Json swap = {{"state", swap_state},
-                 {"areas", std::move(areas)},
-                 {"cachedBytes", facts.swap_cached_bytes}};
+    ObjectWriter swap;
+    swap.add("state", swap_state)
+        .add("areas", std::move(areas))
+        .add("cachedBytes", facts.swap_cached_bytes);
     if (facts.swapped_out_pages) {
-        swap["pagesWrittenOut"] = *facts.swapped_out_pages;
+        swap.add("pagesWrittenOut", *facts.swapped_out_pages);
     }
-    return {{"bootId", facts.boot_id},
-            {"kernel", facts.kernel_release},
-            {"swap", std::move(swap)},
-            {"initOnFree", to_json(facts.init_on_free)},
-            {"pagePoisoning", to_json(facts.page_poisoning)},
-            {"zswap", facts.zswap},
-            {"zramWriteBack", facts.zram_write_backs},
-            {"transparentHugepages", facts.transparent_hugepages},
-            {"shmemHugepages", facts.shmem_hugepages},
-            {"numaNodes", facts.numa_nodes},
-            {"pageMerging", facts.page_merging},
-            {"memoryToHost", facts.memory_to_host},
-            {"hibernationDevice", facts.hibernation_device},
-            {"crashKernel", facts.crash_kernel}};
+    return ObjectWriter()
+        .add("bootId", facts.boot_id)
+        .add("kernel", facts.kernel_release)
+        .add("swap", swap.take())
+        .add("initOnFree", to_json(facts.init_on_free))
+        .add("pagePoisoning", to_json(facts.page_poisoning))
+        .add("zswap", facts.zswap)
+        .add("zramWriteBack", facts.zram_write_backs)
+        .add("transparentHugepages", facts.transparent_hugepages)
+        .add("shmemHugepages", facts.shmem_hugepages)
+        .add("numaNodes", facts.numa_nodes)
+        .add("pageMerging", facts.page_merging)
+        .add("memoryToHost", facts.memory_to_host)
+        .add("hibernationDevice", facts.hibernation_device)
+        .add("crashKernel", facts.crash_kernel)
+        .take();
 }
 
 std::vector<std::string> memory_not_reached(const MemoryFacts& facts) {

@@ -32,18 +32,18 @@ std::vector<Use> Snapshot::uses_of(const Identity& identity, Blocks blocks) cons
             signature = probe_signature(identity.canonical_path);
         }
     } catch (const Error& error) {
-        uses.push_back({UseKind::unreadable_state, safe_text(error.what())});
+        uses.push_back({ReasonCode::unreadable_state, safe_text(error.what())});
     }
     const std::vector<Use> found = uses_in(machine, identity, &signature);
     uses.insert(uses.end(), found.begin(), found.end());
     const bool explained = std::any_of(uses.begin(), uses.end(), [](const Use& use) {
-        return use.kind != UseKind::read_only && use.kind != UseKind::loop_backing &&
-               use.kind != UseKind::unreadable_state;
+        return use.code != ReasonCode::read_only && use.code != ReasonCode::loop_backing &&
+               use.code != ReasonCode::unreadable_state;
     });
     if (!explained && is_held_exclusively(identity)) {
         const bool zfs = signature.type == "zfs_member";
         uses.push_back(
-            {zfs ? UseKind::zfs_member : UseKind::busy,
+            {zfs ? ReasonCode::zfs_member : ReasonCode::busy,
              zfs ? "a ZFS pool holds it" : "the kernel or another program holds it exclusively"});
     }
     return uses;

@@ -13,14 +13,14 @@ namespace {
 /// A file system can be mounted in thousands of containers.
 constexpr std::size_t kMountsToldMax = 8;
 
-UseKind kind_of_holder(const BlockNode& node) {
+ReasonCode code_of_holder(const BlockNode& node) {
     if (node.dm_uuid.starts_with("CRYPT-")) {
-        return UseKind::active_mapping;
+        return ReasonCode::active_mapping;
     }
     if (node.dm_uuid.starts_with("LVM-")) {
-        return UseKind::lvm_member;
+        return ReasonCode::lvm_member;
     }
-    return node.kind == Kind::md ? UseKind::md_member : UseKind::holder;
+    return node.kind == Kind::md ? ReasonCode::md_member : ReasonCode::holder;
 }
 
 }  // namespace
@@ -28,15 +28,15 @@ UseKind kind_of_holder(const BlockNode& node) {
 UseWalk::UseWalk(const MachineState& state)
     : state_(state), seen_(state.graph().nodes().size(), false) {}
 
-void UseWalk::add(UseKind kind, std::string detail) {
+void UseWalk::add(ReasonCode code, std::string detail) {
     if (uses_.size() < kUsesMax) {
-        uses_.push_back({kind, std::move(detail)});
+        uses_.push_back({code, std::move(detail)});
     }
 }
 
-bool UseWalk::has(UseKind kind) const {
+bool UseWalk::has(ReasonCode code) const {
     return std::any_of(uses_.begin(), uses_.end(),
-                       [kind](const Use& use) { return use.kind == kind; });
+                       [code](const Use& use) { return use.code == code; });
 }
 
 void UseWalk::add_mounts(std::size_t node) {
@@ -49,15 +49,15 @@ void UseWalk::add_mounts(std::size_t node) {
         if (!mount.process.empty()) {
             detail += fmt::format(" in the mount namespace of process {}", mount.process);
         }
-        add(UseKind::mounted, std::move(detail));
+        add(ReasonCode::mounted, std::move(detail));
     }
     if (mounts.size() > kMountsToldMax) {
-        add(UseKind::mounted,
+        add(ReasonCode::mounted,
             fmt::format("{} mounted at {} more places", name, mounts.size() - kMountsToldMax));
     }
     const std::string btrfs = state_.btrfs_of(node);
     if (mounts.empty() && !btrfs.empty()) {
-        add(UseKind::mounted,
+        add(ReasonCode::mounted,
             fmt::format("{} belongs to the active btrfs file system {}", name, safe_text(btrfs)));
     }
 }
@@ -67,9 +67,9 @@ void UseWalk::add_swaps(std::size_t node) {
     for (const Swap& swap : state_.swaps()) {
         const auto& devices = swap.devices;
         if (std::find(devices.begin(), devices.end(), node) != devices.end()) {
-            add(UseKind::swap, swap.is_file ? fmt::format("{} carries the swap file {}", name,
-                                                          safe_text(swap.path))
-                                            : fmt::format("{} is a swap area", name));
+            add(ReasonCode::swap, swap.is_file ? fmt::format("{} carries the swap file {}", name,
+                                                             safe_text(swap.path))
+                                               : fmt::format("{} is a swap area", name));
         }
     }
 }
@@ -78,7 +78,7 @@ void UseWalk::add_direct(std::size_t node) {
     add_mounts(node);
     add_swaps(node);
     if (state_.graph().at(node).bcache_member) {
-        add(UseKind::holder, fmt::format("{} is a bcache member", state_.graph().at(node).name));
+        add(ReasonCode::holder, fmt::format("{} is a bcache member", state_.graph().at(node).name));
     }
 }
 
@@ -89,14 +89,14 @@ void UseWalk::add_edge_use(std::size_t lower, const Edge& edge) {
         case EdgeKind::partition:
             return;  // used only when something uses the partition
         case EdgeKind::loop:
-            return add(UseKind::loop_backing,
+            return add(ReasonCode::loop_backing,
                        fmt::format("{} is a loop device over {}", upper.name, below));
         case EdgeKind::zram_writeback:
-            return add(UseKind::holder, fmt::format("{} writes back to {}", upper.name, below));
+            return add(ReasonCode::holder, fmt::format("{} writes back to {}", upper.name, below));
         case EdgeKind::bcache:
-            return add(UseKind::holder, fmt::format("bcache {} rests on {}", upper.name, below));
+            return add(ReasonCode::holder, fmt::format("bcache {} rests on {}", upper.name, below));
         case EdgeKind::holder:
-            return add(kind_of_holder(upper),
+            return add(code_of_holder(upper),
                        fmt::format("{} rests on {}", describe(upper), below));
     }
 }

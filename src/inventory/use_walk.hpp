@@ -13,8 +13,8 @@ class UseWalk final {
     /// The state is borrowed and must outlive the walk.
     explicit UseWalk(const MachineState& state);
 
-    void add(UseKind kind, std::string detail);
-    [[nodiscard]] bool has(UseKind kind) const;
+    void add(ReasonCode code, std::string detail);
+    [[nodiscard]] bool has(ReasonCode code) const;
     [[nodiscard]] const std::vector<Use>& uses() const noexcept { return uses_; }
     [[nodiscard]] std::vector<Use> take() { return std::move(uses_); }
 

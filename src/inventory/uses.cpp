@@ -18,7 +18,7 @@ bool is_array_member(const std::string& type) {
 
 void add_system_uses(const MachineState& state, std::size_t node, UseWalk& walk) {
     for (const std::string& target : state.system_mounts_on(node)) {
-        walk.add(UseKind::root_or_boot,
+        walk.add(ReasonCode::root_or_boot,
                  fmt::format("the running system's {} rests on {}", safe_text(target),
                              describe(state.graph().at(node))));
     }
@@ -29,7 +29,7 @@ void add_disk_uses(const MachineState& state, std::size_t partition, UseWalk& wa
     const BlockNode& node = state.graph().at(partition);
     const auto disk = state.graph().find_name(node.parent);
     if (!disk) {
-        walk.add(UseKind::unreadable_state,
+        walk.add(ReasonCode::unreadable_state,
                  fmt::format("the disk of the partition {} is not in sysfs", node.name));
         return;
     }
@@ -48,7 +48,7 @@ void add_read_only(const MachineState& state, std::size_t node, UseWalk& walk) {
         const auto disk = state.graph().find_name(device.parent);
         for (const BlockNode* one : {&device, disk ? &state.graph().at(*disk) : nullptr}) {
             if (one != nullptr && one->read_only) {
-                walk.add(UseKind::read_only, fmt::format("{} is read-only", one->name));
+                walk.add(ReasonCode::read_only, fmt::format("{} is read-only", one->name));
             }
         }
         return;
@@ -57,9 +57,9 @@ void add_read_only(const MachineState& state, std::size_t node, UseWalk& walk) {
     for (const std::string& name : {device.name, device.parent}) {
         const Attribute flag = name.empty() ? Attribute{} : class_block.enter(name).read("ro");
         if (flag.reading == Reading::unreadable) {
-            walk.add(UseKind::unreadable_state, fmt::format("whether {} is read-only", name));
+            walk.add(ReasonCode::unreadable_state, fmt::format("whether {} is read-only", name));
         } else if (flag.text == "1") {
-            walk.add(UseKind::read_only, fmt::format("{} is read-only", name));
+            walk.add(ReasonCode::read_only, fmt::format("{} is read-only", name));
         }
     }
 }
@@ -67,7 +67,7 @@ void add_read_only(const MachineState& state, std::size_t node, UseWalk& walk) {
 void add_device_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
     const auto node = state.graph().find(identity.major, identity.minor);
     if (!node) {
-        walk.add(UseKind::unreadable_state,
+        walk.add(ReasonCode::unreadable_state,
                  fmt::format("block device {}:{} is not in sysfs", identity.major, identity.minor));
         return;
     }
@@ -82,7 +82,7 @@ void add_device_uses(const MachineState& state, const Identity& identity, UseWal
         walk.climb(*node, edge);
         const std::size_t found = walk.uses().size() - before;
         if (found > 0) {
-            walk.add(UseKind::partition_in_use,
+            walk.add(ReasonCode::partition_in_use,
                      fmt::format("its partition {} is in use", state.graph().at(edge.to).name));
         }
     }
@@ -95,14 +95,14 @@ void add_device_uses(const MachineState& state, const Identity& identity, UseWal
 void add_image_uses(const MachineState& state, const Identity& identity, UseWalk& walk) {
     for (const std::size_t loop : loops_over_file(state, identity, walk)) {
         add_system_uses(state, loop, walk);
-        walk.add(UseKind::loop_backing,
+        walk.add(ReasonCode::loop_backing,
                  fmt::format("{} is a loop device over this file", state.graph().at(loop).name));
         walk.visit(loop);
     }
     add_swap_file_uses(state, identity, walk);
     add_bind_mount_uses(state, identity, walk);
     if (identity.read_only) {
-        walk.add(UseKind::read_only, "the file or its file system is read-only");
+        walk.add(ReasonCode::read_only, "the file or its file system is read-only");
     }
 }
 
@@ -116,48 +116,16 @@ std::vector<Use> uses_in(const MachineState& state, const Identity& identity,
     } else {
         add_device_uses(state, identity, walk);
         if (signature != nullptr && is_array_member(signature->type) &&
-            !walk.has(UseKind::md_member)) {
-            walk.add(UseKind::md_member,
+            !walk.has(ReasonCode::md_member)) {
+            walk.add(ReasonCode::md_member,
                      fmt::format("it carries the superblock of a RAID array ({})",
                                  safe_text(signature->type)));
         }
     }
     for (const std::string& problem : state.problems()) {
-        walk.add(UseKind::unreadable_state, safe_text(problem));
+        walk.add(ReasonCode::unreadable_state, safe_text(problem));
     }
     return walk.take();
-}
-
-const char* to_string(UseKind kind) noexcept {
-    switch (kind) {
-        case UseKind::mounted:
-            return "mounted";
-        case UseKind::swap:
-            return "swap";
-        case UseKind::active_mapping:
-            return "active-mapping";
-        case UseKind::holder:
-            return "holder";
-        case UseKind::loop_backing:
-            return "loop-backing";
-        case UseKind::md_member:
-            return "md-member";
-        case UseKind::lvm_member:
-            return "lvm-member";
-        case UseKind::zfs_member:
-            return "zfs-member";
-        case UseKind::root_or_boot:
-            return "root-or-boot";
-        case UseKind::read_only:
-            return "read-only";
-        case UseKind::busy:
-            return "busy";
-        case UseKind::partition_in_use:
-            return "partition-in-use";
-        case UseKind::unreadable_state:
-            return "unreadable-state";
-    }
-    return "unknown";
 }
 
 }  // namespace efface::inventory

@@ -13,7 +13,6 @@
 using namespace efface;
 using inventory::identify;
 using inventory::Use;
-using inventory::UseKind;
 using inventory::uses_of;
 using test::has;
 using test::Loop;
@@ -56,7 +55,7 @@ TEST_CASE("a loop device over a file is a use of the file") {
     const ScratchFolder scratch;
     const auto file = make_file(scratch.path(), "a.img", kMiB);
     const Loop loop{file};
-    CHECK(has(uses_at(file), UseKind::loop_backing, loop.path().substr(5)));
+    CHECK(has(uses_at(file), ReasonCode::loop_backing, loop.path().substr(5)));
 }
 
 TEST_CASE("a loop device is found from another name of its file") {
@@ -65,8 +64,8 @@ TEST_CASE("a loop device is found from another name of its file") {
     std::filesystem::create_hard_link(file, scratch.path() / "second");
     std::filesystem::create_symlink(file, scratch.path() / "third");
     const Loop loop{file};
-    CHECK(has(uses_at(scratch.path() / "second"), UseKind::loop_backing));
-    CHECK(has(uses_at(scratch.path() / "third"), UseKind::loop_backing));
+    CHECK(has(uses_at(scratch.path() / "second"), ReasonCode::loop_backing));
+    CHECK(has(uses_at(scratch.path() / "third"), ReasonCode::loop_backing));
 }
 
 TEST_CASE("a file that replaced the backing file of a loop device is free") {
@@ -77,7 +76,7 @@ TEST_CASE("a file that replaced the backing file of a loop device is free") {
     std::filesystem::remove(file);
     make_file(scratch.path(), "a.img", kMiB);
     CHECK(text_of(uses_at(file)) == "");
-    CHECK(has(uses_at(scratch.path() / "kept"), UseKind::loop_backing));
+    CHECK(has(uses_at(scratch.path() / "kept"), ReasonCode::loop_backing));
 }
 
 TEST_CASE("a loop device over a loop device is a use of the lower one and of its file") {
@@ -86,8 +85,8 @@ TEST_CASE("a loop device over a loop device is a use of the lower one and of its
     const Loop lower{file};
     const Loop upper{lower.path()};
     const std::string upper_name = upper.path().substr(5);
-    CHECK(has(uses_at(lower.path()), UseKind::loop_backing, upper_name));
-    CHECK(has(uses_at(file), UseKind::loop_backing, upper_name));
+    CHECK(has(uses_at(lower.path()), ReasonCode::loop_backing, upper_name));
+    CHECK(has(uses_at(file), ReasonCode::loop_backing, upper_name));
 }
 
 TEST_CASE("a mounted loop device is mounted, and so is its file") {
@@ -97,9 +96,9 @@ TEST_CASE("a mounted loop device is mounted, and so is its file") {
     std::filesystem::create_directory(target);
     const Loop loop{file};
     const Mounted mounted{loop.path(), target};
-    CHECK(has(uses_at(loop.path()), UseKind::mounted, "/mnt with?blanks (ext4)"));
-    CHECK(has(uses_at(file), UseKind::mounted, "/mnt with?blanks (ext4)"));
-    CHECK_FALSE(has(uses_at(file), UseKind::root_or_boot));
+    CHECK(has(uses_at(loop.path()), ReasonCode::mounted, "/mnt with?blanks (ext4)"));
+    CHECK(has(uses_at(file), ReasonCode::mounted, "/mnt with?blanks (ext4)"));
+    CHECK_FALSE(has(uses_at(file), ReasonCode::root_or_boot));
 }
 
 TEST_CASE("an image on a mounted image rests on both") {
@@ -129,7 +128,7 @@ TEST_CASE("a device mounted only in another mount namespace is mounted") {
     REQUIRE(std::filesystem::exists(ready));
     const auto uses = uses_at(loop.path());
     INFO(text_of(uses));
-    CHECK(has(uses, UseKind::mounted,
+    CHECK(has(uses, ReasonCode::mounted,
               "in the mount namespace of process " + std::to_string(other.process())));
 }
 
@@ -139,7 +138,7 @@ TEST_CASE("a lazily unmounted file system still holds its device") {
     run("mount " + loop.path() + " " + (scratch.path() / "mnt").string());
     const UniqueFd keeps_it{::open((scratch.path() / "mnt").c_str(), O_RDONLY | O_CLOEXEC)};
     REQUIRE(::umount2((scratch.path() / "mnt").c_str(), MNT_DETACH) == 0);
-    CHECK(has(uses_at(loop.path()), UseKind::busy));
+    CHECK(has(uses_at(loop.path()), ReasonCode::busy));
 }
 
 TEST_CASE("a target that this process holds itself is not busy by that") {
@@ -157,19 +156,19 @@ TEST_CASE("a file that is bind-mounted over another is mounted") {
     std::filesystem::create_hard_link(file, scratch.path() / "second");
     const auto place = make_file(scratch.path(), "place", 0);
     const Mounted mounted{file.string(), place, "--bind"};
-    CHECK(has(uses_at(file), UseKind::mounted, "bind-mounted at " + place.string()));
-    CHECK(has(uses_at(scratch.path() / "second"), UseKind::mounted, place.string()));
+    CHECK(has(uses_at(file), ReasonCode::mounted, "bind-mounted at " + place.string()));
+    CHECK(has(uses_at(scratch.path() / "second"), ReasonCode::mounted, place.string()));
 }
 
 TEST_CASE("read-only targets are told") {
     const ScratchFolder scratch;
     const auto file = make_ext4(scratch);
     const Loop loop{file, "-r"};
-    CHECK(has(uses_at(loop.path()), UseKind::read_only));
+    CHECK(has(uses_at(loop.path()), ReasonCode::read_only));
     std::filesystem::permissions(file, std::filesystem::perms::owner_read);
-    CHECK(has(uses_at(file), UseKind::read_only));
+    CHECK(has(uses_at(file), ReasonCode::read_only));
     make_file(scratch.path(), "writable.img", kMiB);
-    CHECK_FALSE(has(uses_at(scratch.path() / "writable.img"), UseKind::read_only));
+    CHECK_FALSE(has(uses_at(scratch.path() / "writable.img"), ReasonCode::read_only));
 }
 
 TEST_CASE("a file on a file system that is mounted read-only is read-only") {
@@ -180,7 +179,7 @@ TEST_CASE("a file on a file system that is mounted read-only is read-only") {
         make_file(scratch.path() / "mnt", "inner.img", kMiB);
     }
     const Mounted mounted{loop.path(), scratch.path() / "mnt", "-o ro"};
-    CHECK(has(uses_at(scratch.path() / "mnt/inner.img"), UseKind::read_only));
+    CHECK(has(uses_at(scratch.path() / "mnt/inner.img"), ReasonCode::read_only));
 }
 
 TEST_CASE("a disk is in use by its mounted partition, its other partition is not") {
@@ -201,9 +200,9 @@ TEST_CASE("a disk is in use by its mounted partition, its other partition is not
     std::filesystem::create_directory(scratch.path() / "mnt");
     CHECK(text_of(uses_at(loop.path())) == "");
     const Mounted mounted{first, scratch.path() / "mnt"};
-    CHECK(has(uses_at(loop.path()), UseKind::partition_in_use, first.substr(5)));
-    CHECK(has(uses_at(loop.path()), UseKind::mounted, "/mnt (ext4)"));
-    CHECK(has(uses_at(first), UseKind::mounted));
+    CHECK(has(uses_at(loop.path()), ReasonCode::partition_in_use, first.substr(5)));
+    CHECK(has(uses_at(loop.path()), ReasonCode::mounted, "/mnt (ext4)"));
+    CHECK(has(uses_at(first), ReasonCode::mounted));
     CHECK(text_of(uses_at(second)) == "");
     CHECK(identify(first).partition_uuid == "6e9c1f0a-7b1d-4c58-9a55-0f4d5e6b7c81");
     CHECK(identify(first).kind == inventory::Kind::partition);
@@ -216,8 +215,8 @@ TEST_CASE("both devices of a mounted btrfs are in use, and its files are copy-on
     run("mkfs.btrfs -q -d raid1 -m raid1 " + a.path() + " " + b.path() + " >/dev/null");
     std::filesystem::create_directory(scratch.path() / "mnt");
     const Mounted mounted{a.path(), scratch.path() / "mnt"};
-    CHECK(has(uses_at(a.path()), UseKind::mounted, "(btrfs)"));
-    CHECK(has(uses_at(b.path()), UseKind::mounted, "(btrfs)"));
+    CHECK(has(uses_at(a.path()), ReasonCode::mounted, "(btrfs)"));
+    CHECK(has(uses_at(b.path()), ReasonCode::mounted, "(btrfs)"));
     const auto file = make_file(scratch.path() / "mnt", "volume.img", kMiB);
     CHECK(text_of(uses_at(file)) == "");
     const auto layers = inventory::layers_below(identify(file));

@@ -195,8 +195,7 @@ TEST_CASE("a ring of devices that rest on each other ends") {
     const auto layers = layers_of(machine, "/dev/dm-3");
     CHECK(layers.size() == 4);
     const Identity map = inventory::identify("/dev/dm-3", machine.view());
-    CHECK(test::count_of(inventory::uses_of(map, machine.view()),
-                         inventory::UseKind::active_mapping) <= 1);
+    CHECK(test::count_of(inventory::uses_of(map, machine.view()), ReasonCode::active_mapping) <= 1);
 }
 
 TEST_CASE("the record of layers names flags only where they are set") {
@@ -229,7 +228,7 @@ TEST_CASE("the list tells the parent and the uses of each device") {
     for (const auto& entry : inventory::list_storage(machine.view())) {
         if (entry.identity.path == "/dev/sda2") {
             CHECK(entry.parent == "sda");
-            CHECK(test::has(entry.uses, inventory::UseKind::root_or_boot));
+            CHECK(test::has(entry.uses, ReasonCode::root_or_boot));
         }
         if (entry.identity.path == "/dev/sdb") {
             CHECK(entry.uses.empty());

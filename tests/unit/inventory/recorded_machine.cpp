@@ -112,20 +112,19 @@ ScratchFolder::~ScratchFolder() {
 std::string text_of(const std::vector<inventory::Use>& uses) {
     std::string text;
     for (const inventory::Use& use : uses) {
-        text += std::string{to_string(use.kind)} + ": " + use.detail + '\n';
+        text += std::string{to_string(use.code)} + ": " + use.detail + '\n';
     }
     return text;
 }
 
-std::size_t count_of(const std::vector<inventory::Use>& uses, inventory::UseKind kind) {
+std::size_t count_of(const std::vector<inventory::Use>& uses, ReasonCode code) {
     return static_cast<std::size_t>(std::count_if(
-        uses.begin(), uses.end(), [kind](const inventory::Use& use) { return use.kind == kind; }));
+        uses.begin(), uses.end(), [code](const inventory::Use& use) { return use.code == code; }));
 }
 
-bool has(const std::vector<inventory::Use>& uses, inventory::UseKind kind,
-         const std::string& text) {
+bool has(const std::vector<inventory::Use>& uses, ReasonCode code, const std::string& text) {
     return std::any_of(uses.begin(), uses.end(), [&](const inventory::Use& use) {
-        return use.kind == kind && use.detail.find(text) != std::string::npos;
+        return use.code == code && use.detail.find(text) != std::string::npos;
     });
 }
 

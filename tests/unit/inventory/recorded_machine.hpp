@@ -45,10 +45,9 @@ class ScratchFolder final {
 
 /// "mounted: vda1 mounted at /srv (ext4)\n" for each use.
 [[nodiscard]] std::string text_of(const std::vector<inventory::Use>& uses);
-[[nodiscard]] std::size_t count_of(const std::vector<inventory::Use>& uses,
-                                   inventory::UseKind kind);
-/// Is there a use of this kind whose detail holds the text?
-[[nodiscard]] bool has(const std::vector<inventory::Use>& uses, inventory::UseKind kind,
+[[nodiscard]] std::size_t count_of(const std::vector<inventory::Use>& uses, ReasonCode code);
+/// Is there a use of this code whose detail holds the text?
+[[nodiscard]] bool has(const std::vector<inventory::Use>& uses, ReasonCode code,
                        const std::string& text = {});
 
 }  // namespace efface::test

@@ -99,11 +99,11 @@ Control control_no_magic(device::BlockTarget& target, const LuksKeyTask& task) {
     const auto report = luks::find_remnants(target, task.region.ranges);
     if (!report.remnants.empty()) {
         return {"no-magic", Control::Result::fail,
-                fmt::format("{}", fmt::join(report.remnants, "; "))};
+                report.remnants.front().words};
     }
-    if (report.unreadable > 0) {
+    if (!report.unreadable.empty()) {
         return {"no-magic", Control::Result::unknown,
-                fmt::format("{} places could not be read", report.unreadable)};
+                fmt::format("{} places could not be read", report.unreadable.size())};
     }
     return {"no-magic", Control::Result::pass,
             "no LUKS magic at any of the ten places and no keyslot JSON in the region"};

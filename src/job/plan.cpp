@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/plan.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
 #include "efface/base/digest.hpp"
@@ -109,14 +107,6 @@ LocationPlan location_from_json(const Json& json) {
     return location;
 }
 
-/// The first that is about safety, else the first.
-const Objection& weightiest(const std::vector<Objection>& objections) noexcept {
-    const auto found = std::find_if(
-        objections.begin(), objections.end(),
-        [](const Objection& objection) { return objection.status == ErrorCode::safety; });
-    return found == objections.end() ? objections.front() : *found;
-}
-
 Json location_document(const LocationPlan& location) {
     return ObjectWriter()
         .add("role", to_string(location.role))
@@ -140,33 +130,6 @@ const char* to_string(Role role) noexcept {
             return "header-backup";
     }
     return "in-place-header";
-}
-
-Json to_json(const std::vector<Objection>& objections) {
-    Json list = Json::array();
-    for (const auto& objection : objections) {
-        list.push_back(efface::to_json(objection.reason));
-    }
-    return list;
-}
-
-int status_of(const std::vector<Objection>& objections) noexcept {
-    if (objections.empty()) {
-        return 0;
-    }
-    return static_cast<int>(weightiest(objections).status);
-}
-
-void refuse(const std::string& what, const std::vector<Objection>& objections) {
-    if (objections.empty()) {
-        return;
-    }
-    std::string text = what;
-    for (const auto& objection : objections) {
-        text += fmt::format("\n  {}: {}", to_string(objection.reason.code), objection.reason.text);
-    }
-    const auto& first = weightiest(objections);
-    throw Error(first.status, first.reason.code, text);
 }
 
 std::vector<Objection> ProjectPlan::objections() const {

@@ -10,6 +10,7 @@
 #include "efface/base/json.hpp"
 #include "efface/job/host.hpp"
 #include "efface/job/manifest.hpp"
+#include "efface/job/objection.hpp"
 #include "efface/luks/header.hpp"
 
 namespace efface::job {
@@ -36,19 +37,6 @@ struct LocationPlan {
     Bytes stream_key;                     ///< drawn when the run is announced; no secret afterwards
     Json record;  ///< the part of the certificate that is known: identity, layers, header, ...
 };
-
-/// A reason not to start.
-struct Objection {
-    Reason reason;  ///< mounted, "pg-data: /dev/loop3 is mounted at /srv"
-    ErrorCode status = ErrorCode::safety;
-};
-/// A list of {"code", "text"}.
-[[nodiscard]] Json to_json(const std::vector<Objection>& objections);
-/// The exit status of a refusal for all of them, safety before all others; 0 when there is none.
-[[nodiscard]] int status_of(const std::vector<Objection>& objections) noexcept;
-/// Throws Error with that status, the code of the first objection that has it, `what` and all of
-/// them; nothing when there is none.
-void refuse(const std::string& what, const std::vector<Objection>& objections);
 
 struct VolumePlan {
     std::string name;

@@ -124,7 +124,8 @@ TEST_CASE("A volume that was declared gone is an exception without level, never 
         volume(p)["locations"] = Json::array();
         volume(p)["alreadyGone"] = true;
         volume(p)["status"] = "sanitized-with-exceptions";
-        volume(p)["exceptions"] = Json::array({reason("declared as already gone; not examined")});
+        volume(p)["exceptions"] = Json::array({reason("not examined", "declared-gone")});
+        volume(p)["credential"]["openedBefore"] = volume(p)["credential"]["refusedAfter"] = nullptr;
         volume(p)["level"] = "none";
         p["result"]["status"] = "sanitized-with-exceptions";
         p["result"]["level"] = "none";
@@ -150,7 +151,10 @@ TEST_CASE("A run whose verification did not pass is no success") {
 TEST_CASE("Purge needs eligibility and a payload without plain data") {
     CHECK_THAT(problem_after([](Json& p) { volume(p)["eligibility"]["eligible"] = false; }),
                Contains("not eligible"));
-    CHECK_THAT(problem_after([](Json& p) { volume(p)["payloadSample"]["structured"] = 1U; }),
+    CHECK_THAT(problem_after([](Json& p) {
+                   volume(p)["payloadSample"]["structured"] = 1U;
+                   volume(p)["payloadSample"]["zero"] = 19U;
+               }),
                Contains("plain data"));
     CHECK_FALSE(problem_after([](Json& p) { volume(p)["payloadSample"] = nullptr; }).empty());
 }
@@ -168,8 +172,10 @@ TEST_CASE("A reason is a code of the program and a text, nothing else, since rec
         for (const char* key : {"reasons", "residualRisks"}) {
             problems += problem_after([&](Json& p) { volume(p)[key] = Json::array({item}); });
         }
-        problems += problem_after(
-            [&](Json& p) { volume(p)["eligibility"]["objections"] = Json::array({item}); });
+        problems += problem_after([&](Json& p) {
+            volume(p)["eligibility"]["objections"] = Json::array({item});
+            volume(p)["level"] = p["result"]["level"] = p["sanitization"]["method"] = "clear";
+        });
         return problems +
                problem_after([&](Json& p) { p["result"]["residualRisks"] = Json::array({item}); });
     };

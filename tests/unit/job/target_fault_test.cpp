@@ -6,6 +6,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "killed.hpp"
 #include "target_fixture.hpp"
 
 using namespace efface;
@@ -15,9 +16,6 @@ using fake::Operation;
 using method::Verdict;
 
 namespace {
-
-/// The process ends here. No Error, so nobody on the way can handle it.
-struct Killed {};
 
 constexpr std::uint64_t kBadOffset = 1'536'000;  // of one 512-byte sector
 

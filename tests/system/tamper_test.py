@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, log, reasons, record, target
+from tamper import drive, generated, log, read, reasons, record, target, volumes
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -152,14 +152,16 @@ def run_bytes(good, work, kind, old, new):
                                                                     None)
 
 
-INSIDERS = target.INSIDERS + drive.INSIDERS + reasons.INSIDERS
+HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST
+INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
+            volumes.INSIDERS)
 
 
 def submit_targets(pool, work):
     honest = [(kind, kind, lambda predicate: None)
               for kind in ('media', 'file', 'memory', 'drive')]
     honest += [(kind, name, change)
-               for name, (kind, change) in (target.HONEST | drive.HONEST).items()]
+               for name, (kind, change) in HONEST.items()]
     waiting = [pool.submit(run_honest, work, *case) for case in honest]
     waiting += [pool.submit(run_insider, work, *case) for case in INSIDERS]
     for kind, changes in (target.BYTES | drive.BYTES).items():
@@ -188,7 +190,12 @@ def run_all(work):
             name, found = done.result()
             print(('FAIL ' if found else 'ok   ') + name)
             problems += [f'{name}: {problem}' for problem in found]
-    print(f'{len(waiting)} bundles; efface itself was {"asked" if EFFACE else "not there"}')
+    counts, found = generated.run(HELPER, work)
+    problems += found
+    print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
+          f'{counts["harmless"]} are no claim')
+    print(f'{len(waiting)} bundles, {len(INSIDERS)} of them false claims that the station signed; '
+          f'efface itself was {"asked" if EFFACE else "not there"}')
     return problems
 
 

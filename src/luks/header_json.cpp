@@ -32,6 +32,7 @@ Json copy_json(const HeaderCopy& copy) {
         .add("checksumValid", copy.checksum_valid)
         .add("jsonValid", copy.json_valid)
         .add("sha256", copy.sha256)
+        .add("dataOffset", copy.data_offset ? number(*copy.data_offset) : Json(nullptr))
         .add("defects", copy.defects)
         .take();
 }

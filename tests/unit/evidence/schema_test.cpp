@@ -4,6 +4,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "example_files.hpp"
 #include "target_records.hpp"
 
 using namespace efface;
@@ -11,14 +12,8 @@ using namespace efface::evidence;
 
 namespace {
 
-constexpr std::size_t kFileBytesMax = 1 << 20;
-
-Json example() {
-    const char* const path = EFFACE_TEST_DATA "/evidence/predicate-example.json";
-    return parse_json(read_text_file(path, kFileBytesMax).value(), path);
-}
 std::string problem_after(const std::function<void(Json&)>& change) {
-    Json predicate = example();
+    Json predicate = predicate_example();
     change(predicate);
     return problem_of(predicate);
 }
@@ -33,11 +28,11 @@ using Catch::Matchers::Contains;
 }  // namespace
 
 TEST_CASE("The example record is well formed and claims no more than it shows") {
-    CHECK(problem_of(example()).empty());
+    CHECK(problem_of(predicate_example()).empty());
 }
 
 TEST_CASE("Every top-level field but retention and supersedes is needed") {
-    const Json whole = example();
+    const Json whole = predicate_example();
     for (const auto& [key, value] : whole.items()) {
         Json predicate = whole;
         predicate.erase(key);
@@ -47,7 +42,7 @@ TEST_CASE("Every top-level field but retention and supersedes is needed") {
 }
 
 TEST_CASE("Every top-level field has its type") {
-    const Json whole = example();
+    const Json whole = predicate_example();
     for (const auto& [key, value] : whole.items()) {
         Json predicate = whole;
         predicate[key] = 7;

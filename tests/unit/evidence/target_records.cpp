@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target_records.hpp"
 
-#include "efface/base/file.hpp"
-
+#include "example_files.hpp"
 #include "schema.hpp"
 
 namespace efface::evidence {
 
-namespace {
-constexpr std::size_t kFileBytesMax = 1 << 20;
-}
-
 Json example_predicate(const std::string& type) {
-    const std::string path = EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json";
-    return parse_json(read_text_file(path, kFileBytesMax).value(), path);
+    return json_in(EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json");
 }
 
 std::string problem_of(const Json& predicate) {

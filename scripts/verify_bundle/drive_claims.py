@@ -342,6 +342,7 @@ def check_whole(seen):
         need(planned == compared + unreadable ==
              sum(surface['sizeBytes'] for surface in seen['canaries']['surfaces']),
              'not everything that the host addresses was read')
+        need(compared or not planned, 'nothing was read, and that can not pass')
         need(differ == 0 and UNEXPECTED_SHARE * unexpected <= planned,
              'it differs, or can not be read')
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 
 namespace efface::inventory {
 

@@ -6,7 +6,7 @@
 #include <map>
 #include <set>
 
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 #include "secure_erase.hpp"
 
 namespace efface::inventory {

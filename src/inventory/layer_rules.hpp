@@ -6,7 +6,7 @@
 
 #include "efface/device/linux_target.hpp"
 
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 
 namespace efface::inventory {
 

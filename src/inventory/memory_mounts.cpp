@@ -10,9 +10,9 @@
 
 #include "efface/inventory/memory_facts.hpp"
 
-#include "folder.hpp"
+#include "efface/inventory/folder.hpp"
 #include "libmount_table.hpp"
-#include "machine_state.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 namespace efface::inventory {
 namespace {

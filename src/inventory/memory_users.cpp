@@ -12,7 +12,7 @@
 
 #include "efface/inventory/memory_facts.hpp"
 
-#include "folder.hpp"
+#include "efface/inventory/folder.hpp"
 
 namespace efface::inventory {
 namespace {

@@ -3,7 +3,7 @@
 
 #include "efface/inventory/drive.hpp"
 
-#include "folder.hpp"
+#include "efface/inventory/folder.hpp"
 
 namespace efface::inventory {
 

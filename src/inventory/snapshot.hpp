@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "machine_state.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 namespace efface::inventory {
 

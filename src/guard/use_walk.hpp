@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "machine_state.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 namespace efface::inventory {
 

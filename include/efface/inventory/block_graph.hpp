@@ -9,7 +9,7 @@
 
 #include "efface/inventory/inventory.hpp"
 
-#include "folder.hpp"
+#include "efface/inventory/folder.hpp"
 
 namespace efface::inventory {
 

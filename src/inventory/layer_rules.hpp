@@ -5,7 +5,6 @@
 #include <string>
 
 #include "efface/device/linux_target.hpp"
-
 #include "efface/inventory/block_graph.hpp"
 
 namespace efface::inventory {

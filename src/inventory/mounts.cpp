@@ -12,10 +12,10 @@
 #include <utility>
 
 #include "efface/base/digest.hpp"
-
 #include "efface/inventory/folder.hpp"
-#include "libmount_table.hpp"
 #include "efface/inventory/machine_state.hpp"
+
+#include "libmount_table.hpp"
 
 namespace efface::inventory {
 namespace {

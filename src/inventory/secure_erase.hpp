@@ -2,7 +2,6 @@
 #pragma once
 
 #include "efface/inventory/drive.hpp"
-
 #include "efface/inventory/folder.hpp"
 
 namespace efface::inventory {

@@ -11,10 +11,10 @@ namespace efface::guard {
 
 /// One thing that stands on a target.
 struct Content {
-    std::string where;  ///< kernel name of the target or of its partition; a file's name
-    std::string type;   ///< "ext4", "crypto_LUKS", "gpt", "linux_raid_member", ...
-    std::string uuid;   ///< in lower case; empty where there is none
-    std::string label;  ///< of the file system, name of the array, volume group or pool
+    std::string where;         ///< kernel name of the target or of its partition; a file's name
+    std::string type;          ///< "ext4", "crypto_LUKS", "gpt", "linux_raid_member", ...
+    std::string uuid;          ///< in lower case; empty where there is none
+    std::string label;         ///< of the file system, name of the array, volume group or pool
     std::string last_mounted;  ///< ext2/3/4: where it was mounted last
     /// Whether it belongs to a group with other storage: an array, a volume group, a pool, a file
     /// system on several devices. Such a group does not run (else it is a use), yet a person or the

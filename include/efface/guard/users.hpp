@@ -69,7 +69,8 @@ constexpr std::chrono::milliseconds kOpenersWait{2000};
     inventory::DiskQuestions* questions = nullptr,
     std::chrono::milliseconds deadline = inventory::kListDeadline);
 
-/// The exit status of a refusal for this use: `busy` (75) when trying again may help, else `safety`.
+/// The exit status of a refusal for this use: `busy` (75) when trying again may help, else
+/// `safety`.
 [[nodiscard]] ErrorCode status_of(ReasonCode code) noexcept;
 /// Of a refusal for all of them: busy only when each is.
 [[nodiscard]] ErrorCode status_of(const std::vector<Use>& uses) noexcept;

@@ -2,6 +2,7 @@
 """No verdict and no level better than what it rests on."""
 from common import good, need, read, strict_json, when
 from drive_claims import command_set
+from reasons import check_limit_events, check_reasons, check_version
 from target_claims import check_target
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
@@ -13,6 +14,8 @@ def check_claims(path):
     need(record['_type'] == 'https://in-toto.io/Statement/v1' and record['predicateType'] ==
          'https://efface.example/attestation/sanitization/v1', 'it is no such statement')
     predicate = record['predicate']
+    check_version(predicate)
+    check_all_reasons(predicate)
     if predicate['certificateType'] == 'keyslot':
         check_volumes(predicate)
     else:
@@ -26,6 +29,18 @@ def check_claims(path):
     need(predicate['attempts']['number'] == len(predicate['attempts']['previous']) + 1,
          'the number of attempts')
     good('the result claims no more than the record shows')
+
+
+def check_all_reasons(predicate):
+    version, work = predicate['schemaVersion'], predicate['sanitization']
+    lists = [predicate['result'][key] for key in ('exceptions', 'residualRisks')]
+    lists.append(work.get('reasons') or [])
+    for volume in predicate.get('volumes') or []:
+        lists += [volume[key] for key in ('reasons', 'exceptions', 'residualRisks')]
+        lists.append(volume['eligibility']['objections'])
+    for found in lists:
+        check_reasons(found, version)
+    check_limit_events(work.get('limits'), version)
 
 
 def check_approvers(authorization):

@@ -55,12 +55,14 @@ nlohmann::json to_json(const std::vector<Reason>& reasons) {
 Reason reason_from_json(const nlohmann::json& json) {
     if (!json.is_object() || !json.contains("code") || !json.contains("text") ||
         !json["code"].is_string() || !json["text"].is_string()) {
-        throw Error(ErrorCode::internal, "a reason in a journal is damaged");
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "a reason in a journal is damaged");
     }
     const auto& name = json["code"].get_ref<const std::string&>();
     const auto code = reason_code_from_string(name);
     if (!code) {
-        throw Error(ErrorCode::internal, "a journal has the unknown reason code " + name);
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "a journal has the unknown reason code " + name);
     }
     return {*code, json["text"].get<std::string>()};
 }

@@ -48,7 +48,7 @@ std::map<std::string, std::string> confirm(const Program& program,
         }
         const auto answer = ask("type what stands behind \"to confirm\" to erase it for good: ");
         if (!confirms(answer, plan.confirm_token)) {
-            throw Error(ErrorCode::authorisation,
+            throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
                         plan.name + ": that is not its token: nothing was changed");
         }
         digests[request.target] = job::plan_digest(plan);
@@ -61,7 +61,7 @@ job::Authorization typed(const job::TargetPlan& plan,
                          const std::string& target) {
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {
-        throw Error(ErrorCode::authorisation,
+        throw Error(ErrorCode::authorisation, ReasonCode::plan_changed,
                     plan.name + ": it changed after it was confirmed: nothing was changed");
     }
     return {"typed-token", operator_name(), {}, {}};
@@ -79,7 +79,8 @@ int erase(const Program& program, const EraseOptions& options) {
     if (order) {
         approved = approvals_of(program, options.targets.order, options.approval, order->text);
     } else if (!standard_input_is_terminal()) {
-        throw Error(ErrorCode::authorisation, "no terminal to confirm at, and no order",
+        throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
+                    "no terminal to confirm at, and no order",
                     "efface erase --order ORDER.json, approved by two people; see efface-order(5)");
     }
     const auto digests =

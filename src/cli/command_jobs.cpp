@@ -50,7 +50,8 @@ int show_jobs(const Program& program, bool json, bool only_open) {
         for (const auto& entry : entries) {
             list.push_back(job::to_json(entry));
         }
-        print_json({{"schema", "efface.jobs/1"}, {"jobs", list}});
+        print_json(
+            ObjectWriter().add("schema", "efface.jobs/1").add("jobs", std::move(list)).take());
         return 0;
     }
     if (entries.empty()) {
@@ -84,7 +85,8 @@ const job::JobEntry& find_job(const std::vector<job::JobEntry>& entries, const s
         }
     }
     if (found == nullptr) {
-        throw Error(ErrorCode::usage, "there is no job " + printable(id), "efface jobs lists them");
+        throw Error(ErrorCode::usage, ReasonCode::job_unknown, "there is no job " + printable(id),
+                    "efface jobs lists them");
     }
     return *found;
 }
@@ -93,7 +95,8 @@ int resume(const Program& program, const JobsOptions& options) {
     const auto entries = job::list_jobs(program.state());
     const auto& entry = find_job(entries, options.id);
     if (entry.kind != "target") {
-        throw Error(ErrorCode::usage, "job " + entry.id + " belongs to project " + entry.subject,
+        throw Error(ErrorCode::usage, ReasonCode::job_of_a_project,
+                    "job " + entry.id + " belongs to project " + entry.subject,
                     "run efface project erase with the same manifest: it goes on where it stopped");
     }
     job::TargetRequest request;

@@ -25,11 +25,17 @@ int init(const job::StateDirectory& state, const evidence::Issuer& issuer) {
     evidence::Log::create(state.log(), signer);
     auto log = evidence::Log::open(state.log(), signer);
     const auto at = to_rfc3339(clock.now());
-    log.append({{"type", "log-created"}, {"at", at}, {"origin", signer.name()}});
-    log.append({{"type", "key-added"},
-                {"at", at},
-                {"role", "station"},
-                {"subjectPublicKeySha256", keys.station_key().spki_sha256()}});
+    log.append(ObjectWriter()
+                   .add("type", "log-created")
+                   .add("at", at)
+                   .add("origin", signer.name())
+                   .take());
+    log.append(ObjectWriter()
+                   .add("type", "key-added")
+                   .add("at", at)
+                   .add("role", "station")
+                   .add("subjectPublicKeySha256", keys.station_key().spki_sha256())
+                   .take());
     print("Keys and log are in " + state.root.string() + ".\n" +
           "They are held in software: whoever is root here can copy them. Each certificate says "
           "so.\n" +

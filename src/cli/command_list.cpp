@@ -24,16 +24,19 @@ Json document_of(const std::vector<inventory::ListEntry>& entries, const Abiliti
         const auto& entry = entries[i];
         Json uses = Json::array();
         for (const auto& use : entry.uses) {
-            uses.push_back({{"kind", inventory::to_string(use.kind)}, {"detail", use.detail}});
+            uses.push_back(
+                ObjectWriter().add("kind", to_string(use.code)).add("detail", use.detail).take());
         }
-        list.push_back({{"identity", inventory::to_json(entry.identity)},
-                        {"parent", entry.parent},
-                        {"luksVersion", entry.luks_version},
-                        {"luksUuid", entry.luks_uuid},
-                        {"erasesItself", abilities[i] ? to_json(*abilities[i]) : Json()},
-                        {"uses", uses}});
+        list.push_back(ObjectWriter()
+                           .add("identity", inventory::to_json(entry.identity))
+                           .add("parent", entry.parent)
+                           .add("luksVersion", entry.luks_version)
+                           .add("luksUuid", entry.luks_uuid)
+                           .add("erasesItself", abilities[i] ? to_json(*abilities[i]) : Json())
+                           .add("uses", std::move(uses))
+                           .take());
     }
-    return {{"schema", "efface.list/1"}, {"storage", list}};
+    return ObjectWriter().add("schema", "efface.list/1").add("storage", std::move(list)).take();
 }
 
 /// The best that a drive can do to itself.

@@ -22,11 +22,13 @@ int check(const Program& program, bool json) {
     }
     const auto audit = evidence::audit_log(state.log(), *key);
     if (json) {
-        print_json({{"schema", "efface.log-check/1"},
-                    {"entries", audit.entries},
-                    {"problems", audit.problems},
-                    {"openIntents", audit.open_intents},
-                    {"lostRuns", audit.lost_runs}});
+        print_json(ObjectWriter()
+                       .add("schema", "efface.log-check/1")
+                       .add("entries", audit.entries)
+                       .add("problems", audit.problems)
+                       .add("openIntents", Json(audit.open_intents))
+                       .add("lostRuns", Json(audit.lost_runs))
+                       .take());
     } else {
         std::string text = fmt::format("{} entries\n", audit.entries);
         for (const auto& problem : audit.problems) {

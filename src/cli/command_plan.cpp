@@ -18,20 +18,6 @@ struct PlanOptions {
     bool json = false;
 };
 
-/// 0 when erase could start now, else the status with which it would refuse.
-int status_of(const job::Manifest& manifest, const job::ProjectPlan& plan, WallTime now) {
-    int status = 0;
-    for (const auto& objection : plan.objections()) {
-        if (status == 0 || objection.code == ErrorCode::safety) {
-            status = static_cast<int>(objection.code);
-        }
-    }
-    if (status == 0) {
-        job::check_dates(manifest.terms, now);
-    }
-    return status;
-}
-
 int plan_project(job::RunContext& context, const std::string& path, const std::string& text,
                  bool json) {
     if (job::is_order(text)) {
@@ -44,7 +30,11 @@ int plan_project(job::RunContext& context, const std::string& path, const std::s
     } else {
         print(plan_text(manifest, plan));
     }
-    return status_of(manifest, plan, context.clock.now());
+    const int status = job::status_of(plan.objections());
+    if (status == 0) {  // then erase could start now
+        job::check_dates(manifest.terms, context.clock.now());
+    }
+    return status;
 }
 
 int plan_targets(job::RunContext& context, const TargetOptions& options, bool json) {
@@ -53,9 +43,7 @@ int plan_targets(job::RunContext& context, const TargetOptions& options, bool js
     Json documents = Json::array();
     for (const auto& request : options.requests(order ? &*order : nullptr)) {
         const auto plan = job::make_target_plan(context, request);
-        if (!plan.objections.empty()) {
-            status = static_cast<int>(ErrorCode::safety);
-        }
+        status = worst_status(status, job::status_of(plan.objections));
         if (json) {
             auto document = job::plan_document(plan);
             document["digest"] = job::plan_digest(plan);
@@ -65,7 +53,10 @@ int plan_targets(job::RunContext& context, const TargetOptions& options, bool js
         }
     }
     if (json) {
-        print_json({{"schema", "efface.plan/1"}, {"targets", documents}});
+        print_json(ObjectWriter()
+                       .add("schema", "efface.plan/1")
+                       .add("targets", std::move(documents))
+                       .take());
     }
     if (order && status == 0) {
         job::check_dates(order->terms, context.clock.now());

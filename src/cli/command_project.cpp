@@ -28,7 +28,8 @@ job::Authorization authorize_typed(const job::Manifest& manifest, const job::Pro
     const auto answer = ask(fmt::format(
         "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
     if (answer != manifest.project_id) {
-        throw Error(ErrorCode::authorisation, "that is not the project id: nothing was changed");
+        throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
+                    "that is not the project id: nothing was changed");
     }
     return {"typed-project-id", operator_name(), {}, {}};
 }
@@ -42,21 +43,25 @@ job::Authorization authorize(const Program& program, const ProjectOptions& optio
 Json result_document(const job::RunResult& result) {
     Json volumes = Json::array();
     for (const auto& volume : result.volumes) {
-        volumes.push_back({{"name", volume.name},
-                           {"status", to_string(volume.verdict)},
-                           {"level", to_string(volume.level)},
-                           {"reasons", volume.reasons}});
+        volumes.push_back(ObjectWriter()
+                              .add("name", volume.name)
+                              .add("status", to_string(volume.verdict))
+                              .add("level", to_string(volume.level))
+                              .add("reasons", volume.reasons)
+                              .take());
     }
-    return {{"schema", "efface.run/1"},
-            {"jobId", result.job_id},
-            {"runId", result.run_id},
-            {"status", to_string(result.verdict)},
-            {"level", to_string(result.level)},
-            {"exitCode", result.exit_code()},
-            {"changed", result.changed},
-            {"bundle", result.bundle.string()},
-            {"certificateSha256", result.certificate_sha256},
-            {"volumes", volumes}};
+    return ObjectWriter()
+        .add("schema", "efface.run/1")
+        .add("jobId", result.job_id)
+        .add("runId", result.run_id)
+        .add("status", to_string(result.verdict))
+        .add("level", to_string(result.level))
+        .add("exitCode", result.exit_code())
+        .add("changed", result.changed)
+        .add("bundle", result.bundle.string())
+        .add("certificateSha256", result.certificate_sha256)
+        .add("volumes", std::move(volumes))
+        .take();
 }
 
 void print_result(const job::RunResult& result) {
@@ -105,17 +110,15 @@ int erase_project(const Program& program, const ProjectOptions& options) {
         return result.exit_code();
     } catch (const Error& error) {
         display.finish();
-        const bool refused =
-            error.code() != ErrorCode::interrupted && error.code() != ErrorCode::evidence;
-        events.emit(refused ? "refused" : "stopped", {{"code", static_cast<int>(error.code())},
-                                                      {"message", printable(error.what())}});
+        job::emit_failure(events, "", error);
         if (options.json) {
-            print_json({{"schema", "efface.run/1"},
-                        {"status", display.last_result()},
-                        {"exitCode", static_cast<int>(error.code())},
-                        {"changed", error.code() == ErrorCode::interrupted ||
-                                        error.code() == ErrorCode::evidence},
-                        {"error", {{"message", error.what()}, {"hint", error.hint()}}}});
+            print_json(ObjectWriter()
+                           .add("schema", "efface.run/1")
+                           .add("status", display.last_result())
+                           .add("exitCode", static_cast<int>(error.code()))
+                           .add("changed", job::may_have_changed(error))
+                           .add("error", error_document(error))
+                           .take());
         }
         throw;
     }

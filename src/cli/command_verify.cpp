@@ -47,11 +47,17 @@ evidence::TrustAnchors anchors_of(const Program& program, const VerifyOptions& o
 Json document_of(const evidence::Verification& verification) {
     Json checks = Json::array();
     for (const auto& check : verification.checks) {
-        checks.push_back(
-            {{"name", check.name}, {"passed", check.passed}, {"detail", check.detail}});
+        checks.push_back(ObjectWriter()
+                             .add("name", check.name)
+                             .add("passed", check.passed)
+                             .add("detail", check.detail)
+                             .take());
     }
-    return {
-        {"schema", "efface.verification/1"}, {"verified", verification.ok()}, {"checks", checks}};
+    return ObjectWriter()
+        .add("schema", "efface.verification/1")
+        .add("verified", verification.ok())
+        .add("checks", std::move(checks))
+        .take();
 }
 
 int verify(const Program& program, const VerifyOptions& options) {

@@ -7,6 +7,7 @@
 
 #include <cstdio>
 #include <iostream>
+#include <sstream>
 
 namespace efface::cli {
 
@@ -33,6 +34,21 @@ void print(std::string_view text) {
 
 void print_json(const Json& document) {
     print(document.dump() + "\n");
+}
+
+Json error_document(const Error& error) {
+    std::istringstream lines(error.what());
+    std::string message;
+    for (std::string line; std::getline(lines, line);) {
+        const auto text = line.find_first_not_of(' ');
+        message += (message.empty() ? "" : "\n") + line.substr(0, text);
+        message += text == std::string::npos ? "" : printable(line.substr(text));
+    }
+    return ObjectWriter()
+        .add("reason", to_string(error.reason()))
+        .add("message", message)
+        .add("hint", error.hint())
+        .take();
 }
 
 void say(const std::string& text) {

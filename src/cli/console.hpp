@@ -16,6 +16,9 @@ void print(std::string_view text);
 /// One JSON document with a line feed.
 void print_json(const Json& document);
 
+/// How every document carries a failure: {"reason": "busy", "message": "...", "hint": "..."}.
+[[nodiscard]] Json error_document(const Error& error);
+
 /// "efface: text" on standard error.
 void say(const std::string& text);
 /// "efface: what" and the hint below.

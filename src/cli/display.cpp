@@ -149,7 +149,7 @@ void RunDisplay::show(const Json& event) {
         std::string text =
             fmt::format("{}: {}, level {}", name, status, event.at("level").get<std::string>());
         for (const auto& reason : event.at("reasons")) {
-            text += "\n        " + reason.get<std::string>();
+            text += "\n        " + reason.at("text").get<std::string>();
         }
         targets_.erase(name);
         line(text);

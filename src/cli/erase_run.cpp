@@ -34,11 +34,7 @@ Ending run_one(const Program& program, job::Host& host, const job::TargetRequest
     job::Events events(receiver, clock);
     job::RunContext context{program.state(), host, clock, random, events};
     const auto fail = [&](const Error& error) {
-        const bool refused =
-            error.code() != ErrorCode::interrupted && error.code() != ErrorCode::evidence;
-        events.emit(refused ? "refused" : "stopped", {{"target", {{"name", request.target}}},
-                                                      {"code", static_cast<int>(error.code())},
-                                                      {"message", printable(error.what())}});
+        job::emit_failure(events, request.target, error);
         return Ending{std::nullopt, error};
     };
     try {
@@ -53,25 +49,28 @@ Ending run_one(const Program& program, job::Host& host, const job::TargetRequest
 Json document_of(const job::TargetRequest& request, const Ending& ending) {
     if (!ending.result) {
         const auto& error = *ending.error;
-        return {{"target", request.target},
-                {"status", "none"},
-                {"exitCode", ending.status()},
-                {"changed",
-                 error.code() == ErrorCode::interrupted || error.code() == ErrorCode::evidence},
-                {"error", {{"message", printable(error.what())}, {"hint", error.hint()}}}};
+        return ObjectWriter()
+            .add("target", request.target)
+            .add("status", "none")
+            .add("exitCode", ending.status())
+            .add("changed", job::may_have_changed(error))
+            .add("error", error_document(error))
+            .take();
     }
     const auto& result = *ending.result;
-    return {{"target", result.name},
-            {"jobId", result.job_id},
-            {"runId", result.run_id},
-            {"status", to_string(result.verdict)},
-            {"level", to_string(result.level)},
-            {"exitCode", ending.status()},
-            {"changed", result.changed},
-            {"reasons", result.reasons},
-            {"exceptions", result.exceptions},
-            {"bundle", result.bundle.string()},
-            {"certificateSha256", result.certificate_sha256}};
+    return ObjectWriter()
+        .add("target", result.name)
+        .add("jobId", result.job_id)
+        .add("runId", result.run_id)
+        .add("status", to_string(result.verdict))
+        .add("level", to_string(result.level))
+        .add("exitCode", ending.status())
+        .add("changed", result.changed)
+        .add("reasons", result.reasons)
+        .add("exceptions", result.exceptions)
+        .add("bundle", result.bundle.string())
+        .add("certificateSha256", result.certificate_sha256)
+        .take();
 }
 
 void print_ending(const Ending& ending) {
@@ -84,7 +83,7 @@ void print_ending(const Ending& ending) {
         fmt::format("{}: {}, level {}{}\n", result.name, to_string(result.verdict),
                     to_string(result.level), result.changed ? "" : " (was done before)");
     for (const auto& exception : result.exceptions) {
-        text += "  exception: " + exception + "\n";
+        text += "  exception: " + exception.text + "\n";
     }
     text += "  certificate: " + result.bundle.string() + "\n";
     if (result.exit_code() == 3) {
@@ -145,7 +144,11 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
         }
     }
     if (reporting.json) {
-        print_json({{"schema", "efface.erase/1"}, {"exitCode", status}, {"targets", documents}});
+        print_json(ObjectWriter()
+                       .add("schema", "efface.erase/1")
+                       .add("exitCode", status)
+                       .add("targets", std::move(documents))
+                       .take());
     }
     return status;
 }

@@ -9,6 +9,11 @@ namespace efface::cli {
 
 namespace {
 
+/// With its code, which efface-reasons(7) explains.
+std::string objection_text(const job::Objection& objection) {
+    return fmt::format("{}: {}", to_string(objection.reason.code), objection.reason.text);
+}
+
 std::string location_text(const job::LocationPlan& location) {
     std::string text = fmt::format("    {} {}\n", job::to_string(location.role), location.path);
     for (const auto& range : location.region.ranges) {
@@ -44,13 +49,13 @@ std::string volume_text(const job::VolumePlan& volume) {
         text += fmt::format("    level if verified: {}\n", method::to_string(volume.level));
     }
     for (const auto& exception : volume.exceptions) {
-        text += "    exception: " + exception + "\n";
+        text += "    exception: " + exception.text + "\n";
     }
     for (const auto& risk : volume.residual_risks) {
-        text += "    not claimed: " + risk + "\n";
+        text += "    not claimed: " + risk.text + "\n";
     }
     for (const auto& objection : volume.objections) {
-        text += "    REFUSED: " + objection.what + "\n";
+        text += "    REFUSED: " + objection_text(objection) + "\n";
     }
     return text;
 }
@@ -98,13 +103,13 @@ std::string plan_text(const job::TargetPlan& plan) {
         text += item("not reached: ", area);
     }
     for (const auto& exception : plan.exceptions) {
-        text += item("exception: ", exception);
+        text += item("exception: ", exception.text);
     }
     for (const auto& risk : plan.residual_risks) {
-        text += item("not claimed: ", risk);
+        text += item("not claimed: ", risk.text);
     }
     for (const auto& objection : plan.objections) {
-        text += item("REFUSED: ", objection);
+        text += item("REFUSED: ", objection_text(objection));
     }
     return text + fmt::format("  to confirm, type: {}\n  plan {}\n", plan.confirm_token,
                               job::plan_digest(plan));

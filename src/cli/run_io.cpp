@@ -75,7 +75,7 @@ std::optional<job::Authorization> approvals_of(const Program& program, const std
         throw Error(ErrorCode::usage, path + ": there is no such file");
     }
     if (!standard_input_is_terminal()) {
-        throw Error(ErrorCode::authorisation,
+        throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
                     fmt::format("no terminal to confirm at, and no approvals in {}", path),
                     "two approvers sign it: efface approve " + file + " --key NAME");
     }

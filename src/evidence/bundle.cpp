@@ -26,6 +26,14 @@ bool is_part(std::string_view part) noexcept {
            });
 }
 
+Json digest_of(std::string_view content) {
+    return ObjectWriter().add("sha256", sha256_hex(content)).take();
+}
+
+Json digest_of(ByteView content) {
+    return ObjectWriter().add("sha256", sha256_hex(content)).take();
+}
+
 /// Runs the work; what fails in it is a failure to write evidence.
 template <typename Work>
 auto writing_evidence(const char* doing, Work&& work) {
@@ -115,19 +123,25 @@ Json make_statement(Json predicate, const std::vector<EvidenceFile>& files) {
     Json subjects = Json::array();
     const std::string identity =
         canonical_json(predicate[project ? "projectIdentity" : "targetIdentity"]);
-    subjects.push_back({{"name", project ? kProjectSubject : kTargetSubject},
-                        {"digest", {{"sha256", sha256_hex(identity)}}}});
+    subjects.push_back(ObjectWriter()
+                           .add("name", project ? kProjectSubject : kTargetSubject)
+                           .add("digest", digest_of(identity))
+                           .take());
     std::set<std::string> names;
     for (const EvidenceFile& file : files) {
         EFFACE_ASSERT(is_evidence_name(file.name) && names.insert(file.name).second);
-        subjects.push_back({{"name", file.name},
-                            {"mediaType", file.media_type},
-                            {"digest", {{"sha256", sha256_hex(file.content)}}}});
+        subjects.push_back(ObjectWriter()
+                               .add("name", file.name)
+                               .add("mediaType", file.media_type)
+                               .add("digest", digest_of(file.content))
+                               .take());
     }
-    return {{"_type", kStatementType},
-            {"predicateType", kPredicateType},
-            {"subject", std::move(subjects)},
-            {"predicate", std::move(predicate)}};
+    return ObjectWriter()
+        .add("_type", kStatementType)
+        .add("predicateType", kPredicateType)
+        .add("subject", std::move(subjects))
+        .add("predicate", std::move(predicate))
+        .take();
 }
 
 Staged stage_bundle(const fs::path& staging, const Json& statement,

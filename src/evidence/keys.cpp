@@ -75,9 +75,11 @@ std::string log_name(const Issuer& issuer) {
 }
 
 std::string issuer_text(const Issuer& issuer) {
-    return canonical_json(Json{{"organization", issuer.organization},
-                               {"site", issuer.site},
-                               {"stationId", issuer.station_id}}) +
+    return canonical_json(ObjectWriter()
+                              .add("organization", issuer.organization)
+                              .add("site", issuer.site)
+                              .add("stationId", issuer.station_id)
+                              .take()) +
            "\n";
 }
 

@@ -32,6 +32,12 @@ std::string level_in_words(const Json& predicate) {
                : "none: keys were treated, no level of NIST SP 800-88 is claimed";
 }
 
+/// Plain English first; the code is what efface-reasons(7) lists.
+std::string reason_in_words(const Json& reason) {
+    const std::string code = words(look(reason, {"code"}));
+    return words(look(reason, {"text"})) + (code.empty() ? "" : " [" + code + "]");
+}
+
 std::string status_in_words(const std::string& status) {
     return status == "sanitized" ? "sanitized: done wholly, and verified"
            : status == "sanitized-with-exceptions"
@@ -231,7 +237,7 @@ void show_list(Page& page, const char* label, const Json& list, std::size_t inde
     }
     page.line(std::string(label) + ":", indent);
     for (const Json& item : list) {
-        page.bullet(words(item), indent + 2);
+        page.bullet(item.is_object() ? reason_in_words(item) : words(item), indent + 2);
     }
 }
 

@@ -94,10 +94,16 @@ void render_pass(Page& page, const Json& pass, std::size_t count) {
     show_areas(page, "not written", look(pass, {"writeFaults"}));
 }
 
+/// The first of two names that is there.
+std::string either(const Json& identity, const char* one, const char* other) {
+    const std::string text = words(look(identity, {one}));
+    return text.empty() ? words(look(identity, {other})) : text;
+}
+
 void render_limits_met(Page& page, const Json& limits) {
     for (const Json& event : look(limits, {"events"})) {
         page.field("Limit met",
-                   fmt::format("{} ({}, {})", words(look(event, {"what"})),
+                   fmt::format("{} ({}, {})", either(event, "what", "limit"),  // of drives once
                                words(look(event, {"at"})), words(look(event, {"then"}))));
     }
 }
@@ -135,12 +141,6 @@ std::string facts_in_words(const Json& facts) {
         }
     }
     return text;
-}
-
-/// The first of two names that is there.
-std::string either(const Json& identity, const char* one, const char* other) {
-    const std::string text = words(look(identity, {one}));
-    return text.empty() ? words(look(identity, {other})) : text;
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ void check_owner_and_issuer(const RecordView& predicate) {
     (void)owner.at("projectId").text();
 }
 
-void check_volumes(const RecordView& predicate) {
+void check_volumes(const RecordView& predicate, Schema schema) {
     (void)predicate.at("dataOwner").at("projectId").non_empty_text();
     const RecordView identity = predicate.at("projectIdentity");
     identity.only({"projectId", "volumes"});
@@ -60,7 +60,7 @@ void check_volumes(const RecordView& predicate) {
         predicate.at("volumes").fail("must list 1 to " + std::to_string(kVolumesMax) + " volumes");
     }
     for (const RecordView& volume : volumes) {
-        check_volume(volume);
+        check_volume(volume, schema);
     }
 }
 
@@ -109,14 +109,14 @@ void check_sanitization(const RecordView& predicate) {
     (void)predicate.at("validation").at("decision").non_empty_text();
 }
 
-void check_result(const RecordView& result) {
+void check_result(const RecordView& result, Schema schema) {
     result.only({"status", "level", "requestedLevel", "exceptions", "residualRisks"});
     (void)result.at("status").one_of(
         {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate"});
     (void)result.at("level").one_of({"purge", "clear", "none"});
     (void)result.at("requestedLevel").one_of({"purge", "clear", "none"});
-    result.at("exceptions").must_be_texts();
-    result.at("residualRisks").must_be_texts();
+    check_reasons(result.at("exceptions"), schema);
+    check_reasons(result.at("residualRisks"), schema);
 }
 
 void check_attempts(const RecordView& attempts) {
@@ -166,7 +166,31 @@ void check_log_fields(const RecordView& log) {
     (void)log.at("checkpoint").non_empty_text();
 }
 
+void check_reason(const RecordView& reason) {
+    reason.only({"code", "text"});
+    const RecordView code = reason.at("code");
+    if (!reason_code_from_string(code.text())) {
+        code.fail("is no code of efface-reasons(7)");
+    }
+    (void)reason.at("text").non_empty_text();
+}
+
 }  // namespace
+
+Schema schema_of(const RecordView& predicate) {
+    const RecordView version = predicate.at("schemaVersion");
+    return version.one_of({"1.0.0", kSchemaVersion}) == "1.0.0" ? Schema::v1_0 : Schema::v1_1;
+}
+
+void check_reasons(const RecordView& list, Schema schema) {
+    if (schema == Schema::v1_0) {
+        list.must_be_texts();
+        return;
+    }
+    for (const RecordView& reason : list.items()) {
+        check_reason(reason);
+    }
+}
 
 void check_statement(const RecordView& statement) {
     statement.only({"_type", "predicateType", "subject", "predicate"});
@@ -186,7 +210,7 @@ void check_statement(const RecordView& statement) {
 }
 
 void check_predicate(const RecordView& predicate) {
-    (void)predicate.at("schemaVersion").one_of({kSchemaVersion});
+    const Schema schema = schema_of(predicate);
     (void)predicate.at("certificateType").one_of({"keyslot", "media", "file", "memory"});
     const TargetType type = target_type_of(predicate);
     std::vector<std::string_view> keys(std::begin(kCommonKeys), std::end(kCommonKeys));
@@ -205,11 +229,11 @@ void check_predicate(const RecordView& predicate) {
     check_authorization(predicate.at("authorization"), type);
     check_sanitization(predicate);
     if (type == TargetType::volumes) {
-        check_volumes(predicate);
+        check_volumes(predicate, schema);
     } else {
         check_target_fields(predicate);
     }
-    check_result(predicate.at("result"));
+    check_result(predicate.at("result"), schema);
     check_attempts(predicate.at("attempts"));
     check_machine_and_people(predicate);
     check_signature_policy(predicate.at("signaturePolicy"));

@@ -13,11 +13,18 @@ namespace efface::evidence {
 
 constexpr std::size_t kVolumesMax = 4096;
 
+/// In the order in which they came: a later one asks for all that an earlier one did.
+enum class Schema { v1_0, v1_1 };
+/// Of schemaVersion, which must be one of those.
+[[nodiscard]] Schema schema_of(const RecordView& predicate);
+/// A list of reasons: texts in 1.0.0; since then {"code", "text"}, with a code of efface-reasons.7.
+void check_reasons(const RecordView& list, Schema schema);
+
 /// _type, predicateType, and subjects with safe, distinct names.
 void check_statement(const RecordView& statement);
 /// Fields, types and closed vocabularies; unknown top-level fields are refused.
 void check_predicate(const RecordView& predicate);
-void check_volume(const RecordView& volume);
+void check_volume(const RecordView& volume, Schema schema);
 
 /// What a certificate is about: the volumes of a project, or one target.
 enum class TargetType { volumes, media, file, memory };

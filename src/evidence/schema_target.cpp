@@ -105,7 +105,22 @@ void check_pass(const RecordView& pass) {
     }
 }
 
-void check_work(const RecordView& sanitization) {
+/// What was met, by drives and overwriting alike.
+void check_limits(const RecordView& limits, Schema schema) {
+    limits.must_be_object();
+    const auto events = limits.maybe("events");
+    if (!events || schema == Schema::v1_0) {
+        return;
+    }
+    for (const RecordView& event : events->items()) {
+        event.only({"at", "what", "then"});
+        (void)event.at("at").time();
+        (void)event.at("what").non_empty_text();
+        (void)event.at("then").non_empty_text();
+    }
+}
+
+void check_work(const RecordView& sanitization, Schema schema) {
     (void)sanitization.at("engine").text();
     (void)sanitization.at("engineNote").text();
     if (const auto interruptions = sanitization.maybe("interruptions")) {
@@ -127,10 +142,10 @@ void check_work(const RecordView& sanitization) {
         }
     }
     if (const auto limits = sanitization.maybe("limits")) {
-        limits->must_be_object();
+        check_limits(*limits, schema);
     }
     if (const auto reasons = sanitization.maybe("reasons")) {
-        reasons->must_be_texts();
+        check_reasons(*reasons, schema);
     }
     if (const auto controls = sanitization.maybe("negativeControls")) {
         check_controls(*controls);
@@ -186,7 +201,7 @@ void check_target_fields(const RecordView& predicate) {
     check_identity(predicate.at("targetIdentity"));
     check_target(predicate.at("target"));
     const RecordView sanitization = predicate.at("sanitization");
-    check_work(sanitization);
+    check_work(sanitization, schema_of(predicate));
     check_drive_fields(predicate);
     const RecordView verification = predicate.at("verification");
     if (!command_set_of(sanitization.at("technique").text()).empty()) {

@@ -65,19 +65,19 @@ void check_controls(const RecordView& controls) {
     }
 }
 
-void check_volume(const RecordView& volume) {
+void check_volume(const RecordView& volume, Schema schema) {
     (void)volume.at("name").non_empty_text();
     (void)volume.at("status").one_of(
         {"sanitized", "sanitized-with-exceptions", "not-sanitized", "indeterminate"});
     (void)volume.at("level").one_of({"purge", "clear", "none"});
-    volume.at("reasons").must_be_texts();
-    volume.at("exceptions").must_be_texts();
-    volume.at("residualRisks").must_be_texts();
+    for (const char* key : {"reasons", "exceptions", "residualRisks"}) {
+        check_reasons(volume.at(key), schema);
+    }
     (void)volume.at("alreadyGone").flag();
     (void)volume.at("uuid").text();
     const RecordView eligibility = volume.at("eligibility");
     (void)eligibility.at("eligible").flag();
-    eligibility.at("objections").must_be_texts();
+    check_reasons(eligibility.at("objections"), schema);
     if (const auto sample = volume.maybe("payloadSample")) {
         check_sample(*sample);
     }

@@ -20,7 +20,7 @@ Authorization check_approvals(std::string_view text, ByteView signature_der,
     const auto report = evidence::cms_verify(as_bytes(text), signature_der, roots_pem);
     if (!report.ok()) {
         throw Error(
-            ErrorCode::authorisation,
+            ErrorCode::authorisation, ReasonCode::bad_approval,
             fmt::format("the approvals do not verify: {}",
                         report.problems.empty() ? "nobody signed" : report.problems.front()),
             "each approver signs the file as it is: efface approve FILE --key NAME");
@@ -31,15 +31,15 @@ Authorization check_approvals(std::string_view text, ByteView signature_der,
     std::set<std::string> keys;
     for (const auto& signer : report.signers) {
         if (signer.role != evidence::Role::approver || !signer.signing_time) {
-            throw Error(ErrorCode::authorisation,
+            throw Error(ErrorCode::authorisation, ReasonCode::not_an_approver,
                         fmt::format("{} signed, but is no approver", signer.subject));
         }
         if (signer.subject == operator_name) {
-            throw Error(ErrorCode::authorisation,
+            throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
                         fmt::format("{} runs this and can not approve it", signer.subject));
         }
         if (*signer.signing_time > now + kClockTolerance) {
-            throw Error(ErrorCode::authorisation,
+            throw Error(ErrorCode::authorisation, ReasonCode::approval_from_future,
                         fmt::format("the approval by {} is dated in the future", signer.subject));
         }
         people.insert(signer.subject);
@@ -48,7 +48,7 @@ Authorization check_approvals(std::string_view text, ByteView signature_der,
             {signer.subject, signer.spki_sha256, *signer.signing_time});
     }
     if (people.size() < kApproversMin || keys.size() < kApproversMin) {
-        throw Error(ErrorCode::authorisation,
+        throw Error(ErrorCode::authorisation, ReasonCode::too_few_approvals,
                     fmt::format("{} approver signed, {} different people are needed",
                                 std::min(people.size(), keys.size()), kApproversMin),
                     "efface approve FILE --key NAME, by another person");
@@ -58,13 +58,14 @@ Authorization check_approvals(std::string_view text, ByteView signature_der,
 
 void check_dates(const Terms& terms, WallTime now) {
     if (terms.not_before && now < *terms.not_before) {
-        throw Error(ErrorCode::authorisation,
+        throw Error(ErrorCode::authorisation, ReasonCode::not_yet_in_force,
                     fmt::format("not before {}: the customer may still take its data back",
                                 to_rfc3339(*terms.not_before)));
     }
     if (terms.not_after && now > *terms.not_after) {
-        throw Error(ErrorCode::authorisation, fmt::format("not after {}: it is no longer in force",
-                                                          to_rfc3339(*terms.not_after)));
+        throw Error(
+            ErrorCode::authorisation, ReasonCode::no_longer_in_force,
+            fmt::format("not after {}: it is no longer in force", to_rfc3339(*terms.not_after)));
     }
 }
 

@@ -148,7 +148,7 @@ TargetPlan BlockStorage::survey() {
         plan.size_bytes * (passes + (choice_.verification == policy::Verification::none ? 0 : 1));
     object_to_uses(plan, context_.host, identity, Moment::now, "");
     if (identity.size_bytes == 0) {
-        plan.objections.emplace_back("it has no bytes");
+        plan.objections.push_back({{ReasonCode::no_bytes, "it has no bytes"}});
     }
     examine(plan, identity);
     return plan;
@@ -163,7 +163,7 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     Json extents = nullptr;
     if (identity.kind == inventory::Kind::file) {
         if (context_.host.is_open(plan.path).value_or(false)) {
-            plan.objections.emplace_back("busy: another process has it open");
+            plan.objections.push_back({{ReasonCode::busy, "another process has it open"}});
         }
         const auto file = context_.host.open(plan.path, device::Access::read_only);
         const auto report = file->extents();
@@ -172,27 +172,31 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
         facts.storage.copy_on_write = report.copy_on_write;
         facts.storage.remote = report.remote;
         facts.storage.memory = report.memory;
-        extents = {{"extents", report.extent_count},
-                   {"filesystem", report.filesystem},
-                   {"known", report.supported},
-                   {"shared", report.shared_count},
-                   {"unwritten", report.unwritten_count}};
+        extents = ObjectWriter()
+                      .add("extents", report.extent_count)
+                      .add("filesystem", report.filesystem)
+                      .add("known", report.supported)
+                      .add("shared", report.shared_count)
+                      .add("unwritten", report.unwritten_count)
+                      .take();
     }
     const auto findings = policy::examine_overwrite(facts);
     plan.level = policy::level_of(findings, method::Level::clear);
-    auto texts = policy::texts_of(findings);
-    plan.objections.insert(plan.objections.end(), texts.refusals.begin(), texts.refusals.end());
-    plan.exceptions = std::move(texts.exceptions);
-    plan.residual_risks = std::move(texts.residual_risks);
-    plan.found = {{"name", plan.name},
-                  {"kind", plan.kind},
-                  {"identity", inventory::to_json(identity)},
-                  {"layersBelow", inventory::to_json(facts.storage.layers)},
-                  {"sizeBytes", plan.size_bytes},
-                  {"logicalBlockBytes", identity.logical_block_bytes},
-                  {"hiddenAreas", {{"examined", false}, {"note", "not examined"}}},
-                  {"notReached", plan.not_reached},
-                  {"facts", extents}};
+    auto reasons = policy::reasons_of(findings);
+    object_to(plan, reasons.refusals);
+    plan.exceptions = std::move(reasons.exceptions);
+    plan.residual_risks = std::move(reasons.residual_risks);
+    plan.found = ObjectWriter()
+                     .add("name", plan.name)
+                     .add("kind", plan.kind)
+                     .add("identity", inventory::to_json(identity))
+                     .add("layersBelow", inventory::to_json(facts.storage.layers))
+                     .add("sizeBytes", plan.size_bytes)
+                     .add("logicalBlockBytes", identity.logical_block_bytes)
+                     .add("hiddenAreas", no_hidden_areas("not examined"))
+                     .add("notReached", plan.not_reached)
+                     .add("facts", std::move(extents))
+                     .take();
 }
 
 Json BlockStorage::begin(Random& random) {
@@ -213,9 +217,11 @@ Json BlockStorage::begin(Random& random) {
     Bytes seed(kSeedBytes);
     random.fill(seed);
     const auto target = context_.host.open(path_, device::Access::read_only);
-    return {{"seed", to_hex(seed)},
-            {"firstSector", sha256_hex(first_sector(target->storage()))},
-            {"overwrite", method::to_json(state)}};
+    return ObjectWriter()
+        .add("seed", to_hex(seed))
+        .add("firstSector", sha256_hex(first_sector(target->storage())))
+        .add("overwrite", method::to_json(state))
+        .take();
 }
 
 std::uint64_t BlockStorage::bytes_left(const TargetPlan& plan, const Json& state) {
@@ -257,15 +263,17 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
     task.limits = choice_.limits;
     auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
     const SaveState keep = [&](const Json& json) {
-        save({{"seed", state.at("seed")},
-              {"firstSector", state.at("firstSector")},
-              {"overwrite", json}});
+        save(ObjectWriter()
+                 .add("seed", state.at("seed"))
+                 .add("firstSector", state.at("firstSector"))
+                 .add("overwrite", json)
+                 .take());
     };
     const bool known =
         !plan.identity.value("serial", "").empty() || !plan.identity.value("wwid", "").empty();
     if (!known &&
         !first_sector_belongs(first_sector(cleared.target->storage()), state, overwrite)) {
-        throw Error(ErrorCode::safety,
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     plan.name + ": its first sector is not the one that this job began with",
                     "attach the target of the job, or erase this one as a new one");
     }
@@ -276,8 +284,9 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
     outcome.record["verification"]["directIo"] = cleared.target->direct_io();
     if (device::blocks_moved(extents_before.extents, cleared.target->extents().extents)) {
         outcome.verdict = method::worst(outcome.verdict, method::Verdict::not_sanitized);
-        outcome.reasons.emplace_back(
-            "the file system moved blocks of the file: the old ones may still hold its content");
+        outcome.reasons.push_back(
+            {ReasonCode::blocks_moved,
+             "the file system moved blocks of the file: the old ones may still hold its content"});
     }
     return outcome;
 }
@@ -307,9 +316,18 @@ TargetPlan begin_plan(const std::string& name, const inventory::Identity& identi
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as) {
     for (const auto& use : host.uses_of(identity, moment)) {
-        plan.objections.push_back(
-            fmt::format("{}: {}{}", inventory::to_string(use.kind), as, use.detail));
+        plan.objections.push_back({{use.code, as + use.detail}});
     }
+}
+
+void object_to(TargetPlan& plan, const std::vector<Reason>& reasons) {
+    for (const auto& reason : reasons) {
+        plan.objections.push_back({reason});
+    }
+}
+
+Json no_hidden_areas(const char* why) {
+    return ObjectWriter().add("examined", false).add("note", why).take();
 }
 
 bool same_drive(const Json& one, const Json& other) {

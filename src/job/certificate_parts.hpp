@@ -23,6 +23,9 @@ struct CertificateParts {
 /// environment, personnel, signaturePolicy, log, retention.
 [[nodiscard]] Json common_predicate(const CertificateParts& parts);
 
+/// {"sha256": hex}: how records name a digest.
+[[nodiscard]] Json sha256_record(const std::string& hex);
+
 /// `dataOwner`; without a confidentiality when it is empty.
 [[nodiscard]] Json owner_record(const std::string& organization, const std::string& project_id,
                                 const std::string& confidentiality);

@@ -6,6 +6,8 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 
+#include "certificate_parts.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -35,13 +37,17 @@ std::string leaf_of(const evidence::Log& log, std::uint64_t index) {
 Json authorization_json(const Authorization& authorization) {
     Json approvals = Json::array();
     for (const auto& approval : authorization.approvals) {
-        approvals.push_back({{"subject", approval.subject},
-                             {"subjectPublicKeySha256", approval.spki_sha256},
-                             {"signedAt", to_rfc3339(approval.signed_at)}});
+        approvals.push_back(ObjectWriter()
+                                .add("subject", approval.subject)
+                                .add("subjectPublicKeySha256", approval.spki_sha256)
+                                .add("signedAt", to_rfc3339(approval.signed_at))
+                                .take());
     }
-    return {{"confirmation", authorization.confirmation},
-            {"operator", authorization.operator_name},
-            {"approvals", approvals}};
+    return ObjectWriter()
+        .add("confirmation", authorization.confirmation)
+        .add("operator", authorization.operator_name)
+        .add("approvals", std::move(approvals))
+        .take();
 }
 
 std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
@@ -108,7 +114,7 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
 void CertifiedRun::note_interruption() {
     ++state_.interruptions;
     enter(Phase::running);
-    context_.events.emit("resumed", {{"run_id", state_.run_id}});
+    context_.events.emit("resumed", ObjectWriter().add("run_id", state_.run_id).take());
 }
 
 void CertifiedRun::announce(Json fields) {
@@ -144,14 +150,16 @@ void CertifiedRun::close_abandoned(const IdentityIndex::OpenRun& run) {
     auto log = open_log();
     const auto intent = find_entry(log, state->log_size_before, "run-intent", run.run_id);
     if (intent && !find_entry(log, *intent, "run-outcome", run.run_id)) {
-        const auto index =
-            log.append({{"type", "run-outcome"},
-                        {"at", to_rfc3339(context_.clock.now())},
-                        {"runId", run.run_id},
-                        {"intent", *intent},
-                        {"status", kLost},
-                        {"reason", "interrupted, and replaced by another job on the same storage"}})
-                .index;
+        auto entry =
+            ObjectWriter()
+                .add("type", "run-outcome")
+                .add("at", to_rfc3339(context_.clock.now()))
+                .add("runId", run.run_id)
+                .add("intent", *intent)
+                .add("status", kLost)
+                .add("reason", "interrupted, and replaced by another job on the same storage")
+                .take();
+        const auto index = log.append(std::move(entry)).index;
         index_.close({leaf_of(log, index), index, run.run_id, kLost});
     }
     state->verdict = kLost;
@@ -172,8 +180,7 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) 
         }
     } catch (const Error& error) {
         if (!state_.verdict.empty()) {
-            context_.events.emit(
-                "result", {{"status", state_.verdict}, {"level", state_.level}, {"changed", true}});
+            emit_result(true);
         }
         throw Error(ErrorCode::evidence,
                     fmt::format("the erasure has its outcome, but the evidence could not be "
@@ -200,14 +207,16 @@ void CertifiedRun::log_outcome() {
     auto log = open_log();
     auto index = find_entry(log, state_.intent_index, "run-outcome", state_.run_id);
     if (!index) {
-        index = log.append({{"type", "run-outcome"},
-                            {"at", to_rfc3339(context_.clock.now())},
-                            {"runId", state_.run_id},
-                            {"intent", state_.intent_index},
-                            {"status", state_.verdict},
-                            {"certificate", {{"sha256", state_.certificate_sha256}}},
-                            {"signature", {{"sha256", state_.signature_sha256}}}})
-                    .index;
+        auto entry = ObjectWriter()
+                         .add("type", "run-outcome")
+                         .add("at", to_rfc3339(context_.clock.now()))
+                         .add("runId", state_.run_id)
+                         .add("intent", state_.intent_index)
+                         .add("status", state_.verdict)
+                         .add("certificate", sha256_record(state_.certificate_sha256))
+                         .add("signature", sha256_record(state_.signature_sha256))
+                         .take();
+        index = log.append(std::move(entry)).index;
     }
     state_.outcome_index = *index;
     index_.close({leaf_of(log, *index), *index, state_.run_id, state_.verdict});
@@ -228,15 +237,24 @@ void CertifiedRun::publish() {
 void CertifiedRun::report_delivered(bool changed) const {
     const auto staged = evidence::staged_digests(bundle_path(), keys_.root_certificate_pem());
     if (!staged || staged->certificate_sha256 != state_.certificate_sha256) {
-        throw Error(ErrorCode::evidence,
+        throw Error(ErrorCode::evidence, ReasonCode::certificate_missing,
                     fmt::format("{}: the certificate of this run is missing or altered",
                                 bundle_path().string()),
                     "restore it from where certificates are kept; the log still names its digest");
     }
-    context_.events.emit(
-        "result", {{"status", state_.verdict}, {"level", state_.level}, {"changed", changed}});
-    context_.events.emit("evidence", {{"bundle", bundle_path().string()},
-                                      {"certificate_sha256", state_.certificate_sha256}});
+    emit_result(changed);
+    context_.events.emit("evidence", ObjectWriter()
+                                         .add("bundle", bundle_path().string())
+                                         .add("certificate_sha256", state_.certificate_sha256)
+                                         .take());
+}
+
+void CertifiedRun::emit_result(bool changed) const {
+    context_.events.emit("result", ObjectWriter()
+                                       .add("status", state_.verdict)
+                                       .add("level", state_.level)
+                                       .add("changed", changed)
+                                       .take());
 }
 
 }  // namespace efface::job

@@ -61,6 +61,7 @@ class CertifiedRun final {
     void stage(const std::function<Content(WallTime now)>& content);
     void log_outcome();
     void publish();
+    void emit_result(bool changed) const;
     void close_abandoned(const IdentityIndex::OpenRun& run);
     [[nodiscard]] evidence::Log open_log() const;
 

@@ -25,12 +25,13 @@ TechniqueChoice judged(const method::DriveSurvey& survey, const method::Techniqu
         choice.refusals.push_back(*facts.objection);
     }
     if (wanted.whole_medium && !choice.technique->leaves_known) {
-        choice.refusals.emplace_back(
-            "full verification was asked for, but it promises no content that everything could be "
-            "compared with: leave --verify away, or take one that leaves zeros or a pattern");
+        choice.refusals.push_back(
+            {ReasonCode::nothing_to_compare,
+             "full verification was asked for, but it promises no content that everything could "
+             "be compared with: leave --verify away, or take one that leaves zeros or a pattern"});
     }
-    const auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
-    choice.refusals.insert(choice.refusals.end(), texts.refusals.begin(), texts.refusals.end());
+    const auto found = policy::reasons_of(policy::examine_firmware(choice.policy_facts));
+    choice.refusals.insert(choice.refusals.end(), found.refusals.begin(), found.refusals.end());
     return choice;
 }
 
@@ -41,17 +42,17 @@ const TechniqueChoice* find(const DriveSurveys& surveys, const std::string& name
     return found == surveys.techniques.end() ? nullptr : &*found;
 }
 
-std::string why_not(const TechniqueChoice& choice) {
-    const std::string reason = hindrance(choice);
-    return fmt::format(
-        "{}: {}", choice.technique->name,
-        reason.empty() ? fmt::format("claims {} only", to_string(choice.level)) : reason);
+Reason why_not(const TechniqueChoice& choice) {
+    auto reason = hindrance(choice).value_or(Reason{
+        ReasonCode::level_not_reached, fmt::format("claims {} only", to_string(choice.level))});
+    reason.text = fmt::format("{}: {}", choice.technique->name, reason.text);
+    return reason;
 }
 
 ChosenTechnique choose_by_level(const DriveSurveys& surveys, method::Level level) {
     ChosenTechnique chosen;
     const auto fits = [&](const TechniqueChoice& one) {
-        return hindrance(one).empty() && one.level >= level;
+        return !hindrance(one) && one.level >= level;
     };
     if (const auto* adopted = find(surveys, surveys.running);
         adopted != nullptr && fits(*adopted)) {
@@ -67,7 +68,8 @@ ChosenTechnique choose_by_level(const DriveSurveys& surveys, method::Level level
     }
     chosen.objections.insert(
         chosen.objections.begin(),
-        fmt::format("no technique of this drive reaches {}", to_string(level)));
+        {ReasonCode::level_not_reached,
+         fmt::format("no technique of this drive reaches {}", to_string(level))});
     return chosen;
 }
 
@@ -118,12 +120,14 @@ std::optional<Running> running_on(DriveConnection& connection) {
 
 }  // namespace
 
-std::string hindrance(const TechniqueChoice& choice) {
+std::optional<Reason> hindrance(const TechniqueChoice& choice) {
     if (!choice.refusals.empty()) {
         return choice.refusals.front();
     }
-    return choice.facts.untold.empty() ? std::string()
-                                       : choice.facts.untold + "; name it to have it tried";
+    if (choice.facts.untold.empty()) {
+        return std::nullopt;
+    }
+    return Reason{ReasonCode::drive_not_told, choice.facts.untold + "; name it to have it tried"};
 }
 
 SecretBytes credential_of(const ErasureChoice& choice) {
@@ -152,9 +156,10 @@ DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& want
             auto choice = judged(survey, facts, wanted, going);
             if (running && running->set != all.sets[i] && !going) {
                 choice.refusals.push_back(
-                    fmt::format("the drive is at an erasure by its {} commands, which these can "
-                                "not watch: wait for its end",
-                                running->set));
+                    {ReasonCode::drive_erasing,
+                     fmt::format("the drive is at an erasure by its {} commands, which these can "
+                                 "not watch: wait for its end",
+                                 running->set)});
             }
             all.techniques.push_back(std::move(choice));
         }
@@ -173,7 +178,8 @@ ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted)
     ChosenTechnique chosen;
     const auto* one = find(surveys, wanted.policy);
     if (one == nullptr) {
-        chosen.objections.push_back(wanted.policy + ": the drive does not have it");
+        chosen.objections.push_back(
+            {ReasonCode::drive_lacks_technique, wanted.policy + ": the drive does not have it"});
     } else if (!one->refusals.empty() || one->level < wanted.level) {
         chosen.objections.push_back(why_not(*one));
     } else {
@@ -210,8 +216,11 @@ Settled settle(Host& host, const std::string& path, ErasureChoice wanted) {
             settled.choice = one;
             return settled;
         }
-        const auto chosen = surveys ? choose(*surveys, one)
-                                    : ChosenTechnique{nullptr, {"it has no commands of its own"}};
+        const auto chosen =
+            surveys
+                ? choose(*surveys, one)
+                : ChosenTechnique{
+                      nullptr, {{ReasonCode::no_drive_commands, "it has no commands of its own"}}};
         if (chosen.choice != nullptr) {
             one.fallbacks = tail(names, i + 1);
             settled.choice = one;

@@ -18,11 +18,11 @@ struct TechniqueChoice {
     method::TechniqueFacts facts;
     policy::FirmwareFacts policy_facts;
     method::Level level = method::Level::none;  ///< that success would claim
-    std::vector<std::string> refusals;          ///< of the drive or the policy
+    std::vector<Reason> refusals;               ///< of the drive or the policy
 };
 
-/// Why it is not taken unless somebody names it; empty: it is. Refusals hold even then.
-[[nodiscard]] std::string hindrance(const TechniqueChoice& choice);
+/// Why it is not taken unless somebody names it; nothing: it is. Refusals hold even then.
+[[nodiscard]] std::optional<Reason> hindrance(const TechniqueChoice& choice);
 
 /// What a drive said when it was asked: one survey a command set.
 struct DriveSurveys {
@@ -43,7 +43,7 @@ struct DriveSurveys {
 
 struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
-    std::vector<std::string> objections;      ///< why not, when there is none
+    std::vector<Reason> objections;           ///< why not, when there is none
 };
 /// The technique named, never a fall-back; for kPolicyAuto the first that reaches the wanted level,
 /// an erasure that runs already before all others.
@@ -51,7 +51,7 @@ struct ChosenTechnique {
 
 struct PassedOver {
     std::string technique;
-    std::string why;
+    Reason why;
 };
 struct Settled {
     /// With the technique that will be taken; its fall-backs are those that come after it, for a

@@ -63,12 +63,10 @@ class DriveStorage final : public TargetStorage {
         return state;
     }
     [[nodiscard]] bool unfinished(const Json& outcome) const override {
-        const auto& record = outcome.at("record");
-        if (!record.contains("operation")) {
-            return false;
-        }
-        const auto clean_up = record.at("operation").at("cleanUp").get<std::string>();
-        return clean_up != "ok" && clean_up != "not needed";
+        const auto reasons = reasons_from_json(outcome.at("reasons"));
+        return std::any_of(reasons.begin(), reasons.end(), [](const Reason& reason) {
+            return reason.code == ReasonCode::drive_left_behind;
+        });
     }
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                           ProgressSink& progress, const std::stop_token& stop) override;
@@ -139,8 +137,9 @@ TargetPlan DriveStorage::survey() {
     const auto drive = context_.host.drive_of(identity);
     if (drive.surfaces.empty()) {
         object_to_use(plan, drive);
-        plan.objections.emplace_back(
-            "it has no commands of its own: overwrite it, or name the drive below");
+        plan.objections.push_back(
+            {{ReasonCode::no_drive_commands,
+              "it has no commands of its own: overwrite it, or name the drive below"}});
         return plan;
     }
     const auto connection = context_.host.connect(drive, credential_);
@@ -153,19 +152,24 @@ TargetPlan DriveStorage::survey() {
     object_to_use(plan, drive);
     for (const auto& survey : surveys.surveys) {
         if (!survey.error.empty()) {
-            plan.objections.push_back("the drive does not answer: " + survey.error);
+            plan.objections.push_back(
+                {{ReasonCode::drive_silent, "the drive does not answer: " + survey.error}});
         }
     }
     const auto chosen = choose(surveys, choice_);
-    plan.found = {
-        {"name", plan.name},
-        {"kind", plan.kind},
-        {"identity", inventory::to_json(identity)},
-        {"layersBelow", Json::array()},
-        {"sizeBytes", plan.size_bytes},
-        {"logicalBlockBytes", identity.logical_block_bytes},
-        {"hiddenAreas",
-         {{"examined", true}, {"note", "as the drive itself tells"}, {"areas", Json::array()}}}};
+    plan.found = ObjectWriter()
+                     .add("name", plan.name)
+                     .add("kind", plan.kind)
+                     .add("identity", inventory::to_json(identity))
+                     .add("layersBelow", Json::array())
+                     .add("sizeBytes", plan.size_bytes)
+                     .add("logicalBlockBytes", identity.logical_block_bytes)
+                     .add("hiddenAreas", ObjectWriter()
+                                             .add("examined", true)
+                                             .add("note", "as the drive itself tells")
+                                             .add("areas", Json::array())
+                                             .take())
+                     .take();
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
     } else {
@@ -194,13 +198,16 @@ void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive
 /// Why not what was asked for, and why not one of its fall-backs.
 void DriveStorage::object_to_choice(TargetPlan& plan, const DriveSurveys& surveys,
                                     const ChosenTechnique& chosen) const {
-    plan.objections.insert(plan.objections.end(), chosen.objections.begin(),
-                           chosen.objections.end());
+    const auto object = [&](const std::vector<Reason>& reasons) {
+        for (const auto& reason : reasons) {
+            plan.objections.push_back({reason});
+        }
+    };
+    object(chosen.objections);
     for (const auto& name : choice_.fallbacks) {
         auto other = choice_;
         other.policy = name;
-        const auto objections = choose(surveys, other).objections;
-        plan.objections.insert(plan.objections.end(), objections.begin(), objections.end());
+        object(choose(surveys, other).objections);
     }
 }
 
@@ -210,11 +217,11 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     plan.technique = choice.technique->name;
     plan.policy_digest = policy::firmware_policy_digest(*choice.technique);
     plan.level = choice.level;
-    auto texts = policy::texts_of(policy::examine_firmware(choice.policy_facts));
-    plan.exceptions = std::move(texts.exceptions);
-    plan.residual_risks = std::move(texts.residual_risks);
+    auto found = policy::reasons_of(policy::examine_firmware(choice.policy_facts));
+    plan.exceptions = std::move(found.exceptions);
+    plan.residual_risks = std::move(found.residual_risks);
     if (!choice.facts.untold.empty()) {
-        plan.residual_risks.push_back(choice.facts.untold);
+        plan.residual_risks.push_back({ReasonCode::drive_not_told, choice.facts.untold});
     }
     plan.not_reached = choice.facts.not_reached;
     for (const auto& area : hidden_areas_for(surveys, choice)) {

@@ -32,7 +32,8 @@ DriveAbility ability_of(const inventory::Drive& drive) {
             TechniqueAbility technique;
             technique.name = one.technique->name;
             technique.level = one.level;
-            technique.why_not = printable(hindrance(one));
+            const auto reason = hindrance(one);
+            technique.why_not = reason ? printable(reason->text) : "";
             if (one.facts.estimate) {
                 technique.estimate_seconds =
                     static_cast<std::uint64_t>(one.facts.estimate->count());
@@ -90,16 +91,19 @@ DriveAbility ability_from(const Json& json) {
 Json to_json(const DriveAbility& ability) {
     Json techniques = Json::array();
     for (const auto& one : ability.techniques) {
-        techniques.push_back(
-            {{"name", one.name},
-             {"level", to_string(one.level)},
-             {"whyNot", one.why_not},
-             {"estimateSeconds", one.estimate_seconds ? Json(*one.estimate_seconds) : Json()}});
+        techniques.push_back(ObjectWriter()
+                                 .add("name", one.name)
+                                 .add("level", to_string(one.level))
+                                 .add("whyNot", one.why_not)
+                                 .add("estimateSeconds", one.estimate_seconds)
+                                 .take());
     }
-    return {{"error", ability.error},
-            {"running", ability.running},
-            {"hiddenAreas", ability.hidden_areas},
-            {"techniques", techniques}};
+    return ObjectWriter()
+        .add("error", ability.error)
+        .add("running", ability.running)
+        .add("hiddenAreas", ability.hidden_areas)
+        .add("techniques", std::move(techniques))
+        .take();
 }
 
 void DriveAbilities::look_at(const std::vector<inventory::Identity>& all) {

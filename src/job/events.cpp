@@ -26,6 +26,26 @@ void Events::emit(const char* event, Json fields) {
     }
 }
 
+Json event_target(const std::string& name) {
+    return ObjectWriter().add("name", name).take();
+}
+
+bool may_have_changed(const Error& error) noexcept {
+    return error.code() == ErrorCode::interrupted || error.code() == ErrorCode::evidence;
+}
+
+void emit_failure(Events& events, const std::string& name, const Error& error) {
+    Json fields = ObjectWriter()
+                      .add("code", static_cast<int>(error.code()))
+                      .add("reason", to_string(error.reason()))
+                      .add("message", printable(error.what()))
+                      .take();
+    if (!name.empty()) {
+        fields["target"] = event_target(name);
+    }
+    events.emit(may_have_changed(error) ? "stopped" : "refused", std::move(fields));
+}
+
 ProgressMeter::ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total,
                              Json target, std::function<std::optional<int>()> celsius)
     : events_(events),
@@ -57,9 +77,11 @@ void ProgressMeter::advance(std::uint64_t bytes) {
     last_ = now;
     const double seconds = std::chrono::duration<double>(now - started_).count();
     const double rate = static_cast<double>(bytes_done_) / seconds;
-    Json fields = {{"bytes_done", bytes_done_},
-                   {"total", bytes_total_},
-                   {"bps", static_cast<std::uint64_t>(rate)}};
+    Json fields = ObjectWriter()
+                      .add("bytes_done", bytes_done_)
+                      .add("total", bytes_total_)
+                      .add("bps", static_cast<std::uint64_t>(rate))
+                      .take();
     if (now - started_ >= kEtaAfter && bytes_total_ >= bytes_done_ && rate > 0) {
         fields["eta_s"] =
             static_cast<std::uint64_t>(static_cast<double>(bytes_total_ - bytes_done_) / rate);

@@ -13,6 +13,7 @@ namespace efface::job {
 struct FoundDrive {
     std::string path;     ///< canonical; empty when it was not found
     std::string why_not;  ///< then
+    ReasonCode code = ReasonCode::target_absent;
     explicit operator bool() const noexcept { return !path.empty(); }
 };
 /// `path` where the drive of this target_identity() still stands there; else the only disk of this

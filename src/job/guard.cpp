@@ -24,8 +24,8 @@ constexpr std::size_t kSampleSeedBytes = 16;
 class Objector final {
   public:
     explicit Objector(VolumePlan& plan) : plan_(plan) {}
-    void object(const std::string& what, ErrorCode code = ErrorCode::safety) {
-        plan_.objections.push_back({plan_.name + ": " + what, code});
+    void object(ReasonCode code, const std::string& what, ErrorCode status = ErrorCode::safety) {
+        plan_.objections.push_back({{code, plan_.name + ": " + what}, status});
     }
 
   private:
@@ -35,19 +35,20 @@ class Objector final {
 void object_to_uses(Objector& objector, const std::string& path,
                     const std::vector<inventory::Use>& uses) {
     for (const auto& use : uses) {
-        objector.object(
-            fmt::format("{}: {}: {}", path, inventory::to_string(use.kind), use.detail));
+        objector.object(use.code, fmt::format("{}: {}: {}", path, to_string(use.code), use.detail));
     }
 }
 
 void check_declared_facts(Objector& objector, const Volume& volume,
                           const inventory::Identity& identity) {
     if (volume.size_bytes && *volume.size_bytes != identity.size_bytes) {
-        objector.object(fmt::format("{} has {} bytes, the manifest says {}", volume.path,
+        objector.object(ReasonCode::other_identity,
+                        fmt::format("{} has {} bytes, the manifest says {}", volume.path,
                                     identity.size_bytes, *volume.size_bytes));
     }
     if (volume.serial && *volume.serial != identity.serial) {
-        objector.object(fmt::format("{} has the serial number \"{}\", the manifest says \"{}\"",
+        objector.object(ReasonCode::other_identity,
+                        fmt::format("{} has the serial number \"{}\", the manifest says \"{}\"",
                                     volume.path, identity.serial, printable(*volume.serial)));
     }
 }
@@ -55,21 +56,23 @@ void check_declared_facts(Objector& objector, const Volume& volume,
 void check_header(Objector& objector, const std::string& path, const luks::Header& header,
                   const std::string& uuid) {
     if (!header.found()) {
-        objector.object(
-            fmt::format("{}: no LUKS header at any of the ten places; mark it as gone "
-                        "in the manifest if it was destroyed before",
-                        path));
+        objector.object(ReasonCode::header_not_found,
+                        fmt::format("{}: no LUKS header at any of the ten places; mark it as gone "
+                                    "in the manifest if it was destroyed before",
+                                    path));
         return;
     }
     for (const auto& copy : header.copies) {
         if (!copy.uuid.empty() && copy.uuid != uuid && copy.offset == 0) {
-            objector.object(fmt::format("{}: the header has the UUID {}, the manifest says {}",
+            objector.object(ReasonCode::other_uuid,
+                            fmt::format("{}: the header has the UUID {}, the manifest says {}",
                                         path, copy.uuid, uuid));
             return;
         }
     }
     if (header.uuid != uuid) {
-        objector.object(fmt::format("{}: the header has the UUID \"{}\", the manifest says {}",
+        objector.object(ReasonCode::other_uuid,
+                        fmt::format("{}: the header has the UUID \"{}\", the manifest says {}",
                                     path, header.uuid, uuid));
     }
 }
@@ -94,10 +97,12 @@ std::vector<stream::Range> header_ranges(const luks::Header& header,
 Json pre_state_json(const std::vector<method::AreaDigest>& areas) {
     Json list = Json::array();
     for (const auto& area : areas) {
-        list.push_back({{"name", area.name},
-                        {"offset", area.range.offset},
-                        {"length", area.range.length},
-                        {"sha256", area.sha256}});
+        list.push_back(ObjectWriter()
+                           .add("name", area.name)
+                           .add("offset", area.range.offset)
+                           .add("length", area.range.length)
+                           .add("sha256", area.sha256)
+                           .take());
     }
     return list;
 }
@@ -119,22 +124,26 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
     for (const auto& finding : findings) {
         if (finding.rule->effect != policy::Effect::note &&
             finding.rule->effect != policy::Effect::exception) {
-            list.push_back(
-                fmt::format("{}: {} ({})", finding.rule->id, finding.rule->reason, finding.detail));
+            list.push_back(efface::to_json(Reason{
+                finding.rule->code, fmt::format("{} ({})", finding.rule->reason, finding.detail)}));
         }
     }
-    auto texts = policy::texts_of(findings);
-    for (const auto& text : texts.refusals) {
-        objector.object(text);
+    const auto reasons = policy::reasons_of(findings);
+    for (const auto& refusal : reasons.refusals) {
+        objector.object(refusal.code, refusal.text);
     }
-    const auto append = [](std::vector<std::string>& to, const std::vector<std::string>& from) {
+    const auto append = [](std::vector<Reason>& to, const std::vector<Reason>& from) {
         to.insert(to.end(), from.begin(), from.end());
     };
-    append(plan.exceptions, texts.exceptions);
-    append(plan.residual_risks, texts.residual_risks);
-    plan.eligibility = {{"eligible", plan.level != method::Level::none}, {"objections", list}};
+    append(plan.exceptions, reasons.exceptions);
+    append(plan.residual_risks, reasons.residual_risks);
+    plan.eligibility = ObjectWriter()
+                           .add("eligible", plan.level != method::Level::none)
+                           .add("objections", list)
+                           .take();
     if (plan.level < minimum) {
-        objector.object(fmt::format("the manifest asks for {}, only {} can be claimed",
+        objector.object(ReasonCode::level_not_reached,
+                        fmt::format("the manifest asks for {}, only {} can be claimed",
                                     method::to_string(minimum), method::to_string(plan.level)));
     }
 }
@@ -144,7 +153,8 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
 SecretBytes read_credential(const CredentialReference& reference) {
     auto secret = read_secret_file(reference.path, kCredentialBytesMax);
     if (!secret) {
-        throw Error(ErrorCode::usage, reference.path + ": there is no such credential file");
+        throw Error(ErrorCode::usage, ReasonCode::no_such_target,
+                    reference.path + ": there is no such credential file");
     }
     if (reference.strip_newline && !secret->empty() && secret->view().back() == '\n') {
         secret->shrink(secret->size() - 1);
@@ -175,9 +185,11 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
                 // The header was copied away and the first one left where it was.
                 survey_location(plan, volume, Role::in_place_header, volume.path, facts, headers);
             } else if (stands == Stands::unknown) {
-                plan.exceptions.push_back(volume.path +
-                                          ": whether a first header was left there is not known: "
-                                          "a place of one can not be read");
+                plan.exceptions.push_back(
+                    {ReasonCode::remnants_unknown,
+                     volume.path +
+                         ": whether a first header was left there is not known: a place of one "
+                         "can not be read"});
             }
         }
     }
@@ -185,9 +197,11 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
         if (!backup.gone) {
             survey_location(plan, volume, Role::header_backup, backup.path, facts, headers);
         } else if (host_.exists(backup.path)) {
-            objector.object(backup.path + ": declared as gone, but it is there");
+            objector.object(ReasonCode::gone_but_there,
+                            backup.path + ": declared as gone, but it is there");
         } else {
-            plan.exceptions.push_back(backup.path + ": declared as already gone; not examined");
+            plan.exceptions.push_back({ReasonCode::declared_gone,
+                                       backup.path + ": declared as already gone; not examined"});
         }
     }
     if (plan.objections.empty() && !volume.gone) {
@@ -206,15 +220,18 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
 void Guard::survey_gone(VolumePlan& plan, const Volume& volume) {
     const std::string path = volume.header.value_or(volume.path);
     Objector objector(plan);
-    plan.exceptions.emplace_back("declared as already gone; not examined");
-    plan.eligibility = {{"eligible", false}, {"objections", Json::array()}};
+    plan.exceptions.push_back(
+        {ReasonCode::declared_gone, "declared as already gone; not examined"});
+    plan.eligibility =
+        ObjectWriter().add("eligible", false).add("objections", Json::array()).take();
     const Stands stands = header_stands_at(path, volume.uuid);
     if (stands == Stands::yes) {
-        objector.object("declared as gone, but its header is there");
+        objector.object(ReasonCode::gone_but_there, "declared as gone, but its header is there");
     } else if (stands == Stands::unknown) {
-        objector.object(path +
-                        ": declared as gone, but a place of its header can not be read: nobody "
-                        "can know");
+        objector.object(ReasonCode::remnants_unknown,
+                        path +
+                            ": declared as gone, but a place of its header can not be read: nobody "
+                            "can know");
     }
 }
 
@@ -240,9 +257,8 @@ std::vector<inventory::Use> Guard::uses_of(const inventory::Identity& identity, 
                                            Moment moment) {
     auto uses = host_.uses_of(identity, moment);
     if (role != Role::in_place_header && identity.kind == inventory::Kind::file) {
-        std::erase_if(uses, [](const inventory::Use& use) {
-            return use.kind == inventory::UseKind::read_only;
-        });
+        std::erase_if(uses,
+                      [](const inventory::Use& use) { return use.code == ReasonCode::read_only; });
         (void)host_.open(identity.canonical_path, device::Access::exclusive);
     }
     return uses;
@@ -253,7 +269,8 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
                             std::vector<luks::Header>& headers) {
     Objector objector(plan);
     if (!host_.exists(path)) {
-        objector.object(path + ": there is no such file or device", ErrorCode::usage);
+        objector.object(ReasonCode::no_such_target, path + ": there is no such file or device",
+                        ErrorCode::usage);
         return;
     }
     const auto identity = host_.identify(path);
@@ -271,6 +288,7 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
         check_declared_facts(objector, volume, identity);
     } else if (identity.size_bytes > kHeaderFileBytesMax) {
         objector.object(
+            ReasonCode::not_a_header_file,
             fmt::format("{}: {} bytes are too many for a header file", path, identity.size_bytes));
     }
     const auto layers = host_.layers_below(identity);
@@ -288,13 +306,16 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
     location.inode = identity.inode;
     location.first_sector_sha256 = sha256_hex(read_first_sector(target->storage(), path));
     location.extents = extents.extents;
-    location.record = {{"role", to_string(role)},
-                       {"identity", inventory::to_json(identity)},
-                       {"layersBelow", inventory::to_json(layers)},
-                       {"extents", to_json(extents)},
-                       {"header", luks::to_json(header)},
-                       {"preState", pre_state_json(method::pre_state(target->storage(), header))},
-                       {"directIo", target->direct_io()}};
+    location.record =
+        ObjectWriter()
+            .add("role", to_string(role))
+            .add("identity", inventory::to_json(identity))
+            .add("layersBelow", inventory::to_json(layers))
+            .add("extents", to_json(extents))
+            .add("header", luks::to_json(header))
+            .add("preState", pre_state_json(method::pre_state(target->storage(), header)))
+            .add("directIo", target->direct_io())
+            .take();
     facts.push_back({&header,
                      {layers, extents.shared_count, extents.encoded_count, extents.copy_on_write,
                       extents.remote, extents.memory}});
@@ -308,7 +329,8 @@ void Guard::survey_payload(VolumePlan& plan, const Volume& volume, const luks::H
     if (volume.header) {
         Objector objector(plan);
         if (!host_.exists(volume.path)) {
-            objector.object(volume.path + ": there is no such file or device", ErrorCode::usage);
+            objector.object(ReasonCode::no_such_target,
+                            volume.path + ": there is no such file or device", ErrorCode::usage);
             return;
         }
         const auto identity = host_.identify(volume.path);
@@ -338,36 +360,39 @@ void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
     }
     plan.credential_opened = answer.code >= 0;
     if (answer.code < 0) {
-        Objector(plan).object(fmt::format(
-            "the declared credential does not open {}: it may be the wrong volume", location.path));
+        Objector(plan).object(
+            ReasonCode::credential_does_not_open,
+            fmt::format("the declared credential does not open {}: it may be the wrong volume",
+                        location.path));
     }
 }
 
 Guard::Cleared Guard::clear(const LocationPlan& plan, bool resumed) {
-    const auto refuse = [&](const std::string& what) {
-        throw Error(ErrorCode::safety, plan.path + ": " + what);
+    const auto refuse = [&](ReasonCode code, const std::string& what) {
+        throw Error(ErrorCode::safety, code, plan.path + ": " + what);
     };
     const auto identity = host_.identify(plan.path);
     const auto uses = uses_of(identity, plan.role, Moment::now);
     if (!uses.empty()) {
-        refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
+        const auto& use = uses.front();
+        refuse(use.code, fmt::format("{}: {}", to_string(use.code), use.detail));
     }
     auto target = host_.open(plan.path, device::Access::exclusive);
     const auto facts = target->facts();
     if (identity.canonical_path != plan.path || identity.serial != plan.serial ||
         identity.wwid != plan.wwid || facts.size_bytes != plan.size_bytes ||
         (!facts.is_block_device && facts.inode != plan.inode)) {
-        refuse("another device or file stands there now");
+        refuse(ReasonCode::other_identity, "another device or file stands there now");
     }
     if (facts.is_block_device && facts.disk_sequence != identity.disk_sequence) {
-        refuse("the device was exchanged while it was opened");
+        refuse(ReasonCode::other_identity, "the device was exchanged while it was opened");
     }
     target->lock_metadata();
     const auto sector = read_first_sector(target->storage(), plan.path);
     const bool belongs = resumed ? first_sector_belongs(sector, plan)
                                  : sha256_hex(sector) == plan.first_sector_sha256;
     if (!belongs) {
-        refuse("its first sector is not the one that was surveyed");
+        refuse(ReasonCode::content_changed, "its first sector is not the one that was surveyed");
     }
     return {std::move(target), method::Clearance(plan.path)};
 }

@@ -60,17 +60,27 @@ Json encryption_facts(const luks::Header& header) {
     for (const auto& token : header.tokens) {
         tokens.insert(token.type);
     }
-    return {{"luksVersion", header.version},      {"ciphers", ciphers},
-            {"keyBits", header.key_bytes * 8},    {"keyDerivations", derivations},
-            {"keyslots", slots_in_use},           {"tokens", tokens},
-            {"requirements", header.requirements}};
+    return ObjectWriter()
+        .add("luksVersion", header.version)
+        .add("ciphers", ciphers)
+        .add("keyBits", header.key_bytes * 8)
+        .add("keyDerivations", derivations)
+        .add("keyslots", slots_in_use)
+        .add("tokens", tokens)
+        .add("requirements", header.requirements)
+        .take();
 }
 
 Json to_json(const device::ExtentReport& extents) {
-    return {{"known", extents.supported},           {"filesystem", extents.filesystem},
-            {"copyOnWrite", extents.copy_on_write}, {"extents", extents.extent_count},
-            {"shared", extents.shared_count},       {"encoded", extents.encoded_count},
-            {"unwritten", extents.unwritten_count}};
+    return ObjectWriter()
+        .add("known", extents.supported)
+        .add("filesystem", extents.filesystem)
+        .add("copyOnWrite", extents.copy_on_write)
+        .add("extents", extents.extent_count)
+        .add("shared", extents.shared_count)
+        .add("encoded", extents.encoded_count)
+        .add("unwritten", extents.unwritten_count)
+        .take();
 }
 
 }  // namespace efface::job

@@ -67,20 +67,22 @@ JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& fo
 }  // namespace
 
 Json to_json(const JobEntry& entry) {
-    return {{"id", entry.id},
-            {"kind", entry.kind},
-            {"subject", entry.subject},
-            {"phase", entry.phase},
-            {"running", entry.running},
-            {"resumable", entry.resumable()},
-            {"startedAt", entry.started_at},
-            {"attempt", entry.attempt},
-            {"interruptions", entry.interruptions},
-            {"status", entry.verdict},
-            {"level", entry.level},
-            {"bundle", entry.bundle},
-            {"bytesDone", entry.bytes_done},
-            {"bytesTotal", entry.bytes_total}};
+    return ObjectWriter()
+        .add("id", entry.id)
+        .add("kind", entry.kind)
+        .add("subject", entry.subject)
+        .add("phase", entry.phase)
+        .add("running", entry.running)
+        .add("resumable", entry.resumable())
+        .add("startedAt", entry.started_at)
+        .add("attempt", entry.attempt)
+        .add("interruptions", entry.interruptions)
+        .add("status", entry.verdict)
+        .add("level", entry.level)
+        .add("bundle", entry.bundle)
+        .add("bytesDone", entry.bytes_done)
+        .add("bytesTotal", entry.bytes_total)
+        .take();
 }
 
 std::vector<JobEntry> list_jobs(const StateDirectory& state) {

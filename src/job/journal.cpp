@@ -19,7 +19,8 @@ Phase phase_from_string(const std::string& text) {
     const auto found = std::find_if(kPhases.begin(), kPhases.end(),
                                     [&](const auto& entry) { return text == entry.second; });
     if (found == kPhases.end()) {
-        throw Error(ErrorCode::internal, "the journal names an unknown phase");
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "the journal names an unknown phase");
     }
     return found->first;
 }
@@ -44,10 +45,20 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
 }
 
 [[noreturn]] void damaged(const std::filesystem::path& path) {
-    throw Error(ErrorCode::internal, path.string() + ": the journal is damaged");
+    throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                path.string() + ": the journal is damaged");
 }
 
 }  // namespace
+
+Json to_json(const PreviousAttempt& attempt) {
+    return ObjectWriter()
+        .add("leafHash", attempt.leaf_hash)
+        .add("logIndex", attempt.log_index)
+        .add("runId", attempt.run_id)
+        .add("status", attempt.status)
+        .take();
+}
 
 Journal::Journal(const std::filesystem::path& jobs, const std::string& job_id)
     : directory_(jobs / job_id), lock_(lock_or_busy(directory_)) {}
@@ -96,26 +107,28 @@ std::optional<RunState> Journal::load_run() const {
 }
 
 void Journal::save_run(const RunState& state) const {
-    const Json json = {{"kind", state.kind},
-                       {"subject", state.subject},
-                       {"identitySha256", state.identity_sha256},
-                       {"phase", to_string(state.phase)},
-                       {"runId", state.run_id},
-                       {"startedAt", state.started_at},
-                       {"authorization", state.authorization},
-                       {"approvalsDer", state.approvals_der},
-                       {"attempt", state.attempt},
-                       {"interruptions", state.interruptions},
-                       {"logSizeBefore", state.log_size_before},
-                       {"intentIndex", state.intent_index},
-                       {"intentLeafHash", state.intent_leaf_hash},
-                       {"checkpoint", state.checkpoint},
-                       {"certificateSha256", state.certificate_sha256},
-                       {"signatureSha256", state.signature_sha256},
-                       {"outcomeIndex", state.outcome_index},
-                       {"verdict", state.verdict},
-                       {"level", state.level},
-                       {"bundle", state.bundle}};
+    const Json json = ObjectWriter()
+                          .add("kind", state.kind)
+                          .add("subject", state.subject)
+                          .add("identitySha256", state.identity_sha256)
+                          .add("phase", to_string(state.phase))
+                          .add("runId", state.run_id)
+                          .add("startedAt", state.started_at)
+                          .add("authorization", state.authorization)
+                          .add("approvalsDer", state.approvals_der)
+                          .add("attempt", state.attempt)
+                          .add("interruptions", state.interruptions)
+                          .add("logSizeBefore", state.log_size_before)
+                          .add("intentIndex", state.intent_index)
+                          .add("intentLeafHash", state.intent_leaf_hash)
+                          .add("checkpoint", state.checkpoint)
+                          .add("certificateSha256", state.certificate_sha256)
+                          .add("signatureSha256", state.signature_sha256)
+                          .add("outcomeIndex", state.outcome_index)
+                          .add("verdict", state.verdict)
+                          .add("level", state.level)
+                          .add("bundle", state.bundle)
+                          .take();
     write_file_durably(directory_ / "run.json", json.dump());
 }
 
@@ -163,15 +176,17 @@ IdentityIndex::Content IdentityIndex::load() const {
 void IdentityIndex::save(const Content& content) const {
     Json attempts = Json::array();
     for (const auto& entry : content.attempts) {
-        attempts.push_back({{"leafHash", entry.leaf_hash},
-                            {"logIndex", entry.log_index},
-                            {"runId", entry.run_id},
-                            {"status", entry.status}});
+        attempts.push_back(to_json(entry));
     }
-    Json json = {{"open", nullptr}, {"attempts", std::move(attempts)}};
+    Json open;
     if (content.open) {
-        json["open"] = {{"jobId", content.open->job_id}, {"runId", content.open->run_id}};
+        open = ObjectWriter()
+                   .add("jobId", content.open->job_id)
+                   .add("runId", content.open->run_id)
+                   .take();
     }
+    const Json json =
+        ObjectWriter().add("open", std::move(open)).add("attempts", std::move(attempts)).take();
     make_directories_durably(path_.parent_path());
     write_file_durably(path_, json.dump());
 }

@@ -34,6 +34,8 @@ struct PreviousAttempt {
     std::string status;
 };
 
+[[nodiscard]] Json to_json(const PreviousAttempt& attempt);
+
 struct RunState {
     std::string kind;     ///< "project" or "target"
     std::string subject;  ///< project id or the target's name, for lists

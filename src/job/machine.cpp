@@ -13,6 +13,8 @@
 #include "efface/base/file.hpp"
 #include "efface/device/luks_library.hpp"
 
+#include "certificate_parts.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -62,9 +64,11 @@ std::string file_sha256(const std::string& path) {
 Json clock_record() {
     timex state{};
     const int code = ::ntp_adjtime(&state);
-    return {{"source", "kernel"},
-            {"synchronised", code >= 0 && code != TIME_ERROR},
-            {"maxErrorMs", code >= 0 ? state.maxerror / 1000 : -1}};
+    return ObjectWriter()
+        .add("source", "kernel")
+        .add("synchronised", code >= 0 && code != TIME_ERROR)
+        .add("maxErrorMs", code >= 0 ? state.maxerror / 1000 : -1)
+        .take();
 }
 
 }  // namespace
@@ -75,20 +79,27 @@ Json environment_record() {
     auto host_id = first_line("/sys/class/dmi/id/product_uuid");
     host_id = host_id.empty() ? "machine-id-sha256:" + sha256_hex(first_line("/etc/machine-id"))
                               : "dmi-uuid:" + host_id;
-    return {{"hostId", host_id},
-            {"hostName", printable(name.nodename)},
-            {"kernel", printable(name.release)},
-            {"os", os_name()},
-            {"bootId", first_line("/proc/sys/kernel/random/boot_id")},
-            {"clock", clock_record()}};
+    return ObjectWriter()
+        .add("hostId", host_id)
+        .add("hostName", printable(name.nodename))
+        .add("kernel", printable(name.release))
+        .add("os", os_name())
+        .add("bootId", first_line("/proc/sys/kernel/random/boot_id"))
+        .add("clock", clock_record())
+        .take();
 }
 
 Json tool_record(const std::string& program) {
-    return {{"name", "efface"},
-            {"version", EFFACE_VERSION},
-            {"binaryDigest", {{"sha256", file_sha256(program)}}},
-            {"libraries",
-             {{"libcryptsetup", device::luks_library_version()}, {"openssl", openssl_version()}}}};
+    auto libraries = ObjectWriter()
+                         .add("libcryptsetup", device::luks_library_version())
+                         .add("openssl", openssl_version())
+                         .take();
+    return ObjectWriter()
+        .add("name", "efface")
+        .add("version", EFFACE_VERSION)
+        .add("binaryDigest", sha256_record(file_sha256(program)))
+        .add("libraries", std::move(libraries))
+        .take();
 }
 
 }  // namespace efface::job

@@ -167,9 +167,12 @@ Manifest load_manifest(const std::filesystem::path& path) {
 Json project_identity(const Manifest& manifest) {
     Json volumes = Json::array();
     for (const auto& volume : manifest.volumes) {
-        volumes.push_back({{"name", volume.name}, {"uuid", volume.uuid}});
+        volumes.push_back(ObjectWriter().add("name", volume.name).add("uuid", volume.uuid).take());
     }
-    return {{"projectId", manifest.project_id}, {"volumes", std::move(volumes)}};
+    return ObjectWriter()
+        .add("projectId", manifest.project_id)
+        .add("volumes", std::move(volumes))
+        .take();
 }
 
 }  // namespace efface::job

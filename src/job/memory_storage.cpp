@@ -18,7 +18,7 @@ class MemoryStorage final : public TargetStorage {
     Json begin(Random& random) override {
         Bytes key(stream::kStreamKeyBytes);
         random.fill(key);
-        return {{"key", to_hex(key)}};
+        return ObjectWriter().add("key", to_hex(key)).take();
     }
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                           ProgressSink& progress, const std::stop_token& stop) override;
@@ -52,20 +52,22 @@ TargetPlan MemoryStorage::survey() {
     plan.policy_digest = policy::memory_policy_digest();
     plan.steps = survey.steps;
     plan.not_reached = survey.not_reached;
-    plan.objections = survey.objections;
+    object_to(plan, survey.objections);
     plan.level = claim.level;
-    auto texts = policy::texts_of(claim.findings);
-    plan.exceptions = std::move(texts.exceptions);
-    plan.residual_risks = std::move(texts.residual_risks);
-    plan.found = {{"name", plan.name},
-                  {"kind", plan.kind},
-                  {"identity", survey.identity},
-                  {"layersBelow", Json::array()},
-                  {"sizeBytes", plan.size_bytes},
-                  {"logicalBlockBytes", std::uint64_t{1}},
-                  {"hiddenAreas", {{"examined", false}, {"note", "memory has none"}}},
-                  {"notReached", survey.not_reached},
-                  {"facts", survey.facts}};
+    auto reasons = policy::reasons_of(claim.findings);
+    plan.exceptions = std::move(reasons.exceptions);
+    plan.residual_risks = std::move(reasons.residual_risks);
+    plan.found = ObjectWriter()
+                     .add("name", plan.name)
+                     .add("kind", plan.kind)
+                     .add("identity", survey.identity)
+                     .add("layersBelow", Json::array())
+                     .add("sizeBytes", plan.size_bytes)
+                     .add("logicalBlockBytes", 1U)
+                     .add("hiddenAreas", no_hidden_areas("memory has none"))
+                     .add("notReached", survey.not_reached)
+                     .add("facts", survey.facts)
+                     .take();
     return plan;
 }
 

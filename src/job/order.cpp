@@ -145,8 +145,8 @@ void check_known(const std::string& name) {
     for (const auto& known : policy::firmware_techniques()) {
         names += ", " + std::string(known.name);
     }
-    throw Error(ErrorCode::usage, "there is no technique \"" + printable(name) + "\"",
-                "one of: " + names);
+    throw Error(ErrorCode::usage, ReasonCode::unknown_technique,
+                "there is no technique \"" + printable(name) + "\"", "one of: " + names);
 }
 
 bool asks_for_pattern(const policy::OverwritePolicy& policy) {
@@ -172,15 +172,17 @@ void check_drive_choice(const ErasureChoice& choice) {
 }  // namespace
 
 Json to_json(const ErasureChoice& choice) {
-    return {{"policy", choice.policy},
-            {"level", to_string(choice.level)},
-            {"fallbacks", choice.fallbacks},
-            {"credentialFile", choice.credential_file},
-            {"pattern", to_hex(choice.pattern)},
-            {"verification", to_string(choice.verification)},
-            {"wholeMedium", choice.whole_medium},
-            {"badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail"},
-            {"limits", method::to_json(choice.limits)}};
+    return ObjectWriter()
+        .add("policy", choice.policy)
+        .add("level", to_string(choice.level))
+        .add("fallbacks", choice.fallbacks)
+        .add("credentialFile", choice.credential_file)
+        .add("pattern", to_hex(choice.pattern))
+        .add("verification", to_string(choice.verification))
+        .add("wholeMedium", choice.whole_medium)
+        .add("badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail")
+        .add("limits", method::to_json(choice.limits))
+        .take();
 }
 
 ErasureChoice choice_from_json(const Json& json) {

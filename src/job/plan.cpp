@@ -12,7 +12,8 @@ namespace {
 Json ranges_to_json(const std::vector<stream::Range>& ranges) {
     Json list = Json::array();
     for (const auto& range : ranges) {
-        list.push_back({{"offset", range.offset}, {"length", range.length}});
+        list.push_back(
+            ObjectWriter().add("offset", range.offset).add("length", range.length).take());
     }
     return list;
 }
@@ -29,7 +30,11 @@ std::vector<stream::Range> ranges_from_json(const Json& list) {
 Json extents_to_json(const std::vector<device::Extent>& extents) {
     Json list = Json::array();
     for (const auto& extent : extents) {
-        list.push_back({extent.logical, extent.physical, extent.length});
+        Json one = Json::array();
+        for (const auto value : {extent.logical, extent.physical, extent.length}) {
+            one.push_back(value);
+        }
+        list.push_back(std::move(one));
     }
     return list;
 }
@@ -44,23 +49,25 @@ std::vector<device::Extent> extents_from_json(const Json& list) {
 }
 
 Json location_to_json(const LocationPlan& location) {
-    return {{"role", to_string(location.role)},
-            {"path", location.path},
-            {"dataPath", location.data_path},
-            {"luksUuid", location.luks_uuid},
-            {"regions", ranges_to_json(location.region.ranges)},
-            {"regionReasons", location.region.reasons},
-            {"regionWidened", location.region.widened},
-            {"first", ranges_to_json(location.first)},
-            {"destroySlots", location.destroy_slots},
-            {"sizeBytes", location.size_bytes},
-            {"serial", location.serial},
-            {"wwid", location.wwid},
-            {"inode", location.inode},
-            {"firstSectorSha256", location.first_sector_sha256},
-            {"extents", extents_to_json(location.extents)},
-            {"streamKey", to_hex(location.stream_key)},
-            {"record", location.record}};
+    return ObjectWriter()
+        .add("role", to_string(location.role))
+        .add("path", location.path)
+        .add("dataPath", location.data_path)
+        .add("luksUuid", location.luks_uuid)
+        .add("regions", ranges_to_json(location.region.ranges))
+        .add("regionReasons", location.region.reasons)
+        .add("regionWidened", location.region.widened)
+        .add("first", ranges_to_json(location.first))
+        .add("destroySlots", location.destroy_slots)
+        .add("sizeBytes", location.size_bytes)
+        .add("serial", location.serial)
+        .add("wwid", location.wwid)
+        .add("inode", location.inode)
+        .add("firstSectorSha256", location.first_sector_sha256)
+        .add("extents", extents_to_json(location.extents))
+        .add("streamKey", to_hex(location.stream_key))
+        .add("record", location.record)
+        .take();
 }
 
 Role role_from_string(const std::string& text) {
@@ -69,7 +76,8 @@ Role role_from_string(const std::string& text) {
             return role;
         }
     }
-    throw Error(ErrorCode::internal, "the journal names an unknown role");
+    throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                "the journal names an unknown role");
 }
 
 LocationPlan location_from_json(const Json& json) {
@@ -91,7 +99,8 @@ LocationPlan location_from_json(const Json& json) {
     location.extents = extents_from_json(json.at("extents"));
     const auto key = from_hex(json.at("streamKey").get<std::string>());
     if (!key) {
-        throw Error(ErrorCode::internal, "the journal holds a damaged stream key");
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "the journal holds a damaged stream key");
     }
     location.stream_key = *key;
     location.record = json.at("record");
@@ -99,12 +108,14 @@ LocationPlan location_from_json(const Json& json) {
 }
 
 Json location_document(const LocationPlan& location) {
-    return {{"role", to_string(location.role)},
-            {"path", location.path},
-            {"regions", ranges_to_json(location.region.ranges)},
-            {"regionReasons", location.region.reasons},
-            {"firstSectorSha256", location.first_sector_sha256},
-            {"found", location.record}};
+    return ObjectWriter()
+        .add("role", to_string(location.role))
+        .add("path", location.path)
+        .add("regions", ranges_to_json(location.region.ranges))
+        .add("regionReasons", location.region.reasons)
+        .add("firstSectorSha256", location.first_sector_sha256)
+        .add("found", location.record)
+        .take();
 }
 
 }  // namespace
@@ -154,34 +165,34 @@ Json plan_document(const Manifest& manifest, const ProjectPlan& plan) {
         for (const auto& location : volume.locations) {
             locations.push_back(location_document(location));
         }
-        Json objections = Json::array();
-        for (const auto& objection : volume.objections) {
-            objections.push_back(objection.what);
-        }
-        volumes.push_back({{"name", volume.name},
-                           {"uuid", volume.uuid},
-                           {"engine", volume.engine},
-                           {"level", method::to_string(volume.level)},
-                           {"locations", locations},
-                           {"eligibility", volume.eligibility},
-                           {"payloadSample", volume.payload_sample},
-                           {"exceptions", volume.exceptions},
-                           {"notReached", volume.residual_risks},
-                           {"objections", objections}});
+        volumes.push_back(ObjectWriter()
+                              .add("name", volume.name)
+                              .add("uuid", volume.uuid)
+                              .add("engine", volume.engine)
+                              .add("level", method::to_string(volume.level))
+                              .add("locations", std::move(locations))
+                              .add("eligibility", volume.eligibility)
+                              .add("payloadSample", volume.payload_sample)
+                              .add("exceptions", volume.exceptions)
+                              .add("notReached", volume.residual_risks)
+                              .add("objections", to_json(volume.objections))
+                              .take());
     }
-    Json document = {{"schema", "efface.plan/1"},
-                     {"project", manifest.project_id},
-                     {"manifestSha256", manifest.sha256},
-                     {"technique", "luks-key-destruction"},
-                     {"level", method::to_string(plan.level())},
-                     {"bytesToOverwrite", plan.bytes_to_overwrite()},
-                     {"volumes", volumes}};
-    document["digest"] = plan_digest(manifest, plan);
-    return document;
+    return ObjectWriter()
+        .add("schema", "efface.plan/1")
+        .add("project", manifest.project_id)
+        .add("manifestSha256", manifest.sha256)
+        .add("technique", "luks-key-destruction")
+        .add("level", method::to_string(plan.level()))
+        .add("bytesToOverwrite", plan.bytes_to_overwrite())
+        .add("volumes", std::move(volumes))
+        .add("digest", plan_digest(manifest, plan))
+        .take();
 }
 
 std::string plan_digest(const Manifest& manifest, const ProjectPlan& plan) {
-    Json what = {manifest.sha256};
+    Json what = Json::array();
+    what.push_back(manifest.sha256);
     for (const auto& volume : plan.volumes) {
         for (const auto& location : volume.locations) {
             what.push_back(location_document(location));
@@ -195,21 +206,22 @@ Json to_journal(const VolumePlan& plan) {
     for (const auto& location : plan.locations) {
         locations.push_back(location_to_json(location));
     }
-    return {{"name", plan.name},
-            {"uuid", plan.uuid},
-            {"engine", plan.engine},
-            {"assetTag", plan.asset_tag},
-            {"gone", plan.gone},
-            {"locations", locations},
-            {"level", method::to_string(plan.level)},
-            {"exceptions", plan.exceptions},
-            {"residualRisks", plan.residual_risks},
-            {"eligibility", plan.eligibility},
-            {"payloadSample", plan.payload_sample},
-            {"encryption", plan.encryption},
-            {"credentialDeclared", plan.credential_declared},
-            {"credentialOpened",
-             plan.credential_opened ? Json(*plan.credential_opened) : Json(nullptr)}};
+    return ObjectWriter()
+        .add("name", plan.name)
+        .add("uuid", plan.uuid)
+        .add("engine", plan.engine)
+        .add("assetTag", plan.asset_tag)
+        .add("gone", plan.gone)
+        .add("locations", std::move(locations))
+        .add("level", method::to_string(plan.level))
+        .add("exceptions", plan.exceptions)
+        .add("residualRisks", plan.residual_risks)
+        .add("eligibility", plan.eligibility)
+        .add("payloadSample", plan.payload_sample)
+        .add("encryption", plan.encryption)
+        .add("credentialDeclared", plan.credential_declared)
+        .add("credentialOpened", plan.credential_opened)
+        .take();
 }
 
 VolumePlan from_journal(const Json& json) {
@@ -225,8 +237,8 @@ VolumePlan from_journal(const Json& json) {
         }
         const auto level = method::level_from_string(json.at("level").get<std::string>());
         plan.level = level.value_or(method::Level::none);
-        json.at("exceptions").get_to(plan.exceptions);
-        json.at("residualRisks").get_to(plan.residual_risks);
+        plan.exceptions = reasons_from_json(json.at("exceptions"));
+        plan.residual_risks = reasons_from_json(json.at("residualRisks"));
         plan.eligibility = json.at("eligibility");
         plan.payload_sample = json.at("payloadSample");
         plan.encryption = json.at("encryption");
@@ -236,7 +248,8 @@ VolumePlan from_journal(const Json& json) {
         }
         return plan;
     } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, "the journal of a volume is damaged");
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "the journal of a volume is damaged");
     }
 }
 

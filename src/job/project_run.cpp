@@ -8,6 +8,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
+#include "certificate_parts.hpp"
 #include "certified_run.hpp"
 #include "machine.hpp"
 #include "record.hpp"
@@ -27,19 +28,8 @@ bool good(const VolumeState& volume) {
     return verdict == Verdict::sanitized || verdict == Verdict::sanitized_with_exceptions;
 }
 
-/// Refuses with everything that speaks against the plan; the first objection gives the status.
-void refuse_objections(const ProjectPlan& plan) {
-    const auto objections = plan.objections();
-    if (objections.empty()) {
-        return;
-    }
-    std::string text;
-    auto code = ErrorCode::usage;
-    for (const auto& objection : objections) {
-        text += (text.empty() ? "" : "\n  ") + objection.what;
-        code = objection.code == ErrorCode::safety ? ErrorCode::safety : code;
-    }
-    throw Error(code, "refused, nothing was changed:\n  " + text);
+void refuse_as_planned(const ProjectPlan& plan) {
+    refuse("refused, nothing was changed:", plan.objections());
 }
 
 /// Two names of one place (a link, a second path) would be erased twice, the second time in vain.
@@ -56,9 +46,9 @@ void object_to_repetitions(ProjectPlan& plan) {
             const auto [first, fresh] = seen.emplace(place, volume.name);
             if (!fresh) {
                 volume.objections.push_back(
-                    {fmt::format("{}: {} is the same storage as another place of {}", volume.name,
-                                 location.path, first->second),
-                     ErrorCode::safety});
+                    {{ReasonCode::listed_twice,
+                      fmt::format("{}: {} is the same storage as another place of {}", volume.name,
+                                  location.path, first->second)}});
             }
         }
     }
@@ -92,8 +82,10 @@ class ProjectRun final {
 
 RunResult ProjectRun::run() {
     context_.events.set_job(run_.job_id());
-    context_.events.emit("accepted", {{"project", request_.manifest.project_id},
-                                      {"volumes", request_.manifest.volumes.size()}});
+    context_.events.emit("accepted", ObjectWriter()
+                                         .add("project", request_.manifest.project_id)
+                                         .add("volumes", request_.manifest.volumes.size())
+                                         .take());
     if (!run_.begun()) {
         begin();
     } else {
@@ -104,8 +96,10 @@ RunResult ProjectRun::run() {
         }
     }
     if (run_.state().phase == Phase::announcing) {
-        run_.announce({{"manifest", {{"sha256", request_.manifest.sha256}}},
-                       {"technique", "luks-key-destruction"}});
+        run_.announce(ObjectWriter()
+                          .add("manifest", sha256_record(request_.manifest.sha256))
+                          .add("technique", "luks-key-destruction")
+                          .take());
     }
     if (run_.state().phase == Phase::running) {
         erase_volumes();
@@ -118,10 +112,11 @@ RunResult ProjectRun::run() {
 void ProjectRun::begin() {
     check_dates(request_.manifest.terms, context_.clock.now());
     auto plan = make_plan(context_, request_.manifest, request_.workers);
-    refuse_objections(plan);
+    refuse_as_planned(plan);
     if (!request_.expected_plan_digest.empty() &&
         request_.expected_plan_digest != plan_digest(request_.manifest, plan)) {
-        throw Error(ErrorCode::safety, "the plan is no longer the one that was shown",
+        throw Error(ErrorCode::safety, ReasonCode::plan_changed,
+                    "the plan is no longer the one that was shown",
                     "run efface plan again and read it");
     }
     const auto authorization = request_.authorize(plan);
@@ -129,7 +124,7 @@ void ProjectRun::begin() {
     for (std::size_t i = 0; i < plan.volumes.size(); ++i) {  // one by one: argon2 takes memory
         guard.try_credential(plan.volumes[i], request_.manifest.volumes[i]);
     }
-    refuse_objections(plan);
+    refuse_as_planned(plan);
     for (auto& volume : plan.volumes) {
         for (auto& location : volume.locations) {
             location.stream_key.resize(stream::kStreamKeyBytes);
@@ -200,10 +195,12 @@ void ProjectRun::erase_volume(std::size_t index, bool resumed, ProgressSink& pro
     state.attempt = run_.state().attempt;
     save_volume(run_.journal(), index, state);
     const auto result = result_of(state.outcome);
-    context_.events.emit("verified", {{"target", {{"name", result.name}}},
-                                      {"status", to_string(result.verdict)},
-                                      {"level", to_string(result.level)},
-                                      {"reasons", result.reasons}});
+    context_.events.emit("verified", ObjectWriter()
+                                         .add("target", event_target(result.name))
+                                         .add("status", to_string(result.verdict))
+                                         .add("level", to_string(result.level))
+                                         .add("reasons", result.reasons)
+                                         .take());
 }
 
 CertifiedRun::Content ProjectRun::certificate(WallTime now) const {

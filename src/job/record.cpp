@@ -2,7 +2,7 @@
 #include "record.hpp"
 
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "efface/policy/key_destruction.hpp"
 
@@ -18,14 +18,16 @@ using method::Verdict;
 
 Json key_authorization_record(const Manifest& manifest, const RunState& run) {
     Json record = authorization_record(run, manifest.terms);
-    record["manifestDigest"] = {{"sha256", manifest.sha256}};
+    record["manifestDigest"] = sha256_record(manifest.sha256);
     record["policyId"] = policy::kPolicyId;
     record["policyVersion"] = policy::kPolicyVersion;
-    record["policyDigest"] = {{"sha256", policy::policy_digest()}};
-    record["attestation"] = {
-        {"encryptedSinceFirstUse", manifest.attestation.encrypted_since_first_use},
-        {"allKeyCopiesDeclared", manifest.attestation.all_key_copies_declared},
-        {"by", manifest.attestation.by}};
+    record["policyDigest"] = sha256_record(policy::policy_digest());
+    record["attestation"] =
+        ObjectWriter()
+            .add("encryptedSinceFirstUse", manifest.attestation.encrypted_since_first_use)
+            .add("allKeyCopiesDeclared", manifest.attestation.all_key_copies_declared)
+            .add("by", manifest.attestation.by)
+            .take();
     return record;
 }
 
@@ -35,8 +37,8 @@ struct Summary {
     Level level = Level::purge;
     bool looked_at = false;
     bool verified = true;
-    std::set<std::string> exceptions;
-    std::set<std::string> residual_risks;
+    std::map<std::string, Reason> exceptions;  ///< by text, each once
+    std::map<std::string, Reason> residual_risks;
     std::string completed_at;
 };
 
@@ -46,11 +48,12 @@ Summary summarize(const Json& volumes) {
         const auto result = result_of(volume);
         summary.verdict = method::worst(summary.verdict, result.verdict);
         summary.level = method::lowest(summary.level, result.level);
-        for (const auto& text : volume.at("exceptions")) {
-            summary.exceptions.insert(result.name + ": " + text.get<std::string>());
+        for (auto& reason : reasons_from_json(volume.at("exceptions"))) {
+            reason.text = result.name + ": " + reason.text;
+            summary.exceptions.emplace(reason.text, reason);
         }
-        for (const auto& text : volume.at("residualRisks")) {
-            summary.residual_risks.insert(text.get<std::string>());
+        for (const auto& reason : reasons_from_json(volume.at("residualRisks"))) {
+            summary.residual_risks.emplace(reason.text, reason);
         }
         for (const auto& location : volume.at("locations")) {
             summary.looked_at = true;
@@ -63,29 +66,52 @@ Summary summarize(const Json& volumes) {
     return summary;
 }
 
+std::vector<Reason> in_order(const std::map<std::string, Reason>& reasons) {
+    std::vector<Reason> list;
+    for (const auto& [text, reason] : reasons) {
+        list.push_back(reason);
+    }
+    return list;
+}
+
 Json sanitization_record(const PredicateInput& input, const Summary& summary) {
-    return {{"technique", "cryptographic-erase"},
-            {"method", to_string(summary.level)},
-            {"requestedMethod", to_string(input.manifest.terms.minimum_level)},
-            {"standards", standards_record()},
-            {"startedAt", input.run.started_at},
-            {"completedAt",
-             summary.completed_at.empty() ? to_rfc3339(input.issued_at) : summary.completed_at},
-            {"interruptions", input.run.interruptions}};
+    return ObjectWriter()
+        .add("technique", "cryptographic-erase")
+        .add("method", to_string(summary.level))
+        .add("requestedMethod", to_string(input.manifest.terms.minimum_level))
+        .add("standards", standards_record())
+        .add("startedAt", input.run.started_at)
+        .add("completedAt",
+             summary.completed_at.empty() ? to_rfc3339(input.issued_at) : summary.completed_at)
+        .add("interruptions", input.run.interruptions)
+        .take();
+}
+
+Json credential_record(const VolumePlan& plan, bool refused) {
+    return ObjectWriter()
+        .add("declared", plan.credential_declared)
+        .add("openedBefore", plan.credential_opened.value_or(false))
+        .add("refusedAfter", plan.credential_declared && refused)
+        .take();
 }
 
 }  // namespace
 
 Json unfinished_location_record() {
-    return {{"status", to_string(Verdict::not_sanitized)},
-            {"verification",
-             {{"method", "full-read-back"}, {"performed", false}, {"result", "not-performed"}}},
-            {"negativeControls", Json::array()}};
+    auto verification = ObjectWriter()
+                            .add("method", "full-read-back")
+                            .add("performed", false)
+                            .add("result", "not-performed")
+                            .take();
+    return ObjectWriter()
+        .add("status", to_string(Verdict::not_sanitized))
+        .add("verification", std::move(verification))
+        .add("negativeControls", Json::array())
+        .take();
 }
 
 Json volume_record(const VolumePlan& plan, Json locations, Verdict verdict, Level level,
-                   const std::vector<std::string>& reasons,
-                   const std::vector<std::string>& exceptions) {
+                   const std::vector<Reason>& reasons, const std::vector<Reason>& exceptions) {
     bool refused = !locations.empty();
     for (const auto& location : locations) {
         bool here = false;
@@ -95,24 +121,21 @@ Json volume_record(const VolumePlan& plan, Json locations, Verdict verdict, Leve
         }
         refused = refused && here;
     }
-    Json record = {
-        {"name", plan.name},
-        {"uuid", plan.uuid},
-        {"engine", plan.engine},
-        {"status", to_string(verdict)},
-        {"level", to_string(level)},
-        {"reasons", reasons},
-        {"exceptions", exceptions},
-        {"residualRisks", plan.residual_risks},
-        {"alreadyGone", plan.gone},
-        {"eligibility", plan.eligibility},
-        {"payloadSample", plan.payload_sample},
-        {"credential",
-         {{"declared", plan.credential_declared},
-          {"openedBefore", plan.credential_opened.value_or(false)},
-          {"refusedAfter", plan.credential_declared && refused}}},
-        {"cryptographicErase", cryptographic_erase_items(plan, locations)},
-    };
+    Json record = ObjectWriter()
+                      .add("name", plan.name)
+                      .add("uuid", plan.uuid)
+                      .add("engine", plan.engine)
+                      .add("status", to_string(verdict))
+                      .add("level", to_string(level))
+                      .add("reasons", reasons)
+                      .add("exceptions", exceptions)
+                      .add("residualRisks", plan.residual_risks)
+                      .add("alreadyGone", plan.gone)
+                      .add("eligibility", plan.eligibility)
+                      .add("payloadSample", plan.payload_sample)
+                      .add("credential", credential_record(plan, refused))
+                      .add("cryptographicErase", cryptographic_erase_items(plan, locations))
+                      .take();
     if (!plan.asset_tag.empty()) {
         record["assetTag"] = plan.asset_tag;
     }
@@ -133,16 +156,20 @@ Json make_predicate(const PredicateInput& input) {
     predicate["authorization"] = key_authorization_record(manifest, input.run);
     predicate["volumes"] = input.volumes;
     predicate["sanitization"] = sanitization_record(input, summary);
-    predicate["verification"] = {{"performed", summary.looked_at},
-                                 {"result", !summary.looked_at ? "not-performed"
-                                            : summary.verified ? "pass"
-                                                               : "fail"},
-                                 {"independentOfEraser", false}};
-    predicate["result"] = {{"status", to_string(summary.verdict)},
-                           {"level", to_string(summary.level)},
-                           {"requestedLevel", to_string(manifest.terms.minimum_level)},
-                           {"exceptions", summary.exceptions},
-                           {"residualRisks", summary.residual_risks}};
+    predicate["verification"] = ObjectWriter()
+                                    .add("performed", summary.looked_at)
+                                    .add("result", !summary.looked_at ? "not-performed"
+                                                   : summary.verified ? "pass"
+                                                                      : "fail")
+                                    .add("independentOfEraser", false)
+                                    .take();
+    predicate["result"] = ObjectWriter()
+                              .add("status", to_string(summary.verdict))
+                              .add("level", to_string(summary.level))
+                              .add("requestedLevel", to_string(manifest.terms.minimum_level))
+                              .add("exceptions", in_order(summary.exceptions))
+                              .add("residualRisks", in_order(summary.residual_risks))
+                              .take();
     return predicate;
 }
 

@@ -19,8 +19,8 @@ namespace efface::job {
 
 /// One entry of `volumes`.
 [[nodiscard]] Json volume_record(const VolumePlan& plan, Json locations, method::Verdict verdict,
-                                 method::Level level, const std::vector<std::string>& reasons,
-                                 const std::vector<std::string>& exceptions);
+                                 method::Level level, const std::vector<Reason>& reasons,
+                                 const std::vector<Reason>& exceptions);
 
 /// The ten items of SP 800-88 on cryptographic erase, answered for this volume.
 [[nodiscard]] Json cryptographic_erase_items(const VolumePlan& plan, const Json& locations);

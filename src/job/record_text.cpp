@@ -48,35 +48,39 @@ Json cryptographic_erase_items(const VolumePlan& plan, const Json& locations) {
     const std::uint64_t bits = known ? facts.at("keyBits").get<std::uint64_t>() : 0;
     const std::string derivations = known ? joined(facts.at("keyDerivations"), "none") : "unknown";
     const std::string tokens = known ? joined(facts.at("tokens"), "none") : "unknown";
-    return {
-        {"makeModelVersion", medium(locations)},
-        {"keyGeneration",
-         "by cryptsetup on the host that formatted the volume; not observed by this tool"},
-        {"mediaEncryption", known ? fmt::format("LUKS{} payload, {}, {}-bit key",
-                                                facts.at("luksVersion").get<int>(), ciphers, bits)
-                                  : "not examined"},
-        {"keyLevel",
-         fmt::format("every keyslot that wraps the volume key ({} in use, key derivation {}) and "
-                     "the headers with its salts and digests",
-                     known ? facts.at("keyslots").get<std::uint64_t>() : 0, derivations)},
-        {"dataAreas",
-         "the whole encrypted payload, by its key; the payload itself was not overwritten"},
-        {"keyLifeCycle",
-         fmt::format("one volume key for this volume; unlocking tokens: {}; no active mapping "
-                     "before or after",
-                     tokens)},
-        {"technique",
-         fmt::format("keyslots destroyed by libcryptsetup, then the metadata overwritten with an "
-                     "AES-256-CTR stream, flushed, and read back wholly: {}",
-                     places(plan))},
-        {"keyEscrow",
-         "copies that the manifest lists were treated alike; copies that it does not list are "
-         "stated, not proved, to be absent"},
-        {"errorHandling",
-         "a failed write, flush, read-back or negative control ends in not-sanitized or "
-         "indeterminate; every fault is listed"},
-        {"interface", "Linux block layer and libcryptsetup; commands and answers under evidence/"},
-    };
+    return ObjectWriter()
+        .add("makeModelVersion", medium(locations))
+        .add("keyGeneration",
+             "by cryptsetup on the host that formatted the volume; not observed by this tool")
+        .add("mediaEncryption", known
+                                    ? fmt::format("LUKS{} payload, {}, {}-bit key",
+                                                  facts.at("luksVersion").get<int>(), ciphers, bits)
+                                    : "not examined")
+        .add("keyLevel",
+             fmt::format(
+                 "every keyslot that wraps the volume key ({} in use, key derivation {}) and "
+                 "the headers with its salts and digests",
+                 known ? facts.at("keyslots").get<std::uint64_t>() : 0, derivations))
+        .add("dataAreas",
+             "the whole encrypted payload, by its key; the payload itself was not overwritten")
+        .add("keyLifeCycle",
+             fmt::format("one volume key for this volume; unlocking tokens: {}; no active mapping "
+                         "before or after",
+                         tokens))
+        .add("technique",
+             fmt::format(
+                 "keyslots destroyed by libcryptsetup, then the metadata overwritten with an "
+                 "AES-256-CTR stream, flushed, and read back wholly: {}",
+                 places(plan)))
+        .add("keyEscrow",
+             "copies that the manifest lists were treated alike; copies that it does not list are "
+             "stated, not proved, to be absent")
+        .add("errorHandling",
+             "a failed write, flush, read-back or negative control ends in not-sanitized or "
+             "indeterminate; every fault is listed")
+        .add("interface",
+             "Linux block layer and libcryptsetup; commands and answers under evidence/")
+        .take();
 }
 
 }  // namespace efface::job

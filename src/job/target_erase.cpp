@@ -16,7 +16,7 @@ using method::Verdict;
 method::Outcome TargetRun::attempt() {
     ProgressMeter meter(context_.events, context_.clock,
                         storage_->bytes_left(state_.plan, state_.progress),
-                        {{"name", state_.plan.name}}, [this] { return storage_->celsius(); });
+                        event_target(state_.plan.name), [this] { return storage_->celsius(); });
     method::Outcome outcome;
     try {
         outcome = storage_->erase(
@@ -30,7 +30,7 @@ method::Outcome TargetRun::attempt() {
         if (resumed_ || error.code() == ErrorCode::interrupted) {
             throw;  // the job stays open: the target may come back
         }
-        outcome.reasons.push_back(printable(error.what()));
+        outcome.reasons.push_back({error.reason(), printable(error.what())});
         outcome.record = Json::object();
     }
     if (stop_.stop_requested()) {
@@ -42,7 +42,8 @@ method::Outcome TargetRun::attempt() {
 
 void TargetRun::erase() {
     if (!state_.done) {
-        context_.events.emit("started", {{"target", {{"name", state_.plan.name}}}});
+        context_.events.emit("started",
+                             ObjectWriter().add("target", event_target(state_.plan.name)).take());
         auto outcome = attempt();
         while (fall_back(outcome)) {  // each time there are fewer
             outcome = attempt();
@@ -61,14 +62,17 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
     const Json refusal = outcome.record.at("refusal");
     const auto begun = refusal.at("begun").get<std::string>();
     if (!begun.empty()) {
-        outcome.reasons.push_back("nothing was fallen back on: " + begun);
+        outcome.reasons.push_back(
+            {ReasonCode::no_fallback, "nothing was fallen back on: " + begun});
         return false;
     }
     auto passed_over = state_.passed_over;
-    passed_over.push_back({{"technique", state_.plan.technique},
-                           {"at", refusal.at("at")},
-                           {"why", refusal.at("detail")},
-                           {"commands", refusal.at("commands")}});
+    passed_over.push_back(ObjectWriter()
+                              .add("technique", state_.plan.technique)
+                              .add("at", refusal.at("at"))
+                              .add("why", refusal.at("detail"))
+                              .add("commands", refusal.at("commands"))
+                              .take());
     const auto names = state_.choice.fallbacks;
     for (std::size_t i = 0; i < names.size(); ++i) {
         const std::vector<std::string> rest(names.begin() + static_cast<std::ptrdiff_t>(i) + 1,
@@ -77,14 +81,17 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
         if (take(names[i], rest, passed_over)) {
             keep_observations(outcome);
             save();
-            context_.events.emit("fallback", {{"target", {{"name", state_.plan.name}}},
-                                              {"refused", before},
-                                              {"why", refusal.at("detail")},
-                                              {"technique", state_.plan.technique}});
+            context_.events.emit("fallback", ObjectWriter()
+                                                 .add("target", event_target(state_.plan.name))
+                                                 .add("refused", before)
+                                                 .add("why", refusal.at("detail"))
+                                                 .add("technique", state_.plan.technique)
+                                                 .take());
             return true;
         }
-        outcome.reasons.push_back(passed_over.back().at("technique").get<std::string>() + ": " +
-                                  passed_over.back().at("why").get<std::string>());
+        outcome.reasons.push_back(
+            {ReasonCode::no_fallback, passed_over.back().at("technique").get<std::string>() + ": " +
+                                          passed_over.back().at("why").get<std::string>()});
     }
     return false;
 }
@@ -105,10 +112,12 @@ bool TargetRun::take(const std::string& name, const std::vector<std::string>& re
         auto plan = storage->survey();
         object_to_level(plan, choice.level);
         if (!same_drive(plan.identity, state_.plan.identity)) {
-            plan.objections.emplace_back("another drive stands there now");
+            plan.objections.push_back(
+                {{ReasonCode::other_identity, "another drive stands there now"}});
         } else if (!asks_the_drive(choice) && plan.identity != state_.plan.identity) {
-            plan.objections.emplace_back(
-                "hidden areas were opened, so its size is not that of the job any more");
+            plan.objections.push_back(
+                {{ReasonCode::other_identity,
+                  "hidden areas were opened, so its size is not that of the job any more"}});
         }
         if (plan.objections.empty()) {
             plan.name = state_.plan.name;
@@ -125,7 +134,7 @@ bool TargetRun::take(const std::string& name, const std::vector<std::string>& re
             storage_ = std::move(storage);
             return true;
         }
-        why = plan.objections.front();
+        why = plan.objections.front().reason.text;
     } catch (const Error& error) {
         why = error.what();
     }
@@ -135,17 +144,21 @@ bool TargetRun::take(const std::string& name, const std::vector<std::string>& re
 
 /// Of a technique of which no command was sent.
 Json TargetRun::passed_over(const std::string& technique, const std::string& why) const {
-    return {{"technique", technique},
-            {"at", to_rfc3339(context_.clock.now())},
-            {"why", printable(why)},
-            {"commands", Json::array()}};
+    return ObjectWriter()
+        .add("technique", technique)
+        .add("at", to_rfc3339(context_.clock.now()))
+        .add("why", printable(why))
+        .add("commands", Json::array())
+        .take();
 }
 
 void TargetRun::keep_observation(method::Observation observation) {
-    state_.observations.push_back({{"at", observation.at},
-                                   {"target", state_.plan.name},
-                                   {"what", observation.what},
-                                   {"raw", std::move(observation.raw)}});
+    state_.observations.push_back(ObjectWriter()
+                                      .add("at", observation.at)
+                                      .add("target", state_.plan.name)
+                                      .add("what", observation.what)
+                                      .add("raw", std::move(observation.raw))
+                                      .take());
 }
 
 void TargetRun::keep_observations(method::Outcome& outcome) {
@@ -161,7 +174,7 @@ void TargetRun::conclude(method::Outcome outcome) {
         after = storage_->identity_now();
     } catch (const Error& error) {
         outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
-        outcome.reasons.push_back(printable(error.what()));
+        outcome.reasons.push_back({error.reason(), printable(error.what())});
     }
     if (state_.plan.choice.is_object() || outcome.exceptions.empty()) {
         // A method of memory names its exceptions itself, more exactly.
@@ -176,19 +189,23 @@ void TargetRun::conclude(method::Outcome outcome) {
     const auto level =
         reached ? method::lowest(state_.plan.level, outcome.level_limit) : method::Level::none;
     keep_observations(outcome);
-    state_.outcome = {{"status", to_string(outcome.verdict)},
-                      {"level", to_string(level)},
-                      {"reasons", outcome.reasons},
-                      {"exceptions", reached ? outcome.exceptions : std::vector<std::string>()},
-                      {"record", std::move(outcome.record)},
-                      {"identityAfter", std::move(after)},
-                      {"completedAt", to_rfc3339(context_.clock.now())}};
+    state_.outcome = ObjectWriter()
+                         .add("status", to_string(outcome.verdict))
+                         .add("level", to_string(level))
+                         .add("reasons", outcome.reasons)
+                         .add("exceptions", reached ? outcome.exceptions : std::vector<Reason>())
+                         .add("record", std::move(outcome.record))
+                         .add("identityAfter", std::move(after))
+                         .add("completedAt", to_rfc3339(context_.clock.now()))
+                         .take();
     state_.done = true;
     save();
-    context_.events.emit("verified", {{"target", {{"name", state_.plan.name}}},
-                                      {"status", to_string(outcome.verdict)},
-                                      {"level", to_string(level)},
-                                      {"reasons", outcome.reasons}});
+    context_.events.emit("verified", ObjectWriter()
+                                         .add("target", event_target(state_.plan.name))
+                                         .add("status", to_string(outcome.verdict))
+                                         .add("level", to_string(level))
+                                         .add("reasons", outcome.reasons)
+                                         .take());
 }
 
 CertifiedRun::Content TargetRun::certificate(WallTime now) const {

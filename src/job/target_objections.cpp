@@ -11,7 +11,9 @@ const OrderTarget& target_in(const Order& order, const std::string& name) {
     const auto found = std::find_if(order.targets.begin(), order.targets.end(),
                                     [&](const OrderTarget& target) { return target.name == name; });
     if (found == order.targets.end()) {
-        throw Error(ErrorCode::authorisation, printable(name) + " does not stand in the order");
+        throw Error(ErrorCode::authorisation, ReasonCode::not_in_order,
+                    printable(name) + " does not stand in the order",
+                    "add it to the order and have that approved");
     }
     return *found;
 }
@@ -19,8 +21,9 @@ const OrderTarget& target_in(const Order& order, const std::string& name) {
 void object_to_order(TargetPlan& plan, const Order& order, const std::string& name) {
     const auto& target = target_in(order, name);
     const auto differs = [&](const char* what, const std::string& found, const std::string& said) {
-        plan.objections.push_back(fmt::format("its {} is \"{}\", the order says \"{}\"", what,
-                                              printable(found), printable(said)));
+        plan.objections.push_back(
+            {{ReasonCode::other_identity, fmt::format("its {} is \"{}\", the order says \"{}\"",
+                                                      what, printable(found), printable(said))}});
     };
     const auto text = [&](const char* key) { return plan.identity.value(key, ""); };
     if (target.serial && *target.serial != text("serial")) {
@@ -34,9 +37,10 @@ void object_to_order(TargetPlan& plan, const Order& order, const std::string& na
         differs("size", std::to_string(size), std::to_string(*target.size_bytes));
     }
     if (plan.level < order.terms.minimum_level) {
-        plan.objections.push_back(fmt::format("the order asks for {}, only {} can be claimed",
-                                              to_string(order.terms.minimum_level),
-                                              to_string(plan.level)));
+        plan.objections.push_back(
+            {{ReasonCode::level_not_reached,
+              fmt::format("the order asks for {}, only {} can be claimed",
+                          to_string(order.terms.minimum_level), to_string(plan.level))}});
     }
     if (!target.asset_tag.empty()) {
         plan.found["assetTag"] = target.asset_tag;
@@ -45,27 +49,17 @@ void object_to_order(TargetPlan& plan, const Order& order, const std::string& na
 
 void object_to_level(TargetPlan& plan, method::Level wanted) {
     if (plan.level < wanted && plan.objections.empty()) {
-        plan.objections.push_back(fmt::format("{} was asked for, {} can only claim {}",
-                                              to_string(wanted), plan.technique,
-                                              to_string(plan.level)));
+        plan.objections.push_back(
+            {{ReasonCode::level_not_reached,
+              fmt::format("{} was asked for, {} can only claim {}", to_string(wanted),
+                          plan.technique, to_string(plan.level))}});
     }
-}
-
-void refuse_objections(const TargetPlan& plan) {
-    if (plan.objections.empty()) {
-        return;
-    }
-    std::string text = fmt::format("{}: refused, nothing was changed:", plan.name);
-    for (const auto& objection : plan.objections) {
-        text += "\n  " + objection;
-    }
-    throw Error(ErrorCode::safety, text);
 }
 
 bool only_busy(const TargetPlan& plan) {
     return !plan.objections.empty() &&
            std::all_of(plan.objections.begin(), plan.objections.end(),
-                       [](const std::string& text) { return text.starts_with("busy: "); });
+                       [](const Objection& one) { return one.reason.code == ReasonCode::busy; });
 }
 
 }  // namespace efface::job

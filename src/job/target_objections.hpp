@@ -12,8 +12,6 @@ namespace efface::job {
 /// found.
 void object_to_order(TargetPlan& plan, const Order& order, const std::string& name);
 void object_to_level(TargetPlan& plan, method::Level wanted);
-/// Throws Error(safety) with every objection when there is one.
-void refuse_objections(const TargetPlan& plan);
 /// True when nothing but another user of the device is in the way.
 [[nodiscard]] bool only_busy(const TargetPlan& plan);
 

@@ -19,21 +19,23 @@ const char* certificate_type(const TargetPlan& plan) {
 }
 
 Json plan_to_journal(const TargetPlan& plan) {
-    return {{"name", plan.name},
-            {"path", plan.path},
-            {"kind", plan.kind},
-            {"confirmToken", plan.confirm_token},
-            {"identity", plan.identity},
-            {"found", plan.found},
-            {"sizeBytes", plan.size_bytes},
-            {"bytesToTransfer", plan.bytes_to_transfer},
-            {"technique", plan.technique},
-            {"choice", plan.choice},
-            {"policyVersion", plan.policy_version},
-            {"policyDigest", plan.policy_digest},
-            {"exceptions", plan.exceptions},
-            {"residualRisks", plan.residual_risks},
-            {"level", to_string(plan.level)}};
+    return ObjectWriter()
+        .add("name", plan.name)
+        .add("path", plan.path)
+        .add("kind", plan.kind)
+        .add("confirmToken", plan.confirm_token)
+        .add("identity", plan.identity)
+        .add("found", plan.found)
+        .add("sizeBytes", plan.size_bytes)
+        .add("bytesToTransfer", plan.bytes_to_transfer)
+        .add("technique", plan.technique)
+        .add("choice", plan.choice)
+        .add("policyVersion", plan.policy_version)
+        .add("policyDigest", plan.policy_digest)
+        .add("exceptions", plan.exceptions)
+        .add("residualRisks", plan.residual_risks)
+        .add("level", to_string(plan.level))
+        .take();
 }
 
 TargetPlan plan_from_journal(const Json& json) {
@@ -50,8 +52,8 @@ TargetPlan plan_from_journal(const Json& json) {
     plan.choice = json.at("choice");
     json.at("policyVersion").get_to(plan.policy_version);
     json.at("policyDigest").get_to(plan.policy_digest);
-    json.at("exceptions").get_to(plan.exceptions);
-    json.at("residualRisks").get_to(plan.residual_risks);
+    plan.exceptions = reasons_from_json(json.at("exceptions"));
+    plan.residual_risks = reasons_from_json(json.at("residualRisks"));
     plan.level = method::level_from_string(json.at("level").get<std::string>())
                      .value_or(method::Level::none);
     return plan;
@@ -60,12 +62,11 @@ TargetPlan plan_from_journal(const Json& json) {
 Json target_authorization(const TargetPredicateInput& input, const Terms& terms) {
     const auto& plan = input.target.plan;
     Json record = authorization_record(input.run, terms);
-    record["manifestDigest"] =
-        input.order == nullptr ? Json() : Json({{"sha256", input.order->sha256}});
+    record["manifestDigest"] = input.order == nullptr ? Json() : sha256_record(input.order->sha256);
     record["targetToken"] = plan.confirm_token;
     record["policyId"] = plan.technique;
     record["policyVersion"] = plan.policy_version;
-    record["policyDigest"] = {{"sha256", plan.policy_digest}};
+    record["policyDigest"] = sha256_record(plan.policy_digest);
     return record;
 }
 
@@ -83,7 +84,11 @@ void add_work(Json& predicate, const Json& record) {
     }
     Json verification = record.value("verification", Json::object());
     if (!verification.contains("result")) {
-        verification = {{"method", "none"}, {"performed", false}, {"result", "not-performed"}};
+        verification = ObjectWriter()
+                           .add("method", "none")
+                           .add("performed", false)
+                           .add("result", "not-performed")
+                           .take();
     }
     if (record.contains("unwrittenAreas")) {
         verification["unwrittenAreas"] = record.at("unwrittenAreas");
@@ -95,16 +100,18 @@ void add_work(Json& predicate, const Json& record) {
 }  // namespace
 
 Json to_json(const TargetState& state) {
-    return {{"plan", plan_to_journal(state.plan)},
-            {"choice", to_json(state.choice)},
-            {"asked", state.asked},
-            {"requested", state.requested},
-            {"passedOver", state.passed_over},
-            {"order", state.order_text},
-            {"progress", state.progress},
-            {"done", state.done},
-            {"outcome", state.outcome},
-            {"observations", state.observations}};
+    return ObjectWriter()
+        .add("plan", plan_to_journal(state.plan))
+        .add("choice", to_json(state.choice))
+        .add("asked", state.asked)
+        .add("requested", state.requested)
+        .add("passedOver", state.passed_over)
+        .add("order", state.order_text)
+        .add("progress", state.progress)
+        .add("done", state.done)
+        .add("outcome", state.outcome)
+        .add("observations", state.observations)
+        .take();
 }
 
 TargetState target_state_from_json(const Json& json) {
@@ -122,7 +129,8 @@ TargetState target_state_from_json(const Json& json) {
         state.observations = json.at("observations");
         return state;
     } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, "target.json: the journal is damaged");
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "target.json: the journal is damaged");
     }
 }
 
@@ -148,22 +156,28 @@ Json make_target_predicate(const TargetPredicateInput& input) {
         predicate["target"]["hiddenAreas"]["areas"] = record.at("hiddenAreas");
     }
     predicate["authorization"] = target_authorization(input, terms);
-    predicate["sanitization"] = {
-        {"technique", target.plan.technique},      {"method", outcome.at("level")},
-        {"requestedMethod", to_string(requested)}, {"standards", standards_record()},
-        {"startedAt", input.run.started_at},       {"completedAt", outcome.at("completedAt")},
-        {"interruptions", input.run.interruptions}};
-    predicate["sanitization"]["reasons"] = outcome.at("reasons");
+    predicate["sanitization"] = ObjectWriter()
+                                    .add("technique", target.plan.technique)
+                                    .add("method", outcome.at("level"))
+                                    .add("requestedMethod", to_string(requested))
+                                    .add("standards", standards_record())
+                                    .add("startedAt", input.run.started_at)
+                                    .add("completedAt", outcome.at("completedAt"))
+                                    .add("interruptions", input.run.interruptions)
+                                    .add("reasons", outcome.at("reasons"))
+                                    .take();
     if (target.plan.choice.is_object()) {
         predicate["sanitization"]["requestedTechnique"] = target.requested;
         predicate["sanitization"]["passedOver"] = target.passed_over;
     }
     add_work(predicate, outcome.at("record"));
-    predicate["result"] = {{"status", outcome.at("status")},
-                           {"level", outcome.at("level")},
-                           {"requestedLevel", to_string(requested)},
-                           {"exceptions", outcome.at("exceptions")},
-                           {"residualRisks", target.plan.residual_risks}};
+    predicate["result"] = ObjectWriter()
+                              .add("status", outcome.at("status"))
+                              .add("level", outcome.at("level"))
+                              .add("requestedLevel", to_string(requested))
+                              .add("exceptions", outcome.at("exceptions"))
+                              .add("residualRisks", target.plan.residual_risks)
+                              .take();
     return predicate;
 }
 

@@ -10,6 +10,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 
+#include "certificate_parts.hpp"
 #include "drive_choice.hpp"
 #include "find_drive.hpp"
 #include "target_job.hpp"
@@ -50,6 +51,10 @@ std::string subject_of(const TargetPlan& plan) {
 /// transfers first.
 constexpr unsigned kBusyRetriesMax = 50;
 constexpr std::chrono::milliseconds kBusyPause{100};
+
+void refuse_as_planned(const TargetPlan& plan) {
+    refuse(plan.name + ": refused, nothing was changed:", plan.objections);
+}
 
 }  // namespace
 
@@ -130,15 +135,16 @@ TargetResult TargetRun::run() {
         }
         go_on();
     } else if (!request_.job_id.empty()) {
-        throw Error(ErrorCode::usage, "there is no such job: " + printable(request_.job_id),
+        throw Error(ErrorCode::usage, ReasonCode::job_unknown,
+                    "there is no such job: " + printable(request_.job_id),
                     "efface jobs lists them");
     } else {
         begin();
     }
     if (run_->state().phase == Phase::announcing) {
-        Json fields = {{"technique", state_.plan.technique}};
+        Json fields = ObjectWriter().add("technique", state_.plan.technique).take();
         if (order_ != nullptr) {
-            fields["manifest"] = {{"sha256", order_->sha256}};
+            fields["manifest"] = sha256_record(order_->sha256);
         }
         run_->announce(std::move(fields));
     }
@@ -155,10 +161,11 @@ void TargetRun::begin() {
         check_dates(order_->terms, context_.clock.now());
     }
     auto plan = survey();
-    refuse_objections(plan);
+    refuse_as_planned(plan);
     if (!request_.expected_plan_digest.empty() &&
         request_.expected_plan_digest != plan_digest(plan)) {
-        throw Error(ErrorCode::safety, plan.name + ": the plan is no longer the one that was shown",
+        throw Error(ErrorCode::safety, ReasonCode::plan_changed,
+                    plan.name + ": the plan is no longer the one that was shown",
                     "run efface plan again and read it");
     }
     const auto authorization = request_.authorize(plan);
@@ -178,7 +185,7 @@ void TargetRun::begin() {
         }
     }
     context_.events.set_job(job_id);
-    context_.events.emit("accepted", {{"target", {{"name", plan.name}}}});
+    context_.events.emit("accepted", ObjectWriter().add("target", event_target(plan.name)).take());
     state_ = {};
     state_.progress = storage_->begin(context_.random);
     run_.emplace(context_, job_id, plan.identity);
@@ -204,7 +211,7 @@ void TargetRun::find_drive() {
     }
     const auto found = job::find_drive(context_.host, state_.plan.path, state_.plan.identity);
     if (!found) {
-        throw Error(ErrorCode::safety, state_.plan.name + ": " + found.why_not,
+        throw Error(ErrorCode::safety, found.code, state_.plan.name + ": " + found.why_not,
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
     if (found.path != state_.plan.path) {
@@ -220,7 +227,7 @@ void TargetRun::go_on() {
     const auto phase = run_->state().phase;
     storage_ = storage_of(context_, state_.plan.path, state_.choice);
     if (phase == Phase::done && order_ == nullptr && !storage_->unfinished(state_.outcome)) {
-        throw Error(ErrorCode::usage,
+        throw Error(ErrorCode::usage, ReasonCode::job_ended,
                     "job " + run_->job_id() + " has ended: " + run_->state().verdict,
                     "erase the target again; efface show prints the record of this job");
     }
@@ -237,12 +244,12 @@ void TargetRun::go_on() {
         std::this_thread::sleep_for(kBusyPause);
         plan = storage_->survey();
     }
-    refuse_objections(plan);
+    refuse_as_planned(plan);
     const bool same = asks_the_drive(state_.choice)
                           ? same_drive(plan.identity, state_.plan.identity)
                           : plan.identity == state_.plan.identity;
     if (!same) {
-        throw Error(ErrorCode::safety,
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     state_.plan.name + ": another target stands there now, nothing was changed",
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
@@ -268,8 +275,8 @@ TargetResult TargetRun::result(bool changed) const {
         method::verdict_from_string(state.verdict).value_or(method::Verdict::not_sanitized);
     result.level = method::level_from_string(state.level).value_or(method::Level::none);
     result.changed = changed;
-    state_.outcome.at("reasons").get_to(result.reasons);
-    state_.outcome.at("exceptions").get_to(result.exceptions);
+    result.reasons = reasons_from_json(state_.outcome.at("reasons"));
+    result.exceptions = reasons_from_json(state_.outcome.at("exceptions"));
     result.bundle = run_->bundle_path();
     result.certificate_sha256 = state.certificate_sha256;
     run_->report_delivered(changed);
@@ -293,23 +300,25 @@ std::string plan_digest(const TargetPlan& plan) {
 }
 
 Json plan_document(const TargetPlan& plan) {
-    return {{"target", plan.name},
-            {"path", printable(plan.path)},
-            {"kind", plan.kind},
-            {"identity", plan.identity},
-            {"confirmToken", plan.confirm_token},
-            {"sizeBytes", plan.size_bytes},
-            {"bytesToTransfer", plan.bytes_to_transfer},
-            {"technique", plan.technique},
-            {"choice", plan.choice},
-            {"policyVersion", plan.policy_version},
-            {"policyDigest", plan.policy_digest},
-            {"steps", plan.steps},
-            {"level", to_string(plan.level)},
-            {"notReached", plan.not_reached},
-            {"exceptions", plan.exceptions},
-            {"residualRisks", plan.residual_risks},
-            {"objections", plan.objections}};
+    return ObjectWriter()
+        .add("target", plan.name)
+        .add("path", printable(plan.path))
+        .add("kind", plan.kind)
+        .add("identity", plan.identity)
+        .add("confirmToken", plan.confirm_token)
+        .add("sizeBytes", plan.size_bytes)
+        .add("bytesToTransfer", plan.bytes_to_transfer)
+        .add("technique", plan.technique)
+        .add("choice", plan.choice)
+        .add("policyVersion", plan.policy_version)
+        .add("policyDigest", plan.policy_digest)
+        .add("steps", plan.steps)
+        .add("level", to_string(plan.level))
+        .add("notReached", plan.not_reached)
+        .add("exceptions", plan.exceptions)
+        .add("residualRisks", plan.residual_risks)
+        .add("objections", to_json(plan.objections))
+        .take();
 }
 
 TargetResult run_target(RunContext& context, const TargetRequest& request, std::stop_token stop) {

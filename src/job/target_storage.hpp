@@ -19,6 +19,10 @@ namespace efface::job {
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as);
 
+void object_to(TargetPlan& plan, const std::vector<Reason>& reasons);
+/// `hiddenAreas` of a certificate where nobody looked for any.
+[[nodiscard]] Json no_hidden_areas(const char* why);
+
 /// Whether two target_identity() name one drive: opening a hidden area changes its size.
 [[nodiscard]] bool same_drive(const Json& one, const Json& other);
 

@@ -23,23 +23,25 @@ class VolumeOutcome final {
     void add(const LocationPlan& location, method::Outcome outcome) {
         verdict_ = method::worst(verdict_, outcome.verdict);
         for (auto& reason : outcome.reasons) {
-            reasons_.push_back(fmt::format("{}: {}", location.path, reason));
+            reasons_.push_back({reason.code, fmt::format("{}: {}", location.path, reason.text)});
         }
         exceptions_.insert(exceptions_.end(), outcome.exceptions.begin(), outcome.exceptions.end());
         Json record = location.record;
         record.update(outcome.record);
         for (auto& observation : outcome.observations) {
-            observations_.push_back({{"at", observation.at},
-                                     {"volume", plan_.name},
-                                     {"path", location.path},
-                                     {"what", observation.what},
-                                     {"raw", std::move(observation.raw)}});
+            observations_.push_back(ObjectWriter()
+                                        .add("at", observation.at)
+                                        .add("volume", plan_.name)
+                                        .add("path", location.path)
+                                        .add("what", observation.what)
+                                        .add("raw", std::move(observation.raw))
+                                        .take());
         }
         locations_.push_back(std::move(record));
     }
-    void fail(const LocationPlan& location, const std::string& reason) {
+    void fail(const LocationPlan& location, Reason reason) {
         method::Outcome outcome;
-        outcome.reasons.push_back(reason);
+        outcome.reasons.push_back(std::move(reason));
         outcome.record = unfinished_location_record();
         add(location, std::move(outcome));
     }
@@ -60,8 +62,8 @@ class VolumeOutcome final {
   private:
     const VolumePlan& plan_;
     Verdict verdict_ = Verdict::sanitized;  // of no places; each one can only lower it
-    std::vector<std::string> reasons_;
-    std::vector<std::string> exceptions_;
+    std::vector<Reason> reasons_;
+    std::vector<Reason> exceptions_;
     Json locations_ = Json::array();
     Json observations_ = Json::array();
 };
@@ -71,11 +73,13 @@ void check_blocks_stayed(const LocationPlan& plan, const HeldTarget& target,
                          method::Outcome& outcome) {
     const auto after = target.extents();
     const bool moved = device::blocks_moved(plan.extents, after.extents);
-    outcome.record["extentsAfter"] = {{"shared", after.shared_count}, {"sameBlocks", !moved}};
+    outcome.record["extentsAfter"] =
+        ObjectWriter().add("shared", after.shared_count).add("sameBlocks", !moved).take();
     if (moved) {
         outcome.verdict = method::worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.emplace_back(
-            "the file system moved blocks of the file: the old ones may still hold the keys");
+        outcome.reasons.push_back(
+            {ReasonCode::blocks_moved,
+             "the file system moved blocks of the file: the old ones may still hold the keys"});
     }
 }
 
@@ -140,16 +144,22 @@ VolumeState load_volume(const Journal& journal, std::size_t index) {
 }
 
 void save_volume(const Journal& journal, std::size_t index, const VolumeState& state) {
-    journal.save(file_name(index), {{"plan", to_journal(state.plan)},
-                                    {"done", state.done},
-                                    {"attempt", state.attempt},
-                                    {"outcome", state.outcome},
-                                    {"observations", state.observations}});
+    journal.save(file_name(index), ObjectWriter()
+                                       .add("plan", to_journal(state.plan))
+                                       .add("done", state.done)
+                                       .add("attempt", state.attempt)
+                                       .add("outcome", state.outcome)
+                                       .add("observations", state.observations)
+                                       .take());
 }
 
 bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, bool resumed,
                 ProgressSink& progress, const std::stop_token& stop) {
-    context.events.emit("started", {{"target", {{"name", volume.name}, {"uuid", volume.uuid}}}});
+    context.events.emit(
+        "started",
+        ObjectWriter()
+            .add("target", ObjectWriter().add("name", volume.name).add("uuid", volume.uuid).take())
+            .take());
     VolumeOutcome result(state.plan);
     for (const auto& location : state.plan.locations) {
         if (stop.stop_requested()) {
@@ -163,7 +173,7 @@ bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, b
             result.add(location, run_location(context, location, resumed,
                                               credential ? &*credential : nullptr, progress, stop));
         } catch (const Error& error) {
-            result.fail(location, printable(error.what()));
+            result.fail(location, {error.reason(), printable(error.what())});
         }
     }
     if (stop.stop_requested()) {
@@ -180,7 +190,7 @@ VolumeResult result_of(const Json& outcome) {
                          .value_or(Verdict::not_sanitized);
     result.level = method::level_from_string(outcome.at("level").get<std::string>())
                        .value_or(method::Level::none);
-    outcome.at("reasons").get_to(result.reasons);
+    result.reasons = reasons_from_json(outcome.at("reasons"));
     return result;
 }
 

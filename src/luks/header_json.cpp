@@ -13,44 +13,54 @@ Json number(std::uint64_t value) {
 }
 
 Json range(const Range& value) {
-    return {{"offset", number(value.offset)}, {"length", number(value.length)}};
+    return ObjectWriter()
+        .add("offset", number(value.offset))
+        .add("length", number(value.length))
+        .take();
 }
 
 Json copy_json(const HeaderCopy& copy) {
-    return {{"version", copy.version},
-            {"offset", number(copy.offset)},
-            {"secondary", copy.secondary},
-            {"headerBytes", number(copy.header_bytes)},
-            {"sequenceId", number(copy.sequence_id)},
-            {"uuid", copy.uuid},
-            {"label", copy.label},
-            {"subsystem", copy.subsystem},
-            {"checksumValid", copy.checksum_valid},
-            {"jsonValid", copy.json_valid},
-            {"sha256", copy.sha256},
-            {"defects", copy.defects}};
+    return ObjectWriter()
+        .add("version", copy.version)
+        .add("offset", number(copy.offset))
+        .add("secondary", copy.secondary)
+        .add("headerBytes", number(copy.header_bytes))
+        .add("sequenceId", number(copy.sequence_id))
+        .add("uuid", copy.uuid)
+        .add("label", copy.label)
+        .add("subsystem", copy.subsystem)
+        .add("checksumValid", copy.checksum_valid)
+        .add("jsonValid", copy.json_valid)
+        .add("sha256", copy.sha256)
+        .add("dataOffset", copy.data_offset ? number(*copy.data_offset) : Json(nullptr))
+        .add("defects", copy.defects)
+        .take();
 }
 
 Json keyslot_json(const Keyslot& slot) {
-    return {{"index", slot.index},
-            {"type", slot.type},
-            {"state", to_string(slot.state)},
-            {"area", range(slot.area)},
-            {"keyBytes", number(slot.key_bytes)},
-            {"encryption", slot.encryption},
-            {"kdf", slot.kdf},
-            {"detail", slot.detail}};
+    return ObjectWriter()
+        .add("index", slot.index)
+        .add("type", slot.type)
+        .add("state", to_string(slot.state))
+        .add("area", range(slot.area))
+        .add("keyBytes", number(slot.key_bytes))
+        .add("encryption", slot.encryption)
+        .add("kdf", slot.kdf)
+        .add("detail", slot.detail)
+        .take();
 }
 
 Json segment_json(const Segment& segment) {
-    return {{"index", segment.index},
-            {"type", segment.type},
-            {"offset", number(segment.offset)},
-            {"size", segment.size ? number(*segment.size) : Json("dynamic")},
-            {"encryption", segment.encryption},
-            {"sectorBytes", segment.sector_bytes},
-            {"integrity", segment.integrity},
-            {"flags", segment.flags}};
+    return ObjectWriter()
+        .add("index", segment.index)
+        .add("type", segment.type)
+        .add("offset", number(segment.offset))
+        .add("size", segment.size ? number(*segment.size) : Json("dynamic"))
+        .add("encryption", segment.encryption)
+        .add("sectorBytes", segment.sector_bytes)
+        .add("integrity", segment.integrity)
+        .add("flags", segment.flags)
+        .take();
 }
 
 template <typename Item, typename Make>
@@ -65,33 +75,39 @@ Json list(const std::vector<Item>& items, Make make) {
 }  // namespace
 
 Json to_json(const Header& header) {
-    return {{"version", header.version},
-            {"uuid", header.uuid},
-            {"copies", list(header.copies, copy_json)},
-            {"keyslots", list(header.keyslots, keyslot_json)},
-            {"segments", list(header.segments, segment_json)},
-            {"tokens", list(header.tokens,
+    return ObjectWriter()
+        .add("version", header.version)
+        .add("uuid", header.uuid)
+        .add("copies", list(header.copies, copy_json))
+        .add("keyslots", list(header.keyslots, keyslot_json))
+        .add("segments", list(header.segments, segment_json))
+        .add("tokens", list(header.tokens,
                             [](const Token& token) {
-                                return Json{{"index", token.index},
-                                            {"type", token.type},
-                                            {"keyslots", token.keyslots}};
-                            })},
-            {"digests", list(header.digests,
+                                return ObjectWriter()
+                                    .add("index", token.index)
+                                    .add("type", token.type)
+                                    .add("keyslots", token.keyslots)
+                                    .take();
+                            }))
+        .add("digests", list(header.digests,
                              [](const KeyDigest& digest) {
-                                 return Json{{"index", digest.index},
-                                             {"type", digest.type},
-                                             {"keyslots", digest.keyslots},
-                                             {"segments", digest.segments},
-                                             {"sha256", digest.sha256}};
-                             })},
-            {"requirements", header.requirements},
-            {"keyBytes", number(header.key_bytes)},
-            {"dataOffset", header.data_offset ? number(*header.data_offset) : Json(nullptr)},
-            {"metadataEnd", number(header.metadata_end)},
-            {"gap", range(header.gap)},
-            {"gapHasLuksmeta", header.gap_has_luksmeta},
-            {"intact", header.intact},
-            {"defects", header.defects}};
+                                 return ObjectWriter()
+                                     .add("index", digest.index)
+                                     .add("type", digest.type)
+                                     .add("keyslots", digest.keyslots)
+                                     .add("segments", digest.segments)
+                                     .add("sha256", digest.sha256)
+                                     .take();
+                             }))
+        .add("requirements", header.requirements)
+        .add("keyBytes", number(header.key_bytes))
+        .add("dataOffset", header.data_offset ? number(*header.data_offset) : Json(nullptr))
+        .add("metadataEnd", number(header.metadata_end))
+        .add("gap", range(header.gap))
+        .add("gapHasLuksmeta", header.gap_has_luksmeta)
+        .add("intact", header.intact)
+        .add("defects", header.defects)
+        .take();
 }
 
 }  // namespace efface::luks

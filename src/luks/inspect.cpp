@@ -196,6 +196,7 @@ Header inspect(device::BlockTarget& target) {
     header.key_bytes = chosen.metadata.key_bytes;
     header.data_offset = chosen.metadata.data_offset;
     for (CopyReading& reading : readings) {
+        reading.copy.data_offset = reading.metadata.data_offset;
         header.metadata_end = std::max(header.metadata_end, reading.metadata.metadata_end);
         header.copies.push_back(std::move(reading.copy));
     }

@@ -16,6 +16,8 @@ constexpr std::size_t kReadBytesMax = std::size_t{64} * 1024;
 constexpr std::size_t kPlaceBytes = 512;
 /// The binary header of LUKS2; LUKS1 needs the first 1024 bytes of it.
 constexpr std::size_t kBinaryHeaderBytes = 4096;
+/// A binary header and the first page of the JSON area behind it.
+constexpr std::size_t kLookBytes = 2 * kBinaryHeaderBytes;
 
 /// Fills `into` from `offset`, going on after a short transfer while it makes progress. Returns
 /// empty, or in words why it could not: "cannot read 512 bytes at 16384: Input/output error (EIO)".

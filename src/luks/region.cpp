@@ -7,6 +7,8 @@
 #include "efface/luks/header.hpp"
 
 #include "defects.hpp"
+#include "reading.hpp"
+#include "remnants.hpp"
 
 namespace efface::luks {
 
@@ -16,6 +18,11 @@ namespace {
 /// so those are doubts; so is any name that is not listed.
 constexpr std::array<std::string_view, 3> kKnownRequirements = {"opal", "opal-v2",
                                                                 "inline-hw-tags"};
+/// Volumes in volumes that are followed; a deeper one is an objection.
+constexpr unsigned kNestedMax = 4;
+constexpr std::uint64_t kRangeAlignment = 4096;
+/// Of a volume whose payload begins nobody knows where; the rest of it is named, not scanned.
+constexpr std::uint64_t kUnboundedScanBytes = std::uint64_t{1} << 30U;
 
 /// Everything that makes the geometry uncertain, in words. Empty = certain.
 std::vector<std::string> doubts(const Header& header, std::uint64_t target_bytes) {
@@ -52,6 +59,21 @@ std::vector<std::string> doubts(const Header& header, std::uint64_t target_bytes
     return reasons;
 }
 
+/// 0: no copy says, or the payload is elsewhere.
+std::uint64_t furthest_data_offset(const Header& header) {
+    std::uint64_t furthest = header.data_offset.value_or(0);
+    for (const HeaderCopy& copy : header.copies) {
+        furthest = std::max(furthest, copy.data_offset.value_or(0));
+    }
+    return furthest;
+}
+
+bool holds(const std::vector<Range>& ranges, std::uint64_t offset) {
+    return std::any_of(ranges.begin(), ranges.end(), [&](const Range& range) {
+        return range.offset <= offset && offset < range.end();
+    });
+}
+
 }  // namespace
 
 MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
@@ -63,9 +85,13 @@ MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
     }
     region.reasons = doubts(header, target_bytes);
     region.widened = !region.reasons.empty();
-    const std::uint64_t certain = std::min(header.data_offset.value_or(0), kMetadataBytesMax);
-    std::vector<Range> ranges = {
-        {0, std::min(target_bytes, region.widened ? kMetadataBytesMax : certain)}};
+    const std::uint64_t payload = furthest_data_offset(header);
+    const std::uint64_t end =
+        std::min(target_bytes, region.widened ? std::max(payload, kMetadataBytesMax) : payload);
+    if (payload == 0 && end < target_bytes) {
+        region.unbounded = {end, target_bytes - end};
+    }
+    std::vector<Range> ranges = {{0, end}};
     for (const HeaderCopy& copy : header.copies) {
         for (const Range& area : copy.areas) {
             if (area.offset < target_bytes) {
@@ -74,6 +100,42 @@ MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
         }
     }
     region.ranges = stream::normalized(std::move(ranges));
+    return region;
+}
+
+MetadataRegion plan_region(device::BlockTarget& target, const Header& header, bool whole_target) {
+    const std::uint64_t size = target.size_bytes();
+    MetadataRegion region = metadata_region(header, size, whole_target);
+    const std::uint64_t scanned = region.unbounded.length != 0 ? kUnboundedScanBytes : 0;
+    for (unsigned round = 0; round < kNestedMax; ++round) {
+        std::set<std::uint64_t> places = remnant_places(region.ranges, size);
+        std::erase_if(places, [&](std::uint64_t place) { return holds(region.ranges, place); });
+        const RemnantReport report = look_for_remnants(target, places, scanned);
+        std::vector<Range> more;
+        region.beyond.clear();
+        const auto take = [&](std::uint64_t offset, std::uint64_t length, std::string words) {
+            if (!holds(region.ranges, offset)) {
+                const std::uint64_t begin = offset / kRangeAlignment * kRangeAlignment;
+                more.push_back({begin, std::min(length, size - begin)});
+                region.beyond.push_back(std::move(words));
+            }
+        };
+        for (const Remnant& remnant : report.remnants) {
+            take(remnant.offset, kMetadataBytesMax, remnant.words);
+        }
+        for (const std::uint64_t place : report.unreadable) {
+            take(place, kLookBytes, fmt::format("the place at {} can not be read", place));
+        }
+        if (more.empty()) {
+            break;
+        }
+        for (const std::string& words : region.beyond) {
+            add_defect(region.reasons, words + ", beyond what the header claims");
+        }
+        region.widened = true;
+        more.insert(more.end(), region.ranges.begin(), region.ranges.end());
+        region.ranges = stream::normalized(std::move(more));
+    }
     return region;
 }
 

@@ -165,19 +165,22 @@ SampleReport sample_payload(device::BlockTarget& target, stream::Range payload,
 Json to_json(const SampleReport& report) {
     Json places = Json::array();
     for (const SampleReport::Place& place : report.structured_places) {
-        places.push_back({{"offset", place.offset}, {"reason", place.reason}});
+        places.push_back(
+            ObjectWriter().add("offset", place.offset).add("reason", place.reason).take());
     }
-    return {{"confidencePermille", report.plan.confidence_permille},
-            {"fractionPermille", report.plan.fraction_permille},
-            {"pieceBytes", kSampleBytes},
-            {"piecesTotal", report.pieces_total},
-            {"piecesSampled", report.pieces_sampled},
-            {"ciphertextLike", report.ciphertext_like},
-            {"structured", report.structured},
-            {"zero", report.zero},
-            {"unreadable", report.unreadable},
-            {"seed", report.seed_hex},
-            {"structuredPlaces", std::move(places)}};
+    return ObjectWriter()
+        .add("confidencePermille", report.plan.confidence_permille)
+        .add("fractionPermille", report.plan.fraction_permille)
+        .add("pieceBytes", kSampleBytes)
+        .add("piecesTotal", report.pieces_total)
+        .add("piecesSampled", report.pieces_sampled)
+        .add("ciphertextLike", report.ciphertext_like)
+        .add("structured", report.structured)
+        .add("zero", report.zero)
+        .add("unreadable", report.unreadable)
+        .add("seed", report.seed_hex)
+        .add("structuredPlaces", std::move(places))
+        .take();
 }
 
 }  // namespace efface::luks

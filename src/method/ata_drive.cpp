@@ -84,8 +84,9 @@ DriveSurvey AtaDrive::survey() {
     std::move(capacity.pages.begin(), capacity.pages.end(), std::back_inserter(survey.pages));
     add_security_page(survey, look);
     if (look.sanitize == AtaLook::Sanitize::failed) {
-        survey.residual_risks.push_back("an earlier SANITIZE operation failed: " +
-                                        look.sanitize_detail);
+        survey.residual_risks.push_back(
+            {ReasonCode::drive_failed,
+             "an earlier SANITIZE operation failed: " + look.sanitize_detail});
     }
     known_ = identify;
     return survey;

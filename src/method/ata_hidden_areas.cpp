@@ -79,7 +79,7 @@ bool AreaOpener::attempt(const char* kind) {
     const auto tried = memory_.kept.value(kAreaNotes, Json::object()).value(kind, std::uint64_t{0});
     if (tried >= kAreaAttemptsMax) {
         opened_.refused.push_back(
-            fmt::format("{}: refused {} times, also after a power cycle", kind, tried));
+            {kind, fmt::format("refused {} times, also after a power cycle", tried)});
         return false;
     }
     memory_.kept[kAreaNotes][kind] = tried + 1;
@@ -93,7 +93,7 @@ bool AreaOpener::conclude(const char* kind, bool changed, const std::string& ans
         return true;
     }
     if (memory_.kept[kAreaNotes].value(kind, kAreaAttemptsMax) >= kAreaAttemptsMax) {
-        opened_.refused.push_back(fmt::format("{}: {}", kind, answer));
+        opened_.refused.push_back({kind, answer});
         return false;
     }
     opened_.power_cycle_needed = true;
@@ -135,7 +135,7 @@ bool AreaOpener::restore_configuration() {
 bool AreaOpener::round() {
     const auto identity = ata_identify(ata_);
     if (!identity.error.empty()) {
-        opened_.refused.push_back("all: " + identity.error);
+        opened_.refused.push_back({"", identity.error});
         return false;
     }
     const auto& identify = identity.identify;
@@ -148,12 +148,10 @@ bool AreaOpener::round() {
         return restore_configuration();
     }
     if (!capacity.native_error.empty()) {
-        opened_.refused.push_back(
-            fmt::format("{}: {}", native_kind(identify), capacity.native_error));
+        opened_.refused.push_back({native_kind(identify), capacity.native_error});
     }
     if (!capacity.overlay_error.empty()) {
-        opened_.refused.push_back(
-            fmt::format("{}: {}", kConfigurationOverlay, capacity.overlay_error));
+        opened_.refused.push_back({kConfigurationOverlay, capacity.overlay_error});
     }
     return false;
 }
@@ -161,6 +159,7 @@ bool AreaOpener::round() {
 void read_configurable(device::AtaTransport& ata, bool asleep, AtaCapacity& capacity) {
     if (asleep) {
         capacity.overlay_error = "the drive is in standby";
+        capacity.overlay_asleep = true;
         return;
     }
     Bytes page(ata::kPageBytes);
@@ -214,8 +213,8 @@ std::vector<HiddenArea> ata_hidden_areas(const ata::Identify& identify,
         areas.push_back(area_of(kConfigurationOverlay, identify, shown, *capacity.configurable));
     } else if (!capacity.overlay_error.empty()) {
         // A drive in standby is asked again when there is something to do.
-        const bool asleep = capacity.overlay_error.find("standby") != std::string::npos;
-        areas.push_back(unknown_area(kConfigurationOverlay, capacity.overlay_error, asleep));
+        areas.push_back(
+            unknown_area(kConfigurationOverlay, capacity.overlay_error, capacity.overlay_asleep));
     }
     return areas;
 }

@@ -66,11 +66,10 @@ constexpr std::string_view kAtaSecurityEnhanced = "ata-security-enhanced";
 constexpr std::string_view kAtaSecurityNormal = "ata-security-normal";
 
 /// Why not, and the next step; a SANITIZE operation that runs is none (it can be adopted).
-[[nodiscard]] std::optional<std::string> ata_sanitize_objection(const AtaLook& look,
-                                                                AtaSanitize kind);
+[[nodiscard]] std::optional<Reason> ata_sanitize_objection(const AtaLook& look, AtaSanitize kind);
 /// `ours`: the password that is set is the temporary one of this job.
-[[nodiscard]] std::optional<std::string> ata_security_objection(const AtaLook& look, bool enhanced,
-                                                                bool ours);
+[[nodiscard]] std::optional<Reason> ata_security_objection(const AtaLook& look, bool enhanced,
+                                                           bool ours);
 
 /// What the drive says of its last SANITIZE operation.
 [[nodiscard]] OperationState ata_sanitize_state(AtaLook look);
@@ -83,8 +82,9 @@ struct AtaCapacity {
     std::uint64_t accessible = 0;               ///< sectors
     std::optional<std::uint64_t> native;        ///< sectors, without the overlay's
     std::optional<std::uint64_t> configurable;  ///< sectors that DEVICE CONFIGURATION tells
-    std::string native_error;   ///< why `native` is not known, although there can be an area
-    std::string overlay_error;  ///< the same of `configurable`
+    std::string native_error;     ///< why `native` is not known, although there can be an area
+    std::string overlay_error;    ///< the same of `configurable`
+    bool overlay_asleep = false;  ///< because the drive is in standby: ask when it is awake
     std::vector<RawPage> pages;
 };
 /// `asleep`: nothing that might wake the drive.

@@ -67,20 +67,24 @@ StartAnswer AtaSanitizeOperation::start() {
     answer.start = Start::refused;
     const auto look = ata_look(ata_);
     if (!look.error.empty()) {
+        answer.why = ReasonCode::drive_silent;
         answer.detail = look.error;
         return answer;
     }
     if (const auto objection = ata_sanitize_objection(look, kind_)) {
-        answer.detail = *objection;
-        return answer;
+        return refused_start(*objection);
     }
     if (look.sanitize == AtaLook::Sanitize::running) {
+        answer.why = ReasonCode::drive_erasing;
         answer.detail = "a SANITIZE operation runs already, which nothing can stop";
         return answer;
     }
-    memory_.kept[kSanitizeNotes] = {{"technique", technique()},
-                                    {"successBefore", look.sanitize_status.completed_without_error},
-                                    {"taken", false}};
+    memory_.kept[kSanitizeNotes] =
+        ObjectWriter()
+            .add("technique", technique())
+            .add("successBefore", look.sanitize_status.completed_without_error)
+            .add("taken", false)
+            .take();
     memory_.save();
     const auto command = ata_sanitize_command(kind_, memory_.pattern);
     const auto completion = ata_.submit(command);

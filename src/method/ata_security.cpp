@@ -157,6 +157,7 @@ StartAnswer AtaSecurityErase::start() {
     const bool sent_before = outcome() == kSent || outcome() == kAccepted;
     if (!look.error.empty()) {
         answer.start = sent_before ? Start::unknown : Start::refused;
+        answer.why = ReasonCode::drive_silent;
         answer.detail = look.error;
         return answer;
     }
@@ -167,8 +168,7 @@ StartAnswer AtaSecurityErase::start() {
         return answer;
     }
     if (const auto objection = ata_security_objection(look, enhanced_, has_password())) {
-        answer.detail = *objection;
-        return answer;
+        return refused_start(*objection);
     }
     if (!has_password()) {
         make_password();

@@ -18,18 +18,20 @@ constexpr const char* kThawSanitize =
     "it at start, insert the drive while the host runs; nothing was sent";
 
 /// What stops every technique.
-std::optional<std::string> objection_to_all(const AtaLook& look) {
+std::optional<Reason> objection_to_all(const AtaLook& look) {
     if (!look.registers_readable) {
-        return "the path to the drive returns no ATA status (" + look.unreadable_why +
-               "), so nothing could be said of the result: attach the drive to a SATA port";
+        return Reason{ReasonCode::drive_path,
+                      "the path to the drive returns no ATA status (" + look.unreadable_why +
+                          "), so nothing could be said of the result: attach the drive to a SATA "
+                          "port"};
     }
     return std::nullopt;
 }
 
-const char* unlock_first() {
-    return "the drive is locked with a password: unlock it with its password first (a job of "
-           "efface "
-           "that was interrupted unlocks its own drive with `efface resume`)";
+Reason unlock_first() {
+    return {ReasonCode::drive_locked,
+            "the drive is locked with a password: unlock it with its password first (a job of "
+            "efface that was interrupted unlocks its own drive with `efface resume`)"};
 }
 
 bool supports(const ata::SanitizeSupport& support, AtaSanitize kind) {
@@ -51,9 +53,11 @@ TechniqueFacts sanitize_technique(const AtaLook& look, AtaSanitize kind) {
     facts.sends = {ata_command_name(kind), "SANITIZE DEVICE (SANITIZE STATUS EXT), until it ends"};
     // A sanitize operation does not fail over sectors that have become inaccessible.
     facts.not_reached = {"sectors that the drive has retired and can no longer access"};
-    facts.facts = {{"method", "sanitize"},
-                   {"wholeDrive", true},
-                   {"cryptographic", kind == AtaSanitize::crypto}};
+    facts.facts = ObjectWriter()
+                      .add("method", "sanitize")
+                      .add("wholeDrive", true)
+                      .add("cryptographic", kind == AtaSanitize::crypto)
+                      .take();
     return facts;
 }
 
@@ -75,21 +79,25 @@ TechniqueFacts security_technique(const AtaLook& look, bool enhanced) {
         }
     }
     const bool key_change = enhanced && time && !time->or_more && time->at_least <= kKeyChangeTime;
-    facts.facts = {{"method", enhanced ? "security-enhanced" : "security-normal"},
-                   {"wholeDrive", true},
-                   {"cryptographic", key_change}};
+    facts.facts = ObjectWriter()
+                      .add("method", enhanced ? "security-enhanced" : "security-normal")
+                      .add("wholeDrive", true)
+                      .add("cryptographic", key_change)
+                      .take();
     return facts;
 }
 
 }  // namespace
 
-std::optional<std::string> ata_sanitize_objection(const AtaLook& look, AtaSanitize kind) {
+std::optional<Reason> ata_sanitize_objection(const AtaLook& look, AtaSanitize kind) {
     const auto& support = look.identify.sanitize;
     if (!support.feature_set) {
-        return "the drive does not support SANITIZE (word 59 bit 12)";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive does not support SANITIZE (word 59 bit 12)"};
     }
     if (!supports(support, kind)) {
-        return "the drive does not support this SANITIZE operation (word 59)";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive does not support this SANITIZE operation (word 59)"};
     }
     if (auto objection = objection_to_all(look)) {
         return objection;
@@ -98,44 +106,51 @@ std::optional<std::string> ata_sanitize_objection(const AtaLook& look, AtaSaniti
         return unlock_first();
     }
     if (look.sanitize == AtaLook::Sanitize::frozen) {
-        return kThawSanitize;
+        return Reason{ReasonCode::drive_frozen, kThawSanitize};
     }
     if (look.sanitize == AtaLook::Sanitize::unknown) {
-        return "the drive does not tell the state of SANITIZE (" + look.sanitize_detail +
-               "): switch it off and on";
+        return Reason{ReasonCode::drive_state_unknown,
+                      "the drive does not tell the state of SANITIZE (" + look.sanitize_detail +
+                          "): switch it off and on"};
     }
     return std::nullopt;
 }
 
-std::optional<std::string> ata_security_objection(const AtaLook& look, bool enhanced, bool ours) {
+std::optional<Reason> ata_security_objection(const AtaLook& look, bool enhanced, bool ours) {
     const auto& security = look.identify.security;
     if (!security.supported) {
-        return "the drive does not support the SECURITY feature set (word 128 bit 0)";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive does not support the SECURITY feature set (word 128 bit 0)"};
     }
     if (enhanced && !security.enhanced_erase) {
-        return "the drive does not support enhanced erasure (word 128 bit 5)";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive does not support enhanced erasure (word 128 bit 5)"};
     }
     if (auto objection = objection_to_all(look)) {
         return objection;
     }
     if (look.sanitize == AtaLook::Sanitize::running) {
-        return "a SANITIZE operation runs on the drive: wait for its end";
+        return Reason{ReasonCode::drive_erasing,
+                      "a SANITIZE operation runs on the drive: wait for its end"};
     }
     if (look.sanitize == AtaLook::Sanitize::failed) {
-        return "a SANITIZE operation failed on the drive, which takes nothing but another one: "
-               "use an ata-sanitize technique";
+        return Reason{ReasonCode::drive_failed,
+                      "a SANITIZE operation failed on the drive, which takes nothing but another "
+                      "one: use an ata-sanitize technique"};
     }
     if (security.count_expired) {
-        return "too many wrong passwords were tried: switch the drive off and on";
+        return Reason{ReasonCode::drive_frozen,
+                      "too many wrong passwords were tried: switch the drive off and on"};
     }
     if (security.locked && !ours) {
         return unlock_first();
     }
     if (security.frozen) {
-        return kThawSecurity;
+        return Reason{ReasonCode::drive_frozen, kThawSecurity};
     }
     if (security.enabled && !ours) {
-        return "somebody has set a password on the drive: remove it first";
+        return Reason{ReasonCode::drive_locked,
+                      "somebody has set a password on the drive: remove it first"};
     }
     return std::nullopt;
 }
@@ -152,10 +167,12 @@ std::vector<TechniqueFacts> ata_techniques(const AtaLook& look) {
 
 Json ata_facts(const AtaLook& look) {
     const auto& identify = look.identify;
-    Json facts = {{"encryptsAll", identify.encrypts_all},
-                  {"powerMode", ata::to_string(look.power_mode)},
-                  {"securityState", ata_security_state(identify.security)},
-                  {"registersReadable", look.registers_readable}};
+    Json facts = ObjectWriter()
+                     .add("encryptsAll", identify.encrypts_all)
+                     .add("powerMode", ata::to_string(look.power_mode))
+                     .add("securityState", ata_security_state(identify.security))
+                     .add("registersReadable", look.registers_readable)
+                     .take();
     if (identify.rotation) {
         facts["flash"] = identify.flash();
         if (!identify.flash()) {
@@ -163,13 +180,16 @@ Json ata_facts(const AtaLook& look) {
         }
     }
     const auto& support = identify.sanitize;
-    facts["sanitize"] = {{"supported", support.feature_set},
-                         {"blockErase", support.block_erase},
-                         {"cryptoScramble", support.crypto_scramble},
-                         {"overwrite", support.overwrite},
-                         {"antifreezeLock", look.sanitize_status.antifreeze},
-                         {"state", to_string(look.sanitize)},
-                         {"completedWithoutError", look.sanitize_status.completed_without_error}};
+    const auto& status = look.sanitize_status;
+    facts["sanitize"] = ObjectWriter()
+                            .add("supported", support.feature_set)
+                            .add("blockErase", support.block_erase)
+                            .add("cryptoScramble", support.crypto_scramble)
+                            .add("overwrite", support.overwrite)
+                            .add("antifreezeLock", status.antifreeze)
+                            .add("state", to_string(look.sanitize))
+                            .add("completedWithoutError", status.completed_without_error)
+                            .take();
     if (identify.sectors > 0) {
         facts["accessibleMaxLba"] = identify.sectors - 1;
     }

@@ -19,15 +19,17 @@ constexpr std::uint64_t kSecureErasePartBytes = std::uint64_t{256} << 20U;
 constexpr std::chrono::seconds kSecureEraseSlice{5};
 constexpr unsigned kSecureErasePartsMax = 1024;  ///< of one state()
 
-std::optional<std::string> secure_erase_objection(device::SecureErase& target) {
+std::optional<Reason> secure_erase_objection(device::SecureErase& target) {
     const int error = target.probe();
     if (error == 0) {
         return std::nullopt;
     }
     if (error == EOPNOTSUPP) {
-        return "the driver has no secure erase (its queue has no max_secure_erase_sectors)";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the driver has no secure erase (its queue has no max_secure_erase_sectors)"};
     }
-    return "secure erase can not be asked for: " + errno_text(error);
+    return Reason{ReasonCode::drive_path,
+                  "secure erase can not be asked for: " + errno_text(error)};
 }
 
 class BlockSecureErase final : public FirmwareOperation {
@@ -64,7 +66,7 @@ int BlockSecureErase::erase_next() {
 }
 
 StartAnswer BlockSecureErase::start() {
-    memory_.kept[kBlockMemory] = {{"begun", true}};
+    memory_.kept[kBlockMemory] = ObjectWriter().add("begun", true).take();
     memory_.save();
     next_ = 0;
     const int error = erase_next();
@@ -152,7 +154,11 @@ DriveSurvey BlockCommands::survey() {
     technique.objection = secure_erase_objection(target_);
     technique.sends = {"BLKSECDISCARD of all blocks, in parts of 256 MiB"};
     technique.not_reached = {"what the driver and the medium do not say"};
-    technique.facts = {{"cryptographic", false}, {"wholeDrive", true}, {"method", "secure-erase"}};
+    technique.facts = ObjectWriter()
+                          .add("cryptographic", false)
+                          .add("wholeDrive", true)
+                          .add("method", "secure-erase")
+                          .take();
     survey.techniques.push_back(std::move(technique));
     return survey;
 }

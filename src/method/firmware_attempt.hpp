@@ -43,10 +43,10 @@ class FirmwareAttempt final {
     [[nodiscard]] std::chrono::milliseconds next_pause(std::chrono::milliseconds last) const;
     void look_at_marks(bool by_command, const Promise& promise);
     void conclude(const MarksReport& report);
-    void fail(Verdict verdict, const std::string& reason) {
+    void fail(Verdict verdict, ReasonCode code, const std::string& text) {
         const bool first = outcome_.verdict == Verdict::not_sanitized && outcome_.reasons.empty();
         outcome_.verdict = first ? verdict : worst(outcome_.verdict, verdict);
-        outcome_.reasons.push_back(reason);
+        outcome_.reasons.push_back({code, text});
     }
     void keep(FirmwareState::Step step) {
         state_.step = step;
@@ -70,7 +70,7 @@ class FirmwareAttempt final {
     DriveSurvey survey_;
     std::optional<std::chrono::seconds> estimate_;
     OperationState final_;
-    std::string clean_up_result_ = "not needed";
+    CleanUp clean_up_;
     std::uint64_t steps_reported_ = 0;
     // While watching.
     SteadyTime watching_since_{};

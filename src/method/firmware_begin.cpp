@@ -11,7 +11,8 @@ namespace efface::method {
 bool FirmwareAttempt::look_first() {
     survey_ = hooks_.commands().survey();
     if (!survey_.error.empty()) {
-        fail(Verdict::indeterminate, "the drive does not answer: " + survey_.error);
+        fail(Verdict::indeterminate, ReasonCode::drive_silent,
+             "the drive does not answer: " + survey_.error);
         return false;
     }
     if (state_.model.empty() && state_.serial.empty()) {
@@ -20,7 +21,7 @@ bool FirmwareAttempt::look_first() {
         state_.wwn = survey_.wwn;
         state_.firmware = survey_.firmware;
     } else if (!same_drive()) {
-        fail(Verdict::not_sanitized,
+        fail(Verdict::not_sanitized, ReasonCode::other_identity,
              fmt::format("this is {} {}, the job began with {} {}", survey_.model, survey_.serial,
                          state_.model, state_.serial));
         return false;
@@ -29,14 +30,15 @@ bool FirmwareAttempt::look_first() {
         std::find_if(survey_.techniques.begin(), survey_.techniques.end(),
                      [&](const TechniqueFacts& facts) { return facts.name == task_.technique; });
     if (technique == survey_.techniques.end()) {
-        fail(Verdict::not_sanitized, "the drive has no " + task_.technique);
+        fail(Verdict::not_sanitized, ReasonCode::drive_lacks_technique,
+             "the drive has no " + task_.technique);
         return false;
     }
     estimate_ = technique->estimate;
     survey_.hidden_areas = hidden_areas_for(survey_, *technique);
     const bool begun = state_.step > FirmwareState::Step::start;
     if (technique->objection && !begun && state_.memory.empty() && state_.refusal.is_null()) {
-        fail(Verdict::not_sanitized, *technique->objection);
+        fail(Verdict::not_sanitized, technique->objection->code, technique->objection->text);
         return false;
     }
     if (state_.step == FirmwareState::Step::open && state_.status_before.empty()) {
@@ -64,7 +66,7 @@ bool FirmwareAttempt::adopt() {
     }
     observe("an erasure was found running", state_json(running));
     if (!running.technique.empty() && running.technique != task_.technique) {
-        fail(Verdict::not_sanitized,
+        fail(Verdict::not_sanitized, ReasonCode::drive_erasing,
              fmt::format("the drive is carrying out {}, which nothing can stop: wait for its end, "
                          "or adopt it with --technique {}",
                          running.technique, running.technique));
@@ -100,15 +102,17 @@ void FirmwareAttempt::open_hidden_areas() {
         add_commands(state_.commands, opened.commands, now());
         note_opened(state_.hidden_areas, opened);
         if (opened.power_cycle_needed) {
-            state_.power_cycles.push_back({{"at", now()}, {"why", opened.next_step}});
+            state_.power_cycles.push_back(
+                ObjectWriter().add("at", now()).add("why", opened.next_step).take());
             keep(FirmwareState::Step::open);
-            throw Error(ErrorCode::interrupted,
+            throw Error(ErrorCode::interrupted, ReasonCode::power_cycle_needed,
                         "the drive must be switched off and on: " + opened.next_step,
                         "afterwards `efface resume` goes on with this job");
         }
         keep(FirmwareState::Step::open);
         if (!opened.opened.empty() && !hooks_.reattach()) {
-            fail(Verdict::indeterminate, "the drive is gone since its hidden areas were opened");
+            fail(Verdict::indeterminate, ReasonCode::drive_silent,
+                 "the drive is gone since its hidden areas were opened");
             return;
         }
     }
@@ -123,10 +127,12 @@ void FirmwareAttempt::mark() {
         const std::uint64_t before = i < state_.sizes_before.size() ? state_.sizes_before[i] : 0;
         auto marks = task_.canaries ? mark_surface(surfaces[i], before, state_.seed)
                                     : SurfaceMarks{surfaces[i].name, {}, {}, {}, {}, {}};
-        observe("canaries placed", {{"surface", marks.name},
-                                    {"placed", marks.canaries.size()},
-                                    {"refused", marks.refused},
-                                    {"samples", marks.samples.size()}});
+        observe("canaries placed", ObjectWriter()
+                                       .add("surface", marks.name)
+                                       .add("placed", marks.canaries.size())
+                                       .add("refused", marks.refused)
+                                       .add("samples", marks.samples.size())
+                                       .take());
         state_.marks.push_back(std::move(marks));
     }
     if (!stop_.stop_requested()) {
@@ -142,9 +148,11 @@ void FirmwareAttempt::start() {
     progress_.phase("starting " + task_.technique);
     const auto answer = operation_->start();
     add_commands(state_.commands, answer.commands, now());
-    observe("start", {{"answer", to_string(answer.start)},
-                      {"detail", answer.detail},
-                      {"commands", sent_json(answer.commands, now())}});
+    observe("start", ObjectWriter()
+                         .add("answer", to_string(answer.start))
+                         .add("detail", answer.detail)
+                         .add("commands", sent_json(answer.commands, now()))
+                         .take());
     if (answer.start == Start::refused) {
         refused(answer, unanswered);
         return;
@@ -154,18 +162,22 @@ void FirmwareAttempt::start() {
 
 /// Kept at once: a later process must not send it again, and must not take it for begun.
 void FirmwareAttempt::refused(const StartAnswer& answer, bool unanswered) {
-    state_.refusal = {
-        {"at", now()},
-        {"detail", printable(answer.detail)},
-        {"commands", sent_json(answer.commands, now())},
-        {"begun", unanswered ? "an earlier command of this job was never answered" : ""}};
+    state_.refusal =
+        ObjectWriter()
+            .add("at", now())
+            .add("code", to_string(answer.why))
+            .add("detail", printable(answer.detail))
+            .add("commands", sent_json(answer.commands, now()))
+            .add("begun", unanswered ? "an earlier command of this job was never answered" : "")
+            .take();
     hooks_.save(state_);
     end_refused();
 }
 
 /// Another technique is only for a drive that is at nothing and in no failure.
 void FirmwareAttempt::end_refused() {
-    fail(Verdict::not_sanitized,
+    const auto code = reason_code_from_string(state_.refusal.value("code", ""));
+    fail(Verdict::not_sanitized, code.value_or(ReasonCode::drive_refused),
          "the drive refused: " + state_.refusal.at("detail").get<std::string>());
     clean_up();
     const auto left = hooks_.commands().state();
@@ -174,7 +186,7 @@ void FirmwareAttempt::end_refused() {
     if (!begun.get<std::string>().empty()) {
         return;
     }
-    if (clean_up_result_ != "ok" && clean_up_result_ != "not needed") {
+    if (clean_up_.result == CleanUp::Result::failed) {
         begun = "the drive was not left as it was";
     } else if (left.phase == Phase::running || left.phase == Phase::verifying) {
         begun = "the drive is at an erasure";

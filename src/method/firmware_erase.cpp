@@ -50,7 +50,8 @@ Outcome FirmwareAttempt::run() {
             remake_operation();
             final_ = operation_->state();
             if (final_.phase != Phase::succeeded) {
-                fail(Verdict::indeterminate, "the drive's final state is not to be had any more");
+                fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
+                     "the drive's final state is not to be had any more");
             }
             clean_up();
         }
@@ -68,17 +69,19 @@ void FirmwareAttempt::conclude(const MarksReport& report) {
     if (state_.adopted && outcome_.verdict == Verdict::sanitized) {
         outcome_.level_limit = Level::none;
         outcome_.exceptions.push_back(
-            std::string("the erasure ran already when we came: nothing of ours was there before it "
-                        "to look for, its success is the drive's word and no level is claimed") +
-            (state_.adopted_named ? "" : "; the drive does not say which technique it was") +
-            "; erase it once more for a verified one");
+            {ReasonCode::adopted_erasure,
+             std::string(
+                 "the erasure ran already when we came: nothing of ours was there before it "
+                 "to look for, its success is the drive's word and no level is claimed") +
+                 (state_.adopted_named ? "" : "; the drive does not say which technique it was") +
+                 "; erase it once more for a verified one"});
     }
     except_hidden_areas(state_.hidden_areas, outcome_);
     if (outcome_.verdict == Verdict::sanitized && !outcome_.exceptions.empty()) {
         outcome_.verdict = Verdict::sanitized_with_exceptions;
     }
     outcome_.record["operation"] =
-        operation_record(state_, hooks_.commands().name(), estimate_, final_, clean_up_result_);
+        operation_record(state_, hooks_.commands().name(), estimate_, final_, clean_up_);
     if (!state_.refusal.is_null()) {
         outcome_.record["refusal"] = state_.refusal;
     }

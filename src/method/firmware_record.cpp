@@ -100,7 +100,11 @@ Json statuses_of(const std::vector<MarksSeen>& looks) {
     }
     Json list = Json::array();
     for (const auto& [status, count] : all) {
-        list.push_back({{"status", status.text}, {"count", count}, {"expected", status.expected}});
+        list.push_back(ObjectWriter()
+                           .add("status", status.text)
+                           .add("count", count)
+                           .add("expected", status.expected)
+                           .take());
     }
     return list;
 }
@@ -139,6 +143,14 @@ const char* to_string(Start start) noexcept {
     return "no answer";
 }
 
+StartAnswer refused_start(const Reason& reason) {
+    StartAnswer answer;
+    answer.start = Start::refused;
+    answer.detail = reason.text;
+    answer.why = reason.code;
+    return answer;
+}
+
 Json pages_json(const std::vector<RawPage>& pages) {
     Json list = Json::array();
     for (const auto& page : pages) {
@@ -147,17 +159,22 @@ Json pages_json(const std::vector<RawPage>& pages) {
         }
         const ByteView kept =
             ByteView(page.bytes).first(std::min(page.bytes.size(), kPageBytesMax));
-        list.push_back(
-            {{"page", printable(page.name)}, {"sha256", sha256_hex(kept)}, {"hex", to_hex(kept)}});
+        list.push_back(ObjectWriter()
+                           .add("page", printable(page.name))
+                           .add("sha256", sha256_hex(kept))
+                           .add("hex", to_hex(kept))
+                           .take());
     }
     return list;
 }
 
 Json state_json(const OperationState& state) {
-    return {{"phase", to_string(state.phase)},
-            {"technique", state.technique},
-            {"detail", printable(state.detail)},
-            {"pages", pages_json(state.pages)}};
+    return ObjectWriter()
+        .add("phase", to_string(state.phase))
+        .add("technique", state.technique)
+        .add("detail", printable(state.detail))
+        .add("pages", pages_json(state.pages))
+        .take();
 }
 
 Json sent_json(const std::vector<SentCommand>& commands, const std::string& at) {
@@ -169,10 +186,12 @@ Json sent_json(const std::vector<SentCommand>& commands, const std::string& at) 
 void add_commands(Json& record, const std::vector<SentCommand>& commands, const std::string& at) {
     for (const auto& command : commands) {
         if (record.size() < kCommandsKeptMax) {
-            record.push_back({{"at", at},
-                              {"name", printable(command.name)},
-                              {"bytes", to_hex(command.bytes)},
-                              {"answer", printable(command.answer)}});
+            record.push_back(ObjectWriter()
+                                 .add("at", at)
+                                 .add("name", printable(command.name))
+                                 .add("bytes", to_hex(command.bytes))
+                                 .add("answer", printable(command.answer))
+                                 .take());
         }
     }
 }
@@ -191,16 +210,21 @@ std::vector<HiddenArea> hidden_areas_for(const DriveSurvey& survey,
 }
 
 Json hidden_area_json(const HiddenArea& area) {
-    return {{"kind", area.kind},   {"detail", printable(area.detail)},
-            {"bytes", area.bytes}, {"covered", area.covered},
-            {"opened", false},     {"why", printable(area.why_not)}};
+    return ObjectWriter()
+        .add("kind", area.kind)
+        .add("detail", printable(area.detail))
+        .add("bytes", area.bytes)
+        .add("covered", area.covered)
+        .add("opened", false)
+        .add("why", printable(area.why_not))
+        .take();
 }
 
 void note_opened(Json& areas, const OpenedAreas& opened) {
     const auto each = [&](const std::string& kind, const auto& change) {
         bool found = false;
         for (auto& area : areas) {
-            if (kind.starts_with(area.at("kind").get<std::string>())) {
+            if (kind.empty() || kind == area.at("kind").get<std::string>()) {
                 change(area);
                 found = true;
             }
@@ -213,16 +237,15 @@ void note_opened(Json& areas, const OpenedAreas& opened) {
             area["why"] = "";
         };
         if (!each(kind, open)) {  // came to light when another one was opened
-            areas.push_back({{"kind", kind},
-                             {"detail", "found after another area was opened"},
-                             {"bytes", 0},
-                             {"covered", false},
-                             {"opened", true},
-                             {"why", ""}});
+            HiddenArea late;
+            late.kind = kind;
+            late.detail = "found after another area was opened";
+            areas.push_back(hidden_area_json(late));
+            areas.back()["opened"] = true;
         }
     }
     for (const auto& refused : opened.refused) {
-        (void)each(refused, [&](Json& area) { area["why"] = printable(refused); });
+        (void)each(refused.kind, [&](Json& area) { area["why"] = printable(refused.why); });
     }
 }
 
@@ -244,9 +267,10 @@ void except_hidden_areas(const Json& areas, Outcome& outcome) {
             continue;
         }
         outcome.exceptions.push_back(
-            fmt::format("hidden area not reached: {}{}{}", area.at("detail").get<std::string>(),
-                        area.at("why").get<std::string>().empty() ? "" : ": ",
-                        area.at("why").get<std::string>()));
+            {ReasonCode::hidden_area,
+             fmt::format("hidden area not reached: {}{}{}", area.at("detail").get<std::string>(),
+                         area.at("why").get<std::string>().empty() ? "" : ": ",
+                         area.at("why").get<std::string>())});
     }
 }
 
@@ -265,10 +289,12 @@ bool judge_unexpected(const FirmwareState& state, const std::vector<MarksSeen>& 
             unexpected.size(), marks.canaries.size(), marks.name);
         if (unexpected.size() * kUnexpectedShare > marks.canaries.size()) {
             outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
-            outcome.reasons.push_back(text + "nobody can know what became of them");
+            outcome.reasons.push_back(
+                {ReasonCode::no_evidence_read, text + "nobody can know what became of them"});
             bearable = false;
         } else if (!unexpected.empty()) {
-            outcome.exceptions.push_back(text + places_in_words(unexpected));
+            outcome.exceptions.push_back(
+                {ReasonCode::unreadable_blocks, text + places_in_words(unexpected)});
         }
     }
     return bearable;
@@ -279,84 +305,113 @@ bool judge_unexpected(const FirmwareState& state, const std::vector<MarksSeen>& 
 void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report) {
     const auto totals = totals_of(state, seen);
-    const auto lower = [&](Verdict verdict, const std::string& reason) {
+    const auto lower = [&](Verdict verdict, ReasonCode code, std::string text) {
         outcome.verdict = worst(outcome.verdict, verdict);
-        outcome.reasons.push_back(reason);
+        outcome.reasons.push_back({code, std::move(text)});
     };
     report.seen = seen;
     report.statuses = statuses_of(seen);
     if (totals.intact > 0) {
-        lower(Verdict::not_sanitized,
+        lower(Verdict::not_sanitized, ReasonCode::old_data_found,
               fmt::format("{} of {} canaries still stand: the drive has not erased them",
                           totals.intact, totals.placed));
     }
     if (totals.samples.samples_unchanged > 0) {
-        lower(Verdict::not_sanitized, fmt::format("{} sampled blocks hold what they held before",
-                                                  totals.samples.samples_unchanged));
+        lower(Verdict::not_sanitized, ReasonCode::old_data_found,
+              fmt::format("{} sampled blocks hold what they held before",
+                          totals.samples.samples_unchanged));
     }
     if (totals.samples.promised_mismatches > 0) {
-        lower(Verdict::not_sanitized,
+        lower(Verdict::not_sanitized, ReasonCode::content_differs,
               fmt::format("{} of {} blocks do not hold what the technique leaves",
                           totals.samples.promised_mismatches, totals.samples.promised_checked));
     }
     if (totals.placed == 0 && !state.adopted) {
-        lower(Verdict::indeterminate,
+        lower(Verdict::indeterminate, ReasonCode::no_evidence_read,
               "not one canary could be placed, so nothing proves a change: erase the drive once "
               "more, by another technique where this one has nothing left to do");
     }
     const bool bearable = judge_unexpected(state, seen, outcome);
     for (const auto& status : report.statuses) {
         if (!status.at("expected").get<bool>()) {
-            outcome.exceptions.push_back(fmt::format("{} places can not be read: {}",
-                                                     status.at("count").get<std::uint64_t>(),
-                                                     status.at("status").get<std::string>()));
+            outcome.exceptions.push_back({ReasonCode::unreadable_blocks,
+                                          fmt::format("{} places can not be read: {}",
+                                                      status.at("count").get<std::uint64_t>(),
+                                                      status.at("status").get<std::string>())});
         }
     }
     if (totals.refused > 0 && totals.placed > 0) {
         outcome.exceptions.push_back(
-            fmt::format("{} canaries could not be placed", totals.refused));
+            {ReasonCode::canaries_refused,
+             fmt::format("{} canaries could not be placed", totals.refused)});
     }
     report.passed = bearable && totals.intact == 0 && totals.samples.samples_unchanged == 0 &&
                     totals.samples.promised_mismatches == 0 && (totals.placed > 0 || state.adopted);
-    outcome.observations.push_back({state.completed_at,
-                                    "canaries looked for",
-                                    {{"placed", totals.placed},
-                                     {"changed", totals.changed},
-                                     {"unreadable", totals.unreadable},
-                                     {"intact", totals.intact},
-                                     {"statuses", report.statuses}}});
+    outcome.observations.push_back({state.completed_at, "canaries looked for",
+                                    ObjectWriter()
+                                        .add("placed", totals.placed)
+                                        .add("changed", totals.changed)
+                                        .add("unreadable", totals.unreadable)
+                                        .add("intact", totals.intact)
+                                        .add("statuses", report.statuses)
+                                        .take()});
 }
 
 Json operation_record(const FirmwareState& state, std::string_view command_set,
                       const std::optional<std::chrono::seconds>& estimate,
-                      const OperationState& final_state, const std::string& clean_up) {
-    return {{"commandSet", command_set},
-            {"adopted", state.adopted},
-            {"startedAt", state.started_at},
-            {"completedAt", state.completed_at},
-            {"polls", state.polls},
-            {"estimateSeconds", estimate ? Json(estimate->count()) : Json()},
-            {"powerCycles", state.power_cycles},
-            {"commands", state.commands},
-            {"finalState",
-             {{"phase", to_string(final_state.phase)}, {"detail", printable(final_state.detail)}}},
-            {"cleanUp", clean_up}};
+                      const OperationState& final_state, const CleanUp& clean_up) {
+    return ObjectWriter()
+        .add("commandSet", command_set)
+        .add("adopted", state.adopted)
+        .add("startedAt", state.started_at)
+        .add("completedAt", state.completed_at)
+        .add("polls", state.polls)
+        .add("estimateSeconds", estimate ? std::optional(estimate->count()) : std::nullopt)
+        .add("powerCycles", state.power_cycles)
+        .add("commands", state.commands)
+        .add("finalState", ObjectWriter()
+                               .add("phase", to_string(final_state.phase))
+                               .add("detail", printable(final_state.detail))
+                               .take())
+        .add("cleanUp", to_text(clean_up))
+        .take();
+}
+
+std::string to_text(const CleanUp& clean_up) {
+    switch (clean_up.result) {
+        case CleanUp::Result::not_needed:
+            return "not needed";
+        case CleanUp::Result::done:
+            return "ok";
+        case CleanUp::Result::failed:
+            break;
+    }
+    return clean_up.problem;
 }
 
 Json drive_record(const FirmwareState& state, std::string_view command_set,
                   const DriveSurvey& survey) {
-    return {{"commandSet", command_set}, {"model", state.model},       {"serial", state.serial},
-            {"wwn", state.wwn},          {"firmware", state.firmware}, {"facts", survey.facts}};
+    return ObjectWriter()
+        .add("commandSet", command_set)
+        .add("model", state.model)
+        .add("serial", state.serial)
+        .add("wwn", state.wwn)
+        .add("firmware", state.firmware)
+        .add("facts", survey.facts)
+        .take();
 }
 
 Json verification_record(const FirmwareState& state, const MarksReport& report) {
-    Json record = {{"method", report.performed ? "canaries" : "none"},
-                   {"performed", report.performed},
-                   {"result", !report.performed ? "not-performed"
-                              : report.passed   ? "pass"
-                                                : "fail"},
-                   {"identity", report.identity},
-                   {"seed", to_hex(state.seed)}};
+    ObjectWriter record;
+    record.add("method", report.whole       ? "full-read-back"
+                         : report.performed ? "canaries"
+                                            : "none")
+        .add("performed", report.performed)
+        .add("result", !report.performed ? "not-performed"
+                       : report.passed   ? "pass"
+                                         : "fail")
+        .add("identity", report.identity)
+        .add("seed", to_hex(state.seed));
     const auto totals = totals_of(state, report.seen);
     Json surfaces = Json::array();
     std::uint32_t block_bytes = kCanaryBytes;
@@ -364,33 +419,45 @@ Json verification_record(const FirmwareState& state, const MarksReport& report) 
         const auto& marks = state.marks[i];
         const auto seen = seen_on(state, report.seen, i);
         block_bytes = std::max(block_bytes, marks.block_bytes);
-        surfaces.push_back({{"name", printable(marks.name)},
-                            {"sizeBytes", marks.size_bytes},
-                            {"offsets", marks.canaries},
-                            {"intact", seen.intact},
-                            {"unreadable", seen.unreadable},
-                            {"unexpected", seen.unexpected}});
+        surfaces.push_back(ObjectWriter()
+                               .add("name", printable(marks.name))
+                               .add("sizeBytes", marks.size_bytes)
+                               .add("offsets", Json(marks.canaries))
+                               .add("intact", Json(seen.intact))
+                               .add("unreadable", Json(seen.unreadable))
+                               .add("unexpected", Json(seen.unexpected))
+                               .take());
     }
-    record["canaries"] = {{"blockBytes", block_bytes}, {"placed", totals.placed},
-                          {"changed", totals.changed}, {"unreadable", totals.unreadable},
-                          {"intact", totals.intact},   {"surfaces", surfaces}};
+    record.add("canaries", ObjectWriter()
+                               .add("blockBytes", block_bytes)
+                               .add("placed", totals.placed)
+                               .add("changed", totals.changed)
+                               .add("unreadable", totals.unreadable)
+                               .add("intact", totals.intact)
+                               .add("surfaces", std::move(surfaces))
+                               .take());
     const auto& samples = totals.samples;
-    record["samples"] = {{"taken", samples.samples_changed + samples.samples_unchanged +
-                                       samples.samples_uninformative + samples.samples_unreadable},
-                         {"changed", samples.samples_changed},
-                         {"uninformative", samples.samples_uninformative},
-                         {"unchanged", samples.samples_unchanged},
-                         {"unreadable", samples.samples_unreadable}};
-    record["expected"] = {
-        {"content", samples.promised_checked == 0 ? "nothing" : to_text(report.promise)},
-        {"checked", samples.promised_checked},
-        {"mismatches", samples.promised_mismatches}};
-    record["unreadableStatuses"] = report.statuses;
+    record.add("samples",
+               ObjectWriter()
+                   .add("taken", samples.samples_changed + samples.samples_unchanged +
+                                     samples.samples_uninformative + samples.samples_unreadable)
+                   .add("changed", samples.samples_changed)
+                   .add("uninformative", samples.samples_uninformative)
+                   .add("unchanged", samples.samples_unchanged)
+                   .add("unreadable", samples.samples_unreadable)
+                   .take());
+    record.add(
+        "expected",
+        ObjectWriter()
+            .add("content", samples.promised_checked == 0 ? "nothing" : to_text(report.promise))
+            .add("checked", samples.promised_checked)
+            .add("mismatches", samples.promised_mismatches)
+            .take());
+    record.add("unreadableStatuses", report.statuses);
     if (report.whole) {
-        record["method"] = "full-read-back";
-        record["whole"] = to_json(*report.whole);
+        record.add("whole", to_json(*report.whole));
     }
-    return record;
+    return record.take();
 }
 
 }  // namespace efface::method

@@ -47,9 +47,17 @@ struct MarksReport {
 void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report);
 
+/// What became of what start() had set on the drive.
+struct CleanUp {
+    enum class Result { not_needed, done, failed } result = Result::not_needed;
+    std::string problem;  ///< why it failed
+};
+/// As the record has it: "ok", "not needed" or the problem.
+[[nodiscard]] std::string to_text(const CleanUp& clean_up);
+
 [[nodiscard]] Json operation_record(const FirmwareState& state, std::string_view command_set,
                                     const std::optional<std::chrono::seconds>& estimate,
-                                    const OperationState& final_state, const std::string& clean_up);
+                                    const OperationState& final_state, const CleanUp& clean_up);
 [[nodiscard]] Json drive_record(const FirmwareState& state, std::string_view command_set,
                                 const DriveSurvey& survey);
 [[nodiscard]] Json verification_record(const FirmwareState& state, const MarksReport& report);

@@ -35,14 +35,20 @@ FirmwareState::Step step_from(const std::string& text) {
 Json marks_json(const SurfaceMarks& marks) {
     Json samples = Json::array();
     for (const auto& sample : marks.samples) {
-        samples.push_back({sample.offset, sample.sha256, sample.uniform});
+        Json one = Json::array();
+        one.push_back(sample.offset);
+        one.push_back(sample.sha256);
+        one.push_back(sample.uniform);
+        samples.push_back(std::move(one));
     }
-    return {{"name", marks.name},
-            {"sizeBytes", marks.size_bytes},
-            {"blockBytes", marks.block_bytes},
-            {"canaries", marks.canaries},
-            {"refused", marks.refused},
-            {"samples", samples}};
+    return ObjectWriter()
+        .add("name", marks.name)
+        .add("sizeBytes", marks.size_bytes)
+        .add("blockBytes", marks.block_bytes)
+        .add("canaries", Json(marks.canaries))
+        .add("refused", marks.refused)
+        .add("samples", std::move(samples))
+        .take();
 }
 
 SurfaceMarks marks_from(const Json& json) {
@@ -66,27 +72,29 @@ Json to_json(const FirmwareState& state) {
     for (const auto& surface : state.marks) {
         marks.push_back(marks_json(surface));
     }
-    return {{"step", to_string(state.step)},
-            {"seed", to_hex(state.seed)},
-            {"model", state.model},
-            {"serial", state.serial},
-            {"wwn", state.wwn},
-            {"firmware", state.firmware},
-            {"adopted", state.adopted},
-            {"adoptedNamed", state.adopted_named},
-            {"startedAt", state.started_at},
-            {"completedAt", state.completed_at},
-            {"polls", state.polls},
-            {"memory", state.memory},
-            {"powerCycles", state.power_cycles},
-            {"commands", state.commands},
-            {"statusBefore", state.status_before},
-            {"hiddenAreas", state.hidden_areas},
-            {"sizesBefore", state.sizes_before},
-            {"marks", marks},
-            {"limitEvents", state.limit_events},
-            {"areasListed", state.areas_listed},
-            {"refusal", state.refusal}};
+    return ObjectWriter()
+        .add("step", to_string(state.step))
+        .add("seed", to_hex(state.seed))
+        .add("model", state.model)
+        .add("serial", state.serial)
+        .add("wwn", state.wwn)
+        .add("firmware", state.firmware)
+        .add("adopted", state.adopted)
+        .add("adoptedNamed", state.adopted_named)
+        .add("startedAt", state.started_at)
+        .add("completedAt", state.completed_at)
+        .add("polls", state.polls)
+        .add("memory", state.memory)
+        .add("powerCycles", state.power_cycles)
+        .add("commands", state.commands)
+        .add("statusBefore", state.status_before)
+        .add("hiddenAreas", state.hidden_areas)
+        .add("sizesBefore", Json(state.sizes_before))
+        .add("marks", std::move(marks))
+        .add("limitEvents", state.limit_events)
+        .add("areasListed", state.areas_listed)
+        .add("refusal", state.refusal)
+        .take();
 }
 
 FirmwareState firmware_state_from_json(const Json& json) {

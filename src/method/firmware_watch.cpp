@@ -32,7 +32,9 @@ bool FirmwareAttempt::give_up(const OperationState& now_state) {
     if (now_state.phase == Phase::unknown) {
         const bool told = ++unknown_answers_ >= kUnknownAnswersMax && !now_state.pages.empty();
         if (told || now_at - last_answer_ > kSilenceMax) {
-            fail(Verdict::indeterminate, "nobody can know how it ended: " + now_state.detail);
+            fail(Verdict::indeterminate,
+                 told ? ReasonCode::drive_state_unknown : ReasonCode::drive_silent,
+                 "nobody can know how it ended: " + now_state.detail);
             return true;
         }
         (void)hooks_.reattach();
@@ -48,15 +50,20 @@ bool FirmwareAttempt::give_up(const OperationState& now_state) {
     const auto patience = std::max<SteadyTime::duration>(
         kStandstillMax, estimate_ ? SteadyTime::duration(*estimate_ * 2) : kStandstillMax);
     if (now_at - last_movement_ > patience) {
-        fail(Verdict::indeterminate,
+        fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
              "its progress has not moved for too long; the drive may still be at it");
         return true;
     }
     const auto& limits = task_.limits;
     if (limits.deadline.count() > 0 && now_at - watching_since_ > limits.deadline &&
         limits.when_late == Then::stop) {
-        state_.limit_events.push_back({{"at", now()}, {"limit", "deadline"}, {"then", "stop"}});
-        fail(Verdict::indeterminate,
+        state_.limit_events.push_back(
+            ObjectWriter()
+                .add("at", now())
+                .add("what", fmt::format("not done within {} seconds", limits.deadline.count()))
+                .add("then", to_string(Then::stop))
+                .take());
+        fail(Verdict::indeterminate, ReasonCode::deadline_passed,
              "the deadline passed; the drive can not be stopped and may still be at it");
         return true;
     }
@@ -82,7 +89,8 @@ bool FirmwareAttempt::watch() {
             const bool left = operation_->leave_verification(commands);
             add_commands(state_.commands, commands, now());
             if (!left) {
-                fail(Verdict::indeterminate, "the drive does not leave media verification");
+                fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
+                     "the drive does not leave media verification");
                 return false;
             }
         } else if (final_.phase != Phase::unknown) {
@@ -95,7 +103,8 @@ bool FirmwareAttempt::watch() {
         pause = next_pause(pause);
         if (!hooks_.wait(pause)) {
             hooks_.save(state_);  // the drive goes on; a later process asks it
-            fail(Verdict::not_sanitized, "stopped while the drive was erasing");
+            fail(Verdict::not_sanitized, ReasonCode::stopped,
+                 "stopped while the drive was erasing");
             return false;
         }
     }
@@ -106,6 +115,7 @@ bool FirmwareAttempt::watch() {
         return true;
     }
     fail(final_.phase == Phase::failed ? Verdict::not_sanitized : Verdict::indeterminate,
+         final_.phase == Phase::failed ? ReasonCode::drive_failed : ReasonCode::drive_state_unknown,
          fmt::format("the drive {}: {}",
                      final_.phase == Phase::failed ? "says that it failed"
                                                    : "no longer says what became of it",
@@ -120,9 +130,14 @@ void FirmwareAttempt::clean_up() {
     }
     const auto problem = operation_->clean_up(commands);
     add_commands(state_.commands, commands, now());
-    clean_up_result_ = problem ? *problem : commands.empty() ? "not needed" : "ok";
+    using Result = CleanUp::Result;
+    clean_up_.result = problem            ? Result::failed
+                       : commands.empty() ? Result::not_needed
+                                          : Result::done;
+    clean_up_.problem = problem.value_or("");
     if (problem) {
-        fail(Verdict::not_sanitized, "the drive was not left fit for use: " + *problem);
+        fail(Verdict::not_sanitized, ReasonCode::drive_left_behind,
+             "the drive was not left fit for use: " + *problem);
     }
     hooks_.save(state_);
 }
@@ -160,23 +175,26 @@ void FirmwareAttempt::check(MarksReport& report) {
     progress_.phase("looking for what was there");
     report.identity = "not read";
     if (!hooks_.reattach()) {
-        fail(Verdict::indeterminate, "the drive is gone since it finished");
+        fail(Verdict::indeterminate, ReasonCode::drive_silent,
+             "the drive is gone since it finished");
         return;
     }
     remake_operation();
     survey_ = hooks_.commands().survey();
     if (!survey_.error.empty()) {
-        fail(Verdict::indeterminate, "the drive does not answer any more: " + survey_.error);
+        fail(Verdict::indeterminate, ReasonCode::drive_silent,
+             "the drive does not answer any more: " + survey_.error);
         return;
     }
     report.identity = same_drive() ? "same" : "different";
     if (!same_drive()) {
-        fail(Verdict::indeterminate,
+        fail(Verdict::indeterminate, ReasonCode::other_identity,
              fmt::format("another drive answers now: {} {}", survey_.model, survey_.serial));
         return;
     }
     if (!task_.canaries) {
-        fail(Verdict::indeterminate, "finished, not verified: no canaries were placed");
+        fail(Verdict::indeterminate, ReasonCode::not_verified,
+             "finished, not verified: no canaries were placed");
         return;
     }
     if (!state_.adopted) {  // somebody else's may have had another pattern
@@ -194,7 +212,7 @@ void FirmwareAttempt::check(MarksReport& report) {
 void FirmwareAttempt::check_whole(MarksReport& report) {
     report.passed = false;
     if (report.promise.repeated.empty()) {
-        fail(Verdict::indeterminate,
+        fail(Verdict::indeterminate, ReasonCode::nothing_to_compare,
              "full verification was asked for, but the drive does not promise any content after "
              "all: nothing to compare everything with");
         return;
@@ -204,9 +222,11 @@ void FirmwareAttempt::check_whole(MarksReport& report) {
     for (const auto& surface : hooks_.surfaces()) {
         const auto read = reader_of(surface.name, surface.storage);
         if (!read_whole(*surface.storage, read, stop_, *report.whole)) {
-            fail(Verdict::indeterminate, stop_.stop_requested()
-                                             ? "stopped while everything was read"
-                                             : "too much can not be read to go on reading");
+            const bool stopped = stop_.stop_requested();
+            fail(Verdict::indeterminate,
+                 stopped ? ReasonCode::stopped : ReasonCode::unreadable_blocks,
+                 stopped ? "stopped while everything was read"
+                         : "too much can not be read to go on reading");
             return;
         }
     }

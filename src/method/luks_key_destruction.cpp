@@ -20,7 +20,8 @@ constexpr std::size_t kDigestPieceBytes = 256 * 1024;
 Json ranges_json(const std::vector<stream::Range>& ranges) {
     Json list = Json::array();
     for (const auto& range : ranges) {
-        list.push_back({{"offset", range.offset}, {"length", range.length}});
+        list.push_back(
+            ObjectWriter().add("offset", range.offset).add("length", range.length).take());
     }
     return list;
 }
@@ -28,10 +29,12 @@ Json ranges_json(const std::vector<stream::Range>& ranges) {
 Json faults_json(const std::vector<stream::Fault>& faults) {
     Json list = Json::array();
     for (const auto& fault : faults) {
-        list.push_back({{"operation", fault.operation},
-                        {"offset", fault.offset},
-                        {"length", fault.length},
-                        {"error", fault.error == 0 ? "no progress" : errno_text(fault.error)}});
+        list.push_back(ObjectWriter()
+                           .add("operation", fault.operation)
+                           .add("offset", fault.offset)
+                           .add("length", fault.length)
+                           .add("error", fault.error == 0 ? "no progress" : errno_text(fault.error))
+                           .take());
     }
     return list;
 }
@@ -47,10 +50,12 @@ void add(stream::OverwriteReport& sum, const stream::OverwriteReport& part) {
 }
 
 Json to_json(const stream::OverwriteReport& report) {
-    return {{"bytesWritten", report.bytes_written},
-            {"writeFaults", report.write_faults},
-            {"flushError", report.flush_error == 0 ? "none" : errno_text(report.flush_error)},
-            {"faults", faults_json(report.faults)}};
+    return ObjectWriter()
+        .add("bytesWritten", report.bytes_written)
+        .add("writeFaults", report.write_faults)
+        .add("flushError", report.flush_error == 0 ? "none" : errno_text(report.flush_error))
+        .add("faults", faults_json(report.faults))
+        .take();
 }
 
 /// Where the first fault of this kind was.
@@ -87,6 +92,7 @@ struct Control {
     const char* name;
     enum class Result { pass, fail, unknown } result;
     std::string detail;
+    ReasonCode failure = ReasonCode::key_material_left;  ///< what it means when it fails
 };
 
 Control control_no_magic(device::BlockTarget& target, const LuksKeyTask& task) {
@@ -164,7 +170,8 @@ Control control_credential(device::LuksLibrary& library, const device::LuksLocat
     const bool refused = answer.load_code < 0 || answer.code < 0;
     return {"credential-refused", refused ? Control::Result::pass : Control::Result::fail,
             answer.load_code < 0 ? fmt::format("crypt_load: {}", answer.load_code)
-                                 : fmt::format("unlock: {}", answer.code)};
+                                 : fmt::format("unlock: {}", answer.code),
+            ReasonCode::credential_still_opens};
 }
 
 Control control_no_mapping(Surroundings& surroundings, const std::string& uuid) {
@@ -172,7 +179,8 @@ Control control_no_mapping(Surroundings& surroundings, const std::string& uuid) 
     if (mappings.empty()) {
         return {"no-mapping", Control::Result::pass, "no device-mapper device with this UUID"};
     }
-    return {"no-mapping", Control::Result::fail, fmt::format("{}", fmt::join(mappings, ", "))};
+    return {"no-mapping", Control::Result::fail, fmt::format("{}", fmt::join(mappings, ", ")),
+            ReasonCode::active_mapping};
 }
 
 const char* to_string(Control::Result result) {
@@ -226,12 +234,13 @@ LuksKeyDestruction::LuksKeyDestruction(const LuksKeyTask& task, device::BlockTar
     EFFACE_ASSERT(task.stream_key.size() == stream::kStreamKeyBytes);
 }
 
-std::optional<std::string> LuksKeyDestruction::objection() const {
+std::optional<Reason> LuksKeyDestruction::objection() const {
     if (task_.region.ranges.empty()) {
-        return "there is nothing to overwrite";
+        return Reason{ReasonCode::unsafe, "there is nothing to overwrite"};
     }
     if (task_.region.ranges.back().end() > target_.size_bytes()) {
-        return fmt::format("{} is smaller than its metadata", task_.path);
+        return Reason{ReasonCode::other_identity,
+                      fmt::format("{} is smaller than its metadata", task_.path)};
     }
     return std::nullopt;
 }
@@ -247,7 +256,8 @@ Outcome LuksKeyDestruction::run(Clearance clearance, ProgressSink& progress, std
     outcome.record["startedAt"] = to_rfc3339(clock_.now());
     outcome.record["regions"] = ranges_json(task_.region.ranges);
     outcome.record["regionReasons"] = task_.region.reasons;
-    outcome.record["streamKeyDigest"] = {{"sha256", sha256_hex(task_.stream_key.view())}};
+    outcome.record["streamKeyDigest"] =
+        ObjectWriter().add("sha256", sha256_hex(task_.stream_key.view())).take();
     if (const auto problem = objection()) {
         outcome.reasons.push_back(*problem);
     } else {
@@ -259,8 +269,11 @@ Outcome LuksKeyDestruction::run(Clearance clearance, ProgressSink& progress, std
         }
     }
     if (!outcome.record.contains("verification")) {
-        outcome.record["verification"] = {
-            {"method", "full-read-back"}, {"performed", false}, {"result", "not-performed"}};
+        outcome.record["verification"] = ObjectWriter()
+                                             .add("method", "full-read-back")
+                                             .add("performed", false)
+                                             .add("result", "not-performed")
+                                             .take();
         outcome.record["negativeControls"] = Json::array();
     }
     outcome.record["status"] = to_string(outcome.verdict);
@@ -272,19 +285,25 @@ Outcome LuksKeyDestruction::run(Clearance clearance, ProgressSink& progress, std
 void LuksKeyDestruction::destroy_slots(Outcome& outcome) {
     Json& record = outcome.record["keyslotDestruction"];
     if (!task_.destroy_slots) {
-        record = {{"asked", false}};
+        record = ObjectWriter().add("asked", false).take();
         return;
     }
     const auto answer = library_.destroy_keyslots(location_);
     Json slots = Json::array();
     for (const auto& slot : answer.slots) {
-        slots.push_back({{"slot", slot.slot}, {"status", slot.status}, {"code", slot.code}});
+        slots.push_back(ObjectWriter()
+                            .add("slot", slot.slot)
+                            .add("status", slot.status)
+                            .add("code", slot.code)
+                            .take());
     }
-    record = {{"asked", true},
-              {"failure", answer.failure},
-              {"loadCode", answer.load_code},
-              {"slots", slots},
-              {"tokensRemoved", answer.tokens_removed}};
+    record = ObjectWriter()
+                 .add("asked", true)
+                 .add("failure", answer.failure)
+                 .add("loadCode", answer.load_code)
+                 .add("slots", slots)
+                 .add("tokensRemoved", answer.tokens_removed)
+                 .take();
     observe(outcome, "libcryptsetup destroyed keyslots", record);
 }
 
@@ -302,16 +321,20 @@ bool LuksKeyDestruction::overwrite(Outcome& outcome, ProgressSink& progress,
     observe(outcome, "overwrite and flush", outcome.record["overwrite"]);
     const std::uint64_t expected = stream::total_bytes(task_.region.ranges);
     if (report.stopped) {
-        outcome.reasons.emplace_back("stopped before the overwrite was complete");
+        outcome.reasons.push_back(
+            {ReasonCode::stopped, "stopped before the overwrite was complete"});
     } else if (report.write_faults > 0) {
         outcome.reasons.push_back(
-            fmt::format("{} writes failed, the first at byte {}: old content remains there",
-                        report.write_faults, first_place(report.faults, "write")));
+            {ReasonCode::write_failed,
+             fmt::format("{} writes failed, the first at byte {}: old content remains there",
+                         report.write_faults, first_place(report.faults, "write"))});
     } else if (report.flush_error != 0) {
-        outcome.reasons.push_back("the flush failed: " + errno_text(report.flush_error));
+        outcome.reasons.push_back(
+            {ReasonCode::flush_failed, "the flush failed: " + errno_text(report.flush_error)});
     } else if (report.bytes_written != expected) {
         outcome.reasons.push_back(
-            fmt::format("{} of {} bytes were written", report.bytes_written, expected));
+            {ReasonCode::write_failed,
+             fmt::format("{} of {} bytes were written", report.bytes_written, expected)});
     } else {
         return true;
     }
@@ -323,15 +346,17 @@ void LuksKeyDestruction::read_back(Outcome& outcome, ProgressSink& progress,
     stream::KeyedStream pattern(task_.stream_key.view());
     const auto report = stream::read_back(target_, task_.region.ranges, pattern, progress, stop);
     const bool matches = report.matches(stream::total_bytes(task_.region.ranges));
-    outcome.record["verification"] = {{"method", "full-read-back"},
-                                      {"performed", true},
-                                      {"result", matches ? "pass" : "fail"},
-                                      {"bytesCompared", report.bytes_compared},
-                                      {"blocksCompared", report.blocks_compared},
-                                      {"mismatches", report.blocks_different},
-                                      {"readFaults", report.read_faults},
-                                      {"mismatchOffsets", report.different_offsets},
-                                      {"faults", faults_json(report.faults)}};
+    outcome.record["verification"] = ObjectWriter()
+                                         .add("method", "full-read-back")
+                                         .add("performed", true)
+                                         .add("result", matches ? "pass" : "fail")
+                                         .add("bytesCompared", report.bytes_compared)
+                                         .add("blocksCompared", report.blocks_compared)
+                                         .add("mismatches", report.blocks_different)
+                                         .add("readFaults", report.read_faults)
+                                         .add("mismatchOffsets", report.different_offsets)
+                                         .add("faults", faults_json(report.faults))
+                                         .take();
     observe(outcome, "read-back", outcome.record["verification"]);
     if (matches) {
         return;
@@ -339,15 +364,18 @@ void LuksKeyDestruction::read_back(Outcome& outcome, ProgressSink& progress,
     if (report.blocks_different > 0) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
         outcome.reasons.push_back(
-            fmt::format("{} blocks do not hold what was written", report.blocks_different));
+            {ReasonCode::read_back_differs,
+             fmt::format("{} blocks do not hold what was written", report.blocks_different)});
     } else if (report.stopped) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.emplace_back("stopped before the read-back was complete");
+        outcome.reasons.push_back(
+            {ReasonCode::stopped, "stopped before the read-back was complete"});
     } else {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(
-            fmt::format("{} places could not be read back, the first at byte {}",
-                        report.read_faults, first_place(report.faults, "read")));
+            {ReasonCode::read_back_unreadable,
+             fmt::format("{} places could not be read back, the first at byte {}",
+                         report.read_faults, first_place(report.faults, "read"))});
     }
 }
 
@@ -368,9 +396,11 @@ void LuksKeyDestruction::negative_controls(Outcome& outcome) {
     }
     Json list = Json::array();
     for (const auto& control : controls) {
-        list.push_back({{"name", control.name},
-                        {"result", to_string(control.result)},
-                        {"detail", printable(control.detail)}});
+        list.push_back(ObjectWriter()
+                           .add("name", control.name)
+                           .add("result", to_string(control.result))
+                           .add("detail", printable(control.detail))
+                           .take());
         if (control.result == Control::Result::pass) {
             continue;
         }
@@ -378,7 +408,8 @@ void LuksKeyDestruction::negative_controls(Outcome& outcome) {
         outcome.verdict =
             worst(outcome.verdict, failed ? Verdict::not_sanitized : Verdict::indeterminate);
         outcome.reasons.push_back(
-            fmt::format("negative control {}: {}", control.name, printable(control.detail)));
+            {failed ? control.failure : ReasonCode::control_not_asked,
+             fmt::format("negative control {}: {}", control.name, printable(control.detail))});
     }
     observe(outcome, "negative controls", list);
     outcome.record["negativeControls"] = std::move(list);

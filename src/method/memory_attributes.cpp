@@ -41,6 +41,10 @@ std::optional<std::uint64_t> read_number(const std::filesystem::path& path) {
     return value;
 }
 
+Reason objection_of(const inventory::Use& use) {
+    return {use.code, fmt::format("{}: {}", to_string(use.code), use.detail)};
+}
+
 Json block_identity(const std::filesystem::path& folder) {
     Json identity = Json::object();
     if (const auto number = read_attribute(folder / "dev")) {
@@ -55,11 +59,11 @@ Json block_identity(const std::filesystem::path& folder) {
     return identity;
 }
 
-std::vector<std::string> block_objections(const inventory::Identity& identity,
-                                          const inventory::SystemView& view) {
-    std::vector<std::string> objections;
+std::vector<Reason> block_objections(const inventory::Identity& identity,
+                                     const inventory::SystemView& view) {
+    std::vector<Reason> objections;
     for (const auto& use : inventory::uses_of(identity, view)) {
-        objections.push_back(fmt::format("{}: {}", inventory::to_string(use.kind), use.detail));
+        objections.push_back(objection_of(use));
     }
     return objections;
 }

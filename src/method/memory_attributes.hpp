@@ -19,9 +19,11 @@ namespace efface::method {
 
 /// "device" (major:minor), "diskSequence" and "sizeBytes" of a block device by its sysfs folder.
 [[nodiscard]] Json block_identity(const std::filesystem::path& folder);
-/// Reasons of the guard against touching a block device, in words.
-[[nodiscard]] std::vector<std::string> block_objections(const inventory::Identity& identity,
-                                                        const inventory::SystemView& view);
+/// Why something that is used this way must not be touched.
+[[nodiscard]] Reason objection_of(const inventory::Use& use);
+/// Every use of a block device as a reason against touching it.
+[[nodiscard]] std::vector<Reason> block_objections(const inventory::Identity& identity,
+                                                   const inventory::SystemView& view);
 
 /// Resets a zram device: the kernel refuses (EBUSY) while anyone has it open. Adds steps, the
 /// negative controls and what was not reached; true when the reset was accepted.

@@ -61,9 +61,10 @@ void BlockKind::object_to_translation(MemorySurvey& survey) const {
     const bool sectors = context_.name.place.ends_with('s') || holder == "btt";
     survey.facts["sectorMode"] = sectors;
     if (sectors) {
-        survey.objections.emplace_back(
-            "it is in sector mode (BTT): an overwrite goes elsewhere and misses the old block; put "
-            "the namespace into fsdax or raw mode with ndctl, or sanitize the DIMM");
+        survey.objections.push_back(
+            {ReasonCode::sector_mode,
+             "it is in sector mode (BTT): an overwrite goes elsewhere and misses the old block; "
+             "put the namespace into fsdax or raw mode with ndctl, or sanitize the DIMM"});
     }
 }
 
@@ -80,7 +81,11 @@ MemorySurvey BlockKind::survey() {
     survey.objections = block_objections(identity, context_.view);
     survey.confirm_token = identity.serial;
     survey.size_bytes = identity.size_bytes;
-    survey.facts = {{"contentFreed", false}, {"swappable", false}, {"persistent", persistent()}};
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", false)
+                       .add("swappable", false)
+                       .add("persistent", persistent())
+                       .take();
     survey.steps = {fmt::format("overwrite all {} with a keyed AES-256-CTR stream, direct I/O, and "
                                 "flush",
                                 size_text(identity.size_bytes)),
@@ -107,7 +112,7 @@ void BlockKind::erase(MemoryRun& run) {
         const auto bad = bad_areas(folder_);
         run.observe("list of poisoned sectors after the overwrite", Json(bad));
         for (const auto& area : bad) {
-            run.except("poisoned sectors (first, count): " + area);
+            run.except({ReasonCode::bad_blocks, "poisoned sectors (first, count): " + area});
         }
     }
 }

@@ -40,19 +40,21 @@ bool in_pieces(std::uint64_t offset, std::uint64_t length, const std::stop_token
 
 }  // namespace
 
-std::string write_obstacle(int fd) {
+std::optional<Reason> write_obstacle(int fd) {
     const int seals = ::fcntl(fd, F_GET_SEALS);
     if (seals >= 0 && (static_cast<unsigned>(seals) & unsigned{F_SEAL_WRITE}) != 0) {
-        return "sealed against writing";
+        return Reason{ReasonCode::read_only, "it is sealed against writing"};
     }
     struct statx status {};
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) != 0) {
-        return errno_text(errno);
+        return Reason{ReasonCode::unreadable_state,
+                      "its attributes can not be read: " + errno_text(errno)};
     }
     if ((status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0) {
-        return "immutable or append-only (lift it with chattr)";
+        return Reason{ReasonCode::read_only,
+                      "it is immutable or append-only (lift it with chattr)"};
     }
-    return {};
+    return std::nullopt;
 }
 
 ContentEraser::ContentEraser(MemoryRun& run, MemoryFilesystem filesystem)
@@ -74,8 +76,9 @@ std::vector<ContentEraser::Extent> ContentEraser::pages_of(const UniqueFd& fd,
     const std::uint64_t whole = round_up(size_bytes, kPageBytes);
     std::uint64_t reached = whole;
     if (whole != size_bytes && ::ftruncate(fd.get(), static_cast<off_t>(whole)) != 0) {
-        run_.except(fmt::format("{}: the rest of its last page, behind its end ({})", path,
-                                errno_text(errno)));
+        run_.except({ReasonCode::write_failed,
+                     fmt::format("{}: the rest of its last page, behind its end ({})", path,
+                                 errno_text(errno))});
         reached = size_bytes;
     }
     std::vector<Extent> extents;
@@ -207,7 +210,8 @@ bool ContentEraser::erase(UniqueFd fd, const std::string& path, std::uint64_t si
     base_ += round_up(end, kStreamUnitBytes);
     if (!huge && ::ftruncate(descriptor, static_cast<off_t>(size_bytes)) != 0) {
         run_.except(
-            fmt::format("{}: its size could not be set back ({})", path, errno_text(errno)));
+            {ReasonCode::write_failed,
+             fmt::format("{}: its size could not be set back ({})", path, errno_text(errno))});
     }
     return good;
 }

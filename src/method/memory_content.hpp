@@ -2,6 +2,7 @@
 // The content of one open file in memory: overwritten where it has data, and compared.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "efface/base/file.hpp"
@@ -50,7 +51,7 @@ class ContentEraser final {
     std::uint64_t base_ = 0;  ///< where the stretch of the next file begins in the stream
 };
 
-/// 0 where the file may be written, else why not: sealed, immutable.
-[[nodiscard]] std::string write_obstacle(int fd);
+/// Why an open file can not be written: sealed, immutable; nullopt where it can.
+[[nodiscard]] std::optional<Reason> write_obstacle(int fd);
 
 }  // namespace efface::method

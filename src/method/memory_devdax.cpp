@@ -64,16 +64,19 @@ void DevdaxKind::object(MemorySurvey& survey) const {
     }
     const std::string number = fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
     if (context_.view.live && read_attribute(folder_ / "dev") != number) {
-        survey.objections.push_back(node_.string() + " is not the device that sysfs names");
+        survey.objections.push_back(
+            {ReasonCode::other_identity, node_.string() + " is not the device that sysfs names"});
     }
     std::error_code error;
     const auto driver = std::filesystem::read_symlink(folder_ / "driver", error);
     if (!error && driver.filename() == "kmem") {
-        survey.objections.emplace_back(
-            "the kernel uses it as system memory (kmem); take it offline with daxctl first");
+        survey.objections.push_back(
+            {ReasonCode::kmem,
+             "the kernel uses it as system memory (kmem); take it offline with daxctl first"});
     }
     if (!device::can_flush_cache_lines()) {
-        survey.objections.emplace_back("this processor's cache lines can not be flushed by us");
+        survey.objections.push_back(
+            {ReasonCode::not_supported, "this processor's cache lines can not be flushed by us"});
     }
     std::optional<std::uint64_t> device_number;
     if (S_ISCHR(status.st_mode)) {
@@ -82,9 +85,12 @@ void DevdaxKind::object(MemorySurvey& survey) const {
     const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev),
                                  static_cast<std::uint64_t>(status.st_ino), device_number};
     const auto users = inventory::processes_using(key, context_.view);
-    survey.objections.insert(survey.objections.end(), users.users.begin(), users.users.end());
+    for (const auto& user : users.users) {
+        survey.objections.push_back({ReasonCode::busy, user});
+    }
     for (const auto& process : users.not_examined) {
-        survey.objections.push_back(process + " may have it open and can not be examined");
+        survey.objections.push_back(
+            {ReasonCode::unreadable_state, process + " may have it open and can not be examined"});
     }
 }
 
@@ -98,7 +104,11 @@ MemorySurvey DevdaxKind::survey() {
     survey.identity = identity();
     survey.size_bytes = *size;
     object(survey);
-    survey.facts = {{"contentFreed", false}, {"swappable", false}, {"persistent", true}};
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", false)
+                       .add("swappable", false)
+                       .add("persistent", true)
+                       .take();
     survey.steps = {
         fmt::format("overwrite all {} through a mapping with a keyed AES-256-CTR stream",
                     size_text(*size)),

@@ -11,6 +11,7 @@
 
 #include "efface/inventory/memory_facts.hpp"
 
+#include "memory_attributes.hpp"
 #include "memory_content.hpp"
 #include "memory_run.hpp"
 #include "memory_swapped.hpp"
@@ -95,10 +96,13 @@ FileKind::Opened FileKind::open(int flags) const {
 }
 
 Json FileKind::identity_of(const Opened& file) {
-    return {{"filesystem", to_text(file.filesystem)},
-            {"device", fmt::format("{}:{}", major(file.status.st_dev), minor(file.status.st_dev))},
-            {"inode", static_cast<std::uint64_t>(file.status.st_ino)},
-            {"sizeBytes", static_cast<std::uint64_t>(file.status.st_size)}};
+    const auto& status = file.status;
+    return ObjectWriter()
+        .add("filesystem", to_text(file.filesystem))
+        .add("device", fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev)))
+        .add("inode", static_cast<std::uint64_t>(status.st_ino))
+        .add("sizeBytes", static_cast<std::uint64_t>(status.st_size))
+        .take();
 }
 
 Json FileKind::identity_after() {
@@ -109,16 +113,15 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     auto& objections = survey.objections;
     const auto elsewhere = device::open_elsewhere(file.fd.get());
     if (elsewhere.value_or(false)) {
-        objections.emplace_back("it is open somewhere");
+        objections.push_back({ReasonCode::busy, "it is open somewhere"});
     }
     asked_ = elsewhere.has_value();
-    const std::string obstacle = write_obstacle(file.fd.get());
-    if (!obstacle.empty()) {
-        objections.push_back("it is " + obstacle);
+    if (auto obstacle = write_obstacle(file.fd.get())) {
+        objections.push_back(std::move(*obstacle));
     }
     auto identity = inventory::identify(context_.name.place, context_.view);
     for (const auto& use : inventory::uses_of(identity, context_.view)) {
-        objections.push_back(fmt::format("{}: {}", inventory::to_string(use.kind), use.detail));
+        objections.push_back(objection_of(use));
     }
 }
 
@@ -132,17 +135,20 @@ MemorySurvey FileKind::survey() {
             inventory::identify(context_.name.place, context_.view).canonical_path, context_.view);
         const std::string options = mount ? mount->options : "";
         if (options == "ro" || options.starts_with("ro,")) {
-            survey.objections.emplace_back("its file system is mounted read-only");
+            survey.objections.push_back(
+                {ReasonCode::read_only, "its file system is mounted read-only"});
         }
         swap_matters_ = file.filesystem == MemoryFilesystem::tmpfs &&
                         options.find("noswap") == std::string::npos;
         survey.size_bytes = static_cast<std::uint64_t>(file.status.st_blocks) * 512;
-        survey.facts = {{"filesystem", to_text(file.filesystem)},
-                        {"mountOptions", printable(options)},
-                        {"links", static_cast<std::uint64_t>(file.status.st_nlink)},
-                        {"swappable", swap_matters_},
-                        {"contentFreed", false},
-                        {"persistent", false}};
+        survey.facts = ObjectWriter()
+                           .add("filesystem", to_text(file.filesystem))
+                           .add("mountOptions", printable(options))
+                           .add("links", static_cast<std::uint64_t>(file.status.st_nlink))
+                           .add("swappable", swap_matters_)
+                           .add("contentFreed", false)
+                           .add("persistent", false)
+                           .take();
     }  // closed again: the search for users must not find ourselves
     const auto inode = survey.identity.at("inode").get<std::uint64_t>();
     struct stat status {};
@@ -151,12 +157,15 @@ MemorySurvey FileKind::survey() {
     }
     const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev), inode, {}};
     const auto users = inventory::processes_using(key, context_.view);
-    survey.objections.insert(survey.objections.end(), users.users.begin(), users.users.end());
+    for (const auto& user : users.users) {
+        survey.objections.push_back({ReasonCode::busy, user});
+    }
     if (!users.not_examined.empty()) {
         survey.facts["processesNotExamined"] = users.not_examined;
         if (!asked_) {
-            survey.objections.push_back(fmt::format("{} may have it open and can not be examined",
-                                                    fmt::join(users.not_examined, ", ")));
+            survey.objections.push_back({ReasonCode::unreadable_state,
+                                         fmt::format("{} may have it open and can not be examined",
+                                                     fmt::join(users.not_examined, ", "))});
         }
     }
     survey.steps = {
@@ -172,7 +181,7 @@ void FileKind::erase(MemoryRun& run) {
     const SwapWatch swap(context_.view, swap_matters_);
     Opened file = open(O_RDWR);
     if (device::open_elsewhere(file.fd.get()).value_or(false)) {
-        run.fail("somebody opened it meanwhile");
+        run.fail({ReasonCode::busy, "somebody opened it meanwhile"});
         return;
     }
     run.verification.method = "full-read-back";
@@ -190,7 +199,7 @@ void FileKind::erase(MemoryRun& run) {
         return;
     }
     if (!good) {
-        run.fail("the content was not wholly overwritten");
+        run.fail({ReasonCode::not_completed, "the content was not wholly overwritten"});
         return;
     }
     run.verification.performed = true;  // a file without content has nothing to compare

@@ -115,7 +115,7 @@ class KindMethod final : public MemoryMethod {
         : context_(std::move(context)), key_(key), kind_(std::move(kind)) {}
 
     [[nodiscard]] std::string_view name() const override { return "memory-clear"; }
-    [[nodiscard]] std::optional<std::string> objection() const override {
+    [[nodiscard]] std::optional<Reason> objection() const override {
         if (last_ && !last_->objections.empty()) {
             return last_->objections.front();
         }
@@ -164,7 +164,7 @@ Json KindMethod::identity_after() {
     try {
         return kind_->identity_after();
     } catch (const Error& error) {
-        return {{"unreadable", printable(error.what())}};
+        return ObjectWriter().add("unreadable", printable(error.what())).take();
     }
 }
 
@@ -173,17 +173,22 @@ Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_t
     const MemorySurvey before = look();
     const std::string name = to_string(context_.name);
     if (last_ && last_->identity != before.identity) {
-        throw Error(ErrorCode::safety, name + ": is no longer what was looked at before",
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    name + ": is no longer what was looked at before",
                     "look again with: efface plan " + name);
     }
     if (!before.objections.empty()) {
-        throw Error(ErrorCode::safety,
-                    fmt::format("{}: {}", name, fmt::join(before.objections, "; ")),
-                    "release it, then run again");
+        std::string texts;
+        for (const auto& objection : before.objections) {
+            texts += (texts.empty() ? "" : "; ") + objection.text;
+        }
+        throw Error(ErrorCode::safety, before.objections.front().code,
+                    fmt::format("{}: {}", name, texts), "release it, then run again");
     }
     last_ = before;
     MemoryRun work(kind_->technique(), key_.view(), *context_.clock, progress, std::move(stop));
-    work.observe("looked at before", {{"identity", before.identity}, {"facts", before.facts}});
+    work.observe("looked at before",
+                 ObjectWriter().add("identity", before.identity).add("facts", before.facts).take());
     try {
         kind_->erase(work);
     } catch (const Error& error) {
@@ -191,7 +196,7 @@ Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_t
             throw;
         }
         // Something was changed already: a record must tell of it.
-        work.fail(printable(error.what()));
+        work.fail({error.reason(), printable(error.what())});
     }
     return work.finish(before, identity_after());
 }

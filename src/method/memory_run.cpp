@@ -12,7 +12,15 @@ namespace efface::method {
 namespace {
 
 Json faults_json(const MemoryFaults& faults) {
-    return {{"count", faults.count}, {"bytes", faults.bytes}, {"areas", faults.areas}};
+    return ObjectWriter()
+        .add("count", faults.count)
+        .add("bytes", faults.bytes)
+        .add("areas", faults.areas)
+        .take();
+}
+
+std::string flush_text(int error) {
+    return error == 0 ? "ok" : errno_text(error);
 }
 
 const char* to_text(ControlResult result) {
@@ -58,13 +66,14 @@ void MemoryFaults::add(const std::string& where, std::uint64_t offset, std::uint
     ++count;
     bytes += length;
     if (areas.size() < stream::kAreasMax) {
-        Json area = {{"offset", offset},
-                     {"length", length},
-                     {"error", error == 0 ? "no progress" : errno_text(error)}};
+        ObjectWriter area;
+        area.add("offset", offset)
+            .add("length", length)
+            .add("error", error == 0 ? "no progress" : errno_text(error));
         if (!where.empty()) {
-            area["file"] = where;
+            area.add("file", where);
         }
-        areas.push_back(std::move(area));
+        areas.push_back(area.take());
     }
 }
 
@@ -101,16 +110,24 @@ void MemoryRun::end_pass() {
 
 void MemoryRun::step(const std::string& name, const std::string& result,
                      const std::string& detail) {
-    steps_.push_back(
-        {{"step", name}, {"at", to_rfc3339(clock_.now())}, {"result", result}, {"detail", detail}});
+    steps_.push_back(ObjectWriter()
+                         .add("step", name)
+                         .add("at", to_rfc3339(clock_.now()))
+                         .add("result", result)
+                         .add("detail", detail)
+                         .take());
 }
 
 void MemoryRun::control(const std::string& name, ControlResult result, const std::string& detail) {
-    controls_.push_back({{"name", name}, {"result", to_text(result)}, {"detail", detail}});
+    controls_.push_back(ObjectWriter()
+                            .add("name", name)
+                            .add("result", to_text(result))
+                            .add("detail", detail)
+                            .take());
     if (result == ControlResult::fail) {
-        fail(fmt::format("{}: {}", name, detail));
+        fail({ReasonCode::control_failed, fmt::format("{}: {}", name, detail)});
     } else if (result == ControlResult::unknown) {
-        doubt(fmt::format("{}: {}", name, detail));
+        doubt({ReasonCode::control_not_asked, fmt::format("{}: {}", name, detail)});
     }
 }
 
@@ -119,13 +136,15 @@ void MemoryRun::observe(const std::string& what, Json raw) {
 }
 
 Json MemoryRun::pass_json() const {
-    return {{"number", 1},
-            {"pattern", "aes-256-ctr"},
-            {"bytesWritten", pass.bytes_written},
-            {"writeFaults", faults_json(pass.write_faults)},
-            {"flush", pass.flush},
-            {"startedAt", pass.started_at},
-            {"completedAt", pass.completed_at}};
+    return ObjectWriter()
+        .add("number", 1)
+        .add("pattern", "aes-256-ctr")
+        .add("bytesWritten", pass.bytes_written)
+        .add("writeFaults", faults_json(pass.write_faults))
+        .add("flush", flush_text(pass.flush_error))
+        .add("startedAt", pass.started_at)
+        .add("completedAt", pass.completed_at)
+        .take();
 }
 
 Json MemoryRun::verification_json() const {
@@ -135,13 +154,15 @@ Json MemoryRun::verification_json() const {
                            verification.read_faults.count == 0;
         result = verification.mismatches > 0 ? "fail" : (whole ? "pass" : "unknown");
     }
-    return {{"method", verification.method.empty() ? "none" : verification.method},
-            {"performed", verification.performed},
-            {"result", result},
-            {"bytesPlanned", verification.bytes_planned},
-            {"bytesCompared", verification.bytes_compared},
-            {"mismatches", verification.mismatches},
-            {"readFaults", faults_json(verification.read_faults)}};
+    return ObjectWriter()
+        .add("method", verification.method.empty() ? "none" : verification.method)
+        .add("performed", verification.performed)
+        .add("result", result)
+        .add("bytesPlanned", verification.bytes_planned)
+        .add("bytesCompared", verification.bytes_compared)
+        .add("mismatches", verification.mismatches)
+        .add("readFaults", faults_json(verification.read_faults))
+        .take();
 }
 
 void MemoryRun::judge_pass() {
@@ -149,38 +170,43 @@ void MemoryRun::judge_pass() {
         return;
     }
     if (pass.write_faults.count > 0) {
-        fail(fmt::format("{} bytes at {} places could not be overwritten", pass.write_faults.bytes,
-                         pass.write_faults.count));
+        fail({ReasonCode::write_failed,
+              fmt::format("{} bytes at {} places could not be overwritten", pass.write_faults.bytes,
+                          pass.write_faults.count)});
     }
-    if (pass.flush != "ok") {
-        fail("the flush failed: " + pass.flush);
+    if (pass.flush_error != 0) {
+        fail({ReasonCode::flush_failed, "the flush failed: " + errno_text(pass.flush_error)});
     }
     if (pass.write_faults.count == 0 && pass.bytes_written != pass.bytes_planned) {
-        fail(
-            fmt::format("{} of {} bytes were overwritten", pass.bytes_written, pass.bytes_planned));
+        fail({ReasonCode::not_completed, fmt::format("{} of {} bytes were overwritten",
+                                                     pass.bytes_written, pass.bytes_planned)});
     }
 }
 
 void MemoryRun::judge_verification() {
     if (!verification.performed) {
-        fail("nothing was verified");
+        fail({ReasonCode::not_verified, "nothing was verified"});
         return;
     }
     if (verification.mismatches > 0) {
-        fail(fmt::format("{} blocks do not hold what was written", verification.mismatches));
+        fail({ReasonCode::read_back_differs,
+              fmt::format("{} blocks do not hold what was written", verification.mismatches)});
     }
     if (verification.read_faults.count > 0) {
-        doubt(fmt::format("{} bytes at {} places could not be read back",
-                          verification.read_faults.bytes, verification.read_faults.count));
+        doubt({ReasonCode::read_back_unreadable,
+               fmt::format("{} bytes at {} places could not be read back",
+                           verification.read_faults.bytes, verification.read_faults.count)});
     } else if (verification.bytes_compared != verification.bytes_planned) {
-        fail(fmt::format("{} of {} bytes were compared", verification.bytes_compared,
-                         verification.bytes_planned));
+        fail({ReasonCode::not_completed,
+              fmt::format("{} of {} bytes were compared", verification.bytes_compared,
+                          verification.bytes_planned)});
     }
 }
 
 Verdict MemoryRun::judge() {
     if (!completed_ && failures_.empty()) {
-        fail(stopped() ? "stopped before it was complete" : "it did not run to its end");
+        fail(stopped() ? Reason{ReasonCode::stopped, "stopped before it was complete"}
+                       : Reason{ReasonCode::not_completed, "it did not run to its end"});
     }
     judge_pass();
     judge_verification();
@@ -200,21 +226,24 @@ Outcome MemoryRun::finish(const MemorySurvey& before, Json identity_after) {
     outcome.reasons.insert(outcome.reasons.end(), doubts_.begin(), doubts_.end());
     outcome.exceptions = exceptions_;
     outcome.observations = observations_;
-    outcome.record = {{"technique", technique_},
-                      {"passes", Json::array()},
-                      {"verification", verification_json()},
-                      {"steps", steps_},
-                      {"negativeControls", controls_},
-                      {"notReached", before.not_reached},
-                      {"facts", before.facts},
-                      {"identity", before.identity},
-                      {"identityAfter", std::move(identity_after)},
-                      {"status", to_string(outcome.verdict)},
-                      {"startedAt", started_at_},
-                      {"completedAt", to_rfc3339(clock_.now())}};
+    Json passes = Json::array();
     if (pass.begun) {
-        outcome.record["passes"].push_back(pass_json());
+        passes.push_back(pass_json());
     }
+    outcome.record = ObjectWriter()
+                         .add("technique", technique_)
+                         .add("passes", std::move(passes))
+                         .add("verification", verification_json())
+                         .add("steps", steps_)
+                         .add("negativeControls", controls_)
+                         .add("notReached", before.not_reached)
+                         .add("facts", before.facts)
+                         .add("identity", before.identity)
+                         .add("identityAfter", std::move(identity_after))
+                         .add("status", to_string(outcome.verdict))
+                         .add("startedAt", started_at_)
+                         .add("completedAt", to_rfc3339(clock_.now()))
+                         .take();
     return outcome;
 }
 
@@ -230,7 +259,7 @@ void overwrite_and_check(device::BlockTarget& target, MemoryRun& run) {
     const auto filled = stream::fill(target, pattern, 0, {}, relay, run.clock(), run.stop());
     run.pass.bytes_written = filled.bytes_written;
     run.pass.write_faults.add(filled.write_faults);
-    run.pass.flush = filled.flush_error == 0 ? "ok" : errno_text(filled.flush_error);
+    run.pass.flush_error = filled.flush_error;
     run.end_pass();
     run.step("overwrite", filled.stopped ? "stopped" : "done",
              fmt::format("{}{}", filled.engine,

@@ -35,7 +35,7 @@ struct MemoryPass {
     std::uint64_t bytes_planned = 0;
     std::uint64_t bytes_written = 0;
     MemoryFaults write_faults;
-    std::string flush = "ok";
+    int flush_error = 0;
 };
 
 struct MemoryVerification {
@@ -73,11 +73,11 @@ class MemoryRun final {
     void control(const std::string& name, ControlResult result, const std::string& detail = {});
     void observe(const std::string& what, Json raw);
     /// A named area that was not reached.
-    void except(std::string area) { exceptions_.push_back(std::move(area)); }
+    void except(Reason area) { exceptions_.push_back(std::move(area)); }
     /// Why the target is not sanitized.
-    void fail(std::string reason) { failures_.push_back(std::move(reason)); }
+    void fail(Reason reason) { failures_.push_back(std::move(reason)); }
     /// Why nobody can know.
-    void doubt(std::string reason) { doubts_.push_back(std::move(reason)); }
+    void doubt(Reason reason) { doubts_.push_back(std::move(reason)); }
     /// The technique ran to its end; without it nothing is sanitized.
     void complete() { completed_ = true; }
 
@@ -100,9 +100,9 @@ class MemoryRun final {
     bool touched_ = false;
     Json steps_ = Json::array();
     Json controls_ = Json::array();
-    std::vector<std::string> exceptions_;
-    std::vector<std::string> failures_;
-    std::vector<std::string> doubts_;
+    std::vector<Reason> exceptions_;
+    std::vector<Reason> failures_;
+    std::vector<Reason> doubts_;
     std::vector<Observation> observations_;
 };
 

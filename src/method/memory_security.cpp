@@ -107,34 +107,40 @@ void SecurityKind::object_to_regions(MemorySurvey& survey) const {
             }
             if (mapping->starts_with(context_.name.place + ",")) {
                 survey.objections.push_back(
-                    fmt::format("{} is enabled on it; disable it with ndctl", name));
+                    {ReasonCode::region_enabled,
+                     fmt::format("{} is enabled on it; disable it with ndctl", name)});
             }
         }
     }
     if (error || seen == kRegionsMax) {
-        survey.objections.emplace_back("the regions of this machine can not be listed");
+        survey.objections.push_back(
+            {ReasonCode::unreadable_state, "the regions of this machine can not be listed"});
     }
 }
 
 void SecurityKind::object(MemorySurvey& survey) const {
     const auto now = state();
     if (!now) {
-        survey.objections.emplace_back(
-            "it has no security state that can be read: its firmware or this machine does not "
-            "offer the operations");
+        survey.objections.push_back(
+            {ReasonCode::not_supported,
+             "it has no security state that can be read: its firmware or this machine does not "
+             "offer the operations"});
         return;
     }
     survey.facts["securityState"] = *now;
     const auto frozen = read_attribute(folder_ / "frozen");
     if (*now == "frozen" || frozen == "1") {
-        survey.objections.emplace_back("its security is frozen until the next restart");
+        survey.objections.push_back(
+            {ReasonCode::module_frozen, "its security is frozen until the next restart"});
     } else if (*now == interface_.overwrite_running) {
-        survey.objections.emplace_back("an overwrite is running already");
+        survey.objections.push_back({ReasonCode::busy, "an overwrite is running already"});
     } else if (*now == "locked" || *now == "unlocked") {
         survey.objections.push_back(
-            fmt::format("it has a passphrase (state {}); disable its security first", *now));
+            {ReasonCode::module_locked,
+             fmt::format("it has a passphrase (state {}); disable its security first", *now)});
     } else if (*now != "disabled") {
-        survey.objections.push_back("its security state is unknown: " + *now);
+        survey.objections.push_back(
+            {ReasonCode::unreadable_state, "its security state is unknown: " + *now});
     }
     if (context_.name.kind == "dimm") {
         object_to_regions(survey);
@@ -149,8 +155,12 @@ MemorySurvey SecurityKind::survey() {
     MemorySurvey survey;
     survey.identity = identity();
     survey.confirm_token = survey.identity.value("serial", "");
-    survey.facts = {
-        {"contentFreed", false}, {"swappable", false}, {"persistent", true}, {"firmware", true}};
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", false)
+                       .add("swappable", false)
+                       .add("persistent", true)
+                       .add("firmware", true)
+                       .take();
     object(survey);
     survey.steps = {"ask the module for a cryptographic erase (it changes its media key)",
                     "ask the module to overwrite itself, and wait for the end",
@@ -167,10 +177,12 @@ int SecurityKind::command(MemoryRun& run, const char* what, const char* file,
     run.touch();
     const int error = device::write_control((folder_ / file).string(), text);
     run.step(what, error == 0 ? "accepted" : "refused", error == 0 ? "" : errno_text(error));
-    run.observe(what, {{"file", printable(file)},
-                       {"written", text},
-                       {"error", error == 0 ? "none" : errno_text(error)},
-                       {"state", state().value_or("unreadable")}});
+    run.observe(what, ObjectWriter()
+                          .add("file", printable(file))
+                          .add("written", text)
+                          .add("error", error == 0 ? "none" : errno_text(error))
+                          .add("state", state().value_or("unreadable"))
+                          .take());
     return error;
 }
 
@@ -182,7 +194,7 @@ bool SecurityKind::wait_for_overwrite(MemoryRun& run) const {
     for (unsigned poll = 0; poll < kPollsMax; ++poll) {
         const auto now = state();
         if (!now) {
-            run.doubt("the security state can no longer be read");
+            run.doubt({ReasonCode::unreadable_state, "the security state can no longer be read"});
             return false;
         }
         if (*now != interface_.overwrite_running) {
@@ -190,7 +202,8 @@ bool SecurityKind::wait_for_overwrite(MemoryRun& run) const {
             return true;
         }
         if (run.stopped()) {
-            run.doubt("stopped while the module overwrites itself; it goes on without us");
+            run.doubt({ReasonCode::still_running,
+                       "stopped while the module overwrites itself; it goes on without us"});
             return false;
         }
         if (run.clock().steady_now() - began > kOverwriteTimeMax) {
@@ -198,7 +211,7 @@ bool SecurityKind::wait_for_overwrite(MemoryRun& run) const {
         }
         std::this_thread::sleep_for(interval);
     }
-    run.doubt("the module's overwrite does not end");
+    run.doubt({ReasonCode::still_running, "the module's overwrite does not end"});
     return false;
 }
 
@@ -211,15 +224,16 @@ void SecurityKind::conclude(MemoryRun& run, bool erased, bool overwritten) const
                      : (*now == "disabled" ? ControlResult::pass : ControlResult::fail),
                 "security state: " + now.value_or("unreadable"));
     if (!erased && !overwritten) {
-        run.fail("the module refused both operations");
+        run.fail({ReasonCode::module_refused, "the module refused both operations"});
         return;
     }
     if (!erased) {
-        run.doubt(
-            "the cryptographic erase was refused, and of an overwrite the kernel tells only "
-            "that it ended");
+        run.doubt({ReasonCode::firmware_unverified,
+                   "the cryptographic erase was refused, and of an overwrite the kernel tells only "
+                   "that it ended"});
     }
-    run.except("the media was not read back by us: what is known is what the module reported");
+    run.except({ReasonCode::firmware_unverified,
+                "the media was not read back by us: what is known is what the module reported"});
     run.complete();
 }
 

@@ -69,28 +69,30 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
                       const inventory::MemoryFacts& machine) const {
     const auto area = active(machine);
     if (!machine.swaps) {
-        survey.objections.emplace_back("the list of swap areas can not be read");
+        survey.objections.push_back(
+            {ReasonCode::unreadable_state, "the list of swap areas can not be read"});
     }
     for (const auto& use : inventory::uses_of(identity, context_.view)) {
         // That it is the named swap area is what we are here for; that it is held follows.
-        if (area &&
-            (use.kind == inventory::UseKind::swap || use.kind == inventory::UseKind::busy)) {
+        if (area && (use.code == ReasonCode::swap || use.code == ReasonCode::busy)) {
             continue;
         }
-        survey.objections.push_back(
-            fmt::format("{}: {}", inventory::to_string(use.kind), use.detail));
+        survey.objections.push_back(objection_of(use));
     }
     if (area && area->used_bytes + kMemoryReserveBytes > machine.available_bytes) {
-        survey.objections.push_back(fmt::format(
-            "it holds {} bytes, and only {} bytes of memory are available to take them in",
-            area->used_bytes, machine.available_bytes));
+        survey.objections.push_back(
+            {ReasonCode::too_little_memory,
+             fmt::format("it holds {} bytes, and only {} bytes of memory are available to take "
+                         "them in",
+                         area->used_bytes, machine.available_bytes)});
     }
     const auto signature = inventory::probe_signature(context_.name.place);
     if (!area && signature.type != "swap" && signature.type != "swsuspend") {
         survey.objections.push_back(
-            signature.type.empty()
-                ? "it is neither an active swap area nor does it have a swap signature"
-                : fmt::format("it is no swap area: it holds {}", printable(signature.type)));
+            {ReasonCode::other_identity,
+             signature.type.empty()
+                 ? "it is neither an active swap area nor does it have a swap signature"
+                 : fmt::format("it is no swap area: it holds {}", printable(signature.type))});
     }
     if (!signature.uuid.empty()) {
         survey.identity["signatureUuid"] = printable(signature.uuid);
@@ -109,10 +111,12 @@ MemorySurvey SwapKind::survey() {
     survey.identity["sizeBytes"] = identity.size_bytes;
     survey.confirm_token = identity.kind == inventory::Kind::file ? "" : identity.serial;
     survey.size_bytes = identity.size_bytes;
-    survey.facts = {{"contentFreed", identity.kind == inventory::Kind::zram},
-                    {"swappable", false},
-                    {"persistent", identity.kind != inventory::Kind::zram},
-                    {"layers", inventory::to_json(layers)}};
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", identity.kind == inventory::Kind::zram)
+                       .add("swappable", false)
+                       .add("persistent", identity.kind != inventory::Kind::zram)
+                       .add("layers", inventory::to_json(layers))
+                       .take();
     object(survey, identity, machine);
     survey.steps = {"swapoff: everything in the area comes back into memory"};
     if (identity.kind == inventory::Kind::zram) {
@@ -141,7 +145,7 @@ bool SwapKind::take_out_of_use(MemoryRun& run) const {
              error == 0 ? fmt::format("{} bytes came back into memory", area->used_bytes)
                         : errno_text(error));
     if (error != 0) {
-        run.fail("swapoff failed: " + errno_text(error));
+        run.fail({ReasonCode::kernel_refused, "swapoff failed: " + errno_text(error)});
         return false;
     }
     const auto machine = inventory::read_memory_facts(context_.view);
@@ -157,25 +161,30 @@ void SwapKind::overwrite(MemoryRun& run) const {
     const auto before = file ? device::extents_of(target->descriptor()) : device::ExtentReport{};
     run.step("open exclusively", "done", target->direct_io() ? "direct I/O" : "no direct I/O");
     if (!target->direct_io()) {
-        run.doubt("without direct I/O a read shows the page cache and not the area");
+        run.doubt({ReasonCode::cached_reads,
+                   "without direct I/O a read shows the page cache and not the area"});
     }
     overwrite_and_check(*target, run);
     if (!file) {
         return;
     }
     const auto after = device::extents_of(target->descriptor());
-    run.observe("extents", {{"filesystem", printable(after.filesystem)},
-                            {"before", before.extent_count},
-                            {"after", after.extent_count}});
+    run.observe("extents", ObjectWriter()
+                               .add("filesystem", printable(after.filesystem))
+                               .add("before", before.extent_count)
+                               .add("after", after.extent_count)
+                               .take());
     if (!before.supported || !after.supported) {
-        run.doubt("the file system does not say where the file's blocks are");
+        run.doubt({ReasonCode::facts_unknown,
+                   "the file system does not say where the file's blocks are"});
     } else if (device::blocks_moved(before.extents, after.extents)) {
-        run.fail("the file's blocks moved while they were overwritten: old ones may be left");
+        run.fail({ReasonCode::blocks_moved,
+                  "the file's blocks moved while they were overwritten: old ones may be left"});
     }
     if (after.copy_on_write || after.shared_count > 0 || after.encoded_count > 0) {
-        run.except(
-            "blocks that the file system may have copied elsewhere (copy-on-write, shared "
-            "or encoded extents)");
+        run.except({ReasonCode::copy_on_write,
+                    "blocks that the file system may have copied elsewhere (copy-on-write, shared "
+                    "or encoded extents)"});
     }
 }
 

@@ -21,25 +21,26 @@ void SwapWatch::report(MemoryRun& run) const {
     for (const auto& area : facts.swaps.value_or(std::vector<inventory::SwapArea>{})) {
         areas.push_back(fmt::format("{} ({} bytes in use)", printable(area.path), area.used_bytes));
     }
-    const std::string where = !facts.swaps    ? "the list of swap areas can not be read"
-                              : areas.empty() ? "no swap area is active now"
-                                              : fmt::format("{}", fmt::join(areas, ", "));
+    const bool none_now = facts.swaps && areas.empty();
+    const std::string where = !facts.swaps ? "the list of swap areas can not be read"
+                              : none_now   ? "no swap area is active now"
+                                           : fmt::format("{}", fmt::join(areas, ", "));
     const std::string counted =
         written ? fmt::format("{} pages were written to swap since the machine started", *written)
                 : "the kernel does not say how many pages it wrote to swap";
     run.step("look at swap", "done", where + "; " + counted);
     const bool none_ever = written == 0U && facts.swaps && facts.swap_used_bytes() == 0U;
     if (!none_ever) {
-        run.except(fmt::format(
-            "swap: pages of this target may stand there, where the overwrite does not reach ({}; "
-            "{}); erase each area with memory:swap:PATH",
-            where, counted));
+        run.except({none_now ? ReasonCode::swapped_before : ReasonCode::swap_in_use,
+                    fmt::format("swap: pages of this target may stand there, where the overwrite "
+                                "does not reach ({}; {}); erase each area with memory:swap:PATH",
+                                where, counted)});
     }
 }
 
-std::vector<std::string> loops_over(std::uint64_t device, std::optional<std::uint64_t> inode,
-                                    const inventory::SystemView& view) {
-    std::vector<std::string> found;
+std::vector<Reason> loops_over(std::uint64_t device, std::optional<std::uint64_t> inode,
+                               const inventory::SystemView& view) {
+    std::vector<Reason> found;
     std::error_code error;
     for (std::filesystem::directory_iterator at(view.sysfs / "block", error), end;
          !error && at != end; at.increment(error)) {
@@ -53,14 +54,17 @@ std::vector<std::string> loops_over(std::uint64_t device, std::optional<std::uin
             const auto backing = device::loop_backing(view.dev / name);
             if (backing && backing->device == device && (!inode || backing->inode == *inode)) {
                 found.push_back(
-                    fmt::format("loop device {} stands on {}", name, printable(backing->path)));
+                    {ReasonCode::loop_backing,
+                     fmt::format("loop device {} stands on {}", name, printable(backing->path))});
             }
         } catch (const Error& failure) {
-            found.push_back(printable(failure.what()));  // fails closed
+            // Fails closed.
+            found.push_back({ReasonCode::unreadable_state, printable(failure.what())});
         }
     }
     if (error) {
-        found.push_back("the list of block devices can not be read");
+        found.push_back(
+            {ReasonCode::unreadable_state, "the list of block devices can not be read"});
     }
     return found;
 }

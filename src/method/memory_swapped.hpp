@@ -28,8 +28,8 @@ class SwapWatch final {
 };
 
 /// Loop devices over this file (`inode`) or any file of this file system.
-[[nodiscard]] std::vector<std::string> loops_over(std::uint64_t device,
-                                                  std::optional<std::uint64_t> inode,
-                                                  const inventory::SystemView& view);
+[[nodiscard]] std::vector<Reason> loops_over(std::uint64_t device,
+                                             std::optional<std::uint64_t> inode,
+                                             const inventory::SystemView& view);
 
 }  // namespace efface::method

@@ -93,7 +93,8 @@ class TreeEraser final : public TreeVisitor {
 
     void entry(const TreeEntry& entry) override {
         if (entry.regular && !content_is_gone(entry)) {
-            run_.fail(fmt::format("{}: its content was not wholly overwritten", entry.path));
+            run_.fail({ReasonCode::not_completed,
+                       fmt::format("{}: its content was not wholly overwritten", entry.path)});
             return;
         }
         remove(entry, 0);
@@ -114,12 +115,13 @@ class TreeEraser final : public TreeVisitor {
         struct stat status {};
         if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
             status.st_ino != entry.inode || status.st_dev != entry.device) {
-            run_.fail(fmt::format("{}: can not be opened ({})", entry.path,
-                                  fd ? "it was replaced" : errno_text(errno)));
+            run_.fail({fd ? ReasonCode::other_identity : ReasonCode::write_failed,
+                       fmt::format("{}: can not be opened ({})", entry.path,
+                                   fd ? "it was replaced" : errno_text(errno))});
             return false;
         }
         if (device::open_elsewhere(fd.get()).value_or(false)) {
-            run_.fail(entry.path + ": somebody opened it meanwhile");
+            run_.fail({ReasonCode::busy, entry.path + ": somebody opened it meanwhile"});
             return false;
         }
         const int again = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
@@ -136,8 +138,8 @@ class TreeEraser final : public TreeVisitor {
         ++files;
         // Its pages are freed now, and not when a name of it that we do not know goes.
         if (!keep || ::ftruncate(keep.get(), 0) != 0) {
-            run_.fail(
-                fmt::format("{}: could not be shortened ({})", entry.path, errno_text(errno)));
+            run_.fail({ReasonCode::left_behind, fmt::format("{}: could not be shortened ({})",
+                                                            entry.path, errno_text(errno))});
             return false;
         }
         return true;
@@ -147,7 +149,8 @@ class TreeEraser final : public TreeVisitor {
         if (::unlinkat(entry.folder, entry.name.c_str(), flags) == 0) {
             ++removed;
         } else if (errno != ENOENT) {
-            run_.fail(fmt::format("{}: could not be removed ({})", entry.path, errno_text(errno)));
+            run_.fail({ReasonCode::left_behind, fmt::format("{}: could not be removed ({})",
+                                                            entry.path, errno_text(errno))});
         }
     }
 
@@ -200,16 +203,17 @@ inventory::MountFacts TreeKind::find_mount() const {
 }
 
 Json TreeKind::identity_of(const inventory::MountFacts& mount) const {
-    Json identity = {{"mountId", mount.id},
-                     {"device", fmt::format("{}:{}", mount.major, mount.minor)},
-                     {"filesystem", mount.type},
-                     {"source", printable(mount.source)}};
+    ObjectWriter identity;
+    identity.add("mountId", mount.id)
+        .add("device", fmt::format("{}:{}", mount.major, mount.minor))
+        .add("filesystem", mount.type)
+        .add("source", printable(mount.source));
     struct statfs status {};
     if (::statfs(mount.target.c_str(), &status) == 0 && status.f_blocks > 0) {
-        identity["sizeBytes"] = static_cast<std::uint64_t>(status.f_blocks) *
-                                static_cast<std::uint64_t>(status.f_bsize);
+        identity.add("sizeBytes", static_cast<std::uint64_t>(status.f_blocks) *
+                                      static_cast<std::uint64_t>(status.f_bsize));
     }
-    return identity;
+    return identity.take();
 }
 
 UniqueFd TreeKind::open_root() const {
@@ -221,41 +225,47 @@ void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
                       const Census& census) const {
     auto& objections = survey.objections;
     if (is_system_mount(mount.target)) {
-        objections.push_back(mount.target + " is needed by the running system");
+        objections.push_back(
+            {ReasonCode::root_or_boot, mount.target + " is needed by the running system"});
     }
     if (mount.root != "/") {
-        objections.push_back("only a part of the file system is mounted here (" + mount.root +
-                             "): name the mount of the whole");
+        objections.push_back(
+            {ReasonCode::partial_mount, "only a part of the file system is mounted here (" +
+                                            mount.root + "): name the mount of the whole"});
     }
     if (mount.options == "ro" || mount.options.starts_with("ro,")) {
-        objections.emplace_back("it is mounted read-only");
+        objections.push_back({ReasonCode::read_only, "it is mounted read-only"});
     }
     for (const auto& below : mount.below) {
-        objections.push_back("something is mounted in it: " + below);
+        objections.push_back({ReasonCode::mounted, "something is mounted in it: " + below});
     }
     for (const auto& other : mount.elsewhere) {
-        objections.push_back("the same file system is mounted at " + other);
+        objections.push_back({ReasonCode::mounted, "the same file system is mounted at " + other});
     }
     const std::uint64_t device = makedev(mount.major, mount.minor);
     const auto users = inventory::processes_using({device, {}, {}}, context_.view);
-    objections.insert(objections.end(), users.users.begin(), users.users.end());
+    for (const auto& user : users.users) {
+        objections.push_back({ReasonCode::busy, user});
+    }
     for (const auto& path : census.open) {
-        objections.push_back(path + " is open somewhere");
+        objections.push_back({ReasonCode::busy, path + " is open somewhere"});
     }
     object_to_nameless(survey, census);
     if (!users.not_examined.empty()) {
         survey.facts["processesNotExamined"] = users.not_examined;
         // The kernel said of each file that nobody has it open; else we would not know.
         if (!census.all_asked) {
-            objections.push_back(fmt::format("{} may have files open and can not be examined",
-                                             fmt::join(users.not_examined, ", ")));
+            objections.push_back({ReasonCode::unreadable_state,
+                                  fmt::format("{} may have files open and can not be examined",
+                                              fmt::join(users.not_examined, ", "))});
         }
     }
     for (auto& loop : loops_over(device, {}, context_.view)) {
         objections.push_back(std::move(loop));
     }
     for (const auto& path : census.immutable) {
-        objections.push_back(path + " is immutable or append-only (lift it with chattr)");
+        objections.push_back(
+            {ReasonCode::read_only, path + " is immutable or append-only (lift it with chattr)"});
     }
 }
 
@@ -268,7 +278,8 @@ void TreeKind::object_to_nameless(MemorySurvey& survey, const Census& census) co
     const auto used = static_cast<std::uint64_t>(status.f_files - status.f_ffree);
     if (used > census.names() + 1) {
         survey.objections.push_back(
-            fmt::format("{} removed files are still open in it", used - census.names() - 1));
+            {ReasonCode::busy,
+             fmt::format("{} removed files are still open in it", used - census.names() - 1)});
     }
 }
 
@@ -277,7 +288,7 @@ MemorySurvey TreeKind::survey() {
     MemorySurvey survey;
     survey.identity = identity_of(mount);
     Census census;
-    std::vector<std::string> problems;
+    std::vector<Reason> problems;
     {
         const UniqueFd root = open_root();
         problems = walk_tree(root.get(), census, {});
@@ -285,10 +296,16 @@ MemorySurvey TreeKind::survey() {
     survey.size_bytes = census.bytes;
     const bool noswap = mount.options.find("noswap") != std::string::npos;
     swap_matters_ = filesystem() == MemoryFilesystem::tmpfs && !noswap;
-    survey.facts = {{"filesystem", mount.type},      {"mountOptions", printable(mount.options)},
-                    {"files", census.files},         {"folders", census.folders},
-                    {"otherEntries", census.others}, {"swappable", swap_matters_},
-                    {"contentFreed", false},         {"persistent", false}};
+    survey.facts = ObjectWriter()
+                       .add("filesystem", mount.type)
+                       .add("mountOptions", printable(mount.options))
+                       .add("files", census.files)
+                       .add("folders", census.folders)
+                       .add("otherEntries", census.others)
+                       .add("swappable", swap_matters_)
+                       .add("contentFreed", false)
+                       .add("persistent", false)
+                       .take();
     object(survey, mount, census);
     survey.objections.insert(survey.objections.end(), problems.begin(), problems.end());
     survey.steps = {

@@ -91,11 +91,11 @@ class Walk final {
     Walk(int root, TreeVisitor& visitor, const std::stop_token& stop)
         : root_(root), visitor_(visitor), stop_(stop) {}
 
-    std::vector<std::string> run() {
+    std::vector<Reason> run() {
         const auto top = look(root_, "", AT_EMPTY_PATH);
         UniqueFd fd(::openat(root_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
         if (!top || !fd) {
-            problem(".", errno_text(errno));
+            problem(ReasonCode::unreadable_state, ".", errno_text(errno));
             return problems_;
         }
         mount_ = top->mount;
@@ -114,16 +114,17 @@ class Walk final {
         std::size_t next = 0;
     };
 
-    void problem(const std::string& path, const std::string& what) {
+    void problem(ReasonCode code, const std::string& path, const std::string& what) {
         if (problems_.size() < kProblemsMax) {
-            problems_.push_back(fmt::format("{}: {}", path, what));
+            problems_.push_back({code, fmt::format("{}: {}", path, what)});
         }
     }
 
     void push(TreeEntry entry, UniqueFd fd) {
         Names found = list(fd.get());
         if (found.error != 0) {
-            problem(entry.path.empty() ? "." : entry.path, errno_text(found.error));
+            problem(ReasonCode::unreadable_state, entry.path.empty() ? "." : entry.path,
+                    errno_text(found.error));
         }
         stack_.push_back({std::move(entry), std::move(fd), std::move(found.names), 0});
     }
@@ -147,13 +148,13 @@ class Walk final {
         const std::string path = frame.entry.path.empty() ? name : frame.entry.path + '/' + name;
         if (!looked) {
             if (errno != ENOENT) {  // gone meanwhile: nothing is left to visit
-                problem(path, errno_text(errno));
+                problem(ReasonCode::unreadable_state, path, errno_text(errno));
             }
             return;
         }
         looked->entry.path = path;
         if (looked->mount != mount_) {
-            problem(path, "something else is mounted there");
+            problem(ReasonCode::mounted, path, "something else is mounted there");
         } else if (looked->entry.folder_type) {
             enter(looked->entry);
         } else {
@@ -163,16 +164,17 @@ class Walk final {
 
     void enter(const TreeEntry& entry) {
         if (stack_.size() == kTreeDepthMax) {
-            problem(entry.path, fmt::format("lies more than {} folders deep", kTreeDepthMax));
+            problem(ReasonCode::unreadable_state, entry.path,
+                    fmt::format("lies more than {} folders deep", kTreeDepthMax));
             return;
         }
         UniqueFd fd(::openat(entry.folder, entry.name.c_str(),
                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
         const auto inside = fd ? look(fd.get(), "", AT_EMPTY_PATH) : std::nullopt;
         if (!inside) {
-            problem(entry.path, errno_text(errno));
+            problem(ReasonCode::unreadable_state, entry.path, errno_text(errno));
         } else if (inside->mount != mount_ || inside->entry.inode != entry.inode) {
-            problem(entry.path, "was replaced meanwhile");
+            problem(ReasonCode::other_identity, entry.path, "was replaced meanwhile");
         } else {
             push(entry, std::move(fd));
         }
@@ -183,12 +185,12 @@ class Walk final {
     const std::stop_token& stop_;
     std::uint64_t mount_ = 0;
     std::vector<Frame> stack_;
-    std::vector<std::string> problems_;
+    std::vector<Reason> problems_;
 };
 
 }  // namespace
 
-std::vector<std::string> walk_tree(int root, TreeVisitor& visitor, const std::stop_token& stop) {
+std::vector<Reason> walk_tree(int root, TreeVisitor& visitor, const std::stop_token& stop) {
     return Walk(root, visitor, stop).run();
 }
 

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "efface/base/reason.hpp"
+
 namespace efface::method {
 
 /// What statx(2) says of an entry; of the entry itself, never of what a link points to.
@@ -36,9 +38,9 @@ class TreeVisitor {
 constexpr std::size_t kTreeDepthMax = 256;  ///< one descriptor each
 constexpr std::size_t kTreeFolderEntriesMax = std::size_t{1} << 22U;
 
-/// Visits everything below the folder. Returns what could not be visited, in words: empty when all
+/// Visits everything below the folder. Returns what could not be visited and why: empty when all
 /// was. Ends early after a stop.
-[[nodiscard]] std::vector<std::string> walk_tree(int root, TreeVisitor& visitor,
-                                                 const std::stop_token& stop);
+[[nodiscard]] std::vector<Reason> walk_tree(int root, TreeVisitor& visitor,
+                                            const std::stop_token& stop);
 
 }  // namespace efface::method

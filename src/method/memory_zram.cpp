@@ -83,7 +83,8 @@ MemorySurvey ZramKind::survey() {
     survey.objections = block_objections(
         inventory::identify(context_.view.dev / name, context_.view), context_.view);
     if (*size == 0) {
-        survey.objections.emplace_back("it was reset already: nothing is stored in it");
+        survey.objections.push_back(
+            {ReasonCode::nothing_to_erase, "it was reset already: nothing is stored in it"});
     }
     survey.facts = zram_facts(name, context_.view);
     survey.facts["contentFreed"] = true;
@@ -133,10 +134,10 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
     const auto folder = folder_of(name, view);
     const auto backing = read_attribute(folder / "backing_dev");
     if (backing && *backing != "none") {
-        run.except(
-            fmt::format("the write-back device {} of {}: pages that were written there stay "
-                        "until it is erased itself",
-                        *backing, name));
+        run.except({ReasonCode::write_back_device,
+                    fmt::format("the write-back device {} of {}: pages that were written there "
+                                "stay until it is erased itself",
+                                *backing, name)});
     }
     run.observe("zram before the reset", zram_facts(name, view));
     run.touch();
@@ -144,7 +145,8 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
     run.step("reset " + name, error == 0 ? "accepted" : "refused",
              error == 0 ? "" : errno_text(error));
     if (error != 0) {
-        run.fail("the kernel refused to reset it: " + errno_text(error));
+        run.fail(
+            {ReasonCode::kernel_refused, "the kernel refused to reset it: " + errno_text(error)});
         return false;
     }
     run.observe("zram after the reset", zram_facts(name, view));
@@ -156,8 +158,9 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
     const auto machine = inventory::read_memory_facts(view);
     if (!machine.init_on_free.on.value_or(false)) {
         run.except(
-            "freed pages: the compressed content was given back to the kernel without being "
-            "cleared (init_on_free is not known to be on); it is unreachable, not erased");
+            {ReasonCode::content_only_freed,
+             "freed pages: the compressed content was given back to the kernel without being "
+             "cleared (init_on_free is not known to be on); it is unreachable, not erased"});
     }
     return true;
 }

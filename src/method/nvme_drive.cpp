@@ -91,24 +91,28 @@ Json nvme_drive_facts(const NvmeFacts& facts) {
         if (namespaces.size() == kNvmeNamespacesTold) {
             break;
         }
-        namespaces.push_back({{"nsid", one.nsid},
-                              {"sizeBytes", nvme_json_count(one.identity.bytes())},
-                              {"attached", one.attached}});
+        namespaces.push_back(ObjectWriter()
+                                 .add("nsid", one.nsid)
+                                 .add("sizeBytes", nvme_json_count(one.identity.bytes()))
+                                 .add("attached", one.attached)
+                                 .take());
     }
     const auto& controller = facts.controller;
-    Json told = {{"flash", true},
-                 {"controllerId", controller.controller_id},
-                 {"subsystemNqn", controller.subsystem_nqn},
-                 {"multiController", controller.multiple_controllers()},
-                 {"namespaces", std::move(namespaces)},
-                 {"namespacesInAll", facts.namespaces.size()},
-                 {"allNamespacesListed", facts.all_listed},
-                 {"sanicap", controller.sanitize.raw},
-                 {"fna", controller.fna},
-                 {"oacs", controller.oacs},
-                 {"totalBytes", nvme_json_count(controller.total_bytes)},
-                 {"unallocatedBytes", nvme_json_count(controller.unallocated_bytes)},
-                 {"version", nvme::version_text(controller.version)}};
+    Json told = ObjectWriter()
+                    .add("flash", true)
+                    .add("controllerId", controller.controller_id)
+                    .add("subsystemNqn", controller.subsystem_nqn)
+                    .add("multiController", controller.multiple_controllers())
+                    .add("namespaces", std::move(namespaces))
+                    .add("namespacesInAll", facts.namespaces.size())
+                    .add("allNamespacesListed", facts.all_listed)
+                    .add("sanicap", controller.sanitize.raw)
+                    .add("fna", controller.fna)
+                    .add("oacs", controller.oacs)
+                    .add("totalBytes", nvme_json_count(controller.total_bytes))
+                    .add("unallocatedBytes", nvme_json_count(controller.unallocated_bytes))
+                    .add("version", nvme::version_text(controller.version))
+                    .take();
     if (facts.sanitize_log) {
         told["sanitizeStatus"] = nvme::to_string(facts.sanitize_log->outcome());
         told["sanitizeState"] = nvme::to_string(facts.sanitize_log->state);
@@ -124,22 +128,28 @@ Json nvme_drive_facts(const NvmeFacts& facts) {
 
 void nvme_add_risks(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
                     DriveSurvey& survey) {
-    survey.residual_risks.emplace_back(
-        "firmware, boot partitions and stored credentials are not touched by Sanitize or Format");
+    survey.residual_risks.push_back(
+        {ReasonCode::not_touched_by_design,
+         "firmware, boot partitions and stored credentials are not touched by Sanitize or "
+         "Format"});
     if (facts.controller.rpmbs != 0) {
-        survey.residual_risks.emplace_back("the Replay Protected Memory Block is not touched");
+        survey.residual_risks.push_back({ReasonCode::not_touched_by_design,
+                                         "the Replay Protected Memory Block is not touched"});
     }
     if (facts.controller.multiple_controllers()) {
-        survey.residual_risks.emplace_back(
-            "the subsystem can have other controllers: another host may use the same namespaces");
+        survey.residual_risks.push_back({ReasonCode::other_hosts,
+                                         "the subsystem can have other controllers: another host "
+                                         "may use the same namespaces"});
     }
     for (const auto& place : places) {
         const bool told = std::any_of(
             facts.namespaces.begin(), facts.namespaces.end(),
             [&](const NvmeNamespace& one) { return one.nsid == place.nsid && one.attached; });
         if (!told) {
-            survey.residual_risks.push_back(fmt::format(
-                "{} is namespace {}, which the drive does not list", place.device, place.nsid));
+            survey.residual_risks.push_back(
+                {ReasonCode::unlisted_namespace,
+                 fmt::format("{} is namespace {}, which the drive does not list", place.device,
+                             place.nsid)});
         }
     }
 }

@@ -86,26 +86,31 @@ Unreached nvme_format_leaves(const NvmeFacts& facts) {
     return left;
 }
 
-std::optional<std::string> nvme_objection_to_format(const NvmeFacts& facts,
-                                                    nvme::SecureErase erase) {
+std::optional<Reason> nvme_objection_to_format(const NvmeFacts& facts, nvme::SecureErase erase) {
     if (!facts.controller.has_format()) {
-        return fmt::format("the drive has no Format NVM command (OACS {:04x}h)",
-                           facts.controller.oacs);
+        return Reason{ReasonCode::drive_lacks_technique,
+                      fmt::format("the drive has no Format NVM command (OACS {:04x}h)",
+                                  facts.controller.oacs)};
     }
     if (erase == nvme::SecureErase::cryptographic && !facts.controller.format_crypto_erase()) {
-        return fmt::format("Format NVM of this drive has no cryptographic erase (FNA {:02x}h)",
-                           facts.controller.fna);
+        return Reason{ReasonCode::drive_lacks_technique,
+                      fmt::format("Format NVM of this drive has no cryptographic erase (FNA "
+                                  "{:02x}h)",
+                                  facts.controller.fna)};
     }
     if (nvme_format_steps(facts, erase).empty()) {
-        return "no namespace is attached to this controller";
+        return Reason{ReasonCode::drive_ineffective, "no namespace is attached to this controller"};
     }
     if (facts.sanitize_log) {
         const auto outcome = facts.sanitize_log->outcome();
         if (outcome == nvme::SanitizeOutcome::in_progress) {
-            return "a sanitize runs: wait for its end, or adopt it";
+            return Reason{ReasonCode::drive_erasing,
+                          "a sanitize runs: wait for its end, or adopt it"};
         }
         if (outcome == nvme::SanitizeOutcome::failed) {
-            return "the last sanitize failed: only a sanitize that succeeds makes the drive usable";
+            return Reason{
+                ReasonCode::drive_failed,
+                "the last sanitize failed: only a sanitize that succeeds makes the drive usable"};
         }
     }
     return nvme_write_protection(facts);
@@ -239,9 +244,10 @@ StartAnswer NvmeFormat::start() {
     }
     Json list = Json::array();
     for (const auto& step : steps) {
-        list.push_back({{"nsid", step.nsid}, {"cdw10", step.cdw10}});
+        list.push_back(ObjectWriter().add("nsid", step.nsid).add("cdw10", step.cdw10).take());
     }
-    memory_.kept[kFormatMemory] = {{"technique", technique_}, {"steps", list}};
+    memory_.kept[kFormatMemory] =
+        ObjectWriter().add("technique", technique_).add("steps", std::move(list)).take();
     memory_.save();
     for (std::size_t index = 0; index < steps.size() && send(index, answer); ++index) {
     }
@@ -267,12 +273,14 @@ std::vector<TechniqueFacts> nvme_format_techniques(const NvmeFacts& facts) {
                                             step.nsid, static_cast<unsigned>(erase), step.cdw10));
         }
         one.not_reached = std::move(left.words);
-        one.facts = {{"method", "format"},
-                     {"cryptographic", erase == nvme::SecureErase::cryptographic},
-                     {"wholeDrive", left.kinds.empty()},
-                     {"nodmmas", static_cast<unsigned>(facts.controller.sanitize.nodmmas)},
-                     {"erasesAllNamespaces", facts.controller.erase_reaches_all()},
-                     {"hiddenAreasNotCovered", left.kinds}};
+        one.facts = ObjectWriter()
+                        .add("method", "format")
+                        .add("cryptographic", erase == nvme::SecureErase::cryptographic)
+                        .add("wholeDrive", left.kinds.empty())
+                        .add("nodmmas", static_cast<unsigned>(facts.controller.sanitize.nodmmas))
+                        .add("erasesAllNamespaces", facts.controller.erase_reaches_all())
+                        .add("hiddenAreasNotCovered", left.kinds)
+                        .take();
         found.push_back(std::move(one));
     }
     return found;

@@ -82,6 +82,6 @@ struct NvmeFacts {
                                                                   OperationMemory& memory);
 
 /// Why neither Sanitize nor Format would be carried out at present.
-[[nodiscard]] std::optional<std::string> nvme_write_protection(const NvmeFacts& facts);
+[[nodiscard]] std::optional<Reason> nvme_write_protection(const NvmeFacts& facts);
 
 }  // namespace efface::method

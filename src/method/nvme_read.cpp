@@ -188,16 +188,17 @@ NvmeFacts read_nvme_facts(device::NvmeTransport& transport) {
     return facts;
 }
 
-std::optional<std::string> nvme_write_protection(const NvmeFacts& facts) {
+std::optional<Reason> nvme_write_protection(const NvmeFacts& facts) {
     const auto found =
         std::find_if(facts.namespaces.begin(), facts.namespaces.end(),
                      [](const NvmeNamespace& one) { return one.identity.write_protected; });
     if (found == facts.namespaces.end()) {
         return std::nullopt;
     }
-    return fmt::format(
-        "namespace {} is write protected: {}", found->nsid,
-        nvme::next_step(static_cast<std::uint16_t>(nvme::Status::namespace_write_protected)));
+    const auto status = static_cast<std::uint16_t>(nvme::Status::namespace_write_protected);
+    return Reason{
+        ReasonCode::drive_write_protected,
+        fmt::format("namespace {} is write protected: {}", found->nsid, nvme::next_step(status))};
 }
 
 }  // namespace efface::method

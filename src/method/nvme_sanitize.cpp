@@ -111,25 +111,30 @@ std::optional<std::chrono::seconds> nvme_estimate_for(const nvme::Sanitize& sani
     return total;
 }
 
-std::optional<std::string> nvme_objection_to(const SanitizeTechnique& technique,
-                                             const NvmeFacts& facts) {
+std::optional<Reason> nvme_objection_to(const SanitizeTechnique& technique,
+                                        const NvmeFacts& facts) {
     const auto& offered = facts.controller.sanitize;
     if (!offered.any()) {
-        return "the drive has no Sanitize command (SANICAP 0)";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive has no Sanitize command (SANICAP 0)"};
     }
     if (!(offered.*technique.offered)) {
-        return fmt::format("the drive has Sanitize without {} (SANICAP {:08x}h)", technique.words,
-                           offered.raw);
+        return Reason{ReasonCode::drive_lacks_technique,
+                      fmt::format("the drive has Sanitize without {} (SANICAP {:08x}h)",
+                                  technique.words, offered.raw)};
     }
     if (!facts.sanitize_log) {
-        return "the Sanitize Status log can not be read, so nothing would tell how it ends: " +
-               facts.sanitize_log_error;
+        return Reason{ReasonCode::drive_state_unknown,
+                      "the Sanitize Status log can not be read, so nothing would tell how it "
+                      "ends: " +
+                          facts.sanitize_log_error};
     }
     if (facts.sanitize_log->outcome() == SanitizeOutcome::in_progress) {
         const auto running = nvme_sanitize_technique(facts.sanitize_log->scdw10);
         if (running != technique.name) {
-            return fmt::format("the drive is carrying out {}: wait for its end, or adopt it",
-                               running.empty() ? "another sanitize" : running);
+            return Reason{ReasonCode::drive_erasing,
+                          fmt::format("the drive is carrying out {}: wait for its end, or adopt it",
+                                      running.empty() ? "another sanitize" : running)};
         }
     }
     return nvme_write_protection(facts);
@@ -242,6 +247,7 @@ StartAnswer NvmeSanitize::start() {
     const auto before = nvme_sanitize_state(log);
     if (!page.ok() || !controller || before.phase == Phase::unknown) {
         answer.start = Start::refused;  // nothing was sent
+        answer.why = ReasonCode::drive_state_unknown;
         answer.detail =
             "the drive does not tell its state: " + (page.ok() ? before.detail : page.error);
         return answer;
@@ -249,13 +255,15 @@ StartAnswer NvmeSanitize::start() {
     if (before.phase == Phase::running || before.phase == Phase::verifying) {
         const bool ours = sent_before().is_object() && before.technique == technique_.name;
         answer.start = ours ? Start::accepted : Start::refused;
+        answer.why = ReasonCode::drive_erasing;
         answer.detail = ours ? "it was running already"
                              : "a sanitize runs already: wait for its end, or adopt it";
         return answer;
     }
     const auto command =
         nvme::encode(nvme_command_for(technique_, controller->sanitize, memory_.pattern));
-    memory_.kept[kSanitizeMemory] = {{"cdw10", command.cdw10}, {"logBefore", to_hex(log.bytes)}};
+    memory_.kept[kSanitizeMemory] =
+        ObjectWriter().add("cdw10", command.cdw10).add("logBefore", to_hex(log.bytes)).take();
     memory_.save();
     const auto completion = transport_.submit(command);
     answer.commands.push_back(
@@ -292,14 +300,16 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
             one.sends.emplace_back(
                 "Sanitize (exit media verification): SANACT 5 (CDW10 00000005h)");
         }
-        one.facts = {{"method", "sanitize"},
-                     {"cryptographic", technique.action == SanitizeAction::crypto_erase},
-                     {"wholeDrive", true},
-                     {"nodmmas", static_cast<unsigned>(offered.nodmmas)},
-                     {"mediaVerification", command.enter_media_verification},
-                     {"noDeallocate", command.no_deallocate},
-                     {"hiddenAreasNotCovered", Json::array()},
-                     {"reasons", nvme_reasons_for(command, offered)}};
+        one.facts = ObjectWriter()
+                        .add("method", "sanitize")
+                        .add("cryptographic", technique.action == SanitizeAction::crypto_erase)
+                        .add("wholeDrive", true)
+                        .add("nodmmas", static_cast<unsigned>(offered.nodmmas))
+                        .add("mediaVerification", command.enter_media_verification)
+                        .add("noDeallocate", command.no_deallocate)
+                        .add("hiddenAreasNotCovered", Json::array())
+                        .add("reasons", nvme_reasons_for(command, offered))
+                        .take();
         found.push_back(std::move(one));
     }
     return found;

@@ -46,23 +46,25 @@ std::string pattern_text(const stream::Pattern& pattern) {
 
 Json pass_record(const PassState& pass, std::size_t number) {
     const auto& report = pass.report;
-    Json record = {{"number", number},
-                   {"pattern", pattern_text(pass.pattern)},
-                   {"bytesWritten", report.bytes_written},
-                   {"writeFaults", areas_json(report.write_faults)},
-                   {"retries", report.retries},
-                   {"flush", report.flush_error == 0 ? "ok" : errno_text(report.flush_error)},
-                   {"resumedAt", pass.resumed_at}};
+    ObjectWriter record;
+    record.add("number", number)
+        .add("pattern", pattern_text(pass.pattern))
+        .add("bytesWritten", report.bytes_written)
+        .add("writeFaults", areas_json(report.write_faults))
+        .add("retries", report.retries)
+        .add("flush", report.flush_error == 0 ? "ok" : errno_text(report.flush_error))
+        .add("resumedAt", Json(pass.resumed_at));
     if (!pass.started_at.empty()) {
-        record["startedAt"] = pass.started_at;
+        record.add("startedAt", pass.started_at);
     }
     if (!pass.completed_at.empty()) {
-        record["completedAt"] = pass.completed_at;
+        record.add("completedAt", pass.completed_at);
     }
     if (pass.pattern.kind == stream::Pattern::Kind::random) {
-        record["streamKeyDigest"] = {{"sha256", sha256_hex(pass.pattern.bytes)}};
+        record.add("streamKeyDigest",
+                   ObjectWriter().add("sha256", sha256_hex(pass.pattern.bytes)).take());
     }
-    return record;
+    return record.take();
 }
 
 const char* to_string(ReadBack read_back) {
@@ -94,9 +96,9 @@ Overwrite::Overwrite(const OverwriteTask& task, OverwriteState& state, device::B
     EFFACE_ASSERT(!state.passes.empty());
 }
 
-std::optional<std::string> Overwrite::objection() const {
+std::optional<Reason> Overwrite::objection() const {
     if (target_.size_bytes() == 0) {
-        return task_.path + " has no bytes";
+        return Reason{ReasonCode::nothing_to_erase, task_.path + " has no bytes"};
     }
     return std::nullopt;
 }
@@ -134,9 +136,11 @@ Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_to
     outcome.record["limits"] = to_json(task_.limits);
     outcome.record["limits"]["events"] = state_.limit_events;
     if (!outcome.record.contains("verification")) {
-        outcome.record["verification"] = {{"method", to_string(task_.read_back)},
-                                          {"performed", false},
-                                          {"result", "not-performed"}};
+        outcome.record["verification"] = ObjectWriter()
+                                             .add("method", to_string(task_.read_back))
+                                             .add("performed", false)
+                                             .add("result", "not-performed")
+                                             .take();
     }
     if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
@@ -168,14 +172,14 @@ bool Overwrite::fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSin
         add(pass.report, report);
         pass.written_to = std::max(pass.written_to, report.watermark);
         if (report.flush_error != 0) {
-            outcome.reasons.push_back("the flush failed: " + errno_text(report.flush_error));
-        } else if (watch.vanished()) {
-            outcome.verdict = Verdict::indeterminate;
-            outcome.reasons.push_back(watch.stopped_because());
-        } else if (report.stopped) {
-            outcome.reasons.push_back(watch.stopped_because().empty()
-                                          ? "stopped before the overwrite was complete"
-                                          : "stopped: " + watch.stopped_because());
+            outcome.reasons.push_back(
+                {ReasonCode::flush_failed, "the flush failed: " + errno_text(report.flush_error)});
+        } else if (report.stopped || watch.vanished()) {
+            if (watch.vanished()) {
+                outcome.verdict = Verdict::indeterminate;
+            }
+            outcome.reasons.push_back(watch.stopped_because().value_or(
+                Reason{ReasonCode::stopped, "stopped before the overwrite was complete"}));
         } else {
             pass.completed_at = to_rfc3339(clock_.now());
             hooks_.save(state_);
@@ -189,12 +193,12 @@ bool Overwrite::fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSin
     return true;
 }
 
-void Overwrite::except(Outcome& outcome, const std::string& what) const {
+void Overwrite::except(Outcome& outcome, Reason what) const {
     if (task_.bad_blocks_are_exceptions) {
-        outcome.exceptions.push_back(what);
+        outcome.exceptions.push_back(std::move(what));
     } else {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.push_back(what);
+        outcome.reasons.push_back(std::move(what));
     }
 }
 
@@ -202,7 +206,8 @@ void Overwrite::limit_exceptions(std::uint64_t failed, std::uint64_t of, Outcome
     if (failed > of / kExceptedShareMax) {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(
-            fmt::format("{} of {} bytes failed: too many to be bad blocks", failed, of));
+            {ReasonCode::too_many_faults,
+             fmt::format("{} of {} bytes failed: too many to be bad blocks", failed, of)});
     }
 }
 
@@ -211,13 +216,15 @@ void Overwrite::judge_pass(const PassState& pass, Outcome& outcome) const {
     const std::uint64_t tried = pass.report.bytes_written + faults.bytes;
     if (tried != target_.size_bytes()) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.push_back(fmt::format("{} of {} bytes were written",
-                                              pass.report.bytes_written, target_.size_bytes()));
+        outcome.reasons.push_back({ReasonCode::not_completed,
+                                   fmt::format("{} of {} bytes were written",
+                                               pass.report.bytes_written, target_.size_bytes())});
     }
     if (faults.bytes > 0) {
-        except(outcome, fmt::format("{}{} bytes in {} places could not be written: {}",
-                                    &pass == &state_.passes.back() ? "" : "in an earlier pass, ",
-                                    faults.bytes, faults.count, places(faults)));
+        except(outcome, {ReasonCode::write_failed,
+                         fmt::format("{}{} bytes in {} places could not be written: {}",
+                                     &pass == &state_.passes.back() ? "" : "in an earlier pass, ",
+                                     faults.bytes, faults.count, places(faults))});
         limit_exceptions(faults.bytes, target_.size_bytes(), outcome);
     }
 }
@@ -239,27 +246,26 @@ void Overwrite::verify(Outcome& outcome, OverwriteWatch& watch, ProgressSink& pr
                        const std::stop_token& stop) {
     if (task_.read_back == ReadBack::none) {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
-        outcome.reasons.emplace_back("finished, not verified: nothing was read back");
+        outcome.reasons.push_back(
+            {ReasonCode::not_verified, "finished, not verified: nothing was read back"});
         return;
     }
     if (const int error = hooks_.drop_cache(); error != 0) {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
-        outcome.reasons.push_back("the cache could not be dropped, so a read proves nothing: " +
-                                  errno_text(error));
+        outcome.reasons.push_back(
+            {ReasonCode::cached_reads,
+             "the cache could not be dropped, so a read proves nothing: " + errno_text(error)});
         return;
     }
     progress.phase("reading back");
     state_.compared_to = 0;
     const auto report = stream::check(target_, state_.passes.back().pattern, ranges_to_check(),
                                       task_.options, watch, clock_, stop);
-    if (watch.vanished()) {
-        outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
-        outcome.reasons.push_back(watch.stopped_because());
-    } else if (report.stopped) {
-        outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.push_back(watch.stopped_because().empty()
-                                      ? "stopped before the read-back was complete"
-                                      : "stopped: " + watch.stopped_because());
+    if (report.stopped || watch.vanished()) {
+        outcome.verdict = worst(outcome.verdict,
+                                watch.vanished() ? Verdict::indeterminate : Verdict::not_sanitized);
+        outcome.reasons.push_back(watch.stopped_because().value_or(
+            Reason{ReasonCode::stopped, "stopped before the read-back was complete"}));
     }
     judge_check(report, outcome);
     if (!report.stopped) {
@@ -272,36 +278,43 @@ void Overwrite::judge_check(const stream::CheckReport& check, Outcome& outcome) 
         check.bytes_compared + check.read_faults.bytes == check.bytes_planned && !check.stopped;
     if (check.blocks_different > 0) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.push_back(fmt::format(
-            "{} blocks in {} places do not hold what was written, the first at byte {}",
-            check.blocks_different, check.different_areas, check.different.front().offset));
+        outcome.reasons.push_back(
+            {ReasonCode::read_back_differs,
+             fmt::format("{} blocks in {} places do not hold what was written, the first at byte "
+                         "{}",
+                         check.blocks_different, check.different_areas,
+                         check.different.front().offset)});
     } else if (!compared && !check.stopped) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
         outcome.reasons.push_back(
-            fmt::format("{} of {} bytes were compared", check.bytes_compared, check.bytes_planned));
+            {ReasonCode::not_completed, fmt::format("{} of {} bytes were compared",
+                                                    check.bytes_compared, check.bytes_planned)});
     }
     if (check.read_faults.bytes > 0) {
         except(outcome,
-               fmt::format("{} bytes in {} places were written but could not be read back: {}",
-                           check.read_faults.bytes, check.read_faults.count,
-                           places(check.read_faults)));
+               {ReasonCode::read_back_unreadable,
+                fmt::format("{} bytes in {} places were written but could not be read back: {}",
+                            check.read_faults.bytes, check.read_faults.count,
+                            places(check.read_faults))});
         limit_exceptions(check.read_faults.bytes, check.bytes_planned, outcome);
     }
     const bool passed = compared && check.blocks_different == 0 && check.bytes_compared > 0;
-    outcome.record["verification"] = {{"method", to_string(task_.read_back)},
-                                      {"performed", true},
-                                      {"result", passed ? "pass" : "fail"},
-                                      {"bytesPlanned", check.bytes_planned},
-                                      {"bytesCompared", check.bytes_compared},
-                                      {"mismatches", check.blocks_different},
-                                      {"readFaults", areas_json(check.read_faults)},
-                                      {"differences", differences_json(check)},
-                                      {"retries", check.retries},
-                                      {"engine", check.engine}};
+    ObjectWriter verification;
+    verification.add("method", to_string(task_.read_back))
+        .add("performed", true)
+        .add("result", passed ? "pass" : "fail")
+        .add("bytesPlanned", check.bytes_planned)
+        .add("bytesCompared", check.bytes_compared)
+        .add("mismatches", check.blocks_different)
+        .add("readFaults", areas_json(check.read_faults))
+        .add("differences", differences_json(check))
+        .add("retries", check.retries)
+        .add("engine", check.engine);
     if (task_.read_back == ReadBack::representative) {
-        outcome.record["verification"]["seed"] = to_hex(task_.seed);
-        outcome.record["verification"]["sampleBlockBytes"] = target_.preferred_alignment();
+        verification.add("seed", to_hex(task_.seed))
+            .add("sampleBlockBytes", target_.preferred_alignment());
     }
+    outcome.record["verification"] = verification.take();
     observe(outcome, "read-back", outcome.record["verification"]);
 }
 
@@ -314,14 +327,18 @@ void Overwrite::look_at_failed_areas(Outcome& outcome, const std::stop_token& st
     const auto report =
         stream::check(target_, state_.passes.back().pattern, to_ranges(failed_areas()),
                       task_.options, unwatched, clock_, stop);
-    outcome.record["unwrittenAreas"] = {{"bytesReadable", report.bytes_compared},
-                                        {"blocksDifferent", report.blocks_different},
-                                        {"bytesUnreadable", report.read_faults.bytes}};
+    outcome.record["unwrittenAreas"] = ObjectWriter()
+                                           .add("bytesReadable", report.bytes_compared)
+                                           .add("blocksDifferent", report.blocks_different)
+                                           .add("bytesUnreadable", report.read_faults.bytes)
+                                           .take();
     observe(outcome, "areas that could not be written", outcome.record["unwrittenAreas"]);
     if (report.blocks_different > 0) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
-        outcome.reasons.push_back(fmt::format(
-            "{} blocks could not be overwritten and can still be read", report.blocks_different));
+        outcome.reasons.push_back(
+            {ReasonCode::old_data_found,
+             fmt::format("{} blocks could not be overwritten and can still be read",
+                         report.blocks_different)});
     }
 }
 

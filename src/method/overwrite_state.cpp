@@ -13,13 +13,25 @@ namespace {
 constexpr std::array kThens = {std::pair{Then::go_on, "go-on"}, std::pair{Then::pause, "pause"},
                                std::pair{Then::stop, "stop"}};
 
+Json faults_json(const stream::FaultAreas& faults, Json areas) {
+    return ObjectWriter()
+        .add("count", faults.count)
+        .add("bytes", faults.bytes)
+        .add("areas", std::move(areas))
+        .take();
+}
+
 /// For the journal, which keeps error numbers; the record has their texts.
 Json journal_areas(const stream::FaultAreas& faults) {
     Json areas = Json::array();
     for (const auto& area : faults.areas) {
-        areas.push_back({area.offset, area.length, area.error});
+        Json place = Json::array();
+        place.push_back(area.offset);
+        place.push_back(area.length);
+        place.push_back(area.error);
+        areas.push_back(std::move(place));
     }
-    return {{"count", faults.count}, {"bytes", faults.bytes}, {"areas", areas}};
+    return faults_json(faults, std::move(areas));
 }
 
 stream::FaultAreas areas_from_journal(const Json& json, const char* operation) {
@@ -43,18 +55,20 @@ Bytes bytes_from_hex(const Json& json) {
 
 Json pass_to_json(const PassState& pass) {
     const auto& report = pass.report;
-    return {{"random", pass.pattern.kind == stream::Pattern::Kind::random},
-            {"pattern", to_hex(pass.pattern.bytes)},
-            {"startedAt", pass.started_at},
-            {"completedAt", pass.completed_at},
-            {"writtenTo", pass.written_to},
-            {"bytesWritten", report.bytes_written},
-            {"writeFaults", journal_areas(report.write_faults)},
-            {"retries", report.retries},
-            {"flushError", report.flush_error},
-            {"engine", report.engine},
-            {"engineNote", report.engine_note},
-            {"resumedAt", pass.resumed_at}};
+    return ObjectWriter()
+        .add("random", pass.pattern.kind == stream::Pattern::Kind::random)
+        .add("pattern", to_hex(pass.pattern.bytes))
+        .add("startedAt", pass.started_at)
+        .add("completedAt", pass.completed_at)
+        .add("writtenTo", pass.written_to)
+        .add("bytesWritten", report.bytes_written)
+        .add("writeFaults", journal_areas(report.write_faults))
+        .add("retries", report.retries)
+        .add("flushError", report.flush_error)
+        .add("engine", report.engine)
+        .add("engineNote", report.engine_note)
+        .add("resumedAt", Json(pass.resumed_at))
+        .take();
 }
 
 PassState pass_from_json(const Json& json) {
@@ -80,18 +94,23 @@ PassState pass_from_json(const Json& json) {
 Json areas_json(const stream::FaultAreas& faults) {
     Json areas = Json::array();
     for (const auto& area : faults.areas) {
-        areas.push_back({{"offset", area.offset},
-                         {"length", area.length},
-                         {"error", area.error == 0 ? "no progress" : errno_text(area.error)}});
+        areas.push_back(ObjectWriter()
+                            .add("offset", area.offset)
+                            .add("length", area.length)
+                            .add("error", area.error == 0 ? "no progress" : errno_text(area.error))
+                            .take());
     }
-    return {{"count", faults.count}, {"bytes", faults.bytes}, {"areas", areas}};
+    return faults_json(faults, std::move(areas));
 }
 
 Json differences_json(const stream::CheckReport& check) {
     Json list = Json::array();
     for (const auto& place : check.differences) {
-        list.push_back(
-            {{"offset", place.offset}, {"foundSha256", place.found_sha256}, {"zero", place.zero}});
+        list.push_back(ObjectWriter()
+                           .add("offset", place.offset)
+                           .add("foundSha256", place.found_sha256)
+                           .add("zero", place.zero)
+                           .take());
     }
     return list;
 }
@@ -108,13 +127,36 @@ std::optional<Then> then_from_string(std::string_view text) noexcept {
     return found == kThens.end() ? std::nullopt : std::optional(found->first);
 }
 
+const char* to_string(Limit limit) noexcept {
+    switch (limit) {
+        case Limit::deadline:
+            return "deadline";
+        case Limit::speed:
+            return "speed";
+        case Limit::temperature:
+            return "temperature";
+    }
+    return "deadline";
+}
+
+Json limit_event(std::string at, Limit limit, std::string what, Then then) {
+    return ObjectWriter()
+        .add("at", std::move(at))
+        .add("limit", to_string(limit))
+        .add("what", std::move(what))
+        .add("then", to_string(then))
+        .take();
+}
+
 Json to_json(const Limits& limits) {
-    return {{"bytesPerSecondMin", limits.bytes_per_second_min},
-            {"whenSlow", to_string(limits.when_slow)},
-            {"deadlineSeconds", limits.deadline.count()},
-            {"whenLate", to_string(limits.when_late)},
-            {"celsiusMax", limits.celsius_max},
-            {"whenHot", to_string(limits.when_hot)}};
+    return ObjectWriter()
+        .add("bytesPerSecondMin", limits.bytes_per_second_min)
+        .add("whenSlow", to_string(limits.when_slow))
+        .add("deadlineSeconds", limits.deadline.count())
+        .add("whenLate", to_string(limits.when_late))
+        .add("celsiusMax", limits.celsius_max)
+        .add("whenHot", to_string(limits.when_hot))
+        .take();
 }
 
 Limits limits_from_json(const Json& json) {
@@ -136,8 +178,11 @@ Json to_json(const OverwriteState& state) {
     for (const auto& pass : state.passes) {
         passes.push_back(pass_to_json(pass));
     }
-    return {
-        {"passes", passes}, {"comparedTo", state.compared_to}, {"limitEvents", state.limit_events}};
+    return ObjectWriter()
+        .add("passes", std::move(passes))
+        .add("comparedTo", state.compared_to)
+        .add("limitEvents", state.limit_events)
+        .take();
 }
 
 OverwriteState overwrite_state_from_json(const Json& json) {

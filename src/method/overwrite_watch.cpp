@@ -19,6 +19,18 @@ void add_areas(stream::FaultAreas& sum, const stream::FaultAreas& part) {
     }
 }
 
+ReasonCode reason_of(Limit limit) {
+    switch (limit) {
+        case Limit::deadline:
+            return ReasonCode::deadline_passed;
+        case Limit::speed:
+            return ReasonCode::too_slow;
+        case Limit::temperature:
+            return ReasonCode::too_hot;
+    }
+    return ReasonCode::stopped;
+}
+
 }  // namespace
 
 void add(stream::FillReport& sum, const stream::FillReport& part) {
@@ -60,14 +72,14 @@ void OverwriteWatch::compared(std::uint64_t offset_bytes, const stream::CheckRep
 }
 
 /// Records a passed limit once and says how to go on.
-stream::PassWatcher::Go OverwriteWatch::limited(const std::string& what, Then then, bool& said) {
+stream::PassWatcher::Go OverwriteWatch::limited(Limit limit, const std::string& what, Then then,
+                                                bool& said) {
     if (!said) {
         said = true;
-        state_.limit_events.push_back(
-            {{"at", to_rfc3339(clock_.now())}, {"what", what}, {"then", to_string(then)}});
+        state_.limit_events.push_back(limit_event(to_rfc3339(clock_.now()), limit, what, then));
     }
     if (then == Then::stop) {
-        stopped_because_ = what;
+        stopped_because_ = Reason{reason_of(limit), "stopped: " + what};
         return Go::stop;
     }
     return then == Then::pause ? Go::pause : Go::on;
@@ -86,6 +98,7 @@ stream::PassWatcher::Go OverwriteWatch::temperature() {
     }
     hot_ = true;
     return limited(
+        Limit::temperature,
         fmt::format("{} degrees Celsius, the limit is {}", *celsius, task_.limits.celsius_max),
         task_.limits.when_hot, said_hot_);
 }
@@ -94,18 +107,20 @@ stream::PassWatcher::Go OverwriteWatch::go(const stream::Pace& pace) {
     progress_.faults(pace.fault_bytes);
     if (!hooks_.still_there()) {
         vanished_ = true;
-        stopped_because_ = "the device vanished or is no longer the same";
+        stopped_because_ =
+            Reason{ReasonCode::vanished, "the device vanished or is no longer the same"};
         return Go::stop;
     }
     const auto& limits = task_.limits;
     if (limits.deadline.count() != 0 && clock_.steady_now() - started_ > limits.deadline &&
-        limited(fmt::format("not done within {} seconds", limits.deadline.count()),
+        limited(Limit::deadline, fmt::format("not done within {} seconds", limits.deadline.count()),
                 limits.when_late, said_late_) == Go::stop) {
         return Go::stop;
     }
     if (limits.bytes_per_second_min != 0 && pace.bytes_per_second != 0 &&
         pace.bytes_per_second < limits.bytes_per_second_min &&
-        limited(fmt::format("{} bytes a second, the least allowed is {}", pace.bytes_per_second,
+        limited(Limit::speed,
+                fmt::format("{} bytes a second, the least allowed is {}", pace.bytes_per_second,
                             limits.bytes_per_second_min),
                 limits.when_slow, said_slow_) == Go::stop) {
         return Go::stop;

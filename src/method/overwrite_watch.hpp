@@ -21,11 +21,13 @@ class OverwriteWatch final : public stream::PassWatcher {
     void begin_fill(PassState& pass);
 
     [[nodiscard]] bool vanished() const noexcept { return vanished_; }
-    /// Why a limit stopped the pass; empty when none did.
-    [[nodiscard]] const std::string& stopped_because() const noexcept { return stopped_because_; }
+    /// Why a pass was stopped from here: by a limit, or as the device vanished; nullopt when not.
+    [[nodiscard]] const std::optional<Reason>& stopped_because() const noexcept {
+        return stopped_because_;
+    }
 
   private:
-    Go limited(const std::string& what, Then then, bool& said);
+    Go limited(Limit limit, const std::string& what, Then then, bool& said);
     Go temperature();
 
     const OverwriteTask& task_;
@@ -41,7 +43,7 @@ class OverwriteWatch final : public stream::PassWatcher {
     bool said_hot_ = false;
     bool hot_ = false;
     bool vanished_ = false;
-    std::string stopped_because_;
+    std::optional<Reason> stopped_because_;
 };
 
 /// Adds the counts of a later part to those of an earlier one.

@@ -124,14 +124,17 @@ std::optional<StartAnswer> ScsiErasure::answer_without_sending() {
     if (before.phase == Phase::running && before.work == technique_.work && !sent().empty()) {
         OperationState state;
         note_running(state);
-        return StartAnswer{Start::accepted, "it runs already: an earlier process sent it", {}};
+        StartAnswer accepted;
+        accepted.start = Start::accepted;
+        accepted.detail = "it runs already: an earlier process sent it";
+        return accepted;
     }
     if (before.phase == Phase::running) {
-        return StartAnswer{
-            Start::refused, before.detail + ": someone else began it; wait until it is over", {}};
+        return refused_start({ReasonCode::drive_erasing,
+                              before.detail + ": someone else began it; wait until it is over"});
     }
     if (before.phase == Phase::unknown && before.pages.empty()) {
-        return StartAnswer{Start::refused, "nothing was sent: " + before.detail, {}};
+        return refused_start({ReasonCode::drive_silent, "nothing was sent: " + before.detail});
     }
     return std::nullopt;
 }
@@ -141,10 +144,12 @@ StartAnswer ScsiErasure::start() {
     if (early) {
         return std::move(*early);
     }
-    memory_.kept[kScsiMemory] = {{"technique", technique_.name},
-                                 {"sent", kScsiSending},
-                                 {"seenRunning", false},
-                                 {"adopted", false}};
+    memory_.kept[kScsiMemory] = ObjectWriter()
+                                    .add("technique", technique_.name)
+                                    .add("sent", kScsiSending)
+                                    .add("seenRunning", false)
+                                    .add("adopted", false)
+                                    .take();
     memory_.save();
     resets_before_ = session_.resets();
     device::ScsiCommand command;
@@ -189,36 +194,38 @@ std::string scsi_hint_after(const scsi::SenseData& sense) {
 }  // namespace
 
 StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
-    const std::string words = scsi_answer_text(completion);
-    if (!completion.answered()) {
-        return {Start::unknown, words, {}};
-    }
-    if (completion.good()) {
-        return {Start::accepted, words, {}};
+    StartAnswer answer;  // unknown
+    answer.detail = scsi_answer_text(completion);
+    const std::string words = answer.detail;
+    if (!completion.answered() || completion.good()) {
+        answer.start = completion.answered() ? Start::accepted : Start::unknown;
+        return answer;
     }
     switch (static_cast<device::ScsiStatus>(completion.status)) {
         case device::ScsiStatus::busy:
         case device::ScsiStatus::task_set_full:
-            return {Start::refused, words + ": try again later", {}};
+            return refused_start({ReasonCode::busy, words + ": try again later"});
         case device::ScsiStatus::reservation_conflict:
-            return {Start::refused,
-                    words + ": another host holds a reservation, which must be released first",
-                    {}};
+            return refused_start(
+                {ReasonCode::busy,
+                 words + ": another host holds a reservation, which must be released first"});
         default:
             break;
     }
     const auto sense = scsi_sense(completion);
     if (!sense || sense->code == scsi::asc::kSanitizeInProgress ||
         sense->code == scsi::asc::kFormatInProgress) {
-        return {Start::unknown, words, {}};
+        return answer;
     }
     const bool refused =
         sense->is(scsi::SenseKey::illegal_request) || sense->is(scsi::SenseKey::data_protect) ||
         sense->is(scsi::SenseKey::not_ready) || sense->is(scsi::SenseKey::unit_attention) ||
         sense->code == scsi::asc::kSanitizeFailed;
-    return {refused ? Start::refused : Start::unknown,
-            refused ? words + ": " + scsi_hint_after(*sense) : words,
-            {}};
+    return refused ? refused_start({sense->is(scsi::SenseKey::data_protect)
+                                        ? ReasonCode::drive_write_protected
+                                        : ReasonCode::drive_refused,
+                                    words + ": " + scsi_hint_after(*sense)})
+                   : answer;
 }
 
 std::unique_ptr<FirmwareOperation> make_scsi_erasure(ScsiSession& session,

@@ -45,7 +45,7 @@ struct ScsiFacts {
 [[nodiscard]] ScsiFacts read_scsi_facts(ScsiSession& session);
 
 struct ScsiObjection {
-    std::string text;
+    Reason reason;
     bool untold = false;  ///< the disk refuses to tell
 };
 /// REPORT SUPPORTED OPERATION CODES: why the disk can't take a command, nothing when it says that

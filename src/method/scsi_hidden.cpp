@@ -38,14 +38,13 @@ void open_capacity(ScsiSession& session, const ScsiFacts& facts, OpenedAreas& ar
     send_and_note(session, command, "MODE SELECT (10) (NUMBER OF LOGICAL BLOCKS: all)", areas,
                   completion);
     if (!completion.good()) {
-        areas.refused.push_back(fmt::format("{}: {}", kReduced, scsi_answer_text(completion)));
+        areas.refused.push_back({kReduced, scsi_answer_text(completion)});
         return;
     }
     // What it took is not what it did.
     const auto after = read_scsi_facts(session);
     if (is_reduced(after) || !after.capacity || after.capacity->blocks < *facts.blocks_as_made) {
-        areas.refused.push_back(
-            fmt::format("{}: the disk took MODE SELECT, its capacity is as before", kReduced));
+        areas.refused.push_back({kReduced, "the disk took MODE SELECT, its capacity is as before"});
         return;
     }
     areas.opened.emplace_back(kReduced);
@@ -58,7 +57,7 @@ void open_elements(ScsiSession& session, OpenedAreas& areas) {
     device::ScsiCompletion completion;
     send_and_note(session, command, "RESTORE ELEMENTS AND REBUILD", areas, completion);
     if (!completion.good()) {
-        areas.refused.push_back(fmt::format("{}: {}", kDepopulated, scsi_answer_text(completion)));
+        areas.refused.push_back({kDepopulated, scsi_answer_text(completion)});
         return;
     }
     const auto after = ask_scsi_readiness(session);
@@ -66,8 +65,9 @@ void open_elements(ScsiSession& session, OpenedAreas& areas) {
         areas.opened.emplace_back(kDepopulated);
         return;
     }
-    areas.refused.push_back(fmt::format("{}: the disk is at it ({}); begin again when it is ready",
-                                        kDepopulated, after.detail));
+    areas.refused.push_back(
+        {kDepopulated,
+         fmt::format("the disk is at it ({}); begin again when it is ready", after.detail)});
     areas.next_step = "wait until the disk has brought its elements back, then run this again";
 }
 
@@ -102,7 +102,7 @@ std::vector<HiddenArea> scsi_hidden_areas(ScsiSession& session, const ScsiFacts&
         if (!restorable) {
             area.why_not = "the disk does not allow them to be brought back";
         } else if (objection) {
-            area.why_not = objection->text;
+            area.why_not = objection->reason.text;
         }
         areas.push_back(std::move(area));
     }
@@ -114,7 +114,7 @@ OpenedAreas open_scsi_hidden_areas(ScsiSession& session) {
     const auto facts = read_scsi_facts(session);
     for (const auto& area : scsi_hidden_areas(session, facts)) {
         if (!area.can_be_opened) {
-            areas.refused.push_back(area.kind + ": " + area.why_not);
+            areas.refused.push_back({area.kind, area.why_not});
         } else if (area.kind == kReduced) {
             open_capacity(session, facts, areas);
         } else {

@@ -25,18 +25,21 @@ SanitizeAction action_of(std::string_view technique) {
 }
 
 /// Of every technique.
-std::optional<std::string> unit_objection(const ScsiFacts& facts) {
+std::optional<Reason> unit_objection(const ScsiFacts& facts) {
     if (facts.inquiry.qualifier != 0) {
-        return "there is no such logical unit";
+        return Reason{ReasonCode::drive_path, "there is no such logical unit"};
     }
     if (facts.inquiry.device_type != scsi::kTypeDirectAccess && !facts.host_managed()) {
-        return fmt::format("no disk: SCSI device type {:02x}h", facts.inquiry.device_type);
+        return Reason{ReasonCode::drive_lacks_technique,
+                      fmt::format("no disk: SCSI device type {:02x}h", facts.inquiry.device_type)};
     }
     if (facts.translation) {
-        return fmt::format(
-            "an ATA device behind a translation layer ({}), which may turn the command into "
-            "anything: use the ATA commands",
-            facts.translation->translator);
+        return Reason{
+            ReasonCode::drive_path,
+            fmt::format(
+                "an ATA device behind a translation layer ({}), which may turn the command into "
+                "anything: use the ATA commands",
+                facts.translation->translator)};
     }
     return std::nullopt;
 }
@@ -45,7 +48,7 @@ std::optional<ScsiObjection> technique_objection(ScsiSession& session, const Scs
                                                  const ScsiTechnique& technique,
                                                  bool sanitize_failed) {
     if (auto objection = unit_objection(facts)) {
-        return ScsiObjection{std::move(*objection)};
+        return ScsiObjection{std::move(*objection), false};
     }
     if (technique.work == ScsiWork::sanitize) {
         const auto action = action_of(technique.name);
@@ -53,13 +56,15 @@ std::optional<ScsiObjection> technique_objection(ScsiSession& session, const Scs
                                       std::string("SANITIZE ") + scsi::to_string(action));
     }
     if (sanitize_failed) {
-        return ScsiObjection{"an earlier SANITIZE failed, and only SANITIZE leads out of that"};
+        return ScsiObjection{{ReasonCode::drive_failed,
+                              "an earlier SANITIZE failed, and only SANITIZE leads out of that"}};
     }
     if (technique.work == ScsiWork::format) {
         return scsi_command_objection(session, scsi::kFormatUnit, std::nullopt, "FORMAT UNIT");
     }
     if (facts.host_managed()) {
-        return ScsiObjection{"zones of a host-managed disk can only be written in order"};
+        return ScsiObjection{{ReasonCode::drive_lacks_technique,
+                              "zones of a host-managed disk can only be written in order"}};
     }
     return scsi_command_objection(session, scsi::kWriteSame16, std::nullopt, "WRITE SAME (16)");
 }
@@ -84,9 +89,9 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     if (objection && objection->untold && technique.work == ScsiWork::format) {
         // A disk must have it (SBC-4, table of commands), and many that do not answer the question
         // do: bridges and emulators, some of which erase nothing with it.
-        result.untold = std::move(objection->text);
+        result.untold = std::move(objection->reason.text);
     } else if (objection) {
-        result.objection = std::move(objection->text);
+        result.objection = std::move(objection->reason);
     }
     const bool over_the_surface =
         !technique.cryptographic && action_of(technique.name) != SanitizeAction::block_erase;
@@ -109,9 +114,11 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
             break;
     }
     result.not_reached = not_reached(facts, technique);
-    result.facts = {{"cryptographic", technique.cryptographic},
-                    {"wholeDrive", facts.logical_units <= 1},
-                    {"method", technique.kind}};
+    result.facts = ObjectWriter()
+                       .add("cryptographic", technique.cryptographic)
+                       .add("wholeDrive", facts.logical_units <= 1)
+                       .add("method", technique.kind)
+                       .take();
     return result;
 }
 
@@ -131,17 +138,19 @@ const char* zone_model(const ScsiFacts& facts) {
 
 Json drive_facts(const ScsiFacts& facts, bool sanitize_failed) {
     const auto& characteristics = facts.characteristics;
-    Json json = {{"vendor", facts.inquiry.vendor},
-                 {"revision", facts.inquiry.revision},
-                 {"flash", characteristics.rotation == 1},
-                 {"rotationRpm", characteristics.rotation > 1 ? characteristics.rotation : 0},
-                 {"zoned", facts.zoned()},
-                 {"zoneModel", zone_model(facts)},
-                 {"translationLayer", facts.translation.has_value()},
-                 {"wabereq", scsi::to_string(characteristics.after_block_erase)},
-                 {"wacereq", scsi::to_string(characteristics.after_crypto_erase)},
-                 {"logicalUnits", facts.logical_units},
-                 {"failedSanitize", sanitize_failed}};
+    Json json = ObjectWriter()
+                    .add("vendor", facts.inquiry.vendor)
+                    .add("revision", facts.inquiry.revision)
+                    .add("flash", characteristics.rotation == 1)
+                    .add("rotationRpm", characteristics.rotation > 1 ? characteristics.rotation : 0)
+                    .add("zoned", facts.zoned())
+                    .add("zoneModel", zone_model(facts))
+                    .add("translationLayer", facts.translation.has_value())
+                    .add("wabereq", scsi::to_string(characteristics.after_block_erase))
+                    .add("wacereq", scsi::to_string(characteristics.after_crypto_erase))
+                    .add("logicalUnits", facts.logical_units)
+                    .add("failedSanitize", sanitize_failed)
+                    .take();
     if (facts.translation) {
         json["translator"] = facts.translation->translator;
     }
@@ -182,15 +191,20 @@ std::optional<ScsiObjection> scsi_command_objection(ScsiSession& session, std::u
         case scsi::Support::supported:
             return std::nullopt;
         case scsi::Support::unsupported:
-            return ScsiObjection{"the disk says that it does not support " + name};
+            return ScsiObjection{{ReasonCode::drive_lacks_technique,
+                                  "the disk says that it does not support " + name}};
         case scsi::Support::vendor_specific:
-            return ScsiObjection{"the disk has a command of its own in the place of " + name};
+            return ScsiObjection{{ReasonCode::drive_lacks_technique,
+                                  "the disk has a command of its own in the place of " + name}};
         case scsi::Support::not_told:
             break;
     }
-    return data ? ScsiObjection{name + ": not told; the disk does not answer that now"}
-                : ScsiObjection{
-                      name + ": not told; the disk refuses REPORT SUPPORTED OPERATION CODES", true};
+    return data ? ScsiObjection{{ReasonCode::drive_not_told,
+                                 name + ": not told; the disk does not answer that now"}}
+                : ScsiObjection{{ReasonCode::drive_not_told,
+                                 name + ": not told; the disk refuses REPORT SUPPORTED OPERATION "
+                                        "CODES"},
+                                true};
 }
 
 DriveSurvey survey_scsi_drive(ScsiSession& session) {
@@ -212,12 +226,15 @@ DriveSurvey survey_scsi_drive(ScsiSession& session) {
     }
     survey.hidden_areas = scsi_hidden_areas(session, facts);
     if (facts.logical_units > 1) {
-        survey.residual_risks.push_back(fmt::format(
-            "the target has {} logical units: each keeps its own data", facts.logical_units));
+        survey.residual_risks.push_back(
+            {ReasonCode::other_logical_units,
+             fmt::format("the target has {} logical units: each keeps its own data",
+                         facts.logical_units)});
     }
     if (!facts.blocks_as_made && !readiness.pages.empty() && readiness.phase == Phase::idle) {
-        survey.residual_risks.emplace_back(
-            "the disk does not tell whether its capacity was reduced by MODE SELECT");
+        survey.residual_risks.push_back(
+            {ReasonCode::capacity_not_told,
+             "the disk does not tell whether its capacity was reduced by MODE SELECT"});
     }
     survey.facts = drive_facts(facts, sanitize_failed);
     survey.pages = std::move(facts.pages);

@@ -97,9 +97,11 @@ device::ScsiCompletion ScsiWriteSame::write_next() {
 StartAnswer ScsiWriteSame::start() {
     const auto before = ask_scsi_readiness(session_);
     if (before.phase != Phase::idle || capacity_.blocks == 0) {
-        return {Start::refused, "nothing was sent: " + before.detail, {}};
+        return refused_start(
+            {ReasonCode::drive_state_unknown, "nothing was sent: " + before.detail});
     }
-    memory_.kept[kWriteSameMemory] = {{"technique", kWriteSameName}, {"sent", "sending"}};
+    memory_.kept[kWriteSameMemory] =
+        ObjectWriter().add("technique", kWriteSameName).add("sent", "sending").take();
     memory_.save();
     next_ = 0;
     restarts_ = 0;

@@ -59,15 +59,18 @@ DriveSurvey TcgDriveCommands::survey() {
         survey.techniques.push_back(tcg_technique_facts(technique, look.discovery, credentials_));
     }
     if (look.discovery.locking && look.discovery.locking->locked) {
-        survey.residual_risks.emplace_back(
-            "ranges of the drive are locked: where nothing can be written, no canary is placed and "
-            "nothing is shown; without any the run ends as indeterminate (tcg-psid-revert unlocks "
-            "the drive, and another technique then erases it with canaries)");
+        survey.residual_risks.push_back(
+            {ReasonCode::drive_locked,
+             "ranges of the drive are locked: where nothing can be written, no canary is placed "
+             "and "
+             "nothing is shown; without any the run ends as indeterminate (tcg-psid-revert unlocks "
+             "the drive, and another technique then erases it with canaries)"});
     }
     if (tcg::encrypts(ssc->ssc)) {
-        survey.residual_risks.emplace_back(
-            "that no copy of a media key was left is the drive's word: a host sees only that the "
-            "content changed");
+        survey.residual_risks.push_back(
+            {ReasonCode::drive_word,
+             "that no copy of a media key was left is the drive's word: a host sees only that the "
+             "content changed"});
     }
     return survey;
 }

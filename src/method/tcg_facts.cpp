@@ -35,33 +35,38 @@ bool uses_sid(TcgTechnique technique) {
 }
 
 /// What makes every technique impossible.
-std::optional<std::string> tcg_general_objection(const Discovery& discovery) {
+std::optional<Reason> tcg_general_objection(const Discovery& discovery) {
     const auto* ssc = discovery.ssc();
     if (ssc == nullptr) {
-        return "the drive has TCG functions, but none of the subsystem classes that can erase";
+        return Reason{
+            ReasonCode::drive_lacks_technique,
+            "the drive has TCG functions, but none of the subsystem classes that can erase"};
     }
     if (ssc->base_com_id < kTcgComIdMin) {
-        return "the drive gives no ComID to talk to: its TCG functions can not be used";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive gives no ComID to talk to: its TCG functions can not be used"};
     }
     if (!discovery.tper || !discovery.tper->sync) {
-        return "the drive does not offer the synchronous protocol";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive does not offer the synchronous protocol"};
     }
     if (!discovery.locking || !discovery.locking->supported) {
-        return "the drive has no Locking SP: there is nothing to revert";
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "the drive has no Locking SP: there is nothing to revert"};
     }
     if (discovery.data_removal && discovery.data_removal->processing) {
-        return "a data removal is running: wait for its end";
+        return Reason{ReasonCode::drive_erasing, "a data removal is running: wait for its end"};
     }
     return std::nullopt;
 }
 
 /// What keeps a technique from erasing, although the drive would accept it.
-std::optional<std::string> tcg_effect_objection(TcgTechnique technique,
-                                                const Discovery& discovery) {
+std::optional<Reason> tcg_effect_objection(TcgTechnique technique, const Discovery& discovery) {
     const Ssc ssc = discovery.ssc()->ssc;
     if (!tcg::encrypts(ssc)) {
         if (technique == TcgTechnique::genkey) {
-            return "Pyrite: the drive has no media key that could be changed; use Sanitize";
+            return Reason{ReasonCode::drive_ineffective,
+                          "Pyrite: the drive has no media key that could be changed; use Sanitize"};
         }
         const bool removes =
             discovery.data_removal && std::any_of(kTcgMechanisms.begin(), kTcgMechanisms.end(),
@@ -70,62 +75,76 @@ std::optional<std::string> tcg_effect_objection(TcgTechnique technique,
                                                              discovery.data_removal->has(mechanism);
                                                   });
         if (!removes) {
-            return "Pyrite: the drive does not encrypt, and Revert removes no data from it; use "
-                   "Sanitize or overwrite";
+            return Reason{
+                ReasonCode::drive_ineffective,
+                "Pyrite: the drive does not encrypt, and Revert removes no data from it; use "
+                "Sanitize or overwrite"};
         }
     } else if (!discovery.locking->media_encryption) {
-        return "the drive says that it does not encrypt its media; use Sanitize or overwrite";
+        return Reason{
+            ReasonCode::drive_ineffective,
+            "the drive says that it does not encrypt its media; use Sanitize or overwrite"};
     }
     if (ssc == Ssc::enterprise) {
         if (uses_sid(technique)) {
-            return "Enterprise: SID can not revert the drive; use tcg-psid-revert with the PSID "
-                   "from the label, or tcg-genkey with the password of EraseMaster";
+            return Reason{
+                ReasonCode::drive_lacks_technique,
+                "Enterprise: SID can not revert the drive; use tcg-psid-revert with the PSID "
+                "from the label, or tcg-genkey with the password of EraseMaster"};
         }
         return std::nullopt;  // its Locking SP is never inactive
     }
     const bool active = discovery.locking->enabled;
     if (technique == TcgTechnique::activate_revert) {
-        return active
-                   ? std::optional<std::string>("the Locking SP is active already: use tcg-revert")
-                   : std::nullopt;
+        return active ? std::optional(Reason{ReasonCode::drive_ineffective,
+                                             "the Locking SP is active already: use tcg-revert"})
+                      : std::nullopt;
     }
     if (!active) {
-        return is_revert(technique)
-                   ? "the Locking SP is not active: Revert erases nothing then (Opal 2.30, "
-                     "5.1.2.2); use Sanitize, or tcg-activate-revert"
-                   : "the Locking SP is not active: nobody can log in to change a key; use "
-                     "Sanitize, or tcg-activate-revert";
+        return Reason{ReasonCode::drive_ineffective,
+                      is_revert(technique)
+                          ? "the Locking SP is not active: Revert erases nothing then (Opal 2.30, "
+                            "5.1.2.2); use Sanitize, or tcg-activate-revert"
+                          : "the Locking SP is not active: nobody can log in to change a key; use "
+                            "Sanitize, or tcg-activate-revert"};
     }
     return std::nullopt;
 }
 
-std::optional<std::string> tcg_credential_objection(TcgTechnique technique,
-                                                    const Discovery& discovery,
-                                                    const TcgCredentials& credentials) {
+std::optional<Reason> tcg_credential_objection(TcgTechnique technique, const Discovery& discovery,
+                                               const TcgCredentials& credentials) {
     const SecretBytes& used = technique == TcgTechnique::psid_revert ? credentials.psid
                               : uses_sid(technique)                  ? credentials.sid
                                                                      : credentials.locking_admin;
     if (used.size() > tcg::kCredentialBytesMax) {
-        return fmt::format("the password given is longer than {} bytes", tcg::kCredentialBytesMax);
+        return Reason{
+            ReasonCode::drive_credential,
+            fmt::format("the password given is longer than {} bytes", tcg::kCredentialBytesMax)};
     }
     if (technique == TcgTechnique::psid_revert && used.empty()) {
-        return "needs the PSID: 32 characters on the drive's label";
+        return Reason{ReasonCode::drive_credential,
+                      "needs the PSID: 32 characters on the drive's label"};
     }
     if (technique == TcgTechnique::genkey && used.empty()) {
-        return discovery.ssc()->ssc == Ssc::enterprise
-                   ? "needs the password of EraseMaster"
-                   : "needs the password of the Locking SP's Admin1";
+        return Reason{ReasonCode::drive_credential,
+                      discovery.ssc()->ssc == Ssc::enterprise
+                          ? "needs the password of EraseMaster"
+                          : "needs the password of the Locking SP's Admin1"};
     }
     if (!uses_sid(technique)) {
         return std::nullopt;
     }
     if (discovery.block_sid && discovery.block_sid->sid_blocked) {
-        return "the machine's firmware has blocked SID until the drive is switched off and on "
-               "(Block SID): switch that off in the firmware's set-up, or use tcg-psid-revert";
+        return Reason{
+            ReasonCode::drive_frozen,
+            "the machine's firmware has blocked SID until the drive is switched off and on "
+            "(Block SID): switch that off in the firmware's set-up, or use tcg-psid-revert"};
     }
     if (discovery.block_sid && discovery.block_sid->sid_changed && used.empty()) {
-        return "needs the password of SID, which is no longer the one of the factory; or use "
-               "tcg-psid-revert";
+        return Reason{
+            ReasonCode::drive_credential,
+            "needs the password of SID, which is no longer the one of the factory; or use "
+            "tcg-psid-revert"};
     }
     return std::nullopt;
 }
@@ -174,16 +193,19 @@ Json removal_facts(const tcg::DataRemovalFeature& removal) {
     Json mechanisms = Json::array();
     for (const RemovalMechanism mechanism : kTcgMechanisms) {
         if (removal.has(mechanism)) {
-            Json one = {{"name", tcg::to_string(mechanism)}};
+            ObjectWriter one;
+            one.add("name", tcg::to_string(mechanism));
             if (const auto time = removal.time(mechanism)) {
-                one["seconds"] = time->count();
+                one.add("seconds", time->count());
             }
-            mechanisms.push_back(std::move(one));
+            mechanisms.push_back(one.take());
         }
     }
-    return {{"processing", removal.processing},
-            {"interrupted", removal.interrupted},
-            {"mechanisms", std::move(mechanisms)}};
+    return ObjectWriter()
+        .add("processing", removal.processing)
+        .add("interrupted", removal.interrupted)
+        .add("mechanisms", std::move(mechanisms))
+        .take();
 }
 
 }  // namespace
@@ -237,8 +259,8 @@ TcgLook look_at_tcg(device::SecurityTransport& transport) {
     return look;
 }
 
-std::optional<std::string> tcg_objection(TcgTechnique technique, const Discovery& discovery,
-                                         const TcgCredentials& credentials) {
+std::optional<Reason> tcg_objection(TcgTechnique technique, const Discovery& discovery,
+                                    const TcgCredentials& credentials) {
     if (auto objection = tcg_general_objection(discovery)) {
         return objection;
     }
@@ -256,11 +278,13 @@ TechniqueFacts tcg_technique_facts(TcgTechnique technique, const Discovery& disc
     facts.objection = tcg_objection(technique, discovery, credentials);
     facts.estimate = tcg_estimate(technique, discovery);
     facts.sends = tcg_sends(technique, ssc);
-    facts.facts = {{"cryptographic", tcg::encrypts(ssc)},
-                   {"wholeDrive", is_revert(technique)},
-                   {"method", is_revert(technique) ? "tcg-revert" : "tcg-genkey"},
-                   {"lockingEnabledBefore", discovery.locking && discovery.locking->enabled},
-                   {"ssc", tcg::to_string(ssc)}};
+    facts.facts = ObjectWriter()
+                      .add("cryptographic", tcg::encrypts(ssc))
+                      .add("wholeDrive", is_revert(technique))
+                      .add("method", is_revert(technique) ? "tcg-revert" : "tcg-genkey")
+                      .add("lockingEnabledBefore", discovery.locking && discovery.locking->enabled)
+                      .add("ssc", tcg::to_string(ssc))
+                      .take();
     if (technique == TcgTechnique::genkey) {
         facts.not_reached = {"shadow MBR and DataStore tables"};
     }
@@ -272,10 +296,11 @@ TechniqueFacts tcg_technique_facts(TcgTechnique technique, const Discovery& disc
 
 Json tcg_drive_facts(const Discovery* discovery) {
     if (discovery == nullptr) {
-        return {{"ssc", nullptr}};
+        return ObjectWriter().add("ssc", nullptr).take();
     }
     const auto* ssc = discovery->ssc();
-    Json facts = {{"ssc", ssc == nullptr ? Json(nullptr) : Json(tcg::to_string(ssc->ssc))}};
+    Json facts = Json::object();
+    facts["ssc"] = ssc == nullptr ? Json(nullptr) : Json(tcg::to_string(ssc->ssc));
     if (const auto& locking = discovery->locking) {
         facts["lockingEnabled"] = locking->enabled;
         facts["locked"] = locking->locked;

@@ -34,9 +34,9 @@ struct TcgLook {
 [[nodiscard]] TcgLook look_at_tcg(device::SecurityTransport& transport);
 
 /// Why not on this drive as it is now, and the next step.
-[[nodiscard]] std::optional<std::string> tcg_objection(TcgTechnique technique,
-                                                       const tcg::Discovery& discovery,
-                                                       const TcgCredentials& credentials);
+[[nodiscard]] std::optional<Reason> tcg_objection(TcgTechnique technique,
+                                                  const tcg::Discovery& discovery,
+                                                  const TcgCredentials& credentials);
 /// `discovery` has an SSC.
 [[nodiscard]] TechniqueFacts tcg_technique_facts(TcgTechnique technique,
                                                  const tcg::Discovery& discovery,

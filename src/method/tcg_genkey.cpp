@@ -136,7 +136,8 @@ bool TcgGenKey::list_bands(TcgSession& session, StartAnswer& answer) {
 void TcgGenKey::change(TcgSession& session, tcg::Uid method, StartAnswer& answer) {
     Json kept = Json::array();
     for (const auto& key : keys_) {
-        kept.push_back({{"name", key.name}, {kTcgAnswerKey, kTcgNoAnswer}});
+        kept.push_back(
+            ObjectWriter().add("name", key.name).add(kTcgAnswerKey, kTcgNoAnswer).take());
     }
     memory_.kept[kTcgKeysKey] = std::move(kept);
     memory_.kept[kTcgSentKey] = true;
@@ -172,7 +173,10 @@ StartAnswer TcgGenKey::start() {
     }
     const auto& discovery = begun.look.discovery;
     const bool enterprise = discovery.ssc()->ssc == tcg::Ssc::enterprise;
-    memory_.kept = {{kTcgTechniqueKey, to_string(TcgTechnique::genkey)}, {kTcgSentKey, false}};
+    memory_.kept = ObjectWriter()
+                       .add(kTcgTechniqueKey, to_string(TcgTechnique::genkey))
+                       .add(kTcgSentKey, false)
+                       .take();
     keys_.clear();
     StartAnswer answer;
     answer.start = Start::refused;
@@ -186,6 +190,7 @@ StartAnswer TcgGenKey::start() {
         fmt::format("StartSession (Locking SP, {})", enterprise ? "EraseMaster" : "Admin1"),
         {sp, authority}, problem ? problem->detail : kTcgSuccess));
     if (problem) {
+        answer.why = ReasonCode::drive_credential;
         answer.detail = problem->detail;
         return answer;
     }

@@ -64,7 +64,7 @@ TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context,
                            locking->enabled && tcg_kept_flag(memory.kept, kTcgActivatedKey);
     const TcgTechnique rest = activated ? TcgTechnique::revert : technique;
     if (auto objection = tcg_objection(rest, start.look.discovery, context.credentials)) {
-        start.refusal.detail = std::move(*objection);
+        start.refusal = refused_start(*objection);
         return start;
     }
     start.go = true;

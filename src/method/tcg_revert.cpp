@@ -83,8 +83,10 @@ class TcgRevert final : public FirmwareOperation {
     [[nodiscard]] std::optional<std::string> clean_up(std::vector<SentCommand>& commands) override;
 
   private:
-    [[nodiscard]] bool refuse(StartAnswer& answer, std::string detail) const {
+    [[nodiscard]] bool refuse(StartAnswer& answer, std::string detail,
+                              ReasonCode why = ReasonCode::drive_refused) const {
         answer.start = Start::refused;
+        answer.why = why;
         answer.detail = std::move(detail);
         return false;
     }
@@ -125,9 +127,11 @@ bool TcgRevert::prepare(TcgChannel& channel, const tcg::Discovery& discovery, St
                                            known ? tcg::to_string(mechanism) : "not told"));
         if (!tcg::encrypts(ssc) && (!known || !tcg_removes_data(mechanism))) {
             session.close();
-            return refuse(answer, fmt::format("the active data removal mechanism is {}: it removes "
-                                              "nothing; use Sanitize or overwrite",
-                                              known ? tcg::to_string(mechanism) : "not told"));
+            return refuse(answer,
+                          fmt::format("the active data removal mechanism is {}: it removes "
+                                      "nothing; use Sanitize or overwrite",
+                                      known ? tcg::to_string(mechanism) : "not told"),
+                          ReasonCode::drive_ineffective);
         }
     }
     if (needs_msid) {
@@ -139,7 +143,8 @@ bool TcgRevert::prepare(TcgChannel& channel, const tcg::Discovery& discovery, St
             session.close();
             return refuse(answer,
                           "the drive does not tell its MSID: give the password of SID, or "
-                          "use tcg-psid-revert");
+                          "use tcg-psid-revert",
+                          ReasonCode::drive_credential);
         }
         msid_ = std::move(*msid);
     }
@@ -158,7 +163,7 @@ bool TcgRevert::log_in(TcgSession& session, StartAnswer& answer) {
         tcg_sent(fmt::format("StartSession (Admin SP, {})", authority_name(technique_)),
                  {tcg::kAdminSp, authority}, problem ? problem->detail : kTcgSuccess));
     // A session alone changes nothing, whatever became of the answer.
-    return problem ? refuse(answer, problem->detail) : true;
+    return problem ? refuse(answer, problem->detail, ReasonCode::drive_credential) : true;
 }
 
 bool TcgRevert::activate(TcgSession& session, StartAnswer& answer) {
@@ -239,10 +244,12 @@ StartAnswer TcgRevert::start() {
         return running;
     }
     const bool was_activated = tcg_kept_flag(memory_.kept, kTcgActivatedKey);
-    memory_.kept = {{kTcgTechniqueKey, to_string(technique_)},
-                    {kTcgSentKey, false},
-                    {kTcgActivatedKey, was_activated},
-                    {kTcgActiveBeforeKey, discovery.locking->enabled}};
+    memory_.kept = ObjectWriter()
+                       .add(kTcgTechniqueKey, to_string(technique_))
+                       .add(kTcgSentKey, false)
+                       .add(kTcgActivatedKey, was_activated)
+                       .add(kTcgActiveBeforeKey, discovery.locking->enabled)
+                       .take();
     StartAnswer answer;
     TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
                        context_.pause);

@@ -77,25 +77,29 @@ bool judge_whole(const WholeSeen& seen, Outcome& outcome) {
     if (seen.mismatches > 0) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
         outcome.reasons.push_back(
-            fmt::format("{} blocks are not what the technique leaves ({}), the first at byte {}",
-                        seen.mismatches, to_text(seen.promise), seen.different.front()));
+            {ReasonCode::content_differs,
+             fmt::format("{} blocks are not what the technique leaves ({}), the first at byte {}",
+                         seen.mismatches, to_text(seen.promise), seen.different.front())});
     }
     if (seen.unexpected_bytes > 0) {
         outcome.exceptions.push_back(
-            fmt::format("{} bytes can not be read, and not as the technique leaves blocks",
-                        seen.unexpected_bytes));
+            {ReasonCode::unreadable_blocks,
+             fmt::format("{} bytes can not be read, and not as the technique leaves blocks",
+                         seen.unexpected_bytes)});
     }
     return seen.mismatches == 0;
 }
 
 Json to_json(const WholeSeen& seen) {
-    return {{"content", to_text(seen.promise)},
-            {"bytesPlanned", seen.planned_bytes},
-            {"bytesCompared", seen.compared_bytes},
-            {"mismatches", seen.mismatches},
-            {"different", seen.different},
-            {"unreadableBytes", seen.unreadable_bytes},
-            {"unexpectedBytes", seen.unexpected_bytes}};
+    return ObjectWriter()
+        .add("content", to_text(seen.promise))
+        .add("bytesPlanned", seen.planned_bytes)
+        .add("bytesCompared", seen.compared_bytes)
+        .add("mismatches", seen.mismatches)
+        .add("different", Json(seen.different))
+        .add("unreadableBytes", seen.unreadable_bytes)
+        .add("unexpectedBytes", seen.unexpected_bytes)
+        .take();
 }
 
 }  // namespace efface::method

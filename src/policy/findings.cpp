@@ -9,9 +9,9 @@
 
 namespace efface::policy {
 
-void Findings::add(std::string_view id, const std::string& detail) {
+void Findings::add(ReasonCode code, const std::string& detail) {
     const auto rule = std::find_if(rules_.begin(), rules_.end(),
-                                   [&](const Rule& candidate) { return id == candidate.id; });
+                                   [&](const Rule& candidate) { return code == candidate.code; });
     EFFACE_ASSERT(rule != rules_.end());
     found_.push_back({&*rule, printable(detail)});
 }
@@ -29,43 +29,43 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 void examine_storage(const StorageFacts& facts, Findings& findings) {
     if (facts.copy_on_write) {
-        findings.add("copy-on-write", "the file system writes changed blocks elsewhere");
+        findings.add(ReasonCode::copy_on_write, "the file system writes changed blocks elsewhere");
     }
     if (facts.shared_extents > 0) {
-        findings.add("shared-extents",
+        findings.add(ReasonCode::shared_extents,
                      fmt::format("{} extents are shared with another file or snapshot",
                                  facts.shared_extents));
     }
     if (facts.encoded_extents > 0) {
-        findings.add("encoded-extents",
+        findings.add(ReasonCode::encoded_extents,
                      fmt::format("{} extents are compressed, inline or encoded by the file system",
                                  facts.encoded_extents));
     }
     if (facts.remote) {
-        findings.add("remote-medium", "the file system is remote");
+        findings.add(ReasonCode::remote_medium, "the file system is remote");
     }
     if (facts.memory) {
-        findings.add("memory-medium", "the file lies in memory");
+        findings.add(ReasonCode::memory_medium, "the file lies in memory");
     }
     for (const auto& layer : facts.layers) {
         const auto what = fmt::format("{} ({})", layer.name, layer.type);
         if (layer.copy_on_write) {
-            findings.add("copy-on-write", what);
+            findings.add(ReasonCode::copy_on_write, what);
         }
         if (layer.thin) {
-            findings.add("thin", what);
+            findings.add(ReasonCode::thin, what);
         }
         if (layer.remote) {
-            findings.add("remote-medium", what);
+            findings.add(ReasonCode::remote_medium, what);
         }
         if (layer.mirror) {
-            findings.add("mirror", what);
+            findings.add(ReasonCode::mirror, what);
         }
         if (layer.flash) {
-            findings.add("flash", what);
+            findings.add(ReasonCode::flash, what);
         }
         if (starts_with_any(layer.note, {"a hypervisor"})) {
-            findings.add("hypervisor", what);
+            findings.add(ReasonCode::hypervisor, what);
         }
     }
 }
@@ -86,24 +86,27 @@ const char* to_string(Effect effect) noexcept {
     return "refuse";
 }
 
-FindingTexts texts_of(const std::vector<Finding>& findings) {
-    FindingTexts texts;
+FindingReasons reasons_of(const std::vector<Finding>& findings) {
+    FindingReasons reasons;
     for (const auto& finding : findings) {
-        auto& list = finding.rule->effect == Effect::refuse      ? texts.refusals
-                     : finding.rule->effect == Effect::exception ? texts.exceptions
-                                                                 : texts.residual_risks;
-        list.push_back(fmt::format("{} ({})", finding.rule->reason, finding.detail));
+        auto& list = finding.rule->effect == Effect::refuse      ? reasons.refusals
+                     : finding.rule->effect == Effect::exception ? reasons.exceptions
+                                                                 : reasons.residual_risks;
+        list.push_back(
+            {finding.rule->code, fmt::format("{} ({})", finding.rule->reason, finding.detail)});
     }
-    return texts;
+    return reasons;
 }
 
 Json rules_json(const std::vector<Rule>& rules) {
     Json table = Json::array();
     for (const auto& rule : rules) {
-        table.push_back({{"id", rule.id},
-                         {"effect", to_string(rule.effect)},
-                         {"reason", rule.reason},
-                         {"source", rule.source}});
+        table.push_back(ObjectWriter()
+                            .add("id", to_string(rule.code))
+                            .add("effect", to_string(rule.effect))
+                            .add("reason", rule.reason)
+                            .add("source", rule.source)
+                            .take());
     }
     return table;
 }

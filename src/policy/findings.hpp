@@ -13,8 +13,8 @@ namespace efface::policy {
 class Findings final {
   public:
     explicit Findings(const std::vector<Rule>& rules) : rules_(rules) {}
-    /// `id` must be in the table (asserted).
-    void add(std::string_view id, const std::string& detail);
+    /// `code` must be in the table (asserted).
+    void add(ReasonCode code, const std::string& detail);
     [[nodiscard]] std::vector<Finding> in_table_order() &&;
 
   private:

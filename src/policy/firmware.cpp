@@ -97,35 +97,36 @@ const std::vector<DeniedFirmware>& denied_firmware() {
 
 const std::vector<Rule>& firmware_rules() {
     static const std::vector<Rule> kRules = {
-        {"denied-firmware", Effect::refuse,
+        {ReasonCode::denied_firmware, Effect::refuse,
          "its vendor says that this firmware may not erase what it says it erases: update it first",
          "vendor advisories, as the deny-list names them"},
-        {"no-canaries", Effect::no_level, "nothing was looked for afterwards", "fail closed"},
-        {"not-whole-drive", Effect::exception,
+        {ReasonCode::no_canaries, Effect::no_level, "nothing was looked for afterwards",
+         "fail closed"},
+        {ReasonCode::not_whole_drive, Effect::exception,
          "the technique reaches only part of the drive, as it is set up now",
          "NVMe Base 2.3, 5.10 (Format NVM: SENS, unallocated capacity); TCG ranges"},
-        {"part-of-a-drive", Effect::at_most_clear, "a part is no medium that could be purged",
-         "NIST SP 800-88r2: applies to media"},
-        {"no-media-key", Effect::at_most_clear,
+        {ReasonCode::part_of_a_drive, Effect::at_most_clear,
+         "a part is no medium that could be purged", "NIST SP 800-88r2: applies to media"},
+        {ReasonCode::no_media_key, Effect::at_most_clear,
          "the drive has no media key that could be changed: what its Revert does to data is its "
          "own removal mechanism, which no standard classifies",
          "TCG Pyrite 2.00: no encryption of user data; NIST SP 800-88r1 tables A-5 to A-8 name the "
          "key change"},
-        {"drive-word", Effect::note,
+        {ReasonCode::drive_word, Effect::note,
          "that every place was reached is the firmware's word; canaries show it only where a host "
          "can read",
          "NVMe Base 2.3 Annex A; NIST SP 800-88r2 4.5"},
-        {"canary-grid", Effect::note,
+        {ReasonCode::canary_grid, Effect::note,
          "a kept part shorter than two of 1024 parts of the drive could lie between canaries",
          "method/firmware_erase.hpp"},
-        {"retired-blocks", Effect::note,
+        {ReasonCode::retired_blocks, Effect::note,
          "blocks that the drive retired may keep what they held, where the command does not cover "
          "them",
          "ACS-4 7.36: sectors that have become inaccessible do not make SANITIZE fail"},
-        {"keys-only", Effect::note,
+        {ReasonCode::keys_only, Effect::note,
          "only keys were changed: it counts on the drive having encrypted all data from the start",
          "NIST SP 800-88r2 3.2"},
-        {"other-hosts", Effect::note,
+        {ReasonCode::other_hosts, Effect::note,
          "the subsystem has several controllers or ports: other hosts were not asked",
          "NVMe Base 2.3, CMIC"},
     };
@@ -135,31 +136,31 @@ const std::vector<Rule>& firmware_rules() {
 std::vector<Finding> examine_firmware(const FirmwareFacts& facts) {
     Findings findings(firmware_rules());
     if (const auto* entry = denied(facts)) {
-        findings.add("denied-firmware",
+        findings.add(ReasonCode::denied_firmware,
                      facts.model + " with " + facts.firmware + "; " + entry->source);
     }
     if (!facts.canaries) {
-        findings.add("no-canaries", "verification was switched off");
+        findings.add(ReasonCode::no_canaries, "verification was switched off");
     } else {
-        findings.add("canary-grid", facts.technique);
+        findings.add(ReasonCode::canary_grid, facts.technique);
     }
     if (!facts.technique_facts.value("wholeDrive", false)) {
-        findings.add("not-whole-drive", facts.technique);
-        findings.add("part-of-a-drive", facts.technique);
+        findings.add(ReasonCode::not_whole_drive, facts.technique);
+        findings.add(ReasonCode::part_of_a_drive, facts.technique);
     }
     const auto* technique = find_firmware_technique(facts.technique);
     const bool cryptographic = facts.technique_facts.value("cryptographic", false);
     if (technique != nullptr && std::string_view(technique->command_set) == "tcg" &&
         !cryptographic) {
-        findings.add("no-media-key", facts.technique);
+        findings.add(ReasonCode::no_media_key, facts.technique);
     }
-    findings.add("drive-word", facts.model.empty() ? "firmware" : facts.model);
-    findings.add("retired-blocks", facts.technique);
+    findings.add(ReasonCode::drive_word, facts.model.empty() ? "firmware" : facts.model);
+    findings.add(ReasonCode::retired_blocks, facts.technique);
     if (cryptographic) {
-        findings.add("keys-only", facts.technique);
+        findings.add(ReasonCode::keys_only, facts.technique);
     }
     if (facts.drive.value("multiController", false)) {
-        findings.add("other-hosts", "NVMe subsystem");
+        findings.add(ReasonCode::other_hosts, "NVMe subsystem");
     }
     return std::move(findings).in_table_order();
 }
@@ -178,19 +179,23 @@ Level firmware_level(const FirmwareFacts& facts) {
 std::string firmware_policy_digest(const FirmwareTechnique& technique) {
     Json denied_list = Json::array();
     for (const auto& entry : denied_firmware()) {
-        denied_list.push_back({{"models", entry.models},
-                               {"line", entry.line},
-                               {"fixedIn", entry.fixed_in},
-                               {"techniques", entry.techniques},
-                               {"source", entry.source}});
+        denied_list.push_back(ObjectWriter()
+                                  .add("models", entry.models)
+                                  .add("line", entry.line)
+                                  .add("fixedIn", entry.fixed_in)
+                                  .add("techniques", entry.techniques)
+                                  .add("source", entry.source)
+                                  .take());
     }
-    return sha256_hex(canonical_json({{"id", technique.name},
-                                      {"version", kFirmwarePolicyVersion},
-                                      {"onFlash", to_string(technique.on_flash)},
-                                      {"onDisk", to_string(technique.on_disk)},
-                                      {"source", technique.source},
-                                      {"rules", rules_json(firmware_rules())},
-                                      {"denied", denied_list}}));
+    return sha256_hex(canonical_json(ObjectWriter()
+                                         .add("id", technique.name)
+                                         .add("version", kFirmwarePolicyVersion)
+                                         .add("onFlash", to_string(technique.on_flash))
+                                         .add("onDisk", to_string(technique.on_disk))
+                                         .add("source", technique.source)
+                                         .add("rules", rules_json(firmware_rules()))
+                                         .add("denied", std::move(denied_list))
+                                         .take()));
 }
 
 }  // namespace efface::policy

@@ -33,9 +33,9 @@ void examine_freed(const Json& facts, Findings& findings) {
     const std::string state = text_at(facts, "/machine/initOnFree/state");
     const std::string seen = fmt::format("init_on_free is {}", state.empty() ? "unknown" : state);
     if (true_or_unknown(at(facts, "/contentFreed")) && state != "on") {
-        findings.add("content-only-freed", seen);
+        findings.add(ReasonCode::content_only_freed, seen);
     } else if (state != "on") {
-        findings.add("freed-pages", seen);
+        findings.add(ReasonCode::freed_pages, seen);
     }
 }
 
@@ -47,12 +47,13 @@ void examine_swap(const Json& facts, Findings& findings) {
     const Json written = at(facts, "/machine/swap/pagesWrittenOut");
     const bool never = written.is_number_unsigned() && written.get<std::uint64_t>() == 0;
     if (state != "off" && state != "empty") {
-        findings.add("swap-in-use", "swap is " + (state.empty() ? "unknown" : state));
+        findings.add(ReasonCode::swap_in_use, "swap is " + (state.empty() ? "unknown" : state));
     } else if (!never) {
-        findings.add("swapped-before", written.is_number_unsigned()
-                                           ? fmt::format("{} pages since the machine started",
-                                                         written.get<std::uint64_t>())
-                                           : "the kernel does not say how many pages");
+        findings.add(
+            ReasonCode::swapped_before,
+            written.is_number_unsigned()
+                ? fmt::format("{} pages since the machine started", written.get<std::uint64_t>())
+                : "the kernel does not say how many pages");
     }
 }
 
@@ -66,23 +67,23 @@ void examine_layers(const Json& facts, Findings& findings) {
     const Json layers = at(facts, "/layers");
     if (!layers.is_array()) {
         if (text_at(facts, "/kind") == "swap") {
-            findings.add("facts-unknown", "what the area stands on");
+            findings.add(ReasonCode::facts_unknown, "what the area stands on");
         }
         return;
     }
     for (const auto& layer : layers) {
         const std::string name = text_at(layer, "/name");
         if (is_set(layer, "/copyOnWrite")) {
-            findings.add("copy-on-write", name);
+            findings.add(ReasonCode::copy_on_write, name);
         }
         if (is_set(layer, "/thin")) {
-            findings.add("thin", name);
+            findings.add(ReasonCode::thin, name);
         }
         if (is_set(layer, "/remote")) {
-            findings.add("remote-medium", name);
+            findings.add(ReasonCode::remote_medium, name);
         }
         if (is_set(layer, "/flash")) {
-            findings.add("flash", name);
+            findings.add(ReasonCode::flash, name);
         }
     }
 }
@@ -90,20 +91,20 @@ void examine_layers(const Json& facts, Findings& findings) {
 void examine_notes(const Json& facts, Findings& findings) {
     const std::string filesystem = text_at(facts, "/filesystem");
     if (!filesystem.empty()) {
-        findings.add("names-only-freed", filesystem);
+        findings.add(ReasonCode::names_only_freed, filesystem);
     }
     if (true_or_unknown(at(facts, "/persistent"))) {
-        findings.add("spare-areas", "");
+        findings.add(ReasonCode::spare_areas, "");
     }
     const Json host = at(facts, "/machine/memoryToHost");
     if (!host.is_array()) {
-        findings.add("host", "unknown");
+        findings.add(ReasonCode::host, "unknown");
     } else if (!host.empty()) {
         std::string ways;
         for (const auto& way : host) {
             ways += (ways.empty() ? "" : ", ") + (way.is_string() ? way.get<std::string>() : "?");
         }
-        findings.add("host", ways);
+        findings.add(ReasonCode::host, ways);
     }
 }
 
@@ -111,49 +112,55 @@ void examine_notes(const Json& facts, Findings& findings) {
 
 const std::vector<Rule>& memory_rules() {
     static const std::vector<Rule> kRules = {
-        {"facts-unknown", Effect::no_level, "what the claim depends on is not known", ""},
-        {"content-only-freed", Effect::no_level,
+        {ReasonCode::facts_unknown, Effect::no_level, "what the claim depends on is not known", ""},
+        {ReasonCode::content_only_freed, Effect::no_level,
          "the content was given back to the kernel, which is not known to clear what is freed",
          "kernel parameter init_on_free"},
-        {"firmware-unverified", Effect::no_level,
+        {ReasonCode::firmware_unverified, Effect::no_level,
          "the module's firmware erased it; nothing was read back, and the kernel does not pass on "
          "whether its overwrite succeeded",
          "kernel: drivers/nvdimm/security.c"},
-        {"swap-in-use", Effect::no_level,
+        {ReasonCode::swap_in_use, Effect::no_level,
          "pages of the target may stand in swap, where an overwrite of the target does not reach",
          kMeasured},
-        {"copy-on-write", Effect::no_level, "an overwrite may leave the old blocks below", ""},
-        {"thin", Effect::no_level, "allocation below is not one to one", ""},
-        {"remote-medium", Effect::no_level, "the medium is on another machine", ""},
-        {"swapped-before", Effect::exception,
+        {ReasonCode::copy_on_write, Effect::no_level, "an overwrite may leave the old blocks below",
+         ""},
+        {ReasonCode::thin, Effect::no_level, "allocation below is not one to one", ""},
+        {ReasonCode::remote_medium, Effect::no_level, "the medium is on another machine", ""},
+        {ReasonCode::swapped_before, Effect::exception,
          "this machine wrote pages to swap before; a freed slot keeps what was written to it",
          kMeasured},
-        {"flash", Effect::note, "flash memory keeps old blocks out of reach", "NIST SP 800-88r2"},
-        {"names-only-freed", Effect::note,
+        {ReasonCode::flash, Effect::note, "flash memory keeps old blocks out of reach",
+         "NIST SP 800-88r2"},
+        {ReasonCode::names_only_freed, Effect::note,
          "names, symbolic links and extended attributes are freed, not overwritten", ""},
-        {"spare-areas", Effect::note, "spare and retired areas of the medium are not reached", ""},
-        {"freed-pages", Effect::note,
+        {ReasonCode::spare_areas, Effect::note,
+         "spare and retired areas of the medium are not reached", ""},
+        {ReasonCode::freed_pages, Effect::note,
          "pages that were freed before can not be looked at from user space",
          "kernel parameter init_on_free"},
-        {"host", Effect::note, "a host below may keep copies of this machine's memory", ""},
+        {ReasonCode::host, Effect::note, "a host below may keep copies of this machine's memory",
+         ""},
     };
     return kRules;
 }
 
 std::string memory_policy_digest() {
-    return sha256_hex(canonical_json({{"id", kMemoryPolicyId},
-                                      {"version", kMemoryPolicyVersion},
-                                      {"rules", rules_json(memory_rules())}}));
+    return sha256_hex(canonical_json(ObjectWriter()
+                                         .add("id", kMemoryPolicyId)
+                                         .add("version", kMemoryPolicyVersion)
+                                         .add("rules", rules_json(memory_rules()))
+                                         .take()));
 }
 
 MemoryClaim memory_claim(const Json& facts) {
     Findings findings(memory_rules());
     if (text_at(facts, "/kind").empty() || !at(facts, "/machine").is_object()) {
-        findings.add("facts-unknown", "");
+        findings.add(ReasonCode::facts_unknown, "");
     }
     examine_freed(facts, findings);
     if (at(facts, "/firmware").is_boolean()) {
-        findings.add("firmware-unverified", text_at(facts, "/securityState"));
+        findings.add(ReasonCode::firmware_unverified, text_at(facts, "/securityState"));
     }
     examine_swap(facts, findings);
     examine_layers(facts, findings);

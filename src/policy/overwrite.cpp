@@ -85,13 +85,18 @@ const OverwritePolicy* find_overwrite_policy(std::string_view name) noexcept {
 std::string overwrite_policy_digest(const OverwritePolicy& policy) {
     Json passes = Json::array();
     for (const auto& pass : policy.passes) {
-        passes.push_back({{"kind", to_string(pass.kind)}, {"bytes", to_hex(pass.bytes)}});
+        passes.push_back(ObjectWriter()
+                             .add("kind", to_string(pass.kind))
+                             .add("bytes", to_hex(pass.bytes))
+                             .take());
     }
-    return sha256_hex(canonical_json({{"id", policy.name},
-                                      {"version", kOverwritePolicyVersion},
-                                      {"passes", passes},
-                                      {"source", policy.source},
-                                      {"rules", rules_json(overwrite_rules())}}));
+    return sha256_hex(canonical_json(ObjectWriter()
+                                         .add("id", policy.name)
+                                         .add("version", kOverwritePolicyVersion)
+                                         .add("passes", std::move(passes))
+                                         .add("source", policy.source)
+                                         .add("rules", rules_json(overwrite_rules()))
+                                         .take()));
 }
 
 const char* to_string(Verification verification) noexcept {
@@ -108,41 +113,43 @@ std::optional<Verification> verification_from_string(std::string_view text) noex
 
 const std::vector<Rule>& overwrite_rules() {
     static const std::vector<Rule> kRules = {
-        {"copy-on-write", Effect::refuse, "an overwrite may leave the old blocks in place below",
-         "measured: btrfs, snapshots"},
-        {"thin", Effect::refuse, "blocks below are not allocated one to one",
+        {ReasonCode::copy_on_write, Effect::refuse,
+         "an overwrite may leave the old blocks in place below", "measured: btrfs, snapshots"},
+        {ReasonCode::thin, Effect::refuse, "blocks below are not allocated one to one",
          "dm-thin: an overwrite after a snapshot goes elsewhere"},
-        {"shared-extents", Effect::refuse, "another name or a snapshot keeps the old blocks",
+        {ReasonCode::shared_extents, Effect::refuse,
+         "another name or a snapshot keeps the old blocks",
          "measured: reflink copies keep their content"},
-        {"encoded-extents", Effect::refuse,
+        {ReasonCode::encoded_extents, Effect::refuse,
          "the file system stores something else than was written",
          "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"},
-        {"compressed-memory", Effect::refuse,
+        {ReasonCode::compressed_memory, Effect::refuse,
          "zram stores each write anew and frees the old object unerased; use memory:zram:NAME",
          "Linux drivers/block/zram: zram_write_page"},
-        {"not-verified", Effect::no_level, "nothing was read back", "fail closed"},
-        {"file", Effect::no_level,
+        {ReasonCode::not_verified, Effect::no_level, "nothing was read back", "fail closed"},
+        {ReasonCode::file, Effect::no_level,
          "a file is no medium: names, journals and earlier places of its content stay",
          "NIST SP 800-88r2: applies to media"},
-        {"remote-medium", Effect::no_level, "copies kept by the remote side are out of reach",
-         "fail closed"},
-        {"flash", Effect::note,
+        {ReasonCode::remote_medium, Effect::no_level,
+         "copies kept by the remote side are out of reach", "fail closed"},
+        {ReasonCode::flash, Effect::note,
          "flash keeps retired and spare blocks that can not be addressed; purge the drive by its "
          "own command when it leaves",
          "NIST SP 800-88r2 3.1.1"},
-        {"sampled", Effect::note, "only a sample of the medium was read back",
+        {ReasonCode::sampled, Effect::note, "only a sample of the medium was read back",
          "NIST SP 800-88r1 4.7.1"},
-        {"uniform-pattern", Effect::note,
+        {ReasonCode::uniform_pattern, Effect::note,
          "a device may keep a repeated pattern as a mark instead of writing it, and one that wraps "
          "around shows the pattern everywhere",
          "deduplication, compression, WRITE SAME offload"},
-        {"partition", Effect::note, "the rest of the disk was not touched", ""},
-        {"mirror", Effect::exception, "the legs of the mirror were not read back one by one",
-         "a read is answered by any leg"},
-        {"memory-medium", Effect::note,
+        {ReasonCode::partition, Effect::note, "the rest of the disk was not touched", ""},
+        {ReasonCode::mirror, Effect::exception,
+         "the legs of the mirror were not read back one by one", "a read is answered by any leg"},
+        {ReasonCode::memory_medium, Effect::note,
          "pages of memory may have been copied to swap; freed pages can not be inspected",
          "measured: tmpfs and swap"},
-        {"hypervisor", Effect::note, "a hypervisor below may keep copies or snapshots", ""},
+        {ReasonCode::hypervisor, Effect::note, "a hypervisor below may keep copies or snapshots",
+         ""},
     };
     return kRules;
 }
@@ -152,16 +159,16 @@ std::vector<Finding> examine_overwrite(const OverwriteFacts& facts) {
     examine_storage(facts.storage, findings);
     switch (facts.kind) {
         case inventory::Kind::zram:
-            findings.add("compressed-memory", "zram");
+            findings.add(ReasonCode::compressed_memory, "zram");
             break;
         case inventory::Kind::file:
-            findings.add("file", "one regular file");
+            findings.add(ReasonCode::file, "one regular file");
             break;
         case inventory::Kind::partition:
-            findings.add("partition", "one partition");
+            findings.add(ReasonCode::partition, "one partition");
             break;
         case inventory::Kind::ram:
-            findings.add("memory-medium", "ramdisk");
+            findings.add(ReasonCode::memory_medium, "ramdisk");
             break;
         case inventory::Kind::disk:
         case inventory::Kind::loop:
@@ -171,12 +178,12 @@ std::vector<Finding> examine_overwrite(const OverwriteFacts& facts) {
             break;
     }
     if (facts.uniform_pattern) {
-        findings.add("uniform-pattern", "the last pass repeats one pattern");
+        findings.add(ReasonCode::uniform_pattern, "the last pass repeats one pattern");
     }
     if (facts.verification == Verification::none) {
-        findings.add("not-verified", "verification was switched off");
+        findings.add(ReasonCode::not_verified, "verification was switched off");
     } else if (facts.verification == Verification::representative) {
-        findings.add("sampled", "representative verification");
+        findings.add(ReasonCode::sampled, "representative verification");
     }
     return std::move(findings).in_table_order();
 }

@@ -11,6 +11,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -105,6 +106,15 @@ def run_variant(work, name, check):
     return name, problems_of(folder, name == 'hidden-attempt', folder / 'keys', check)
 
 
+def codes_told_apart():
+    """scripts/verify-bundle has a list of its own, as it may stand alone."""
+    rows = (SOURCE / 'include/efface/base/reason_codes.inc').read_text()
+    program = re.findall(r'^EFFACE_REASON\(\w+, "([a-z0-9-]+)"', rows, re.MULTILINE)
+    script = (SOURCE / 'scripts/verify_bundle/reason_codes').read_text().split()
+    return [f'scripts/verify_bundle/reason_codes is not the list of the program: {code}'
+            for code in sorted(set(program) ^ set(script))]
+
+
 def predicate_of(kind):
     return json.loads((DATA / f'predicate-{kind}.json').read_text())
 
@@ -162,7 +172,7 @@ def run_all(work):
     for folder in (good, other):
         folder.mkdir()
         subprocess.run([HELPER, PREDICATE, folder], check=True)
-    problems = accepted(good, False) + accepted(good, True)
+    problems = codes_told_apart() + accepted(good, False) + accepted(good, True)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         waiting = [pool.submit(run_alteration, good, other, work, alter, False, check)
                    for alter, check in record.ALTERATIONS + log.ALTERATIONS]

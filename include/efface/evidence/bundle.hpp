@@ -18,7 +18,8 @@ namespace efface::evidence {
 
 constexpr const char* kStatementType = "https://in-toto.io/Statement/v1";
 constexpr const char* kPredicateType = "https://efface.example/attestation/sanitization/v1";
-constexpr const char* kSchemaVersion = "1.0.0";
+/// What is written; what 1.0.0 wrote still verifies (its reasons are texts without codes).
+constexpr const char* kSchemaVersion = "1.1.0";
 /// Largest certificate.json that is written or read.
 constexpr std::size_t kCertificateBytesMax = std::size_t{64} << 20U;
 

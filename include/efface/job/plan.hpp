@@ -10,6 +10,7 @@
 #include "efface/base/json.hpp"
 #include "efface/job/host.hpp"
 #include "efface/job/manifest.hpp"
+#include "efface/job/objection.hpp"
 #include "efface/luks/header.hpp"
 
 namespace efface::job {
@@ -35,12 +36,6 @@ struct LocationPlan {
     std::vector<device::Extent> extents;  ///< where a file's blocks lie; empty where not known
     Bytes stream_key;                     ///< drawn when the run is announced; no secret afterwards
     Json record;  ///< the part of the certificate that is known: identity, layers, header, ...
-};
-
-/// A reason not to start.
-struct Objection {
-    Reason reason;  ///< mounted, "pg-data: /dev/loop3 is mounted at /srv"
-    ErrorCode status = ErrorCode::safety;
 };
 
 struct VolumePlan {

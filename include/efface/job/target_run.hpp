@@ -12,6 +12,7 @@
 
 #include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
+#include "efface/job/objection.hpp"
 #include "efface/job/order.hpp"
 
 namespace efface::job {

@@ -34,10 +34,12 @@ struct HeaderCopy {
     std::uint64_t sequence_id = 0;   ///< LUKS2 seqid
     std::string uuid;
     std::string label;
-    std::string subsystem;             ///< "HW-OPAL" on OPAL volumes
-    bool checksum_valid = false;       ///< LUKS1 has none: true
-    bool json_valid = false;           ///< LUKS2 JSON area parses; true for LUKS1
-    std::string sha256;                ///< of the binary header and JSON area as read
+    std::string subsystem;        ///< "HW-OPAL" on OPAL volumes
+    bool checksum_valid = false;  ///< LUKS1 has none: true
+    bool json_valid = false;      ///< LUKS2 JSON area parses; true for LUKS1
+    std::string sha256;           ///< of the binary header and JSON area as read
+    /// What this copy says of the payload's place; 0 = elsewhere (a detached header).
+    std::optional<std::uint64_t> data_offset;
     std::vector<Range> areas;          ///< every key area that this copy names, and can be true
     std::vector<std::string> defects;  ///< in words, for the record
 };
@@ -87,7 +89,8 @@ struct KeyDigest {
     std::string sha256;  ///< of the stored digest and salt bytes: identifies a stray header copy
 };
 
-/// Everything known of the metadata of one target. `copies` empty = no LUKS magic anywhere.
+/// Everything known of the metadata of one target. `copies` empty = no LUKS magic anywhere; what
+/// else may be left is find_remnants()'s to say.
 struct Header {
     std::vector<HeaderCopy> copies;
     /// From the copy that an honest reader would use (valid, highest seqid; else the best there
@@ -122,27 +125,56 @@ struct Header {
 [[nodiscard]] Header inspect(device::BlockTarget& target);
 
 /// Which metadata ranges must go. `whole_target` (detached header, backup file): everything.
-/// Otherwise [0, data offset), but never beyond kMetadataBytesMax (no LUKS metadata lies there),
-/// when the header is intact and nothing else was seen; and
-/// [0, min(size, kMetadataBytesMax)) plus every area named by any copy when there is any doubt:
-/// damage, disagreement, a magic outside, a foreign requirement, an area beyond the data offset.
+/// Otherwise [0, data offset), however far that is: all in front of the payload is key space, for
+/// cryptsetup never looks at it and copies of headers are kept there. When there is any doubt
+/// (damage, disagreement, a magic outside, a foreign requirement, an area beyond the data offset)
+/// [0, min(size, the larger of kMetadataBytesMax and the furthest data offset of any copy)) plus
+/// every area named by any copy.
 struct MetadataRegion {
     std::vector<Range> ranges;         ///< normalized, clipped to the target
     bool widened = false;              ///< more than [0, data offset)
     std::vector<std::string> reasons;  ///< why widened, in words
+    /// What no copy's data offset bounds: key material could lie there, for nobody knows where the
+    /// payload begins. Length 0 where it is known.
+    Range unbounded;
+    /// Remnants outside of `ranges` that widening did not come to the end of.
+    std::vector<std::string> beyond;
 };
 [[nodiscard]] MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
                                              bool whole_target);
+/// The same, and with it whatever find_remnants() would still find outside of it afterwards: a LUKS
+/// header at the start of the payload (a volume in a volume), a place that can not be read. So what
+/// is asked after a destruction is known before it.
+[[nodiscard]] MetadataRegion plan_region(device::BlockTarget& target, const Header& header,
+                                         bool whole_target);
 
-/// After destruction: places among kHeaderOffsets (and behind every `hint`) where a LUKS magic or
-/// LUKS2 JSON ("\"keyslots\"") can still be read, in words. Empty = none. `unreadable` counts
-/// places that could not be read: then nothing is proved.
-struct RemnantReport {
-    std::vector<std::string> remnants;
-    std::uint64_t unreadable = 0;
+/// One thing that is left of LUKS.
+struct Remnant {
+    std::uint64_t offset = 0;
+    std::string uuid;   ///< of the header that it belongs to; empty: nobody can say whose it is
+    std::string words;  ///< "LUKS2 JSON at 4096"
 };
+/// Remnants that are listed; more are only counted in `further`.
+constexpr std::size_t kRemnantsMax = 64;
+struct RemnantReport {
+    std::vector<Remnant> remnants;
+    std::uint64_t further = 0;
+    /// Places that could not be read: then nothing is proved.
+    std::vector<std::uint64_t> unreadable;
+
+    [[nodiscard]] bool nothing() const noexcept { return remnants.empty() && unreadable.empty(); }
+};
+/// "What is left of LUKS here": the one question of a survey that finds no header, of what is
+/// declared as gone, and of the check after a destruction. Headers by their magic or without it,
+/// the JSON of LUKS2 and the slot table of LUKS1 also where all the rest of their header is zeroed:
+/// with them and the key areas a header is made again. Key areas alone look like random bytes and
+/// are not seen.
+/// Looks at kHeaderOffsets, at both edges of every range of `former_region`, at kHeaderOffsets
+/// counted from the end of its first range (where a payload begins), and at every sector of
+/// [0, min(size, scanned_bytes)).
 [[nodiscard]] RemnantReport find_remnants(device::BlockTarget& target,
-                                          const std::vector<Range>& former_region);
+                                          const std::vector<Range>& former_region,
+                                          std::uint64_t scanned_bytes = 0);
 
 /// The header as JSON for the record (no salts, no digests' bytes, no token content). Fit for
 /// canonical_json(): a number above 2^53 - 1, which only a damaged header has, is a string.

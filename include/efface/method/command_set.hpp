@@ -40,6 +40,7 @@ struct TechniqueFacts {
     std::string name;                 ///< as efface-methods.7 lists it: "nvme-sanitize-block"
     std::optional<Reason> objection;  ///< why not on this drive, and the next step
     /// Not empty: the drive does not tell whether it has it. Only somebody who names it may try.
+    /// To be told with ReasonCode::drive_not_told.
     std::string untold;
     /// From the drive's own figures; nothing when it gives none.
     std::optional<std::chrono::seconds> estimate;
@@ -112,7 +113,10 @@ struct StartAnswer {
     Start start = Start::unknown;
     std::string detail;  ///< why it was refused, and the next step
     std::vector<SentCommand> commands;
+    ReasonCode why = ReasonCode::drive_refused;  ///< of a refusal
 };
+/// Nothing was sent, for the reason that is given.
+[[nodiscard]] StartAnswer refused_start(const Reason& reason);
 
 /// What the medium must read as afterwards.
 struct Promise {
@@ -151,11 +155,15 @@ struct ReadStatus {
     std::string status;     ///< "3/11/15 write after sanitize required", "sct 0 sc 1ch"
 };
 
+struct RefusedArea {
+    std::string kind;  ///< empty: of all of them
+    std::string why;
+};
 struct OpenedAreas {
-    std::vector<std::string> opened;   ///< kinds
-    std::vector<std::string> refused;  ///< kinds, with the reason
-    bool power_cycle_needed = false;   ///< before the rest can be opened or the erasure started
-    std::string next_step;             ///< for a person, when a power cycle is needed
+    std::vector<std::string> opened;  ///< kinds
+    std::vector<RefusedArea> refused;
+    bool power_cycle_needed = false;  ///< before the rest can be opened or the erasure started
+    std::string next_step;            ///< for a person, when a power cycle is needed
     std::vector<SentCommand> commands;
 };
 

@@ -29,6 +29,14 @@ struct Limits {
 };
 constexpr int kCoolDownCelsius = 5;
 
+/// Which limit was passed.
+enum class Limit { deadline, speed, temperature };
+[[nodiscard]] const char* to_string(Limit limit) noexcept;
+/// An entry of `limits.events` in a record, and of limitEvents in a journal, for every method:
+/// {"at": RFC 3339, "limit": "deadline" | "speed" | "temperature", "what": for a person, "then":
+/// "go-on" | "pause" | "stop"}. efface-certificate(5) has the same; the page shows "what".
+[[nodiscard]] Json limit_event(std::string at, Limit limit, std::string what, Then then);
+
 [[nodiscard]] Json to_json(const Limits& limits);
 /// Of the journal. Throws Json::exception for anything else.
 [[nodiscard]] Limits limits_from_json(const Json& json);

@@ -82,7 +82,7 @@ class Overwrite final : public Method {
     void judge_check(const stream::CheckReport& check, Outcome& outcome) const;
     [[nodiscard]] std::vector<stream::Range> ranges_to_check() const;
     [[nodiscard]] const stream::FaultAreas& failed_areas() const;
-    void except(Outcome& outcome, const std::string& what) const;
+    void except(Outcome& outcome, Reason what) const;
     static void limit_exceptions(std::uint64_t failed, std::uint64_t of, Outcome& outcome);
     void observe(Outcome& outcome, const char* what, const Json& raw) const;
 

@@ -90,25 +90,33 @@ LuksRequest parse_request(std::string_view text) {
 }
 
 Json to_json(const LoadAnswer& answer) {
-    return {{"code", answer.code},
-            {"type", answer.type},
-            {"uuid", answer.uuid},
-            {"keyslots", answer.keyslots},
-            {"reencryption", answer.reencryption}};
+    return ObjectWriter()
+        .add("code", answer.code)
+        .add("type", answer.type)
+        .add("uuid", answer.uuid)
+        .add("keyslots", answer.keyslots)
+        .add("reencryption", answer.reencryption)
+        .take();
 }
 
 Json to_json(const DestroyAnswer& answer) {
     Json slots = Json::array();
     for (const SlotAnswer& slot : answer.slots) {
-        slots.push_back({{"slot", slot.slot}, {"status", slot.status}, {"code", slot.code}});
+        slots.push_back(ObjectWriter()
+                            .add("slot", slot.slot)
+                            .add("status", slot.status)
+                            .add("code", slot.code)
+                            .take());
     }
-    return {{"load_code", answer.load_code},
-            {"slots", slots},
-            {"tokens_removed", answer.tokens_removed}};
+    return ObjectWriter()
+        .add("load_code", answer.load_code)
+        .add("slots", std::move(slots))
+        .add("tokens_removed", answer.tokens_removed)
+        .take();
 }
 
 Json to_json(const UnlockAnswer& answer) {
-    return {{"load_code", answer.load_code}, {"code", answer.code}};
+    return ObjectWriter().add("load_code", answer.load_code).add("code", answer.code).take();
 }
 
 LoadAnswer parse_load_answer(std::string_view text) {

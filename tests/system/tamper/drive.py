@@ -6,7 +6,7 @@ Each is signed and logged by those who hold the keys: only the rules stand again
 import copy
 import hashlib
 
-from tamper.target import after, drop, level, not_done, put, seen, work
+from tamper.target import after, drop, level, named, not_done, put, seen, work
 
 SIZE = 1920383410176  # of tests/data/evidence/predicate-drive.json
 PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
@@ -27,7 +27,7 @@ def fail(p):
 
 
 def with_exceptions(p):
-    p['result'].update(status='sanitized-with-exceptions', exceptions=['something that is named'])
+    p['result'].update(status='sanitized-with-exceptions', exceptions=named('something that is named'))
 
 
 def hidden(p, opened):
@@ -319,7 +319,7 @@ CHANGES = {
     'status-missing': put('verification.unreadableStatuses', []),
     'status-fewer': put('verification.unreadableStatuses.0.count', 2),
     'level-of-failure': put('result.status', 'indeterminate'),
-    'exceptions-of-nothing': put('result.exceptions', ['something']),
+    'exceptions-of-nothing': put('result.exceptions', named('something')),
     'snapshots-below': put('target.layersBelow.0.copyOnWrite', True),
     'thin-below': put('target.layersBelow.0.thin', True),
     'technique-of-media': lambda p: (work(p).update(technique='overwrite-random'),

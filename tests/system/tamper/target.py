@@ -24,6 +24,10 @@ def level(p, name):
     p['result']['level'] = work(p)['method'] = name
 
 
+def named(text, code='io-failed'):
+    return [{'code': code, 'text': text}]
+
+
 def one_fault(offset=8192, length=4096):
     return {'count': 1, 'bytes': length,
             'areas': [{'offset': offset, 'length': length, 'error': 'Input/output error (5)'}]}
@@ -37,7 +41,7 @@ def not_done(p):
 
 def bad_block(p):
     """An honest record of a bad block: sanitized with exceptions."""
-    p['result'].update(status='sanitized-with-exceptions', exceptions=['a bad block at 8192'])
+    p['result'].update(status='sanitized-with-exceptions', exceptions=named('a bad block at 8192'))
     first(p).update(bytesWritten=SIZE - 4096, writeFaults=one_fault())
     seen(p).update(bytesPlanned=SIZE - 4096, bytesCompared=SIZE - 4096)
 
@@ -107,7 +111,7 @@ MEDIA = {
         'sanitization.passes.0.writeFaults.areas.0.offset', SIZE)),
     'write-faults-read-back': after(bad_block, put('verification.bytesPlanned', SIZE)),
     'no-exceptions': after(bad_block, put('result.exceptions', [])),
-    'exceptions-of-nothing': put('result.exceptions', ['something']),
+    'exceptions-of-nothing': put('result.exceptions', named('something')),
     'unwritten-readable': after(bad_block, put('verification.unwrittenAreas', {
         'bytesReadable': 4096, 'blocksDifferent': 8, 'bytesUnreadable': 0})),
     'interruption-hidden': put('sanitization.interruptions', 0),

@@ -204,9 +204,19 @@ TEST_CASE("A level of none is said in words") {
 TEST_CASE("Lines stay within 100 columns, whatever the record holds") {
     Json certificate = example();
     certificate["predicate"]["dataOwner"]["organization"] = std::string(500, 'x');
-    certificate["predicate"]["volumes"][0]["reasons"] = {std::string(300, 'y') + " " +
-                                                         std::string(99, 'z')};
+    const std::string text = std::string(300, 'y') + " " + std::string(99, 'z');
+    certificate["predicate"]["volumes"][0]["reasons"] =
+        Json::array({text, ObjectWriter().add("code", "flash").add("text", text).take()});
     CHECK(widest(render_text(certificate)) <= 100);
+}
+
+TEST_CASE("A reason is shown in words, with its code behind them") {
+    Json certificate = example();
+    Json& risks = certificate["predicate"]["volumes"][0]["residualRisks"];
+    risks = Json::array({ObjectWriter().add("code", "flash").add("text", "it stays").take()});
+    CHECK_THAT(render_text(certificate), Contains("- it stays [flash]\n"));
+    risks = Json::array({"of record 1.0.0"});
+    CHECK_THAT(render_text(certificate), Contains("- of record 1.0.0\n"));
 }
 
 TEST_CASE("Control characters, escapes and hidden directions do not reach the terminal") {

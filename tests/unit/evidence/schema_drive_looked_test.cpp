@@ -46,7 +46,7 @@ TEST_CASE("What was not looked for is never a success") {
         CHECK_FALSE(drive([&](Json& p) {
                         finished(p);
                         p["result"]["status"] = status;
-                        p["result"]["exceptions"] = {"not verified"};
+                        p["result"]["exceptions"] = Json::array({reason("not verified")});
                     }).empty());
     }
     CHECK_THAT(drive([](Json& p) { no_read_back(p); }), Contains("did not pass"));

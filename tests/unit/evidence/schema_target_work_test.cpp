@@ -62,6 +62,15 @@ TEST_CASE("An earlier pass counts as much as the last one") {
                Contains("out of order"));
 }
 
+TEST_CASE("What happened at a limit has one shape, whoever erased") {
+    const auto events = [](Json& p) -> Json& { return p["sanitization"]["limits"]["events"]; };
+    CHECK_FALSE(media([&](Json& p) { events(p)[0]["limit"] = "deadline"; }).empty());
+    for (const char* key : {"at", "what", "then"}) {
+        CHECK_FALSE(media([&](Json& p) { events(p)[0].erase(key); }).empty());
+        CHECK_FALSE(media([&](Json& p) { events(p)[0][key] = ""; }).empty());
+    }
+}
+
 TEST_CASE("Bad blocks are exceptions, each with its place, and are left out of the read-back") {
     CHECK(media(bad_block).empty());
     const auto refused = [](const Change& change) {
@@ -140,7 +149,7 @@ TEST_CASE("Sanitized needs a read-back that passed and saw everything") {
               p["verification"]["readFaults"] = faults(1, 0, 4096);
               p["verification"]["bytesCompared"] = kDisk - 4096;
               p["result"]["status"] = "sanitized-with-exceptions";
-              p["result"]["exceptions"] = {"4096 bytes could not be read back"};
+              p["result"]["exceptions"] = Json::array({reason("4096 bytes could not be read back")});
           }).empty());
     CHECK_THAT(media([](Json& p) {
                    p["verification"]["differences"] = {
@@ -178,7 +187,7 @@ TEST_CASE("What was finished and not verified is indeterminate, without level") 
         CHECK_FALSE(media([&](Json& p) {
                         finished(p);
                         p["result"]["status"] = status;
-                        p["result"]["exceptions"] = {"not verified"};
+                        p["result"]["exceptions"] = Json::array({reason("not verified")});
                     }).empty());
     }
 }
@@ -230,7 +239,7 @@ TEST_CASE("A sample whose drawing is described is the one of its seed") {
     CHECK(media([&](Json& p) {  // the first block is always in the sample
               drawn(p, 400'080'904'192 - 4096);
               p["result"]["status"] = "sanitized-with-exceptions";
-              p["result"]["exceptions"] = {"the first block"};
+              p["result"]["exceptions"] = Json::array({reason("the first block")});
               pass(p)["bytesWritten"] = kDisk - 4096;
               pass(p)["writeFaults"] = faults(1, 0, 4096);
           })

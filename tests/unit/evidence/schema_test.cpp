@@ -4,6 +4,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "target_records.hpp"
 
 using namespace efface;
 using namespace efface::evidence;
@@ -15,16 +16,6 @@ constexpr std::size_t kFileBytesMax = 1 << 20;
 Json example() {
     const char* const path = EFFACE_TEST_DATA "/evidence/predicate-example.json";
     return parse_json(read_text_file(path, kFileBytesMax).value(), path);
-}
-/// What is wrong with the record; "" when nothing is.
-std::string problem_of(const Json& predicate) {
-    try {
-        check_predicate({predicate, "p"});
-        check_rules({predicate, "p"});
-    } catch (const Error& error) {
-        return error.what();
-    }
-    return {};
 }
 std::string problem_after(const std::function<void(Json&)>& change) {
     Json predicate = example();
@@ -138,7 +129,7 @@ TEST_CASE("A volume that was declared gone is an exception without level, never 
         volume(p)["locations"] = Json::array();
         volume(p)["alreadyGone"] = true;
         volume(p)["status"] = "sanitized-with-exceptions";
-        volume(p)["exceptions"] = {"declared as already gone; not examined"};
+        volume(p)["exceptions"] = Json::array({reason("declared as already gone; not examined")});
         volume(p)["level"] = "none";
         p["result"]["status"] = "sanitized-with-exceptions";
         p["result"]["level"] = "none";
@@ -170,7 +161,53 @@ TEST_CASE("Purge needs eligibility and a payload without plain data") {
 }
 
 TEST_CASE("Exceptions stand exactly where the status says so") {
-    CHECK_FALSE(problem_after([](Json& p) { volume(p)["exceptions"] = {"x"}; }).empty());
+    CHECK_FALSE(problem_after([](Json& p) { volume(p)["exceptions"] = Json::array({reason("x")}); }).empty());
+}
+
+TEST_CASE("A reason is a code of the program and a text, nothing else, since record 1.1.0") {
+    const Json good = reason("x", "flash");
+    const auto problem_with = [](const Json& item) {
+        std::string problems;
+        for (const char* key : {"reasons", "residualRisks"}) {
+            problems += problem_after([&](Json& p) { volume(p)[key] = Json::array({item}); });
+        }
+        problems += problem_after(
+            [&](Json& p) { volume(p)["eligibility"]["objections"] = Json::array({item}); });
+        return problems + problem_after([&](Json& p) {
+                   p["result"]["residualRisks"] = Json::array({item});
+               });
+    };
+    CHECK(problem_with(good).empty());
+    for (const char* key : {"code", "text"}) {
+        for (const Json& value : {Json(), Json(""), Json(1), Json::array()}) {
+            Json bad = good;
+            bad[key] = value;
+            CHECK_FALSE(problem_with(bad).empty());
+        }
+        Json less = good;
+        less.erase(key);
+        CHECK_FALSE(problem_with(less).empty());
+    }
+    Json more = good;
+    more["hint"] = "y";
+    CHECK_FALSE(problem_with(more).empty());
+    CHECK_THAT(problem_with(reason("x", "no-such-code")), Contains("no code of"));
+    CHECK_FALSE(problem_with("x").empty());
+}
+
+TEST_CASE("A record of 1.0.0 has texts for reasons, and no other version is known") {
+    const auto old = [](Json& p) {
+        p["schemaVersion"] = "1.0.0";
+        volume(p)["residualRisks"] = Json::array({"flash"});
+    };
+    CHECK(problem_after(old).empty());
+    CHECK_FALSE(problem_after([&](Json& p) {
+                    old(p);
+                    volume(p)["residualRisks"] = Json::array({reason("x", "flash")});
+                }).empty());
+    for (const char* version : {"1.0.1", "1.2.0", "2.0.0", ""}) {
+        CHECK_FALSE(problem_after([&](Json& p) { p["schemaVersion"] = version; }).empty());
+    }
 }
 
 TEST_CASE("Two approvals need two keys") {

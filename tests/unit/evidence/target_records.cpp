@@ -50,6 +50,10 @@ std::string drive(const Change& change) {
     return problem_of(predicate);
 }
 
+Json reason(const char* text, const char* code) {
+    return ObjectWriter().add("code", code).add("text", text).take();
+}
+
 Json& pass(Json& predicate, std::size_t number) {
     return predicate["sanitization"]["passes"][number];
 }
@@ -72,7 +76,7 @@ Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length) {
 
 void bad_block(Json& p) {
     p["result"]["status"] = "sanitized-with-exceptions";
-    p["result"]["exceptions"] = {"4096 bytes in 1 place could not be written: 8192"};
+    p["result"]["exceptions"] = Json::array({reason("4096 bytes in 1 place could not be written: 8192")});
     pass(p)["bytesWritten"] = kDisk - 4096;
     pass(p)["writeFaults"] = faults(1, 8192, 4096);
     p["verification"]["bytesPlanned"] = kDisk - 4096;
@@ -88,7 +92,7 @@ void no_read_back(Json& p) {
 
 void with_exception(Json& p) {
     p["result"]["status"] = "sanitized-with-exceptions";
-    p["result"]["exceptions"] = {"something that is named"};
+    p["result"]["exceptions"] = Json::array({reason("something that is named")});
 }
 
 void adopted(Json& p) {

@@ -25,6 +25,8 @@ constexpr std::uint64_t kDrive = 1'920'383'410'176;
 [[nodiscard]] std::string memory(const Change& change);
 [[nodiscard]] std::string drive(const Change& change);
 
+/// One reason, as a list of exceptions has it.
+[[nodiscard]] Json reason(const char* text, const char* code = "io-failed");
 [[nodiscard]] Json& pass(Json& predicate, std::size_t number = 0);
 void set_level(Json& predicate, const char* level);
 /// A failed run: status, and no level.

@@ -17,6 +17,7 @@ using namespace efface;
 using method::parse_memory_target;
 using method::Verdict;
 using test::Driver;
+using test::has;
 using test::joined;
 
 TEST_CASE("a memory target is a kind and a place") {
@@ -152,14 +153,14 @@ TEST_CASE("a module that is frozen, or has an enabled region, is refused") {
     const FakeModule module(false);
     Driver driver(module.target(), module.view);
     put(module.folder / "frozen", "1\n");
-    CHECK(joined(driver.method->survey().objections).find("frozen") != std::string::npos);
+    CHECK(has(driver.method->survey().objections, ReasonCode::module_frozen));
     put(module.folder / "frozen", "0\n");
     const fs::path region = module.folder.parent_path() / "region0";
     put(region / "mapping0", "nmem1,0,1073741824,0\n");
     put(region / "mapping1", "nmem0,0,1073741824,1\n");
     CHECK(driver.method->survey().objections.empty());  // a disabled region has no driver
     fs::create_directory(region / "driver");
-    CHECK(joined(driver.method->survey().objections).find("region0") != std::string::npos);
+    CHECK(has(driver.method->survey().objections, ReasonCode::region_enabled));
     put(region / "mapping1", "nmem00,0,1073741824,1\n");
     CHECK(driver.method->survey().objections.empty());  // another module
 }
@@ -201,7 +202,7 @@ TEST_CASE("a stop while a module overwrites itself leaves nobody knowing") {
     firmware.join();
     INFO(outcome.record.dump(1));
     CHECK(outcome.verdict == Verdict::not_sanitized);
-    CHECK(joined(outcome.reasons).find("goes on without us") != std::string::npos);
+    CHECK(has(outcome.reasons, ReasonCode::still_running));
 }
 
 TEST_CASE("an NVDIMM is asked to erase and then to overwrite, in the kernel's words") {
@@ -300,13 +301,12 @@ TEST_CASE("a devdax device that is system memory, or that a process has open, is
     Driver driver("memory:devdax:dax0.0", device.view);
     fs::create_directories(device.view.sysfs / "bus/dax/drivers/kmem");
     fs::create_symlink("../../drivers/kmem", device.folder / "driver");
-    CHECK(joined(driver.method->survey().objections).find("kmem") != std::string::npos);
+    CHECK(has(driver.method->survey().objections, ReasonCode::kmem));
     fs::remove(device.folder / "driver");
     fs::create_directories(device.view.proc / "4711/fd");
     put(device.view.proc / "4711/comm", "postgres\n");
     fs::create_symlink(device.view.dev / "dax0.0", device.view.proc / "4711/fd/3");
-    CHECK(joined(driver.method->survey().objections).find("process 4711 (postgres)") !=
-          std::string::npos);
+    CHECK(has(driver.method->survey().objections, ReasonCode::busy));
 }
 
 TEST_CASE("the token of a target without a serial number follows from what it is") {
@@ -329,6 +329,7 @@ TEST_CASE("a method refuses to run when what it looked at is no longer there") {
         FAIL("it ran");
     } catch (const Error& error) {
         CHECK(error.code() == ErrorCode::safety);
+        CHECK(error.reason() == ReasonCode::other_identity);
     }
     CHECK(device.content() == std::string(1U << 20U, 'S'));
 }

@@ -60,8 +60,10 @@ TEST_CASE("each fact that is not good lowers the verdict of an otherwise good ru
         CHECK(fixture.verdict() == Verdict::not_sanitized);
     }
     SECTION("a failed flush") {
-        fixture.run.pass.flush = "Input/output error (EIO)";
-        CHECK(fixture.verdict() == Verdict::not_sanitized);
+        fixture.run.pass.flush_error = EIO;
+        const auto outcome = fixture.run.finish({}, Json::object());
+        CHECK(outcome.verdict == Verdict::not_sanitized);
+        CHECK(test::has(outcome.reasons, ReasonCode::flush_failed));
     }
     SECTION("a mismatch") {
         fixture.run.verification.mismatches = 1;
@@ -89,14 +91,15 @@ TEST_CASE("each fact that is not good lowers the verdict of an otherwise good ru
         CHECK(fixture.verdict() == Verdict::indeterminate);
     }
     SECTION("an area that was not reached") {
-        fixture.run.except("swap");
+        const Reason swap{ReasonCode::swap_in_use, "swap"};
+        fixture.run.except(swap);
         const auto outcome = fixture.run.finish({}, Json::object());
         CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
-        CHECK(outcome.exceptions == std::vector<std::string>{"swap"});
+        CHECK(outcome.exceptions == std::vector<Reason>{swap});
     }
     SECTION("a failure beside an exception") {
-        fixture.run.except("swap");
-        fixture.run.fail("no");
+        fixture.run.except({ReasonCode::swap_in_use, "swap"});
+        fixture.run.fail({ReasonCode::busy, "no"});
         CHECK(fixture.verdict() == Verdict::not_sanitized);
     }
 }

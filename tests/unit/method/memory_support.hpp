@@ -3,6 +3,7 @@
 // clearances elsewhere; this one gives them to the test alone.
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <string>
 
@@ -54,6 +55,20 @@ struct Driver {
     std::unique_ptr<method::MemoryMethod> method;
     std::uint64_t progressed = 0;
 };
+
+[[nodiscard]] inline bool has(const std::vector<Reason>& reasons, ReasonCode code) {
+    return std::any_of(reasons.begin(), reasons.end(),
+                       [&](const Reason& reason) { return reason.code == code; });
+}
+
+/// All of a list, for messages.
+inline std::string joined(const std::vector<Reason>& reasons) {
+    std::string all;
+    for (const auto& reason : reasons) {
+        all += std::string(to_string(reason.code)) + ": " + reason.text + '\n';
+    }
+    return all;
+}
 
 /// All of a list of texts, for messages and for searching.
 inline std::string joined(const std::vector<std::string>& texts) {

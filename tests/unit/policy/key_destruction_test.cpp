@@ -24,12 +24,12 @@ struct Volume {
         sample.pieces_sampled = 299;
         sample.ciphertext_like = 299;
     }
-    std::set<std::string> found() {
+    std::set<ReasonCode> found() {
         location.header = &header;
-        std::set<std::string> ids;
+        std::set<ReasonCode> ids;
         findings = examine({location}, &sample, attestation);
         for (const auto& finding : findings) {
-            ids.insert(finding.rule->id);
+            ids.insert(finding.rule->code);
         }
         return ids;
     }
@@ -40,7 +40,7 @@ struct Volume {
     std::vector<Finding> findings;
 };
 
-using Ids = std::set<std::string>;
+using Ids = std::set<ReasonCode>;
 
 }  // namespace
 
@@ -55,35 +55,35 @@ TEST_CASE("policy: what was not encrypted takes the level", "[policy]") {
     auto& segment = volume.header.segments.front();
     SECTION("linear") {
         segment.type = "linear";
-        CHECK(volume.found() == Ids{"plaintext-segment"});
+        CHECK(volume.found() == Ids{ReasonCode::plaintext_segment});
     }
     SECTION("cipher_null") {
         segment.encryption = "cipher_null-ecb";
-        CHECK(volume.found() == Ids{"null-cipher"});
+        CHECK(volume.found() == Ids{ReasonCode::null_cipher});
     }
     SECTION("ECB") {
         segment.encryption = "aes-ecb";
-        CHECK(volume.found() == Ids{"ecb"});
+        CHECK(volume.found() == Ids{ReasonCode::ecb});
     }
     SECTION("a short key") {
         volume.header.key_bytes = 8;
-        CHECK(volume.found() == Ids{"short-key"});
+        CHECK(volume.found() == Ids{ReasonCode::short_key});
     }
     SECTION("an unknown segment") {
         segment.type = "quantum";
-        CHECK(volume.found() == Ids{"unknown-segment"});
+        CHECK(volume.found() == Ids{ReasonCode::unknown_segment});
     }
     SECTION("no readable segment") {
         volume.header.segments.clear();
-        CHECK(volume.found() == Ids{"unknown-segment"});
+        CHECK(volume.found() == Ids{ReasonCode::unknown_segment});
     }
     SECTION("OPAL without software encryption") {
         segment.type = "hw-opal";
-        CHECK(volume.found() == Ids{"opal"});
+        CHECK(volume.found() == Ids{ReasonCode::opal});
     }
     SECTION("plaintext in the payload") {
         volume.sample.structured = 1;
-        CHECK(volume.found() == Ids{"plaintext-found"});
+        CHECK(volume.found() == Ids{ReasonCode::plaintext_found});
     }
     CHECK(level_of(volume.findings) == method::Level::none);
 }
@@ -94,31 +94,31 @@ TEST_CASE("policy: what is not known takes the level", "[policy]") {
         luks::Keyslot slot;
         slot.state = luks::SlotState::reencrypt;
         volume.header.keyslots.push_back(slot);
-        CHECK(volume.found() == Ids{"reencryption"});
+        CHECK(volume.found() == Ids{ReasonCode::reencryption});
     }
     SECTION("a reencryption requirement") {
         volume.header.requirements = {"online-reencrypt-v2"};
-        CHECK(volume.found() == Ids{"reencryption"});
+        CHECK(volume.found() == Ids{ReasonCode::reencryption});
     }
     SECTION("an OPAL requirement") {
         volume.header.requirements = {"opal-v2"};
-        CHECK(volume.found() == Ids{"opal"});
+        CHECK(volume.found() == Ids{ReasonCode::opal});
     }
     SECTION("an unknown requirement") {
         volume.header.requirements = {"time-travel"};
-        CHECK(volume.found() == Ids{"unknown-requirement"});
+        CHECK(volume.found() == Ids{ReasonCode::unknown_requirement});
     }
     SECTION("a damaged header") {
         volume.header.intact = false;
-        CHECK(volume.found() == Ids{"damaged-header"});
+        CHECK(volume.found() == Ids{ReasonCode::damaged_header});
     }
     SECTION("no statement of the owner") {
         volume.attestation = {};
-        CHECK(volume.found() == Ids{"not-attested", "copies-not-attested"});
+        CHECK(volume.found() == Ids{ReasonCode::not_attested, ReasonCode::copies_not_attested});
     }
     SECTION("a remote medium") {
         volume.location.storage.remote = true;
-        CHECK(volume.found() == Ids{"remote-medium"});
+        CHECK(volume.found() == Ids{ReasonCode::remote_medium});
     }
     CHECK(level_of(volume.findings) == method::Level::none);
 }
@@ -132,7 +132,7 @@ TEST_CASE("policy: tags of inline integrity are a known requirement", "[policy]"
 TEST_CASE("policy: flash below allows clear at most", "[policy]") {
     Volume volume;
     volume.location.storage.layers = {{"nvme0n1", "disk", false, false, false, false, true, ""}};
-    CHECK(volume.found() == Ids{"flash"});
+    CHECK(volume.found() == Ids{ReasonCode::flash});
     CHECK(level_of(volume.findings) == method::Level::clear);
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("policy: a mirror is an exception, a hypervisor a note", "[policy]") {
     volume.location.storage.layers = {
         {"md0", "md-raid1", false, false, false, true, false, ""},
         {"vda", "disk", false, false, false, false, false, "a hypervisor may keep copies"}};
-    CHECK(volume.found() == Ids{"mirror", "hypervisor"});
+    CHECK(volume.found() == Ids{ReasonCode::mirror, ReasonCode::hypervisor});
     CHECK(volume.findings.at(0).rule->effect == Effect::exception);
     CHECK(volume.findings.at(1).rule->effect == Effect::note);
     CHECK(level_of(volume.findings) == method::Level::purge);
@@ -172,13 +172,13 @@ TEST_CASE("policy: without a sample no level is claimed", "[policy]") {
     volume.location.header = &volume.header;
     const auto findings = examine({volume.location}, nullptr, volume.attestation);
     REQUIRE(findings.size() == 1);
-    CHECK(findings.front().rule->id == std::string("payload-not-sampled"));
+    CHECK(findings.front().rule->code == ReasonCode::payload_not_sampled);
 }
 
 TEST_CASE("policy: every rule has its own name, a reason and the table one digest", "[policy]") {
     Ids ids;
     for (const auto& rule : rules()) {
-        CHECK(ids.insert(rule.id).second);
+        CHECK(ids.insert(rule.code).second);
         CHECK_FALSE(std::string(rule.reason).empty());
     }
     CHECK(policy_digest().size() == 64);

@@ -21,7 +21,7 @@ Json good_tmpfs() {
 
 bool has(const efface::policy::MemoryClaim& claim, const std::string& id) {
     return std::any_of(claim.findings.begin(), claim.findings.end(),
-                       [&](const auto& finding) { return finding.rule->id == id; });
+                       [&](const auto& finding) { return to_string(finding.rule->code) == id; });
 }
 
 }  // namespace

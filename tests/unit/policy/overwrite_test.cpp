@@ -13,7 +13,7 @@ namespace {
 std::set<std::string> ids(const OverwriteFacts& facts) {
     std::set<std::string> found;
     for (const auto& finding : examine_overwrite(facts)) {
-        found.insert(finding.rule->id);
+        found.insert(to_string(finding.rule->code));
     }
     return found;
 }

@@ -2,6 +2,7 @@
 #include "character_nodes.hpp"
 
 #include <filesystem>
+#include <sstream>
 
 #include "efface/inventory/folder.hpp"
 
@@ -13,13 +14,13 @@ namespace {
 
 /// The device whose number stands in the attribute "dev" of the folder.
 void add_node(const Folder& folder, const std::string& path, std::vector<CharacterNode>& nodes) {
-    const auto number = folder.read("dev").text;
-    const auto colon = number.find(':');
-    if (colon == std::string::npos) {
-        return;
+    std::istringstream number(folder.read("dev").text);
+    CharacterNode node;
+    char colon = '\0';
+    if (number >> node.major >> colon >> node.minor && colon == ':') {
+        node.path = path;
+        nodes.push_back(std::move(node));
     }
-    nodes.push_back({path, static_cast<unsigned>(inventory::number_or(number.substr(0, colon), 0)),
-                     static_cast<unsigned>(inventory::number_or(number.substr(colon + 1), 0))});
 }
 
 bool is_nvme_controller(const std::string& name) {

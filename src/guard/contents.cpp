@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
 
 #include "efface/base/json.hpp"
 #include "efface/inventory/machine_state.hpp"
@@ -43,7 +44,14 @@ std::string plain(const std::string& uuid) {
 
 void add_contents(const std::string& path, std::vector<Content>& contents) {
     const auto where = path.substr(path.rfind('/') + 1);
-    for (const auto& found : inventory::signatures_on(path)) {
+    std::vector<FoundSignature> signatures;
+    try {
+        signatures = inventory::signatures_on(path);
+    } catch (const Error&) {
+        // A dying disk is erased all the same; the plan says that nobody knows what stands on it.
+        contents.push_back({printable(where), "unreadable", {}, {}, {}, false});
+    }
+    for (const auto& found : signatures) {
         Content content;
         content.where = printable(where);
         content.type = found.type;
@@ -104,27 +112,21 @@ std::vector<Content> contents_of(const Identity& identity, const inventory::Syst
     if (!view.live) {
         return contents;
     }
-    try {
-        add_contents(identity.canonical_path, contents);
-        std::vector<std::string> problems;
-        const auto class_block = inventory::Folder::open(view.sysfs / "class" / "block");
-        const auto name =
-            std::filesystem::path(inventory::Folder::open(view.sysfs / "dev" / "block")
-                                      .link(fmt::format("{}:{}", identity.major, identity.minor))
-                                      .text)
-                .filename()
-                .string();
-        if (identity.kind == Kind::file || identity.kind == Kind::partition || name.empty()) {
-            return contents;
+    add_contents(identity.canonical_path, contents);
+    const auto name =
+        std::filesystem::path(inventory::Folder::open(view.sysfs / "dev" / "block")
+                                  .link(fmt::format("{}:{}", identity.major, identity.minor))
+                                  .text)
+            .filename()
+            .string();
+    if (identity.kind == Kind::file || identity.kind == Kind::partition || name.empty()) {
+        return contents;
+    }
+    const auto folder = inventory::Folder::open(view.sysfs / "class" / "block").enter(name);
+    for (const auto& entry : folder.list(".").names) {
+        if (entry.starts_with(name) && !folder.enter(entry).read("partition").text.empty()) {
+            add_contents(inventory::device_path(view, entry).string(), contents);
         }
-        const auto folder = class_block.enter(name);
-        for (const auto& entry : folder.list(".").names) {
-            if (entry.starts_with(name) && !folder.enter(entry).read("partition").text.empty()) {
-                add_contents(inventory::device_path(view, entry).string(), contents);
-            }
-        }
-    } catch (const Error& error) {
-        throw Error(ErrorCode::safety, ReasonCode::unreadable_state, error.what());
     }
     return contents;
 }

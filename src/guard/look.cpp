@@ -88,7 +88,10 @@ bool add_running_members(const MachineState& state, const Identity& identity,
                 }
             }
         } catch (const Error& error) {
-            uses.push_back({ReasonCode::unreadable_state, safe_text(error.what())});
+            // Blocks of a dying disk tell nothing; that it can not be opened does.
+            if (error.reason() != ReasonCode::unreadable_state) {
+                uses.push_back({ReasonCode::unreadable_state, safe_text(error.what())});
+            }
         }
     }
     return zfs;

@@ -66,7 +66,7 @@ std::string model_in_designators(const std::string& page) {
 
 /// The first of several attributes of one device that says something.
 std::string first_text_of(const Folder& class_block, const std::string& device,
-                     std::initializer_list<const char*> names) {
+                          std::initializer_list<const char*> names) {
     for (const char* name : names) {
         const auto text = until_nul(class_block.read(device + name).text);
         if (!text.empty()) {

@@ -313,6 +313,7 @@ Json plan_document(const TargetPlan& plan) {
         .add("policyVersion", plan.policy_version)
         .add("policyDigest", plan.policy_digest)
         .add("steps", plan.steps)
+        .add("destroys", guard::to_json(plan.destroys))
         .add("level", to_string(plan.level))
         .add("notReached", plan.not_reached)
         .add("exceptions", plan.exceptions)

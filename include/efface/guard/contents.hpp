@@ -29,8 +29,8 @@ struct Content {
 /// "ext4 file system "data" on sda1, UUID ..., last mounted at /srv": one line for a person.
 [[nodiscard]] std::string to_text(const Content& content);
 
-/// Reads the target and its partitions; everything that libblkid finds, in the order of its place.
-/// Throws Error(safety, unreadable_state) when the target can not be read.
+/// Reads the target and its partitions; everything that libblkid finds. What can not be read is of
+/// type "unreadable".
 [[nodiscard]] std::vector<Content> contents_of(const inventory::Identity& identity,
                                                const inventory::SystemView& view = {});
 

@@ -85,7 +85,7 @@ TEST_CASE("target: a representative read-back is certified as one", "[job][targe
 
 TEST_CASE("target: what is in use is refused and not written to", "[job][target]") {
     TargetFixture fixture;
-    fixture.host.at("/dev/a").uses = {{inventory::UseKind::mounted, "at /srv"}};
+    fixture.host.at("/dev/a").uses = {{ReasonCode::mounted, "at /srv"}};
     CHECK(refusal(fixture) == ErrorCode::safety);
     CHECK((fixture.disk().media() == fixture.before));
     CHECK(fixture.authorizations == 0);

@@ -310,9 +310,10 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
     outcome.record["verification"]["directIo"] = cleared.target->direct_io();
     if (device::blocks_moved(extents_before.extents, cleared.target->extents().extents)) {
         outcome.verdict = method::worst(outcome.verdict, method::Verdict::not_sanitized);
-        outcome.reasons.push_back(
-            {ReasonCode::blocks_moved,
-             "the file system moved blocks of the file: the old ones may still hold its content"});
+        Reason moved{ReasonCode::blocks_moved,
+                     "the file system moved blocks of the file: the old ones may still hold its "
+                     "content"};
+        outcome.reasons.push_back(std::move(moved));
     }
     return outcome;
 }

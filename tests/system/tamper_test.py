@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, log, record, target
+from tamper import drive, log, reasons, record, target
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -152,13 +152,16 @@ def run_bytes(good, work, kind, old, new):
                                                                     None)
 
 
+INSIDERS = target.INSIDERS + drive.INSIDERS + reasons.INSIDERS
+
+
 def submit_targets(pool, work):
     honest = [(kind, kind, lambda predicate: None)
               for kind in ('media', 'file', 'memory', 'drive')]
     honest += [(kind, name, change)
                for name, (kind, change) in (target.HONEST | drive.HONEST).items()]
     waiting = [pool.submit(run_honest, work, *case) for case in honest]
-    waiting += [pool.submit(run_insider, work, *case) for case in target.INSIDERS + drive.INSIDERS]
+    waiting += [pool.submit(run_insider, work, *case) for case in INSIDERS]
     for kind, changes in (target.BYTES | drive.BYTES).items():
         good = work / ('good-' + kind)
         made = make(predicate_of(kind), good)

@@ -361,7 +361,8 @@ TEST_CASE("Each technique has its level, and some have none") {
 TEST_CASE("A failed erasure has no level, and exceptions belong to success alone") {
     CHECK_THAT(drive([](Json& p) { p["result"]["status"] = "not-sanitized"; }),
                Contains("has no level"));
-    CHECK_THAT(drive([](Json& p) { p["result"]["exceptions"] = Json::array({reason("a")}); }), Contains("exactly when"));
+    CHECK_THAT(drive([](Json& p) { p["result"]["exceptions"] = Json::array({reason("a")}); }),
+               Contains("exactly when"));
     CHECK_THAT(drive([](Json& p) {
                    with_exception(p);
                    p["result"]["exceptions"] = Json::array();

@@ -149,7 +149,8 @@ TEST_CASE("Sanitized needs a read-back that passed and saw everything") {
               p["verification"]["readFaults"] = faults(1, 0, 4096);
               p["verification"]["bytesCompared"] = kDisk - 4096;
               p["result"]["status"] = "sanitized-with-exceptions";
-              p["result"]["exceptions"] = Json::array({reason("4096 bytes could not be read back")});
+              p["result"]["exceptions"] =
+                  Json::array({reason("4096 bytes could not be read back")});
           }).empty());
     CHECK_THAT(media([](Json& p) {
                    p["verification"]["differences"] = {

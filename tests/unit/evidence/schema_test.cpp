@@ -161,7 +161,9 @@ TEST_CASE("Purge needs eligibility and a payload without plain data") {
 }
 
 TEST_CASE("Exceptions stand exactly where the status says so") {
-    CHECK_FALSE(problem_after([](Json& p) { volume(p)["exceptions"] = Json::array({reason("x")}); }).empty());
+    CHECK_FALSE(problem_after([](Json& p) {
+                    volume(p)["exceptions"] = Json::array({reason("x")});
+                }).empty());
 }
 
 TEST_CASE("A reason is a code of the program and a text, nothing else, since record 1.1.0") {
@@ -173,9 +175,8 @@ TEST_CASE("A reason is a code of the program and a text, nothing else, since rec
         }
         problems += problem_after(
             [&](Json& p) { volume(p)["eligibility"]["objections"] = Json::array({item}); });
-        return problems + problem_after([&](Json& p) {
-                   p["result"]["residualRisks"] = Json::array({item});
-               });
+        return problems +
+               problem_after([&](Json& p) { p["result"]["residualRisks"] = Json::array({item}); });
     };
     CHECK(problem_with(good).empty());
     for (const char* key : {"code", "text"}) {

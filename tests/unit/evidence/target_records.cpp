@@ -76,7 +76,8 @@ Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length) {
 
 void bad_block(Json& p) {
     p["result"]["status"] = "sanitized-with-exceptions";
-    p["result"]["exceptions"] = Json::array({reason("4096 bytes in 1 place could not be written: 8192")});
+    p["result"]["exceptions"] =
+        Json::array({reason("4096 bytes in 1 place could not be written: 8192")});
     pass(p)["bytesWritten"] = kDisk - 4096;
     pass(p)["writeFaults"] = faults(1, 8192, 4096);
     p["verification"]["bytesPlanned"] = kDisk - 4096;

@@ -59,7 +59,7 @@ constexpr std::uint8_t kSanitize = 0x84;
 TEST_CASE("a drive that refuses the command is erased by what was named instead") {
     Refusing one({"nvme-sanitize-block", "nvme-format-user-data"});
     const auto result = one.station.run();
-    INFO(Json(result.reasons).dump());
+    INFO(to_json(result.reasons).dump());
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(result.level == Level::clear);
     CHECK_FALSE(one.station.old_content_remains(false));
@@ -80,7 +80,7 @@ TEST_CASE("a drive that refuses the command is erased by what was named instead"
 TEST_CASE("overwriting may be what is named instead") {
     Refusing one({"overwrite-zero"});
     const auto result = one.station.run();
-    INFO(Json(result.reasons).dump());
+    INFO(to_json(result.reasons).dump());
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(result.level == Level::clear);
     CHECK_FALSE(one.station.old_content_remains(false));
@@ -95,7 +95,7 @@ TEST_CASE("what is named instead must reach the level that was asked for") {
     const auto result = one.station.run();
     CHECK(result.verdict == Verdict::not_sanitized);
     CHECK(one.sent(kFormat) == 0);
-    CHECK(Json(result.reasons).dump().find("nvme-format-user-data") != std::string::npos);
+    CHECK(to_json(result.reasons).dump().find("nvme-format-user-data") != std::string::npos);
     CHECK(one.sanitization().at("technique") == "nvme-sanitize-crypto");
     CHECK(one.station.verified_bundles() == 1);
 }
@@ -105,7 +105,7 @@ TEST_CASE("a level alone names everything that reaches it") {
     one.station.request.choice.policy = kPolicyAuto;
     one.station.request.choice.level = Level::clear;
     const auto result = one.station.run();
-    INFO(Json(result.reasons).dump());
+    INFO(to_json(result.reasons).dump());
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(result.level == Level::clear);
     CHECK(one.sanitization().at("requestedTechnique") == "auto");

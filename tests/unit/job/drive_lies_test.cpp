@@ -39,7 +39,7 @@ void check_run(
         }
     }
     REQUIRE(result);
-    INFO(Json(result->reasons).dump() << " " << Json(result->exceptions).dump());
+    INFO(to_json(result->reasons).dump() << " " << to_json(result->exceptions).dump());
     CHECK(result->verdict == expected.verdict);
     const bool success = result->verdict == kYes || result->verdict == kExcept;
     if (success) {
@@ -288,7 +288,7 @@ TEST_CASE("a password that could not be taken back is taken back when the job is
     model.drive.options.disable_refused = false;
     station.request.job_id = first.job_id;
     const auto second = station.run();
-    INFO(Json(second.reasons).dump());
+    INFO(to_json(second.reasons).dump());
     CHECK(second.verdict == Verdict::sanitized);
     CHECK_FALSE(model.drive.password_set());
     CHECK(station.verified_bundles() == 2);

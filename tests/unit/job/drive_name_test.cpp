@@ -42,7 +42,7 @@ TEST_CASE("a job goes on with its drive under another name, and says both") {
     Stopped one;
     one.station.rename("/dev/a", "/dev/c");
     const auto result = one.station.run();
-    INFO(Json(result.reasons).dump());
+    INFO(to_json(result.reasons).dump());
     CHECK(result.verdict == Verdict::sanitized);
     CHECK_FALSE(one.station.old_content_remains(true));
     CHECK(one.station.verified_bundles() == 1);
@@ -92,7 +92,7 @@ TEST_CASE("a drive that comes back under another name in the middle is looked at
         }
     };
     const auto result = station.run();
-    INFO(Json(result.reasons).dump() << Json(result.exceptions).dump());
+    INFO(to_json(result.reasons).dump() << to_json(result.exceptions).dump());
     REQUIRE(moved);
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(result.exceptions.empty());

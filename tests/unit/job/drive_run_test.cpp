@@ -46,7 +46,7 @@ TEST_CASE("a drive is purged by its own command, with a certificate that verifie
     CHECK(plan.level == Level::purge);
     CHECK(plan.confirm_token == "SERIAL-a");
     const auto result = station.run();
-    INFO(Json(result.reasons).dump());
+    INFO(to_json(result.reasons).dump());
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(result.level == Level::purge);
     CHECK_FALSE(station.drive.old_content_remains());
@@ -59,7 +59,7 @@ TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") 
         change(lies);
         Station station(lies);
         const auto result = station.run();
-        INFO(Json(result.reasons).dump() << Json(result.exceptions).dump());
+        INFO(to_json(result.reasons).dump() << to_json(result.exceptions).dump());
         CHECK(result.verdict == verdict);
         if (verdict != Verdict::sanitized && verdict != Verdict::sanitized_with_exceptions) {
             CHECK(result.level == Level::none);

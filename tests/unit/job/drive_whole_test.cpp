@@ -39,7 +39,7 @@ struct Whole {
 TEST_CASE("a drive that overwrote itself is read wholly when that is asked for") {
     Whole one("nvme-sanitize-overwrite");
     const auto result = one.station.run();
-    INFO(Json(result.reasons).dump());
+    INFO(to_json(result.reasons).dump());
     CHECK(result.verdict == Verdict::sanitized);
     CHECK(one.station.verified_bundles() == 1);
     const auto seen = one.verification();

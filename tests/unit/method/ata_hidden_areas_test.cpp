@@ -101,7 +101,7 @@ TEST_CASE("An overlay that is frozen is told, not guessed", "[ata]") {
     const auto opened = bench.set->open_hidden_areas(bench.memory);
     CHECK(opened.opened.empty());
     REQUIRE(opened.refused.size() == 1);
-    CHECK(opened.refused[0].find("dco") == 0);
+    CHECK(opened.refused[0].kind == "dco");
 }
 
 TEST_CASE("A drive that accepts SET MAX ADDRESS and changes nothing ends as refused", "[ata]") {

@@ -62,8 +62,9 @@ struct AtaBench {
         }
         throw std::runtime_error("no such technique");
     }
-    std::string objection(std::string_view technique) {
-        return facts(technique).objection.value_or("");
+    std::optional<ReasonCode> objection(std::string_view technique) {
+        const auto objection = facts(technique).objection;
+        return objection ? std::optional(objection->code) : std::nullopt;
     }
 
     [[nodiscard]] bool secret_left() const { return drive_holds(secret); }

@@ -41,7 +41,7 @@ void check(const std::vector<Row>& rows) {
     for (const auto& row : rows) {
         NvmeJob job(row.technique, row.options);
         const auto outcome = job.run();
-        INFO(row.what << ", " << row.technique << ": " << Json(outcome.reasons).dump());
+        INFO(row.what << ", " << row.technique << ": " << to_json(outcome.reasons).dump());
         CHECK(to_string(outcome.verdict) == std::string(to_string(row.verdict)));
         if (outcome.verdict == Verdict::sanitized) {
             CHECK_FALSE(job.drive.holds(test::old_nvme_block()));

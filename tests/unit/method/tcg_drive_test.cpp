@@ -88,8 +88,8 @@ TEST_CASE("of a locked drive it is said before that nothing will be shown where 
     options.locked = locked;
     TcgBench bench(options);
     const auto risks = bench.commands().survey().residual_risks;
-    CHECK(std::any_of(risks.begin(), risks.end(), [](const std::string& risk) {
-              return contains(risk, "no canary is placed");
+    CHECK(std::any_of(risks.begin(), risks.end(), [](const Reason& risk) {
+              return risk.code == ReasonCode::drive_locked;
           }) == locked);
 }
 
@@ -98,7 +98,7 @@ TEST_CASE("each technique says why it can not be used, and what can") {
         const char* what;
         const char* technique;
         std::function<void(TcgDriveOptions&, TcgBench*)> set;
-        const char* objection;  ///< a part of it; nullptr: none
+        std::optional<ReasonCode> objection;
     };
     const auto none = [](TcgDriveOptions&, TcgBench*) {};
     const auto inactive = [](TcgDriveOptions& made, TcgBench*) { made.locking_active = false; };
@@ -130,32 +130,32 @@ TEST_CASE("each technique says why it can not be used, and what can") {
         }
     };
     const std::vector<Case> cases{
-        {"active", "tcg-revert", none, nullptr},
-        {"active", "tcg-psid-revert", none, nullptr},
-        {"active", "tcg-genkey", none, nullptr},
-        {"active", "tcg-activate-revert", none, "active already: use tcg-revert"},
-        {"inactive", "tcg-revert", inactive, "Revert erases nothing"},
-        {"inactive", "tcg-psid-revert", inactive, "use Sanitize, or tcg-activate-revert"},
-        {"inactive", "tcg-genkey", inactive, "the Locking SP is not active"},
-        {"inactive", "tcg-activate-revert", inactive, nullptr},
-        {"enterprise", "tcg-psid-revert", enterprise, nullptr},
-        {"enterprise", "tcg-genkey", enterprise, nullptr},
-        {"enterprise", "tcg-revert", enterprise, "SID can not revert the drive"},
-        {"enterprise", "tcg-activate-revert", enterprise, "SID can not revert the drive"},
-        {"pyrite", "tcg-revert", pyrite, "Pyrite: the drive does not encrypt"},
-        {"pyrite", "tcg-psid-revert", pyrite, "Pyrite: the drive does not encrypt"},
-        {"pyrite", "tcg-genkey", pyrite_removal, "no media key"},
-        {"pyrite with block erase", "tcg-psid-revert", pyrite_removal, nullptr},
-        {"pyrite with unmap alone", "tcg-psid-revert", pyrite_unmap, "removes no data"},
-        {"owned", "tcg-revert", owned, "needs the password of SID"},
-        {"owned", "tcg-psid-revert", owned, nullptr},
-        {"blocked", "tcg-revert", blocked, "Block SID"},
-        {"blocked", "tcg-psid-revert", blocked, nullptr},
-        {"not encrypting", "tcg-psid-revert", plain, "does not encrypt its media"},
-        {"no passwords", "tcg-psid-revert", no_passwords, "needs the PSID"},
-        {"no passwords", "tcg-genkey", no_passwords, "Admin1"},
-        {"no passwords", "tcg-revert", no_passwords, nullptr},  // the MSID
-        {"too long", "tcg-psid-revert", long_psid, "longer than 256 bytes"},
+        {"active", "tcg-revert", none, std::nullopt},
+        {"active", "tcg-psid-revert", none, std::nullopt},
+        {"active", "tcg-genkey", none, std::nullopt},
+        {"active", "tcg-activate-revert", none, ReasonCode::drive_ineffective},
+        {"inactive", "tcg-revert", inactive, ReasonCode::drive_ineffective},
+        {"inactive", "tcg-psid-revert", inactive, ReasonCode::drive_ineffective},
+        {"inactive", "tcg-genkey", inactive, ReasonCode::drive_ineffective},
+        {"inactive", "tcg-activate-revert", inactive, std::nullopt},
+        {"enterprise", "tcg-psid-revert", enterprise, std::nullopt},
+        {"enterprise", "tcg-genkey", enterprise, std::nullopt},
+        {"enterprise", "tcg-revert", enterprise, ReasonCode::drive_lacks_technique},
+        {"enterprise", "tcg-activate-revert", enterprise, ReasonCode::drive_lacks_technique},
+        {"pyrite", "tcg-revert", pyrite, ReasonCode::drive_ineffective},
+        {"pyrite", "tcg-psid-revert", pyrite, ReasonCode::drive_ineffective},
+        {"pyrite", "tcg-genkey", pyrite_removal, ReasonCode::drive_ineffective},
+        {"pyrite with block erase", "tcg-psid-revert", pyrite_removal, std::nullopt},
+        {"pyrite with unmap alone", "tcg-psid-revert", pyrite_unmap, ReasonCode::drive_ineffective},
+        {"owned", "tcg-revert", owned, ReasonCode::drive_credential},
+        {"owned", "tcg-psid-revert", owned, std::nullopt},
+        {"blocked", "tcg-revert", blocked, ReasonCode::drive_frozen},
+        {"blocked", "tcg-psid-revert", blocked, std::nullopt},
+        {"not encrypting", "tcg-psid-revert", plain, ReasonCode::drive_ineffective},
+        {"no passwords", "tcg-psid-revert", no_passwords, ReasonCode::drive_credential},
+        {"no passwords", "tcg-genkey", no_passwords, ReasonCode::drive_credential},
+        {"no passwords", "tcg-revert", no_passwords, std::nullopt},  // the MSID
+        {"too long", "tcg-psid-revert", long_psid, ReasonCode::drive_credential},
     };
     for (const auto& one : cases) {
         INFO(one.what << ", " << one.technique);
@@ -164,13 +164,12 @@ TEST_CASE("each technique says why it can not be used, and what can") {
         TcgBench bench(made);
         one.set(made, &bench);
         const auto objection = bench.objection(one.technique);
-        CHECK(objection.has_value() == (one.objection != nullptr));
-        CHECK((one.objection == nullptr || contains(objection.value_or(""), one.objection)));
+        CHECK((objection ? std::optional(objection->code) : std::nullopt) == one.objection);
         // What is objected to is not begun either, by a caller that did not ask.
-        if (one.objection != nullptr) {
+        if (one.objection) {
             const auto answer = bench.make(one.technique)->start();
             CHECK(answer.start == Start::refused);
-            CHECK(answer.detail == *objection);
+            CHECK(answer.why == one.objection);
             CHECK(bench.drive.methods().empty());
             CHECK(bench.originals_left() == kTcgBlocks);
         }
@@ -355,7 +354,7 @@ TEST_CASE("passwords are in nothing that is kept, sent for the record or said") 
         const auto survey = bench.commands().survey();
         all += survey.facts.dump();
         for (const auto& facts : survey.techniques) {
-            all += facts.facts.dump() + facts.objection.value_or("");
+            all += facts.facts.dump() + (facts.objection ? facts.objection->text : "");
         }
         for (const std::string& secret :
              {bench.psid, bench.sid, bench.admin, bench.drive.options().msid}) {

@@ -75,13 +75,13 @@ class TcgBench final {
         memory.kept = journal.empty() ? Json::object() : Json::parse(journal);
         return commands().make(technique, memory);
     }
-    [[nodiscard]] std::optional<std::string> objection(const char* technique) {
+    [[nodiscard]] std::optional<Reason> objection(const char* technique) {
         for (const auto& facts : commands().survey().techniques) {
             if (facts.name == technique) {
                 return facts.objection;
             }
         }
-        return "there is no such technique";
+        return Reason{ReasonCode::internal, "there is no such technique"};
     }
 
     fake::FixedClock clock;

@@ -303,6 +303,7 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                     plan.name + ": its first sector is not the one that this job began with",
                     "attach the target of the job, or erase this one as a new one");
     }
+    set_cleared();
     const auto extents_before = cleared.target->extents();
     method::Overwrite method(task, overwrite, cleared.target->storage(),
                              hooks(*cleared.target, keep), context_.clock);

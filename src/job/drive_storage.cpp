@@ -294,6 +294,7 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
                                       identity_ ? identity_->disk_sequence : std::nullopt);
     DriveHold hold(context_.host, plan.path, plan.identity, surface_names(state), credential_);
     hold.open(moment(), std::move(cleared.target));
+    set_cleared();
     const std::string set_name(policy::find_firmware_technique(plan.technique)->command_set);
     const auto nobody = make_no_answer(set_name);
     method::FirmwareTask task;

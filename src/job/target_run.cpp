@@ -226,7 +226,9 @@ void TargetRun::find_drive() {
 void TargetRun::go_on() {
     const auto phase = run_->state().phase;
     storage_ = storage_of(context_, state_.plan.path, state_.choice);
-    if (phase == Phase::done && order_ == nullptr && !storage_->unfinished(state_.outcome)) {
+    const bool refused = run_->refused();
+    if (phase == Phase::done && order_ == nullptr &&
+        (refused || !storage_->unfinished(state_.outcome))) {
         throw Error(ErrorCode::usage, ReasonCode::job_ended,
                     "job " + run_->job_id() + " has ended: " + run_->state().verdict,
                     "erase the target again; efface show prints the record of this job");
@@ -254,7 +256,9 @@ void TargetRun::go_on() {
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
     if (phase == Phase::done) {
-        state_.progress = storage_->begin_again(context_.random, state_.progress, state_.outcome);
+        state_.progress =
+            refused ? storage_->begin(context_.random)
+                    : storage_->begin_again(context_.random, state_.progress, state_.outcome);
         state_.done = false;
         state_.observations = Json::array();
         save();

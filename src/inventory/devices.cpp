@@ -53,7 +53,10 @@ const BlockNode& disk_below(const BlockNode& node, const NodeLookup& lookup) {
     const BlockNode* current = &node;
     for (std::size_t depth = 0; depth < kDepthMax; ++depth) {
         std::string next = current->parent;
-        if (next.empty() && current->slaves.size() == 1) {
+        // Paths of a multipath map are one disk; members of an array are several.
+        const bool one = current->slaves.size() == 1 ||
+                         (current->dm_uuid.starts_with("mpath-") && !current->slaves.empty());
+        if (next.empty() && one) {
             next = current->slaves.front();
         }
         const BlockNode* lower = next.empty() ? nullptr : lookup(next);

@@ -112,7 +112,7 @@ TargetPlan TargetRun::survey() {
         auto settled = settle(context_.host, request_.target, request_.choice);
         choice_ = std::move(settled.choice);
         for (const auto& one : settled.passed_over) {
-            passed_over_.push_back(passed_over(one.technique, one.why));
+            passed_over_.push_back(passed_over(one.technique, one.why.text));
         }
     }
     storage_ = storage_of(context_, request_.target, choice_);

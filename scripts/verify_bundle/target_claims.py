@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from common import need, when
+from read_claims import check_overwrite_was_read, check_reached
 from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
                           fields, from_hex, items, opened_any, texts)
 
@@ -34,6 +35,7 @@ def check_target(predicate):
     size = whole(target['sizeBytes'], 'the target')
     drive = bool(command_set(predicate['sanitization']['technique']))
     check_areas(target, status == 'sanitized')
+    check_reached(predicate)
     same_target(predicate, kind, size, drive and opened_any(target))
     check_passes(predicate['sanitization'], kind, size)
     check_level(predicate, kind, drive)
@@ -50,6 +52,7 @@ def check_target(predicate):
     if status in SUCCESS:
         check_done(predicate, kind, size)
         check_seen(predicate, kind, size)
+        check_overwrite_was_read(predicate, kind, size)
 
 
 def check_passed_over(work):

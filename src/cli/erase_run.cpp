@@ -122,6 +122,13 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     };
     const SignalWatch signals([&] { display.show_status(); });
     const auto host = job::make_linux_host(executable_path());
+    std::vector<std::string> names;
+    for (const auto& request : requests) {
+        names.push_back(request.target);
+    }
+    if (names.size() > 1) {
+        job::check_distinct(*host, names);
+    }
     std::vector<Ending> endings(requests.size());
     {
         std::vector<std::jthread> threads;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 namespace efface::job {
 
@@ -36,6 +37,9 @@ void object_to_order(TargetPlan& plan, const Order& order, const std::string& na
     if (target.size_bytes && *target.size_bytes != size) {
         differs("size", std::to_string(size), std::to_string(*target.size_bytes));
     }
+    for (auto& member : guard::unreleased_members(plan.destroys, target.release_members)) {
+        plan.objections.push_back({std::move(member)});
+    }
     if (plan.level < order.terms.minimum_level) {
         plan.objections.push_back(
             {{ReasonCode::level_not_reached,
@@ -53,6 +57,35 @@ void object_to_level(TargetPlan& plan, method::Level wanted) {
             {{ReasonCode::level_not_reached,
               fmt::format("{} was asked for, {} can only claim {}", to_string(wanted),
                           plan.technique, to_string(plan.level))}});
+    }
+}
+
+void check_distinct(Host& host, const std::vector<std::string>& targets) {
+    std::map<std::string, std::string> seen;  // canonical path -> name
+    for (const auto& name : targets) {
+        if (method::parse_memory_target(name)) {
+            continue;
+        }
+        std::vector<std::string> paths;
+        try {
+            const auto identity = host.identify(name);
+            paths = host.aliases_of(identity);
+            paths.push_back(
+                identity.kind == inventory::Kind::file
+                    ? fmt::format("file {}:{} {}", identity.major, identity.minor, identity.inode)
+                    : identity.canonical_path);
+        } catch (const Error&) {
+            continue;
+        }
+        for (const auto& path : paths) {
+            const auto [other, fresh] = seen.emplace(path, name);
+            if (!fresh) {
+                throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
+                            fmt::format("{} and {} are the same storage", printable(other->second),
+                                        printable(name)),
+                            "name it once");
+            }
+        }
     }
 }
 

@@ -104,7 +104,9 @@ class NvmeJob final {
         hooks.reattach = [this] { return drive.answers(); };
         method::FirmwareErase erase(task_, state, std::move(hooks), clock);
         Watcher watcher;
-        return erase.run(job::Guard::clear("/dev/nvme0n1"), watcher, {});
+        return erase.run(
+            guard::clear_memory("/dev/nvme0n1", {}, [] { return guard::MemoryLook(); }), watcher,
+            {});
     }
     [[nodiscard]] bool old_data_remains() const {
         return drive.holds(old_nvme_block()) || drive.retired_holds(old_nvme_block());

@@ -45,6 +45,8 @@ class DriveConnection {
     }
     /// Has the kernel look at the drive's capacity again.
     virtual void rescan() = 0;
+    /// Resets the path to the drive, or the drive; what is on it stays. False: not possible here.
+    [[nodiscard]] virtual bool reset() { return false; }
 };
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was

@@ -1,12 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """No verdict and no level better than what it rests on."""
 from common import good, need, read, strict_json, when
-from drive_claims import command_set
 from reasons import check_limit_events, check_reasons, check_version
 from target_claims import check_target
-
-STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
-LEVELS = ['none', 'clear', 'purge']
+from volume_claims import check_volumes
 
 
 def check_claims(path):
@@ -50,34 +47,3 @@ def check_approvers(authorization):
         need(len(keys) >= 2, 'two distinct approvals are needed')
     else:
         need(not keys, 'approvals that nobody signed')
-
-
-def check_volumes(predicate):
-    need(not {'target', 'targetIdentity'} & predicate.keys(), 'volumes and a target')
-    need(not command_set(predicate['sanitization']['technique']), 'a drive does not treat volumes')
-    identity = predicate['projectIdentity']
-    need(identity['projectId'] == predicate['dataOwner']['projectId'] and identity['volumes'] ==
-         [{'name': volume['name'], 'uuid': volume['uuid']} for volume in predicate['volumes']],
-         'the project that is named is not the one that was treated')
-    worst, lowest = 0, 2
-    for volume in predicate['volumes']:
-        rank = STATUSES.index(volume['status'])
-        worst, lowest = max(worst, rank), min(lowest, LEVELS.index(volume['level']))
-        need(rank <= 1 or volume['level'] == 'none', volume['name'] + ': a level without success')
-        for place in volume['locations'] if rank <= 1 else []:
-            need(STATUSES.index(place['status']) <= rank and
-                 place['verification']['result'] == 'pass' and
-                 place['verification']['mismatches'] == 0 and place['negativeControls'] and
-                 all(control['result'] == 'pass' for control in place['negativeControls']),
-                 volume['name'] + ': not every place was verified')
-            need(place['overwrite']['bytesWritten'] == place['verification']['bytesCompared'] ==
-                 sum(region['length'] for region in place['regions']),
-                 volume['name'] + ': not every byte of its regions was written and read back')
-        need(rank > 1 or volume['locations'] or (volume['alreadyGone'] and rank == 1 and
-             volume['level'] == 'none'), volume['name'] + ': nothing was looked at')
-        if volume['level'] == 'purge':
-            need(volume['eligibility']['eligible'] is True and
-                 volume['payloadSample']['structured'] == 0, volume['name'] + ': not purge')
-    result = predicate['result']
-    need(predicate['volumes'] and STATUSES.index(result['status']) == worst and
-         LEVELS.index(result['level']) == lowest, 'the result is not that of the volumes')

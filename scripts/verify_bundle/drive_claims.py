@@ -4,6 +4,8 @@ import hashlib
 import re
 
 from common import need, when
+from read_claims import check_drive_was_read
+from reasons import since_1_1
 
 # The best level of a technique, whatever a policy says. What is not here is not known to erase.
 # src/evidence/drive_techniques.hpp keeps the same table.
@@ -15,7 +17,7 @@ LIMITS = {
     'clear': ('nvme-format-crypto nvme-format-user-data ata-security-normal scsi-format-unit '
               'scsi-write-same block-secure-erase').split(),
     'none': ('tcg-activate-revert', 'tcg-genkey')}
-AREAS = {'hpa', 'dco', 'ama', 'reduced-capacity', 'depopulated-elements', 'unallocated-capacity',
+AREAS = {'not-shown', 'hpa', 'dco', 'ama', 'reduced-capacity', 'depopulated-elements', 'unallocated-capacity',
          'unaccounted-capacity', 'unattached-namespace'}
 PHASES = {'idle', 'running', 'verifying', 'succeeded', 'failed', 'unknown'}
 SUCCESS = ('sanitized', 'sanitized-with-exceptions')
@@ -112,11 +114,11 @@ def check_drive(predicate):
     check_operation(work)
     for key in ('statusBefore', 'statusAfter'):
         check_pages(work[key])
-    check_verification(seen)
+    check_verification(seen, since_1_1(predicate))
     marks = {}
     if seen['performed'] or seen.get('canaries') is not None:
-        marks = check_canaries(seen['canaries'])
-        check_rest(seen, marks)
+        marks = check_canaries(seen['canaries'], since_1_1(predicate))
+        check_rest(seen, marks, since_1_1(predicate))
         check_whole(seen)
         check_content(seen)
     if seen['result'] == 'pass':
@@ -125,6 +127,7 @@ def check_drive(predicate):
         need(level_limit(technique), 'the technique is not known to erase')
         check_reported(work, result['status'] == 'sanitized', command_set(technique))
         check_success(predicate, marks)
+        check_drive_was_read(predicate)
 
 
 def check_drive_level(predicate):
@@ -139,7 +142,8 @@ def check_drive_level(predicate):
 
 def check_whose(predicate, commands):
     target, work = predicate['target'], predicate['sanitization']
-    drive = fields(target['drive'], 'commandSet model serial wwn firmware facts')
+    drive = fields(target['drive'], 'commandSet model serial wwn firmware facts',
+                   'capacityBytes' * since_1_1(predicate))
     texts(drive, 'commandSet model serial wwn firmware')
     need(isinstance(drive['facts'], dict), 'the facts of the drive')
     need(predicate['certificateType'] == 'media' and target['kind'] == 'disk',
@@ -193,9 +197,10 @@ def check_pages(pages):
              'a page is not the one of its digest')
 
 
-def check_verification(seen):
+def check_verification(seen, codes):
     fields(seen, 'method performed result independentOfEraser',
-           'seed canaries samples expected unreadableStatuses identity whole')
+           'seed canaries samples expected unreadableStatuses identity whole' +
+           ' recheck byCommand' * codes)
     flags(seen, 'performed independentOfEraser')
     need(seen['method'] in ('canaries', 'full-read-back', 'none') and
          seen['result'] in ('pass', 'fail', 'not-performed'), 'the verification')
@@ -212,17 +217,20 @@ def places(value, apart):
     return found
 
 
-def check_canaries(canaries):
+def check_canaries(canaries, codes):
     """The counts, each borne out by the places that are listed."""
-    fields(canaries, 'blockBytes placed changed unreadable intact surfaces')
+    refused = ' refused' * codes
+    fields(canaries, 'blockBytes placed changed unreadable intact surfaces' + refused)
     surfaces = items(canaries['surfaces'], 1024, 'the surfaces')
     block = size_of(canaries['blockBytes'], 'the block')
     need(block <= BLOCK_BYTES and (block or not surfaces), 'the size of a canary')
+    size_of(canaries.get('refused', 0), 'canaries that were refused')
     counts = {key: size_of(canaries[key], 'a count')
               for key in ('placed', 'changed', 'unreadable', 'intact')}
     listed, names = {'placed': 0, 'unreadable': 0, 'intact': 0, 'unexpected': 0}, set()
     for surface in surfaces:
-        fields(surface, 'name sizeBytes offsets intact unreadable unexpected')
+        fields(surface, 'name sizeBytes offsets intact unreadable unexpected' + refused)
+        size_of(surface.get('refused', 0), 'canaries that were refused')
         texts(surface, 'name')
         need(surface['name'] and surface['name'] not in names, 'a surface is listed twice')
         names.add(surface['name'])
@@ -244,8 +252,15 @@ def check_canaries(canaries):
     return counts
 
 
-def check_rest(seen, marks):
-    samples = fields(seen['samples'], 'taken changed uninformative unchanged unreadable')
+def check_rest(seen, marks, codes):
+    samples = dict(fields(seen['samples'], 'taken changed uninformative unchanged unreadable' +
+                          ' surfaces' * codes))
+    for surface in items(samples.pop('surfaces', []), 1024, 'the samples'):
+        fields(surface, 'name changed unreadable')
+        texts(surface, 'name')
+        for key in ('changed', 'unreadable'):
+            size_of(surface[key], 'the samples')
+    check_looked_again(seen)
     for key in samples:
         size_of(samples[key], 'the samples')
     need(sum(samples.values()) <= 2 * samples['taken'], 'more samples were seen than taken')
@@ -273,6 +288,20 @@ def check_rest(seen, marks):
          marks['changed'] + marks['unreadable'] + marks['intact'] == 0,
          'something was seen, but nobody looked')
     need(seen['identity'] in ('same', 'different', 'not read'), 'the identity')
+
+
+def check_looked_again(seen):
+    """What was done about canaries that could not be read, and a look by the drive's commands."""
+    again, by_command = seen.get('recheck'), seen.get('byCommand')
+    if again is not None:
+        fields(again, 'unreadableBefore reset written')
+        need(again['reset'] in ('done', 'failed', 'not possible'), 'how the path was reset')
+        size_of(again['unreadableBefore'], 'a count')
+        size_of(again['written'], 'a count')
+    if by_command is not None:
+        fields(by_command, 'looked intact')
+        size_of(by_command['looked'], 'a count')
+        size_of(by_command['intact'], 'a count')
 
 
 def pattern_of(seed):
@@ -313,6 +342,7 @@ def check_whole(seen):
         need(planned == compared + unreadable ==
              sum(surface['sizeBytes'] for surface in seen['canaries']['surfaces']),
              'not everything that the host addresses was read')
+        need(compared or not planned, 'nothing was read, and that can not pass')
         need(differ == 0 and UNEXPECTED_SHARE * unexpected <= planned,
              'it differs, or can not be read')
 
@@ -326,7 +356,8 @@ def check_passed(seen, marks, adopted):
     need(all(UNEXPECTED_SHARE * len(surface['unexpected']) <= len(surface['offsets'])
              for surface in seen['canaries']['surfaces']),
          'more than a tenth of the canaries could not be read, and not as expected')
-    need(samples['unchanged'] == 0 and sum(samples.values()) == 2 * samples['taken'],
+    need(samples['unchanged'] == 0 and sum(samples[key] for key in ('changed', 'uninformative',
+         'unreadable')) == samples['taken'],
          'not every sample is gone')
     need(expected['mismatches'] == 0 and
          (expected['content'] == 'nothing' or expected['checked'] or not marks['changed']),

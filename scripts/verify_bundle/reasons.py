@@ -28,11 +28,18 @@ def check_reasons(found, version):
                  'a reason must have a code of efface-reasons(7) and a text, nothing else')
 
 
+def named(found, code):
+    """Whether one of the reasons has this code; texts of 1.0.0 have none."""
+    return any(type(reason) is dict and reason['code'] == code for reason in found)
+
+
 def check_limit_events(limits, version):
     if limits is None or version == VERSIONS[0]:
         return
     for event in limits.get('events') or []:
-        need(event.keys() == {'at', 'what', 'then'} and
-             all(type(event[key]) is str and event[key] for key in ('what', 'then')),
+        need(event.keys() == {'at', 'limit', 'what', 'then'} and
+             event['limit'] in ('deadline', 'speed', 'temperature') and
+             event['then'] in ('go-on', 'pause', 'stop') and
+             type(event['what']) is str and event['what'],
              'what happened at a limit')
         when(event['at'])

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from common import need, when
+from read_claims import check_overwrite_was_read, check_reached
 from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
                           fields, from_hex, items, opened_any, texts)
 
@@ -34,6 +35,7 @@ def check_target(predicate):
     size = whole(target['sizeBytes'], 'the target')
     drive = bool(command_set(predicate['sanitization']['technique']))
     check_areas(target, status == 'sanitized')
+    check_reached(predicate)
     same_target(predicate, kind, size, drive and opened_any(target))
     check_passes(predicate['sanitization'], kind, size)
     check_level(predicate, kind, drive)
@@ -50,6 +52,7 @@ def check_target(predicate):
     if status in SUCCESS:
         check_done(predicate, kind, size)
         check_seen(predicate, kind, size)
+        check_overwrite_was_read(predicate, kind, size)
 
 
 def check_passed_over(work):
@@ -112,6 +115,7 @@ def same_target(predicate, kind, size, grows):
 def check_faults(faults, kind, size):
     """The bytes of the areas that are listed: all of them, unless there are more than are listed."""
     total, end = whole(faults['bytes'], 'a fault'), 0
+    need(type(faults['count']) is int, 'a fault')
     areas = sorted((whole(area['offset'], 'a fault'), whole(area['length'], 'a fault'))
                    for area in faults['areas'])
     listed = sum(length for _, length in areas)
@@ -159,8 +163,10 @@ def check_figures(seen, kind, size):
     done = whole(seen['bytesCompared'], 'the read-back') + seen['readFaults']['bytes']
     check_faults(seen['readFaults'], kind, size)
     need(done <= planned and (kind == 'memory' or planned <= size), 'more was read than there is')
-    need(len(seen.get('differences') or []) <= seen['mismatches'], 'differences are not counted')
-    need(result != 'pass' or (seen['mismatches'] == 0 and done == planned),
+    need(type(seen['mismatches']) is int and
+         len(seen.get('differences') or []) <= seen['mismatches'], 'differences are not counted')
+    need(result != 'pass' or (seen['mismatches'] == 0 and done == planned and
+                              (seen['bytesCompared'] or not planned)),
          'the read-back did not pass')
 
 

@@ -50,14 +50,14 @@ int approve(const Program& program, const ApproveOptions& options) {
 
 }  // namespace
 
-void add_approve(CLI::App& app, Program& program) {
-    auto* command =
-        app.add_subcommand("approve", "Sign a manifest or an order as one of its two approvers");
+void add_approve(Command& app, Program& program) {
+    auto command =
+        app.subcommand("approve", "Sign a manifest or an order as one of its two approvers");
     auto options = std::make_shared<ApproveOptions>();
-    command->add_option("file", options->manifest, "Project manifest or order")->required();
-    command->add_option("--key", options->key, "Name of the approver's key")->required();
-    command->add_option("--approval", options->approval, "Default: FILE.p7s beside it");
-    command->callback([&program, options] {
+    command.add("file", options->manifest, "Project manifest or order").required();
+    command.add("--key", options->key, "Name of the approver's key").required();
+    command.add("--approval", options->approval, "Default: FILE.p7s beside it");
+    command.when_named([&program, options] {
         program.run = [&program, options] { return approve(program, *options); };
     });
 }

@@ -96,19 +96,17 @@ int erase(const Program& program, const EraseOptions& options) {
 
 }  // namespace
 
-void add_erase(CLI::App& app, Program& program) {
-    auto* command =
-        app.add_subcommand("erase", "Overwrite devices, files or memory, verify it, and prove it");
+void add_erase(Command& app, Program& program) {
+    auto command =
+        app.subcommand("erase", "Overwrite devices, files or memory, verify it, and prove it");
     auto options = std::make_shared<EraseOptions>();
-    options->targets.add_to(*command);
-    command->add_option("--approval", options->approval,
-                        "Approvals of the order; default: ORDER.p7s");
-    command->add_option("--plan", options->plan_digest,
-                        "Refuse unless the plan still has this digest (see efface plan)");
-    command->add_option("--events", options->reporting.events,
-                        "NDJSON events to -, a file, or fd:N");
-    command->add_flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
-    command->callback([&program, options] {
+    options->targets.add_to(command);
+    command.add("--approval", options->approval, "Approvals of the order; default: ORDER.p7s");
+    command.add("--plan", options->plan_digest,
+                "Refuse unless the plan still has this digest (see efface plan)");
+    command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
+    command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
+    command.when_named([&program, options] {
         program.run = [&program, options] { return erase(program, *options); };
     });
 }

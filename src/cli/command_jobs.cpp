@@ -28,6 +28,9 @@ std::string state_of(const job::JobEntry& entry) {
     if (entry.resumable()) {
         return "interrupted";
     }
+    if (entry.reason) {
+        return to_string(*entry.reason);
+    }
     return entry.verdict.empty() ? entry.phase : entry.verdict;
 }
 
@@ -42,7 +45,7 @@ int show_jobs(const Program& program, bool json, bool only_open) {
     auto entries = job::list_jobs(program.state());
     if (only_open) {
         std::erase_if(entries, [](const auto& entry) {
-            return !entry.running && !entry.resumable() && entry.phase != "damaged";
+            return !entry.running && !entry.resumable() && !entry.reason;
         });
     }
     if (json) {
@@ -110,27 +113,25 @@ int resume(const Program& program, const JobsOptions& options) {
 
 }  // namespace
 
-void add_jobs(CLI::App& app, Program& program) {
+void add_jobs(Command& app, Program& program) {
     for (const bool only_open : {false, true}) {
-        auto* command = app.add_subcommand(
+        auto command = app.subcommand(
             only_open ? "status" : "jobs",
             only_open ? "What runs here, and what waits to be resumed" : "Every job that ran here");
         auto json = std::make_shared<bool>(false);
-        command->add_flag("-J,--json", *json, "Print one JSON document");
-        command->callback([&program, json, only_open] {
+        command.flag("-J,--json", *json, "Print one JSON document");
+        command.when_named([&program, json, only_open] {
             program.run = [&program, json, only_open] {
                 return show_jobs(program, *json, only_open);
             };
         });
     }
-    auto* command = app.add_subcommand("resume", "Go on with an interrupted job");
+    auto command = app.subcommand("resume", "Go on with an interrupted job");
     auto options = std::make_shared<JobsOptions>();
-    command->add_option("job", options->id, "Its id, or how it begins (see efface jobs)")
-        ->required();
-    command->add_option("--events", options->reporting.events,
-                        "NDJSON events to -, a file, or fd:N");
-    command->add_flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
-    command->callback([&program, options] {
+    command.add("job", options->id, "Its id, or how it begins (see efface jobs)").required();
+    command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
+    command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
+    command.when_named([&program, options] {
         program.run = [&program, options] { return resume(program, *options); };
     });
 }

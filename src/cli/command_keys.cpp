@@ -59,22 +59,21 @@ int issue(const job::StateDirectory& state, const std::string& name, const std::
 
 }  // namespace
 
-void add_keys(CLI::App& app, Program& program) {
-    auto* keys = app.add_subcommand("keys", "Make the keys that sign evidence and approvals");
-    keys->require_subcommand(1);
+void add_keys(Command& app, Program& program) {
+    auto keys = app.subcommand("keys", "Make the keys that sign evidence and approvals");
+    keys.needs_subcommand();
     auto options = std::make_shared<KeysOptions>();
-    auto* init_command = keys->add_subcommand("init", "Make evidence root, station and log key");
-    init_command->add_option("--organization", options->issuer.organization)->required();
-    init_command->add_option("--site", options->issuer.site)->required();
-    init_command->add_option("--station", options->issuer.station_id, "Name of this machine")
-        ->required();
-    init_command->callback([&program, options] {
+    auto init_command = keys.subcommand("init", "Make evidence root, station and log key");
+    init_command.add("--organization", options->issuer.organization).required();
+    init_command.add("--site", options->issuer.site).required();
+    init_command.add("--station", options->issuer.station_id, "Name of this machine").required();
+    init_command.when_named([&program, options] {
         program.run = [&program, options] { return init(program.state(), options->issuer); };
     });
-    auto* issue_command = keys->add_subcommand("issue", "Make the key of a person");
-    issue_command->add_option("name", options->name)->required();
-    issue_command->add_option("--role", options->role, "approver, operator or witness")->required();
-    issue_command->callback([&program, options] {
+    auto issue_command = keys.subcommand("issue", "Make the key of a person");
+    issue_command.add("name", options->name).required();
+    issue_command.add("--role", options->role, "approver, operator or witness").required();
+    issue_command.when_named([&program, options] {
         program.run = [&program, options] {
             return issue(program.state(), options->name, options->role);
         };

@@ -114,18 +114,17 @@ constexpr unsigned kWaitMaxS = 600;
 
 }  // namespace
 
-void add_list(CLI::App& app, Program& program) {
-    auto* command =
-        app.add_subcommand("list", "Show the storage here: identity, LUKS state, who uses it");
+void add_list(Command& app, Program& program) {
+    auto command =
+        app.subcommand("list", "Show the storage here: identity, LUKS state, who uses it");
     auto json = std::make_shared<bool>(false);
     auto techniques = std::make_shared<bool>(false);
     auto wait = std::make_shared<unsigned>(kWaitDefaultS);
-    command->add_flag("-J,--json", *json, "Print one JSON document");
-    command->add_flag("-t,--techniques", *techniques, "Every technique of each drive, and why not");
-    command
-        ->add_option("--wait", *wait, "Seconds that a drive may take to answer before it is left")
-        ->check(CLI::Range(1U, kWaitMaxS));
-    command->callback([&program, json, techniques, wait] {
+    command.flag("-J,--json", *json, "Print one JSON document");
+    command.flag("-t,--techniques", *techniques, "Every technique of each drive, and why not");
+    command.add("--wait", *wait, "Seconds that a drive may take to answer before it is left")
+        .between(1U, kWaitMaxS);
+    command.when_named([&program, json, techniques, wait] {
         program.run = [json, techniques, wait] {
             job::DriveAbilities questions;
             const auto entries =

@@ -48,13 +48,13 @@ int check(const Program& program, bool json) {
 
 }  // namespace
 
-void add_log(CLI::App& app, Program& program) {
-    auto* log = app.add_subcommand("log", "Look at the append-only log of runs");
-    log->require_subcommand(1);
-    auto* command = log->add_subcommand("check", "Read it all: chained, complete, as signed");
+void add_log(Command& app, Program& program) {
+    auto log = app.subcommand("log", "Look at the append-only log of runs");
+    log.needs_subcommand();
+    auto command = log.subcommand("check", "Read it all: chained, complete, as signed");
     auto json = std::make_shared<bool>(false);
-    command->add_flag("-J,--json", *json, "Print one JSON document");
-    command->callback(
+    command.flag("-J,--json", *json, "Print one JSON document");
+    command.when_named(
         [&program, json] { program.run = [&program, json] { return check(program, *json); }; });
 }
 

@@ -99,13 +99,13 @@ int show_plan(const Program& program, const PlanOptions& options) {
 
 }  // namespace
 
-void add_plan(CLI::App& app, Program& program) {
-    auto* command =
-        app.add_subcommand("plan", "Show what would be destroyed, and what not; changes nothing");
+void add_plan(Command& app, Program& program) {
+    auto command =
+        app.subcommand("plan", "Show what would be destroyed, and what not; changes nothing");
     auto options = std::make_shared<PlanOptions>();
-    options->targets.add_to(*command);
-    command->add_flag("-J,--json", options->json, "Print one JSON document");
-    command->callback([&program, options] {
+    options->targets.add_to(command);
+    command.flag("-J,--json", options->json, "Print one JSON document");
+    command.when_named([&program, options] {
         program.run = [&program, options] { return show_plan(program, *options); };
     });
 }

@@ -126,23 +126,22 @@ int erase_project(const Program& program, const ProjectOptions& options) {
 
 }  // namespace
 
-void add_project(CLI::App& app, Program& program) {
-    auto* project = app.add_subcommand("project", "Work on the storage of a whole project");
-    project->require_subcommand(1);
-    auto* command =
-        project->add_subcommand("erase", "Destroy every LUKS key of a project, and prove it");
+void add_project(Command& app, Program& program) {
+    auto project = app.subcommand("project", "Work on the storage of a whole project");
+    project.needs_subcommand();
+    auto command = project.subcommand("erase", "Destroy every LUKS key of a project, and prove it");
     auto options = std::make_shared<ProjectOptions>();
-    command->add_option("project", options->manifest, "Project manifest")->required();
-    command->add_option("--approval", options->approval,
-                        "Approvals; default: PROJECT.p7s beside the manifest");
-    command->add_option("--plan", options->plan_digest,
-                        "Refuse unless the plan still has this digest (see efface plan)");
-    command->add_option("--events", options->events, "NDJSON events to -, a file, or fd:N");
-    command->add_option("--workers", options->workers, "Volumes worked on at once")
-        ->check(CLI::Range(1U, job::kWorkersMax))
-        ->capture_default_str();
-    command->add_flag("-J,--json", options->json, "Print one JSON document at the end");
-    command->callback([&program, options] {
+    command.add("project", options->manifest, "Project manifest").required();
+    command.add("--approval", options->approval,
+                "Approvals; default: PROJECT.p7s beside the manifest");
+    command.add("--plan", options->plan_digest,
+                "Refuse unless the plan still has this digest (see efface plan)");
+    command.add("--events", options->events, "NDJSON events to -, a file, or fd:N");
+    command.add("--workers", options->workers, "Volumes worked on at once")
+        .between(1U, job::kWorkersMax)
+        .show_default();
+    command.flag("-J,--json", options->json, "Print one JSON document at the end");
+    command.when_named([&program, options] {
         program.run = [&program, options] { return erase_project(program, *options); };
     });
 }

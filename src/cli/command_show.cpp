@@ -30,13 +30,13 @@ int show(const std::string& path, bool json) {
 
 }  // namespace
 
-void add_show(CLI::App& app, Program& program) {
-    auto* command = app.add_subcommand("show", "Print a certificate for a person");
+void add_show(Command& app, Program& program) {
+    auto command = app.subcommand("show", "Print a certificate for a person");
     auto path = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
-    command->add_option("bundle", *path, "Bundle folder or certificate.json")->required();
-    command->add_flag("-J,--json", *json, "Print the JSON, indented");
-    command->callback(
+    command.add("bundle", *path, "Bundle folder or certificate.json").required();
+    command.flag("-J,--json", *json, "Print the JSON, indented");
+    command.when_named(
         [&program, path, json] { program.run = [path, json] { return show(*path, *json); }; });
 }
 

@@ -79,15 +79,15 @@ int verify(const Program& program, const VerifyOptions& options) {
 
 }  // namespace
 
-void add_verify(CLI::App& app, Program& program) {
-    auto* command = app.add_subcommand("verify", "Check a certificate bundle strictly, offline");
+void add_verify(Command& app, Program& program) {
+    auto command = app.subcommand("verify", "Check a certificate bundle strictly, offline");
     auto options = std::make_shared<VerifyOptions>();
-    command->add_option("bundle", options->bundle, "Bundle folder")->required();
-    command->add_option("--root", options->root, "Trusted evidence root (PEM)");
-    command->add_option("--log-key", options->log_key, "Trusted log key (vkey line)");
-    command->add_option("--log", options->log, "Folder of the whole log: shows what is missing");
-    command->add_flag("-J,--json", options->json, "Print one JSON document");
-    command->callback([&program, options] {
+    command.add("bundle", options->bundle, "Bundle folder").required();
+    command.add("--root", options->root, "Trusted evidence root (PEM)");
+    command.add("--log-key", options->log_key, "Trusted log key (vkey line)");
+    command.add("--log", options->log, "Folder of the whole log: shows what is missing");
+    command.flag("-J,--json", options->json, "Print one JSON document");
+    command.when_named([&program, options] {
         program.run = [&program, options] { return verify(program, *options); };
     });
 }

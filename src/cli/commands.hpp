@@ -2,13 +2,13 @@
 // The subcommands: each adds itself to the parser and stores what to run. One file each.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <filesystem>
 #include <functional>
 #include <string>
 
 #include "efface/job/project_run.hpp"
+
+#include "options.hpp"
 
 namespace efface::cli {
 
@@ -20,16 +20,16 @@ struct Program {
     [[nodiscard]] job::StateDirectory state() const { return {state_dir}; }
 };
 
-void add_keys(CLI::App& app, Program& program);
-void add_plan(CLI::App& app, Program& program);
-void add_approve(CLI::App& app, Program& program);
-void add_project(CLI::App& app, Program& program);
-void add_erase(CLI::App& app, Program& program);
-void add_jobs(CLI::App& app, Program& program);
-void add_verify(CLI::App& app, Program& program);
-void add_show(CLI::App& app, Program& program);
-void add_list(CLI::App& app, Program& program);
-void add_log(CLI::App& app, Program& program);
+void add_keys(Command& app, Program& program);
+void add_plan(Command& app, Program& program);
+void add_approve(Command& app, Program& program);
+void add_project(Command& app, Program& program);
+void add_erase(Command& app, Program& program);
+void add_jobs(Command& app, Program& program);
+void add_verify(Command& app, Program& program);
+void add_show(Command& app, Program& program);
+void add_list(Command& app, Program& program);
+void add_log(Command& app, Program& program);
 
 /// Absolute path of the running executable.
 [[nodiscard]] std::string executable_path();

@@ -23,39 +23,31 @@ method::Then then_of(const std::string& text) {
 
 }  // namespace
 
-void TargetOptions::add_to(CLI::App& command) {
-    command_ = &command;
-    command.add_option("target", targets,
-                       "Block devices, files, or memory:KIND:PLACE (see efface(8))");
-    command.add_option("--order", order, "Signed order: its targets, technique and terms");
-    command.add_option("--technique", technique, "See TECHNIQUES in efface(8)")
-        ->capture_default_str();
-    command.add_option("--level", level, "What it must reach: the drive's best technique is taken")
-        ->check(CLI::IsMember({"clear", "purge"}));
+void TargetOptions::add_to(Command command) {
+    command_ = command;
+    command.add("target", targets, "Block devices, files, or memory:KIND:PLACE (see efface(8))");
+    command.add("--order", order, "Signed order: its targets, technique and terms");
+    command.add("--technique", technique, "See TECHNIQUES in efface(8)").show_default();
+    command.add("--level", level, "What it must reach: the drive's best technique is taken")
+        .one_of({"clear", "purge"});
     command
-        .add_option("--fallback", fallbacks,
-                    "Technique to take instead when the drive has not that one; may be repeated")
-        ->allow_extra_args(false);
-    command.add_option("--credential-file", credential_file,
-                       "PSID or password for a TCG technique; its last line feed is left out");
-    command.add_option("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
-    command.add_option("--verify", verification)
-        ->check(CLI::IsMember({"full", "representative", "none"}))
-        ->capture_default_str();
-    command.add_option("--bad-blocks", bad_blocks, "Whether unreachable blocks are exceptions")
-        ->check(CLI::IsMember({"except", "fail"}))
-        ->capture_default_str();
-    command.add_option("--min-rate", min_rate, "Slowest allowed, such as 10MB (a second)")
-        ->transform(CLI::AsSizeValue(true));
-    command.add_option("--when-slow", when_slow)->check(CLI::IsMember({"go-on", "stop"}));
-    command.add_option("--deadline", deadline, "Longest allowed, such as 12h")
-        ->transform(CLI::AsNumberWithUnit(
-            std::map<std::string, std::uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
-            CLI::AsNumberWithUnit::CASE_INSENSITIVE, "TIME"));
-    command.add_option("--when-late", when_late)->check(CLI::IsMember({"go-on", "stop"}));
-    command.add_option("--max-temperature", max_temperature, "Degrees Celsius")
-        ->check(CLI::Range(1U, 150U));
-    command.add_option("--when-hot", when_hot)->check(CLI::IsMember({"go-on", "pause", "stop"}));
+        .add("--fallback", fallbacks,
+             "Technique to take instead when the drive has not that one; may be repeated")
+        .one_value();
+    command.add("--credential-file", credential_file,
+                "PSID or password for a TCG technique; its last line feed is left out");
+    command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
+    command.add("--verify", verification).one_of({"full", "representative", "none"}).show_default();
+    command.add("--bad-blocks", bad_blocks, "Whether unreachable blocks are exceptions")
+        .one_of({"except", "fail"})
+        .show_default();
+    command.add("--min-rate", min_rate, "Slowest allowed, such as 10MB (a second)")
+        .bytes_with_unit();
+    command.add("--when-slow", when_slow).one_of({"go-on", "stop"});
+    command.add("--deadline", deadline, "Longest allowed, such as 12h").seconds_with_unit();
+    command.add("--when-late", when_late).one_of({"go-on", "stop"});
+    command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
+    command.add("--when-hot", when_hot).one_of({"go-on", "pause", "stop"});
 }
 
 std::optional<job::Order> TargetOptions::load_order() const {
@@ -63,7 +55,7 @@ std::optional<job::Order> TargetOptions::load_order() const {
         return std::nullopt;
     }
     for (const auto* name : kOfTheOrder) {
-        if (command_->count(name) > 0) {
+        if (command_->given(name)) {
             throw Error(ErrorCode::usage, std::string(name) + ": the order says that itself");
         }
     }
@@ -72,8 +64,7 @@ std::optional<job::Order> TargetOptions::load_order() const {
 
 job::ErasureChoice TargetOptions::choice() const {
     job::ErasureChoice choice;
-    choice.policy =
-        level.empty() || command_->count("--technique") > 0 ? technique : job::kPolicyAuto;
+    choice.policy = level.empty() || command_->given("--technique") ? technique : job::kPolicyAuto;
     choice.level = method::level_from_string(level).value_or(method::Level::none);
     choice.fallbacks = fallbacks;
     if (!credential_file.empty()) {
@@ -88,7 +79,7 @@ job::ErasureChoice TargetOptions::choice() const {
     choice.verification =
         policy::verification_from_string(verification).value_or(policy::Verification::full);
     choice.whole_medium =
-        job::asks_the_drive(choice) && command_->count("--verify") > 0 && verification == "full";
+        job::asks_the_drive(choice) && command_->given("--verify") && verification == "full";
     choice.bad_blocks_are_exceptions = bad_blocks == "except";
     choice.limits.bytes_per_second_min = min_rate;
     choice.limits.when_slow = then_of(when_slow);
@@ -116,7 +107,7 @@ std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded
         const bool memory = std::any_of(names.begin(), names.end(), [](const auto& name) {
             return method::parse_memory_target(name).has_value();
         });
-        if (memory && command_->count(option) > 0) {
+        if (memory && command_->given(option)) {
             throw Error(ErrorCode::usage, std::string(option) + ": memory has methods of its own");
         }
     }

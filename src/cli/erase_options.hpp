@@ -2,13 +2,13 @@
 // Which targets, and how: the options that `erase` and `plan` share.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "efface/job/target_run.hpp"
+
+#include "options.hpp"
 
 namespace efface::cli {
 
@@ -29,14 +29,14 @@ struct TargetOptions {
     unsigned max_temperature = 0;
     std::string when_hot = "pause";
 
-    void add_to(CLI::App& command);
+    void add_to(Command command);
     [[nodiscard]] std::optional<job::Order> load_order() const;
     /// One a target; of the order when there is one. Throws Error(usage) for what does not fit.
     [[nodiscard]] std::vector<job::TargetRequest> requests(const job::Order* order) const;
 
   private:
     [[nodiscard]] job::ErasureChoice choice() const;
-    CLI::App* command_ = nullptr;
+    std::optional<Command> command_;
 };
 
 }  // namespace efface::cli

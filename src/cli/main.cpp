@@ -28,20 +28,17 @@ std::string operator_name() {
 namespace {
 
 int run(int argc, char** argv) {
-    CLI::App app(
+    CommandLine line(
+        "efface",
         "efface erases storage and the keys of LUKS volumes, verifies it, and proves it with a "
         "signed certificate.",
-        "efface");
+        "efface " EFFACE_VERSION);
     Program program;
-    app.set_version_flag("--version", "efface " EFFACE_VERSION);
-    app.add_option("--state-dir", program.state_dir,
-                   "Where keys, log, jobs and certificates are kept")
-        ->envname("EFFACE_STATE_DIR")
-        ->capture_default_str();
-    app.require_subcommand(1);
-    app.failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {
-        return "efface: " + std::string(error.what()) + "\nefface: hint: efface --help\n";
-    });
+    auto app = line.program();
+    app.add("--state-dir", program.state_dir, "Where keys, log, jobs and certificates are kept")
+        .or_environment("EFFACE_STATE_DIR")
+        .show_default();
+    app.needs_subcommand();
     add_list(app, program);
     add_plan(app, program);
     add_approve(app, program);
@@ -52,11 +49,8 @@ int run(int argc, char** argv) {
     add_show(app, program);
     add_keys(app, program);
     add_log(app, program);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& error) {
-        const int code = app.exit(error);
-        return code == 0 ? 0 : static_cast<int>(ErrorCode::usage);
+    if (const auto status = line.parse(argc, argv)) {
+        return *status;
     }
     return program.run();
 }

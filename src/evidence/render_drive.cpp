@@ -77,12 +77,31 @@ void render_surface(Page& page, const Json& surface) {
     render_places(page, "still there", look(surface, {"intact"}));
     render_places(page, "not readable", look(surface, {"unreadable"}));
     render_places(page, "not expected", look(surface, {"unexpected"}));
+    if (const std::string refused = words(look(surface, {"refused"})); refused != "0") {
+        page.field("not placed", refused, kSubIndent);
+    }
+}
+
+/// What was done about canaries that could not be read.
+void render_looked_again(Page& page, const Json& verification) {
+    if (const Json& again = look(verification, {"recheck"}); again.is_object()) {
+        page.field("Looked again",
+                   fmt::format("{} canaries could not be read at first; reset of the path: {}; {} "
+                               "blocks written beside them; the figures above are those afterwards",
+                               words(look(again, {"unreadableBefore"})),
+                               words(look(again, {"reset"})), words(look(again, {"written"}))));
+    }
+    if (const Json& command = look(verification, {"byCommand"}); command.is_object()) {
+        page.field("By its own read",
+                   fmt::format("{} canaries looked at by commands of the drive, {} still there",
+                               words(look(command, {"looked"})), words(look(command, {"intact"}))));
+    }
 }
 
 std::string promise_in_words(const Json& expected) {
     const std::string content = words(look(expected, {"content"}));
     if (content.empty() || content == "nothing") {
-        return content.empty() ? "" : "nothing: any content, or none that can be read, is right";
+        return content.empty() ? "" : "nothing: any other content is right";
     }
     return fmt::format("{}: {} blocks were held against it, {} differ",
                        content == "zeros" ? content : "the bytes " + content + " (hex)",
@@ -200,6 +219,7 @@ void render_looked_for(Page& page, const Json& verification) {
                                words(look(whole, {"unexpectedBytes"}))));
         render_places(page, "different", look(whole, {"different"}));
     }
+    render_looked_again(page, verification);
     page.field("Identity after", words(look(verification, {"identity"})));
     page.field("Canary seed", words(look(verification, {"seed"})));
 }

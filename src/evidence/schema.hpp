@@ -35,7 +35,7 @@ void check_target_fields(const RecordView& predicate);
 /// The part of them that tells of a drive's own erasure; nobody else has it.
 void check_drive_fields(const RecordView& predicate);
 /// Of target.hiddenAreas.
-void check_hidden_area_fields(const RecordView& hidden);
+void check_hidden_area_fields(const RecordView& hidden, Schema schema);
 /// nullopt when it is missing, null or empty: it did not happen.
 [[nodiscard]] std::optional<WallTime> time_of(const RecordView& record, const char* key);
 /// [{"name", "result", "detail"}]

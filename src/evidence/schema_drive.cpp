@@ -37,8 +37,15 @@ Bytes hex_bytes(const RecordView& value, std::size_t digits_max = RecordView::kT
     return std::move(*bytes);
 }
 
-void check_drive(const RecordView& drive) {
-    drive.only({"commandSet", "model", "serial", "wwn", "firmware", "facts"});
+void check_drive(const RecordView& drive, Schema schema) {
+    std::vector<std::string_view> keys{"commandSet", "model", "serial", "wwn", "firmware", "facts"};
+    if (schema != Schema::v1_0) {
+        keys.emplace_back("capacityBytes");
+    }
+    drive.only(keys);
+    if (const auto capacity = drive.maybe("capacityBytes")) {
+        (void)capacity->number();
+    }
     (void)drive.at("commandSet").one_of({"nvme", "ata", "scsi", "tcg", "block"});
     for (const char* key : {"model", "serial", "wwn", "firmware"}) {
         (void)drive.at(key).text();
@@ -46,11 +53,13 @@ void check_drive(const RecordView& drive) {
     drive.at("facts").must_be_object();
 }
 
-void check_area(const RecordView& area) {
+void check_area(const RecordView& area, Schema schema) {
     area.only({"kind", "detail", "bytes", "covered", "opened", "why"});
-    (void)area.at("kind").one_of({"hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
-                                  "unallocated-capacity", "unaccounted-capacity",
-                                  "unattached-namespace"});
+    if (schema == Schema::v1_0 || area.at("kind").text() != "not-shown") {
+        (void)area.at("kind").one_of({"hpa", "dco", "ama", "reduced-capacity",
+                                      "depopulated-elements", "unallocated-capacity",
+                                      "unaccounted-capacity", "unattached-namespace"});
+    }
     (void)area.at("detail").text();
     (void)area.at("bytes").number();
     (void)area.at("covered").flag();
@@ -110,8 +119,17 @@ void check_numbers(const RecordView& figures, std::initializer_list<std::string_
     }
 }
 
-void check_canaries(const RecordView& canaries) {
-    canaries.only({"blockBytes", "placed", "changed", "unreadable", "intact", "surfaces"});
+void check_canaries(const RecordView& canaries, Schema schema) {
+    std::vector<std::string_view> keys{"blockBytes", "placed", "changed",
+                                       "unreadable", "intact", "surfaces"};
+    std::vector<std::string_view> of_surface{"name",   "sizeBytes",  "offsets",
+                                             "intact", "unreadable", "unexpected"};
+    if (schema != Schema::v1_0) {
+        keys.emplace_back("refused");
+        of_surface.emplace_back("refused");
+        (void)canaries.at("refused").number();
+    }
+    canaries.only(keys);
     for (const char* key : {"placed", "changed", "unreadable", "intact"}) {
         (void)canaries.at(key).number();
     }
@@ -121,7 +139,10 @@ void check_canaries(const RecordView& canaries) {
         block.fail("is no size of a block");
     }
     for (const RecordView& surface : surfaces) {
-        surface.only({"name", "sizeBytes", "offsets", "intact", "unreadable", "unexpected"});
+        surface.only(of_surface);
+        if (schema != Schema::v1_0) {
+            (void)surface.at("refused").number();
+        }
         (void)surface.at("name").non_empty_text();
         (void)surface.at("sizeBytes").number();
         for (const char* key : {"offsets", "intact", "unreadable", "unexpected"}) {
@@ -147,11 +168,41 @@ void check_expected(const RecordView& expected) {
     (void)expected.at("mismatches").number();
 }
 
+void check_samples(const RecordView& samples, Schema schema) {
+    if (schema == Schema::v1_0) {
+        check_numbers(samples, {"taken", "changed", "uninformative", "unchanged", "unreadable"});
+        return;
+    }
+    samples.only({"taken", "changed", "uninformative", "unchanged", "unreadable", "surfaces"});
+    for (const char* key : {"taken", "changed", "uninformative", "unchanged", "unreadable"}) {
+        (void)samples.at(key).number();
+    }
+    for (const RecordView& surface : bounded_items(samples.at("surfaces"), kSurfacesMax)) {
+        surface.only({"name", "changed", "unreadable"});
+        (void)surface.at("name").non_empty_text();
+        (void)surface.at("changed").number();
+        (void)surface.at("unreadable").number();
+    }
+}
+
+/// What was done about canaries that could not be read, and how they were read once more.
+void check_looked_again(const RecordView& verification) {
+    if (const auto again = verification.maybe("recheck")) {
+        again->only({"unreadableBefore", "reset", "written"});
+        (void)again->at("unreadableBefore").number();
+        (void)again->at("reset").one_of({"done", "failed", "not possible"});
+        (void)again->at("written").number();
+    }
+    if (const auto by_command = verification.maybe("byCommand")) {
+        check_numbers(*by_command, {"looked", "intact"});
+    }
+}
+
 /// What was looked for; only there when something was.
-void check_looked_for(const RecordView& verification) {
-    check_canaries(verification.at("canaries"));
-    check_numbers(verification.at("samples"),
-                  {"taken", "changed", "uninformative", "unchanged", "unreadable"});
+void check_looked_for(const RecordView& verification, Schema schema) {
+    check_canaries(verification.at("canaries"), schema);
+    check_samples(verification.at("samples"), schema);
+    check_looked_again(verification);
     check_expected(verification.at("expected"));
     for (const RecordView& status :
          bounded_items(verification.at("unreadableStatuses"), kStatusesMax)) {
@@ -177,9 +228,14 @@ void check_whole(const RecordView& whole) {
     }
 }
 
-void check_drive_verification(const RecordView& verification) {
-    verification.only({"method", "performed", "result", "independentOfEraser", "seed", "canaries",
-                       "samples", "expected", "unreadableStatuses", "identity", "whole"});
+void check_drive_verification(const RecordView& verification, Schema schema) {
+    std::vector<std::string_view> keys{
+        "method",  "performed", "result",   "independentOfEraser", "seed", "canaries",
+        "samples", "expected",  "identity", "unreadableStatuses",  "whole"};
+    if (schema != Schema::v1_0) {
+        keys.insert(keys.end(), {"recheck", "byCommand"});
+    }
+    verification.only(keys);
     (void)verification.at("method").one_of({"canaries", "full-read-back", "none"});
     if (const auto whole = verification.maybe("whole")) {
         check_whole(*whole);
@@ -191,7 +247,7 @@ void check_drive_verification(const RecordView& verification) {
         }
     }
     if (verification.at("performed").flag() || verification.maybe("canaries")) {
-        check_looked_for(verification);
+        check_looked_for(verification, schema);
     }
 }
 
@@ -210,12 +266,12 @@ void check_no_drive_fields(const RecordView& predicate) {
 
 }  // namespace
 
-void check_hidden_area_fields(const RecordView& hidden) {
+void check_hidden_area_fields(const RecordView& hidden, Schema schema) {
     (void)hidden.at("examined").flag();
     (void)hidden.at("note").text();
     if (const auto areas = hidden.maybe("areas")) {
         for (const RecordView& area : bounded_items(*areas, kAreasMax)) {
-            check_area(area);
+            check_area(area, schema);
         }
     }
 }
@@ -224,7 +280,7 @@ void check_drive_fields(const RecordView& predicate) {
     const RecordView sanitization = predicate.at("sanitization");
     const RecordView target = predicate.at("target");
     if (const auto drive = target.maybe("drive")) {
-        check_drive(*drive);
+        check_drive(*drive, schema_of(predicate));
     }
     if (command_set_of(sanitization.at("technique").text()).empty()) {
         check_no_drive_fields(predicate);
@@ -241,7 +297,7 @@ void check_drive_fields(const RecordView& predicate) {
     check_operation(sanitization.at("operation"));
     check_pages(sanitization.at("statusBefore"));
     check_pages(sanitization.at("statusAfter"));
-    check_drive_verification(predicate.at("verification"));
+    check_drive_verification(predicate.at("verification"), schema_of(predicate));
 }
 
 }  // namespace efface::evidence

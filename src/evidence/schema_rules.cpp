@@ -7,6 +7,7 @@
 
 #include "drive_techniques.hpp"
 #include "schema.hpp"
+#include "volume_claim.hpp"
 
 namespace efface::evidence {
 
@@ -63,7 +64,7 @@ void check_sanitized_location(const RecordView& location, const std::string& vol
     }
 }
 
-void check_volume_claim(const RecordView& volume) {
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema) {
     const std::string& status = volume.at("status").text();
     const std::string& level = volume.at("level").text();
     if (!is_success(status)) {
@@ -86,16 +87,10 @@ void check_volume_claim(const RecordView& volume) {
         check_sanitized_location(location, status);
         (void)location.at("startedAt").time();
     }
-    if (level != "purge") {
-        return;
+    check_volume_evidence(volume, authorization, schema);
+    if (level == "purge") {
+        volume.at("cryptographicErase").must_be_object();
     }
-    if (!volume.at("eligibility").at("eligible").flag()) {
-        volume.at("level").fail("purge was claimed for a volume that was not eligible");
-    }
-    if (volume.at("payloadSample").at("structured").number() != 0) {
-        volume.at("level").fail("purge was claimed although the payload sample found plain data");
-    }
-    volume.at("cryptographicErase").must_be_object();
 }
 
 void check_run_claim(const RecordView& predicate) {
@@ -226,7 +221,7 @@ void check_rules(const RecordView& predicate) {
             technique.fail("is that of a drive, not of volumes");
         }
         for (const RecordView& volume : predicate.at("volumes").items()) {
-            check_volume_claim(volume);
+            check_volume_claim(volume, predicate.at("authorization"), schema_of(predicate));
         }
         check_run_claim(predicate);
         check_project_identity(predicate);

@@ -313,6 +313,7 @@ void check_drive_success(const RecordView& predicate, const Canaries& canaries,
     if (canaries.placed != 0) {
         check_surfaces(predicate);
     }
+    check_drive_was_read(predicate, claim);
     if (const auto whole = verification.maybe("whole");
         whole && claim.whole && whole->at("unexpectedBytes").number() != 0) {
         whole->at("unexpectedBytes").fail("need exceptions");

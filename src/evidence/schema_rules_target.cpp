@@ -189,6 +189,9 @@ void check_read_back(const RecordView& verification, const Claim& claim) {
     if (differences && differences->items().size() > mismatches) {
         differences->fail("lists more than the mismatches that were counted");
     }
+    if (passed && planned != 0 && verification.at("bytesCompared").number() == 0) {
+        verification.at("bytesCompared").fail("is 0: what was not read can not pass");
+    }
     if (passed && (mismatches != 0 || done != planned)) {
         verification.fail("did not pass: blocks differ, or were not compared");
     }
@@ -254,6 +257,7 @@ void check_proof(const RecordView& predicate, std::uint64_t unwritten, const Cla
         areas->fail("old blocks can still be read, so the target can not be " + claim.status);
     }
     check_coverage(predicate, unwritten, claim);
+    check_overwrite_was_read(predicate, claim);
 }
 
 void check_level(const RecordView& predicate, const Claim& claim) {
@@ -294,6 +298,7 @@ void check_target_rules(const RecordView& predicate) {
     const RecordView result = predicate.at("result");
     const RecordView sanitization = predicate.at("sanitization");
     Claim claim;
+    claim.schema = schema_of(predicate);
     claim.type = target_type_of(predicate);
     claim.status = result.at("status").text();
     claim.level = result.at("level").text();
@@ -304,6 +309,7 @@ void check_target_rules(const RecordView& predicate) {
     claim.size = bytes_of(predicate.at("target").at("sizeBytes"));
     check_identities(predicate, claim);
     check_hidden_areas(predicate, claim);
+    check_unseen_areas(predicate, claim);
     const std::uint64_t unwritten = check_passes(sanitization, claim);
     check_pass_times(sanitization);
     check_work(sanitization, claim);

@@ -30,7 +30,7 @@ void check_identity(const RecordView& identity) {
     }
 }
 
-void check_target(const RecordView& target) {
+void check_target(const RecordView& target, Schema schema) {
     (void)target.at("name").non_empty_text();
     (void)target.at("kind").one_of({"disk", "partition", "loop", "zram", "ram", "md",
                                     "device-mapper", "other", "file", "tmpfs", "ramfs", "hugetlbfs",
@@ -50,7 +50,7 @@ void check_target(const RecordView& target) {
     }
     (void)target.at("sizeBytes").number();
     (void)target.at("logicalBlockBytes").number();
-    check_hidden_area_fields(target.at("hiddenAreas"));
+    check_hidden_area_fields(target.at("hiddenAreas"), schema);
     target.at("notReached").must_be_texts();
     if (const auto facts = target.maybe("facts")) {
         facts->must_be_object();
@@ -113,10 +113,11 @@ void check_limits(const RecordView& limits, Schema schema) {
         return;
     }
     for (const RecordView& event : events->items()) {
-        event.only({"at", "what", "then"});
+        event.only({"at", "limit", "what", "then"});
         (void)event.at("at").time();
+        (void)event.at("limit").one_of({"deadline", "speed", "temperature"});
         (void)event.at("what").non_empty_text();
-        (void)event.at("then").non_empty_text();
+        (void)event.at("then").one_of({"go-on", "pause", "stop"});
     }
 }
 
@@ -199,7 +200,7 @@ std::optional<WallTime> time_of(const RecordView& record, const char* key) {
 
 void check_target_fields(const RecordView& predicate) {
     check_identity(predicate.at("targetIdentity"));
-    check_target(predicate.at("target"));
+    check_target(predicate.at("target"), schema_of(predicate));
     const RecordView sanitization = predicate.at("sanitization");
     check_work(sanitization, schema_of(predicate));
     check_drive_fields(predicate);

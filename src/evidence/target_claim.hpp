@@ -11,6 +11,7 @@
 namespace efface::evidence {
 
 struct Claim {
+    Schema schema = Schema::v1_0;
     TargetType type = TargetType::media;
     std::string status;
     std::string level;
@@ -41,6 +42,13 @@ void check_promised_content(const RecordView& verification);
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
 void check_whole_medium(const RecordView& verification);
+/// What a claim rests on was read: nine tenths of the canaries of each surface, and of what was to
+/// be read back, and what could not be read is named.
+void check_drive_was_read(const RecordView& predicate, const Claim& claim);
+/// Storage that the host does not show is not covered by assumption: it was opened and looked at,
+/// or it is an exception with the code hidden-area.
+void check_unseen_areas(const RecordView& predicate, const Claim& claim);
+void check_overwrite_was_read(const RecordView& predicate, const Claim& claim);
 /// A drive's own erasure: what it reported and what was seen, and that they bear the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);
 

@@ -151,7 +151,7 @@ TargetPlan BlockStorage::survey() {
         plan.size_bytes * (passes + (choice_.verification == policy::Verification::none ? 0 : 1));
     object_to_uses(plan, context_.host, identity, Moment::now, "");
     if (identity.size_bytes == 0) {
-        plan.objections.push_back({{ReasonCode::no_bytes, "it has no bytes"}});
+        plan.objections.push_back({{ReasonCode::nothing_to_erase, "it has no bytes"}});
     }
     examine(plan, identity);
     examine_end(plan, identity);

@@ -86,6 +86,14 @@ bool CertifiedRun::ended_well() const {
             state_.verdict == to_string(Verdict::sanitized_with_exceptions));
 }
 
+bool CertifiedRun::of_other_version() const {
+    const bool other = state_.journal_version != kJournalVersion;
+    if (other && (!state_.can_go_on() || (state_.phase == Phase::done && !ended_well()))) {
+        refuse_other_version(job_id_, state_.journal_version);
+    }
+    return other;
+}
+
 /// Many targets that end together write one after the other.
 constexpr unsigned kLogWaitMs = 180'000;
 

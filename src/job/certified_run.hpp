@@ -31,6 +31,9 @@ class CertifiedRun final {
     /// An earlier process began this job.
     [[nodiscard]] bool begun() const noexcept { return begun_; }
     [[nodiscard]] bool ended_well() const;
+    /// Another version of the program began it: its other documents are not to be read. Throws
+    /// Error(usage) unless nothing is left to do but to deliver its evidence.
+    [[nodiscard]] bool of_other_version() const;
     [[nodiscard]] std::vector<PreviousAttempt> attempts() const { return index_.attempts(); }
     [[nodiscard]] std::filesystem::path bundle_path() const {
         return context_.state.certificates() / state_.bundle;

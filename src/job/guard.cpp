@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "efface/base/file.hpp"
 #include "efface/luks/payload_sample.hpp"
@@ -19,18 +20,6 @@ constexpr std::size_t kCredentialBytesMax = std::size_t{8} << 20U;  // cryptsetu
 /// A detached header or a backup is never larger than two headers and their keyslots area.
 constexpr std::uint64_t kHeaderFileBytesMax = 2 * luks::kMetadataBytesMax;
 constexpr std::size_t kSampleSeedBytes = 16;
-
-/// Collects objections of one volume under its name.
-class Objector final {
-  public:
-    explicit Objector(VolumePlan& plan) : plan_(plan) {}
-    void object(ReasonCode code, const std::string& what, ErrorCode status = ErrorCode::safety) {
-        plan_.objections.push_back({{code, plan_.name + ": " + what}, status});
-    }
-
-  private:
-    VolumePlan& plan_;
-};
 
 void object_to_uses(Objector& objector, const std::string& path,
                     const std::vector<inventory::Use>& uses) {
@@ -53,27 +42,18 @@ void check_declared_facts(Objector& objector, const Volume& volume,
     }
 }
 
-void check_header(Objector& objector, const std::string& path, const luks::Header& header,
-                  const std::string& uuid) {
-    if (!header.found()) {
-        objector.object(ReasonCode::header_not_found,
-                        fmt::format("{}: no LUKS header at any of the ten places; mark it as gone "
-                                    "in the manifest if it was destroyed before",
-                                    path));
-        return;
-    }
-    for (const auto& copy : header.copies) {
-        if (!copy.uuid.empty() && copy.uuid != uuid && copy.offset == 0) {
-            objector.object(ReasonCode::other_uuid,
-                            fmt::format("{}: the header has the UUID {}, the manifest says {}",
-                                        path, copy.uuid, uuid));
-            return;
-        }
-    }
-    if (header.uuid != uuid) {
+void check_uuid(Objector& objector, const std::string& path, const luks::Header& header,
+                const std::string& uuid) {
+    const auto other =
+        std::find_if(header.copies.begin(), header.copies.end(), [&](const luks::HeaderCopy& copy) {
+            return copy.offset == 0 && !copy.uuid.empty() && copy.uuid != uuid;
+        });
+    const std::string& found = other != header.copies.end() ? other->uuid : header.uuid;
+    if (found != uuid) {
         objector.object(ReasonCode::other_uuid,
-                        fmt::format("{}: the header has the UUID \"{}\", the manifest says {}",
-                                    path, header.uuid, uuid));
+                        fmt::format("{}: the header has the UUID {}, the manifest says {}; efface "
+                                    "erase {} erases it whosever it is",
+                                    path, found, uuid, path));
     }
 }
 
@@ -92,6 +72,43 @@ std::vector<stream::Range> header_ranges(const luks::Header& header,
         }
     }
     return stream::normalized(std::move(ranges));
+}
+
+/// What is known of a place from its header and its identity.
+LocationPlan location_plan(Role role, const inventory::Identity& identity,
+                           const luks::Header& header, HeldTarget& target) {
+    LocationPlan location;
+    location.role = role;
+    location.path = identity.canonical_path;
+    location.region = luks::plan_region(target.storage(), header, role != Role::in_place_header);
+    location.first = header_ranges(header, location.region);
+    location.destroy_slots = header.found();
+    location.size_bytes = identity.size_bytes;
+    location.serial = identity.serial;
+    location.wwid = identity.wwid;
+    location.inode = identity.inode;
+    location.first_sector_sha256 =
+        sha256_hex(read_first_sector(target.storage(), identity.canonical_path));
+    location.extents = target.extents().extents;
+    return location;
+}
+
+/// What the controls would find afterwards, and what they could not look for.
+void object_to_region(VolumePlan& plan, Objector& objector, const LocationPlan& location,
+                      const std::string& path) {
+    if (!location.region.beyond.empty()) {
+        objector.object(ReasonCode::nested_header,
+                        fmt::format("{}: more of LUKS behind every place where it could end ({}); "
+                                    "efface erase {} erases all of it",
+                                    path, fmt::join(location.region.beyond, "; "), path));
+    }
+    if (const auto& rest = location.region.unbounded; rest.length != 0) {
+        plan.exceptions.push_back(
+            {ReasonCode::payload_not_bounded,
+             fmt::format("{}: no header says where the payload begins; {} bytes from {} on were "
+                         "not overwritten",
+                         path, rest.length, rest.offset)});
+    }
 }
 
 Json pre_state_json(const std::vector<method::AreaDigest>& areas) {
@@ -170,85 +187,45 @@ VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
     plan.asset_tag = volume.asset_tag;
     plan.gone = volume.gone;
     plan.credential_declared = volume.credential.has_value();
-    Objector objector(plan);
-    std::vector<policy::LocationFacts> facts;
-    std::vector<luks::Header> headers;
-    headers.reserve(2 + volume.header_backups.size());  // facts point into it
+    Survey survey{plan, volume, Objector(plan), {}, {}};
+    survey.headers.reserve(2 + volume.header_backups.size());
     if (volume.gone) {
-        survey_gone(plan, volume);
+        survey_gone(survey);
     } else {
         const Role role = volume.header ? Role::detached_header : Role::in_place_header;
-        survey_location(plan, volume, role, volume.header.value_or(volume.path), facts, headers);
+        survey_location(survey, role, volume.header.value_or(volume.path));
         if (volume.header && plan.objections.empty()) {
-            const Stands stands = header_stands_at(volume.path, volume.uuid);
-            if (stands == Stands::yes) {
-                // The header was copied away and the first one left where it was.
-                survey_location(plan, volume, Role::in_place_header, volume.path, facts, headers);
-            } else if (stands == Stands::unknown) {
-                plan.exceptions.push_back(
-                    {ReasonCode::remnants_unknown,
-                     volume.path +
-                         ": whether a first header was left there is not known: a place of one "
-                         "can not be read"});
-            }
+            survey_first_header_left(survey);
         }
     }
-    for (const auto& backup : volume.header_backups) {
-        if (!backup.gone) {
-            survey_location(plan, volume, Role::header_backup, backup.path, facts, headers);
-        } else if (host_.exists(backup.path)) {
-            objector.object(ReasonCode::gone_but_there,
-                            backup.path + ": declared as gone, but it is there");
-        } else {
-            plan.exceptions.push_back({ReasonCode::declared_gone,
-                                       backup.path + ": declared as already gone; not examined"});
-        }
-    }
+    survey_backups(survey);
+    object_to_mappings(survey);
     if (plan.objections.empty() && !volume.gone) {
         std::optional<luks::SampleReport> sample;
-        survey_payload(plan, volume, headers.front(), sample);
-        plan.encryption = encryption_facts(headers.front());
-        conclude(plan, objector,
-                 policy::examine(facts, sample ? &*sample : nullptr, manifest.attestation),
+        survey_payload(survey, sample);
+        plan.encryption = encryption_facts(survey.headers.front());
+        conclude(plan, survey.objector,
+                 policy::examine(survey.facts, sample ? &*sample : nullptr, manifest.attestation),
                  manifest.terms.minimum_level);
     }
     return plan;
 }
 
-/// "Gone" is the owner's word; what can be looked at must not speak against it, and what can not be
-/// read can not be taken for gone.
-void Guard::survey_gone(VolumePlan& plan, const Volume& volume) {
-    const std::string path = volume.header.value_or(volume.path);
-    Objector objector(plan);
-    plan.exceptions.push_back(
-        {ReasonCode::declared_gone, "declared as already gone; not examined"});
-    plan.eligibility =
-        ObjectWriter().add("eligible", false).add("objections", Json::array()).take();
-    const Stands stands = header_stands_at(path, volume.uuid);
-    if (stands == Stands::yes) {
-        objector.object(ReasonCode::gone_but_there, "declared as gone, but its header is there");
-    } else if (stands == Stands::unknown) {
-        objector.object(ReasonCode::remnants_unknown,
-                        path +
-                            ": declared as gone, but a place of its header can not be read: nobody "
-                            "can know");
+void Guard::survey_backups(Survey& survey) {
+    for (const auto& backup : survey.volume.header_backups) {
+        if (!backup.gone) {
+            survey_location(survey, Role::header_backup, backup.path);
+        } else if (host_.exists(backup.path)) {
+            survey.objector.object(
+                ReasonCode::gone_but_there,
+                fmt::format("{}: declared as gone, but it is there; efface erase {} erases it",
+                            backup.path, backup.path));
+        } else {
+            survey.plan.exceptions.push_back(
+                {ReasonCode::declared_gone,
+                 backup.path + ": declared as already gone; not examined"});
+        }
     }
-}
-
-Guard::Stands Guard::header_stands_at(const std::string& path, const std::string& uuid) {
-    if (!host_.exists(path)) {
-        return Stands::no;
-    }
-    const auto target = host_.open(path, device::Access::read_only);
-    const auto header = luks::inspect(target->storage());
-    const auto any_has = [&](const std::string& wanted) {
-        return std::any_of(header.copies.begin(), header.copies.end(),
-                           [&](const luks::HeaderCopy& copy) { return copy.uuid == wanted; });
-    };
-    if (header.uuid == uuid || any_has(uuid)) {
-        return Stands::yes;
-    }
-    return header.unreadable_places > 0 || any_has("") ? Stands::unknown : Stands::no;
 }
 
 /// cryptsetup gives header backups the mode 0400, which does not keep root from writing: for a
@@ -264,10 +241,9 @@ std::vector<inventory::Use> Guard::uses_of(const inventory::Identity& identity, 
     return uses;
 }
 
-void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
-                            const std::string& path, std::vector<policy::LocationFacts>& facts,
-                            std::vector<luks::Header>& headers) {
-    Objector objector(plan);
+void Guard::survey_location(Survey& survey, Role role, const std::string& path) {
+    const auto& volume = survey.volume;
+    auto& objector = survey.objector;
     if (!host_.exists(path)) {
         objector.object(ReasonCode::no_such_target, path + ": there is no such file or device",
                         ErrorCode::usage);
@@ -280,10 +256,15 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
         return;  // what is in use is not even opened
     }
     const auto target = host_.open(path, device::Access::read_only);
-    const auto extents = target->extents();
-    headers.push_back(luks::inspect(target->storage()));
-    const auto& header = headers.back();
-    check_header(objector, path, header, volume.uuid);
+    survey.headers.push_back(luks::inspect(target->storage()));
+    const auto& header = survey.headers.back();
+    // A first header that was left on the data device is destroyed whatever is left of it.
+    const bool left = role == Role::in_place_header && volume.header;
+    if (!left && header.uuid.empty()) {
+        object_to_what_is_left(survey, path);
+    } else if (!left) {
+        check_uuid(objector, path, header, volume.uuid);
+    }
     if (role == Role::in_place_header) {
         check_declared_facts(objector, volume, identity);
     } else if (identity.size_bytes > kHeaderFileBytesMax) {
@@ -292,20 +273,9 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
             fmt::format("{}: {} bytes are too many for a header file", path, identity.size_bytes));
     }
     const auto layers = host_.layers_below(identity);
-    LocationPlan location;
-    location.role = role;
-    location.path = identity.canonical_path;
-    location.luks_uuid = volume.uuid;
-    location.region = luks::metadata_region(header, target->storage().size_bytes(),
-                                            role != Role::in_place_header);
-    location.first = header_ranges(header, location.region);
-    location.destroy_slots = header.found();
-    location.size_bytes = identity.size_bytes;
-    location.serial = identity.serial;
-    location.wwid = identity.wwid;
-    location.inode = identity.inode;
-    location.first_sector_sha256 = sha256_hex(read_first_sector(target->storage(), path));
-    location.extents = extents.extents;
+    const auto extents = target->extents();
+    auto location = location_plan(role, identity, header, *target);
+    location.luks_uuid = header.uuid.empty() ? volume.uuid : header.uuid;
     location.record =
         ObjectWriter()
             .add("role", to_string(role))
@@ -316,32 +286,35 @@ void Guard::survey_location(VolumePlan& plan, const Volume& volume, Role role,
             .add("preState", pre_state_json(method::pre_state(target->storage(), header)))
             .add("directIo", target->direct_io())
             .take();
-    facts.push_back({&header,
-                     {layers, extents.shared_count, extents.encoded_count, extents.copy_on_write,
-                      extents.remote, extents.memory}});
-    plan.locations.push_back(std::move(location));
+    object_to_region(survey.plan, objector, location, path);
+    survey.facts.push_back({&header,
+                            {layers, extents.shared_count, extents.encoded_count,
+                             extents.copy_on_write, extents.remote, extents.memory},
+                            location.region.reasons});
+    survey.plan.locations.push_back(std::move(location));
 }
 
-void Guard::survey_payload(VolumePlan& plan, const Volume& volume, const luks::Header& header,
-                           std::optional<luks::SampleReport>& sample) {
+void Guard::survey_payload(Survey& survey, std::optional<luks::SampleReport>& sample) {
+    const auto& volume = survey.volume;
     std::array<std::uint8_t, kSampleSeedBytes> seed{};
     random_.fill(seed);
     if (volume.header) {
-        Objector objector(plan);
         if (!host_.exists(volume.path)) {
-            objector.object(ReasonCode::no_such_target,
-                            volume.path + ": there is no such file or device", ErrorCode::usage);
+            survey.objector.object(ReasonCode::no_such_target,
+                                   volume.path + ": there is no such file or device",
+                                   ErrorCode::usage);
             return;
         }
         const auto identity = host_.identify(volume.path);
-        object_to_uses(objector, volume.path, host_.uses_of(identity, Moment::survey));
-        check_declared_facts(objector, volume, identity);
-        plan.locations.front().data_path = identity.canonical_path;
+        object_to_uses(survey.objector, volume.path, host_.uses_of(identity, Moment::survey));
+        check_declared_facts(survey.objector, volume, identity);
+        survey.plan.locations.front().data_path = identity.canonical_path;
     }
     const auto target = host_.open(volume.path, device::Access::read_only);
-    sample = luks::sample_payload(target->storage(),
-                                  payload_range(header, target->storage().size_bytes()), {}, seed);
-    plan.payload_sample = luks::to_json(*sample);
+    sample = luks::sample_payload(
+        target->storage(), payload_range(survey.headers.front(), target->storage().size_bytes()),
+        {}, seed);
+    survey.plan.payload_sample = luks::to_json(*sample);
 }
 
 void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
@@ -355,11 +328,22 @@ void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
         where.data = location.data_path;
     }
     const auto answer = host_.luks_library().try_unlock(where, secret);
-    if (answer.load_code < 0 || !answer.failure.empty()) {
-        return;  // libcryptsetup can not read this header: there is nothing to try
-    }
-    plan.credential_opened = answer.code >= 0;
-    if (answer.code < 0) {
+    const auto not_asked = [&](const std::string& what) {
+        plan.residual_risks.push_back(
+            {ReasonCode::control_not_asked,
+             fmt::format("{}: whether the declared credential opened it before is not known: {}",
+                         location.path, what)});
+    };
+    if (!answer.failure.empty()) {
+        not_asked(printable(answer.failure));
+    } else if (answer.load_code < 0) {
+        not_asked("libcryptsetup does not read this header: " + errno_text(-answer.load_code));
+    } else if (answer.code >= 0) {
+        plan.credential_opened = true;
+    } else if (answer.code != -EPERM && answer.code != -ENOENT) {
+        not_asked(errno_text(-answer.code));
+    } else {
+        plan.credential_opened = false;
         Objector(plan).object(
             ReasonCode::credential_does_not_open,
             fmt::format("the declared credential does not open {}: it may be the wrong volume",
@@ -376,6 +360,10 @@ Guard::Cleared Guard::clear(const LocationPlan& plan, bool resumed) {
     if (!uses.empty()) {
         const auto& use = uses.front();
         refuse(use.code, fmt::format("{}: {}", to_string(use.code), use.detail));
+    }
+    if (const auto mappings = host_.mappings_of_luks_uuid(plan.luks_uuid); !mappings.empty()) {
+        refuse(ReasonCode::active_mapping,
+               fmt::format("it is open as {}", fmt::join(mappings, ", ")));
     }
     auto target = host_.open(plan.path, device::Access::exclusive);
     const auto facts = target->facts();

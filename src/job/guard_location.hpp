@@ -4,11 +4,34 @@
 
 #include <array>
 #include <string>
+#include <vector>
 
 #include "efface/base/digest.hpp"
-#include "efface/job/plan.hpp"
+#include "efface/job/guard.hpp"
+#include "efface/policy/key_destruction.hpp"
 
 namespace efface::job {
+
+/// Collects objections of one volume under its name.
+class Objector final {
+  public:
+    explicit Objector(VolumePlan& plan) : plan_(plan) {}
+    void object(ReasonCode code, const std::string& what, ErrorCode status = ErrorCode::safety) {
+        plan_.objections.push_back({{code, plan_.name + ": " + what}, status});
+    }
+
+  private:
+    VolumePlan& plan_;
+};
+
+/// One volume while it is looked at. What it refers to outlives it.
+struct Guard::Survey {
+    VolumePlan& plan;
+    const Volume& volume;
+    Objector objector;
+    std::vector<policy::LocationFacts> facts;  ///< point into `headers`
+    std::vector<luks::Header> headers;         ///< reserved beforehand, so that none moves
+};
 
 constexpr std::size_t kFirstSectorBytes = 512;
 using FirstSector = std::array<std::uint8_t, kFirstSectorBytes>;

@@ -39,7 +39,8 @@ Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity
     }
     const auto uses = host_.uses_of(now, moment);
     if (!uses.empty()) {
-        refuse(fmt::format("{}: {}", inventory::to_string(uses.front().kind), uses.front().detail));
+        throw Error(ErrorCode::safety, uses.front().code,
+                    printable(path) + ": " + uses.front().detail);
     }
     if (now.kind == inventory::Kind::file && host_.is_open(path).value_or(false)) {
         refuse("another process has it open");
@@ -63,7 +64,8 @@ method::Clearance Guard::clear_memory(method::MemoryMethod& method, const std::s
         throw Error(ErrorCode::safety, name + ": other storage stands there now");
     }
     if (!survey.objections.empty()) {
-        throw Error(ErrorCode::safety, name + ": " + survey.objections.front());
+        throw Error(ErrorCode::safety, survey.objections.front().code,
+                    name + ": " + survey.objections.front().text);
     }
     return method::Clearance(name);
 }

@@ -15,7 +15,6 @@ namespace {
 
 /// How far an overwrite is, as far as the journal knows.
 void add_progress(JobEntry& entry, const TargetState& state) {
-    entry.subject = state.plan.name;
     entry.bytes_total = state.plan.bytes_to_transfer;
     if (state.done) {
         entry.bytes_done = entry.bytes_total;
@@ -28,6 +27,16 @@ void add_progress(JobEntry& entry, const TargetState& state) {
     entry.bytes_done = overwrite.compared_to;
     for (const auto& pass : overwrite.passes) {
         entry.bytes_done += pass.written_to;
+    }
+}
+
+void add_target(JobEntry& entry, const std::filesystem::path& folder, const RunState& run) {
+    const auto text = read_text_file(folder / "target.json", kJournalBytesMax);
+    const auto document =
+        parse_json(text.value_or(""), "target.json", {.bytes_max = kJournalBytesMax});
+    entry.subject = glance_at(document, entry.id).name;
+    if (run.journal_version == kJournalVersion) {
+        add_progress(entry, target_state_from_json(document));
     }
 }
 
@@ -52,14 +61,17 @@ JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& fo
         if (run->phase == Phase::done && run->verdict != "lost") {
             entry.bundle = (state.certificates() / run->bundle).string();
         }
-        if (run->kind == "target") {
-            const auto text = read_text_file(folder / "target.json", kJournalBytesMax);
-            add_progress(entry,
-                         target_state_from_json(parse_json(text.value_or(""), "target.json",
-                                                           {.bytes_max = kJournalBytesMax})));
+        if (!run->can_go_on()) {
+            entry.reason = ReasonCode::other_journal_version;
         }
-    } catch (const Error&) {
+        if (run->kind == "target") {
+            add_target(entry, folder, *run);
+        }
+    } catch (const Error& error) {
         entry.phase = "damaged";
+        entry.reason = error.reason() == ReasonCode::other_journal_version
+                           ? ReasonCode::other_journal_version
+                           : ReasonCode::journal_damaged;
     }
     return entry;
 }
@@ -74,6 +86,7 @@ Json to_json(const JobEntry& entry) {
         .add("phase", entry.phase)
         .add("running", entry.running)
         .add("resumable", entry.resumable())
+        .add("reason", entry.reason ? Json(to_string(*entry.reason)) : Json())
         .add("startedAt", entry.started_at)
         .add("attempt", entry.attempt)
         .add("interruptions", entry.interruptions)
@@ -95,7 +108,7 @@ std::vector<JobEntry> list_jobs(const StateDirectory& state) {
             continue;
         }
         auto entry = read_entry(state, folder.path());
-        if (!entry.kind.empty() || entry.running || entry.phase == "damaged") {
+        if (!entry.kind.empty() || entry.running || entry.reason) {
             entries.push_back(std::move(entry));  // else: ended before anything was decided
         }
     }

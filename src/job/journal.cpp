@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 
@@ -34,6 +36,9 @@ std::optional<Json> load_document(const std::filesystem::path& path) {
     return parse_json(*text, path.string(), {.bytes_max = kJournalBytesMax});
 }
 
+constexpr const char* kVersionKey = "journalVersion";
+constexpr std::uint64_t kVersionBeforeTheKey = 1;
+
 FileLock lock_or_busy(const std::filesystem::path& directory) {
     make_directories_durably(directory);
     auto lock = FileLock::try_acquire(directory / "lock");
@@ -50,6 +55,27 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
 }
 
 }  // namespace
+
+void refuse_other_version(const std::string& job_id, std::uint64_t version) {
+    throw Error(
+        ErrorCode::usage, ReasonCode::other_journal_version,
+        fmt::format("job {} was begun by another version of efface (its journal has version "
+                    "{}, this efface goes on with version {})",
+                    job_id, version, kJournalVersion),
+        "finish it with that version, or erase the target again as a new job; efface jobs "
+        "lists it");
+}
+
+std::uint64_t journal_version_of(const Json& document) {
+    if (!document.is_object()) {
+        return kVersionBeforeTheKey;
+    }
+    const auto found = document.find(kVersionKey);
+    if (found == document.end()) {
+        return kVersionBeforeTheKey;
+    }
+    return found->is_number_unsigned() ? found->get<std::uint64_t>() : 0;
+}
 
 Json to_json(const PreviousAttempt& attempt) {
     return ObjectWriter()
@@ -74,8 +100,12 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
     if (!json) {
         return std::nullopt;
     }
+    RunState state;
+    state.journal_version = journal_version_of(*json);
+    if (state.journal_version > kJournalVersion) {
+        refuse_other_version(directory.filename().string(), state.journal_version);
+    }
     try {
-        RunState state;
         json->at("kind").get_to(state.kind);
         json->at("subject").get_to(state.subject);
         json->at("identitySha256").get_to(state.identity_sha256);
@@ -108,6 +138,7 @@ std::optional<RunState> Journal::load_run() const {
 
 void Journal::save_run(const RunState& state) const {
     const Json json = ObjectWriter()
+                          .add(kVersionKey, state.journal_version)
                           .add("kind", state.kind)
                           .add("subject", state.subject)
                           .add("identitySha256", state.identity_sha256)
@@ -133,10 +164,15 @@ void Journal::save_run(const RunState& state) const {
 }
 
 std::optional<Json> Journal::load(const std::string& name) const {
-    return load_document(directory_ / name);
+    auto document = load_document(directory_ / name);
+    if (document && journal_version_of(*document) != kJournalVersion) {
+        refuse_other_version(directory_.filename().string(), journal_version_of(*document));
+    }
+    return document;
 }
 
-void Journal::save(const std::string& name, const Json& document) const {
+void Journal::save(const std::string& name, Json document) const {
+    document[kVersionKey] = kJournalVersion;
     write_file_durably(directory_ / name, document.dump());
 }
 

@@ -14,6 +14,10 @@
 
 namespace efface::job {
 
+/// What the documents of a job look like and mean. A job that another version began is not gone on
+/// with: its plans were made by other rules. Documents without `journalVersion` are of version 1.
+constexpr std::uint64_t kJournalVersion = 2;
+
 /// Largest document of a job.
 constexpr std::size_t kJournalBytesMax = std::size_t{16} << 20U;
 
@@ -37,6 +41,7 @@ struct PreviousAttempt {
 [[nodiscard]] Json to_json(const PreviousAttempt& attempt);
 
 struct RunState {
+    std::uint64_t journal_version = kJournalVersion;
     std::string kind;     ///< "project" or "target"
     std::string subject;  ///< project id or the target's name, for lists
     std::string identity_sha256;
@@ -57,7 +62,18 @@ struct RunState {
     std::string verdict;
     std::string level;
     std::string bundle;  ///< file name below certificates/
+
+    /// Whether this version of the program can go on with the job. What another one began is only
+    /// delivered, when all that is missing is its evidence, which is staged.
+    [[nodiscard]] bool can_go_on() const noexcept {
+        return journal_version == kJournalVersion || phase > Phase::staging;
+    }
 };
+
+/// Throws Error(usage, other_journal_version).
+[[noreturn]] void refuse_other_version(const std::string& job_id, std::uint64_t version);
+/// Of a document of a job.
+[[nodiscard]] std::uint64_t journal_version_of(const Json& document);
 
 class Journal final {
   public:
@@ -67,10 +83,10 @@ class Journal final {
     [[nodiscard]] std::optional<RunState> load_run() const;
     void save_run(const RunState& state) const;
     /// A document of the run, by file name; nullopt when there is none. A damaged one is a failure,
-    /// never taken for none.
+    /// never taken for none; one of another version is refused.
     [[nodiscard]] std::optional<Json> load(const std::string& name) const;
     /// Safe from several threads for different names.
-    void save(const std::string& name, const Json& document) const;
+    void save(const std::string& name, Json document) const;
     [[nodiscard]] std::filesystem::path staging() const { return directory_ / "staging"; }
 
   private:
@@ -78,7 +94,8 @@ class Journal final {
     FileLock lock_;
 };
 
-/// run.json of a job folder, read without its lock; nullopt when there is none.
+/// run.json of a job folder, read without its lock; nullopt when there is none. Throws Error for a
+/// damaged one and for one of a later version; of earlier ones it is the same.
 [[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);
 [[nodiscard]] const char* to_string(Phase phase) noexcept;
 

@@ -148,6 +148,9 @@ void ProjectRun::begin() {
 /// An earlier process ended before the run did, or the earlier attempt failed: its plans hold,
 /// because the headers may be gone.
 void ProjectRun::resume() {
+    if (run_.of_other_version()) {
+        return;  // erased; its certificate tells of the volumes
+    }
     for (std::size_t i = 0; i < request_.manifest.volumes.size(); ++i) {
         volumes_.push_back(load_volume(run_.journal(), i));
     }

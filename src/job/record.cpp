@@ -87,11 +87,30 @@ Json sanitization_record(const PredicateInput& input, const Summary& summary) {
         .take();
 }
 
-Json credential_record(const VolumePlan& plan, bool refused) {
+/// Of all places; nullopt when it was not asked, or could not be, at any of them.
+std::optional<bool> credential_refused(const Json& locations) {
+    std::optional<bool> refused;
+    for (const auto& location : locations) {
+        std::optional<bool> here;
+        for (const auto& control : location.at("negativeControls")) {
+            if (control.at("name") == "credential-refused" && control.at("result") != "unknown") {
+                here = control.at("result") == "pass";
+            }
+        }
+        if (!here) {
+            return std::nullopt;
+        }
+        refused = refused.value_or(true) && *here;
+    }
+    return refused;
+}
+
+Json credential_record(const VolumePlan& plan, const Json& locations) {
     return ObjectWriter()
         .add("declared", plan.credential_declared)
-        .add("openedBefore", plan.credential_opened.value_or(false))
-        .add("refusedAfter", plan.credential_declared && refused)
+        .add("openedBefore", plan.credential_opened)
+        .add("refusedAfter",
+             plan.credential_declared ? credential_refused(locations) : std::nullopt)
         .take();
 }
 
@@ -112,15 +131,6 @@ Json unfinished_location_record() {
 
 Json volume_record(const VolumePlan& plan, Json locations, Verdict verdict, Level level,
                    const std::vector<Reason>& reasons, const std::vector<Reason>& exceptions) {
-    bool refused = !locations.empty();
-    for (const auto& location : locations) {
-        bool here = false;
-        for (const auto& control : location.at("negativeControls")) {
-            here = here ||
-                   (control.at("name") == "credential-refused" && control.at("result") == "pass");
-        }
-        refused = refused && here;
-    }
     Json record = ObjectWriter()
                       .add("name", plan.name)
                       .add("uuid", plan.uuid)
@@ -133,7 +143,7 @@ Json volume_record(const VolumePlan& plan, Json locations, Verdict verdict, Leve
                       .add("alreadyGone", plan.gone)
                       .add("eligibility", plan.eligibility)
                       .add("payloadSample", plan.payload_sample)
-                      .add("credential", credential_record(plan, refused))
+                      .add("credential", credential_record(plan, locations))
                       .add("cryptographicErase", cryptographic_erase_items(plan, locations))
                       .take();
     if (!plan.asset_tag.empty()) {

@@ -78,7 +78,8 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
         const std::vector<std::string> rest(names.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                                             names.end());
         const auto before = state_.plan.technique;
-        if (take(names[i], rest, passed_over)) {
+        auto why_not = take(names[i], rest, passed_over);
+        if (!why_not) {
             keep_observations(outcome);
             save();
             context_.events.emit("fallback", ObjectWriter()
@@ -89,16 +90,14 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
                                                  .take());
             return true;
         }
-        outcome.reasons.push_back(
-            {ReasonCode::no_fallback, passed_over.back().at("technique").get<std::string>() + ": " +
-                                          passed_over.back().at("why").get<std::string>()});
+        outcome.reasons.push_back({why_not->code, names[i] + ": " + printable(why_not->text)});
     }
     return false;
 }
 
-/// Makes this technique the job's, or adds to `passed_over` why not. Saves nothing.
-bool TargetRun::take(const std::string& name, const std::vector<std::string>& rest,
-                     Json& passed_over) {
+/// Makes this technique the job's, or adds to `passed_over` why not, and returns it. Saves nothing.
+std::optional<Reason> TargetRun::take(const std::string& name, const std::vector<std::string>& rest,
+                                      Json& passed_over) {
     auto choice = state_.choice;
     choice.policy = name;
     choice.fallbacks = rest;
@@ -106,7 +105,7 @@ bool TargetRun::take(const std::string& name, const std::vector<std::string>& re
         choice.fallbacks.clear();
         choice.credential_file.clear();
     }
-    std::string why;
+    Reason why;
     try {
         auto storage = storage_of(context_, state_.plan.path, choice);
         auto plan = storage->survey();
@@ -132,14 +131,14 @@ bool TargetRun::take(const std::string& name, const std::vector<std::string>& re
             state_.plan = std::move(plan);
             state_.passed_over = std::move(passed_over);
             storage_ = std::move(storage);
-            return true;
+            return std::nullopt;
         }
-        why = plan.objections.front().reason.text;
+        why = plan.objections.front().reason;
     } catch (const Error& error) {
-        why = error.what();
+        why = {error.reason(), error.what()};
     }
-    passed_over.push_back(this->passed_over(name, why));
-    return false;
+    passed_over.push_back(this->passed_over(name, why.text));
+    return why;
 }
 
 /// Of a technique of which no command was sent.

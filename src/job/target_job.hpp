@@ -27,6 +27,7 @@ class TargetRun final {
   private:
     std::optional<std::string> known_job();
     bool load(const std::string& job_id);
+    [[nodiscard]] bool same_version(const std::string& job_id) const;
     TargetPlan survey();
     void begin();
     void go_on();
@@ -34,7 +35,8 @@ class TargetRun final {
     void erase();
     method::Outcome attempt();
     bool fall_back(method::Outcome& outcome);
-    bool take(const std::string& name, const std::vector<std::string>& rest, Json& passed_over);
+    std::optional<Reason> take(const std::string& name, const std::vector<std::string>& rest,
+                               Json& passed_over);
     [[nodiscard]] Json passed_over(const std::string& technique, const std::string& why) const;
     void keep_observation(method::Observation observation);
     void keep_observations(method::Outcome& outcome);

@@ -134,6 +134,19 @@ TargetState target_state_from_json(const Json& json) {
     }
 }
 
+TargetGlance glance_at(const Json& document, const std::string& job_id) {
+    if (journal_version_of(document) > kJournalVersion) {
+        refuse_other_version(job_id, journal_version_of(document));
+    }
+    try {
+        const auto& plan = document.at("plan");
+        return {plan.at("name").get<std::string>(), plan.at("identity")};
+    } catch (const Json::exception&) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "target.json: the journal is damaged");
+    }
+}
+
 Json make_target_predicate(const TargetPredicateInput& input) {
     static const Terms kNoTerms;
     const Terms& terms = input.order == nullptr ? kNoTerms : input.order->terms;

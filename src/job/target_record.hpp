@@ -27,6 +27,14 @@ struct TargetState {
 /// Throws Error(internal) for a damaged journal.
 [[nodiscard]] TargetState target_state_from_json(const Json& json);
 
+/// What target.json of every version up to this one says: which target it is about.
+struct TargetGlance {
+    std::string name;
+    Json identity;
+};
+/// Throws Error(usage) for a later version, Error(internal) for a damaged journal.
+[[nodiscard]] TargetGlance glance_at(const Json& document, const std::string& job_id);
+
 struct TargetPredicateInput {
     const TargetState& target;
     const Order* order;

@@ -86,18 +86,20 @@ bool TargetRun::load(const std::string& job_id) {
     if (!text) {
         return false;
     }
-    const auto document = [&](const std::string& content) {
-        return target_state_from_json(
-            parse_json(content, kTargetDocument, {.bytes_max = kJournalBytesMax}));
-    };
-    run_.emplace(context_, job_id, document(*text).plan.identity);
+    const auto glance =
+        glance_at(parse_json(*text, kTargetDocument, {.bytes_max = kJournalBytesMax}), job_id);
+    run_.emplace(context_, job_id, glance.identity);
     if (!run_->begun()) {  // killed before the first line of run.json
         run_.reset();
         return false;
     }
-    state_ =
-        document(read_text_file(context_.state.jobs() / job_id / kTargetDocument, kJournalBytesMax)
-                     .value_or(""));
+    if (run_->of_other_version()) {
+        state_.plan.name = glance.name;
+        state_.outcome =
+            ObjectWriter().add("reasons", Json::array()).add("exceptions", Json::array()).take();
+        return true;
+    }
+    state_ = target_state_from_json(run_->journal().load(kTargetDocument).value_or(Json()));
     if (order_ == nullptr && !state_.order_text.empty()) {
         journalled_order_ = parse_order(state_.order_text);
         order_ = &*journalled_order_;
@@ -112,7 +114,7 @@ TargetPlan TargetRun::survey() {
         auto settled = settle(context_.host, request_.target, request_.choice);
         choice_ = std::move(settled.choice);
         for (const auto& one : settled.passed_over) {
-            passed_over_.push_back(passed_over(one.technique, one.why));
+            passed_over_.push_back(passed_over(one.technique, one.why.text));
         }
     }
     storage_ = storage_of(context_, request_.target, choice_);
@@ -155,6 +157,13 @@ TargetResult TargetRun::run() {
     return result(true);
 }
 
+/// Whether this version of the program began the job. What another one left open is closed as lost
+/// when it is replaced.
+bool TargetRun::same_version(const std::string& job_id) const {
+    const auto run = read_run_state(context_.state.jobs() / job_id);
+    return !run || run->journal_version == kJournalVersion;
+}
+
 /// The first time: look, ask, and keep the plan. Nothing is changed on the target.
 void TargetRun::begin() {
     if (order_ != nullptr) {
@@ -174,7 +183,7 @@ void TargetRun::begin() {
     if (order_ == nullptr) {
         const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();
-        if (open && load(open->job_id)) {
+        if (open && same_version(open->job_id) && load(open->job_id)) {
             if (order_ == nullptr && state_.asked == to_json(choice_)) {
                 context_.events.set_job(open->job_id);
                 go_on();
@@ -225,14 +234,14 @@ void TargetRun::find_drive() {
 /// An earlier process was interrupted, or its attempt failed.
 void TargetRun::go_on() {
     const auto phase = run_->state().phase;
+    if (phase != Phase::announcing && phase != Phase::running && phase != Phase::done) {
+        return;  // erased; only the evidence is missing
+    }
     storage_ = storage_of(context_, state_.plan.path, state_.choice);
     if (phase == Phase::done && order_ == nullptr && !storage_->unfinished(state_.outcome)) {
         throw Error(ErrorCode::usage, ReasonCode::job_ended,
                     "job " + run_->job_id() + " has ended: " + run_->state().verdict,
                     "erase the target again; efface show prints the record of this job");
-    }
-    if (phase != Phase::announcing && phase != Phase::running && phase != Phase::done) {
-        return;  // erased; only the evidence is missing
     }
     if (order_ != nullptr) {
         check_dates(order_->terms, context_.clock.now());

@@ -21,7 +21,9 @@ constexpr std::array<std::string_view, 3> kKnownRequirements = {"opal", "opal-v2
 /// Volumes in volumes that are followed; a deeper one is an objection.
 constexpr unsigned kNestedMax = 4;
 constexpr std::uint64_t kRangeAlignment = 4096;
-/// Of a volume whose payload begins nobody knows where; the rest of it is named, not scanned.
+/// A volume whose payload begins nobody knows where is overwritten as a whole up to this size.
+constexpr std::uint64_t kUnboundedBytesMax = std::uint64_t{512} << 20U;
+/// Of a larger one this much is looked at; the rest is named.
 constexpr std::uint64_t kUnboundedScanBytes = std::uint64_t{1} << 30U;
 
 /// Everything that makes the geometry uncertain, in words. Empty = certain.
@@ -59,6 +61,24 @@ std::vector<std::string> doubts(const Header& header, std::uint64_t target_bytes
     return reasons;
 }
 
+/// Whether a copy that is whole says where the payload begins. LUKS1 has no checksum: its word is
+/// taken, and looked at once more (scanned_bytes()).
+bool bounded(const Header& header) {
+    return std::any_of(header.copies.begin(), header.copies.end(), [](const HeaderCopy& copy) {
+        return copy.checksum_valid && copy.data_offset.value_or(0) != 0;
+    });
+}
+
+/// How far plan_region() looks at every sector. An intact LUKS2 header needs none of it.
+std::uint64_t scanned_bytes(const Header& header, const MetadataRegion& region) {
+    if (region.unbounded.length != 0) {
+        return kUnboundedScanBytes;
+    }
+    const bool may_lie = std::any_of(header.copies.begin(), header.copies.end(),
+                                     [](const HeaderCopy& copy) { return copy.version != 2; });
+    return may_lie ? kMetadataBytesMax : 0;
+}
+
 /// 0: no copy says, or the payload is elsewhere.
 std::uint64_t furthest_data_offset(const Header& header) {
     std::uint64_t furthest = header.data_offset.value_or(0);
@@ -86,10 +106,14 @@ MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
     region.reasons = doubts(header, target_bytes);
     region.widened = !region.reasons.empty();
     const std::uint64_t payload = furthest_data_offset(header);
-    const std::uint64_t end =
+    std::uint64_t end =
         std::min(target_bytes, region.widened ? std::max(payload, kMetadataBytesMax) : payload);
-    if (payload == 0 && end < target_bytes) {
-        region.unbounded = {end, target_bytes - end};
+    if (!bounded(header) && end < target_bytes) {
+        if (target_bytes <= kUnboundedBytesMax) {
+            end = target_bytes;
+        } else {
+            region.unbounded = {end, target_bytes - end};
+        }
     }
     std::vector<Range> ranges = {{0, end}};
     for (const HeaderCopy& copy : header.copies) {
@@ -106,7 +130,7 @@ MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
 MetadataRegion plan_region(device::BlockTarget& target, const Header& header, bool whole_target) {
     const std::uint64_t size = target.size_bytes();
     MetadataRegion region = metadata_region(header, size, whole_target);
-    const std::uint64_t scanned = region.unbounded.length != 0 ? kUnboundedScanBytes : 0;
+    const std::uint64_t scanned = whole_target ? 0 : scanned_bytes(header, region);
     for (unsigned round = 0; round < kNestedMax; ++round) {
         std::set<std::uint64_t> places = remnant_places(region.ranges, size);
         std::erase_if(places, [&](std::uint64_t place) { return holds(region.ranges, place); });

@@ -27,7 +27,7 @@ constexpr std::uint64_t kTextBytesMin = 0x4000 - kBinaryHeaderBytes;
 constexpr std::array<std::string_view, 4> kTextMarks = {"\"keyslots\"", "\"kdf\":{", "\"af\":{",
                                                         "\"digests\""};
 constexpr std::size_t kMarkBytesMax = 16;
-constexpr std::string_view kTextBegin = "{\"keyslots\":{";
+constexpr std::string_view kTextBegin = "{\"";
 
 const char* describe(Sign sign) {
     switch (sign) {
@@ -63,6 +63,14 @@ bool has_slot_table(ByteView place) {
     return false;
 }
 
+/// A JSON area from its first byte on, whatever the order of its members.
+bool begins_text(std::string_view sector) {
+    return sector.starts_with(kTextBegin) &&
+           std::any_of(kTextMarks.begin(), kTextMarks.end(), [&](std::string_view mark) {
+               return sector.find(mark) != std::string_view::npos;
+           });
+}
+
 class Finder final {
   public:
     explicit Finder(device::BlockTarget& target) : target_(target) {}
@@ -86,7 +94,8 @@ class Finder final {
             if (!read(at, MutableByteView(bytes).first(length))) {
                 continue;
             }
-            const std::size_t piece = std::min<std::size_t>(length, kReadBytesMax);
+            const auto piece = static_cast<std::size_t>(
+                std::min<std::uint64_t>({length, kReadBytesMax, end - at}));
             for (std::size_t sector = 0; sector < piece; sector += kScanStep) {
                 take_sector(at + sector, ByteView(bytes).subspan(sector, kScanStep));
             }
@@ -120,7 +129,7 @@ class Finder final {
     void take_sector(std::uint64_t offset, ByteView sector) {
         const Sign sign = sign_of(sector);
         if (sign == Sign::none && !has_slot_table(sector)) {
-            if (as_text(sector).starts_with(kTextBegin)) {
+            if (begins_text(as_text(sector))) {
                 take_text(offset);
             }
             return;

@@ -4,18 +4,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <tuple>
 
 #include "efface/base/digest.hpp"
-#include "efface/device/aligned_buffer.hpp"
+
+#include "luks_controls.hpp"
 
 namespace efface::method {
 
 namespace {
-
-constexpr std::size_t kDigestPieceBytes = 256 * 1024;
 
 Json ranges_json(const std::vector<stream::Range>& ranges) {
     Json list = Json::array();
@@ -64,135 +62,6 @@ std::uint64_t first_place(const std::vector<stream::Fault>& faults, std::string_
         return fault.operation == operation;
     });
     return found == faults.end() ? 0 : found->offset;
-}
-
-AreaDigest digest_area(device::BlockTarget& target, std::string name, stream::Range range) {
-    AreaDigest area{std::move(name), range, {}};
-    Sha256 hash;
-    device::AlignedBuffer piece(
-        static_cast<std::size_t>(std::min<std::uint64_t>(range.length, kDigestPieceBytes)));
-    for (std::uint64_t done = 0; done < range.length;) {
-        const auto want = static_cast<std::size_t>(
-            std::min<std::uint64_t>(range.length - done, kDigestPieceBytes));
-        const auto view = piece.first(want);
-        if (!target.read_at(range.offset + done, view).complete(want)) {
-            cleanse(piece.view());
-            return area;
-        }
-        hash.update(view);
-        done += want;
-    }
-    cleanse(piece.view());
-    area.sha256 = to_hex(hash.finish());
-    return area;
-}
-
-/// One negative control: what was tried, whether it shows that nothing is left, and what was seen.
-struct Control {
-    const char* name;
-    enum class Result { pass, fail, unknown } result;
-    std::string detail;
-    ReasonCode failure = ReasonCode::key_material_left;  ///< what it means when it fails
-};
-
-Control control_no_magic(device::BlockTarget& target, const LuksKeyTask& task) {
-    const auto report = luks::find_remnants(target, task.region.ranges);
-    if (!report.remnants.empty()) {
-        return {"no-magic", Control::Result::fail,
-                fmt::format("{}", fmt::join(report.remnants, "; "))};
-    }
-    if (report.unreadable > 0) {
-        return {"no-magic", Control::Result::unknown,
-                fmt::format("{} places could not be read", report.unreadable)};
-    }
-    return {"no-magic", Control::Result::pass,
-            "no LUKS magic at any of the ten places and no keyslot JSON in the region"};
-}
-
-/// What the read-back implies, seen by other means: what carried key material is no longer what was
-/// surveyed. Areas that could not be read then have nothing to be compared with.
-Control control_areas_changed(device::BlockTarget& target, const std::vector<AreaDigest>& before) {
-    std::size_t compared = 0;
-    std::size_t unreadable = 0;
-    std::vector<std::string> unchanged;
-    for (const auto& area : before) {
-        if (area.sha256.empty()) {
-            continue;
-        }
-        const auto now = digest_area(target, area.name, area.range);
-        unreadable += now.sha256.empty() ? 1U : 0U;
-        ++compared;
-        if (now.sha256 == area.sha256) {
-            unchanged.push_back(area.name);
-        }
-    }
-    if (!unchanged.empty()) {
-        return {"areas-changed", Control::Result::fail,
-                fmt::format("as before: {}", fmt::join(unchanged, ", "))};
-    }
-    if (unreadable > 0) {
-        return {"areas-changed", Control::Result::unknown,
-                fmt::format("{} areas could not be read", unreadable)};
-    }
-    return {"areas-changed", Control::Result::pass,
-            fmt::format("{} of {} areas with key material have another SHA-256 than before",
-                        compared, before.size())};
-}
-
-Control control_crypt_load(device::LuksLibrary& library, const device::LuksLocation& location) {
-    const auto answer = library.load(location);
-    if (!answer.failure.empty()) {
-        return {"crypt-load", Control::Result::unknown, answer.failure};
-    }
-    return {"crypt-load", answer.code < 0 ? Control::Result::pass : Control::Result::fail,
-            fmt::format("crypt_load: {}", answer.code)};
-}
-
-Control control_libblkid(Surroundings& surroundings, const std::string& path) {
-    const auto signature = surroundings.probe_signature(path);
-    if (signature.code == 1) {
-        return {"libblkid", Control::Result::pass, "nothing found"};
-    }
-    if (signature.code == 0 && signature.usage != "crypto") {
-        return {"libblkid", Control::Result::pass,
-                fmt::format("no LUKS; reports {} outside the region", signature.type)};
-    }
-    return {"libblkid", signature.code == 0 ? Control::Result::fail : Control::Result::unknown,
-            fmt::format("blkid_do_safeprobe: {} {}", signature.code, signature.type)};
-}
-
-Control control_credential(device::LuksLibrary& library, const device::LuksLocation& location,
-                           const SecretBytes& credential) {
-    const auto answer = library.try_unlock(location, credential);
-    if (!answer.failure.empty()) {
-        return {"credential-refused", Control::Result::unknown, answer.failure};
-    }
-    const bool refused = answer.load_code < 0 || answer.code < 0;
-    return {"credential-refused", refused ? Control::Result::pass : Control::Result::fail,
-            answer.load_code < 0 ? fmt::format("crypt_load: {}", answer.load_code)
-                                 : fmt::format("unlock: {}", answer.code),
-            ReasonCode::credential_still_opens};
-}
-
-Control control_no_mapping(Surroundings& surroundings, const std::string& uuid) {
-    const auto mappings = surroundings.mappings_of_luks_uuid(uuid);
-    if (mappings.empty()) {
-        return {"no-mapping", Control::Result::pass, "no device-mapper device with this UUID"};
-    }
-    return {"no-mapping", Control::Result::fail, fmt::format("{}", fmt::join(mappings, ", ")),
-            ReasonCode::active_mapping};
-}
-
-const char* to_string(Control::Result result) {
-    switch (result) {
-        case Control::Result::pass:
-            return "pass";
-        case Control::Result::fail:
-            return "fail";
-        case Control::Result::unknown:
-            return "unknown";
-    }
-    return "unknown";
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "efface/base/digest.hpp"
+#include "efface/luks/cipher.hpp"
 
 #include "findings.hpp"
 
@@ -13,9 +14,34 @@ namespace efface::policy {
 
 namespace {
 
-constexpr std::uint64_t kKeyBytesMin = 16;  // SP 800-88r2 3.2.2: 128 bit of strength
+constexpr std::uint64_t kKeyBitsMin = 128;  // SP 800-88r2 3.2.2: bits of strength
+/// Of what was sampled and is not zero, so much must have been read and look like ciphertext.
+constexpr std::uint64_t kSampledTenthsMin = 9;
 
-void examine_segment(const luks::Segment& segment, Findings& findings) {
+void examine_cipher(const luks::Segment& segment, std::uint64_t key_bytes, const std::string& what,
+                    Findings& findings) {
+    const auto specification = luks::parse_cipher(segment.encryption);
+    switch (luks::strength_of(specification)) {
+        case luks::CipherStrength::none:
+            findings.add(ReasonCode::null_cipher, what);
+            return;
+        case luks::CipherStrength::ecb:
+            findings.add(ReasonCode::ecb, what);
+            return;
+        case luks::CipherStrength::unknown:
+            findings.add(ReasonCode::unknown_cipher, what);
+            return;
+        case luks::CipherStrength::known:
+            break;
+    }
+    const std::uint64_t bits =
+        luks::effective_key_bits(specification, segment.integrity, key_bytes);
+    if (key_bytes > 0 && bits < kKeyBitsMin) {
+        findings.add(ReasonCode::short_key, fmt::format("{} bits, {}", bits, what));
+    }
+}
+
+void examine_segment(const luks::Segment& segment, std::uint64_t key_bytes, Findings& findings) {
     const auto what =
         fmt::format("segment {}: {} {}", segment.index, segment.type, segment.encryption);
     if (segment.type == "linear") {
@@ -26,25 +52,20 @@ void examine_segment(const luks::Segment& segment, Findings& findings) {
         findings.add(ReasonCode::unknown_segment, what);
     }
     if (segment.type != "linear" && segment.type != "hw-opal") {
-        if (segment.encryption.empty() ||
-            starts_with_any(segment.encryption, {"cipher_null", "null"})) {
-            findings.add(ReasonCode::null_cipher, what);
-        } else if (segment.encryption.find("-ecb") != std::string::npos) {
-            findings.add(ReasonCode::ecb, what);
-        }
+        examine_cipher(segment, key_bytes, what, findings);
     }
 }
 
 void examine_header(const luks::Header& header, Findings& findings) {
     for (const auto& segment : header.segments) {
-        examine_segment(segment, findings);
+        examine_segment(segment, header.key_bytes, findings);
     }
     if (header.segments.empty()) {
         findings.add(ReasonCode::unknown_segment,
                      "no readable header says how the payload is encrypted");
     }
-    if (header.key_bytes > 0 && header.key_bytes < kKeyBytesMin) {
-        findings.add(ReasonCode::short_key, fmt::format("{} bits", header.key_bytes * 8));
+    if (header.key_bytes == 0) {
+        findings.add(ReasonCode::facts_unknown, "no keyslot tells the size of the volume key");
     }
     const bool reencrypting = std::any_of(
         header.keyslots.begin(), header.keyslots.end(),
@@ -71,6 +92,19 @@ void examine_sample(const luks::SampleReport* sample, Findings& findings) {
     if (sample == nullptr) {
         findings.add(ReasonCode::payload_not_sampled, "no sample was taken");
         return;
+    }
+    if (sample->pieces_sampled == 0) {
+        findings.add(ReasonCode::payload_not_sampled, "there is no payload long enough to sample");
+    } else if (sample->ciphertext_like == 0) {
+        findings.add(ReasonCode::payload_not_sampled,
+                     fmt::format("none of {} samples shows ciphertext: {} are all zero, {} could "
+                                 "not be read",
+                                 sample->pieces_sampled, sample->zero, sample->unreadable));
+    } else if (10 * sample->unreadable >
+               (10 - kSampledTenthsMin) * (sample->pieces_sampled - sample->zero)) {
+        findings.add(ReasonCode::payload_not_sampled,
+                     fmt::format("{} of {} samples could not be read", sample->unreadable,
+                                 sample->pieces_sampled));
     }
     if (sample->structured > 0) {
         findings.add(ReasonCode::plaintext_found,
@@ -103,6 +137,8 @@ const std::vector<Rule>& rules() {
         {ReasonCode::null_cipher, Effect::no_level, "the payload is not encrypted",
          "SP 800-88r2 3.2.2"},
         {ReasonCode::ecb, Effect::no_level, "ECB shows equal blocks", "SP 800-88r2 3.2.2"},
+        {ReasonCode::unknown_cipher, Effect::no_level,
+         "the cipher is not one that is known to have 128 bits of strength", "SP 800-88r2 3.2.2"},
         {ReasonCode::short_key, Effect::no_level, "the key has less than 128 bits",
          "SP 800-88r2 3.2.2"},
         {ReasonCode::unknown_segment, Effect::no_level, "how the payload is encrypted is not known",
@@ -117,6 +153,11 @@ const std::vector<Rule>& rules() {
          "measured: hot zone in clear in the keyslots area"},
         {ReasonCode::damaged_header, Effect::no_level,
          "what the header said of the payload can not be relied on", "fail closed"},
+        {ReasonCode::region_doubt, Effect::no_level,
+         "where the key material lies is not certain: more was overwritten than the header names",
+         "fail closed"},
+        {ReasonCode::facts_unknown, Effect::no_level, "what the claim depends on is not known",
+         "fail closed"},
         {ReasonCode::plaintext_found, Effect::no_level,
          "sampling found payload that is not ciphertext", "SP 800-88r2 3.2.2"},
         {ReasonCode::payload_not_sampled, Effect::no_level, "the payload was not looked at",
@@ -159,6 +200,9 @@ std::vector<Finding> examine(const std::vector<LocationFacts>& locations,
     Findings findings(rules());
     for (const auto& location : locations) {
         examine_storage(location.storage, findings);
+        for (const auto& doubt : location.region_doubts) {
+            findings.add(ReasonCode::region_doubt, doubt);
+        }
     }
     examine_header(*locations.front().header, findings);
     examine_sample(sample, findings);

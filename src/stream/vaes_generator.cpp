@@ -8,7 +8,7 @@
 #include "efface/base/error.hpp"
 #include "efface/base/secret.hpp"
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(EFFACE_PORTABLE)
 
 #include <cpuid.h>
 #include <immintrin.h>

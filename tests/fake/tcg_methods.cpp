@@ -211,16 +211,17 @@ device::SecurityAnswer TcgDrive::run(const Call& call) {
         return {0, true, {}};
     }
     if (call.method == (enterprise() ? kAuthenticateEnterprise : kAuthenticate)) {
-        const auto who = call.parameters.empty() ? std::nullopt : call.parameters[0].uid();
+        const std::uint64_t who =
+            call.parameters.empty() ? 0 : call.parameters[0].uid().value_or(0);
         const auto password = enterprise() ? call.named("Challenge") : call.named(0);
         const auto status =
-            authenticate(session_->sp, who.value_or(0), password ? password->bytes : ByteView{});
+            authenticate(session_->sp, who, password ? password->bytes : ByteView{});
         tcg::TokenWriter writer;
         writer.token(Kind::start_list).integer(status == kSuccess ? 1 : 0);
         // A wrong password is "false", not a failure of the method (Core 5.3.3.12).
         const bool wrong = status == kNotAuthorized;
         if (status == kSuccess) {
-            session_->authority = who.value_or(0);
+            session_->authority = who;
         }
         reply(finished(writer, wrong ? kSuccess : status));
         return {0, true, {}};

@@ -61,7 +61,10 @@ void look(ByteView input, std::uint64_t size) {
             end = range.end();
         }
         const luks::RemnantReport report = luks::find_remnants(target, region.ranges);
-        require(report.unreadable == 0);
+        require(report.unreadable.empty());
+        // A plan ends, whatever it finds, within the target.
+        const luks::MetadataRegion planned = luks::plan_region(target, header, whole);
+        require(planned.ranges.empty() || planned.ranges.back().end() <= size);
         // What inspect() calls a header must also count as a remnant.
         require(!header.found() || !report.remnants.empty());
         require(!header.found() || !region.ranges.empty());

@@ -21,8 +21,9 @@ class Guard final {
     /// objection when a readable header refuses it.
     void try_credential(VolumePlan& plan, const Volume& volume);
 
-    /// Looks again at the place as it is now, opened exclusively. The header may be half gone when
-    /// `resumed`. Throws Error(safety), naming what changed; nothing was written then.
+    /// Looks again at the place as it is now, opened exclusively, and for mappings of its UUID by
+    /// any path. The header may be half gone when `resumed`. Throws Error(safety), naming what
+    /// changed; nothing was written then.
     struct Cleared {
         std::unique_ptr<HeldTarget> target;
         method::Clearance clearance;
@@ -40,18 +41,16 @@ class Guard final {
                                                         const Json& identity);
 
   private:
+    struct Survey;  ///< of one volume, in the making
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity, Role role,
                                         Moment moment);
-    /// Any copy of a header with this UUID, at any of the ten places.
-    enum class Stands { no, yes, unknown };
-    /// `unknown` when a place of a header can not be read, or a header does not say whose it is.
-    Stands header_stands_at(const std::string& path, const std::string& uuid);
-    void survey_gone(VolumePlan& plan, const Volume& volume);
-    void survey_location(VolumePlan& plan, const Volume& volume, Role role, const std::string& path,
-                         std::vector<policy::LocationFacts>& facts,
-                         std::vector<luks::Header>& headers);
-    void survey_payload(VolumePlan& plan, const Volume& volume, const luks::Header& header,
-                        std::optional<luks::SampleReport>& sample);
+    void survey_gone(Survey& survey);
+    void survey_backups(Survey& survey);
+    void survey_location(Survey& survey, Role role, const std::string& path);
+    void survey_first_header_left(Survey& survey);
+    void survey_payload(Survey& survey, std::optional<luks::SampleReport>& sample);
+    void object_to_mappings(Survey& survey);
+    void object_to_what_is_left(Survey& survey, const std::string& path);
     Host& host_;
     Random& random_;
 };

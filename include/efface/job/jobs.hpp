@@ -2,6 +2,7 @@
 // What runs or ran here, from the job folders alone.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,10 +13,14 @@ namespace efface::job {
 
 struct JobEntry {
     std::string id;
-    std::string kind;      ///< "project" or "target"
-    std::string subject;   ///< project id, or the target as it was given
-    std::string phase;     ///< "announcing", "running", "staging", "logging", "publishing", "done"
-    bool running = false;  ///< a process holds the job's lock
+    std::string kind;     ///< "project" or "target"
+    std::string subject;  ///< project id, or the target as it was given
+    /// "announcing", "running", "staging", "logging", "publishing", "done"; "damaged" where it can
+    /// not be read.
+    std::string phase;
+    /// Why nobody can go on with it, which is not ended: journal_damaged, other_journal_version.
+    std::optional<ReasonCode> reason;
+    bool running = false;    ///< a process holds the job's lock
     std::string started_at;  ///< of the last attempt
     std::uint64_t attempt = 1;
     std::uint64_t interruptions = 0;
@@ -26,11 +31,11 @@ struct JobEntry {
     std::uint64_t bytes_total = 0;
 
     /// It was interrupted: `efface resume` goes on.
-    [[nodiscard]] bool resumable() const { return !running && phase != "done"; }
+    [[nodiscard]] bool resumable() const { return !running && !reason && phase != "done"; }
 };
 [[nodiscard]] Json to_json(const JobEntry& entry);
 
-/// Latest first. A folder that can't be read is an entry with the phase "damaged".
+/// Latest first. A folder that can't be read is an entry with a reason.
 [[nodiscard]] std::vector<JobEntry> list_jobs(const StateDirectory& state);
 
 }  // namespace efface::job

@@ -129,7 +129,8 @@ struct Header {
 /// cryptsetup never looks at it and copies of headers are kept there. When there is any doubt
 /// (damage, disagreement, a magic outside, a foreign requirement, an area beyond the data offset)
 /// [0, min(size, the larger of kMetadataBytesMax and the furthest data offset of any copy)) plus
-/// every area named by any copy.
+/// every area named by any copy. Where no whole copy says where the payload begins: all of a target
+/// of up to 512 MiB, else `unbounded` says what is left.
 struct MetadataRegion {
     std::vector<Range> ranges;         ///< normalized, clipped to the target
     bool widened = false;              ///< more than [0, data offset)

@@ -14,7 +14,7 @@ namespace efface::policy {
 /// Every rule of "luks-key-destruction", in the order in which they are examined.
 [[nodiscard]] const std::vector<Rule>& rules();
 constexpr const char* kPolicyId = "luks-key-destruction";
-constexpr const char* kPolicyVersion = "1";
+constexpr const char* kPolicyVersion = "2";
 /// SHA-256 (hex) of the canonical JSON of the table.
 [[nodiscard]] std::string policy_digest();
 
@@ -29,6 +29,7 @@ struct Attestation {
 struct LocationFacts {
     const luks::Header* header = nullptr;
     StorageFacts storage;
+    std::vector<std::string> region_doubts;  ///< luks::MetadataRegion::reasons
 };
 
 /// Examines one volume: `locations[0]` holds the header in use, the rest are copies. `sample` is

@@ -174,8 +174,13 @@ UnlockAnswer answer_unlock(const LuksLocation& location, const SecretBytes& cred
     UnlockAnswer answer;
     answer.code = try_slot(device, CRYPT_ANY_SLOT, credential.view(), flags);
     for (const int slot : ignored) {
-        if (answer.code < 0) {
-            answer.code = try_slot(device, slot, credential.view(), flags);
+        if (answer.code >= 0) {
+            break;
+        }
+        const int code = try_slot(device, slot, credential.view(), flags);
+        // A slot that could not be tried is not made up for by one that refuses.
+        if (code >= 0 || answer.code == -EPERM || answer.code == -ENOENT) {
+            answer.code = code;
         }
     }
     return answer;

@@ -7,7 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(EFFACE_PORTABLE)
+#define EFFACE_HAS_CLFLUSH
 #include <cpuid.h>
 #include <immintrin.h>
 #endif
@@ -48,7 +49,7 @@ off_t as_offset(std::uint64_t offset) {
     return static_cast<off_t>(offset);
 }
 
-#if defined(__x86_64__)
+#if defined(EFFACE_HAS_CLFLUSH)
 constexpr std::size_t kLineBytes = 64;
 constexpr unsigned kLeafExtended = 7;
 constexpr unsigned kClflushoptBit = 1U << 23U;  // CPUID.(EAX=7,ECX=0):EBX
@@ -85,7 +86,7 @@ void evict(std::uint8_t* /*at*/, std::size_t /*length*/) {}
 }  // namespace
 
 bool can_flush_cache_lines() noexcept {
-#if defined(__x86_64__)
+#if defined(EFFACE_HAS_CLFLUSH)
     return true;  // CLFLUSH is part of the architecture
 #else
     return false;

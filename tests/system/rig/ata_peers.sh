@@ -1,6 +1,6 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside peers
 # hdparm and sg3_utils read the ATA model behind the kernel's own sd and sg, and drive it: what they
 # say of it is what the model is. Their words vouch for the model on which efface is tested.
 set -euo pipefail

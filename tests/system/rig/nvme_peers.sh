@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside modules=nvme
+# rig: inside peers modules=nvme
 # The NVMe model behind the kernel's own NVMe host: what nvme-cli reads and does there is what a
 # real drive would show it, and efface's command set meets the same drive through the kernel.
 set -euo pipefail

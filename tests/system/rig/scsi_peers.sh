@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside peers
 # The SCSI model behind the kernel's own SCSI stack: what sg3_utils read and do there is what a real
 # disk would show them, and efface's command set meets the same disk through SG_IO.
 set -euo pipefail

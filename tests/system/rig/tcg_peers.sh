@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside modules=sed
+# rig: inside peers modules=sed
 # Others meet the self-encrypting models: the kernel's own Opal support (block/sed-opal.c of the same
 # kernel, unchanged, through the SCSI disk driver) and sg3_utils. What they read is asserted; what
 # they set up efface finds, and what efface leaves they see.

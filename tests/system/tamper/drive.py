@@ -26,8 +26,9 @@ def fail(p):
     p['result']['status'] = 'not-sanitized'
 
 
-def with_exceptions(p):
-    p['result'].update(status='sanitized-with-exceptions', exceptions=named('something that is named'))
+def with_exceptions(p, code='io-failed'):
+    p['result'].update(status='sanitized-with-exceptions',
+                       exceptions=named('something that is named', code))
 
 
 def hidden(p, opened):
@@ -45,45 +46,53 @@ def opened(p):
 def not_opened(p):
     """An honest record of an area that stayed hidden."""
     hidden(p, False)
-    with_exceptions(p)
+    with_exceptions(p, 'hidden-area')
 
 
 def adopted(p):
     """An honest record of an erasure that ran already when we came: without canaries."""
-    with_exceptions(p)
+    with_exceptions(p, 'adopted-erasure')
     level(p, 'none')
     work(p)['operation'].update(adopted=True, commands=[])
     seen(p)['canaries'] = {'blockBytes': 0, 'placed': 0, 'changed': 0, 'unreadable': 0,
-                           'intact': 0, 'surfaces': []}
-    seen(p)['samples'] = dict.fromkeys(seen(p)['samples'], 0)
+                           'intact': 0, 'refused': 0, 'surfaces': []}
+    seen(p)['samples'] = dict(dict.fromkeys(seen(p)['samples'], 0), surfaces=[])
     seen(p).update(seed='', unreadableStatuses=[])
 
 
+def unreadable(p, count=1, expected=True, placed=11):
+    """Of so many canaries the first ones can not be read any more."""
+    marks, old = surface(p), surface(p)['offsets']
+    marks['offsets'] = old[:-1] + [old[-2] + 4096 * n for n in range(1, placed - 4)] + old[-1:]
+    marks['unreadable'] = marks['offsets'][:count]
+    marks['unexpected'] = [] if expected else marks['unreadable']
+    canaries(p).update(placed=placed, changed=placed - count, unreadable=count)
+    seen(p)['unreadableStatuses'] = [{'status': 'sct 2 sc 87h', 'count': count,
+                                      'expected': expected}] * bool(count)
+    if expected:
+        seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
+
+
 def crypto(p):
-    """An honest record after which nothing can be read: that is right for this technique."""
+    """An honest record after which nothing can be read: nothing is claimed of it."""
     use(p, 'nvme-sanitize-crypto', 'nvme')
-    canaries(p).update(changed=0, unreadable=5)
-    surface(p)['unreadable'] = PLACES
-    seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
-    seen(p)['unreadableStatuses'][0]['count'] = 7
+    unreadable(p, 11)
+    with_exceptions(p, 'no-evidence-read')
+    level(p, 'none')
 
 
 def unexpected(p):
     """An honest record of one canary in eleven that the technique does not explain."""
-    with_exceptions(p)
-    surface(p).update(offsets=PLACES[:4] + [PLACES[3] + 4096 * n for n in range(1, 7)] +
-                      PLACES[4:], unexpected=PLACES[2:3])
-    canaries(p).update(placed=11, changed=10)
-    seen(p)['unreadableStatuses'][0].update(expected=False)
+    unreadable(p, expected=False)
+    with_exceptions(p, 'unreadable-blocks')
 
 
 def too_many_unexpected(p):
     """An honest record of a namespace that can not be reached any more."""
+    unreadable(p, 2, expected=False)
     fail(p)
     p['result']['status'] = 'indeterminate'
     seen(p)['result'] = 'fail'
-    surface(p)['unexpected'] = PLACES[2:3]
-    seen(p)['unreadableStatuses'][0].update(expected=False)
 
 
 def fell_back(p):
@@ -100,8 +109,16 @@ def fell_back(p):
 def whole(p):
     """An honest record of a drive that was read wholly."""
     seen(p).update(method='full-read-back', whole={
-        'content': 'zeros', 'bytesPlanned': SIZE, 'bytesCompared': SIZE - 12288, 'mismatches': 0,
-        'different': [], 'unreadableBytes': 12288, 'unexpectedBytes': 0})
+        'content': 'zeros', 'bytesPlanned': SIZE, 'bytesCompared': SIZE, 'mismatches': 0,
+        'different': [], 'unreadableBytes': 0, 'unexpectedBytes': 0})
+
+
+def whole_with_bad_blocks(p):
+    """An honest record of a drive that was read wholly but for three blocks."""
+    whole(p)
+    seen(p)['whole'].update(bytesCompared=SIZE - 12288, unreadableBytes=12288,
+                            unexpectedBytes=12288)
+    with_exceptions(p, 'unreadable-blocks')
 
 
 def pattern(p):
@@ -117,7 +134,7 @@ def one_intact(p):
     """An honest record of a drive that lied: one canary still stands."""
     fail(p)
     seen(p)['result'] = 'fail'
-    canaries(p).update(changed=3, intact=1)
+    canaries(p).update(changed=4, intact=1)
     surface(p)['intact'] = PLACES[1:2]
 
 
@@ -137,6 +154,11 @@ def canaries(p):
 
 def surface(p):
     return canaries(p)['surfaces'][0]
+
+
+def samples(p, changed, **more):
+    seen(p)['samples'].update(changed=changed, **more)
+    seen(p)['samples']['surfaces'][0]['changed'] = changed
 
 
 def page(data):
@@ -164,7 +186,7 @@ HONEST = {
     'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
     'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
     'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,
-    'whole': whole, 'pattern': pattern,
+    'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
     'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
     'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
@@ -196,15 +218,19 @@ CHANGES = {
     'whole-dropped': after(whole, drop('verification.whole')),
     'whole-by-canaries': after(whole, put('verification.method', 'canaries')),
     'whole-not-all': after(whole, put('verification.whole.bytesCompared', SIZE - 16384)),
-    'whole-too-much': after(whole, put('verification.whole.bytesCompared', SIZE)),
+    'whole-too-much': after(whole_with_bad_blocks, put('verification.whole.bytesCompared', SIZE)),
     'whole-of-less': after(whole, lambda p: seen(p)['whole'].update(
-        bytesPlanned=SIZE - 4096, bytesCompared=SIZE - 16384)),
+        bytesPlanned=SIZE - 4096, bytesCompared=SIZE - 4096)),
     'whole-different': after(whole, put('verification.whole.mismatches', 1)),
     'whole-different-listed': after(whole, put('verification.whole.different', [4096])),
-    'whole-unexpected': after(whole, put('verification.whole.unexpectedBytes', 4096)),
-    'whole-unexplained': after(whole, put('verification.whole.unexpectedBytes', 16384)),
-    'whole-unreadable': after(whole, lambda p: (with_exceptions(p), seen(p)['whole'].update(
-        bytesCompared=SIZE // 2, unreadableBytes=SIZE // 2, unexpectedBytes=SIZE // 2))),
+    'whole-unexpected': after(whole_with_bad_blocks, lambda p: p['result'].update(
+        status='sanitized', exceptions=[])),
+    'whole-expected': after(whole_with_bad_blocks, put('verification.whole.unexpectedBytes', 0)),
+    'whole-unexplained': after(whole_with_bad_blocks,
+                               put('verification.whole.unexpectedBytes', 16384)),
+    'whole-unnamed': after(whole_with_bad_blocks, with_exceptions),
+    'whole-unreadable': after(whole_with_bad_blocks, lambda p: seen(p)['whole'].update(
+        bytesCompared=SIZE // 2, unreadableBytes=SIZE // 2, unexpectedBytes=SIZE // 2)),
     'whole-of-ones': after(whole, put('verification.whole.content', 'ff')),
     'whole-of-nothing': after(whole, put('verification.whole.content', 'nothing')),
     'whole-of-other-content': after(pattern, put('verification.whole.content', 'zeros')),
@@ -234,12 +260,14 @@ CHANGES = {
     'unexpected-whole': after(unexpected, lambda p: p['result'].update(
         status='sanitized', exceptions=[])),
     'unexpected-readable': after(unexpected, put(PLACED + 'unexpected', PLACES[1:2])),
+    'unexpected-unnamed': after(unexpected, with_exceptions),
     'unexpected-hidden': after(unexpected, put('verification.unreadableStatuses.0.expected', True)),
     'unexpected-forgotten': after(unexpected, put(PLACED + 'unexpected', [])),
     'unexpected-dropped': drop(PLACED + 'unexpected'),
     'too-many-passed': after(too_many_unexpected, put('verification.result', 'pass')),
     'too-many-claimed': after(too_many_unexpected, lambda p: (
-        with_exceptions(p), level(p, 'purge'), put('verification.result', 'pass')(p))),
+        with_exceptions(p, 'unreadable-blocks'), level(p, 'purge'),
+        put('verification.result', 'pass')(p))),
     'other-commands': put(OPERATION + 'commandSet', 'ata'),
     'other-commands-drive': put('target.drive.commandSet', 'scsi'),
     'other-technique': put('sanitization.technique', 'scsi-sanitize-block'),
@@ -284,16 +312,16 @@ CHANGES = {
     'one-intact-passed': after(one_intact, put('verification.result', 'pass')),
     'one-intact-claimed': after(one_intact, lambda p: (p['result'].update(status='sanitized'),
                                                        level(p, 'purge'))),
-    'intact-unlisted': lambda p: canaries(p).update(changed=3, intact=1),
+    'intact-unlisted': lambda p: canaries(p).update(changed=4, intact=1),
     'intact-uncounted': put(PLACED + 'intact', PLACES[1:2]),
-    'intact-and-unreadable': lambda p: (canaries(p).update(changed=3, intact=1),
-                                        surface(p).update(intact=PLACES[2:3])),
-    'canary-not-seen': put(CANARIES + 'changed', 3),
-    'canary-seen-twice': put(CANARIES + 'changed', 5),
-    'more-placed-than-listed': lambda p: canaries(p).update(placed=6, changed=5),
-    'fewer-placed-than-listed': lambda p: canaries(p).update(placed=4, changed=3),
-    'unreadable-elsewhere': put(PLACED + 'unreadable', [4096]),
-    'unreadable-uncounted': put(PLACED + 'unreadable', []),
+    'intact-and-unreadable': after(unexpected, lambda p: (
+        canaries(p).update(changed=9, intact=1), surface(p).update(intact=PLACES[:1]))),
+    'canary-not-seen': put(CANARIES + 'changed', 4),
+    'canary-seen-twice': put(CANARIES + 'changed', 6),
+    'more-placed-than-listed': lambda p: canaries(p).update(placed=6, changed=6),
+    'fewer-placed-than-listed': lambda p: canaries(p).update(placed=4, changed=4),
+    'unreadable-elsewhere': after(unexpected, put(PLACED + 'unreadable', [512])),
+    'unreadable-uncounted': after(unexpected, put(PLACED + 'unreadable', [])),
     'first-block-left-out': put(PLACED + 'offsets.0', 4096),
     'last-block-left-out': put(PLACED + 'offsets.4', SIZE - 8192),
     'beyond-the-surface': put(PLACED + 'offsets.4', SIZE),
@@ -302,22 +330,21 @@ CHANGES = {
     'block-of-nothing': put(CANARIES + 'blockBytes', 0),
     'surface-smaller': lambda p: surface(p).update(
         sizeBytes=SIZE - 4096, offsets=PLACES[:4] + [SIZE - 8192]),
-    'surface-unmarked': lambda p: second_surface(p, name='nvme0n2', offsets=[], unreadable=[]),
-    'surface-twice': lambda p: (second_surface(p), canaries(p).update(
-        placed=10, changed=8, unreadable=2)),
+    'surface-unmarked': lambda p: second_surface(p, name='nvme0n2', offsets=[]),
+    'surface-twice': lambda p: (second_surface(p), canaries(p).update(placed=10, changed=10)),
     'no-seed': put('verification.seed', ''),
     'short-seed': put('verification.seed', '7c' * 16),
-    'sample-unchanged': lambda p: seen(p)['samples'].update(changed=200, unchanged=1),
-    'sample-not-seen': put('verification.samples.changed', 200),
-    'sample-invented': put('verification.samples.changed', 202),
+    'sample-unchanged': lambda p: samples(p, 202, unchanged=1),
+    'sample-not-seen': lambda p: samples(p, 202),
+    'sample-invented': lambda p: samples(p, 204),
     'promise-broken': put('verification.expected.mismatches', 1),
     'promise-not-looked-at': put('verification.expected.checked', 0),
     'promise-of-nothing': put('verification.expected.content', 'nothing'),
-    'status-unexpected': put('verification.unreadableStatuses.0.expected', False),
+    'status-unexpected': after(crypto, put('verification.unreadableStatuses.0.expected', False)),
     'status-unexpected-sample': lambda p: seen(p)['unreadableStatuses'].append(
         {'status': 'EIO', 'count': 1, 'expected': False}),
-    'status-missing': put('verification.unreadableStatuses', []),
-    'status-fewer': put('verification.unreadableStatuses.0.count', 2),
+    'status-missing': after(unexpected, put('verification.unreadableStatuses', [])),
+    'status-fewer': after(crypto, put('verification.unreadableStatuses.0.count', 10)),
     'level-of-failure': put('result.status', 'indeterminate'),
     'exceptions-of-nothing': put('result.exceptions', named('something')),
     'snapshots-below': put('target.layersBelow.0.copyOnWrite', True),

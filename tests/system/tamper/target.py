@@ -41,7 +41,7 @@ def not_done(p):
 
 def bad_block(p):
     """An honest record of a bad block: sanitized with exceptions."""
-    p['result'].update(status='sanitized-with-exceptions', exceptions=named('a bad block at 8192'))
+    p['result'].update(status='sanitized-with-exceptions', exceptions=named('a bad block at 8192', 'write-failed'))
     first(p).update(bytesWritten=SIZE - 4096, writeFaults=one_fault())
     seen(p).update(bytesPlanned=SIZE - 4096, bytesCompared=SIZE - 4096)
 

@@ -7,14 +7,13 @@
 
 #include "catch.hpp"
 #include "example_bundle.hpp"
+#include "example_files.hpp"
 #include "temporary_folder.hpp"
 
 using namespace efface;
 using namespace efface::evidence;
 
 namespace {
-
-constexpr std::size_t kFileBytesMax = 1 << 20;
 
 Bytes sample(const std::string& name) {
     return read_file(std::string(EFFACE_TEST_DATA "/evidence/cms/") + name, kFileBytesMax).value();

@@ -11,33 +11,14 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "example_files.hpp"
+#include "temporary_folder.hpp"
 
 using namespace efface;
 using namespace efface::evidence;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t kFileBytesMax = std::size_t{1} << 20U;
-
-class TemporaryFolder final {
-  public:
-    TemporaryFolder() {
-        std::string name = "/tmp/efface-log-XXXXXX";
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path_ = name;
-    }
-    ~TemporaryFolder() {
-        std::error_code ignored;
-        fs::remove_all(path_, ignored);
-    }
-    TemporaryFolder(const TemporaryFolder&) = delete;
-    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-    [[nodiscard]] fs::path operator/(const char* name) const { return path_ / name; }
-
-  private:
-    fs::path path_;
-};
 
 fs::path example_folder() {
     return fs::path(EFFACE_TEST_DATA) / "evidence" / "log";

@@ -4,14 +4,17 @@
 //       signed and logged by those who hold the keys, and must be refused all the same
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
 //   make_bundle --show BUNDLE
+//   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <span>
 
 #include "efface/base/file.hpp"
 
 #include "example_bundle.hpp"
+#include "schema.hpp"
 
 namespace {
 
@@ -19,7 +22,7 @@ using namespace efface;
 using namespace efface::evidence;
 namespace fs = std::filesystem;
 
-constexpr std::size_t kFileBytesMax = std::size_t{8} << 20U;
+constexpr std::size_t kFileBytesMax = std::size_t{64} << 20U;
 constexpr int kNotProved = 3;
 
 std::string required_file(const fs::path& path) {
@@ -106,6 +109,27 @@ int verify(std::span<char*> arguments) {
     return verification.ok() ? 0 : kNotProved;
 }
 
+std::string judge(std::string_view line) {
+    try {
+        const Json predicate = parse_json(line, "predicate");
+        check_predicate({predicate, "predicate"});
+        check_rules({predicate, "predicate"});
+        return "ok";
+    } catch (const Error& error) {
+        return printable(error.what());
+    }
+}
+
+void judge_all(const fs::path& path) {
+    const std::string text = required_file(path);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        std::puts(judge(rest.substr(0, end)).c_str());
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
 int run(std::span<char*> arguments) {
     const std::string_view first = arguments.empty() ? "" : arguments[0];
     if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
@@ -114,6 +138,10 @@ int run(std::span<char*> arguments) {
     if (first == "--show" && arguments.size() == 2) {
         const fs::path file = fs::path(arguments[1]) / "certificate.json";
         std::fputs(render_text(parse_json(required_file(file), file.string())).c_str(), stdout);
+        return 0;
+    }
+    if (first == "--judge" && arguments.size() == 2) {
+        judge_all(arguments[1]);
         return 0;
     }
     if (arguments.size() == 2 || arguments.size() == 3) {

@@ -7,6 +7,7 @@
 #include "efface/evidence/bundle.hpp"
 
 #include "catch.hpp"
+#include "example_files.hpp"
 #include "page.hpp"
 #include "target_records.hpp"
 
@@ -16,11 +17,8 @@ using Catch::Matchers::Contains;
 
 namespace {
 
-constexpr std::size_t kFileBytesMax = 1 << 20;
-
-Json example() {
-    const char* const path = EFFACE_TEST_DATA "/evidence/predicate-example.json";
-    return {{"predicate", parse_json(read_text_file(path, kFileBytesMax).value(), path)}};
+Json whole_certificate() {
+    return {{"predicate", predicate_example()}};
 }
 std::size_t widest(const std::string& text) {
     std::istringstream lines(text);
@@ -44,7 +42,7 @@ std::string flowing(const std::string& text) {
 }  // namespace
 
 TEST_CASE("A success is titled a certificate, anything else a record of failure") {
-    Json certificate = example();
+    Json certificate = whole_certificate();
     CHECK_THAT(render_text(certificate), Catch::StartsWith("Certificate of sanitization\n"));
     certificate["predicate"]["result"]["status"] = "sanitized-with-exceptions";
     CHECK_THAT(render_text(certificate), Catch::StartsWith("Certificate of sanitization\n"));
@@ -56,7 +54,7 @@ TEST_CASE("A success is titled a certificate, anything else a record of failure"
 }
 
 TEST_CASE("The page says what matters and promises nothing more") {
-    const std::string text = render_text(example());
+    const std::string text = render_text(whole_certificate());
     for (const char* part :
          {"prj-7781", "Example Tenant Ltd", "alice", "bob", "pg-data",
           "2f4c2e52-6a8f-4a8d-9a5c-0a6f1b7f9e10", "key held in software", "What is not claimed",
@@ -102,7 +100,9 @@ TEST_CASE("Memory shows its steps, controls and facts") {
 }
 
 TEST_CASE("What a drive reported and what was seen of it stand apart") {
-    const std::string page = render_text({{"predicate", example_predicate("drive")}});
+    Json drive = example_predicate("drive");
+    one_unreadable(drive);
+    const std::string page = render_text({{"predicate", drive}});
     CHECK(widest(page) <= 100);
     const std::string text = flowing(page);
     const auto at = [&](const char* part) {
@@ -122,12 +122,12 @@ TEST_CASE("What a drive reported and what was seen of it stand apart") {
         CHECK(at(part) < seen);
     }
     for (const char* part :
-         {"5 placed, in blocks of 4096 bytes: 4 changed, 1 not readable, 0 still there",
-          "5 canaries, the first at byte 0, the last at byte 1920383406080",
-          "not readable byte 786432000000", "256 samples: 201 changed",
-          "zeros: 255 blocks were held against it, 0 differ",
-          "3 times: sct 2 sc 87h: deallocated or unwritten logical block (expected of this",
-          "Identity after same"}) {
+         {"11 placed, in blocks of 4096 bytes: 10 changed, 1 not readable, 0 still there",
+          "11 canaries, the first at byte 0, the last at byte 1920383406080",
+          "not readable byte 786432000000", "256 samples: 203 changed",
+          "zeros: 255 blocks were held against it, 0 differ", "once: EIO (not expected)",
+          "2 canaries could not be read at first; reset of the path: done",
+          "16 canaries looked at by commands of the drive, 0 still there", "Identity after same"}) {
         CHECK(at(part) > seen);
     }
     for (const char* part : {"firmware GDC5902Q", "the technique reaches it as it is",
@@ -191,18 +191,18 @@ TEST_CASE("Checks fit a terminal, whatever they say") {
 }
 
 TEST_CASE("The page names the digest that certificate.json must have") {
-    const Json certificate = example();
+    const Json certificate = whole_certificate();
     CHECK_THAT(render_text(certificate), Contains(sha256_hex(canonical_json(certificate))));
 }
 
 TEST_CASE("A level of none is said in words") {
-    Json certificate = example();
+    Json certificate = whole_certificate();
     certificate["predicate"]["result"]["level"] = "none";
     CHECK_THAT(render_text(certificate), Contains("no level of NIST SP 800-88 is claimed"));
 }
 
 TEST_CASE("Lines stay within 100 columns, whatever the record holds") {
-    Json certificate = example();
+    Json certificate = whole_certificate();
     certificate["predicate"]["dataOwner"]["organization"] = std::string(500, 'x');
     const std::string text = std::string(300, 'y') + " " + std::string(99, 'z');
     certificate["predicate"]["volumes"][0]["reasons"] =
@@ -211,7 +211,7 @@ TEST_CASE("Lines stay within 100 columns, whatever the record holds") {
 }
 
 TEST_CASE("A reason is shown in words, with its code behind them") {
-    Json certificate = example();
+    Json certificate = whole_certificate();
     Json& risks = certificate["predicate"]["volumes"][0]["residualRisks"];
     risks = Json::array({ObjectWriter().add("code", "flash").add("text", "it stays").take()});
     CHECK_THAT(render_text(certificate), Contains("- it stays [flash]\n"));
@@ -226,7 +226,7 @@ TEST_CASE("Control characters, escapes and hidden directions do not reach the te
     CHECK(visible("\xe2\x80\xae") == "\\u{202e}");
     CHECK(visible("\xff\xc0\x80") == "\\xff\\xc0\\x80");
     CHECK(visible("M\xc3\xbcller") == "M\xc3\xbcller");
-    Json certificate = example();
+    Json certificate = whole_certificate();
     certificate["predicate"]["dataOwner"]["organization"] = "x\x1b]0;y\x07";
     const std::string text = render_text(certificate);
     CHECK(std::none_of(text.begin(), text.end(),

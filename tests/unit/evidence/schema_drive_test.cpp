@@ -29,20 +29,23 @@ TEST_CASE("The example for a drive claims no more than it shows") {
 }
 
 TEST_CASE("Every field of a drive's record is needed, and no other is known") {
-    const Json whole = example_predicate("drive");
+    Json whole = example_predicate("drive");
+    one_unreadable(whole);
     for (const char* place :
          {"/target/drive", "/target/hiddenAreas", "/target/hiddenAreas/areas/0",
           "/sanitization/operation", "/sanitization/operation/commands/0",
           "/sanitization/operation/powerCycles/0", "/sanitization/operation/finalState",
           "/sanitization/statusBefore/0", "/sanitization/statusAfter/0", "/verification",
           "/verification/canaries", "/verification/canaries/surfaces/0", "/verification/samples",
+          "/verification/samples/surfaces/0", "/verification/recheck", "/verification/byCommand",
           "/verification/expected", "/verification/unreadableStatuses/0"}) {
         const Json::json_pointer pointer(place);
         for (const auto& [key, value] : whole[pointer].items()) {
             INFO(place << " " << key);
             Json predicate = whole;
             predicate[pointer].erase(key);
-            CHECK(problem_of(predicate).empty() == (key == "estimateSeconds"));
+            CHECK(problem_of(predicate).empty() ==
+                  (key == "estimateSeconds" || key == "recheck" || key == "byCommand"));
             predicate[pointer][key] = {{"odd", -1}};
             CHECK(problem_of(predicate).empty() == (key == "facts"));
         }
@@ -176,8 +179,13 @@ TEST_CASE("A hidden area that was neither opened nor covered is an exception, na
     CHECK_THAT(drive(hidden), Contains("was not reached"));
     CHECK(drive([&](Json& p) {
               hidden(p);
-              with_exception(p);
+              with_exception(p, "hidden-area");
           }).empty());
+    CHECK_THAT(drive([&](Json& p) {
+                   hidden(p);
+                   with_exception(p);
+               }),
+               Contains("code hidden-area"));
     CHECK_THAT(drive([](Json& p) { p["target"]["hiddenAreas"]["examined"] = false; }),
                Contains("was not examined"));
     CHECK_THAT(drive([](Json& p) {

@@ -64,8 +64,9 @@ TEST_CASE("An earlier pass counts as much as the last one") {
 
 TEST_CASE("What happened at a limit has one shape, whoever erased") {
     const auto events = [](Json& p) -> Json& { return p["sanitization"]["limits"]["events"]; };
-    CHECK_FALSE(media([&](Json& p) { events(p)[0]["limit"] = "deadline"; }).empty());
-    for (const char* key : {"at", "what", "then"}) {
+    CHECK(media([&](Json& p) { events(p)[0]["limit"] = "deadline"; }).empty());
+    CHECK_FALSE(media([&](Json& p) { events(p)[0]["more"] = 1U; }).empty());
+    for (const char* key : {"at", "limit", "what", "then"}) {
         CHECK_FALSE(media([&](Json& p) { events(p)[0].erase(key); }).empty());
         CHECK_FALSE(media([&](Json& p) { events(p)[0][key] = ""; }).empty());
     }
@@ -80,7 +81,7 @@ TEST_CASE("Bad blocks are exceptions, each with its place, and are left out of t
         });
     };
     CHECK_THAT(refused([](Json& p) { p["result"]["exceptions"] = Json::array(); }),
-               Contains("exactly when the status says so"));
+               Contains("code write-failed"));
     CHECK_THAT(refused([](Json& p) { p["verification"]["bytesPlanned"] = kDisk; }),
                Contains("did not pass"));
     CHECK_THAT(refused([](Json& p) {
@@ -149,8 +150,8 @@ TEST_CASE("Sanitized needs a read-back that passed and saw everything") {
               p["verification"]["readFaults"] = faults(1, 0, 4096);
               p["verification"]["bytesCompared"] = kDisk - 4096;
               p["result"]["status"] = "sanitized-with-exceptions";
-              p["result"]["exceptions"] =
-                  Json::array({reason("4096 bytes could not be read back")});
+              p["result"]["exceptions"] = Json::array(
+                  {reason("4096 bytes could not be read back", "read-back-unreadable")});
           }).empty());
     CHECK_THAT(media([](Json& p) {
                    p["verification"]["differences"] = {
@@ -240,7 +241,7 @@ TEST_CASE("A sample whose drawing is described is the one of its seed") {
     CHECK(media([&](Json& p) {  // the first block is always in the sample
               drawn(p, 400'080'904'192 - 4096);
               p["result"]["status"] = "sanitized-with-exceptions";
-              p["result"]["exceptions"] = Json::array({reason("the first block")});
+              p["result"]["exceptions"] = Json::array({reason("the first block", "write-failed")});
               pass(p)["bytesWritten"] = kDisk - 4096;
               pass(p)["writeFaults"] = faults(1, 0, 4096);
           })

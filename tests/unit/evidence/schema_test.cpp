@@ -4,6 +4,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "example_files.hpp"
 #include "target_records.hpp"
 
 using namespace efface;
@@ -11,14 +12,8 @@ using namespace efface::evidence;
 
 namespace {
 
-constexpr std::size_t kFileBytesMax = 1 << 20;
-
-Json example() {
-    const char* const path = EFFACE_TEST_DATA "/evidence/predicate-example.json";
-    return parse_json(read_text_file(path, kFileBytesMax).value(), path);
-}
 std::string problem_after(const std::function<void(Json&)>& change) {
-    Json predicate = example();
+    Json predicate = predicate_example();
     change(predicate);
     return problem_of(predicate);
 }
@@ -33,11 +28,11 @@ using Catch::Matchers::Contains;
 }  // namespace
 
 TEST_CASE("The example record is well formed and claims no more than it shows") {
-    CHECK(problem_of(example()).empty());
+    CHECK(problem_of(predicate_example()).empty());
 }
 
 TEST_CASE("Every top-level field but retention and supersedes is needed") {
-    const Json whole = example();
+    const Json whole = predicate_example();
     for (const auto& [key, value] : whole.items()) {
         Json predicate = whole;
         predicate.erase(key);
@@ -47,7 +42,7 @@ TEST_CASE("Every top-level field but retention and supersedes is needed") {
 }
 
 TEST_CASE("Every top-level field has its type") {
-    const Json whole = example();
+    const Json whole = predicate_example();
     for (const auto& [key, value] : whole.items()) {
         Json predicate = whole;
         predicate[key] = 7;
@@ -129,7 +124,8 @@ TEST_CASE("A volume that was declared gone is an exception without level, never 
         volume(p)["locations"] = Json::array();
         volume(p)["alreadyGone"] = true;
         volume(p)["status"] = "sanitized-with-exceptions";
-        volume(p)["exceptions"] = Json::array({reason("declared as already gone; not examined")});
+        volume(p)["exceptions"] = Json::array({reason("not examined", "declared-gone")});
+        volume(p)["credential"]["openedBefore"] = volume(p)["credential"]["refusedAfter"] = nullptr;
         volume(p)["level"] = "none";
         p["result"]["status"] = "sanitized-with-exceptions";
         p["result"]["level"] = "none";
@@ -155,7 +151,10 @@ TEST_CASE("A run whose verification did not pass is no success") {
 TEST_CASE("Purge needs eligibility and a payload without plain data") {
     CHECK_THAT(problem_after([](Json& p) { volume(p)["eligibility"]["eligible"] = false; }),
                Contains("not eligible"));
-    CHECK_THAT(problem_after([](Json& p) { volume(p)["payloadSample"]["structured"] = 1U; }),
+    CHECK_THAT(problem_after([](Json& p) {
+                   volume(p)["payloadSample"]["structured"] = 1U;
+                   volume(p)["payloadSample"]["zero"] = 19U;
+               }),
                Contains("plain data"));
     CHECK_FALSE(problem_after([](Json& p) { volume(p)["payloadSample"] = nullptr; }).empty());
 }
@@ -173,8 +172,10 @@ TEST_CASE("A reason is a code of the program and a text, nothing else, since rec
         for (const char* key : {"reasons", "residualRisks"}) {
             problems += problem_after([&](Json& p) { volume(p)[key] = Json::array({item}); });
         }
-        problems += problem_after(
-            [&](Json& p) { volume(p)["eligibility"]["objections"] = Json::array({item}); });
+        problems += problem_after([&](Json& p) {
+            volume(p)["eligibility"]["objections"] = Json::array({item});
+            volume(p)["level"] = p["result"]["level"] = p["sanitization"]["method"] = "clear";
+        });
         return problems +
                problem_after([&](Json& p) { p["result"]["residualRisks"] = Json::array({item}); });
     };

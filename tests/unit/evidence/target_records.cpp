@@ -1,19 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target_records.hpp"
 
-#include "efface/base/file.hpp"
-
+#include "example_files.hpp"
 #include "schema.hpp"
 
 namespace efface::evidence {
 
-namespace {
-constexpr std::size_t kFileBytesMax = 1 << 20;
-}
-
 Json example_predicate(const std::string& type) {
-    const std::string path = EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json";
-    return parse_json(read_text_file(path, kFileBytesMax).value(), path);
+    return json_in(EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json");
 }
 
 std::string problem_of(const Json& predicate) {
@@ -77,7 +71,7 @@ Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length) {
 void bad_block(Json& p) {
     p["result"]["status"] = "sanitized-with-exceptions";
     p["result"]["exceptions"] =
-        Json::array({reason("4096 bytes in 1 place could not be written: 8192")});
+        Json::array({reason("4096 bytes in 1 place could not be written: 8192", "write-failed")});
     pass(p)["bytesWritten"] = kDisk - 4096;
     pass(p)["writeFaults"] = faults(1, 8192, 4096);
     p["verification"]["bytesPlanned"] = kDisk - 4096;
@@ -91,25 +85,44 @@ void no_read_back(Json& p) {
                          {"independentOfEraser", false}};
 }
 
-void with_exception(Json& p) {
+void with_exception(Json& p, const char* code) {
     p["result"]["status"] = "sanitized-with-exceptions";
-    p["result"]["exceptions"] = Json::array({reason("something that is named")});
+    p["result"]["exceptions"] = Json::array({reason("something that is named", code)});
+}
+
+void one_unreadable(Json& p, std::uint64_t placed) {
+    constexpr std::uint64_t kBlock = 4096;
+    Json& canaries = p["verification"]["canaries"];
+    Json& surface = canaries["surfaces"][0];
+    const Json last = surface["offsets"].back();
+    for (std::uint64_t more = surface["offsets"].size(); more < placed; ++more) {
+        surface["offsets"].back() = 1310720000000U + (more - 4) * kBlock;
+        surface["offsets"].push_back(last);
+    }
+    canaries["placed"] = placed;
+    canaries["changed"] = placed - 1;
+    canaries["unreadable"] = 1U;
+    surface["unreadable"] = surface["unexpected"] = Json::array({786432000000U});
+    p["verification"]["unreadableStatuses"] = Json::array(
+        {ObjectWriter().add("status", "EIO").add("count", 1U).add("expected", false).take()});
+    p["verification"]["recheck"] =
+        ObjectWriter().add("unreadableBefore", 2U).add("reset", "done").add("written", 1U).take();
+    p["verification"]["byCommand"] = ObjectWriter().add("looked", 16U).add("intact", 0U).take();
+    with_exception(p, "unreadable-blocks");
 }
 
 void adopted(Json& p) {
-    with_exception(p);
+    with_exception(p, "adopted-erasure");
     set_level(p, "none");
     p["sanitization"]["operation"]["adopted"] = true;
     p["sanitization"]["operation"]["commands"] = Json::array();
     Json& seen = p["verification"];
     seen["seed"] = "";
-    seen["canaries"] = {{"blockBytes", 0U}, {"placed", 0U}, {"changed", 0U},
-                        {"unreadable", 0U}, {"intact", 0U}, {"surfaces", Json::array()}};
-    seen["samples"] = {{"taken", 0U},
-                       {"changed", 0U},
-                       {"uninformative", 0U},
-                       {"unchanged", 0U},
-                       {"unreadable", 0U}};
+    seen["canaries"] = {{"blockBytes", 0U},         {"placed", 0U}, {"changed", 0U},
+                        {"unreadable", 0U},         {"intact", 0U}, {"refused", 0U},
+                        {"surfaces", Json::array()}};
+    seen["samples"] = {{"taken", 0U},     {"changed", 0U},    {"uninformative", 0U},
+                       {"unchanged", 0U}, {"unreadable", 0U}, {"surfaces", Json::array()}};
     seen["unreadableStatuses"] = Json::array();
 }
 

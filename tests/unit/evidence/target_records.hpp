@@ -38,7 +38,9 @@ void bad_block(Json& predicate);
 void no_read_back(Json& predicate);
 
 /// An honest run of a drive's own erasure that some named thing keeps from being plain success.
-void with_exception(Json& predicate);
+void with_exception(Json& predicate, const char* code = "io-failed");
+/// An honest run after which one of `placed` canaries (5 to 100) can not be read, which is named.
+void one_unreadable(Json& predicate, std::uint64_t placed = 11);
 /// An honest run on a drive that was erasing itself when we came: nothing of ours was on it.
 void adopted(Json& predicate);
 /// One entry of target.hiddenAreas.areas.

@@ -24,6 +24,7 @@ class TemporaryFolder final {
     TemporaryFolder(TemporaryFolder&&) = delete;
     TemporaryFolder& operator=(TemporaryFolder&&) = delete;
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
+    [[nodiscard]] std::filesystem::path operator/(const char* name) const { return path_ / name; }
 
   private:
     std::filesystem::path path_;

@@ -7,6 +7,7 @@
 
 #include "catch.hpp"
 #include "example_bundle.hpp"
+#include "example_files.hpp"
 #include "temporary_folder.hpp"
 
 using namespace efface;
@@ -16,8 +17,6 @@ namespace fs = std::filesystem;
 namespace {
 
 const char* const kPredicateFile = EFFACE_TEST_DATA "/evidence/predicate-example.json";
-constexpr std::size_t kFileBytesMax = 1 << 20;
-
 Example example_in(const TemporaryFolder& folder, const ExampleChanges& changes = {}) {
     return make_example(folder.path(), kPredicateFile, changes);
 }

@@ -4,15 +4,13 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "killed.hpp"
 #include "run_fixture.hpp"
 
 using namespace efface;
 using namespace efface::job;
 
 namespace {
-
-/// The process ends here. No Error, so nobody on the way can handle it.
-struct Killed {};
 
 /// Kills at the n-th operation on any disk; 0 = never. Counts on across the disks.
 class Killer {

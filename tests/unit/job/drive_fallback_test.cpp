@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "drive_models.hpp"
+#include "killed.hpp"
 
 using namespace efface;
 using namespace efface::job;
@@ -12,9 +13,6 @@ using method::Level;
 using method::Verdict;
 
 namespace {
-
-/// Thrown where the process would be killed.
-struct Killed {};
 
 constexpr std::uint16_t kInvalidField = 0x4002;  // NVMe Base 2.3, 4.2.3: generic 02h, do not retry
 

@@ -3,6 +3,8 @@
 
 #include <cerrno>
 
+#include "efface/base/file.hpp"
+
 #include "catch.hpp"
 #include "fake/luks1_image.hpp"
 #include "run_fixture.hpp"
@@ -237,4 +239,128 @@ TEST_CASE("guard: a data device without a header of its own is only read", "[job
     replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","header":"/srv/a.hdr",)");
     CHECK(fixture.run().verdict == method::Verdict::sanitized);
     CHECK((fixture.host.at("/dev/a").disk->media() == before));
+}
+
+TEST_CASE(
+    "guard: a mapping of the volume by any path is an objection, and right before the first byte",
+    "[job][guard]") {
+    RunFixture fixture;
+    SECTION("in the plan") {
+        fixture.host.mappings = {"luks-elsewhere"};
+        CHECK(objections(fixture) == Codes{ReasonCode::active_mapping, ReasonCode::active_mapping});
+        replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","gone":true,)");
+        fixture.host.remove("/dev/a");
+        CHECK(objections(fixture) == Codes{ReasonCode::active_mapping, ReasonCode::active_mapping});
+    }
+    SECTION("opened since") {
+        fixture.on_event = [&](const Json& event) {
+            if (event.at("event") == "started" && event.at("target").at("name") == "b") {
+                fixture.host.mappings = {"luks-elsewhere"};
+            }
+        };
+        const auto result = fixture.run();
+        REQUIRE(result.volumes.at(1).reasons.size() == 1);
+        CHECK(result.volumes.at(1).reasons.front().code == ReasonCode::active_mapping);
+        CHECK((fixture.host.at("/dev/b").disk->media() == fixture.before_b));
+    }
+}
+
+TEST_CASE("guard: what is left of a header is neither a volume nor gone", "[job][guard]") {
+    RunFixture fixture;
+    auto& media = fixture.host.at("/dev/a").disk->media();
+    const bool gone = GENERATE(false, true);
+    if (gone) {
+        replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","gone":true,)");
+    }
+    const auto code = gone ? ReasonCode::gone_but_there : ReasonCode::key_material_left;
+    SECTION("the slots of LUKS1") {
+        std::fill(media.begin(), media.begin() + 208, std::uint8_t{0});
+    }
+    SECTION("the JSON of LUKS2") {
+        std::fill(media.begin(), media.begin() + 8192, std::uint8_t{0});
+        const std::string text = R"({"keyslots":{"0":{"type":"luks2","kdf":{}}}})";
+        std::copy(text.begin(), text.end(), media.begin() + 4096);
+    }
+    CHECK(objections(fixture) == Codes{code});
+    // The way out is named.
+    CHECK(fixture.plan().objections().front().reason.text.find("efface erase /dev/a") !=
+          std::string::npos);
+}
+
+TEST_CASE("guard: only a refusal says that a credential does not open", "[job][guard]") {
+    RunFixture fixture;
+    const auto key = fixture.scratch.path() / "key";
+    write_file_durably(key, "secret");
+    replace(fixture.manifest_text, R"("name":"a",)",
+            R"("name":"a","credential":{"key_file":")" + key.string() + R"("},)");
+    auto& library = fixture.host.library;
+    const auto credential = [&](const RunResult& result) {
+        const auto text = read_text_file(result.bundle / "certificate.json", 1U << 20U);
+        return parse_json(*text, "certificate")
+            .at("predicate")
+            .at("volumes")
+            .at(0)
+            .at("credential");
+    };
+    SECTION("before: refused") {
+        library.unlock_answer.code = GENERATE(-EPERM, -ENOENT);
+        CHECK(objections(fixture) == Codes{ReasonCode::credential_does_not_open});
+    }
+    SECTION("before: not asked") {
+        library.unlock_after_destroy = device::UnlockAnswer{-EINVAL, -EINVAL, ""};
+        library.unlock_answer =
+            GENERATE(device::UnlockAnswer{0, -ENOMEM, ""}, device::UnlockAnswer{-EIO, -EIO, ""},
+                     device::UnlockAnswer{0, 0, "the worker died"});
+        const auto result = fixture.run();
+        CHECK(result.volumes.at(0).verdict == method::Verdict::sanitized);
+        CHECK(credential(result).at("openedBefore").is_null());
+        CHECK(credential(result).at("refusedAfter") == true);
+    }
+    SECTION("after: not asked") {
+        library.unlock_after_destroy =
+            GENERATE(device::UnlockAnswer{0, -ENOMEM, ""}, device::UnlockAnswer{0, -ETIMEDOUT, ""},
+                     device::UnlockAnswer{-ENOMEM, -ENOMEM, ""},
+                     device::UnlockAnswer{0, 0, "the worker died"});
+        const auto result = fixture.run();
+        CHECK(result.volumes.at(0).verdict == method::Verdict::indeterminate);
+        REQUIRE(result.volumes.at(0).reasons.size() == 1);
+        CHECK(result.volumes.at(0).reasons.front().code == ReasonCode::control_not_asked);
+        CHECK(credential(result).at("openedBefore") == true);
+        CHECK(credential(result).at("refusedAfter").is_null());
+    }
+    SECTION("after: it opens") {
+        library.unlock_after_destroy = device::UnlockAnswer{0, 0, ""};
+        const auto result = fixture.run();
+        CHECK(result.volumes.at(0).verdict == method::Verdict::not_sanitized);
+        CHECK(result.volumes.at(0).reasons.front().code == ReasonCode::credential_still_opens);
+    }
+}
+
+TEST_CASE("guard: crypt_load that could not answer shows nothing", "[job][guard]") {
+    RunFixture fixture;
+    fixture.host.library.load_after_destroy = device::LoadAnswer{-ENOMEM, "", "", {}, "", ""};
+    CHECK(fixture.run().verdict == method::Verdict::indeterminate);
+}
+
+TEST_CASE("guard: a volume in the payload goes with it, and no level is claimed", "[job][guard]") {
+    RunFixture fixture;
+    auto& media = fixture.host.at("/dev/a").disk->media();
+    std::copy(fixture.before_b.begin(), fixture.before_b.begin() + 4096,
+              media.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(0).verdict == method::Verdict::sanitized);
+    CHECK(result.volumes.at(0).level == method::Level::none);
+    CHECK(luks::find_remnants(*fixture.host.at("/dev/a").disk, {}, media.size()).nothing());
+}
+
+TEST_CASE("guard: another volume in the payload of a detached header is an objection",
+          "[job][guard]") {
+    RunFixture fixture;
+    Bytes detached(fixture.before_a.begin(),
+                   fixture.before_a.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});
+    write_be<std::uint32_t>(detached, 104, 0);
+    fixture.host.add("/srv/a.hdr", detached);
+    replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","header":"/srv/a.hdr",)");
+    fixture.host.at("/dev/a").disk->media() = fixture.before_b;
+    CHECK(objections(fixture) == Codes{ReasonCode::nested_header});
 }

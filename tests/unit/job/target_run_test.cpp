@@ -11,13 +11,18 @@ using method::Verdict;
 
 namespace {
 
-ErrorCode refusal(TargetFixture& fixture) {
+ReasonCode reason_of(const std::function<TargetResult()>& run) {
     try {
-        (void)fixture.run();
+        (void)run();
     } catch (const Error& error) {
-        return error.code();
+        return error.reason();
     }
-    return static_cast<ErrorCode>(0);
+    FAIL_CHECK("it was not refused");
+    return ReasonCode::internal;
+}
+
+ReasonCode refusal(TargetFixture& fixture) {
+    return reason_of([&] { return fixture.run(); });
 }
 
 Order order_for(const std::string& more) {
@@ -85,8 +90,8 @@ TEST_CASE("target: a representative read-back is certified as one", "[job][targe
 
 TEST_CASE("target: what is in use is refused and not written to", "[job][target]") {
     TargetFixture fixture;
-    fixture.host.at("/dev/a").uses = {{inventory::UseKind::mounted, "at /srv"}};
-    CHECK(refusal(fixture) == ErrorCode::safety);
+    fixture.host.at("/dev/a").uses = {{ReasonCode::mounted, "at /srv"}};
+    CHECK(refusal(fixture) == ReasonCode::mounted);
     CHECK((fixture.disk().media() == fixture.before));
     CHECK(fixture.authorizations == 0);
     CHECK(fixture.log_entries("run-intent") == 0);
@@ -124,7 +129,7 @@ TEST_CASE("target: a typed erasure is done anew each time, and tells of those be
 
 TEST_CASE("target: an order that does not fit is refused", "[job][target]") {
     TargetFixture fixture;
-    auto expected = ErrorCode::safety;
+    auto expected = ReasonCode::other_identity;
     SECTION("another serial number") {
         fixture.order = order_for("");
         fixture.order->targets.front().serial = "SERIAL-b";
@@ -135,15 +140,16 @@ TEST_CASE("target: an order that does not fit is refused", "[job][target]") {
     }
     SECTION("a level that overwriting can not claim") {
         fixture.order = order_for(R"("minimum_level":"purge",)");
+        expected = ReasonCode::no_drive_commands;
     }
     SECTION("not yet in force") {
         fixture.order = order_for(R"("not_before":"2999-01-01T00:00:00Z",)");
-        expected = ErrorCode::authorisation;
+        expected = ReasonCode::not_yet_in_force;
     }
     SECTION("a target that does not stand in it") {
         fixture.order = order_for("");
         fixture.order->targets.front().name = "/dev/b";
-        expected = ErrorCode::authorisation;
+        expected = ReasonCode::not_in_order;
     }
     CHECK(refusal(fixture) == expected);
     CHECK((fixture.disk().media() == fixture.before));
@@ -184,7 +190,7 @@ TEST_CASE("target: a stop ends at a safe point, and resuming finishes", "[job][t
         }
         return fake::Fault{};
     });
-    CHECK(refusal(fixture) == ErrorCode::interrupted);
+    CHECK(refusal(fixture) == ReasonCode::interrupted);
     CHECK(fixture.verified_bundles() == 0);
     const auto job = fixture.open_job();
     REQUIRE_FALSE(job.empty());
@@ -202,7 +208,7 @@ TEST_CASE("target: a job that has ended is not resumed", "[job][target]") {
     fixture.choice.verification = policy::Verification::none;
     const auto result = fixture.run();
     fixture.disk().media() = fixture.before;
-    CHECK_THROWS_AS(fixture.resume(result.job_id), Error);
+    CHECK(reason_of([&] { return fixture.resume(result.job_id); }) == ReasonCode::job_ended);
     CHECK((fixture.disk().media() == fixture.before));
 }
 
@@ -215,7 +221,7 @@ TEST_CASE("target: an interrupted job that another one replaces is closed as los
         }
         return fake::Fault{};
     });
-    CHECK(refusal(fixture) == ErrorCode::interrupted);
+    CHECK(refusal(fixture) == ReasonCode::interrupted);
     fixture.stop = {};
     fixture.disk().set_hook({});
     fixture.choice.policy = "overwrite-zero";

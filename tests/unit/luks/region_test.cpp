@@ -33,12 +33,87 @@ TEST_CASE("an intact LUKS1 header asks for all before its payload, the gap inclu
     CHECK_FALSE(region.widened);
 }
 
-TEST_CASE("a far data offset does not ask for more than metadata can fill") {
+TEST_CASE("all in front of the payload is key space, however far that is") {
     Json document = luks2_document();
     document["segments"]["0"]["offset"] = std::to_string(std::uint64_t{512} << 20U);
-    const auto region = region_of(luks2_image(document));
+    Bytes image = luks2_image(document);
+    SECTION("an intact header") {
+        const auto region = region_of(image);
+        CHECK(region.ranges == std::vector<Range>{{0, std::uint64_t{512} << 20U}});
+        CHECK_FALSE(region.widened);
+    }
+    SECTION("one copy is damaged, the other says where") {
+        image[300] ^= 1;
+        const auto region = region_of(image);
+        CHECK(region.ranges == std::vector<Range>{{0, std::uint64_t{512} << 20U}});
+        CHECK(region.widened);
+        CHECK(region.unbounded.length == 0);
+    }
+}
+
+TEST_CASE("where no whole copy says where the payload begins, all of a small target goes") {
+    Bytes image = luks2_image(luks2_document());
+    image[300] ^= 1;
+    image[16384 + 300] ^= 1;
+    CHECK(region_of(image, std::uint64_t{512} << 20U).ranges ==
+          std::vector<Range>{{0, std::uint64_t{512} << 20U}});
+    const auto region = region_of(image);
     CHECK(region.ranges == std::vector<Range>{{0, k136MiB}});
-    CHECK_FALSE(region.widened);
+    CHECK(region.unbounded == Range{k136MiB, kTarget - k136MiB});
+}
+
+TEST_CASE("a plan holds what would be found afterwards") {
+    constexpr std::uint64_t kBytes = 8U << 20U;
+    Bytes image = luks2_image(luks2_document().dump(), kBytes);
+    const auto plan = [&] {
+        MemoryDisk disk(image);
+        return luks::plan_region(disk, luks::inspect(disk), false);
+    };
+    SECTION("nothing more") {
+        CHECK(plan().ranges == std::vector<Range>{{0, 1048576}});
+        CHECK_FALSE(plan().widened);
+    }
+    SECTION("a volume in the volume") {
+        put(image, 1048576, luks2_image(luks2_document().dump()));
+        CHECK(plan().ranges == std::vector<Range>{{0, kBytes}});
+        CHECK(plan().widened);
+        CHECK(plan().beyond.empty());
+    }
+    SECTION("the second header of one") {
+        put(image, 1048576 + 0x8000, luks2_header(luks2_document().dump(), true));
+        const auto region = plan();
+        CHECK(region.ranges ==
+              std::vector<Range>{{0, 1048576}, {1048576 + 0x8000, kBytes - 1048576 - 0x8000}});
+        CHECK_FALSE(region.reasons.empty());
+    }
+    SECTION("of a header file all is in it already") {
+        put(image, 1048576, luks2_image(luks2_document().dump()));
+        MemoryDisk disk(image);
+        CHECK(luks::plan_region(disk, luks::inspect(disk), true).reasons.empty());
+    }
+}
+
+TEST_CASE("a place at the payload that can not be read is overwritten, too") {
+    MemoryDisk disk(luks2_image(luks2_document().dump(), 8U << 20U));
+    disk.set_hook([](const fake::Operation& operation) {
+        fake::Fault fault;
+        if (operation.offset == 1048576 + 0x4000) {
+            fault.kind = fake::Fault::Kind::fail;
+            fault.error = 5;
+        }
+        return fault;
+    });
+    const auto region = luks::plan_region(disk, luks::inspect(disk), false);
+    CHECK(region.ranges == std::vector<Range>{{0, 1048576}, {1048576 + 0x4000, 8192}});
+    CHECK(region.widened);
+}
+
+TEST_CASE("LUKS1 has no checksum: copies of headers behind its payload offset are looked for") {
+    Bytes image = luks1_image(8U << 20U);
+    put(image, 5U << 20U, ByteView(luks1_image()).first(4096));
+    MemoryDisk disk(image);
+    const auto region = luks::plan_region(disk, luks::inspect(disk), false);
+    CHECK(region.ranges == std::vector<Range>{{0, 2097152}, {5U << 20U, 3U << 20U}});
 }
 
 TEST_CASE("a detached header or a backup file is overwritten as a whole") {

@@ -6,14 +6,6 @@ using namespace efface;
 using namespace efface::method;
 using namespace std::chrono_literals;
 
-namespace {
-
-bool contains(const std::string& text, const char* part) {
-    return text.find(part) != std::string::npos;
-}
-
-}  // namespace
-
 TEST_CASE("An ATA drive is surveyed with identity, techniques and facts", "[ata]") {
     AtaBench bench({.normal_time_word = 30, .enhanced_time_word = 1});
     const auto survey = bench.set->survey();

@@ -8,10 +8,6 @@ using namespace std::chrono_literals;
 
 namespace {
 
-bool contains(const std::string& text, const char* part) {
-    return text.find(part) != std::string::npos;
-}
-
 std::optional<std::string> clean(FirmwareOperation& operation) {
     std::vector<SentCommand> commands;
     return operation.clean_up(commands);

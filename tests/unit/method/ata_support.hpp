@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <stdexcept>
+#include <string>
 
 #include "efface/method/ata_drive.hpp"
 
@@ -16,6 +17,10 @@ namespace efface::method {
 struct Crash final : std::runtime_error {
     Crash() : std::runtime_error("crash") {}
 };
+
+[[nodiscard]] inline bool contains(const std::string& text, const char* part) {
+    return text.find(part) != std::string::npos;
+}
 
 /// Ends the process at a command: before the drive has it, or after, when its answer is lost.
 class CrashingTransport final : public device::AtaTransport {

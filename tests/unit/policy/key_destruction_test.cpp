@@ -65,8 +65,18 @@ TEST_CASE("policy: what was not encrypted takes the level", "[policy]") {
         segment.encryption = "aes-ecb";
         CHECK(volume.found() == Ids{ReasonCode::ecb});
     }
+    SECTION("null and ECB of the kernel's crypto API") {
+        segment.encryption = GENERATE("capi:cipher_null", "NULL-ECB", "null");
+        CHECK(volume.found() == Ids{ReasonCode::null_cipher});
+        segment.encryption = "capi:ecb(aes)-plain64";
+        CHECK(volume.found() == Ids{ReasonCode::ecb});
+    }
+    SECTION("a cipher that nobody knows") {
+        segment.encryption = "rot13-xts-plain64";
+        CHECK(volume.found() == Ids{ReasonCode::unknown_cipher});
+    }
     SECTION("a short key") {
-        volume.header.key_bytes = 8;
+        volume.header.key_bytes = GENERATE(8U, 16U);  // XTS has two keys
         CHECK(volume.found() == Ids{ReasonCode::short_key});
     }
     SECTION("an unknown segment") {
@@ -90,6 +100,29 @@ TEST_CASE("policy: what was not encrypted takes the level", "[policy]") {
 
 TEST_CASE("policy: what is not known takes the level", "[policy]") {
     Volume volume;
+    SECTION("nothing was sampled") {
+        volume.sample = {};
+        CHECK(volume.found() == Ids{ReasonCode::payload_not_sampled});
+    }
+    SECTION("every sample is zero") {
+        volume.sample.zero = volume.sample.pieces_sampled;
+        volume.sample.ciphertext_like = 0;
+        CHECK(volume.found() == Ids{ReasonCode::payload_not_sampled});
+    }
+    SECTION("more than a tenth of the samples could not be read") {
+        volume.sample.unreadable = 30;
+        volume.sample.ciphertext_like = 269;
+        CHECK(volume.found() ==
+              Ids{ReasonCode::payload_not_sampled, ReasonCode::payload_unreadable});
+    }
+    SECTION("doubts about the region") {
+        volume.location.region_doubts = {"the data offset lies beyond the target"};
+        CHECK(volume.found() == Ids{ReasonCode::region_doubt});
+    }
+    SECTION("the size of the key") {
+        volume.header.key_bytes = 0;
+        CHECK(volume.found() == Ids{ReasonCode::facts_unknown});
+    }
     SECTION("an unfinished reencryption") {
         luks::Keyslot slot;
         slot.state = luks::SlotState::reencrypt;
@@ -121,6 +154,17 @@ TEST_CASE("policy: what is not known takes the level", "[policy]") {
         CHECK(volume.found() == Ids{ReasonCode::remote_medium});
     }
     CHECK(level_of(volume.findings) == method::Level::none);
+}
+
+TEST_CASE(
+    "policy: a volume that is mostly unwritten, and a place or two unreadable, keep the level",
+    "[policy]") {
+    Volume volume;
+    volume.sample.zero = 280;
+    volume.sample.ciphertext_like = 18;
+    volume.sample.unreadable = 1;
+    CHECK(volume.found() == Ids{ReasonCode::payload_unreadable});
+    CHECK(level_of(volume.findings) == method::Level::purge);
 }
 
 TEST_CASE("policy: tags of inline integrity are a known requirement", "[policy]") {

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// How commands declare what they take. CLI11 stands behind it in one source, as every source that
+// includes it takes seconds longer to compile.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace efface::cli {
+
+/// An option or argument that was declared; a handle, valid as long as its CommandLine. Each call
+/// narrows what it takes, or says more of it in the help.
+class OptionHandle final {
+  public:
+    explicit OptionHandle(CLI::Option* option) : option_(option) {}
+    OptionHandle& required();
+    OptionHandle& show_default();
+    OptionHandle& one_of(const std::vector<std::string>& words);
+    OptionHandle& between(unsigned lowest, unsigned highest);
+    /// One value each time it is given, so that arguments may follow.
+    OptionHandle& one_value();
+    /// "10MB": a number of bytes.
+    OptionHandle& bytes_with_unit();
+    /// "12h": a number of seconds.
+    OptionHandle& seconds_with_unit();
+    OptionHandle& or_environment(const char* variable);
+
+  private:
+    CLI::Option* option_;
+};
+
+/// A command, or the program itself; a handle as above. `name` is an argument ("target") or an
+/// option ("-J,--json"). Values are borrowed and filled in by CommandLine::parse().
+class Command final {
+  public:
+    explicit Command(CLI::App* app) : app_(app) {}
+    OptionHandle add(const char* name, std::string& value, const char* help = "");
+    OptionHandle add(const char* name, std::vector<std::string>& values, const char* help = "");
+    OptionHandle add(const char* name, unsigned& value, const char* help = "");
+    OptionHandle add(const char* name, std::uint64_t& value, const char* help = "");
+    void flag(const char* name, bool& value, const char* help);
+    [[nodiscard]] Command subcommand(const char* name, const char* help);
+    /// It does nothing itself: one of its commands must be named.
+    void needs_subcommand();
+    /// Called when this command was named and all that it takes is filled in.
+    void when_named(std::function<void()> call);
+    /// Whether the user gave this option.
+    [[nodiscard]] bool given(const char* name) const;
+
+  private:
+    CLI::App* app_;
+};
+
+class CommandLine final {
+  public:
+    CommandLine(const char* name, const char* help, const char* version);
+    ~CommandLine();
+    CommandLine(const CommandLine&) = delete;
+    CommandLine& operator=(const CommandLine&) = delete;
+    [[nodiscard]] Command program();
+    /// The exit status when there is nothing more to do: help or version was printed, or what is
+    /// wrong with the command line.
+    [[nodiscard]] std::optional<int> parse(int argc, char** argv);
+
+  private:
+    std::unique_ptr<CLI::App> app_;
+};
+
+}  // namespace efface::cli

@@ -110,6 +110,7 @@ struct NvmeDrive::State {
     void deallocate_all();
     void revert_writes();
     std::uint16_t format(std::uint32_t nsid, std::uint32_t cdw10);
+    std::uint16_t attach(const device::NvmeCommand& command, std::uint16_t controller_id);
     void format_space(std::size_t index, unsigned secure_erase);
 
     [[nodiscard]] NvmeSpace* space(std::uint32_t nsid);

@@ -128,7 +128,8 @@ method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool
 VolumeState load_volume(const Journal& journal, std::size_t index) {
     const auto json = journal.load(file_name(index));
     if (!json) {
-        throw Error(ErrorCode::internal, "the journal has lost " + file_name(index));
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "the journal has lost " + file_name(index));
     }
     try {
         VolumeState state;
@@ -139,7 +140,8 @@ VolumeState load_volume(const Journal& journal, std::size_t index) {
         state.observations = json->at("observations");
         return state;
     } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, file_name(index) + ": the journal is damaged");
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    file_name(index) + ": the journal is damaged");
     }
 }
 

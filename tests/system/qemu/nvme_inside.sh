@@ -68,5 +68,5 @@ echo "== a block that can be neither written nor read"
 by_serial SN-BAD
 overwrite "$drive"
 expect 4 sanitized-with-exceptions
-same exception "$(predicate '.result.exceptions | join("; ")')" \
+same exception "$(predicate '.result.exceptions | map(.text) | join("; ")')" \
     "512 bytes in 1 places could not be written: 512 bytes at $(($1 * 512))"

@@ -136,7 +136,7 @@ refusing "/dev/mapper/part 0" | retable flaky
 refill
 overwrite /dev/mapper/slow
 expect 3 not-sanitized
-[[ $(target_field 'reasons[]') == *flush* ]] || fail "the flush is not the reason"
+[[ $(target_field 'reasons[].code') == *flush-failed* ]] || fail "the flush is not the reason"
 dmsetup remove slow
 dmsetup remove flaky
 dmsetup remove part

@@ -18,11 +18,12 @@ limit() {
     [ -n "$found" ] && ! grep -Eqvx -- "$2" <<<"$found" || fail "not '$2': '$found'"
 }
 
-# stopped PATTERN: not sanitized for this reason, not wholly written, and all of it said.
+# stopped CODE LIMIT PATTERN: not sanitized for this reason, not wholly written, and all of it said.
 stopped() {
     expect 3 not-sanitized
-    [[ $(target_field 'reasons[]') == stopped:* ]] || fail "no reason: $(target_field reasons)"
-    limit what "$1"
+    same reasons "$(target_field 'reasons[].code')" "$1"
+    limit limit "$2"
+    limit what "$3"
     limit 'then' stop
     same "verification" "$(predicate .verification.performed)" false
     local written left
@@ -35,7 +36,7 @@ stopped() {
 
 echo "slower than the least allowed rate: stop"
 overwrite /dev/mapper/slow '{"limits": {"bytes_per_second_min": 100000000}}'
-stopped '[0-9]+ bytes a second, the least allowed is 100000000'
+stopped too-slow speed '[0-9]+ bytes a second, the least allowed is 100000000'
 
 echo "the same order, the device being faster"
 retable slow <<<"0 $sectors linear $below 0"
@@ -58,7 +59,7 @@ echo "not done in time: stop"
 fill_with_marks below.img $((mib << 20))
 blockdev --flushbufs "$below"
 overwrite /dev/mapper/slow '{"limits": {"deadline_seconds": 3}}'
-stopped 'not done within 3 seconds'
+stopped deadline-passed deadline 'not done within 3 seconds'
 
 echo "not done in time: go on"
 retable slow <<<"$(slow_table "$below" 0 400)"

@@ -149,6 +149,15 @@ TEST_CASE("reasons: the manual lists exactly these, in these words", "[base][rea
     }
 }
 
+TEST_CASE("reasons: the script that verifies bundles knows exactly these", "[base][reason]") {
+    std::string names;
+    for (const auto& row : reason_meanings()) {
+        names += row.name;
+        names += '\n';
+    }
+    CHECK(content_of(fs::path(EFFACE_SOURCE) / "scripts/verify_bundle/reason_codes") == names);
+}
+
 TEST_CASE("reasons: no code is dead", "[base][reason]") {
     const auto used = words_of_the_sources();
     for (const auto& row : reason_meanings()) {

@@ -50,7 +50,7 @@ Json document_of(const job::TargetRequest& request, const Ending& ending) {
     if (!ending.result) {
         const auto& error = *ending.error;
         return ObjectWriter()
-            .add("target", request.target)
+            .add("target", printable(request.target))
             .add("status", "none")
             .add("exitCode", ending.status())
             .add("changed", job::may_have_changed(error))

@@ -395,7 +395,7 @@ void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& ide
 
 void object_to(TargetPlan& plan, const std::vector<Reason>& reasons) {
     for (const auto& reason : reasons) {
-        plan.objections.push_back({reason});
+        plan.objections.push_back({reason, guard::status_of(reason.code)});
     }
 }
 

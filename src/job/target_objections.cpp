@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 
 namespace efface::job {
 
@@ -61,31 +60,40 @@ void object_to_level(TargetPlan& plan, method::Level wanted) {
 }
 
 void check_distinct(Host& host, const std::vector<std::string>& targets) {
-    std::map<std::string, std::string> seen;  // canonical path -> name
+    struct Storage {
+        std::string name;
+        std::string itself;
+        std::vector<std::string> aliases;
+        [[nodiscard]] bool is(const std::string& path) const {
+            return path == itself ||
+                   std::find(aliases.begin(), aliases.end(), path) != aliases.end();
+        }
+    };
+    std::vector<Storage> seen;
     for (const auto& name : targets) {
         if (method::parse_memory_target(name)) {
             continue;
         }
-        std::vector<std::string> paths;
+        Storage storage{name, {}, {}};
         try {
             const auto identity = host.identify(name);
-            paths = host.aliases_of(identity);
-            paths.push_back(
+            storage.aliases = host.aliases_of(identity);
+            storage.itself =
                 identity.kind == inventory::Kind::file
                     ? fmt::format("file {}:{} {}", identity.major, identity.minor, identity.inode)
-                    : identity.canonical_path);
+                    : identity.canonical_path;
         } catch (const Error&) {
             continue;
         }
-        for (const auto& path : paths) {
-            const auto [other, fresh] = seen.emplace(path, name);
-            if (!fresh) {
+        for (const auto& other : seen) {
+            if (other.is(storage.itself) || storage.is(other.itself)) {
                 throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
-                            fmt::format("{} and {} are the same storage", printable(other->second),
+                            fmt::format("{} and {} are the same storage", printable(other.name),
                                         printable(name)),
                             "name it once");
             }
         }
+        seen.push_back(std::move(storage));
     }
 }
 

@@ -112,6 +112,9 @@ std::vector<inventory::Identity> FakeHost::disks() {
 std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity,
                                               job::Moment moment) {
     moments.push_back(moment);
+    if (before_uses) {
+        before_uses();
+    }
     return disks_.at(identity.canonical_path).uses;
 }
 

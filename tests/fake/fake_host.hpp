@@ -43,6 +43,8 @@ class FakeHost final : public job::Host {
     std::vector<std::string> mappings;
     std::optional<int> temperature;
     std::vector<job::Moment> moments;  ///< of every question about use
+    /// Called before each answer about use, as somebody else's doing in between.
+    std::function<void()> before_uses;
 
     /// The drive below every disk here, and how it is spoken to; none by default.
     inventory::Drive drive;

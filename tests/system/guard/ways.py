@@ -282,6 +282,7 @@ DEVICE_NAMES = {
 }
 OTHER_LOOPS = ("another loop", "overlapping loop", "loop over all of it",
                "loop over the partition")
+OVER_THE_TARGET = ("loop above", "file, by a loop")
 FILE_NAMES = {"the file below": file_below, "a hard link below": hard_link_below,
               "the file": file_itself}
 

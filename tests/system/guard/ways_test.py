@@ -99,7 +99,8 @@ class InUse(Case):
                 except ways.Unavailable as why:
                     left_out.add(str(why))
                     continue
-                ondisk.write_at(image, at, ways.HEADER["bytes"])
+                if ondisk.read_at(image, at, LUKS1_HEADER_BYTES) != ways.HEADER["bytes"]:
+                    ondisk.write_at(image, at, ways.HEADER["bytes"])
                 require("sync", "-f", folder)
                 os.sync()
                 tried += 1
@@ -108,9 +109,9 @@ class InUse(Case):
                     code, reason, changed, errors = technique(folder, target)
                     told = f"{technique.__name__}: exit {code}, {reason}\n{errors}"
                     self.assertIn(code, (SAFETY, BUSY), told)
-                    # What is told first may be the loop device in between.
-                    self.assertIn(reason, codes | {"loop-backing"}, told)
-                    self.assertTrue(any(f"{code}: " in errors for code in codes), told)
+                    # The loop device in between is a user itself.
+                    between = {"loop-backing"} if name in ways.OVER_THE_TARGET else set()
+                    self.assertIn(reason, codes | between, told)
                     self.assertFalse(changed, told)
                     self.assertEqual(blocks.digest(image), before, told)
         print(f"{tried} ways, left out: {sorted(left_out)}", file=sys.stderr)

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "scsi_sense_keys.hpp"
+
 namespace efface::fake {
 
 namespace {
@@ -11,8 +13,6 @@ namespace {
 constexpr std::uint16_t kTimedOut = 3;  // DID_TIME_OUT
 constexpr std::uint8_t kCheckCondition = 2;
 constexpr std::uint8_t kNotReady = 2;
-constexpr std::uint8_t kMediumError = 3;
-constexpr std::uint8_t kIllegalRequest = 5;
 constexpr std::uint8_t kUnitAttention = 6;
 constexpr std::size_t kReceivedMax = 1 << 20;
 

@@ -4,12 +4,11 @@
 #include <array>
 
 #include "scsi_drive.hpp"
+#include "scsi_sense_keys.hpp"
 
 namespace efface::fake {
 
 namespace {
-
-constexpr std::uint8_t kIllegalRequest = 5;
 
 struct Command {
     std::uint8_t opcode;

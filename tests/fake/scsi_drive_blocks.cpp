@@ -3,13 +3,12 @@
 #include <algorithm>
 
 #include "scsi_drive.hpp"
+#include "scsi_sense_keys.hpp"
 
 namespace efface::fake {
 
 namespace {
 
-constexpr std::uint8_t kMediumError = 3;
-constexpr std::uint8_t kIllegalRequest = 5;
 constexpr std::uint8_t kDataProtect = 7;
 constexpr std::uint8_t kAbortedCommand = 0xb;
 constexpr std::uint16_t kNoAccessRights = 0x2002;

@@ -7,6 +7,8 @@
 
 #include "efface/tcg/packet.hpp"
 
+#include "fake/tcg_status.hpp"
+
 namespace efface::fake {
 
 namespace {
@@ -14,7 +16,6 @@ namespace {
 using Kind = tcg::Token::Kind;
 constexpr std::uint16_t kComId = 0x1004;
 constexpr std::uint8_t kNoSessions = 0x07;
-constexpr std::uint8_t kInvalidParameter = 0x0c;
 
 void feature(Bytes& response, std::uint16_t code, std::uint8_t version, Bytes data) {
     response.push_back(static_cast<std::uint8_t>(code >> 8U));

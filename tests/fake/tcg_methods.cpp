@@ -4,6 +4,7 @@
 #include <cerrno>
 
 #include "fake/tcg_drive.hpp"
+#include "fake/tcg_status.hpp"
 
 namespace efface::fake {
 
@@ -13,7 +14,6 @@ using Kind = tcg::Token::Kind;
 
 constexpr std::uint8_t kSuccess = 0x00;
 constexpr std::uint8_t kNotAuthorized = 0x01;
-constexpr std::uint8_t kInvalidParameter = 0x0c;
 constexpr std::uint8_t kLockedOut = 0x12;
 
 constexpr std::uint64_t kThisSp = 1;

@@ -18,7 +18,7 @@ namespace efface::device {
 namespace {
 
 constexpr std::size_t kFirstAnswerBytes = std::size_t{16} << 10U;
-constexpr std::size_t kAnswerBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kLargestAnswerBytes = std::size_t{1} << 20U;
 constexpr std::size_t kTargetsMax = 4096;
 constexpr std::size_t kDevicesFileMax = std::size_t{64} << 10U;
 
@@ -100,7 +100,7 @@ std::vector<DmTarget> dm_table(unsigned major, unsigned minor) {
     }
     const UniqueFd control = open_file("/dev/mapper/control", O_RDWR);
     const std::uint64_t device = makedev(major, minor);
-    for (std::size_t size = kFirstAnswerBytes; size <= kAnswerBytesMax; size *= 4) {
+    for (std::size_t size = kFirstAnswerBytes; size <= kLargestAnswerBytes; size *= 4) {
         SecretBytes buffer(size);
         struct dm_ioctl header {};
         const int error = ask(control.get(), device, buffer, header);

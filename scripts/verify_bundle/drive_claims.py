@@ -224,6 +224,7 @@ def check_canaries(canaries, codes):
     surfaces = items(canaries['surfaces'], 1024, 'the surfaces')
     block = size_of(canaries['blockBytes'], 'the block')
     need(block <= BLOCK_BYTES and (block or not surfaces), 'the size of a canary')
+    size_of(canaries.get('refused', 0), 'canaries that were refused')
     counts = {key: size_of(canaries[key], 'a count')
               for key in ('placed', 'changed', 'unreadable', 'intact')}
     listed, names = {'placed': 0, 'unreadable': 0, 'intact': 0, 'unexpected': 0}, set()
@@ -341,6 +342,7 @@ def check_whole(seen):
         need(planned == compared + unreadable ==
              sum(surface['sizeBytes'] for surface in seen['canaries']['surfaces']),
              'not everything that the host addresses was read')
+        need(compared or not planned, 'nothing was read, and that can not pass')
         need(differ == 0 and UNEXPECTED_SHARE * unexpected <= planned,
              'it differs, or can not be read')
 

@@ -9,6 +9,9 @@ from reasons import named, since_1_1
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
 LEVELS = ['none', 'clear', 'purge']
 HEADER_BYTES_MIN = 4096
+SAMPLE = ('piecesTotal', 'piecesSampled', 'ciphertextLike', 'zero', 'structured', 'unreadable')
+CIPHERS = set("""aes paes serpent twofish camellia cast6 aria sm4 anubis xchacha12 xchacha20 chacha20
+              rfc7539 aegis128""".split())
 
 
 def check_volumes(predicate):
@@ -34,13 +37,17 @@ def check_volumes(predicate):
 def check_volume(predicate, volume, rank):
     name = volume['name']
     need(rank <= 1 or volume['level'] == 'none', name + ': a level without success')
+    for key in SAMPLE if volume.get('payloadSample') is not None else ():
+        number(volume['payloadSample'][key])
     if rank > 1:
         return
     need(bool(volume['exceptions']) == (rank == 1), name + ': the exceptions')
+    need(type(volume['alreadyGone']) is bool and type(volume['locations']) is list,
+         name + ': is it gone, and where was it?')
     for place in volume['locations']:
         need(STATUSES.index(place['status']) <= rank and place['verification']['performed'] is True
              and place['verification']['result'] == 'pass' and
-             place['verification']['mismatches'] == 0 and place['negativeControls'] and
+             number(place['verification']['mismatches']) == 0 and place['negativeControls'] and
              all(control['result'] == 'pass' for control in place['negativeControls']),
              name + ': not every place was verified')
         need(place['overwrite']['bytesWritten'] == place['verification']['bytesCompared'] ==
@@ -78,6 +85,7 @@ def check_reached(predicate, volume, place):
             if slot.get('area') is not None:
                 start = number(slot['area']['offset'])
                 spans.append((start, start + number(slot['area']['length'])))
+                need(spans[-1][1] < 1 << 64, volume['name'] + ': an area beyond any medium')
     regions = [(number(region['offset']), number(region['length'])) for region in place['regions']]
     for start, end in spans:
         end = end if size is None else min(end, number(size))
@@ -93,7 +101,7 @@ def is_covered(start, end, regions):
 
 
 def number(value):
-    need(type(value) is int and value >= 0, 'a size or offset is no number')
+    need(type(value) is int and 0 <= value < 1 << 64, 'a size, offset or count is no number')
     return value
 
 
@@ -125,28 +133,27 @@ def check_level(predicate, volume):
     need(volume['level'] != 'purge' or isinstance(volume['cryptographicErase'], dict),
          name + ': the ten items of cryptographic erase')
     sample = volume['payloadSample']
-    total, taken, like, zero, structured, unreadable = (
-        number(sample[key]) for key in ('piecesTotal', 'piecesSampled', 'ciphertextLike', 'zero',
-                                        'structured', 'unreadable'))
+    total, taken, like, zero, structured, unreadable = (number(sample[key]) for key in SAMPLE)
     need(taken <= total and taken == like + zero + structured + unreadable and structured == 0 and
          like > 0 and 10 * like >= 9 * (taken - zero),
          name + ': the payload is not known to be ciphertext')
     stated = predicate['authorization']['attestation']
     need(stated['encryptedSinceFirstUse'] is True and stated['allKeyCopiesDeclared'] is True,
          name + ': its owner does not state what a level needs')
-    need(volume['locations'] and not any(place['regionReasons'] for place in volume['locations']),
+    need(volume['locations'] and all(place['regionReasons'] == [] for place in volume['locations']),
          name + ': there are doubts of where its key material stands')
     header = volume['locations'][0]['header']
-    need(header['intact'] is True and number(header['keyBytes']) >= 16 and header['segments'] and
-         all(segment['type'] == 'crypt' and not is_readable(segment['encryption'])
+    need(header['intact'] is True and header['segments'] and
+         all(segment['type'] == 'crypt' and hides(segment['encryption'], header['keyBytes'])
              for segment in header['segments']),
          name + ': its payload is not known to be encrypted well')
 
 
-def is_readable(encryption):
-    """No cipher, or equal blocks that stay equal, in any way that dm-crypt can be told so."""
+def hides(encryption, key_bytes):
+    """A known cipher of 128 bits and more, under which equal blocks do not stay equal."""
     text = encryption.lower()
     if text.startswith('capi:') or text.count('-') > 1:
         text = text.rpartition('-')[0] or text  # what makes initial values may be called null
-    words = re.findall('[a-z0-9_]+', text)
-    return not words or bool({'ecb', 'null', 'cipher_null'} & set(words))
+    words = set(re.findall('[a-z0-9_]+', text))
+    return bool(words & CIPHERS and not words & {'ecb', 'null', 'cipher_null'} and
+                number(key_bytes) >= (32 if 'xts' in words else 16))

@@ -189,6 +189,9 @@ void check_read_back(const RecordView& verification, const Claim& claim) {
     if (differences && differences->items().size() > mismatches) {
         differences->fail("lists more than the mismatches that were counted");
     }
+    if (passed && planned != 0 && verification.at("bytesCompared").number() == 0) {
+        verification.at("bytesCompared").fail("is 0: what was not read can not pass");
+    }
     if (passed && (mismatches != 0 || done != planned)) {
         verification.fail("did not pass: blocks differ, or were not compared");
     }

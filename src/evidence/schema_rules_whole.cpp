@@ -69,6 +69,9 @@ void check_whole_medium(const RecordView& verification) {
     if (planned != addressed || bytes_of(whole->at("bytesCompared")) + unreadable != planned) {
         whole->at("bytesCompared").fail("is not all that the host addresses");
     }
+    if (planned != 0 && whole->at("bytesCompared").number() == 0) {
+        whole->at("bytesCompared").fail("is 0: what was not read can not pass");
+    }
     if (whole->at("mismatches").number() != 0) {
         whole->at("mismatches").fail("is not what was promised: it did not pass");
     }

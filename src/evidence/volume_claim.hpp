@@ -3,6 +3,7 @@
 // overwritten, and that the payload is known to be ciphertext. Private to the evidence module.
 #pragma once
 
+#include <cstdint>
 #include <string_view>
 
 #include "schema.hpp"
@@ -12,9 +13,10 @@ namespace efface::evidence {
 /// For a volume that is claimed as treated. `authorization` holds the owner's statement.
 void check_volume_evidence(const RecordView& volume, const RecordView& authorization,
                            Schema schema);
-/// Whether a cipher specification of dm-crypt ("aes-xts-plain64", "capi:cbc(aes)-essiv:sha256")
-/// leaves the payload readable: no cipher at all, or blocks one by one. In any spelling.
-[[nodiscard]] bool leaves_payload_readable(std::string_view encryption);
+/// Whether a cipher specification of dm-crypt ("aes-xts-plain64", "capi:cbc(aes)-essiv:sha256"), in
+/// any spelling, is one that hides what it is given: a known cipher with 128 bits and more, not
+/// block by block.
+[[nodiscard]] bool hides_payload(std::string_view encryption, std::uint64_t key_bytes);
 /// Whether a list of reasons has one with this code. Never in 1.0.0, which has no codes.
 [[nodiscard]] bool names_reason(const RecordView& list, std::string_view code);
 

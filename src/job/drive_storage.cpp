@@ -85,6 +85,7 @@ class DriveStorage final : public TargetStorage {
                           const ChosenTechnique& chosen) const;
     void add_technique(TargetPlan& plan, const DriveSurveys& surveys,
                        const ChosenTechnique& chosen);
+    static void add_end(TargetPlan& plan, const std::vector<method::HiddenArea>& areas);
     [[nodiscard]] Moment moment() const { return readable_ ? Moment::now : Moment::now_unread; }
     [[nodiscard]] bool canaries() const {
         return choice_.verification != policy::Verification::none;
@@ -172,6 +173,7 @@ TargetPlan DriveStorage::survey() {
                      .take();
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
+        add_end(plan, not_shown_areas(context_.host, drive, surveys.surveys));
     } else {
         object_to_choice(plan, surveys, chosen);
     }
@@ -192,6 +194,14 @@ void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive
     }
     for (const auto& other : drive.other_paths) {
         look(other.path, "by another path: ");
+    }
+    make_token_unique(plan, context_.host, *identity_);
+    for (const auto& surface : drive.surfaces) {
+        if (readable_) {  // else nothing is read
+            const auto found = context_.host.contents_of(
+                surface.path == plan.path ? *identity_ : context_.host.identify(surface.path));
+            plan.destroys.insert(plan.destroys.end(), found.begin(), found.end());
+        }
     }
 }
 
@@ -261,6 +271,16 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     }
 }
 
+/// The erasure reaches it; that is only claimed where canaries could be placed there.
+void DriveStorage::add_end(TargetPlan& plan, const std::vector<method::HiddenArea>& areas) {
+    for (const auto& area : areas) {
+        plan.found["hiddenAreas"]["areas"].push_back(method::hidden_area_json(area));
+        plan.steps.push_back(
+            fmt::format("{} ({}): canaries by the drive's own commands, or no level is claimed",
+                        area.kind, area.detail));
+    }
+}
+
 Json DriveStorage::begin(Random& random) {
     method::FirmwareState state;
     state.seed = fresh_seed(random);
@@ -282,10 +302,11 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     if (!same_drive(now, plan.identity)) {
         throw Error(ErrorCode::safety, plan.name + ": another device stands there now");
     }
-    auto cleared = guard.clear_target(plan.path, now, moment());
-    cleared.target.reset();  // opened again with everything else on the drive
+    auto cleared = guard.clear_target(plan.path, now, moment(),
+                                      identity_ ? identity_->disk_sequence : std::nullopt);
     DriveHold hold(context_.host, plan.path, plan.identity, surface_names(state), credential_);
-    hold.open();
+    hold.open(moment(), std::move(cleared.target));
+    set_cleared();
     const std::string set_name(policy::find_firmware_technique(plan.technique)->command_set);
     const auto nobody = make_no_answer(set_name);
     method::FirmwareTask task;
@@ -318,6 +339,7 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
         }
         return there;
     };
+    hooks.reset = [&] { return hold.reset(); };
     method::FirmwareErase method(task, firmware, std::move(hooks), context_.clock);
     Scaled scaled(progress, plan.size_bytes);
     auto outcome = method.run(std::move(cleared.clearance), scaled, stop);

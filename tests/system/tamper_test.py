@@ -11,13 +11,12 @@ import copy
 import json
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from tamper import drive, log, reasons, record, target
+from tamper import drive, generated, log, read, reasons, record, target, volumes
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -106,15 +105,6 @@ def run_variant(work, name, check):
     return name, problems_of(folder, name == 'hidden-attempt', folder / 'keys', check)
 
 
-def codes_told_apart():
-    """scripts/verify-bundle has a list of its own, as it may stand alone."""
-    rows = (SOURCE / 'include/efface/base/reason_codes.inc').read_text()
-    program = re.findall(r'^EFFACE_REASON\(\w+, "([a-z0-9-]+)"', rows, re.MULTILINE)
-    script = (SOURCE / 'scripts/verify_bundle/reason_codes').read_text().split()
-    return [f'scripts/verify_bundle/reason_codes is not the list of the program: {code}'
-            for code in sorted(set(program) ^ set(script))]
-
-
 def predicate_of(kind):
     return json.loads((DATA / f'predicate-{kind}.json').read_text())
 
@@ -152,14 +142,16 @@ def run_bytes(good, work, kind, old, new):
                                                                     None)
 
 
-INSIDERS = target.INSIDERS + drive.INSIDERS + reasons.INSIDERS
+HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST
+INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
+            volumes.INSIDERS)
 
 
 def submit_targets(pool, work):
     honest = [(kind, kind, lambda predicate: None)
               for kind in ('media', 'file', 'memory', 'drive')]
     honest += [(kind, name, change)
-               for name, (kind, change) in (target.HONEST | drive.HONEST).items()]
+               for name, (kind, change) in HONEST.items()]
     waiting = [pool.submit(run_honest, work, *case) for case in honest]
     waiting += [pool.submit(run_insider, work, *case) for case in INSIDERS]
     for kind, changes in (target.BYTES | drive.BYTES).items():
@@ -175,7 +167,7 @@ def run_all(work):
     for folder in (good, other):
         folder.mkdir()
         subprocess.run([HELPER, PREDICATE, folder], check=True)
-    problems = codes_told_apart() + accepted(good, False) + accepted(good, True)
+    problems = accepted(good, False) + accepted(good, True)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         waiting = [pool.submit(run_alteration, good, other, work, alter, False, check)
                    for alter, check in record.ALTERATIONS + log.ALTERATIONS]
@@ -188,7 +180,12 @@ def run_all(work):
             name, found = done.result()
             print(('FAIL ' if found else 'ok   ') + name)
             problems += [f'{name}: {problem}' for problem in found]
-    print(f'{len(waiting)} bundles; efface itself was {"asked" if EFFACE else "not there"}')
+    counts, found = generated.run(HELPER, work)
+    problems += found
+    print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
+          f'{counts["harmless"]} are no claim')
+    print(f'{len(waiting)} bundles, {len(INSIDERS)} of them false claims that the station signed; '
+          f'efface itself was {"asked" if EFFACE else "not there"}')
     return problems
 
 

@@ -8,8 +8,8 @@ from tamper.drive import canaries, samples, surface, unreadable, whole_with_bad_
 from tamper.target import after, bad_block, level, named, one_fault, put, seen, work
 
 SIZE, DISK = drive.SIZE, target.SIZE
-ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach)', 'bytes': '15',
-          'answer': 'accepted'}
+ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach, namespace 2)',
+          'bytes': '15', 'answer': 'accepted'}
 
 
 def status(p, name, *codes):
@@ -100,6 +100,10 @@ DRIVE.update({
     'nothing-read-wholly-1.0.0': lambda p: (
         old(p), drive.whole(p), unreadable(p, 11),
         seen(p)['whole'].update(bytesCompared=0, unreadableBytes=SIZE)),
+    'nothing-read-wholly-passed': lambda p: (
+        drive.whole(p), unreadable(p, 11), drive.fail(p),
+        put('verification.expected.content', 'nothing')(p), seen(p)['whole'].update(
+            bytesCompared=0, unreadableBytes=SIZE)),
     'nothing-read-1.0.0': lambda p: (old(p), unreadable(p, 11)),
     'expected-of-zeros': after(drive.unexpected, lambda p: (
         put('verification.unreadableStatuses.0.expected', True)(p), surface(p).update(unexpected=[]))),
@@ -168,6 +172,9 @@ MEDIA = {
     'read-fault-plain': after(read_fault, lambda p: status(p, 'sanitized')),
     'read-faults-many': lambda p: read_fault(p, DISK // 40960 + 1),
     'nothing-read-back': lambda p: read_fault(p, DISK // 4096),
+    'nothing-read-back-passed': lambda p: (
+        read_fault(p, DISK // 4096), level(p, 'none'), p['result'].update(
+            status='indeterminate', exceptions=[])),
 }
 
 INSIDERS = [('drive', 'read-' + name, change) for name, change in DRIVE.items()]

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every field that success rests on, broken in every way, in every honest record: judged by the
+library (make_bundle --judge) and by the modules of scripts/verify-bundle. Both refuse all of it."""
+import contextlib
+import copy
+import io
+import itertools
+import json
+import pathlib
+import subprocess
+import sys
+
+from tamper import drive, read, reasons, target, volumes
+
+SOURCE = pathlib.Path(__file__).resolve().parents[3]
+DATA = SOURCE / 'tests/data/evidence'
+
+# Paths of fields; * is every item of a list. + before it: only a level rests on it.
+FIELDS = {
+    'drive': '''verification.performed verification.result verification.identity
+        verification.canaries.blockBytes verification.canaries.placed verification.canaries.changed
+        verification.canaries.unreadable verification.canaries.intact verification.canaries.refused
+        verification.canaries.surfaces verification.canaries.surfaces.*
+        verification.canaries.surfaces.*.sizeBytes verification.canaries.surfaces.*.offsets
+        verification.canaries.surfaces.*.offsets.* verification.canaries.surfaces.*.unreadable
+        verification.canaries.surfaces.*.intact verification.canaries.surfaces.*.unexpected
+        verification.canaries.surfaces.*.refused verification.samples.taken
+        verification.samples.changed verification.samples.uninformative
+        verification.samples.unchanged verification.samples.unreadable
+        verification.samples.surfaces verification.samples.surfaces.*.changed
+        verification.samples.surfaces.*.unreadable verification.whole.bytesPlanned
+        verification.whole.bytesCompared verification.whole.unreadableBytes
+        verification.whole.unexpectedBytes verification.whole.mismatches
+        verification.unreadableStatuses.*.count verification.unreadableStatuses.*.expected
+        target.hiddenAreas.examined target.hiddenAreas.areas target.hiddenAreas.areas.*.kind
+        target.hiddenAreas.areas.*.covered target.hiddenAreas.areas.*.opened
+        target.hiddenAreas.areas.*.bytes target.drive.capacityBytes target.sizeBytes
+        sanitization.operation.adopted result.status result.level result.exceptions
+        result.exceptions.*.code''',
+    'media': '''verification.performed verification.result verification.method
+        verification.bytesPlanned verification.bytesCompared verification.mismatches
+        verification.readFaults.bytes verification.readFaults.count target.sizeBytes
+        sanitization.passes sanitization.passes.*.bytesWritten
+        sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush result.status
+        result.level result.exceptions result.exceptions.*.code''',
+    'example': '''volumes volumes.*.status volumes.*.level volumes.*.alreadyGone
+        +volumes.*.eligibility.eligible +volumes.*.payloadSample
+        +volumes.*.payloadSample.piecesSampled +volumes.*.payloadSample.ciphertextLike
+        +volumes.*.payloadSample.structured +volumes.*.payloadSample.zero
+        +volumes.*.payloadSample.unreadable volumes.*.credential volumes.*.credential.declared
+        volumes.*.credential.openedBefore volumes.*.credential.refusedAfter volumes.*.locations
+        volumes.*.locations.*.status volumes.*.locations.*.regions
+        volumes.*.locations.*.regions.*.offset volumes.*.locations.*.regions.*.length
+        +volumes.*.locations.*.regionReasons volumes.*.locations.*.overwrite.bytesWritten
+        volumes.*.locations.*.verification.performed volumes.*.locations.*.verification.result
+        volumes.*.locations.*.verification.bytesCompared
+        volumes.*.locations.*.verification.mismatches volumes.*.locations.*.negativeControls
+        volumes.*.locations.*.negativeControls.*.name
+        volumes.*.locations.*.negativeControls.*.result +volumes.*.locations.0.header
+        +volumes.*.locations.0.header.intact +volumes.*.locations.0.header.keyBytes
+        +volumes.*.locations.0.header.segments +volumes.*.locations.0.header.segments.*.type
+        +volumes.*.locations.0.header.segments.*.encryption
+        volumes.*.locations.0.header.keyslots.*.area.offset
+        +authorization.attestation +authorization.attestation.encryptedSinceFirstUse
+        +authorization.attestation.allKeyCopiesDeclared result.status result.level'''}
+NUMBERS = {'more', 'less', 'zero', 'double', 'huge'}
+# What a record may say as well: path, how it was changed, and where not everywhere the records.
+HARMLESS = [
+    # a canary may stand elsewhere on its surface
+    ('verification.canaries.surfaces.*.offsets.*', {'more', 'less', 'double'}, None),
+    # of an area that the technique reaches it does not matter how large it is, or whether it is there
+    ('target.hiddenAreas.areas.*.bytes', NUMBERS - {'huge'}, None),
+    ('target.hiddenAreas.areas.*.opened', {'true'}, None),
+    ('target.hiddenAreas.areas', {'list', 'first', 'shorter', 'doubled'}, None),
+    ('target.hiddenAreas.areas.*.covered', {'true'}, {'drive-opened', 'drive-not-opened'}),
+    # an exception for what was reached claims less
+    ('target.hiddenAreas.areas.*.covered', {'false'}, {'namespace-left', 'cut'}),
+    # a size between what was shown before and after, and a canary's where there are none
+    ('target.sizeBytes', {'less'}, {'drive-opened'}),
+    ('verification.canaries.blockBytes', {'more'}, {'drive-adopted'}),
+    # nobody has to know how large the drive says that it is
+    ('target.drive.capacityBytes', {'null', 'gone', 'zero'}, {'cut', 'cut-opened'}),
+    # the same thing said twice, or more things that could not be read than were canaries or samples
+    ('result.exceptions', {'doubled'}, None),
+    ('volumes.*.locations', {'doubled'}, None),
+    # a backup that nobody declared is nowhere
+    ('volumes.*.locations', {'first', 'shorter'}, {'backup'}),
+    ('volumes.*.locations.*.negativeControls', {'doubled'}, None),
+    ('volumes.*.locations.0.header.segments', {'doubled'}, None),
+    ('verification.unreadableStatuses.*.count', {'more', 'double'}, None),
+    # areas that failed may be more than are listed
+    ('verification.readFaults.count', {'more', 'double', 'huge'}, {'read-fault'}),
+    # a credential that was not asked after is no claim
+    ('volumes.*.credential.openedBefore', {'null', 'gone'}, None),
+    ('volumes.*.credential.refusedAfter', {'null', 'gone'}, None),
+    ('volumes.*.credential.declared', {'true'}, {'no-credential', 'gone'}),
+    # keys that are long enough, and areas that lie within what was overwritten
+    ('volumes.*.locations.0.header.keyBytes', {'more', 'less', 'double', 'huge'}, None),
+    ('volumes.*.locations.0.header.keyslots.*.area.offset', {'more', 'less', 'double', 'zero'},
+     None),
+    ('volumes.*.locations.*.regions.*.offset', NUMBERS, {'regions-overlap'}),
+]
+HUGE = 2 ** 64 - 1
+BATCH = 2000  # records that stand in memory at once
+
+
+def judge_here(predicate, claims, folder):
+    """Whether scripts/verify-bundle accepts the claims."""
+    path = folder / 'claim.json'
+    path.write_text(json.dumps({
+        '_type': 'https://in-toto.io/Statement/v1', 'predicate': predicate,
+        'predicateType': 'https://efface.example/attestation/sanitization/v1'}))
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            claims.check_claims(str(path))
+    except Exception:  # pylint: disable=broad-except  # as __main__.py: malformed is refused
+        return False
+    return True
+
+
+def places(value, steps):
+    """The places that a path of FIELDS names in this record."""
+    if not steps:
+        yield []
+        return
+    first, *rest = steps
+    if isinstance(value, list):
+        numbers = range(len(value)) if first == '*' else [int(first)]
+        for number in numbers:
+            if number < len(value):
+                yield from ([number] + more for more in places(value[number], rest))
+    elif isinstance(value, dict) and first in value:
+        yield from ([first] + more for more in places(value[first], rest))
+
+
+def broken(value):
+    """Other values, each with a name."""
+    others = {'null': None, 'text': 'x', 'empty': '', 'object': {}, 'list': [], 'one': [1],
+              'negative': -1, 'huge': HUGE, 'true': True, 'false': False, 'float': 0.5}
+    if type(value) is int:
+        others.update(more=value + 1, less=value - 1, zero=0, double=2 * value)
+    if type(value) is list and value:
+        others.update(first=value[:1], shorter=value[:-1], doubled=value + copy.deepcopy(value))
+    return {name: other for name, other in others.items()
+            if other != value or type(other) is not type(value)}
+
+
+def change(record, place, value, gone=False):
+    changed = copy.deepcopy(record)
+    inside = changed
+    for step in place[:-1]:
+        inside = inside[step]
+    if gone:
+        del inside[place[-1]]
+    else:
+        inside[place[-1]] = value
+    return changed
+
+
+def records():
+    """(kind, name, record) of every honest record that claims success."""
+    for kind in ('drive', 'media', 'example'):
+        yield kind, kind, json.loads((DATA / f'predicate-{kind}.json').read_text())
+    for module in (drive, target, read, volumes):
+        for name, (kind, honest) in module.HONEST.items():
+            if name.startswith('cipher-'):  # they differ in that one word
+                continue
+            record = json.loads((DATA / f'predicate-{kind}.json').read_text())
+            honest(record)
+            if record['result']['status'].startswith('sanitized') and \
+                    record['schemaVersion'] == '1.1.0':
+                yield kind, name, record
+
+
+def cases():
+    for kind, name, spoil in reasons.ALL:
+        record = json.loads((DATA / f'predicate-{kind}.json').read_text())
+        spoil(record)
+        yield 'reasons', name, 'a reason', 'spoilt', record
+    for kind, name, record in records():
+        for path in FIELDS[kind].split():
+            if path.startswith('+') and record['result']['level'] == 'none':
+                continue
+            path = path.lstrip('+')
+            for place in places(record, path.split('.')):
+                value = record
+                for step in place:
+                    value = value[step]
+                words = '.'.join(str(step) for step in place)
+                if type(place[-1]) is str:
+                    yield path, name, words, 'gone', change(record, place, None, gone=True)
+                for how, other in broken(value).items():
+                    yield path, name, words, how, change(record, place, other)
+
+
+def is_harmless(path, name, how):
+    return any(path == known and how in ways and (names is None or name in names)
+               for known, ways, names in HARMLESS)
+
+
+def run(helper, folder):
+    """How many were refused or are harmless, and what is wrong."""
+    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
+    sys.dont_write_bytecode = True
+    import claims  # pylint: disable=import-outside-toplevel,import-error
+    counts, problems = {'refused': 0, 'harmless': 0}, []
+    waiting = cases()
+    while batch := list(itertools.islice(waiting, BATCH)):
+        lines = folder / 'predicates'
+        lines.write_text(''.join(json.dumps(record) + '\n' for *_, record in batch))
+        library = subprocess.run([helper, '--judge', lines], capture_output=True, text=True,
+                                 check=True).stdout.splitlines()
+        assert len(library) == len(batch)
+        for (path, name, words, how, record), said in zip(batch, library):
+            here = judge_here(record, claims, folder)
+            counts['harmless' if here else 'refused'] += 1
+            if here != (said == 'ok'):
+                problems.append(f'the judges differ: {name} {words} {how}: library: {said}')
+            elif here and not is_harmless(path, name, how):
+                problems.append(f'nobody minds: {name} {words} {how}')
+    return counts, problems

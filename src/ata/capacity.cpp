@@ -91,6 +91,22 @@ device::AtaCommand read_sectors(bool lba48, std::uint64_t lba, std::uint16_t cou
     return command;
 }
 
+device::AtaCommand write_sectors(bool lba48, std::uint64_t lba, std::uint16_t count,
+                                 ByteView from) {
+    EFFACE_ASSERT(count > 0 && (lba48 || count <= 255));
+    EFFACE_ASSERT(from.size() % count == 0 && from.size() / count >= kPageBytes);
+    auto command = lba48 ? non_data(0x34, true) : non_data(0x30);
+    command.protocol = device::AtaCommand::Protocol::pio_out;
+    command.count = count;
+    command.lba = lba;
+    command.write_from = from;
+    return command;
+}
+
+device::AtaCommand flush_cache(bool lba48) {
+    return lba48 ? non_data(0xea, true) : non_data(0xe7);
+}
+
 std::string error_text(const device::AtaRegisters& registers) {
     struct Bit {
         unsigned number;

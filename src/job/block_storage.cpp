@@ -6,8 +6,10 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
+#include "efface/method/firmware_erase.hpp"
 #include "efface/method/overwrite.hpp"
 
+#include "drive_choice.hpp"
 #include "guard_location.hpp"
 #include "target_storage.hpp"
 
@@ -139,6 +141,7 @@ class BlockStorage final : public TargetStorage {
 
   private:
     void examine(TargetPlan& plan, const inventory::Identity& identity);
+    void examine_end(TargetPlan& plan, const inventory::Identity& identity);
     [[nodiscard]] method::OverwriteHooks hooks(HeldTarget& target, const SaveState& save);
     [[nodiscard]] bool uniform() const {
         return policy_.passes.back().kind != policy::PassRule::Kind::random;
@@ -175,6 +178,7 @@ TargetPlan BlockStorage::survey() {
     plan.destroys = context_.host.contents_of(identity);
     make_token_unique(plan, context_.host, identity);
     examine(plan, identity);
+    examine_end(plan, identity);
     return plan;
 }
 
@@ -222,6 +226,22 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
                      .add("notReached", plan.not_reached)
                      .add("facts", std::move(extents))
                      .take();
+}
+
+/// A bus that shows less than the drive has: whoever attaches it elsewhere reads the rest.
+void BlockStorage::examine_end(TargetPlan& plan, const inventory::Identity& identity) {
+    Json areas = Json::array();
+    for (const auto& area : not_shown_areas(context_.host, identity)) {
+        plan.exceptions.push_back(
+            {ReasonCode::hidden_area, fmt::format("not overwritten: {}: {}; attach the drive where "
+                                                  "all of it is seen, or let it erase itself",
+                                                  printable(area.detail), area.why_not)});
+        plan.level = method::Level::none;
+        areas.push_back(method::hidden_area_json(area));
+    }
+    if (!areas.empty()) {
+        plan.found["hiddenAreas"]["areas"] = std::move(areas);
+    }
 }
 
 Json BlockStorage::begin(Random& random) {

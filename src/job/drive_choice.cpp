@@ -188,6 +188,41 @@ ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted)
     return chosen;
 }
 
+std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Drive& drive,
+                                                const std::vector<method::DriveSurvey>& surveys) {
+    std::vector<method::SurfaceSize> seen;
+    for (const auto& surface : drive.surfaces) {
+        const auto identity = host.identify(surface.path);
+        seen.push_back({surface.name, identity.size_bytes, identity.logical_block_bytes});
+    }
+    std::vector<method::HiddenArea> areas;
+    for (const auto& survey : surveys) {
+        for (const auto& part : method::not_shown(survey, seen)) {
+            areas.push_back(method::hidden_area_of(part));
+        }
+        if (!areas.empty()) {
+            break;  // one drive: the others tell the same
+        }
+    }
+    return areas;
+}
+
+std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Identity& identity) {
+    if (identity.kind != inventory::Kind::disk) {
+        return {};
+    }
+    try {
+        const auto drive = host.drive_of(identity);
+        if (drive.surfaces.empty() || drive.protocol == inventory::Drive::Protocol::none) {
+            return {};
+        }
+        const auto connection = host.connect(drive, SecretBytes());
+        return not_shown_areas(host, drive, connection->surveys());
+    } catch (const Error&) {
+        return {};  // no commands reach it: the certificate says that nothing was examined
+    }
+}
+
 Settled settle(Host& host, const std::string& path, ErasureChoice wanted) {
     if (!asks_the_drive(wanted)) {
         return {std::move(wanted), {}};

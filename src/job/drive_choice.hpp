@@ -49,6 +49,14 @@ struct ChosenTechnique {
 /// an erasure that runs already before all others.
 [[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted);
 
+/// What the drive has and the kernel does not show, by the first of these surveys that tells.
+[[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(
+    Host& host, const inventory::Drive& drive, const std::vector<method::DriveSurvey>& surveys);
+/// The same of a disk that is overwritten, which reaches only what the kernel shows. Nothing where
+/// no drive is behind it, or it can't be asked.
+[[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(Host& host,
+                                                              const inventory::Identity& identity);
+
 struct PassedOver {
     std::string technique;
     Reason why;

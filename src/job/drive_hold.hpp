@@ -25,6 +25,8 @@ class DriveHold final {
     void open(Moment moment, std::unique_ptr<HeldTarget> cleared);
     /// Finds the drive again, under whatever name, and opens it. False: it is not there.
     bool reattach();
+    /// Resets the path to it; reattach() comes next. False: not possible.
+    [[nodiscard]] bool reset() { return connection_ && connection_->reset(); }
     /// The set of these commands; nullptr when it is not there.
     [[nodiscard]] method::CommandSet* set_of(std::string_view command_set);
     [[nodiscard]] std::vector<method::Surface> surfaces();

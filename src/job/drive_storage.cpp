@@ -85,6 +85,7 @@ class DriveStorage final : public TargetStorage {
                           const ChosenTechnique& chosen) const;
     void add_technique(TargetPlan& plan, const DriveSurveys& surveys,
                        const ChosenTechnique& chosen);
+    static void add_end(TargetPlan& plan, const std::vector<method::HiddenArea>& areas);
     [[nodiscard]] Moment moment() const { return readable_ ? Moment::now : Moment::now_unread; }
     [[nodiscard]] bool canaries() const {
         return choice_.verification != policy::Verification::none;
@@ -172,6 +173,7 @@ TargetPlan DriveStorage::survey() {
                      .take();
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
+        add_end(plan, not_shown_areas(context_.host, drive, surveys.surveys));
     } else {
         object_to_choice(plan, surveys, chosen);
     }
@@ -269,6 +271,16 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     }
 }
 
+/// The erasure reaches it; that is only claimed where canaries could be placed there.
+void DriveStorage::add_end(TargetPlan& plan, const std::vector<method::HiddenArea>& areas) {
+    for (const auto& area : areas) {
+        plan.found["hiddenAreas"]["areas"].push_back(method::hidden_area_json(area));
+        plan.steps.push_back(
+            fmt::format("{} ({}): canaries by the drive's own commands, or no level is claimed",
+                        area.kind, area.detail));
+    }
+}
+
 Json DriveStorage::begin(Random& random) {
     method::FirmwareState state;
     state.seed = fresh_seed(random);
@@ -327,6 +339,7 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
         }
         return there;
     };
+    hooks.reset = [&] { return hold.reset(); };
     method::FirmwareErase method(task, firmware, std::move(hooks), context_.clock);
     Scaled scaled(progress, plan.size_bytes);
     auto outcome = method.run(std::move(cleared.clearance), scaled, stop);

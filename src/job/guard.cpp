@@ -24,7 +24,7 @@ constexpr std::size_t kSampleSeedBytes = 16;
 void object_to_uses(Objector& objector, const std::string& path,
                     const std::vector<inventory::Use>& uses) {
     for (const auto& use : uses) {
-        objector.object(use.code, fmt::format("{}: {}: {}", path, to_string(use.code), use.detail));
+        objector.object(use.code, fmt::format("{}: {}", path, use.detail));
     }
 }
 

@@ -48,6 +48,7 @@ class IdentifiedSet final : public method::CommandSet {
             area.covered = false;
             survey.hidden_areas.push_back(std::move(area));
         }
+        survey.sizes = other.sizes;
         for (const char* key : {"flash", "multiController"}) {
             if (other.facts.contains(key)) {
                 survey.facts[key] = other.facts.at(key);
@@ -66,6 +67,18 @@ class IdentifiedSet final : public method::CommandSet {
     [[nodiscard]] method::ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                                  MutableByteView into) override {
         return (identity_ == nullptr ? set_ : *identity_).read_status(surface, offset, into);
+    }
+    [[nodiscard]] method::WriteStatus write_by_command(const std::string& surface,
+                                                       std::uint64_t offset,
+                                                       ByteView from) override {
+        return (identity_ == nullptr ? set_ : *identity_).write_by_command(surface, offset, from);
+    }
+    [[nodiscard]] bool flush_by_command(const std::string& surface) override {
+        return (identity_ == nullptr ? set_ : *identity_).flush_by_command(surface);
+    }
+    [[nodiscard]] std::optional<std::string> close_hidden_areas(
+        method::OperationMemory& memory, std::vector<method::SentCommand>& commands) override {
+        return (identity_ == nullptr ? set_ : *identity_).close_hidden_areas(memory, commands);
     }
 
   private:

@@ -78,6 +78,12 @@ class NvmeConnection final : public DriveConnection {
     void rescan() override {
         std::ofstream("/sys/class/nvme/" + controller_ + "/rescan_controller") << "1";
     }
+    /// Controller Reset: the write returns when the controller is ready again, or fails.
+    bool reset() override {
+        std::ofstream file("/sys/class/nvme/" + controller_ + "/reset_controller");
+        file << "1" << std::flush;
+        return file.good();
+    }
 
   private:
     std::string controller_;
@@ -132,6 +138,7 @@ class ScsiConnection final : public DriveConnection {
         const auto name = std::filesystem::path(surface_.path).filename().string();
         std::ofstream("/sys/class/block/" + name + "/device/rescan") << "1";
     }
+    bool reset() override { return transport_.reset(); }
 
   private:
     SystemClock clock_;

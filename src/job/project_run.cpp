@@ -46,7 +46,7 @@ void object_to_repetitions(ProjectPlan& plan) {
             const auto [first, fresh] = seen.emplace(place, volume.name);
             if (!fresh) {
                 volume.objections.push_back(
-                    {{ReasonCode::listed_twice,
+                    {{ReasonCode::same_storage_twice,
                       fmt::format("{}: {} is the same storage as another place of {}", volume.name,
                                   location.path, first->second)}});
             }

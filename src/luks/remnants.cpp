@@ -85,9 +85,9 @@ class Finder final {
         take_marks(offset, ByteView(bytes).first(length));
     }
 
-    /// Every sector of [0, end), in pieces that overlap by the longest mark.
+    /// Every sector of [0, end), in pieces that overlap by more than the longest mark.
     void scan(std::uint64_t end) {
-        Bytes bytes(kReadBytesMax + kMarkBytesMax, 0);
+        Bytes bytes(kReadBytesMax + kScanStep, 0);
         for (std::uint64_t at = 0; at < end; at += kReadBytesMax) {
             std::fill(bytes.begin(), bytes.end(), std::uint8_t{0});
             const std::size_t length = clipped(at, bytes.size());
@@ -100,7 +100,7 @@ class Finder final {
                 take_sector(at + sector, ByteView(bytes).subspan(sector, kScanStep));
             }
             if (at < kTextBytesMax) {
-                take_marks(at, ByteView(bytes).first(length));
+                take_marks(at, ByteView(bytes).first(std::min(length, piece + kMarkBytesMax)));
             }
         }
     }

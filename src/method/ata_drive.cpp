@@ -31,8 +31,14 @@ class AtaDrive final : public CommandSet {
     }
     [[nodiscard]] ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                          MutableByteView into) override;
+    [[nodiscard]] WriteStatus write_by_command(const std::string& surface, std::uint64_t offset,
+                                               ByteView from) override;
+    [[nodiscard]] bool flush_by_command(const std::string& surface) override;
 
   private:
+    /// Why nothing can be read or written there; empty: nothing is in the way.
+    [[nodiscard]] std::string problem_at(const std::string& surface, std::uint64_t offset,
+                                         std::size_t bytes);
     void add_security_page(DriveSurvey& survey, const AtaLook& look);
 
     device::AtaTransport& ata_;
@@ -74,6 +80,10 @@ DriveSurvey AtaDrive::survey() {
     survey.firmware = identify.firmware;
     survey.techniques = ata_techniques(look);
     survey.facts = ata_facts(look);
+    if (identify.sectors > 0) {
+        survey.sizes.push_back({surface_, identify.sectors * identify.logical_sector_bytes,
+                                identify.logical_sector_bytes});
+    }
     survey.pages = look.pages;
     const bool asleep = look.power_mode == ata::PowerMode::standby;
     auto capacity = ata_capacity(ata_, identify, asleep);
@@ -107,20 +117,28 @@ std::unique_ptr<FirmwareOperation> AtaDrive::make(std::string_view technique,
     return nullptr;
 }
 
-ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offset,
-                                 MutableByteView into) {
+std::string AtaDrive::problem_at(const std::string& surface, std::uint64_t offset,
+                                 std::size_t bytes) {
     if (surface != surface_) {
-        return {false, false, "no such surface"};
+        return "no such surface";
     }
     if (!known_) {
         auto identity = ata_identify(ata_);
         if (!identity.error.empty()) {
-            return {false, false, identity.error};
+            return identity.error;
         }
         known_ = std::move(identity.identify);
     }
     const std::uint64_t sector = known_->logical_sector_bytes;
-    EFFACE_ASSERT(offset % sector == 0 && into.size() % sector == 0);
+    return offset % sector != 0 || bytes % sector != 0 ? "not on a boundary of its sectors" : "";
+}
+
+ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offset,
+                                 MutableByteView into) {
+    if (const auto problem = problem_at(surface, offset, into.size()); !problem.empty()) {
+        return {false, false, problem};
+    }
+    const std::uint64_t sector = known_->logical_sector_bytes;
     std::uint64_t lba = offset / sector;
     while (!into.empty()) {
         const auto count = std::min<std::uint64_t>(into.size() / sector, kAtaReadSectorsMax);
@@ -135,6 +153,32 @@ ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offse
         into = into.subspan(piece.size());
     }
     return {true, true, "read"};
+}
+
+WriteStatus AtaDrive::write_by_command(const std::string& surface, std::uint64_t offset,
+                                       ByteView from) {
+    if (const auto problem = problem_at(surface, offset, from.size()); !problem.empty()) {
+        return {false, problem};
+    }
+    const std::uint64_t sector = known_->logical_sector_bytes;
+    std::uint64_t lba = offset / sector;
+    while (!from.empty()) {
+        const auto count = std::min<std::uint64_t>(from.size() / sector, kAtaReadSectorsMax);
+        const auto piece = from.first(static_cast<std::size_t>(count * sector));
+        const auto answer = ata_.submit(
+            ata::write_sectors(known_->lba48, lba, static_cast<std::uint16_t>(count), piece));
+        if (answer.error != 0 || !answer.accepted) {
+            return {false, fmt::format("LBA {}: {}", lba, ata_answer_text(answer))};
+        }
+        lba += count;
+        from = from.subspan(piece.size());
+    }
+    return {true, "written"};
+}
+
+bool AtaDrive::flush_by_command(const std::string& surface) {
+    return problem_at(surface, 0, 0).empty() &&
+           ata_taken(ata_.submit(ata::flush_cache(known_->lba48)));
 }
 
 }  // namespace

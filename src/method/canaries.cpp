@@ -192,13 +192,21 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
     stream::KeyedStream content(key_of(seed, "canaries of " + marks.name));
     device::AlignedBuffer buffer(marks.block_bytes);
     const MutableByteView block = buffer.view();
+    Bytes expected(marks.block_bytes);
     bool expected_status = false;  // of the place read last
+    const auto unreadable = [&](const std::string& status, bool as_expected) {
+        expected_status = as_expected;
+        ++seen.statuses[{status, as_expected}];
+        return false;
+    };
+    // A read that brings nothing has seen nothing, whatever it answers.
     const auto readable = [&](std::uint64_t place) {
+        content.fill(place, expected);
+        std::copy(expected.begin(), expected.end(), block.begin());
         const auto answer = read(place, block);
         if (!answer.readable) {
-            ++seen.statuses[{answer.status, answer.expected}];
-            expected_status = answer.expected;
-            return false;
+            // Where content is promised every block can be read.
+            return unreadable(answer.status, answer.expected && promise.repeated.empty());
         }
         if (!promise.repeated.empty()) {
             ++seen.promised_checked;
@@ -207,17 +215,12 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
         return true;
     };
     for (const auto place : marks.canaries) {
-        content.fill(place, block);  // a read that brings nothing has not seen it gone
         if (!readable(place)) {
             seen.unreadable.push_back(place);
             if (!expected_status) {
                 seen.unexpected.push_back(place);
             }
-            continue;
-        }
-        Bytes expected(marks.block_bytes);
-        content.fill(place, expected);
-        if (holds_piece_of(block, expected)) {
+        } else if (holds_piece_of(block, expected)) {
             seen.intact.push_back(place);
         } else {
             ++seen.changed;
@@ -225,17 +228,82 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
     }
     for (const auto& sample : marks.samples) {
         const bool informative = !sample.sha256.empty() && !sample.uniform;
-        if (!readable(sample.offset)) {
-            ++seen.samples_unreadable;
-        } else if (!informative) {
-            ++seen.samples_uninformative;
-        } else if (sha256_hex(block) == sample.sha256) {
-            ++seen.samples_unchanged;
-        } else {
-            ++seen.samples_changed;
+        bool read_it = readable(sample.offset);
+        if (read_it && std::equal(expected.begin(), expected.end(), block.begin())) {
+            read_it = unreadable("the read brought nothing", false);
+        }
+        seen.samples.push_back(!informative                         ? SampleSeen::uninformative
+                               : !read_it                           ? SampleSeen::unreadable
+                               : sha256_hex(block) == sample.sha256 ? SampleSeen::unchanged
+                                                                    : SampleSeen::changed);
+    }
+    return seen;
+}
+
+SomeSeen look_for_some(const SurfaceMarks& marks, std::size_t most, ByteView seed,
+                       const PlaceReader& read) {
+    SomeSeen seen;
+    stream::KeyedStream content(key_of(seed, "canaries of " + marks.name));
+    device::AlignedBuffer buffer(marks.block_bytes);
+    const MutableByteView block = buffer.view();
+    Bytes expected(marks.block_bytes);
+    const auto readable = [&](std::uint64_t place) {
+        std::fill(block.begin(), block.end(), std::uint8_t{0});
+        const bool brought = read(place, block).readable;
+        seen.read += brought ? 1U : 0U;
+        return brought;
+    };
+    for (const auto place : spread(marks.canaries, most)) {
+        content.fill(place, expected);
+        if (readable(place) && holds_piece_of(block, expected)) {
+            seen.intact.push_back(place);
+        }
+    }
+    std::vector<std::uint64_t> telling;
+    for (std::size_t i = 0; i < marks.samples.size(); ++i) {
+        if (!marks.samples[i].sha256.empty() && !marks.samples[i].uniform) {
+            telling.push_back(i);
+        }
+    }
+    for (const auto number : spread(telling, most)) {
+        const auto& sample = marks.samples[number];
+        if (readable(sample.offset) && sha256_hex(block) == sample.sha256) {
+            seen.unchanged.push_back(number);
         }
     }
     return seen;
+}
+
+std::vector<std::uint64_t> spread(const std::vector<std::uint64_t>& places, std::size_t most) {
+    if (places.size() <= most) {
+        return places;
+    }
+    EFFACE_ASSERT(most > 1);
+    std::vector<std::uint64_t> some;
+    for (std::size_t i = 0; i < most; ++i) {
+        some.push_back(places[i * (places.size() - 1) / (most - 1)]);
+    }
+    return some;
+}
+
+std::optional<std::uint64_t> place_beside(const SurfaceMarks& marks, std::uint64_t canary) {
+    const std::uint64_t length = marks.block_bytes;
+    const auto overlaps = [&](std::uint64_t one, std::uint64_t other) {
+        return one < other + length && other < one + length;
+    };
+    const auto is_free = [&](std::uint64_t place) {
+        return std::none_of(marks.canaries.begin(), marks.canaries.end(),
+                            [&](std::uint64_t other) { return overlaps(place, other); }) &&
+               std::none_of(marks.samples.begin(), marks.samples.end(),
+                            [&](const auto& sample) { return overlaps(place, sample.offset); });
+    };
+    if (canary + 2 * length <= marks.size_bytes && is_free(canary + length)) {
+        return canary + length;
+    }
+    if (canary >= length && is_free(canary - length)) {
+        return canary - length;
+    }
+    return std::nullopt;
 }
 
 }  // namespace efface::method

@@ -35,16 +35,20 @@ namespace efface::method {
 /// True when whole blocks hold what was promised, or nothing was.
 [[nodiscard]] bool keeps(const Promise& promise, ByteView blocks);
 
+enum class SampleSeen : std::uint8_t {
+    unreadable,
+    uninformative,  ///< it was not read before, or one byte repeated
+    changed,
+    unchanged,
+};
+
 /// What was found where the marks were.
 struct MarksSeen {
     std::vector<std::uint64_t> intact;      ///< canaries that still stand
     std::vector<std::uint64_t> unreadable;  ///< canaries
     std::vector<std::uint64_t> unexpected;  ///< of these: not as the technique leaves blocks
     std::uint64_t changed = 0;              ///< canaries
-    std::uint64_t samples_changed = 0;
-    std::uint64_t samples_unchanged = 0;
-    std::uint64_t samples_uninformative = 0;
-    std::uint64_t samples_unreadable = 0;
+    std::vector<SampleSeen> samples;        ///< in the order of the marks
     std::uint64_t promised_checked = 0;
     std::uint64_t promised_mismatches = 0;
     struct Status {
@@ -58,5 +62,20 @@ struct MarksSeen {
 using PlaceReader = std::function<ReadStatus(std::uint64_t offset, MutableByteView into)>;
 [[nodiscard]] MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& promise,
                                  const PlaceReader& read);
+/// Of at most so many canaries and as many telling samples, from the first to the last: what is
+/// still there, and how many places could be read.
+struct SomeSeen {
+    std::vector<std::uint64_t> intact;   ///< canaries
+    std::vector<std::size_t> unchanged;  ///< samples, by their number
+    std::uint64_t read = 0;
+};
+[[nodiscard]] SomeSeen look_for_some(const SurfaceMarks& marks, std::size_t most, ByteView seed,
+                                     const PlaceReader& read);
+/// Evenly from the first to the last, at most so many.
+[[nodiscard]] std::vector<std::uint64_t> spread(const std::vector<std::uint64_t>& places,
+                                                std::size_t most);
+/// A place beside a canary, where nothing of ours is looked for; nothing when there is none.
+[[nodiscard]] std::optional<std::uint64_t> place_beside(const SurfaceMarks& marks,
+                                                        std::uint64_t canary);
 
 }  // namespace efface::method

@@ -3,9 +3,11 @@
 // starts; firmware_watch.cpp waits, cleans up and looks again; firmware_erase.cpp joins them.
 #pragma once
 
+#include "efface/device/aligned_buffer.hpp"
 #include "efface/method/firmware_erase.hpp"
 
 #include "canaries.hpp"
+#include "command_blocks.hpp"
 #include "firmware_record.hpp"
 
 namespace efface::method {
@@ -28,6 +30,9 @@ class FirmwareAttempt final {
     bool look_first();
     bool adopt();
     void open_hidden_areas();
+    void find_opened();
+    void find_not_shown();
+    void close_hidden_areas();
     void mark();
     void start();
     void refused(const StartAnswer& answer, bool unanswered);
@@ -35,13 +40,26 @@ class FirmwareAttempt final {
     bool watch();
     void check(MarksReport& report);
     void check_whole(MarksReport& report);
-    [[nodiscard]] PlaceReader reader_of(const std::string& name, device::BlockTarget* storage);
+    /// A range of blocks that can be marked and looked at.
+    struct Reach {
+        std::string name;  ///< of its marks
+        device::BlockTarget* storage = nullptr;
+        std::string surface;      ///< its name for commands
+        std::uint64_t begin = 0;  ///< where it begins there
+    };
+    [[nodiscard]] std::vector<Reach> reaches();
+    [[nodiscard]] PlaceReader reader_of(const Reach& reach);
     void clean_up();
     bool same_drive();
     void remake_operation();
     [[nodiscard]] bool give_up(const OperationState& now);
     [[nodiscard]] std::chrono::milliseconds next_pause(std::chrono::milliseconds last) const;
-    void look_at_marks(bool by_command, const Promise& promise);
+    [[nodiscard]] std::vector<MarksSeen> look_at_marks(bool by_command, const Promise& promise);
+    void look_by_command(std::vector<MarksSeen>& looks, MarksReport& report);
+    [[nodiscard]] bool look_again(std::vector<MarksSeen>& looks, const Promise& promise,
+                                  MarksReport& report);
+    [[nodiscard]] std::uint64_t write_beside(const PlacesNotRead& missing, const Promise& promise);
+    [[nodiscard]] bool find_again(MarksReport& report);
     void conclude(const MarksReport& report);
     void fail(Verdict verdict, ReasonCode code, const std::string& text) {
         const bool first = outcome_.verdict == Verdict::not_sanitized && outcome_.reasons.empty();
@@ -66,6 +84,7 @@ class FirmwareAttempt final {
 
     Outcome outcome_;
     OperationMemory memory_;
+    std::vector<std::unique_ptr<CommandBlocks>> behind_;  ///< of reaches()
     std::unique_ptr<FirmwareOperation> operation_;
     DriveSurvey survey_;
     std::optional<std::chrono::seconds> estimate_;

@@ -7,6 +7,38 @@
 
 namespace efface::method {
 
+namespace {
+
+/// How often, and after which pause, a namespace that was attached is looked for.
+constexpr unsigned kAreaLooksMax = 20;
+constexpr std::chrono::milliseconds kAreaPause{500};
+
+/// Canaries behind the end that the host sees: the area counts as opened when enough of them could
+/// be placed, else why not is kept. False: they are not to be looked for.
+bool note_marked_behind(FirmwareState& state, const SurfaceMarks& marks) {
+    const std::uint64_t asked = marks.canaries.size() + marks.refused;
+    const bool enough =
+        !marks.canaries.empty() && marks.canaries.size() * kEvidenceOf >= asked * kEvidenceShare;
+    const auto part = std::find_if(state.behind.begin(), state.behind.end(),
+                                   [&](const NotShown& one) { return name_of(one) == marks.name; });
+    EFFACE_ASSERT(part != state.behind.end());
+    const auto listed = hidden_area_json(hidden_area_of(*part));
+    for (auto& area : state.hidden_areas) {
+        if (area.at("kind") == kNotShown && area.at("detail") == listed.at("detail")) {
+            area["opened"] = enough;
+            area["why"] = enough ? std::string()
+                                 : fmt::format("{} of {} canaries could be placed there",
+                                               marks.canaries.size(), asked);
+        }
+    }
+    if (!enough) {
+        state.behind.erase(part);
+    }
+    return enough;
+}
+
+}  // namespace
+
 /// Who is this, and is it the drive that this job began with?
 bool FirmwareAttempt::look_first() {
     survey_ = hooks_.commands().survey();
@@ -82,7 +114,7 @@ bool FirmwareAttempt::adopt() {
 void FirmwareAttempt::open_hidden_areas() {
     if (state_.sizes_before.empty()) {
         for (const auto& surface : hooks_.surfaces()) {
-            state_.sizes_before.push_back(surface.storage->size_bytes());
+            state_.sizes_before[surface.name] = surface.storage->size_bytes();
         }
     }
     if (!state_.areas_listed) {
@@ -110,30 +142,91 @@ void FirmwareAttempt::open_hidden_areas() {
                         "afterwards `efface resume` goes on with this job");
         }
         keep(FirmwareState::Step::open);
-        if (!opened.opened.empty() && !hooks_.reattach()) {
-            fail(Verdict::indeterminate, ReasonCode::drive_silent,
-                 "the drive is gone since its hidden areas were opened");
-            return;
+        if (!opened.opened.empty()) {
+            find_opened();
         }
     }
-    keep(FirmwareState::Step::mark);
+    if (outcome_.reasons.empty()) {
+        find_not_shown();
+        keep(FirmwareState::Step::mark);
+    }
+}
+
+/// What was opened becomes a block device in a while.
+void FirmwareAttempt::find_opened() {
+    bool there = false;
+    for (unsigned look = 0; look < kAreaLooksMax; ++look) {
+        if (look > 0 && !hooks_.wait(kAreaPause)) {
+            break;
+        }
+        there = hooks_.reattach();
+        if (!there) {
+            continue;
+        }
+        survey_ = hooks_.commands().survey();
+        const bool pending = std::any_of(
+            survey_.hidden_areas.begin(), survey_.hidden_areas.end(), [](const HiddenArea& area) {
+                return area.kind == kUnattachedNamespace && !area.can_be_opened;
+            });
+        if (survey_.error.empty() && !pending) {
+            break;
+        }
+    }
+    if (!there || !survey_.error.empty() || !same_drive()) {
+        fail(Verdict::indeterminate, ReasonCode::drive_silent,
+             "the drive is gone since its hidden areas were opened");
+        return;
+    }
+    note_attached(state_.hidden_areas, survey_.hidden_areas);
+}
+
+/// What the drive has and the host does not see.
+void FirmwareAttempt::find_not_shown() {
+    std::vector<SurfaceSize> seen;
+    for (const auto& surface : hooks_.surfaces()) {
+        seen.push_back(
+            {surface.name, surface.storage->size_bytes(), surface.storage->preferred_alignment()});
+    }
+    state_.behind = not_shown(survey_, seen);
+    for (const auto& part : state_.behind) {
+        state_.hidden_areas.push_back(hidden_area_json(hidden_area_of(part)));
+    }
+}
+
+/// Best effort: what stays open is named.
+void FirmwareAttempt::close_hidden_areas() {
+    std::vector<SentCommand> commands;
+    const auto problem = hooks_.commands().close_hidden_areas(memory_, commands);
+    add_commands(state_.commands, commands, now());
+    if (problem) {
+        outcome_.exceptions.push_back({ReasonCode::drive_left_behind, *problem});
+    }
 }
 
 void FirmwareAttempt::mark() {
     state_.marks.clear();
     progress_.phase("placing canaries");
-    const auto surfaces = hooks_.surfaces();
-    for (std::size_t i = 0; i < surfaces.size() && !stop_.stop_requested(); ++i) {
-        const std::uint64_t before = i < state_.sizes_before.size() ? state_.sizes_before[i] : 0;
-        auto marks = task_.canaries ? mark_surface(surfaces[i], before, state_.seed)
-                                    : SurfaceMarks{surfaces[i].name, {}, {}, {}, {}, {}};
+    for (const auto& reach : reaches()) {
+        if (stop_.stop_requested()) {
+            break;
+        }
+        const bool behind = reach.name != reach.surface;
+        if (behind && !task_.canaries) {
+            continue;
+        }
+        const auto known = state_.sizes_before.find(reach.name);
+        const std::uint64_t before = known == state_.sizes_before.end() ? 0 : known->second;
+        auto marks = task_.canaries ? mark_surface({reach.name, reach.storage}, before, state_.seed)
+                                    : SurfaceMarks{reach.name, {}, {}, {}, {}, {}};
         observe("canaries placed", ObjectWriter()
                                        .add("surface", marks.name)
                                        .add("placed", marks.canaries.size())
                                        .add("refused", marks.refused)
                                        .add("samples", marks.samples.size())
                                        .take());
-        state_.marks.push_back(std::move(marks));
+        if (!behind || note_marked_behind(state_, marks)) {
+            state_.marks.push_back(std::move(marks));
+        }
     }
     if (!stop_.stop_requested()) {
         keep(FirmwareState::Step::start);

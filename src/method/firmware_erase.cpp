@@ -60,6 +60,9 @@ Outcome FirmwareAttempt::run() {
             check(report);
         }
     }
+    if (!stop_.stop_requested()) {
+        close_hidden_areas();
+    }
     conclude(report);
     return std::move(outcome_);
 }

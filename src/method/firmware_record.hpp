@@ -19,6 +19,10 @@ constexpr std::size_t kCommandsKeptMax = 256;
 /// Of the canaries of one surface at most one in so many may be unreadable in a way that the
 /// technique does not explain: those are named as exceptions. With more nobody can know.
 constexpr std::uint64_t kUnexpectedShare = 10;
+/// Of what was placed on a surface, and of the samples that can tell, so many in kEvidenceOf were
+/// read and differ: else nothing is claimed. What was not read proves nothing.
+constexpr std::uint64_t kEvidenceShare = 9;
+constexpr std::uint64_t kEvidenceOf = 10;
 constexpr std::size_t kPlacesNamedMax = 8;
 
 [[nodiscard]] Json pages_json(const std::vector<RawPage>& pages);
@@ -30,6 +34,8 @@ void add_commands(Json& record, const std::vector<SentCommand>& commands, const 
 void note_opened(Json& areas, const OpenedAreas& opened);
 /// Marks as opened what is no longer hidden: an earlier process opened it.
 void note_vanished(Json& areas, const std::vector<HiddenArea>& still_hidden);
+/// Of namespaces: those that the drive still does not show were not opened.
+void note_attached(Json& areas, const std::vector<HiddenArea>& found_since);
 /// Every area that is neither covered nor opened is an exception.
 void except_hidden_areas(const Json& areas, Outcome& outcome);
 
@@ -41,8 +47,17 @@ struct MarksReport {
     Promise promise;              ///< of the look after the drive's end
     std::vector<MarksSeen> seen;  ///< one a surface, looks of media verification included
     Json statuses = Json::array();
+    Json recheck;     ///< null, or what was done about places that could not be read
+    Json by_command;  ///< null, or what the drive's own read command gave
     std::optional<WholeSeen> whole;
 };
+/// Canaries and telling samples that no look could read so far.
+struct PlacesNotRead {
+    std::uint64_t count = 0;
+    std::vector<std::vector<std::uint64_t>> canaries;  ///< one list a surface
+};
+[[nodiscard]] PlacesNotRead places_not_read(const FirmwareState& state,
+                                            const std::vector<MarksSeen>& looks);
 /// Lowers the verdict by everything that speaks against an erasure.
 void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report);

@@ -72,6 +72,15 @@ Json to_json(const FirmwareState& state) {
     for (const auto& surface : state.marks) {
         marks.push_back(marks_json(surface));
     }
+    Json behind = Json::array();
+    for (const auto& part : state.behind) {
+        behind.push_back(ObjectWriter()
+                             .add("surface", part.surface)
+                             .add("from", part.from)
+                             .add("to", part.to)
+                             .add("blockBytes", part.block_bytes)
+                             .take());
+    }
     return ObjectWriter()
         .add("step", to_string(state.step))
         .add("seed", to_hex(state.seed))
@@ -90,6 +99,7 @@ Json to_json(const FirmwareState& state) {
         .add("statusBefore", state.status_before)
         .add("hiddenAreas", state.hidden_areas)
         .add("sizesBefore", Json(state.sizes_before))
+        .add("behind", std::move(behind))
         .add("marks", std::move(marks))
         .add("limitEvents", state.limit_events)
         .add("areasListed", state.areas_listed)
@@ -119,6 +129,11 @@ FirmwareState firmware_state_from_json(const Json& json) {
     state.status_before = json.at("statusBefore");
     state.hidden_areas = json.at("hiddenAreas");
     json.at("sizesBefore").get_to(state.sizes_before);
+    for (const auto& part : json.at("behind")) {
+        state.behind.push_back(
+            {part.at("surface").get<std::string>(), part.at("from").get<std::uint64_t>(),
+             part.at("to").get<std::uint64_t>(), part.at("blockBytes").get<std::uint32_t>()});
+    }
     for (const auto& surface : json.at("marks")) {
         state.marks.push_back(marks_from(surface));
     }
@@ -134,7 +149,9 @@ FirmwareState state_after_refusal(const FirmwareState& refused, Bytes seed) {
     state.power_cycles = refused.power_cycles;
     state.sizes_before = refused.sizes_before;
     for (const auto& area : refused.hidden_areas) {
-        if (area.at("opened").get<bool>()) {
+        // What is opened for the time of one technique was taken back, and is found again.
+        const bool kept = area.at("kind") != kUnattachedNamespace && area.at("kind") != kNotShown;
+        if (kept && area.at("opened").get<bool>()) {
             state.hidden_areas.push_back(area);
         }
     }

@@ -81,7 +81,9 @@ bool FirmwareAttempt::watch() {
             progress_.advance(steps > steps_reported_ ? steps - steps_reported_ : 0);
             steps_reported_ = std::max(steps_reported_, steps);
         } else if (final_.phase == Phase::verifying) {
-            look_at_marks(true, {});
+            auto seen = look_at_marks(true, {});
+            verified_.insert(verified_.end(), std::make_move_iterator(seen.begin()),
+                             std::make_move_iterator(seen.end()));
             std::vector<SentCommand> commands;
             const bool left = operation_->leave_verification(commands);
             add_commands(state_.commands, commands, now());
@@ -137,98 +139,6 @@ void FirmwareAttempt::clean_up() {
              "the drive was not left fit for use: " + *problem);
     }
     hooks_.save(state_);
-}
-
-/// Through the block layer where there is some (not nullptr), else, or where that fails, by
-/// command.
-PlaceReader FirmwareAttempt::reader_of(const std::string& name, device::BlockTarget* storage) {
-    auto& commands = hooks_.commands();
-    return [&commands, name, storage](std::uint64_t offset, MutableByteView into) {
-        const bool fits = storage != nullptr && offset + into.size() <= storage->size_bytes();
-        if (fits && storage->read_at(offset, into).complete(into.size())) {
-            return ReadStatus{true, true, "read"};
-        }
-        return commands.read_status(name, offset, into);
-    };
-}
-
-/// Reads the marks: through the block layer, or (media verification) by command alone.
-void FirmwareAttempt::look_at_marks(bool by_command, const Promise& promise) {
-    std::vector<MarksSeen> seen;
-    const auto surfaces = by_command ? std::vector<Surface>{} : hooks_.surfaces();
-    for (const auto& marks : state_.marks) {
-        const auto surface =
-            std::find_if(surfaces.begin(), surfaces.end(),
-                         [&](const Surface& one) { return one.name == marks.name; });
-        auto* storage = surface == surfaces.end() ? nullptr : surface->storage;
-        seen.push_back(look_for(marks, state_.seed, promise, reader_of(marks.name, storage)));
-    }
-    verified_.insert(verified_.end(), std::make_move_iterator(seen.begin()),
-                     std::make_move_iterator(seen.end()));
-}
-
-/// After the drive's own word: the same drive, and nothing left where we look.
-void FirmwareAttempt::check(MarksReport& report) {
-    progress_.phase("looking for what was there");
-    report.identity = "not read";
-    if (!hooks_.reattach()) {
-        fail(Verdict::indeterminate, ReasonCode::drive_silent,
-             "the drive is gone since it finished");
-        return;
-    }
-    remake_operation();
-    survey_ = hooks_.commands().survey();
-    if (!survey_.error.empty()) {
-        fail(Verdict::indeterminate, ReasonCode::drive_silent,
-             "the drive does not answer any more: " + survey_.error);
-        return;
-    }
-    report.identity = same_drive() ? "same" : "different";
-    if (!same_drive()) {
-        fail(Verdict::indeterminate, ReasonCode::other_identity,
-             fmt::format("another drive answers now: {} {}", survey_.model, survey_.serial));
-        return;
-    }
-    if (!task_.canaries) {
-        fail(Verdict::indeterminate, ReasonCode::not_verified,
-             "finished, not verified: no canaries were placed");
-        return;
-    }
-    if (!state_.adopted) {  // somebody else's may have had another pattern
-        report.promise = operation_->promise();
-    }
-    look_at_marks(false, report.promise);
-    report.performed = true;
-    judge_marks(state_, verified_, outcome_, report);
-    if (task_.whole_medium) {
-        check_whole(report);
-    }
-}
-
-/// Nothing of it is kept: a later process reads everything again.
-void FirmwareAttempt::check_whole(MarksReport& report) {
-    report.passed = false;
-    if (report.promise.repeated.empty()) {
-        fail(Verdict::indeterminate, ReasonCode::nothing_to_compare,
-             "full verification was asked for, but the drive does not promise any content after "
-             "all: nothing to compare everything with");
-        return;
-    }
-    progress_.phase("reading everything");
-    report.whole.emplace(report.promise);
-    for (const auto& surface : hooks_.surfaces()) {
-        const auto read = reader_of(surface.name, surface.storage);
-        if (!read_whole(*surface.storage, read, stop_, *report.whole)) {
-            const bool stopped = stop_.stop_requested();
-            fail(Verdict::indeterminate,
-                 stopped ? ReasonCode::stopped : ReasonCode::unreadable_blocks,
-                 stopped ? "stopped while everything was read"
-                         : "too much can not be read to go on reading");
-            return;
-        }
-    }
-    report.passed = judge_whole(*report.whole, outcome_) &&
-                    outcome_.verdict <= Verdict::sanitized_with_exceptions;
 }
 
 }  // namespace efface::method

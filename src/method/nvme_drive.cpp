@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "efface/nvme/status.hpp"
 
@@ -27,18 +28,34 @@ class NvmeDrive final : public CommandSet {
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
                                                           OperationMemory& memory) override;
-    [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override {
-        return {};  // Sanitize reaches them as they are; nothing here makes namespaces
+    [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& memory) override {
+        return nvme_attach_all(transport_, memory);
     }
+    [[nodiscard]] std::optional<std::string> close_hidden_areas(
+        OperationMemory& memory, std::vector<SentCommand>& commands) override {
+        return nvme_detach_attached(transport_, memory, commands);
+    }
+    [[nodiscard]] WriteStatus write_by_command(const std::string& surface, std::uint64_t offset,
+                                               ByteView from) override;
+    [[nodiscard]] bool flush_by_command(const std::string& surface) override;
     [[nodiscard]] ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                          MutableByteView into) override;
 
   private:
-    [[nodiscard]] bool unreadable_as_expected(std::uint16_t status);
+    [[nodiscard]] bool unreadable_as_expected(std::uint16_t status, std::uint32_t nsid);
+    /// A namespace whose blocks lie on block boundaries of their own.
+    struct Place {
+        std::uint32_t nsid = 0;
+        std::uint32_t block_bytes = 0;
+        std::string problem;  ///< not empty: nothing can be read or written there
+    };
+    [[nodiscard]] Place place_of(const std::string& surface, std::uint64_t offset,
+                                 std::size_t bytes);
 
     device::NvmeTransport& transport_;
     std::vector<NvmePlace> places_;
-    std::string erased_by_;  ///< that the drive named last; empty: not asked yet
+    std::string erased_by_;                ///< that the drive named last; empty: not asked yet
+    std::map<std::uint32_t, bool> dulbe_;  ///< by namespace, as asked since make()
 };
 
 /// It is the subsystem that is erased; what its namespaces are called may change by it.
@@ -57,31 +74,59 @@ std::string nvme_name_of(const NvmeFacts& facts) {
     return "";
 }
 
+/// Nobody looked at a namespace that is no block device here: that it is erased is never taken for
+/// granted.
+void nvme_add_namespaces_not_here(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
+                                  DriveSurvey& survey) {
+    for (const auto& one : facts.namespaces) {
+        const auto place = std::find_if(places.begin(), places.end(), [&](const NvmePlace& other) {
+            return other.nsid == one.nsid;
+        });
+        if (one.attached && place != places.end()) {
+            survey.sizes.push_back({place->device, one.identity.bytes(), one.identity.block_bytes});
+            continue;
+        }
+        HiddenArea area;
+        area.kind = kUnattachedNamespace;
+        area.bytes = one.identity.bytes();
+        if (one.attached) {
+            area.detail = fmt::format("namespace {} is no block device of this machine", one.nsid);
+            area.why_not = "nothing could be marked and looked for there";
+        } else {
+            area.detail = fmt::format("namespace {} is not attached to this controller", one.nsid);
+            area.can_be_opened = facts.controller.has_namespace_management();
+            area.why_not = area.can_be_opened
+                               ? ""
+                               : fmt::format(
+                                     "the controller can not attach it (OACS {:04x}h), so "
+                                     "nothing could be looked for there",
+                                     facts.controller.oacs);
+        }
+        survey.hidden_areas.push_back(std::move(area));
+    }
+}
+
 void nvme_add_hidden_areas(const NvmeFacts& facts, DriveSurvey& survey) {
-    const auto add = [&](const char* kind, const std::string& detail, std::uint64_t bytes) {
+    const auto add = [&](const char* kind, const std::string& detail, std::uint64_t bytes,
+                         bool covered, const char* why_not) {
         HiddenArea area;
         area.kind = kind;
         area.detail = detail;
         area.bytes = bytes;
-        area.covered = true;
-        area.why_not = "Sanitize reaches it as it is; Format NVM does not";
+        area.covered = covered;
+        area.why_not = why_not;
         survey.hidden_areas.push_back(std::move(area));
     };
-    for (const auto& one : facts.namespaces) {
-        if (!one.attached) {
-            add("unattached-namespace",
-                fmt::format("namespace {} is not attached to this controller", one.nsid),
-                one.identity.bytes());
-        }
-    }
     if (facts.controller.unallocated_bytes != 0) {
         add("unallocated-capacity", "capacity that is in no namespace (UNVMCAP)",
-            facts.controller.unallocated_bytes);
+            facts.controller.unallocated_bytes, true,
+            "Sanitize reaches it as it is; Format NVM does not");
     }
     if (facts.unaccounted_bytes != 0) {
         add("unaccounted-capacity",
             "capacity that is neither unallocated nor in a namespace that the drive lists",
-            facts.unaccounted_bytes);
+            facts.unaccounted_bytes, false,
+            "a namespace that is not listed may lie there, and nothing could be looked for in it");
     }
 }
 
@@ -168,6 +213,7 @@ DriveSurvey NvmeDrive::survey() {
     survey.techniques = nvme_sanitize_techniques(facts);
     auto formats = nvme_format_techniques(facts);
     std::move(formats.begin(), formats.end(), std::back_inserter(survey.techniques));
+    nvme_add_namespaces_not_here(facts, places_, survey);
     nvme_add_hidden_areas(facts, survey);
     nvme_add_risks(facts, places_, survey);
     survey.facts = nvme_drive_facts(facts);
@@ -186,15 +232,22 @@ OperationState NvmeDrive::state() {
 std::unique_ptr<FirmwareOperation> NvmeDrive::make(std::string_view technique,
                                                    OperationMemory& memory) {
     erased_by_.clear();
+    dulbe_.clear();
     auto operation = make_nvme_sanitize(technique, transport_, memory);
     return operation != nullptr ? std::move(operation)
                                 : make_nvme_format(technique, transport_, memory);
 }
 
-/// Erased flash need not carry valid codes, and changed keys make every block fail its check.
-bool NvmeDrive::unreadable_as_expected(std::uint16_t status) {
+/// Erased flash need not carry valid codes, and changed keys make every block fail its check. That
+/// a block is deallocated is an error only where the host has asked for that (DULBE).
+bool NvmeDrive::unreadable_as_expected(std::uint16_t status, std::uint32_t nsid) {
     if (nvme::is(status, nvme::Status::deallocated_block)) {
-        return true;
+        const auto [known, fresh] = dulbe_.try_emplace(nsid, false);
+        if (fresh) {
+            const auto answer = transport_.submit(nvme::get_error_recovery(nsid));
+            known->second = answer.succeeded() && nvme::deallocated_is_error(answer.dword0);
+        }
+        return known->second;
     }
     if (!nvme::is(status, nvme::Status::unrecovered_read_error)) {
         return false;
@@ -205,43 +258,81 @@ bool NvmeDrive::unreadable_as_expected(std::uint16_t status) {
     return erased_by_ == kNvmeSanitizeBlock || erased_by_ == kNvmeSanitizeCrypto;
 }
 
-ReadStatus NvmeDrive::read_status(const std::string& surface, std::uint64_t offset,
-                                  MutableByteView into) {
+NvmeDrive::Place NvmeDrive::place_of(const std::string& surface, std::uint64_t offset,
+                                     std::size_t bytes) {
+    Place found;
     const auto place = std::find_if(places_.begin(), places_.end(),
                                     [&](const NvmePlace& one) { return one.device == surface; });
     if (place == places_.end()) {
-        return {false, false, "no namespace of this drive is called " + surface};
+        found.problem = "no namespace of this drive is called " + surface;
+        return found;
     }
     const auto page = nvme_read_identify(transport_, nvme::Cns::name_space, place->nsid);
     const auto identity = nvme::decode_namespace(page.bytes);
     if (!page.ok() || !identity || identity->block_bytes == 0) {
-        return {false, false, page.ok() ? "the namespace is gone" : page.error};
+        found.problem = page.ok() ? "the namespace is gone" : page.error;
+        return found;
     }
-    const std::uint32_t block = identity->block_bytes;
+    found.nsid = place->nsid;
+    found.block_bytes = identity->block_bytes;
     if (identity->extended_metadata && identity->metadata_bytes != 0) {
-        return {false, false, "its blocks carry metadata in one buffer with the data"};
+        found.problem = "its blocks carry metadata in one buffer with the data";
+    } else if (offset % found.block_bytes != 0 || bytes % found.block_bytes != 0) {
+        found.problem = "not on a boundary of its blocks";
     }
-    if (offset % block != 0 || into.size() % block != 0) {
-        return {false, false, "not on a boundary of its blocks"};
+    return found;
+}
+
+ReadStatus NvmeDrive::read_status(const std::string& surface, std::uint64_t offset,
+                                  MutableByteView into) {
+    const auto place = place_of(surface, offset, into.size());
+    if (!place.problem.empty()) {
+        return {false, false, place.problem};
     }
+    const std::uint32_t block = place.block_bytes;
     ReadStatus status{true, true, "read"};
     const std::size_t step = std::max<std::size_t>(block, kNvmeReadBytes / block * block);
     for (std::size_t at = 0; at < into.size(); at += step) {
         const auto piece = into.subspan(at, std::min(step, into.size() - at));
         const auto completion =
-            transport_.submit(nvme::read(place->nsid, (offset + at) / block, block, piece));
+            transport_.submit(nvme::read(place.nsid, (offset + at) / block, block, piece));
         const bool verification =
             completion.error == 0 &&
             nvme::is(completion.status, nvme::Status::media_verification_read);
         if (!completion.succeeded() && !verification) {
-            return {false, completion.error == 0 && unreadable_as_expected(completion.status),
-                    nvme_answer_text(completion)};
+            const bool expected =
+                completion.error == 0 && unreadable_as_expected(completion.status, place.nsid);
+            return {false, expected, nvme_answer_text(completion)};
         }
         if (verification) {
             status.status = nvme::status_text(completion.status);
         }
     }
     return status;
+}
+
+WriteStatus NvmeDrive::write_by_command(const std::string& surface, std::uint64_t offset,
+                                        ByteView from) {
+    const auto place = place_of(surface, offset, from.size());
+    if (!place.problem.empty()) {
+        return {false, place.problem};
+    }
+    const std::uint32_t block = place.block_bytes;
+    const std::size_t step = std::max<std::size_t>(block, kNvmeReadBytes / block * block);
+    for (std::size_t at = 0; at < from.size(); at += step) {
+        const auto piece = from.subspan(at, std::min(step, from.size() - at));
+        const auto completion =
+            transport_.submit(nvme::write(place.nsid, (offset + at) / block, block, piece));
+        if (!completion.succeeded()) {
+            return {false, nvme_answer_text(completion)};
+        }
+    }
+    return {true, "written"};
+}
+
+bool NvmeDrive::flush_by_command(const std::string& surface) {
+    const auto place = place_of(surface, 0, 0);
+    return place.problem.empty() && transport_.submit(nvme::flush(place.nsid)).succeeded();
 }
 
 }  // namespace

@@ -50,6 +50,16 @@ struct NvmeNamespace {
     nvme::NamespaceIdentity identity;
 };
 
+/// Key of OperationMemory::kept: ids of namespaces that were attached for the time of an erasure.
+constexpr const char* kNvmeAttached = "nvmeAttached";
+/// Attaches every namespace that is not attached to this controller.
+[[nodiscard]] OpenedAreas nvme_attach_all(device::NvmeTransport& transport,
+                                          OperationMemory& memory);
+/// Detaches those again.
+[[nodiscard]] std::optional<std::string> nvme_detach_attached(device::NvmeTransport& transport,
+                                                              OperationMemory& memory,
+                                                              std::vector<SentCommand>& commands);
+
 /// The drive as it answers now.
 struct NvmeFacts {
     std::string error;  ///< not empty: nothing else is filled in

@@ -17,7 +17,7 @@ class ScsiDriveCommands final : public CommandSet {
         : session_(transport), surface_(std::move(surface)), clock_(clock) {}
 
     [[nodiscard]] std::string_view name() const override { return "scsi"; }
-    [[nodiscard]] DriveSurvey survey() override { return survey_scsi_drive(session_); }
+    [[nodiscard]] DriveSurvey survey() override { return survey_scsi_drive(session_, surface_); }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
                                                           OperationMemory& memory) override;
@@ -26,9 +26,15 @@ class ScsiDriveCommands final : public CommandSet {
     }
     [[nodiscard]] ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                          MutableByteView into) override;
+    [[nodiscard]] WriteStatus write_by_command(const std::string& surface, std::uint64_t offset,
+                                               ByteView from) override;
+    [[nodiscard]] bool flush_by_command(const std::string& surface) override;
 
   private:
     void learn();
+    /// Why nothing can be read or written there; empty: nothing is in the way.
+    [[nodiscard]] std::string problem_at(const std::string& surface, std::uint64_t offset,
+                                         std::size_t bytes);
     [[nodiscard]] bool is_expected(const scsi::SenseData& sense) const;
 
     ScsiSession session_;
@@ -105,18 +111,26 @@ bool ScsiDriveCommands::is_expected(const scsi::SenseData& sense) const {
            (crypto && fits(facts_.characteristics.after_crypto_erase));
 }
 
-ReadStatus ScsiDriveCommands::read_status(const std::string& surface, std::uint64_t offset,
-                                          MutableByteView into) {
-    ReadStatus result;
+std::string ScsiDriveCommands::problem_at(const std::string& surface, std::uint64_t offset,
+                                          std::size_t bytes) {
     if (!facts_.capacity) {
         learn();
     }
     const std::uint64_t unit = facts_.block_bytes();
-    if (surface != surface_ || unit == 0) {
-        result.status = surface != surface_ ? "no such surface" : "the disk tells no capacity";
+    return surface != surface_                       ? "no such surface"
+           : unit == 0                               ? "the disk tells no capacity"
+           : offset % unit != 0 || bytes % unit != 0 ? "not on a boundary of its blocks"
+                                                     : "";
+}
+
+ReadStatus ScsiDriveCommands::read_status(const std::string& surface, std::uint64_t offset,
+                                          MutableByteView into) {
+    ReadStatus result;
+    result.status = problem_at(surface, offset, into.size());
+    if (!result.status.empty()) {
         return result;
     }
-    EFFACE_ASSERT(offset % unit == 0 && into.size() % unit == 0 && !into.empty());
+    const std::uint64_t unit = facts_.block_bytes();
     const std::size_t step = std::max<std::size_t>(kReadBytesMax / unit, 1) * unit;
     for (std::size_t at = 0; at < into.size(); at += step) {
         const auto part = into.subspan(at, std::min(step, into.size() - at));
@@ -135,6 +149,33 @@ ReadStatus ScsiDriveCommands::read_status(const std::string& surface, std::uint6
     }
     result.readable = true;
     return result;
+}
+
+WriteStatus ScsiDriveCommands::write_by_command(const std::string& surface, std::uint64_t offset,
+                                                ByteView from) {
+    if (auto problem = problem_at(surface, offset, from.size()); !problem.empty()) {
+        return {false, std::move(problem)};
+    }
+    const std::uint64_t unit = facts_.block_bytes();
+    const std::size_t step = std::max<std::size_t>(kReadBytesMax / unit, 1) * unit;
+    for (std::size_t at = 0; at < from.size(); at += step) {
+        const auto part = from.subspan(at, std::min(step, from.size() - at));
+        device::ScsiCommand command;
+        command.cdb = scsi::write_16_cdb((offset + at) / unit,
+                                         static_cast<std::uint32_t>(part.size() / unit));
+        command.write_from = part;
+        const auto completion = session_.send(command);
+        if (!completion.good()) {
+            return {false, scsi_answer_text(completion)};
+        }
+    }
+    return {true, "written"};
+}
+
+bool ScsiDriveCommands::flush_by_command(const std::string& surface) {
+    device::ScsiCommand command;
+    command.cdb = scsi::synchronize_cache_16_cdb();
+    return surface == surface_ && session_.send(command).good();
 }
 
 }  // namespace

@@ -94,6 +94,6 @@ struct ScsiStartCommand {
                                                         const ScsiFacts& facts);
 [[nodiscard]] OpenedAreas open_scsi_hidden_areas(ScsiSession& session);
 
-[[nodiscard]] DriveSurvey survey_scsi_drive(ScsiSession& session);
+[[nodiscard]] DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface);
 
 }  // namespace efface::method

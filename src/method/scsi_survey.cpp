@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "efface/ata/identify.hpp"
 #include "efface/scsi/erase.hpp"
 
 #include "scsi_erasure.hpp"
@@ -136,6 +137,28 @@ const char* zone_model(const ScsiFacts& facts) {
     }
 }
 
+/// A disk may tell anything: no more than a record can hold.
+std::uint64_t capacity_bytes(const scsi::Capacity& capacity) {
+    constexpr std::uint64_t kMost = std::uint64_t{1} << 52U;
+    const std::uint64_t unit = std::max<std::uint32_t>(capacity.block_bytes, 1);
+    return capacity.blocks > kMost / unit ? kMost : capacity.blocks * unit;
+}
+
+/// The larger of what the unit says and, behind a translation layer, of what the drive itself says
+/// in VPD 89h.
+std::optional<SurfaceSize> scsi_size(const ScsiFacts& facts, const std::string& surface) {
+    if (!facts.capacity) {
+        return std::nullopt;
+    }
+    SurfaceSize size{surface, capacity_bytes(*facts.capacity), facts.capacity->block_bytes};
+    const auto identify =
+        facts.translation ? ata::decode_identify(facts.translation->identify) : std::nullopt;
+    if (identify) {
+        size.bytes = std::max(size.bytes, identify->sectors * identify->logical_sector_bytes);
+    }
+    return size;
+}
+
 Json drive_facts(const ScsiFacts& facts, bool sanitize_failed) {
     const auto& characteristics = facts.characteristics;
     Json json = ObjectWriter()
@@ -156,7 +179,7 @@ Json drive_facts(const ScsiFacts& facts, bool sanitize_failed) {
     }
     if (facts.capacity) {
         json["blockBytes"] = facts.capacity->block_bytes;
-        json["capacityBytes"] = facts.capacity->blocks * facts.capacity->block_bytes;
+        json["capacityBytes"] = capacity_bytes(*facts.capacity);
     }
     return json;
 }
@@ -207,7 +230,7 @@ std::optional<ScsiObjection> scsi_command_objection(ScsiSession& session, std::u
                                 true};
 }
 
-DriveSurvey survey_scsi_drive(ScsiSession& session) {
+DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) {
     DriveSurvey survey;
     auto facts = read_scsi_facts(session);
     if (!facts.error.empty()) {
@@ -225,6 +248,9 @@ DriveSurvey survey_scsi_drive(ScsiSession& session) {
         survey.techniques.push_back(facts_of(session, facts, technique, sanitize_failed));
     }
     survey.hidden_areas = scsi_hidden_areas(session, facts);
+    if (const auto size = scsi_size(facts, surface)) {
+        survey.sizes.push_back(*size);
+    }
     if (facts.logical_units > 1) {
         survey.residual_risks.push_back(
             {ReasonCode::other_logical_units,

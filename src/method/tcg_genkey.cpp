@@ -173,10 +173,10 @@ StartAnswer TcgGenKey::start() {
     }
     const auto& discovery = begun.look.discovery;
     const bool enterprise = discovery.ssc()->ssc == tcg::Ssc::enterprise;
-    memory_.kept = ObjectWriter()
-                       .add(kTcgTechniqueKey, to_string(TcgTechnique::genkey))
-                       .add(kTcgSentKey, false)
-                       .take();
+    renew_tcg_memory(memory_, ObjectWriter()
+                                  .add(kTcgTechniqueKey, to_string(TcgTechnique::genkey))
+                                  .add(kTcgSentKey, false)
+                                  .take());
     keys_.clear();
     StartAnswer answer;
     answer.start = Start::refused;

@@ -3,6 +3,15 @@
 
 namespace efface::method {
 
+void renew_tcg_memory(OperationMemory& memory, const Json& fresh) {
+    for (const char* key :
+         {kTcgTechniqueKey, kTcgSentKey, kTcgAnswerKey, kTcgActiveBeforeKey, kTcgActivatedKey,
+          kTcgTperSessionKey, kTcgHostSessionKey, kTcgKeysKey}) {
+        memory.kept.erase(key);
+    }
+    memory.kept.update(fresh);
+}
+
 bool tcg_kept_flag(const Json& kept, const char* key) {
     const auto found = kept.find(key);
     return found != kept.end() && found->is_boolean() && found->get<bool>();

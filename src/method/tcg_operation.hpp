@@ -43,6 +43,9 @@ inline void save_tcg_memory(OperationMemory& memory) {
     }
 }
 
+/// Forgets an earlier start of this set, and keeps `fresh`; what other sets have kept stays.
+void renew_tcg_memory(OperationMemory& memory, const Json& fresh);
+
 /// Of a journal: nothing when it is missing or of another type.
 [[nodiscard]] bool tcg_kept_flag(const Json& kept, const char* key);
 [[nodiscard]] std::string tcg_kept_text(const Json& kept, const char* key);

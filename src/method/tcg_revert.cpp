@@ -244,12 +244,12 @@ StartAnswer TcgRevert::start() {
         return running;
     }
     const bool was_activated = tcg_kept_flag(memory_.kept, kTcgActivatedKey);
-    memory_.kept = ObjectWriter()
-                       .add(kTcgTechniqueKey, to_string(technique_))
-                       .add(kTcgSentKey, false)
-                       .add(kTcgActivatedKey, was_activated)
-                       .add(kTcgActiveBeforeKey, discovery.locking->enabled)
-                       .take();
+    renew_tcg_memory(memory_, ObjectWriter()
+                                  .add(kTcgTechniqueKey, to_string(technique_))
+                                  .add(kTcgSentKey, false)
+                                  .add(kTcgActivatedKey, was_activated)
+                                  .add(kTcgActiveBeforeKey, discovery.locking->enabled)
+                                  .take());
     StartAnswer answer;
     TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
                        context_.pause);

@@ -63,8 +63,9 @@ bool read_whole(device::BlockTarget& surface, const PlaceReader& read, const std
                 compare(block, offset + at, block_bytes, seen);
                 continue;
             }
+            // Where content is promised every block can be read: no status is expected.
             seen.unreadable_bytes += block.size();
-            seen.unexpected_bytes += answer.expected ? 0 : block.size();
+            seen.unexpected_bytes += block.size();
         }
         if ((seen.unexpected_bytes - unexpected_before) * kUnexpectedShare > size) {
             return false;
@@ -87,7 +88,9 @@ bool judge_whole(const WholeSeen& seen, Outcome& outcome) {
              fmt::format("{} bytes can not be read, and not as the technique leaves blocks",
                          seen.unexpected_bytes)});
     }
-    return seen.mismatches == 0;
+    return seen.mismatches == 0 && seen.compared_bytes > 0 &&
+           seen.compared_bytes + seen.unexpected_bytes == seen.planned_bytes &&
+           seen.unexpected_bytes <= seen.planned_bytes / kUnexpectedShare;
 }
 
 Json to_json(const WholeSeen& seen) {

@@ -18,6 +18,30 @@ std::uint32_t security_cdw10(std::uint8_t protocol, std::uint16_t specific) {
     return (std::uint32_t{protocol} << 24U) | (std::uint32_t{specific} << 8U);
 }
 
+device::NvmeCommand transfer(IoOpcode opcode, std::uint32_t nsid, std::uint64_t first_block,
+                             std::uint32_t block_bytes, std::size_t bytes) {
+    EFFACE_ASSERT(block_bytes != 0 && bytes != 0 && bytes % block_bytes == 0);
+    const std::size_t blocks = bytes / block_bytes;
+    EFFACE_ASSERT(blocks <= kBlocksMax);
+    device::NvmeCommand command;
+    command.queue = device::NvmeCommand::Queue::io;
+    command.opcode = static_cast<std::uint8_t>(opcode);
+    command.nsid = nsid;
+    command.cdw10 = static_cast<std::uint32_t>(first_block & 0xffffffffU);
+    command.cdw11 = static_cast<std::uint32_t>(first_block >> 32U);
+    command.cdw12 = static_cast<std::uint32_t>(blocks - 1);
+    return command;
+}
+
+device::NvmeCommand attachment(std::uint32_t nsid, std::uint32_t select, ByteView controllers) {
+    EFFACE_ASSERT(controllers.size() == kNamespaceControllersBytes);
+    auto command = admin(AdminOpcode::namespace_attachment);
+    command.nsid = nsid;
+    command.cdw10 = select;
+    command.write_from = controllers;
+    return command;
+}
+
 }  // namespace
 
 device::NvmeCommand identify(Cns cns, std::uint32_t nsid, MutableByteView into) {
@@ -120,18 +144,51 @@ device::NvmeCommand security_send(std::uint8_t protocol, std::uint16_t specific,
 
 device::NvmeCommand read(std::uint32_t nsid, std::uint64_t first_block, std::uint32_t block_bytes,
                          MutableByteView into) {
-    EFFACE_ASSERT(block_bytes != 0 && !into.empty() && into.size() % block_bytes == 0);
-    const std::size_t blocks = into.size() / block_bytes;
-    EFFACE_ASSERT(blocks <= kBlocksMax);
-    device::NvmeCommand command;
-    command.queue = device::NvmeCommand::Queue::io;
-    command.opcode = static_cast<std::uint8_t>(IoOpcode::read);
-    command.nsid = nsid;
-    command.cdw10 = static_cast<std::uint32_t>(first_block & 0xffffffffU);
-    command.cdw11 = static_cast<std::uint32_t>(first_block >> 32U);
-    command.cdw12 = static_cast<std::uint32_t>(blocks - 1);
+    auto command = transfer(IoOpcode::read, nsid, first_block, block_bytes, into.size());
     command.read_into = into;
     return command;
+}
+
+device::NvmeCommand write(std::uint32_t nsid, std::uint64_t first_block, std::uint32_t block_bytes,
+                          ByteView from) {
+    auto command = transfer(IoOpcode::write, nsid, first_block, block_bytes, from.size());
+    command.write_from = from;
+    return command;
+}
+
+device::NvmeCommand flush(std::uint32_t nsid) {
+    device::NvmeCommand command;
+    command.queue = device::NvmeCommand::Queue::io;
+    command.opcode = static_cast<std::uint8_t>(IoOpcode::flush);
+    command.nsid = nsid;
+    return command;
+}
+
+device::NvmeCommand get_error_recovery(std::uint32_t nsid) {
+    constexpr std::uint32_t kErrorRecovery = 0x05;  // SEL 0: current
+    auto command = admin(AdminOpcode::get_features);
+    command.nsid = nsid;
+    command.cdw10 = kErrorRecovery;
+    return command;
+}
+
+bool deallocated_is_error(std::uint32_t dword0) noexcept {
+    return (dword0 & (1U << 16U)) != 0;
+}
+
+Bytes controller_list(std::uint16_t controller_id) {
+    Bytes list(kNamespaceControllersBytes);
+    write_le<std::uint16_t>(list, 0, 1);
+    write_le<std::uint16_t>(list, 2, controller_id);
+    return list;
+}
+
+device::NvmeCommand attach_namespace(std::uint32_t nsid, ByteView controllers) {
+    return attachment(nsid, 0, controllers);
+}
+
+device::NvmeCommand detach_namespace(std::uint32_t nsid, ByteView controllers) {
+    return attachment(nsid, 1, controllers);
 }
 
 Bytes command_dwords(const device::NvmeCommand& command) {

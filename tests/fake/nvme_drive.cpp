@@ -101,11 +101,13 @@ std::uint16_t NvmeDrive::State::admin(const device::NvmeCommand& command,
             return identify(command, controller_id);
         case 0x09:
         case 0x0a:
-            dword0 = 0;
-            return (command.cdw10 & 0xffU) == 0x02 || (command.cdw10 & 0xffU) == 0x06 ||
-                           (command.cdw10 & 0xffU) == 0x0b
+            dword0 = options.dulbe && (command.cdw10 & 0xffU) == 0x05 ? 1U << 16U : 0U;
+            return (command.cdw10 & 0xffU) == 0x05 || (command.cdw10 & 0xffU) == 0x02 ||
+                           (command.cdw10 & 0xffU) == 0x06 || (command.cdw10 & 0xffU) == 0x0b
                        ? std::uint16_t{0}
                        : kInvalidField;
+        case 0x15:
+            return attach(command, controller_id);
         case 0x80:
             return format(command.nsid, command.cdw10);
         case 0x81:
@@ -128,6 +130,34 @@ std::uint16_t NvmeDrive::State::admin(const device::NvmeCommand& command,
     }
 }
 
+/// Section 5.2.20: a list of one controller.
+std::uint16_t NvmeDrive::State::attach(const device::NvmeCommand& command,
+                                       std::uint16_t controller_id) {
+    constexpr std::uint16_t kAlreadyAttached = 0x4118;
+    constexpr std::uint16_t kNotAttached = 0x411a;
+    constexpr std::uint16_t kListInvalid = 0x411c;
+    NvmeSpace* place = space(command.nsid);
+    if (!options.namespace_management) {
+        return kInvalidOpcode;
+    }
+    if (options.lies.attach_status != 0) {
+        return options.lies.attach_status;
+    }
+    if (place == nullptr || command.cdw10 > 1) {
+        return kInvalidField;
+    }
+    if (command.write_from.size() != 4096 || read_le<std::uint16_t>(command.write_from, 0) != 1 ||
+        read_le<std::uint16_t>(command.write_from, 2) != controller_id) {
+        return kListInvalid;
+    }
+    const bool attaches = command.cdw10 == 0;
+    if (place->options.attached == attaches) {
+        return attaches ? kAlreadyAttached : kNotAttached;
+    }
+    place->options.attached = attaches;
+    return 0;
+}
+
 std::uint16_t NvmeDrive::State::read(NvmeSpace& place, const device::NvmeCommand& command) {
     const std::uint32_t block_bytes = place.media.block_bytes();
     const std::uint64_t first = first_block(command);
@@ -137,6 +167,9 @@ std::uint16_t NvmeDrive::State::read(NvmeSpace& place, const device::NvmeCommand
     }
     if (command.read_into.size() != count * block_bytes) {
         return kInvalidField;
+    }
+    if (reads_hidden && options.lies.reads_status != 0) {
+        return options.lies.reads_status;
     }
     for (std::uint64_t block = first; block < first + count; ++block) {
         if (place.lost[block]) {
@@ -164,6 +197,7 @@ std::uint16_t NvmeDrive::State::write(NvmeSpace& place, const device::NvmeComman
     if (options.lies.reverts_writes && !place.before_writes) {
         place.before_writes = place.media;
     }
+    reads_hidden = reads_hidden && !options.lies.reads_until_write;
     place.media.write(first, zeroes ? ByteView(Bytes(count * block_bytes)) : command.write_from);
     std::fill_n(place.lost.begin() + static_cast<std::ptrdiff_t>(first), count, false);
     global_data_erased = false;
@@ -257,6 +291,7 @@ void NvmeDrive::power_on() {
 void NvmeDrive::reset() {
     state_->hanging = false;
     state_->was_reset = true;
+    state_->options.dulbe = false;
     state_->event_context = false;
     state_->cancel_verification();
 }

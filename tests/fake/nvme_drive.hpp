@@ -22,8 +22,9 @@ namespace efface::fake {
 struct NvmeNamespaceOptions {
     std::uint64_t blocks = 4096;
     std::uint32_t block_bytes = 512;
-    bool attached = true;  ///< to every controller
+    bool attached = true;  ///< to every controller, until Namespace Attachment changes it
     bool write_protected = false;
+    bool kept = false;  ///< a lie: no erasure reaches it
 };
 
 /// What an erasure leaves for a host to read.
@@ -51,6 +52,9 @@ struct NvmeLies {
     /// What was written since power-on is gone after an erasure, what stood before is back.
     bool reverts_writes = false;
     bool status_log_zero = false;       ///< log page 81h is all zero
+    std::uint16_t reads_status = 0;     ///< of every read after an erasure, ...
+    bool reads_until_write = false;     ///< ... until something is written
+    std::uint16_t attach_status = 0;    ///< Namespace Attachment is refused with it
     std::uint16_t format_status = 0;    ///< Format NVM is refused with it
     std::uint16_t sanitize_status = 0;  ///< Sanitize is refused with it
     bool format_unanswered = false;     ///< it is carried out, the answer is lost (ETIME)
@@ -73,6 +77,7 @@ struct NvmeDriveOptions {
     std::uint64_t spare_blocks = 0;        ///< of each namespace
     NvmeLeaves leaves = NvmeLeaves::zeros;
     std::uint8_t deallocated_reads = 1;  ///< DLFEAT 2:0
+    bool dulbe = false;                  ///< Error Recovery: until a reset
     std::chrono::milliseconds crypto_time{2'000};
     std::chrono::milliseconds block_time{60'000};
     std::chrono::milliseconds overwrite_time{600'000};  ///< of one pass

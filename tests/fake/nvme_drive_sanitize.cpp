@@ -81,6 +81,7 @@ void NvmeDrive::State::erase_space(NvmeSpace& place, std::uint64_t first, std::u
 }
 
 void NvmeDrive::State::erase_share(std::uint64_t from_permille, std::uint64_t to_permille) {
+    reads_hidden = true;
     if (options.lies.erases_nothing || options.lies.reverts_writes) {
         return;
     }
@@ -94,6 +95,9 @@ void NvmeDrive::State::erase_share(std::uint64_t from_permille, std::uint64_t to
         return;
     }
     for (auto& place : spaces) {
+        if (place.options.kept) {
+            continue;
+        }
         const std::uint64_t blocks = place.media.blocks();
         const std::uint64_t first = blocks * from_permille / kWhole;
         erase_space(place, first, blocks * to_permille / kWhole - first, leave);
@@ -312,7 +316,9 @@ std::uint16_t NvmeDrive::State::start_sanitize(std::uint32_t cdw10, std::uint32_
 
 void NvmeDrive::State::format_space(std::size_t index, unsigned secure_erase) {
     auto& place = spaces[index];
-    if (secure_erase == 0 || options.lies.erases_nothing || options.lies.reverts_writes) {
+    reads_hidden = true;
+    if (secure_erase == 0 || place.options.kept || options.lies.erases_nothing ||
+        options.lies.reverts_writes) {
         return;
     }
     const auto leave =

@@ -82,6 +82,7 @@ struct NvmeDrive::State {
     };
     std::deque<Event> events;  ///< newest first
     bool event_context = false;
+    bool reads_hidden = false;  ///< NvmeLies::reads_status
 
     /// Lets the time that has passed have its effect.
     void settle();
@@ -110,6 +111,7 @@ struct NvmeDrive::State {
     void deallocate_all();
     void revert_writes();
     std::uint16_t format(std::uint32_t nsid, std::uint32_t cdw10);
+    std::uint16_t attach(const device::NvmeCommand& command, std::uint16_t controller_id);
     void format_space(std::size_t index, unsigned secure_erase);
 
     [[nodiscard]] NvmeSpace* space(std::uint32_t nsid);

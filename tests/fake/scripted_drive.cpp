@@ -26,7 +26,9 @@ class ScriptedDrive::Operation final : public method::FirmwareOperation {
     explicit Operation(ScriptedDrive& drive, method::OperationMemory& memory)
         : drive_(drive), memory_(memory) {}
     [[nodiscard]] std::string_view technique() const override { return kTechnique; }
-    [[nodiscard]] method::Promise promise() const override { return method::Promise::zeros(); }
+    [[nodiscard]] method::Promise promise() const override {
+        return drive_.lies.promises_nothing ? method::Promise{} : method::Promise::zeros();
+    }
     method::OperationState state() override { return drive_.state(); }
     method::StartAnswer start() override {
         memory_.kept["sent"] = true;

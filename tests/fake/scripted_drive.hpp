@@ -29,7 +29,8 @@ struct DriveLies {
     bool gone_for_good = false;   ///< from the middle on
     bool unreadable_after = false;
     bool unreadable_as_expected = true;
-    double unreadable_share = 1;  ///< of the medium, from its beginning
+    bool promises_nothing = false;  ///< else zeros
+    double unreadable_share = 1;    ///< of the medium, from its beginning
     bool clean_up_fails = false;
     bool hidden_area = false;        ///< the last eighth can't be addressed at first
     bool hidden_area_stays = false;  ///< and can't be opened

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sectors that a host can not address: host protected area and device configuration overlay
 // (ATA8-ACS, sections 4.10, 7.10, 7.31 and 7.50), accessible max address (ACS-4, section 7.2);
-// reading of sectors.
+// reading and writing of sectors.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,12 @@ namespace efface::ata {
 /// 65535, or 255 without 48-bit commands.
 [[nodiscard]] device::AtaCommand read_sectors(bool lba48, std::uint64_t lba, std::uint16_t count,
                                               MutableByteView into);
+
+/// 34h WRITE SECTORS EXT, or 30h; likewise.
+[[nodiscard]] device::AtaCommand write_sectors(bool lba48, std::uint64_t lba, std::uint16_t count,
+                                               ByteView from);
+/// EAh FLUSH CACHE EXT, or E7h.
+[[nodiscard]] device::AtaCommand flush_cache(bool lba48);
 
 /// The ERROR register (ACS-4, section 6.3), for a person: "UNC", "IDNF ABRT".
 [[nodiscard]] std::string error_text(const device::AtaRegisters& registers);

@@ -26,6 +26,9 @@ class LinuxScsi final : public ScsiTransport {
     /// CDB of 6 to 16 bytes, at most one buffer, a timeout of at least a millisecond (asserted).
     /// A timeout is host status DID_TIME_OUT (3): the drive may still be carrying the command out.
     ScsiCompletion submit(const ScsiCommand& command) override;
+    /// Resets this logical unit and no more than that (SG_SCSI_RESET). False: its driver or the
+    /// host adapter does not.
+    [[nodiscard]] bool reset();
 
   private:
     explicit LinuxScsi(UniqueFd fd) noexcept : fd_(std::move(fd)) {}

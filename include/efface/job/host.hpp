@@ -36,6 +36,8 @@ class DriveConnection {
     }
     /// Has the kernel look at the drive's capacity again.
     virtual void rescan() = 0;
+    /// Resets the path to the drive, or the drive; what is on it stays. False: not possible here.
+    [[nodiscard]] virtual bool reset() { return false; }
 };
 
 class Host : public method::Surroundings, public guard::Machine {

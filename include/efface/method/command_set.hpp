@@ -26,13 +26,25 @@ struct RawPage {
 
 /// Storage that the host can not address at present.
 struct HiddenArea {
-    std::string kind;    ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
-                         ///< "unallocated-capacity", "unaccounted-capacity", "unattached-namespace"
-    std::string detail;  ///< for a person
-    std::uint64_t bytes = 0;     ///< 0: not known
-    bool covered = false;        ///< the techniques of this set reach it as it is
+    std::string kind;         ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
+                              ///< "unallocated-capacity", "unaccounted-capacity",
+                              ///< kUnattachedNamespace, kNotShown
+    std::string detail;       ///< for a person
+    std::uint64_t bytes = 0;  ///< 0: not known
+    bool covered = false;     ///< the techniques of this set reach it as it is
     bool can_be_opened = false;  ///< by open_hidden_areas()
     std::string why_not;         ///< when it can't: "DCO is frozen until a power cycle"
+};
+
+constexpr const char* kUnattachedNamespace = "unattached-namespace";
+/// What the drive has behind the end that the host sees: a shelf, a bridge or a stale kernel.
+constexpr const char* kNotShown = "not-shown";
+
+/// A range of blocks that the host addresses, as large as somebody says.
+struct SurfaceSize {
+    std::string surface;  ///< its block device
+    std::uint64_t bytes = 0;
+    std::uint32_t block_bytes = 0;  ///< logical blocks
 };
 
 /// One technique of this set on this drive, also when it can't be used.
@@ -60,6 +72,7 @@ struct DriveSurvey {
     std::string error;     ///< not empty: the drive did not answer, and nothing else is filled in
     std::vector<TechniqueFacts> techniques;
     std::vector<HiddenArea> hidden_areas;
+    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not told
     std::vector<Reason> residual_risks;
     std::vector<RawPage> pages;
     Json facts = Json::object();  ///< for the record and `efface list`
@@ -155,6 +168,11 @@ struct ReadStatus {
     std::string status;     ///< "3/11/15 write after sanitize required", "sct 0 sc 1ch"
 };
 
+struct WriteStatus {
+    bool written = false;
+    std::string status;
+};
+
 struct RefusedArea {
     std::string kind;  ///< empty: of all of them
     std::string why;
@@ -188,6 +206,31 @@ class CommandSet {
     /// block size.
     [[nodiscard]] virtual ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                                  MutableByteView into) = 0;
+    /// Writes by command, and has it durable; likewise.
+    [[nodiscard]] virtual WriteStatus write_by_command(const std::string& /*surface*/,
+                                                       std::uint64_t /*offset*/,
+                                                       ByteView /*from*/) {
+        return {false, "no command of this set writes blocks"};
+    }
+    [[nodiscard]] virtual bool flush_by_command(const std::string& /*surface*/) { return false; }
+    /// Takes back what open_hidden_areas() did for the time of the erasure alone (an attached
+    /// namespace is detached). A problem is returned in words.
+    [[nodiscard]] virtual std::optional<std::string> close_hidden_areas(
+        OperationMemory& /*memory*/, std::vector<SentCommand>& /*commands*/) {
+        return std::nullopt;
+    }
 };
+
+/// The blocks [from, to) in bytes, which the drive has on a surface and the host does not see.
+struct NotShown {
+    std::string surface;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+    std::uint32_t block_bytes = 0;  ///< of the drive; `from` and `to` are multiples of it
+};
+/// Where the drive's own word is more than what the host sees.
+[[nodiscard]] std::vector<NotShown> not_shown(const DriveSurvey& survey,
+                                              const std::vector<SurfaceSize>& seen_by_host);
+[[nodiscard]] HiddenArea hidden_area_of(const NotShown& part);
 
 }  // namespace efface::method

@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -61,7 +62,8 @@ struct FirmwareState {
     Json commands = Json::array();
     Json status_before = Json::array();
     Json hidden_areas = Json::array();
-    std::vector<std::uint64_t> sizes_before;  ///< of the surfaces, before hidden areas were opened
+    std::map<std::string, std::uint64_t> sizes_before;  ///< before hidden areas were opened
+    std::vector<NotShown> behind;                       ///< what is marked by command
     std::vector<SurfaceMarks> marks;
     Json limit_events = Json::array();
     /// Of hidden areas that are opened before anything else: false until they are in hidden_areas.
@@ -104,6 +106,9 @@ struct FirmwareHooks {
     std::function<std::vector<Surface>()> surfaces;
     /// Finds the drive again after a reset or a change of its capacity. False: it is not there.
     std::function<bool()> reattach;
+    /// Resets the path to the drive, or the drive; what is on it stays. reattach() comes next.
+    /// False, or empty: that is not possible here.
+    std::function<bool()> reset;
 };
 
 /// Bounds of waiting. A firmware erasure can't be aborted; what ends here is only our watching.

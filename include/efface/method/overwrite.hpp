@@ -79,6 +79,7 @@ class Overwrite final : public Method {
                 const std::stop_token& stop);
     void look_at_failed_areas(Outcome& outcome, const std::stop_token& stop);
     void judge_pass(const PassState& pass, Outcome& outcome) const;
+    [[nodiscard]] bool keeps_what_it_says(Outcome& outcome) const;
     void judge_check(const stream::CheckReport& check, Outcome& outcome) const;
     [[nodiscard]] std::vector<stream::Range> ranges_to_check() const;
     [[nodiscard]] const stream::FaultAreas& failed_areas() const;
@@ -91,6 +92,9 @@ class Overwrite final : public Method {
     device::BlockTarget& target_;
     OverwriteHooks hooks_;
     const Clock& clock_;
+    /// A sample proves nothing of what an earlier process wrote, as somebody may have used the
+    /// target since: then everything is read.
+    ReadBack read_back_;
 };
 
 }  // namespace efface::method

@@ -15,6 +15,7 @@ enum class AdminOpcode : std::uint8_t {
     identify = 0x06,
     set_features = 0x09,
     get_features = 0x0a,
+    namespace_attachment = 0x15,
     format_nvm = 0x80,
     security_send = 0x81,
     security_receive = 0x82,
@@ -85,6 +86,24 @@ enum class SecureErase : std::uint8_t { none = 0, user_data = 1, cryptographic =
 /// 1 to 65536 whole blocks.
 [[nodiscard]] device::NvmeCommand read(std::uint32_t nsid, std::uint64_t first_block,
                                        std::uint32_t block_bytes, MutableByteView into);
+
+/// The same of a write (section 3.3.6).
+[[nodiscard]] device::NvmeCommand write(std::uint32_t nsid, std::uint64_t first_block,
+                                        std::uint32_t block_bytes, ByteView from);
+/// NVMe Base 2.3, section 7.2: what is written to the namespace is on the medium afterwards.
+[[nodiscard]] device::NvmeCommand flush(std::uint32_t nsid);
+
+/// Get Features 05h, Error Recovery (NVM Command Set 1.2, section 4.1.3.2), as it is set now.
+[[nodiscard]] device::NvmeCommand get_error_recovery(std::uint32_t nsid);
+/// DULBE of its answer (dword 0): reading a deallocated block is an error (287h).
+[[nodiscard]] bool deallocated_is_error(std::uint32_t dword0) noexcept;
+
+/// Namespace Attachment (NVMe Base 2.3, section 5.2.20) of one controller. The list that it sends
+/// is kNamespaceControllersBytes long and borrowed by the command.
+constexpr std::size_t kNamespaceControllersBytes = 4096;
+[[nodiscard]] Bytes controller_list(std::uint16_t controller_id);
+[[nodiscard]] device::NvmeCommand attach_namespace(std::uint32_t nsid, ByteView controllers);
+[[nodiscard]] device::NvmeCommand detach_namespace(std::uint32_t nsid, ByteView controllers);
 
 /// CDW10 to CDW15 as they lie in the submission queue entry, for the record.
 [[nodiscard]] Bytes command_dwords(const device::NvmeCommand& command);

@@ -23,6 +23,7 @@ enum class Status : std::uint16_t {
     format_in_progress = 0x084,
     invalid_log_page = 0x109,
     invalid_format = 0x10a,
+    namespace_not_attached = 0x11a,
     pmr_enabled = 0x123,
     media_verification_read = 0x19c,  ///< "Successful Media Verification Read"
     unrecovered_read_error = 0x281,

@@ -112,4 +112,10 @@ ScsiCompletion LinuxScsi::submit(const ScsiCommand& command) {
     return completion;
 }
 
+bool LinuxScsi::reset() {
+    constexpr int kNoEscalation = 0x100;  // SG_SCSI_RESET_NO_ESCALATE, which older headers lack
+    int what = SG_SCSI_RESET_DEVICE | kNoEscalation;
+    return ::ioctl(fd_.get(), SG_SCSI_RESET, &what) == 0;
+}
+
 }  // namespace efface::device

@@ -75,6 +75,12 @@ def copy_to(offset, start, length):
     return lambda raw: raw.__setitem__(slice(offset, offset + length), raw[start:start + length])
 
 
+def move(by):
+    def change(raw):
+        raw[:] = bytes(by) + raw[:len(raw) - by]
+    return change
+
+
 def damages():
     """{name: change of the image's bytes}."""
     found = {}
@@ -99,6 +105,8 @@ def damages():
         "former-second-header": copy_to(0x20000, HEADER, HEADER),
         "volume-in-the-payload": copy_to(PAYLOAD, 0, 2 * HEADER),
         "foreign-label": zero(0, 4 * SECTOR),
+        "moved-by-a-page": move(BLOCK),
+        "moved-by-a-header": move(HEADER),
     }
 
 
@@ -145,6 +153,7 @@ class Table(unittest.TestCase):
         require("rm", "-rf", self.folder)
 
     def write(self, entries, name, **more):
+        (self.folder / f"{name}.p7s").unlink(missing_ok=True)
         return project.write_manifest(self.folder, project.manifest(entries, **more), name)
 
     def objections(self, manifest):
@@ -166,7 +175,7 @@ class Table(unittest.TestCase):
         places = [at for at in range(0, len(after), SECTOR)
                   if after[at:at + 6] in (ondisk.MAGIC_PRIMARY, ondisk.MAGIC_SECONDARY)]
         self.assertEqual(places, [], f"{volume.name}: headers are left")
-        for at in (0, GAP_COPY, payload):  # rebuilt where one stood
+        for at in (0, BLOCK, HEADER, GAP_COPY, payload):  # rebuilt where one stood
             trial.write_bytes(volume.saved_bytes + after[at + 2 * HEADER:at + METADATA] + bytes(MIB))
             self.assertFalse(cryptsetup_opens(trial), f"{volume.name}: rebuilt at {at}")
 
@@ -228,7 +237,7 @@ class Table(unittest.TestCase):
     def test_every_damage_alone(self):
         names = list(damages())
         erased, refused = self.check_all([()] + [(name,) for name in names])
-        self.assertGreaterEqual(erased, len(names) - 4)
+        self.assertGreaterEqual(erased, len(names) - 2)  # moved by a page, foreign
         self.assertEqual(erased + refused, len(names) + 1)
 
     def test_every_pair_of_damages(self):

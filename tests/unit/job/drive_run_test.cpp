@@ -78,7 +78,13 @@ TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") 
     each([](DriveLies& lies) { lies.serial_after = "SERIAL-b"; }, Verdict::indeterminate);
     each([](DriveLies& lies) { lies.gone_for_good = true; }, Verdict::indeterminate);
     each([](DriveLies& lies) { lies.clean_up_fails = true; }, Verdict::not_sanitized);
-    each([](DriveLies& lies) { lies.unreadable_after = true; }, Verdict::sanitized);
+    each([](DriveLies& lies) { lies.unreadable_after = true; }, Verdict::indeterminate);
+    each(
+        [](DriveLies& lies) {
+            lies.unreadable_after = true;
+            lies.promises_nothing = true;
+        },
+        Verdict::sanitized_with_exceptions);
     each(
         [](DriveLies& lies) {
             lies.unreadable_after = true;

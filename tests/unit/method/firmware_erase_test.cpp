@@ -100,13 +100,36 @@ TEST_CASE("a few places that can not be read are named, a tenth is too many to k
     }
 }
 
-TEST_CASE("places that can not be read afterwards are right where the technique leaves them so") {
-    Job job(lie(&DriveLies::unreadable_after));
+TEST_CASE("places that can not be read are no evidence, also where the technique leaves them so") {
+    auto lies = lie(&DriveLies::unreadable_after);
+    lies.promises_nothing = true;
+    Job job(lies);
     const auto outcome = job.run();
     INFO(outcome.record.dump(1));
-    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
+    CHECK(outcome.level_limit == Level::none);
+    CHECK(outcome.exceptions.front().code == ReasonCode::no_evidence_read);
     CHECK(outcome.record.at("verification").at("unreadableStatuses").at(0).at("status") ==
           "3/11/15");
+    // Where zeros are promised, nothing explains it.
+    Job promised(lie(&DriveLies::unreadable_after));
+    CHECK(promised.run().verdict == Verdict::indeterminate);
+}
+
+TEST_CASE("nine tenths that read and differ are enough, and the rest is named") {
+    for (const double share : {0.05, 0.15}) {
+        auto lies = lie(&DriveLies::unreadable_after);
+        lies.promises_nothing = true;
+        lies.unreadable_share = share;
+        Job job(lies);
+        const auto outcome = job.run();
+        INFO(share << to_json(outcome.exceptions).dump());
+        CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
+        const bool enough = share < 0.1;
+        CHECK((outcome.level_limit == Level::purge) == enough);
+        CHECK(outcome.exceptions.front().code ==
+              (enough ? ReasonCode::unreadable_blocks : ReasonCode::no_evidence_read));
+    }
 }
 
 TEST_CASE("a drive that is silent for a while is asked again") {

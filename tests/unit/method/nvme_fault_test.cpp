@@ -66,6 +66,8 @@ TEST_CASE("NVMe drives that differ from the common one are sanitized all the sam
     noise.leaves = fake::NvmeLeaves::noise;
     auto unreadable = honest();
     unreadable.leaves = fake::NvmeLeaves::unreadable;
+    auto dulbe = honest();
+    dulbe.dulbe = true;
     auto short_estimate = honest();
     short_estimate.block_estimate = 1;
     short_estimate.overwrite_estimate = 1;
@@ -81,8 +83,9 @@ TEST_CASE("NVMe drives that differ from the common one are sanitized all the sam
     check({{"media verification", kBlock, verified, Verdict::sanitized},
            {"media verification", kCrypto, verified, Verdict::sanitized},
            {"noise behind a new key", kCrypto, noise, Verdict::sanitized},
-           {"erased blocks do not read", kBlock, unreadable, Verdict::sanitized},
-           {"erased blocks do not read", kCrypto, unreadable, Verdict::sanitized},
+           {"erased blocks do not read", kBlock, unreadable, Verdict::sanitized_with_exceptions},
+           {"erased blocks do not read", kCrypto, unreadable, Verdict::sanitized_with_exceptions},
+           {"deallocated blocks are errors", kBlock, dulbe, Verdict::sanitized},
            {"short estimate", kBlock, short_estimate, Verdict::sanitized},
            {"short estimate", kOverwrite, short_estimate, Verdict::sanitized},
            {"long estimate", kBlock, long_estimate, Verdict::sanitized},
@@ -104,6 +107,50 @@ TEST_CASE("sanitize reaches what Format NVM leaves", "[nvme]") {
     NvmeJob format(kFormatData, options);
     (void)format.run();
     CHECK(format.old_data_remains());
+}
+
+TEST_CASE("a namespace that nobody attached is attached, looked at and detached again", "[nvme]") {
+    auto options = honest();
+    options.namespaces.push_back({2048, 512, false, false});
+    for (const char* technique : {kBlock, kCrypto, kOverwrite, kFormatData}) {
+        CAPTURE(technique);
+        NvmeJob job(technique, options);
+        const auto outcome = job.run();
+        CHECK(outcome.verdict == Verdict::sanitized);
+        const auto& area = outcome.record.at("hiddenAreas").at(0);
+        CHECK(area.at("kind") == "unattached-namespace");
+        CHECK(area.at("covered") == false);
+        CHECK(area.at("opened") == true);
+        CHECK(outcome.record.at("verification").at("canaries").at("surfaces").size() == 2);
+        CHECK(job.attachments() == std::vector<std::uint32_t>{0, 1});
+        CHECK_FALSE(job.drive.holds(test::old_nvme_block()));
+    }
+}
+
+TEST_CASE("a drive that keeps what nobody attached is found out, or it is named", "[nvme]") {
+    auto kept = honest();
+    kept.namespaces.push_back({2048, 512, false, false, true});
+    NvmeJob found(kBlock, kept);
+    CHECK(found.run().verdict == Verdict::not_sanitized);
+    CHECK(found.attachments() == std::vector<std::uint32_t>{0, 1});
+
+    auto refused = kept;
+    refused.lies.attach_status = 0x4119;  // Namespace Is Private
+    auto unmanaged = kept;
+    unmanaged.namespace_management = false;
+    NvmeJob no_device(kBlock, kept);
+    no_device.without_device = 2;
+    NvmeJob private_one(kBlock, refused);
+    NvmeJob no_management(kBlock, unmanaged);
+    for (auto* job : {&no_device, &private_one, &no_management}) {
+        const auto outcome = job->run();
+        INFO(to_json(outcome.reasons).dump());
+        CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
+        CHECK(test::has(outcome.exceptions, ReasonCode::hidden_area));
+        CHECK(job->drive.holds(test::old_nvme_block()));
+    }
+    CHECK(no_device.attachments() == std::vector<std::uint32_t>{0, 1});
+    CHECK(private_one.attachments() == std::vector<std::uint32_t>{0});
 }
 
 TEST_CASE("a lie about the erasure never ends in sanitized", "[nvme]") {
@@ -166,14 +213,15 @@ TEST_CASE("power that comes back lets the sanitize end", "[nvme]") {
     CHECK_FALSE(job.old_data_remains());
 }
 
-TEST_CASE("a hidden namespace is erased by Sanitize and named by the survey", "[nvme]") {
+TEST_CASE("a hidden namespace is erased by Sanitize, and named as not looked at", "[nvme]") {
     auto options = lying(&NvmeLies::hides_last_namespace);
     options.namespaces.push_back({1024, 512, true, false});
     NvmeJob job(kBlock, options);
     const auto outcome = job.run();
-    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(outcome.verdict == Verdict::sanitized_with_exceptions);
+    CHECK(test::has(outcome.exceptions, ReasonCode::hidden_area));
     CHECK_FALSE(job.old_data_remains());
-    CHECK(outcome.record.dump().find("unaccounted-capacity") != std::string::npos);
+    CHECK(outcome.record.at("hiddenAreas").at(0).at("kind") == "unaccounted-capacity");
 }
 
 TEST_CASE("a sanitize that ran before the job is adopted to its end", "[nvme]") {

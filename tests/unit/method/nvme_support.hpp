@@ -65,25 +65,15 @@ class NvmeStorage final : public device::BlockTarget {
 class NvmeJob final {
   public:
     NvmeJob(const char* technique, const fake::NvmeDriveOptions& options) : drive(options, clock) {
-        std::vector<method::NvmePlace> places;
         for (std::uint32_t nsid = 1; nsid <= options.namespaces.size(); ++nsid) {
             auto& media = drive.media(nsid);
             media.fill(0, media.blocks(), old_nvme_block());
             media.retire(7);
-            const bool hidden =
-                options.lies.hides_last_namespace && nsid == options.namespaces.size();
-            if (options.namespaces[nsid - 1].attached && !hidden) {
-                places.push_back({"nvme0n" + std::to_string(nsid), nsid});
-                storages_.emplace_back(drive, nsid);
-            }
         }
         if (options.unallocated_blocks > 0) {
             drive.unallocated().fill(0, options.unallocated_blocks, old_nvme_block());
         }
-        commands_ = method::make_nvme_drive(drive.controller(), places);
-        for (std::size_t i = 0; i < places.size(); ++i) {
-            surfaces_.push_back({places[i].device, &storages_[i]});
-        }
+        find();
         state.seed = Bytes(method::kCanarySeedBytes, 7);
         task_.path = "/dev/nvme0n1";
         task_.technique = technique;
@@ -101,12 +91,32 @@ class NvmeJob final {
         };
         hooks.commands = [this]() -> method::CommandSet& { return *commands_; };
         hooks.surfaces = [this] { return surfaces_; };
-        hooks.reattach = [this] { return drive.answers(); };
+        hooks.reattach = [this] {
+            if (drive.answers()) {
+                find();
+            }
+            return drive.answers();
+        };
+        hooks.reset = [this] {
+            ++resets;
+            drive.reset();
+            return true;
+        };
         method::FirmwareErase erase(task_, state, std::move(hooks), clock);
         Watcher watcher;
         return erase.run(
             guard::clear_memory("/dev/nvme0n1", {}, [] { return guard::MemoryLook(); }), watcher,
             {});
+    }
+    /// CDW10 of every Namespace Attachment: 0 attaches, 1 detaches.
+    [[nodiscard]] std::vector<std::uint32_t> attachments() const {
+        std::vector<std::uint32_t> found;
+        for (const auto& one : drive.seen()) {
+            if (one.admin && one.opcode == 0x15) {
+                found.push_back(one.cdw10);
+            }
+        }
+        return found;
     }
     [[nodiscard]] bool old_data_remains() const {
         return drive.holds(old_nvme_block()) || drive.retired_holds(old_nvme_block());
@@ -116,8 +126,35 @@ class NvmeJob final {
     fake::NvmeDrive drive;
     method::FirmwareState state;
     std::function<void()> on_wait;
+    unsigned resets = 0;
+    /// Of namespaces that the kernel makes no block device of.
+    std::uint32_t without_device = 0;
 
   private:
+    /// What the kernel makes of the active namespaces.
+    void find() {
+        Bytes list(4096);
+        device::NvmeCommand identify;
+        identify.opcode = 0x06;
+        identify.cdw10 = 0x02;
+        identify.read_into = list;
+        if (!drive.controller().submit(identify).succeeded()) {
+            return;  // as before
+        }
+        std::vector<method::NvmePlace> places;
+        surfaces_.clear();
+        storages_.clear();
+        for (std::size_t at = 0; read_le<std::uint32_t>(list, at) != 0; at += 4) {
+            const auto nsid = read_le<std::uint32_t>(list, at);
+            if (nsid == without_device) {
+                continue;
+            }
+            places.push_back({"nvme0n" + std::to_string(nsid), nsid});
+            storages_.emplace_back(drive, nsid);
+            surfaces_.push_back({places.back().device, &storages_.back()});
+        }
+        commands_ = method::make_nvme_drive(drive.controller(), places);
+    }
     std::deque<NvmeStorage> storages_;
     std::vector<method::Surface> surfaces_;
     std::unique_ptr<method::CommandSet> commands_;

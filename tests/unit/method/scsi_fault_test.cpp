@@ -78,16 +78,18 @@ TEST_CASE("disks that differ from the common one are sanitized all the same") {
     long_estimate.self_test_seconds = 60'000;
     ScsiDriveOptions limited;
     limited.write_same_blocks_max = 100;
-    check({{"descriptor sense", kBlock, with(&ScsiDriveOptions::descriptor_sense),
-            Verdict::sanitized},
-           {"unreadable blocks", kBlock, medium_error, Verdict::sanitized},
-           {"blocks that must be written", kBlock, write_required, Verdict::sanitized},
-           {"blocks that must be written", kCrypto, crypto_error, Verdict::sanitized},
-           {"too short an estimate", kOverwrite, short_estimate, Verdict::sanitized},
-           {"too long an estimate", kOverwrite, long_estimate, Verdict::sanitized},
-           {"short WRITE SAME", kWriteSame, limited, Verdict::sanitized},
-           {"a bus reset in the middle", kBlock, with(&ScsiDriveOptions::resets),
-            Verdict::sanitized}});
+    check(
+        {{"descriptor sense", kBlock, with(&ScsiDriveOptions::descriptor_sense),
+          Verdict::sanitized},
+         {"unreadable blocks", kBlock, medium_error, Verdict::sanitized_with_exceptions},
+         {"blocks that must be written", kBlock, write_required,
+          Verdict::sanitized_with_exceptions},
+         {"blocks that must be written", kCrypto, crypto_error, Verdict::sanitized_with_exceptions},
+         {"too short an estimate", kOverwrite, short_estimate, Verdict::sanitized},
+         {"too long an estimate", kOverwrite, long_estimate, Verdict::sanitized},
+         {"short WRITE SAME", kWriteSame, limited, Verdict::sanitized},
+         {"a bus reset in the middle", kBlock, with(&ScsiDriveOptions::resets),
+          Verdict::sanitized}});
 }
 
 TEST_CASE("no fault and no lie of a SCSI disk ends in sanitized") {

@@ -45,6 +45,22 @@ std::string parent_of(const std::string& stat) {
     return stat.substr(begin, stat.find(' ', begin) - begin);
 }
 
+/// Whether a process is that one or one of its children, and theirs.
+bool descends_from(std::string process, const std::string& ancestor,
+                   const std::map<std::string, std::string>& parents) {
+    for (std::size_t i = 0; i < parents.size() && !ancestor.empty(); ++i) {
+        if (process == ancestor) {
+            return true;
+        }
+        const auto parent = parents.find(process);
+        if (parent == parents.end()) {
+            return false;
+        }
+        process = parent->second;
+    }
+    return false;
+}
+
 }  // namespace
 
 void Openers::read_process(const Folder& proc, const std::string& process, bool live) {
@@ -94,13 +110,18 @@ Openers Openers::read(const inventory::SystemView& view) {
     if (processes.reading != Reading::present) {
         openers.problem_ = "the list of processes can not be read";
     }
-    const std::string own = view.live ? std::to_string(::getpid()) : std::string{};
+    std::map<std::string, std::string> parents;
     for (const std::string& process : processes.names) {
-        if (!inventory::is_process(process) || process == own ||
-            (view.live && parent_of(proc.enter(process).read("stat").text) == own)) {
-            continue;
+        if (inventory::is_process(process)) {
+            parents[process] =
+                view.live ? parent_of(proc.enter(process).read("stat").text) : std::string{};
         }
-        openers.read_process(proc, process, view.live);
+    }
+    const std::string own = view.live ? std::to_string(::getpid()) : std::string{};
+    for (const auto& [process, parent] : parents) {
+        if (!descends_from(process, own, parents)) {
+            openers.read_process(proc, process, view.live);
+        }
     }
     return openers;
 }

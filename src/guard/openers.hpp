@@ -20,7 +20,7 @@ struct Opener {
 
 class Openers final {
   public:
-    /// Of all processes but this one and its children.
+    /// Of all processes but this one, its children and theirs.
     [[nodiscard]] static Openers read(const inventory::SystemView& view);
 
     [[nodiscard]] std::vector<Opener> of_block(unsigned major, unsigned minor) const;

@@ -4,7 +4,6 @@ path and holds it until the ExitStack ends; each name makes a target and gives b
 
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import ondisk
@@ -12,10 +11,11 @@ import storage
 from process import missing, require, run
 
 MIB = 1 << 20
-SIZE = 32 * MIB
-PART = 8 * MIB  # where partitions and overlapping loop devices begin
+SIZE = 16 * MIB
+PART = 4 * MIB  # where partitions and overlapping loop devices begin
 SECTOR = 512
-READY_S = 20
+# Users to try, separated by commas; all where it is not set.
+ONLY = [name for name in os.environ.get("EFFACE_WAYS", "").split(",") if name]
 
 
 class Unavailable(Exception):
@@ -174,7 +174,7 @@ USERS = {
     "open by another node": (opened_by_another_node, {"opened"}),
     "loop device": (looped, {"loop-backing", "alias-in-use", "partition-in-use"}),
     "mapping": (mapped, HOLD_CODES),
-    "mapping, mounted": (mapped_and_mounted, MOUNT_CODES | HOLD_CODES),
+    "mounted mapping": (mapped_and_mounted, MOUNT_CODES | HOLD_CODES),
     "crypt mapping": (decrypted, HOLD_CODES),
     "array": (in_an_array, HOLD_CODES),
     "LIO": (exported_by_lio, {"exported"}),
@@ -291,11 +291,13 @@ def rows():
     """(user, name) of every way. A loop device that nobody uses is another name, no user."""
     for name in DEVICE_NAMES:
         for user in USERS:
-            if user != "loop device" or name not in OTHER_LOOPS:
+            wanted = not ONLY or user in ONLY
+            if wanted and (user != "loop device" or name not in OTHER_LOOPS):
                 yield user, name
     for name in FILE_NAMES:
         for user in FILE_USERS:
-            yield user, name
+            if not ONLY or user in ONLY:
+                yield user, name
 
 
 HEADER = {}
@@ -321,4 +323,3 @@ def need_dm(folder):
 def modules(*names):
     if any(run("modprobe", name).returncode != 0 for name in names):
         raise Unavailable(f"no {names[0]}")
-    time.sleep(0)

@@ -4,6 +4,7 @@ not one byte of the storage changed. And what must not be refused."""
 
 import contextlib
 import os
+import shutil
 import sys
 import time
 import unittest
@@ -49,16 +50,22 @@ class Case(unittest.TestCase):
         self.addCleanup(self.stack.close)
         self.count = 0
 
-    def folder(self):
+    def folder(self, stack=None):
         self.count += 1
         path = MACHINE["folder"] / f"{self._testMethodName[5:15]}-{self.count:06}"
         path.mkdir()
+        (stack or self.stack).callback(shutil.rmtree, path, True)
         return path
 
     def image(self, folder, name="a.img", size=ways.SIZE):
         path = folder / name
-        targets.fill_with_marks(path, size)
-        return path
+        if size != ways.SIZE:
+            targets.fill_with_marks(path, size)
+            return path
+        marks = MACHINE["folder"] / "marks.img"
+        if not marks.exists():
+            targets.fill_with_marks(marks, size)
+        return Path(shutil.copyfile(marks, path))
 
     def entry(self, target):
         size = target.stat().st_size if target.is_file() else targets.device_size(target)
@@ -91,7 +98,7 @@ class InUse(Case):
             use, codes = ways.USERS[user]
             make = {**ways.DEVICE_NAMES, **ways.FILE_NAMES}[name]
             with self.subTest(user=user, name=name), contextlib.ExitStack() as stack:
-                folder = self.folder()
+                folder = self.folder(stack)
                 image = self.image(folder)
                 try:
                     target, path, at = make(stack, image)
@@ -115,7 +122,7 @@ class InUse(Case):
                     self.assertFalse(changed, told)
                     self.assertEqual(blocks.digest(image), before, told)
         print(f"{tried} ways, left out: {sorted(left_out)}", file=sys.stderr)
-        self.assertGreaterEqual(tried, ROWS_MIN)
+        self.assertGreaterEqual(tried, 1 if ways.ONLY else ROWS_MIN)
 
 
 class Members(Case):
@@ -183,8 +190,7 @@ class Honest(Case):
         self.assertGreaterEqual(len(cases), 25)
         for name in cases:
             with self.subTest(name), contextlib.ExitStack() as stack:
-                folder = self.folder()
-                self.stack_of_case = stack
+                folder = self.folder(stack)
                 self.check(getattr(self, name)(stack, folder, self.image(folder)))
 
     def case_file(self, _stack, _folder, image):

@@ -8,4 +8,5 @@ set -euo pipefail
 modprobe -a loop dm-mod dm-crypt
 mkdir -p /sys/kernel/config
 mountpoint -q /sys/kernel/config || mount -t configfs none /sys/kernel/config
-exec python3 "$(dirname "$0")/../guard/ways_test.py"
+export EFFACE_WAYS="mapping,mounted mapping,crypt mapping,array,LIO,nvmet"
+exec python3 "$(dirname "$0")/../guard/ways_test.py" InUse

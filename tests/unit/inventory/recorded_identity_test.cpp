@@ -237,3 +237,65 @@ TEST_CASE("the list tells the parent and the uses of each device") {
         }
     }
 }
+
+namespace {
+
+/// A page of vital product data: its code, its length, its content.
+std::string vpd_page(unsigned char code, const std::string& content) {
+    std::string page(2, '\0');
+    page[1] = static_cast<char>(code);
+    page += static_cast<char>(content.size() >> 8U);
+    page += static_cast<char>(content.size() & 0xffU);
+    return page + content;
+}
+
+/// ATA strings: padded, the characters of each word exchanged.
+std::string ata_words(std::string text, std::size_t bytes) {
+    text.resize(bytes, ' ');
+    for (std::size_t i = 0; i + 1 < bytes; i += 2) {
+        std::swap(text[i], text[i + 1]);
+    }
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("a serial number ends where NULs begin") {
+    const RecordedMachine machine{"server.tree"};
+    machine.write("sys/class/block/sdb/device/vpd_pg80",
+                  vpd_page(0x80, std::string("LIO0001\0\0\0", 10)));
+    CHECK(inventory::identify("/dev/sdb", machine.view()).serial == "LIO0001");
+}
+
+TEST_CASE("a model that INQUIRY cuts is whole where the translation layer tells it") {
+    const RecordedMachine machine{"server.tree"};
+    const std::string model = "SAMSUNG MZ7LH3T8HMLT-00005";
+    machine.write("sys/class/block/sdb/device/model", model.substr(0, 16) + "\n");
+    std::string designator = "ATA     " + model;
+    designator.resize(8 + 40, ' ');
+    designator += "S455NY0M300001      ";
+    const std::string header{'\x02', '\x01', '\0', static_cast<char>(designator.size())};
+    machine.write("sys/class/block/sdb/device/vpd_pg83", vpd_page(0x83, header + designator));
+    CHECK(inventory::identify("/dev/sdb", machine.view()).model == model);
+}
+
+TEST_CASE("a dock's serial number is not the drive's") {
+    const RecordedMachine machine{"server.tree"};
+    machine.write("sys/class/block/sdg/device/vpd_pg80", vpd_page(0x80, "DOCK123456789"));
+    std::string page(56 + 512, '\0');
+    page.replace(56 + 20, 20, ata_words("WD-WX11A0000001", 20));
+    page.replace(56 + 54, 40, ata_words("WDC WD40EZAZ-00SF3B0", 40));
+    machine.write("sys/class/block/sdg/device/vpd_pg89", vpd_page(0x89, page));
+    const auto identity = inventory::identify("/dev/sdg", machine.view());
+    CHECK(identity.serial == "WD-WX11A0000001");
+    CHECK(identity.bridge_serial == "DOCK123456789");
+    CHECK(inventory::to_json(identity).at("bridgeSerialNumber") == "DOCK123456789");
+}
+
+TEST_CASE("a multipath map is known by the disk that its paths are") {
+    const RecordedMachine machine{"server.tree"};
+    for (const char* path : {"sdc", "sdd"}) {
+        machine.write(std::string("sys/class/block/") + path + "/device/serial", "SAN00001\n");
+    }
+    CHECK(inventory::identify("/dev/mapper/mpatha", machine.view()).serial == "SAN00001");
+}

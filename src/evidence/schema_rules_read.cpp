@@ -10,6 +10,7 @@ namespace efface::evidence {
 
 namespace {
 
+constexpr std::string_view kAttach = "Namespace Attachment (attach";  // and which one
 constexpr std::uint64_t kShareLost = 10;  // at most one in so many may be no evidence
 
 bool is_enough(std::uint64_t read, std::uint64_t of) {
@@ -120,7 +121,7 @@ void check_opened_areas(const RecordView& predicate) {
     std::uint64_t attached = 0;
     for (const RecordView& command :
          predicate.at("sanitization").at("operation").at("commands").items()) {
-        attached += command.at("name").text() == "Namespace Attachment (attach)" ? 1U : 0U;
+        attached += command.at("name").text().starts_with(kAttach) ? 1U : 0U;
     }
     std::uint64_t namespaces = 0;
     for (const RecordView& area : predicate.at("target").at("hiddenAreas").at("areas").items()) {

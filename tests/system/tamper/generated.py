@@ -10,7 +10,7 @@ import pathlib
 import subprocess
 import sys
 
-from tamper import drive, read, target, volumes
+from tamper import drive, read, reasons, target, volumes
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 DATA = SOURCE / 'tests/data/evidence'
@@ -173,6 +173,10 @@ def records():
 
 
 def cases():
+    for kind, name, spoil in reasons.ALL:
+        record = json.loads((DATA / f'predicate-{kind}.json').read_text())
+        spoil(record)
+        yield 'reasons', name, 'a reason', 'spoilt', record
     for kind, name, record in records():
         for path in FIELDS[kind].split():
             if path.startswith('+') and record['result']['level'] == 'none':

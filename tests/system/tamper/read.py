@@ -8,8 +8,8 @@ from tamper.drive import canaries, samples, surface, unreadable, whole_with_bad_
 from tamper.target import after, bad_block, level, named, one_fault, put, seen, work
 
 SIZE, DISK = drive.SIZE, target.SIZE
-ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach)', 'bytes': '15',
-          'answer': 'accepted'}
+ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach, namespace 2)',
+          'bytes': '15', 'answer': 'accepted'}
 
 
 def status(p, name, *codes):

@@ -154,7 +154,7 @@ TEST_CASE("nothing is fallen back on that was not named") {
 TEST_CASE("a drive in use is refused, also by its other namespaces and paths") {
     Station station;
     station.host.add("/dev/b", Bytes(4096)).uses = {
-        {inventory::UseKind::mounted, "mounted at /srv"}};
+        {ReasonCode::mounted, "mounted at /srv"}};
     station.host.drive.surfaces.push_back({"b", "/dev/b", 2});
     CHECK_THROWS_AS(station.run(), Error);
     station.host.drive.surfaces.pop_back();

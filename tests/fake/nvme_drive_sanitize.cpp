@@ -126,7 +126,9 @@ void NvmeDrive::State::deallocate_all() {
         return;
     }
     for (auto& place : spaces) {
-        erase_space(place, 0, place.media.blocks(), DriveMedia::Leave::zeros);
+        if (!place.options.kept) {
+            erase_space(place, 0, place.media.blocks(), DriveMedia::Leave::zeros);
+        }
     }
 }
 

@@ -136,6 +136,22 @@ TEST_CASE("DEVICE CONFIGURATION IDENTIFY tells the true maximum address", "[ata]
     CHECK_FALSE(decode_dco_max_lba(Bytes(13)));
 }
 
+TEST_CASE("Sectors are written and flushed by the 48-bit commands, or the older ones", "[ata]") {
+    const Bytes sectors(1024);
+    const auto wide = ata::write_sectors(true, 0x123456789, 2, sectors);
+    CHECK(wide.command == 0x34);
+    CHECK(wide.extended);
+    CHECK(wide.protocol == device::AtaCommand::Protocol::pio_out);
+    CHECK(wide.count == 2);
+    CHECK(wide.lba == 0x123456789);
+    CHECK(wide.write_from.size() == 1024);
+    const auto narrow = ata::write_sectors(false, 7, 2, sectors);
+    CHECK(narrow.command == 0x30);
+    CHECK_FALSE(narrow.extended);
+    CHECK(ata::flush_cache(true).command == 0xea);
+    CHECK(ata::flush_cache(false).command == 0xe7);
+}
+
 TEST_CASE("READ LOG EXT addresses a log and a page", "[ata]") {
     Bytes into(512);
     const auto command = read_log(0x30, 0x06, into);

@@ -105,6 +105,44 @@ TEST_CASE("Security Send and Receive carry protocol and ComID", "[nvme]") {
     CHECK(session.write_from.size() == 512);
 }
 
+TEST_CASE("Write and Flush are I/O commands of their namespace", "[nvme]") {
+    const Bytes blocks(1024);
+    const auto write = nvme::write(3, 0x123456789, 512, blocks);
+    CHECK(write.queue == device::NvmeCommand::Queue::io);
+    CHECK(write.opcode == 0x01);
+    CHECK(write.nsid == 3);
+    CHECK(write.cdw10 == 0x23456789);
+    CHECK(write.cdw11 == 1);
+    CHECK(write.cdw12 == 1);
+    CHECK(write.write_from.size() == 1024);
+    const auto flush = nvme::flush(3);
+    CHECK(flush.queue == device::NvmeCommand::Queue::io);
+    CHECK(flush.opcode == 0x00);
+    CHECK(flush.nsid == 3);
+}
+
+TEST_CASE("Get Features 05h asks for the current Error Recovery; DULBE is bit 16", "[nvme]") {
+    const auto command = nvme::get_error_recovery(7);
+    CHECK(command.queue == device::NvmeCommand::Queue::admin);
+    CHECK(command.opcode == 0x0a);
+    CHECK(command.nsid == 7);
+    CHECK(command.cdw10 == 0x05);
+    CHECK(nvme::deallocated_is_error(0x00010000));
+    CHECK_FALSE(nvme::deallocated_is_error(0x0000ffff));
+}
+
+TEST_CASE("Namespace Attachment sends a list of one controller", "[nvme]") {
+    const Bytes list = nvme::controller_list(0x0102);
+    REQUIRE(list.size() == 4096);
+    CHECK(Bytes(list.begin(), list.begin() + 6) == Bytes{1, 0, 2, 1, 0, 0});
+    const auto attach = nvme::attach_namespace(5, list);
+    CHECK(attach.opcode == 0x15);
+    CHECK(attach.nsid == 5);
+    CHECK(attach.cdw10 == 0);
+    CHECK(attach.write_from.size() == 4096);
+    CHECK(nvme::detach_namespace(5, list).cdw10 == 1);
+}
+
 TEST_CASE("Read counts blocks from zero", "[nvme]") {
     Bytes blocks(4096);
     const auto read = nvme::read(2, 0x123456789, 512, blocks);

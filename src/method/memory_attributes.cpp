@@ -43,7 +43,7 @@ std::optional<std::uint64_t> read_number(const std::filesystem::path& path) {
 }
 
 Reason objection_of(const inventory::Use& use) {
-    return {use.code, fmt::format("{}: {}", to_string(use.code), use.detail)};
+    return {use.code, use.detail};
 }
 
 Json block_identity(const std::filesystem::path& folder) {

@@ -318,7 +318,7 @@ TEST_CASE("an ATA drive whose registers nobody brings is not sanitized on its wo
         station.attach(model, options.serial);
         station.request.choice.policy = "ata-sanitize-block";
         const auto plan = station.plan();
-        INFO(Json(plan.objections).dump());
+        INFO(to_json(plan.objections).dump());
         CHECK_FALSE(plan.objections.empty());
         CHECK_THROWS_AS(station.run(), Error);
     }

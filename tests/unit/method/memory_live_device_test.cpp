@@ -242,6 +242,8 @@ class FakePmem {
             write(view.sysfs / "block" / name / "badblocks", "");
             fs::create_symlink(loop.device(), view.dev / name);
         }
+        // The guard opens the device under the name that the link leads to.
+        fs::create_symlink(loop.device(), view.dev / fs::path(loop.device()).filename());
     }
     efface::inventory::SystemView view;
 

@@ -20,7 +20,8 @@ constexpr std::chrono::milliseconds kPollPause{50};
 Json survey_json(const method::DriveSurvey& survey) {
     Json techniques = Json::object();
     for (const auto& technique : survey.techniques) {
-        techniques[technique.name] = technique.objection.value_or("");
+        techniques[technique.name] =
+            technique.objection ? technique.objection->text : std::string();
     }
     Json areas = Json::array();
     for (const auto& area : survey.hidden_areas) {

@@ -30,7 +30,8 @@ void survey(method::CommandSet& set) {
     std::cout << found.model << '|' << found.serial << '|' << found.firmware << '|' << found.wwn
               << '|' << found.error << '\n';
     for (const auto& technique : found.techniques) {
-        std::cout << technique.name << ": " << technique.objection.value_or("can be used") << '\n';
+        std::cout << technique.name << ": "
+                  << (technique.objection ? technique.objection->text : "can be used") << '\n';
     }
     for (const auto& area : found.hidden_areas) {
         std::cout << "hidden " << area.kind << ' ' << area.bytes << '\n';

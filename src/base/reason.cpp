@@ -18,6 +18,12 @@ constexpr auto kMeanings = std::to_array<ReasonMeaning>({
 #undef EFFACE_REASON
 });
 
+const ReasonMeaning& row_of(ReasonCode code) noexcept {
+    const auto row = static_cast<std::size_t>(code);
+    EFFACE_ASSERT(row < kMeanings.size());
+    return kMeanings[row];
+}
+
 }  // namespace
 
 std::span<const ReasonMeaning> reason_meanings() noexcept {
@@ -25,9 +31,11 @@ std::span<const ReasonMeaning> reason_meanings() noexcept {
 }
 
 const char* to_string(ReasonCode code) noexcept {
-    const auto row = static_cast<std::size_t>(code);
-    EFFACE_ASSERT(row < kMeanings.size());
-    return kMeanings[row].name;
+    return row_of(code).name;
+}
+
+const char* next_step(ReasonCode code) noexcept {
+    return row_of(code).next_step;
 }
 
 std::optional<ReasonCode> reason_code_from_string(std::string_view name) noexcept {

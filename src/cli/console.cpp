@@ -23,6 +23,12 @@ spdlog::logger& logger() {
     return *instance;
 }
 
+/// The error's own next step, else that of its code; general codes know none that helps.
+std::string hint_of(const Error& error) {
+    const bool general = error.reason() == general_reason(error.code());
+    return error.hint().empty() && !general ? next_step(error.reason()) : error.hint();
+}
+
 }  // namespace
 
 void print(std::string_view text) {
@@ -47,7 +53,7 @@ Json error_document(const Error& error) {
     return ObjectWriter()
         .add("reason", to_string(error.reason()))
         .add("message", message)
-        .add("hint", error.hint())
+        .add("hint", hint_of(error))
         .take();
 }
 
@@ -57,8 +63,9 @@ void say(const std::string& text) {
 
 void say_error(const Error& error) {
     logger().error(error.what());
-    if (!error.hint().empty()) {
-        logger().error("hint: " + error.hint());
+    const auto hint = hint_of(error);
+    if (!hint.empty()) {
+        logger().error("hint: " + hint);
     }
 }
 

@@ -188,10 +188,4 @@ ErrorCode status_of(ReasonCode code) noexcept {
     return code == ReasonCode::busy ? ErrorCode::busy : ErrorCode::safety;
 }
 
-ErrorCode status_of(const std::vector<Use>& uses) noexcept {
-    const bool all_busy = std::all_of(uses.begin(), uses.end(),
-                                      [](const Use& use) { return use.code == ReasonCode::busy; });
-    return all_busy ? ErrorCode::busy : ErrorCode::safety;
-}
-
 }  // namespace efface::guard

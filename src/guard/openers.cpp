@@ -66,7 +66,8 @@ bool descends_from(std::string process, const std::string& ancestor,
 void Openers::read_process(const Folder& proc, const std::string& process, bool live) {
     const Folder folder = proc.enter(process);
     const Listing list = folder.list("fd");
-    if (list.reading == Reading::unreadable && list.error != ESRCH && problem_.empty()) {
+    const bool ended = list.error == ESRCH || list.error == ENOENT;  // since it was listed
+    if (list.reading == Reading::unreadable && !ended && problem_.empty()) {
         problem_ = fmt::format("what process {} has open: {}", process, errno_text(list.error));
     }
     if (list.names.empty()) {

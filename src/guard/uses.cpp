@@ -182,9 +182,6 @@ void DeviceUses::add_openers() {
             add_openers_of(node, nodes == &near_.below ? "multipathd" : "");
         }
     }
-    if (!seen_.openers.problem().empty()) {
-        walk_.add(ReasonCode::unreadable_state, seen_.openers.problem());
-    }
 }
 
 /// `watcher`: a program that watches paths by keeping them open, and is no user.
@@ -219,9 +216,6 @@ void DeviceUses::add_exports() {
         if (ours || file) {
             walk_.add(ReasonCode::exported, fmt::format("{} ({})", one.what, safe_text(one.path)));
         }
-    }
-    for (const auto& problem : seen_.exports.problems) {
-        walk_.add(ReasonCode::unreadable_state, problem);
     }
 }
 
@@ -266,6 +260,12 @@ std::vector<Use> uses_in(const Seen& seen, const Identity& identity) {
     }
     for (const std::string& problem : seen.media.problems()) {
         walk.add(ReasonCode::unreadable_state, problem);
+    }
+    for (const std::string& problem : seen.exports.problems) {
+        walk.add(ReasonCode::unreadable_state, problem);
+    }
+    if (!seen.openers.problem().empty()) {
+        walk.add(ReasonCode::unreadable_state, seen.openers.problem());
     }
     return walk.take();
 }

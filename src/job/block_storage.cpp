@@ -240,7 +240,12 @@ void BlockStorage::examine_end(TargetPlan& plan, const inventory::Identity& iden
         areas.push_back(method::hidden_area_json(area));
     }
     if (!areas.empty()) {
-        plan.found["hiddenAreas"]["areas"] = std::move(areas);
+        plan.found["hiddenAreas"] =
+            ObjectWriter()
+                .add("examined", true)
+                .add("note", "the drive's own size; other hidden areas were not asked for")
+                .add("areas", std::move(areas))
+                .take();
     }
 }
 

@@ -49,7 +49,7 @@ bool DriveHold::reattach() {
         }
         path_ = found.path;
         host_.connect(drive(), credential_)->rescan();
-        open(Moment::now, nullptr);
+        open(Moment::now_unread, nullptr);  // its content is what the erasure left
         return true;
     } catch (const Error&) {
         return false;

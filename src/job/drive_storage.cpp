@@ -300,7 +300,8 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     Guard guard(context_.host, context_.random);
     const auto now = target_identity(context_.host.identify(plan.path));
     if (!same_drive(now, plan.identity)) {
-        throw Error(ErrorCode::safety, plan.name + ": another device stands there now");
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    plan.name + ": another device stands there now");
     }
     auto cleared = guard.clear_target(plan.path, now, moment(),
                                       identity_ ? identity_->disk_sequence : std::nullopt);

@@ -69,6 +69,20 @@ std::optional<WallTime> time_field(ObjectReader& reader, const char* key) {
     return time;
 }
 
+std::vector<std::string> released_members(ObjectReader& reader) {
+    constexpr const char* kKey = "release_member";
+    std::vector<std::string> names;
+    if (const Json* members = reader.optional_array(kKey)) {
+        for (const auto& name : *members) {
+            if (!name.is_string() || name.get_ref<const std::string&>().empty()) {
+                reader.fail(kKey, "must list UUIDs or labels");
+            }
+            names.push_back(name.get<std::string>());
+        }
+    }
+    return names;
+}
+
 Terms read_terms(ObjectReader& reader) {
     Terms terms;
     terms.ticket = optional_text(reader, "ticket");

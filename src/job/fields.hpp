@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "efface/base/json.hpp"
 #include "efface/job/terms.hpp"
@@ -18,6 +19,8 @@ namespace efface::job {
 [[nodiscard]] std::string identifier(ObjectReader& reader, const char* key);
 [[nodiscard]] std::string path_field(ObjectReader& reader, const char* key, std::string value);
 [[nodiscard]] std::optional<WallTime> time_field(ObjectReader& reader, const char* key);
+/// release_member: members that may be torn, by UUID or label; empty when it is not there.
+[[nodiscard]] std::vector<std::string> released_members(ObjectReader& reader);
 /// ticket, not_before, not_after, retention_until, minimum_level.
 [[nodiscard]] Terms read_terms(ObjectReader& reader);
 

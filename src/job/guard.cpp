@@ -24,7 +24,8 @@ constexpr std::size_t kSampleSeedBytes = 16;
 void object_to_uses(Objector& objector, const std::string& path,
                     const std::vector<inventory::Use>& uses) {
     for (const auto& use : uses) {
-        objector.object(use.code, fmt::format("{}: {}", path, use.detail));
+        objector.object(use.code, fmt::format("{}: {}", path, use.detail),
+                        guard::status_of(use.code));
     }
 }
 
@@ -255,7 +256,8 @@ void Guard::survey_location(Survey& survey, Role role, const std::string& path) 
         object_to_uses(objector, path, uses);
         return;  // what is in use is not even opened
     }
-    for (const auto& member : guard::unreleased_members(host_.contents_of(identity), {})) {
+    for (const auto& member :
+         guard::unreleased_members(host_.contents_of(identity), volume.release_members)) {
         objector.object(member.code, fmt::format("{}: {}", path, member.text));
     }
     const auto target = host_.open(path, device::Access::read_only);

@@ -80,6 +80,7 @@ Volume read_volume(const Json& object, const std::string& where) {
     }
     volume.size_bytes = reader.optional_unsigned("size_bytes");
     volume.asset_tag = optional_text(reader, "asset_tag");
+    volume.release_members = released_members(reader);
     volume.gone = reader.optional_bool("gone", false);
     reader.refuse_unknown_keys();
     return volume;

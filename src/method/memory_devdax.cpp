@@ -86,7 +86,7 @@ void DevdaxKind::object(MemorySurvey& survey) const {
                                  static_cast<std::uint64_t>(status.st_ino), device_number};
     const auto users = inventory::processes_using(key, context_.view);
     for (const auto& user : users.users) {
-        survey.objections.push_back({ReasonCode::busy, user});
+        survey.objections.push_back({ReasonCode::opened, user});
     }
     for (const auto& process : users.not_examined) {
         survey.objections.push_back(

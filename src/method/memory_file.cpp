@@ -114,7 +114,7 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     auto& objections = survey.objections;
     const auto elsewhere = device::open_elsewhere(file.fd.get());
     if (elsewhere.value_or(false)) {
-        objections.push_back({ReasonCode::busy, "it is open somewhere"});
+        objections.push_back({ReasonCode::opened, "it is open somewhere"});
     }
     asked_ = elsewhere.has_value();
     if (auto obstacle = write_obstacle(file.fd.get())) {
@@ -159,7 +159,7 @@ MemorySurvey FileKind::survey() {
     const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev), inode, {}};
     const auto users = inventory::processes_using(key, context_.view);
     for (const auto& user : users.users) {
-        survey.objections.push_back({ReasonCode::busy, user});
+        survey.objections.push_back({ReasonCode::opened, user});
     }
     if (!users.not_examined.empty()) {
         survey.facts["processesNotExamined"] = users.not_examined;
@@ -182,7 +182,7 @@ void FileKind::erase(MemoryRun& run) {
     const SwapWatch swap(context_.view, swap_matters_);
     Opened file = open(O_RDWR);
     if (device::open_elsewhere(file.fd.get()).value_or(false)) {
-        run.fail({ReasonCode::busy, "somebody opened it meanwhile"});
+        run.fail({ReasonCode::opened, "somebody opened it meanwhile"});
         return;
     }
     run.verification.method = "full-read-back";

@@ -121,7 +121,7 @@ class TreeEraser final : public TreeVisitor {
             return false;
         }
         if (device::open_elsewhere(fd.get()).value_or(false)) {
-            run_.fail({ReasonCode::busy, entry.path + ": somebody opened it meanwhile"});
+            run_.fail({ReasonCode::opened, entry.path + ": somebody opened it meanwhile"});
             return false;
         }
         const int again = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
@@ -245,10 +245,10 @@ void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
     const std::uint64_t device = makedev(mount.major, mount.minor);
     const auto users = inventory::processes_using({device, {}, {}}, context_.view);
     for (const auto& user : users.users) {
-        objections.push_back({ReasonCode::busy, user});
+        objections.push_back({ReasonCode::opened, user});
     }
     for (const auto& path : census.open) {
-        objections.push_back({ReasonCode::busy, path + " is open somewhere"});
+        objections.push_back({ReasonCode::opened, path + " is open somewhere"});
     }
     object_to_nameless(survey, census);
     if (!users.not_examined.empty()) {
@@ -278,7 +278,7 @@ void TreeKind::object_to_nameless(MemorySurvey& survey, const Census& census) co
     const auto used = static_cast<std::uint64_t>(status.f_files - status.f_ffree);
     if (used > census.names() + 1) {
         survey.objections.push_back(
-            {ReasonCode::busy,
+            {ReasonCode::opened,
              fmt::format("{} removed files are still open in it", used - census.names() - 1)});
     }
 }

@@ -31,6 +31,8 @@ struct ReasonMeaning {
 [[nodiscard]] std::span<const ReasonMeaning> reason_meanings() noexcept;
 
 [[nodiscard]] const char* to_string(ReasonCode code) noexcept;
+/// What to do next, as efface-reasons.7 says it.
+[[nodiscard]] const char* next_step(ReasonCode code) noexcept;
 [[nodiscard]] std::optional<ReasonCode> reason_code_from_string(std::string_view name) noexcept;
 
 struct Reason {

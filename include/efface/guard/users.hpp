@@ -72,7 +72,5 @@ constexpr std::chrono::milliseconds kOpenersWait{2000};
 /// The exit status of a refusal for this use: `busy` (75) when trying again may help, else
 /// `safety`.
 [[nodiscard]] ErrorCode status_of(ReasonCode code) noexcept;
-/// Of a refusal for all of them: busy only when each is.
-[[nodiscard]] ErrorCode status_of(const std::vector<Use>& uses) noexcept;
 
 }  // namespace efface::guard

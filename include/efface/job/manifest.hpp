@@ -40,6 +40,8 @@ struct Volume {
     std::optional<std::string> serial;
     std::optional<std::uint64_t> size_bytes;
     std::string asset_tag;
+    /// Members of arrays, groups and pools on it that may be torn, by UUID or label.
+    std::vector<std::string> release_members;
     bool gone = false;
 };
 

@@ -49,7 +49,7 @@ constexpr std::uint32_t kSmallestBlockBytes = 512;
         case EACCES:
         case EPERM:
             if (writes && ::geteuid() == 0) {
-                throw Error(ErrorCode::safety,
+                throw Error(ErrorCode::safety, ReasonCode::read_only,
                             name + ": is read-only or immutable (" + errno_text(error) + ")",
                             "if it is to be erased, lift the protection (blockdev --setrw, "
                             "mount -o remount,rw, chattr -i) and run again");
@@ -181,7 +181,8 @@ DirectFile make_file(const std::filesystem::path& path, Access access, Opened op
             throw_open_error(path, access, errno);
         }
         if (!same_object(status, status_of(buffered.get(), name))) {
-            throw Error(ErrorCode::safety, name + ": was replaced while it was being opened");
+            throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                        name + ": was replaced while it was being opened");
         }
     }
     return DirectFile(std::move(opened.fd), std::move(buffered), layout);
@@ -211,10 +212,11 @@ std::unique_ptr<LinuxTarget> LinuxTarget::open(const std::filesystem::path& path
     Opened opened = open_direct(path, access, flags);
     const struct stat status = status_of(opened.fd.get(), name);
     if (!same_object(before, status)) {
-        throw Error(ErrorCode::safety, name + ": was replaced while it was being opened");
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    name + ": was replaced while it was being opened");
     }
     if (access == Access::exclusive && is_block_device && device_is_read_only(opened.fd.get())) {
-        throw Error(ErrorCode::safety, name + ": is a read-only device",
+        throw Error(ErrorCode::safety, ReasonCode::read_only, name + ": is a read-only device",
                     "if it is to be erased, lift the protection (blockdev --setrw) and run again");
     }
     DirectFile file = make_file(path, access, std::move(opened), status);

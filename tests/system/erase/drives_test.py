@@ -47,7 +47,7 @@ class WithoutCommands(unittest.TestCase):
     def test_a_purge_is_refused_and_nothing_weaker_is_done(self):
         code, plan, _ = self.plan("--level", "purge")
         self.assertEqual(code, EXIT["safety"])
-        self.assertIn("no commands of its own", plan["objections"][0])
+        self.assertEqual("no-drive-commands", plan["objections"][0]["code"])
         code, plan, _ = self.plan("--level", "purge", "--technique", "overwrite-zero")
         self.assertEqual(code, EXIT["safety"])
         self.assertIn("can only claim clear", plan["objections"][0])

@@ -95,6 +95,8 @@ def volume_of(image, path, name="pg-data", credential=False):
         more["header_backups"] = [{"path": str(p)} for p in image.header_backups]
     if credential:
         more["credential"] = {"passphrase_file": str(image.passphrase_file)}
+    if image.members:
+        more["release_member"] = list(image.members)
     return volume(name, path, image.uuid, **more)
 
 

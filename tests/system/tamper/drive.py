@@ -369,7 +369,7 @@ HONEST = {'drive-' + name: ('drive', change) for name, change in HONEST.items()}
 BYTES = {'drive': [
     (b'S64GNE0T400123', b'S64GNE0T400124'), (b'"phase":"succeeded"', b'"phase":"failed"'),
     (b'ffff0101', b'ffff0102'), (b'"intact":0', b'"intact":1'), (b'"placed":5', b'"placed":6'),
-    (b'"count":3', b'"count":4'), (b'GDC5902Q', b'GDC5902R'), (b'"taken":256', b'"taken":266'),
+    (b'"changed":203', b'"changed":204'), (b'GDC5902Q', b'GDC5902R'), (b'"taken":256', b'"taken":266'),
     (b'"adopted":false', b'"adopted":true'), (b'"covered":true', b'"covered":false'),
     (b'nvme-sanitize-block', b'nvme-format-crypto!'), (b'"answer":"accepted"',
                                                        b'"answer":"refused!"')]}

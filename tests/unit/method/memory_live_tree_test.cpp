@@ -152,27 +152,27 @@ TEST_CASE("a file that a process has open, mapped or as working folder stops the
     };
     {
         const auto fd = efface::open_file(path, O_RDONLY);
-        CHECK(has(refused(), ReasonCode::busy));
+        CHECK(has(refused(), ReasonCode::opened));
     }
     {
         auto fd = efface::open_file(path, O_RDONLY);
         void* page = ::mmap(nullptr, 4096, PROT_READ, MAP_SHARED, fd.get(), 0);
         REQUIRE(page != MAP_FAILED);
         fd.reset();
-        CHECK(has(refused(), ReasonCode::busy));
+        CHECK(has(refused(), ReasonCode::opened));
         ::munmap(page, 4096);
     }
     {
         // Opened and unlinked: no name leads to it any more.
         const auto fd = efface::open_file(mount.path() / "nameless", O_RDWR | O_CREAT);
         fs::remove(mount.path() / "nameless");
-        CHECK(has(driver.method->survey().objections, ReasonCode::busy));
+        CHECK(has(driver.method->survey().objections, ReasonCode::opened));
     }
     const fs::path here = fs::current_path();
     fs::current_path(mount.path());
     const auto objections = driver.method->survey().objections;
     fs::current_path(here);
-    CHECK(has(objections, ReasonCode::busy));
+    CHECK(has(objections, ReasonCode::opened));
     CHECK(driver.method->survey().objections.empty());
 }
 

@@ -73,6 +73,7 @@ def lvm_over_primary(image):
     body = body.ljust(SECTOR - 20, b"\0")
     label = struct.pack("<8sQI", b"LABELONE", 1, lvm_crc(body)) + body
     ondisk.write_at(image.target, 0, bytes(SECTOR) + label + bytes(2 * SECTOR))
+    image.members.append("-".join("A" * count for count in (6, 4, 4, 4, 4, 4, 6)))
 
 
 @generator("luks1-payload-offset-lies")

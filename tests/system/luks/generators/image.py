@@ -49,6 +49,7 @@ class Image:
     target: Path = field(init=False)
     header: Optional[Path] = None            # detached header
     header_backups: list = field(default_factory=list)
+    members: list = field(default_factory=list)  # what its manifest releases
     passphrases: list = field(default_factory=lambda: [PASSPHRASE])
     loop: Optional[LoopWish] = None
     base: int = 0                            # where the LUKS volume begins in `target`

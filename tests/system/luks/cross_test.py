@@ -56,8 +56,8 @@ def base_luks2(path, payload=PAYLOAD):
         file.truncate(payload + MIB)
     require("cryptsetup", "luksFormat", "--batch-mode", "--type", "luks2", "--pbkdf", "pbkdf2",
             "--pbkdf-force-iterations", "1000", "--cipher", "aes-xts-plain64", "--key-size", "256",
-            "--luks2-keyslots-size", "256k", "--offset", payload // SECTOR, "--key-file", passphrase,
-            path)
+            "--luks2-keyslots-size", "256k", "--offset", payload // SECTOR,
+            "--key-file", passphrase, path)
     os.truncate(path, payload)
     with open(path, "ab") as file:
         file.write(os.urandom(256 * KIB))
@@ -169,14 +169,16 @@ class Table(unittest.TestCase):
         for at in range(0, payload, BLOCK):
             block = volume.before[at:at + BLOCK]
             if any(block):
-                self.assertNotEqual(after[at:at + BLOCK], block, f"{volume.name}: as before at {at}")
+                self.assertNotEqual(after[at:at + BLOCK], block,
+                                    f"{volume.name}: as before at {at}")
         self.assertEqual(volume.unlock(volume.path), {}, volume.name)
         trial = self.folder / "trial.img"
         places = [at for at in range(0, len(after), SECTOR)
                   if after[at:at + 6] in (ondisk.MAGIC_PRIMARY, ondisk.MAGIC_SECONDARY)]
         self.assertEqual(places, [], f"{volume.name}: headers are left")
         for at in (0, BLOCK, HEADER, GAP_COPY, payload):  # rebuilt where one stood
-            trial.write_bytes(volume.saved_bytes + after[at + 2 * HEADER:at + METADATA] + bytes(MIB))
+            areas = after[at + 2 * HEADER:at + METADATA]
+            trial.write_bytes(volume.saved_bytes + areas + bytes(MIB))
             self.assertFalse(cryptsetup_opens(trial), f"{volume.name}: rebuilt at {at}")
 
     def check_gone(self, volume):

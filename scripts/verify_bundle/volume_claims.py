@@ -87,6 +87,8 @@ def check_reached(predicate, volume, place):
                 spans.append((start, start + number(slot['area']['length'])))
                 need(spans[-1][1] < 1 << 64, volume['name'] + ': an area beyond any medium')
     regions = [(number(region['offset']), number(region['length'])) for region in place['regions']]
+    need(all(offset + length < 1 << 64 for offset, length in regions),
+         volume['name'] + ': a region beyond any medium')
     for start, end in spans:
         end = end if size is None else min(end, number(size))
         need(is_covered(start, end, regions),

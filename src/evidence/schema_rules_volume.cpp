@@ -34,6 +34,9 @@ std::uint64_t covered_from(std::uint64_t from, const RecordView& regions) {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;
     for (const RecordView& region : regions.items()) {
         spans.emplace_back(region.at("offset").number(), region.at("length").number());
+        if (spans.back().second > UINT64_MAX - spans.back().first) {
+            region.fail("ends behind any medium");
+        }
     }
     std::sort(spans.begin(), spans.end());
     for (const auto& [offset, length] : spans) {

@@ -157,6 +157,10 @@ CLAIMS = {
     'far-gap-left': after(far_payload, lambda p: regions(p, (0, 136 * MIB))),
     'copy-says-further': lambda p: header(p)['copies'][1].update(dataOffset=32 * MIB),
     'area-behind': lambda p: header(p)['keyslots'][0]['area'].update(offset=32 * MIB),
+    'region-beyond-any-medium': lambda p: (
+        place(p)['regions'].append({'offset': 2 ** 64 - 4096, 'length': 8192}),
+        place(p)['overwrite'].update(bytesWritten=16 * MIB + 8192),
+        place(p)['verification'].update(bytesCompared=16 * MIB + 8192)),
     'nothing-overwritten': lambda p: regions(p),
     'backup-left': after(backup, lambda p: volume(p)['locations'][1]['identity'].update(
         sizeBytes=17 * MIB)),

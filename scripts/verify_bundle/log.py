@@ -154,6 +154,11 @@ def whole_log(log, verifier, record, own_line, own_index, heads):
         previous = hashlib.sha256(line).hexdigest()
         if entry['type'] == 'run-intent':
             open_runs[index] = entry
+        elif entry['type'] == 'run-refused':
+            intent = open_runs.pop(entry['intent'], None)
+            need(intent and intent['runId'] == entry['runId'] and
+                 entry['intent'] != predicate['log']['intentIndex'],
+                 f'entry {index} refuses no run, or this one')
         elif entry['type'] == 'run-outcome':
             intent = open_runs.pop(entry['intent'], None)
             need(intent and intent['runId'] == entry['runId'], f'entry {index} closes no run')

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -22,10 +23,32 @@ UniqueFd open_or_errno(const fs::path& path, int flags, unsigned mode) {
     return UniqueFd(fd);
 }
 
-/// Opens for reading; an empty descriptor when there is no such file.
+/// PIPEFS_MAGIC: what a shell's <(command) is. It has a writer, unlike a FIFO of which nobody
+/// knows.
+constexpr long kPipeFilesystem = 0x50495045;
+
+/// Opens for reading; an empty descriptor when there is no such file. Never waits for a writer.
 UniqueFd open_existing(const fs::path& path) {
-    UniqueFd fd = open_or_errno(path, O_RDONLY, 0);
+    UniqueFd fd = open_or_errno(path, O_RDONLY | O_NONBLOCK, 0);
     if (!fd && errno != ENOENT && errno != ENOTDIR) {
+        throw_errno(ErrorCode::internal, path.string(), errno);
+    }
+    if (!fd) {
+        return fd;
+    }
+    struct stat status {};
+    struct statfs system {};
+    if (::fstat(fd.get(), &status) != 0 || ::fstatfs(fd.get(), &system) != 0) {
+        throw_errno(ErrorCode::internal, path.string(), errno);
+    }
+    if (S_ISDIR(status.st_mode) ||
+        (S_ISFIFO(status.st_mode) && static_cast<long>(system.f_type) != kPipeFilesystem)) {
+        throw Error(ErrorCode::usage,
+                    path.string() + (S_ISDIR(status.st_mode) ? ": is a folder" : ": is a FIFO"),
+                    "name a regular file");
+    }
+    const int flags = ::fcntl(fd.get(), F_GETFL);
+    if (flags < 0 || ::fcntl(fd.get(), F_SETFL, flags & ~O_NONBLOCK) != 0) {
         throw_errno(ErrorCode::internal, path.string(), errno);
     }
     return fd;

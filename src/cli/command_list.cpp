@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "efface/inventory/list.hpp"
+#include "efface/guard/users.hpp"
 #include "efface/job/drives.hpp"
 
 #include "commands.hpp"
@@ -128,7 +128,7 @@ void add_list(Command& app, Program& program) {
         program.run = [json, techniques, wait] {
             job::DriveAbilities questions;
             const auto entries =
-                inventory::list_storage({}, false, &questions, std::chrono::seconds(*wait));
+                guard::list_storage({}, false, &questions, std::chrono::seconds(*wait));
             const auto& abilities = questions.found();
             if (*json) {
                 print_json(document_of(entries, abilities));

@@ -50,7 +50,7 @@ Json document_of(const job::TargetRequest& request, const Ending& ending) {
     if (!ending.result) {
         const auto& error = *ending.error;
         return ObjectWriter()
-            .add("target", request.target)
+            .add("target", printable(request.target))
             .add("status", "none")
             .add("exitCode", ending.status())
             .add("changed", job::may_have_changed(error))
@@ -122,6 +122,13 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     };
     const SignalWatch signals([&] { display.show_status(); });
     const auto host = job::make_linux_host(executable_path());
+    std::vector<std::string> names;
+    for (const auto& request : requests) {
+        names.push_back(request.target);
+    }
+    if (names.size() > 1) {
+        job::check_distinct(*host, names);
+    }
     std::vector<Ending> endings(requests.size());
     {
         std::vector<std::jthread> threads;

@@ -96,6 +96,9 @@ std::string plan_text(const job::TargetPlan& plan) {
     for (std::size_t i = 0; i < plan.steps.size(); ++i) {
         text += item(fmt::format("{}. ", i + 1), plan.steps[i]);
     }
+    for (const auto& content : plan.destroys) {
+        text += item("destroys: ", guard::to_text(content));
+    }
     if (plan.objections.empty()) {
         text += fmt::format("  level if verified: {}\n", method::to_string(plan.level));
     }

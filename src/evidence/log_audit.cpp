@@ -129,14 +129,14 @@ class Auditor final {
                 return;
             }
             open_.insert(seq);
-        } else if (type == "run-outcome") {
+        } else if (type == "run-refused" || type == "run-outcome") {
             const Json intent = entry.value("intent", Json());
             const bool closed =
                 intent.is_number_unsigned() && open_.erase(intent.get<std::uint64_t>()) != 0;
             if (!closed && !too_many_open_) {
                 add_problem(name + " closes a run that is not open");
             }
-            if (entry.value("status", Json()) == kLostRun) {
+            if (type == "run-outcome" && entry.value("status", Json()) == kLostRun) {
                 take_lost(entry, seq, name);
             }
         }

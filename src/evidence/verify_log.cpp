@@ -111,6 +111,14 @@ std::map<std::uint64_t, Earlier> earlier_outcomes(const Examined& examined, cons
         if (type == "run-intent" && view.at("device").text() == device) {
             open[index] = view.at("runId").text();
         }
+        if (type == "run-refused") {
+            // The guard refused after the announcement; nothing was changed, so nothing is
+            // declared.
+            if (view.at("intent").number() == own) {
+                view.fail("says that this run was refused");
+            }
+            (void)open.erase(view.at("intent").number());
+        }
         if (type != "run-outcome") {
             continue;
         }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -112,9 +112,9 @@ std::optional<BlockNode> read_block_node(const Folder& class_block, const std::s
     node.name = name;
     node.major = static_cast<unsigned>(number_or(number.substr(0, colon), 0));
     node.minor = static_cast<unsigned>(number_or(number.substr(colon + 1), 0));
+    const std::string sectors = text_of(folder.read("size"), name, "size", problems);
+    node.size_bytes = number_or(sectors, 0) * kSectorBytes;
     if (detail == Detail::all) {
-        const std::string sectors = text_of(folder.read("size"), name, "size", problems);
-        node.size_bytes = number_or(sectors, 0) * kSectorBytes;
         node.read_only = text_of(folder.read("ro"), name, "ro", problems) == "1";
     }
     node.sysfs_link = class_block.link(name).text;
@@ -125,6 +125,8 @@ std::optional<BlockNode> read_block_node(const Folder& class_block, const std::s
                            !text_of(folder.read("partition"), name, "partition", problems).empty();
     if (partition) {
         node.parent = parent;
+        const std::string start = text_of(folder.read("start"), name, "start", problems);
+        node.start_bytes = number_or(start, 0) * kSectorBytes;
         node.kind = Kind::partition;
     } else if (starts_with_number(name, "loop")) {
         node.kind = Kind::loop;

@@ -8,22 +8,12 @@
 #include <utility>
 
 #include "efface/base/json.hpp"
+#include "efface/inventory/hardware.hpp"
 
 namespace efface::inventory {
 namespace {
 
-constexpr std::size_t kVpdHeaderBytes = 4;
-
-/// Unit serial number page of SCSI (SPC-4 7.8.16): four bytes of header, then ASCII.
-std::string serial_in_vpd(const std::string& page) {
-    const ByteView bytes = as_bytes(page);
-    if (bytes.size() < kVpdHeaderBytes || bytes[1] != 0x80) {
-        return {};
-    }
-    const std::size_t length =
-        std::min<std::size_t>(read_be<std::uint16_t>(bytes, 2), bytes.size() - kVpdHeaderBytes);
-    return page.substr(kVpdHeaderBytes, length);
-}
+constexpr std::array<std::string_view, 4> kNvmeFabrics = {"tcp", "rdma", "fc", "loop"};
 
 /// The first of several attributes of one device that says something.
 std::string first_of(const Folder& class_block, const std::string& device,
@@ -38,13 +28,11 @@ std::string first_of(const Folder& class_block, const std::string& device,
 }
 
 void add_hardware(const Folder& class_block, const std::string& disk, Identity& identity) {
-    identity.model = first_of(class_block, disk, {"/device/model", "/device/name"});
-    identity.serial = first_of(class_block, disk, {"/serial", "/device/serial"});
-    if (identity.serial.empty()) {
-        identity.serial =
-            printable(serial_in_vpd(class_block.read_raw(disk + "/device/vpd_pg80").text));
-    }
-    identity.wwid = first_of(class_block, disk, {"/wwid", "/device/wwid"});
+    auto hardware = hardware_of(class_block, disk);
+    identity.model = std::move(hardware.model);
+    identity.serial = std::move(hardware.serial);
+    identity.bridge_serial = std::move(hardware.bridge_serial);
+    identity.wwid = std::move(hardware.wwid);
 }
 
 /// Newer kernels name it without a look at the disk.
@@ -65,7 +53,10 @@ const BlockNode& disk_below(const BlockNode& node, const NodeLookup& lookup) {
     const BlockNode* current = &node;
     for (std::size_t depth = 0; depth < kDepthMax; ++depth) {
         std::string next = current->parent;
-        if (next.empty() && current->slaves.size() == 1) {
+        // Paths of a multipath map are one disk; members of an array are several.
+        const bool one = current->slaves.size() == 1 ||
+                         (current->dm_uuid.starts_with("mpath-") && !current->slaves.empty());
+        if (next.empty() && one) {
             next = current->slaves.front();
         }
         const BlockNode* lower = next.empty() ? nullptr : lookup(next);
@@ -95,8 +86,10 @@ std::string transport_of(const Folder& class_block, const BlockNode& disk) {
     const std::string& name = disk.name;
     const std::string& place = disk.sysfs_link;
     if (name.starts_with("nvme")) {
-        const std::string fabric = first_of(class_block, name, {"/device/transport"});
-        return fabric.empty() || fabric == "pcie" ? "nvme" : "nvme-" + fabric;
+        // Only what is named a fabric is elsewhere: an SSD on a SoC has a transport of its own.
+        const std::string told = first_of(class_block, name, {"/device/transport"});
+        const auto fabric = std::find(kNvmeFabrics.begin(), kNvmeFabrics.end(), told);
+        return fabric == kNvmeFabrics.end() ? "nvme" : "nvme-" + told;
     }
     constexpr std::array<std::pair<std::string_view, const char*>, 10> kByName = {
         {{"vd", "virtio"},

@@ -6,7 +6,9 @@
 #include <map>
 #include <set>
 
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
+#include "efface/inventory/hardware.hpp"
+
 #include "secure_erase.hpp"
 
 namespace efface::inventory {
@@ -99,16 +101,14 @@ void add_nvme(Drive& drive, const Folder& sysfs, const std::string& name, const 
     }
 }
 
-/// Kernel names of SCSI disks by their WWID: paths to one logical unit share it.
-using PathsByWwid = std::map<std::string, std::vector<std::string>>;
+/// Kernel names of SCSI disks by what paths to one logical unit share.
+using PathsByUnit = std::map<std::string, std::vector<std::string>>;
 
-PathsByWwid all_paths(const Folder& class_block) {
-    PathsByWwid paths;
+PathsByUnit all_paths(const Folder& class_block) {
+    PathsByUnit paths;
     for (const std::string& name : class_block.list(".").names) {
-        const Attribute wwid =
-            name.starts_with("sd") ? class_block.read(name + "/device/wwid") : Attribute{};
-        if (wwid.present()) {
-            paths[printable(wwid.text)].push_back(name);
+        if (name.starts_with("sd") && class_block.enter(name).read("partition").text.empty()) {
+            paths[same_unit_key(class_block, name)].push_back(name);
         }
     }
     return paths;
@@ -177,10 +177,12 @@ Drive DriveFinder::find(const Identity& identity, const std::string& name) const
     return drive;
 }
 
-/// Other disks that say to be the same logical unit.
-void add_other_paths(Drive& drive, const PathsByWwid& paths, const SystemView& view) {
-    const auto found = paths.find(drive.wwid);
-    if (drive.protocol != Drive::Protocol::scsi || drive.wwid.empty() || found == paths.end()) {
+/// Other disks that say to be the same logical unit. One WWID on disks with other serial numbers or
+/// sizes is a bad dock's: those are several.
+void add_other_paths(Drive& drive, const std::string& unit, const PathsByUnit& paths,
+                     const SystemView& view) {
+    const auto found = paths.find(unit);
+    if (drive.protocol != Drive::Protocol::scsi || unit.empty() || found == paths.end()) {
         return;
     }
     for (const std::string& other : found->second) {
@@ -194,27 +196,32 @@ void add_other_paths(Drive& drive, const PathsByWwid& paths, const SystemView& v
 
 std::vector<Drive> drives_of(const std::vector<Identity>& identities, const SystemView& view) {
     const DriveFinder finder(view);
-    PathsByWwid paths;
+    PathsByUnit paths;
     std::vector<Drive> drives;
+    std::vector<std::string> units;
     drives.reserve(identities.size());
     for (const auto& identity : identities) {
         const std::string name = finder.name_of(identity);
         drives.push_back(finder.find(identity, name));
+        units.emplace_back();
         if (drives.back().protocol == Drive::Protocol::scsi) {
-            paths[identity.wwid].push_back(name);
+            units.back() = same_unit_key(finder.class_block(), name);
+            paths[units.back()].push_back(name);
         }
     }
-    for (auto& drive : drives) {
-        add_other_paths(drive, paths, view);
+    for (std::size_t i = 0; i < drives.size(); ++i) {
+        add_other_paths(drives[i], units[i], paths, view);
     }
     return drives;
 }
 
 Drive drive_of(const Identity& identity, const SystemView& view) {
     const DriveFinder finder(view);
-    auto drive = finder.find(identity, finder.name_of(identity));
-    if (drive.protocol == Drive::Protocol::scsi && !drive.wwid.empty()) {
-        add_other_paths(drive, all_paths(finder.class_block()), view);
+    const std::string name = finder.name_of(identity);
+    auto drive = finder.find(identity, name);
+    if (drive.protocol == Drive::Protocol::scsi) {
+        add_other_paths(drive, same_unit_key(finder.class_block(), name),
+                        all_paths(finder.class_block()), view);
     }
     return drive;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "folder.hpp"
+#include "efface/inventory/folder.hpp"
 
 #include <climits>
 #include <dirent.h>

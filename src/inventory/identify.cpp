@@ -186,6 +186,7 @@ Json to_json(const Identity& identity) {
             json.add(key, text);
         }
     };
+    add_known("bridgeSerialNumber", identity.bridge_serial);
     add_known("partitionUuid", identity.partition_uuid);
     add_known("deviceMapperUuid", identity.device_mapper_uuid);
     add_known("backingFile", identity.backing_file);

@@ -5,8 +5,7 @@
 #include <string>
 
 #include "efface/device/linux_target.hpp"
-
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 
 namespace efface::inventory {
 

@@ -9,10 +9,10 @@
 #include <set>
 
 #include "efface/device/linux_target.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 #include "devices.hpp"
 #include "layer_rules.hpp"
-#include "snapshot.hpp"
 
 namespace efface::inventory {
 namespace {
@@ -146,7 +146,7 @@ class LayerWalk final {
 
 }  // namespace
 
-std::vector<Layer> layers_in(const MachineState& state, const Identity& identity) {
+std::vector<Layer> layers_below(const Identity& identity, const MachineState& state) {
     LayerWalk walk{state};
     if (identity.kind == Kind::file) {
         return walk.run({0, identity.canonical_path, {}, 0});
@@ -156,6 +156,10 @@ std::vector<Layer> layers_in(const MachineState& state, const Identity& identity
         return {unknown_layer(safe_text(identity.canonical_path), "the device is not in sysfs")};
     }
     return walk.run({*node, {}, {}, 0});
+}
+
+std::vector<Layer> layers_below(const Identity& identity, const SystemView& view) {
+    return layers_below(identity, MachineState::read(view, Detail::links));
 }
 
 Json to_json(const std::vector<Layer>& layers) {

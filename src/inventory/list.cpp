@@ -12,9 +12,9 @@
 #include <map>
 
 #include "efface/device/bounded_questions.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 #include "devices.hpp"
-#include "snapshot.hpp"
 
 namespace efface::inventory {
 namespace {
@@ -221,9 +221,9 @@ bool natural_less(const std::string& a, const std::string& b) {
 
 }  // namespace
 
-std::vector<ListEntry> list_storage(const SystemView& view, bool probe, DiskQuestions* questions,
+std::vector<ListEntry> list_storage(const MachineState& state, bool probe, DiskQuestions* questions,
                                     std::chrono::milliseconds deadline) {
-    const MachineState state = MachineState::read(view, Detail::all);
+    const SystemView& view = state.view();
     const BlockGraph& graph = state.graph();
     const Folder class_block = Folder::open(view.sysfs / "class" / "block");
     const NodeLookup lookup = [&graph](const std::string& name) -> const BlockNode* {
@@ -257,12 +257,9 @@ std::vector<ListEntry> list_storage(const SystemView& view, bool probe, DiskQues
         ask_disks(paths, questions, deadline, entries);
     }
     for (std::size_t i = 0; i < entries.size(); ++i) {
-        auto& entry = entries[i];
-        if (view.live && probe && entry.signature.code >= 0) {
-            entry.signature = probe_signature(device_path(view, shown[i]->name));
+        if (view.live && probe && entries[i].signature.code >= 0) {
+            entries[i].signature = probe_signature(device_path(view, shown[i]->name));
         }
-        const auto uses = uses_in(state, entry.identity, &entry.signature);
-        entry.uses.insert(entry.uses.end(), uses.begin(), uses.end());
     }
     return entries;
 }

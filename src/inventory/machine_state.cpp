@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "machine_state.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 #include <fmt/format.h>
 #include <sys/stat.h>

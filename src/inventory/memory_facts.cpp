@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <sstream>
 
-#include "folder.hpp"
-#include "machine_state.hpp"
+#include "efface/inventory/folder.hpp"
+#include "efface/inventory/machine_state.hpp"
 
 namespace efface::inventory {
 namespace {

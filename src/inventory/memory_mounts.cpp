@@ -8,11 +8,11 @@
 #include <cstdio>
 #include <memory>
 
+#include "efface/inventory/folder.hpp"
+#include "efface/inventory/machine_state.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
-#include "folder.hpp"
 #include "libmount_table.hpp"
-#include "machine_state.hpp"
 
 namespace efface::inventory {
 namespace {

@@ -10,9 +10,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "efface/inventory/folder.hpp"
 #include "efface/inventory/memory_facts.hpp"
-
-#include "folder.hpp"
 
 namespace efface::inventory {
 namespace {

@@ -12,10 +12,10 @@
 #include <utility>
 
 #include "efface/base/digest.hpp"
+#include "efface/inventory/folder.hpp"
+#include "efface/inventory/machine_state.hpp"
 
-#include "folder.hpp"
 #include "libmount_table.hpp"
-#include "machine_state.hpp"
 
 namespace efface::inventory {
 namespace {

@@ -2,8 +2,7 @@
 #pragma once
 
 #include "efface/inventory/drive.hpp"
-
-#include "folder.hpp"
+#include "efface/inventory/folder.hpp"
 
 namespace efface::inventory {
 

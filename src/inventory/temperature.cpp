@@ -8,7 +8,7 @@
 #include <charconv>
 #include <set>
 
-#include "block_graph.hpp"
+#include "efface/inventory/block_graph.hpp"
 
 namespace efface::inventory {
 

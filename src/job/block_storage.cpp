@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
 #include "efface/method/firmware_erase.hpp"
 #include "efface/method/overwrite.hpp"
 
@@ -99,6 +100,27 @@ bool first_sector_belongs(const Bytes& sector, const Json& state,
     });
 }
 
+/// What says what is to be erased, or how it was, is no storage.
+void object_to_document(TargetPlan& plan, const StateDirectory& state) {
+    const auto object = [&](const char* what) {
+        plan.objections.push_back({{ReasonCode::own_document, what}});
+    };
+    std::error_code error;
+    const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
+    if (!error && plan.path.starts_with(root)) {
+        object("it belongs to efface's own state");
+    }
+    if (plan.size_bytes > kOrderBytesMax) {
+        return;
+    }
+    const auto text = read_text_file(plan.path, kOrderBytesMax).value_or("");
+    if (is_order(text)) {
+        object("it is an order");
+    } else if (is_manifest(text)) {
+        object("it is the manifest of a project");
+    }
+}
+
 class BlockStorage final : public TargetStorage {
   public:
     BlockStorage(RunContext& context, std::string path, const ErasureChoice& choice)
@@ -153,6 +175,8 @@ TargetPlan BlockStorage::survey() {
     if (identity.size_bytes == 0) {
         plan.objections.push_back({{ReasonCode::nothing_to_erase, "it has no bytes"}});
     }
+    plan.destroys = context_.host.contents_of(identity);
+    make_token_unique(plan, context_.host, identity);
     examine(plan, identity);
     examine_end(plan, identity);
     return plan;
@@ -167,8 +191,9 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     Json extents = nullptr;
     if (identity.kind == inventory::Kind::file) {
         if (context_.host.is_open(plan.path).value_or(false)) {
-            plan.objections.push_back({{ReasonCode::busy, "another process has it open"}});
+            plan.objections.push_back({{ReasonCode::opened, "another process has it open"}});
         }
+        object_to_document(plan, context_.state);
         const auto file = context_.host.open(plan.path, device::Access::read_only);
         const auto report = file->extents();
         facts.storage.shared_extents = report.shared_count;
@@ -274,7 +299,8 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                                     const SaveState& save, ProgressSink& progress,
                                     const std::stop_token& stop) {
     Guard guard(context_.host, context_.random);
-    auto cleared = guard.clear_target(plan.path, plan.identity);
+    auto cleared = guard.clear_target(plan.path, plan.identity, Moment::now,
+                                      identity_ ? identity_->disk_sequence : std::nullopt);
     method::OverwriteTask task;
     task.path = plan.path;
     task.read_back = read_back_of(choice_.verification);
@@ -297,6 +323,7 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                     plan.name + ": its first sector is not the one that this job began with",
                     "attach the target of the job, or erase this one as a new one");
     }
+    set_cleared();
     const auto extents_before = cleared.target->extents();
     method::Overwrite method(task, overwrite, cleared.target->storage(),
                              hooks(*cleared.target, keep), context_.clock);
@@ -314,13 +341,21 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
 
 }  // namespace
 
+namespace {
+
+std::string name_token(const inventory::Identity& identity, const Json& target) {
+    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
+    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
+                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+}
+
+}  // namespace
+
 std::string confirm_token(const inventory::Identity& identity, const Json& target) {
     if (identity.kind == inventory::Kind::disk && !identity.serial.empty()) {
         return identity.serial;
     }
-    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
-    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
-                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+    return name_token(identity, target);
 }
 
 TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity) {
@@ -334,16 +369,33 @@ TargetPlan begin_plan(const std::string& name, const inventory::Identity& identi
     return plan;
 }
 
+void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity) {
+    if (plan.confirm_token != identity.serial) {
+        return;
+    }
+    const auto paths = host.drive_of(identity).other_paths;
+    for (const auto& disk : host.disks()) {
+        const bool same_disk = disk.canonical_path == identity.canonical_path ||
+                               std::any_of(paths.begin(), paths.end(), [&](const auto& path) {
+                                   return path.path == disk.canonical_path;
+                               });
+        if (!same_disk && disk.serial == identity.serial) {
+            plan.confirm_token = name_token(identity, plan.identity);
+            return;
+        }
+    }
+}
+
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as) {
     for (const auto& use : host.uses_of(identity, moment)) {
-        plan.objections.push_back({{use.code, as + use.detail}});
+        plan.objections.push_back({{use.code, as + use.detail}, guard::status_of(use.code)});
     }
 }
 
 void object_to(TargetPlan& plan, const std::vector<Reason>& reasons) {
     for (const auto& reason : reasons) {
-        plan.objections.push_back({reason});
+        plan.objections.push_back({reason, guard::status_of(reason.code)});
     }
 }
 

@@ -147,6 +147,24 @@ void CertifiedRun::announce(Json fields) {
     enter(Phase::running);
 }
 
+bool CertifiedRun::refused() const {
+    return state_.phase == Phase::done && state_.verdict == kRefusedRun;
+}
+
+void CertifiedRun::refuse(const Error& error) {
+    auto log = open_log();
+    (void)log.append(ObjectWriter()
+                         .add("type", "run-refused")
+                         .add("at", to_rfc3339(context_.clock.now()))
+                         .add("runId", state_.run_id)
+                         .add("intent", state_.intent_index)
+                         .add("reason", to_string(error.reason()))
+                         .take());
+    index_.set_none_open();
+    state_.verdict = kRefusedRun;
+    enter(Phase::done);
+}
+
 /// Another job began on this storage and was never ended: its intent gets an outcome, so that the
 /// log tells of it, and the job can't go on under the old run.
 void CertifiedRun::close_abandoned(const IdentityIndex::OpenRun& run) {

@@ -49,6 +49,12 @@ class CertifiedRun final {
     /// added to the entry. What an abandoned job left open for the same storage is closed as lost.
     void announce(Json fields);
 
+    /// The guard refused after the announcement: said in the log, and the job is at its end without
+    /// a certificate. Nothing was changed by it.
+    void refuse(const Error& error);
+    /// The job's last run was refused so.
+    [[nodiscard]] bool refused() const;
+
     /// From staging to done. The callbacks give the certificate's predicate and the evidence files
     /// once. Throws Error(evidence) with everything kept for another try.
     struct Content {

@@ -25,23 +25,21 @@ inventory::Drive DriveHold::drive() {
     return drive;
 }
 
-void DriveHold::open() {
+/// The guard holds the other paths of each surface with it.
+void DriveHold::open(Moment moment, std::unique_ptr<HeldTarget> cleared) {
     const auto found = drive();
     connection_ = host_.connect(found, credential_);
     for (const auto& surface : found.surfaces) {
-        auto target = host_.open(surface.path, device::Access::exclusive);
-        target->lock_metadata();
+        auto target = surface.path == path_ && cleared
+                          ? std::move(cleared)
+                          : guard::hold(host_, {surface.path, moment, {}, {}, {}, false}).target;
         held_.push_back(surface.name);
         targets_.push_back(std::move(target));
-    }
-    for (const auto& other : found.other_paths) {
-        others_.push_back(host_.open(other.path, device::Access::exclusive));
     }
 }
 
 bool DriveHold::reattach() {
     targets_.clear();
-    others_.clear();
     held_.clear();
     connection_.reset();
     try {
@@ -51,7 +49,7 @@ bool DriveHold::reattach() {
         }
         path_ = found.path;
         host_.connect(drive(), credential_)->rescan();
-        open();
+        open(Moment::now, nullptr);
         return true;
     } catch (const Error&) {
         return false;

@@ -20,8 +20,9 @@ class DriveHold final {
               std::map<std::uint32_t, std::string> names, const SecretBytes& credential);
     ~DriveHold();
 
-    /// Throws Error(safety) when something uses any part of the drive.
-    void open();
+    /// Throws as guard::hold() when something uses any part of the drive. `cleared`: the target as
+    /// the guard holds it already; else it is held anew.
+    void open(Moment moment, std::unique_ptr<HeldTarget> cleared);
     /// Finds the drive again, under whatever name, and opens it. False: it is not there.
     bool reattach();
     /// Resets the path to it; reattach() comes next. False: not possible.
@@ -44,7 +45,6 @@ class DriveHold final {
     std::unique_ptr<DriveConnection> connection_;
     std::vector<std::string> held_;  ///< names of `targets_`
     std::vector<std::unique_ptr<HeldTarget>> targets_;
-    std::vector<std::unique_ptr<HeldTarget>> others_;  ///< other paths, so that nobody else writes
 };
 
 /// Stands in for a drive that is not there, so that nothing has to be asked twice.

@@ -195,6 +195,14 @@ void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive
     for (const auto& other : drive.other_paths) {
         look(other.path, "by another path: ");
     }
+    make_token_unique(plan, context_.host, *identity_);
+    for (const auto& surface : drive.surfaces) {
+        if (readable_) {  // else nothing is read
+            const auto found = context_.host.contents_of(
+                surface.path == plan.path ? *identity_ : context_.host.identify(surface.path));
+            plan.destroys.insert(plan.destroys.end(), found.begin(), found.end());
+        }
+    }
 }
 
 /// Why not what was asked for, and why not one of its fall-backs.
@@ -294,10 +302,11 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     if (!same_drive(now, plan.identity)) {
         throw Error(ErrorCode::safety, plan.name + ": another device stands there now");
     }
-    auto cleared = guard.clear_target(plan.path, now, moment());
-    cleared.target.reset();  // opened again with everything else on the drive
+    auto cleared = guard.clear_target(plan.path, now, moment(),
+                                      identity_ ? identity_->disk_sequence : std::nullopt);
     DriveHold hold(context_.host, plan.path, plan.identity, surface_names(state), credential_);
-    hold.open();
+    hold.open(moment(), std::move(cleared.target));
+    set_cleared();
     const std::string set_name(policy::find_firmware_technique(plan.technique)->command_set);
     const auto nobody = make_no_answer(set_name);
     method::FirmwareTask task;

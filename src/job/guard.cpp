@@ -24,7 +24,7 @@ constexpr std::size_t kSampleSeedBytes = 16;
 void object_to_uses(Objector& objector, const std::string& path,
                     const std::vector<inventory::Use>& uses) {
     for (const auto& use : uses) {
-        objector.object(use.code, fmt::format("{}: {}: {}", path, to_string(use.code), use.detail));
+        objector.object(use.code, fmt::format("{}: {}", path, use.detail));
     }
 }
 
@@ -255,6 +255,9 @@ void Guard::survey_location(Survey& survey, Role role, const std::string& path) 
         object_to_uses(objector, path, uses);
         return;  // what is in use is not even opened
     }
+    for (const auto& member : guard::unreleased_members(host_.contents_of(identity), {})) {
+        objector.object(member.code, fmt::format("{}: {}", path, member.text));
+    }
     const auto target = host_.open(path, device::Access::read_only);
     survey.headers.push_back(luks::inspect(target->storage()));
     const auto& header = survey.headers.back();
@@ -351,38 +354,34 @@ void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
     }
 }
 
-Guard::Cleared Guard::clear(const LocationPlan& plan, bool resumed) {
-    const auto refuse = [&](ReasonCode code, const std::string& what) {
-        throw Error(ErrorCode::safety, code, plan.path + ": " + what);
+guard::Held Guard::clear(const LocationPlan& plan, bool resumed) {
+    for (const auto& name : host_.mappings_of_luks_uuid(plan.luks_uuid)) {
+        throw Error(ErrorCode::safety, ReasonCode::active_mapping,
+                    fmt::format("{}: {} is open from a header with this UUID", plan.path, name),
+                    "cryptsetup close " + name);
+    }
+    guard::HoldRequest request;
+    request.path = plan.path;
+    request.read_only_file_allowed = plan.role != Role::in_place_header;
+    request.recognise = [&](const inventory::Identity& now) -> std::optional<Reason> {
+        if (now.serial == plan.serial && now.wwid == plan.wwid &&
+            now.size_bytes == plan.size_bytes &&
+            (now.kind != inventory::Kind::file || now.inode == plan.inode)) {
+            return std::nullopt;
+        }
+        return Reason{ReasonCode::other_identity, "another device or file stands there now"};
     };
-    const auto identity = host_.identify(plan.path);
-    const auto uses = uses_of(identity, plan.role, Moment::now);
-    if (!uses.empty()) {
-        const auto& use = uses.front();
-        refuse(use.code, fmt::format("{}: {}", to_string(use.code), use.detail));
-    }
-    if (const auto mappings = host_.mappings_of_luks_uuid(plan.luks_uuid); !mappings.empty()) {
-        refuse(ReasonCode::active_mapping,
-               fmt::format("it is open as {}", fmt::join(mappings, ", ")));
-    }
-    auto target = host_.open(plan.path, device::Access::exclusive);
-    const auto facts = target->facts();
-    if (identity.canonical_path != plan.path || identity.serial != plan.serial ||
-        identity.wwid != plan.wwid || facts.size_bytes != plan.size_bytes ||
-        (!facts.is_block_device && facts.inode != plan.inode)) {
-        refuse(ReasonCode::other_identity, "another device or file stands there now");
-    }
-    if (facts.is_block_device && facts.disk_sequence != identity.disk_sequence) {
-        refuse(ReasonCode::other_identity, "the device was exchanged while it was opened");
-    }
-    target->lock_metadata();
-    const auto sector = read_first_sector(target->storage(), plan.path);
-    const bool belongs = resumed ? first_sector_belongs(sector, plan)
-                                 : sha256_hex(sector) == plan.first_sector_sha256;
-    if (!belongs) {
-        refuse(ReasonCode::content_changed, "its first sector is not the one that was surveyed");
-    }
-    return {std::move(target), method::Clearance(plan.path)};
+    request.examine = [&](HeldTarget& target) -> std::optional<Reason> {
+        const auto sector = read_first_sector(target.storage(), plan.path);
+        const bool belongs = resumed ? first_sector_belongs(sector, plan)
+                                     : sha256_hex(sector) == plan.first_sector_sha256;
+        if (belongs) {
+            return std::nullopt;
+        }
+        return Reason{ReasonCode::content_changed,
+                      "its first sector is not the one that was surveyed"};
+    };
+    return guard::hold(host_, request);
 }
 
 }  // namespace efface::job

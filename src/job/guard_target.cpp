@@ -29,45 +29,27 @@ Json target_identity(const inventory::Identity& identity) {
     return json;
 }
 
-Guard::Cleared Guard::clear_target(const std::string& path, const Json& identity, Moment moment) {
-    const auto refuse = [&](const std::string& what) {
-        throw Error(ErrorCode::safety, printable(path) + ": " + what);
+guard::Held Guard::clear_target(const std::string& path, const Json& identity, Moment moment,
+                                std::optional<std::uint64_t> disk_sequence) {
+    guard::HoldRequest request;
+    request.path = path;
+    request.moment = moment;
+    request.disk_sequence = disk_sequence;
+    request.recognise = [&](const inventory::Identity& now) -> std::optional<Reason> {
+        if (target_identity(now) == identity) {
+            return std::nullopt;
+        }
+        return Reason{ReasonCode::other_identity, "another device or file stands there now"};
     };
-    const auto now = host_.identify(path);
-    if (target_identity(now) != identity || now.canonical_path != path) {
-        refuse("another device or file stands there now");
-    }
-    const auto uses = host_.uses_of(now, moment);
-    if (!uses.empty()) {
-        throw Error(ErrorCode::safety, uses.front().code,
-                    printable(path) + ": " + uses.front().detail);
-    }
-    if (now.kind == inventory::Kind::file && host_.is_open(path).value_or(false)) {
-        refuse("another process has it open");
-    }
-    auto target = host_.open(path, device::Access::exclusive);
-    const auto facts = target->facts();
-    const bool same = facts.size_bytes == now.size_bytes &&
-                      (facts.is_block_device ? facts.disk_sequence == now.disk_sequence
-                                             : facts.inode == now.inode);
-    if (!same) {
-        refuse("the device was exchanged while it was opened");
-    }
-    target->lock_metadata();
-    return {std::move(target), method::Clearance(path)};
+    return guard::hold(host_, request);
 }
 
 method::Clearance Guard::clear_memory(method::MemoryMethod& method, const std::string& name,
                                       const Json& identity) {
-    const auto survey = method.survey();
-    if (survey.identity != identity) {
-        throw Error(ErrorCode::safety, name + ": other storage stands there now");
-    }
-    if (!survey.objections.empty()) {
-        throw Error(ErrorCode::safety, survey.objections.front().code,
-                    name + ": " + survey.objections.front().text);
-    }
-    return method::Clearance(name);
+    return guard::clear_memory(name, identity, [&] {
+        auto survey = method.survey();
+        return guard::MemoryLook{std::move(survey.identity), std::move(survey.objections)};
+    });
 }
 
 }  // namespace efface::job

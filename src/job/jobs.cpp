@@ -58,7 +58,7 @@ JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& fo
         entry.interruptions = run->interruptions;
         entry.verdict = run->verdict;
         entry.level = run->level;
-        if (run->phase == Phase::done && run->verdict != "lost") {
+        if (run->phase == Phase::done && run->verdict != "lost" && run->verdict != kRefusedRun) {
             entry.bundle = (state.certificates() / run->bundle).string();
         }
         if (!run->can_go_on()) {

@@ -255,4 +255,10 @@ void IdentityIndex::close(const PreviousAttempt& attempt) const {
     save(content);
 }
 
+void IdentityIndex::set_none_open() const {
+    auto content = load();
+    content.open.reset();
+    save(content);
+}
+
 }  // namespace efface::job

@@ -105,6 +105,10 @@ class Journal final {
 
 /// What is known of one identity of storage, in jobs/by-identity/SHA256.json: the outcomes of its
 /// runs, and the run that is announced and not ended.
+/// The verdict of a run that was announced and then refused: nothing was changed, there is no
+/// certificate.
+constexpr const char* kRefusedRun = "refused";
+
 class IdentityIndex final {
   public:
     struct OpenRun {
@@ -118,6 +122,8 @@ class IdentityIndex final {
     /// Adds an outcome unless it is there (a run may be repeated after a crash); the run is no
     /// longer open.
     void close(const PreviousAttempt& attempt) const;
+    /// No run is open any more; nothing is added.
+    void set_none_open() const;
 
   private:
     struct Content {

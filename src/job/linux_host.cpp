@@ -56,14 +56,26 @@ class LinuxHost final : public Host {
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
                                         Moment moment) override {
         if (moment == Moment::survey) {
-            return snapshot().uses_of(identity);
+            auto uses = look().uses_of(identity);
+            const bool may_go = std::any_of(uses.begin(), uses.end(), [](const auto& use) {
+                return use.code == ReasonCode::opened || use.code == ReasonCode::busy;
+            });
+            if (!may_go) {
+                return uses;
+            }
         }
-        return inventory::uses_of(
+        return guard::uses_of(
             identity, {},
-            moment == Moment::now ? inventory::Blocks::read : inventory::Blocks::left_alone);
+            moment == Moment::now_unread ? guard::Blocks::left_alone : guard::Blocks::read);
+    }
+    std::vector<std::string> aliases_of(const inventory::Identity& identity) override {
+        return guard::Look::take().aliases_of(identity);
+    }
+    std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
+        return guard::contents_of(identity);
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override {
-        return snapshot().layers_below(identity);
+        return look().layers_below(identity);
     }
     bool exists(const std::string& path) override {
         std::error_code error;
@@ -109,12 +121,12 @@ class LinuxHost final : public Host {
     }
 
   private:
-    const inventory::Snapshot& snapshot() {
-        std::call_once(snapshot_taken_, [this] { snapshot_ = inventory::Snapshot::take(); });
-        return *snapshot_;
+    const guard::Look& look() {
+        std::call_once(looked_, [this] { look_ = guard::Look::take(); });
+        return *look_;
     }
-    std::once_flag snapshot_taken_;
-    std::optional<inventory::Snapshot> snapshot_;
+    std::once_flag looked_;
+    std::optional<guard::Look> look_;
     device::LuksLibraryProcess library_;
 };
 

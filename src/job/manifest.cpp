@@ -175,4 +175,8 @@ Json project_identity(const Manifest& manifest) {
         .take();
 }
 
+bool is_manifest(std::string_view text) noexcept {
+    return text.find("\"efface.project/") != std::string_view::npos;
+}
+
 }  // namespace efface::job

@@ -126,6 +126,14 @@ OrderTarget read_target(const Json& object, const std::string& where) {
     }
     target.size_bytes = reader.optional_unsigned("size_bytes");
     target.asset_tag = optional_text(reader, "asset_tag");
+    if (const Json* members = reader.optional_array("release_member")) {
+        for (const auto& name : *members) {
+            if (!name.is_string() || name.get<std::string>().empty()) {
+                reader.fail("release_member", "must list UUIDs or labels");
+            }
+            target.release_members.push_back(name.get<std::string>());
+        }
+    }
     reader.refuse_unknown_keys();
     if (!target.serial && !target.wwid && !target.size_bytes) {
         reader.fail("target", "must be told apart: give its serial, wwid or size_bytes");

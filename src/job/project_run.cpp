@@ -46,7 +46,7 @@ void object_to_repetitions(ProjectPlan& plan) {
             const auto [first, fresh] = seen.emplace(place, volume.name);
             if (!fresh) {
                 volume.objections.push_back(
-                    {{ReasonCode::listed_twice,
+                    {{ReasonCode::same_storage_twice,
                       fmt::format("{}: {} is the same storage as another place of {}", volume.name,
                                   location.path, first->second)}});
             }
@@ -67,6 +67,7 @@ class ProjectRun final {
   private:
     void begin();
     void resume();
+    void refuse_used();
     void erase_volumes();
     void erase_volume(std::size_t index, bool resumed, ProgressSink& progress);
     CertifiedRun::Content certificate(WallTime now) const;
@@ -155,7 +156,7 @@ void ProjectRun::resume() {
         volumes_.push_back(load_volume(run_.journal(), i));
     }
     const auto& state = run_.state();
-    resumed_ = state.phase != Phase::announcing || state.attempt > 1;
+    resumed_ = (state.phase != Phase::announcing && !run_.refused()) || state.attempt > 1;
     if (state.phase == Phase::done && !run_.ended_well()) {
         check_dates(request_.manifest.terms, context_.clock.now());
         run_.begin_attempt(state.attempt + 1);
@@ -164,6 +165,29 @@ void ProjectRun::resume() {
     }
     for (auto& volume : volumes_) {  // what an earlier attempt did not sanitize is done again
         volume.done = volume.done && (volume.attempt == state.attempt || good(volume));
+    }
+}
+
+/// Every place of every volume is looked at before the first byte of any is changed: who began to
+/// use one since the plan was made keeps the whole project.
+void ProjectRun::refuse_used() {
+    std::vector<std::optional<Error>> refusals(volumes_.size());
+    for_each_in_parallel(volumes_.size(), request_.workers, [&](std::size_t i) {
+        Guard guard(context_.host, context_.random);
+        try {
+            for (const auto& location : volumes_[i].plan.locations) {
+                (void)guard.clear(location, false);
+            }
+        } catch (const Error& error) {
+            refusals[i] = error;
+        }
+    });
+    for (const auto& refusal : refusals) {
+        if (refusal &&
+            (refusal->code() == ErrorCode::safety || refusal->code() == ErrorCode::busy)) {
+            run_.refuse(*refusal);
+            throw *refusal;
+        }
     }
 }
 
@@ -176,6 +200,9 @@ void ProjectRun::erase_volumes() {
     }
     ProgressMeter meter(context_.events, context_.clock, bytes);
     const bool resumed = resumed_;
+    if (!resumed) {
+        refuse_used();
+    }
     for_each_in_parallel(volumes_.size(), request_.workers, [&](std::size_t i) {
         if (!volumes_[i].done && !stop_.stop_requested()) {
             erase_volume(i, resumed, meter);

@@ -30,6 +30,11 @@ method::Outcome TargetRun::attempt() {
         if (resumed_ || error.code() == ErrorCode::interrupted) {
             throw;  // the job stays open: the target may come back
         }
+        const bool by_guard = error.code() == ErrorCode::safety || error.code() == ErrorCode::busy;
+        if (by_guard && !storage_->cleared() && !fell_back_) {
+            run_->refuse(error);
+            throw;
+        }
         outcome.reasons.push_back({error.reason(), printable(error.what())});
         outcome.record = Json::object();
     }
@@ -80,6 +85,7 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
         const auto before = state_.plan.technique;
         auto why_not = take(names[i], rest, passed_over);
         if (!why_not) {
+            fell_back_ = true;
             keep_observations(outcome);
             save();
             context_.events.emit("fallback", ObjectWriter()

@@ -55,7 +55,8 @@ class TargetRun final {
     ErasureChoice choice_;              ///< as settled
     Json passed_over_ = Json::array();  ///< while it was
     std::unique_ptr<TargetStorage> storage_;
-    bool resumed_ = false;  ///< an earlier process may have written to the target
+    bool fell_back_ = false;  ///< an earlier technique sent commands to the drive
+    bool resumed_ = false;    ///< an earlier process may have written to the target
 };
 
 }  // namespace efface::job

@@ -36,6 +36,9 @@ void object_to_order(TargetPlan& plan, const Order& order, const std::string& na
     if (target.size_bytes && *target.size_bytes != size) {
         differs("size", std::to_string(size), std::to_string(*target.size_bytes));
     }
+    for (auto& member : guard::unreleased_members(plan.destroys, target.release_members)) {
+        plan.objections.push_back({std::move(member)});
+    }
     if (plan.level < order.terms.minimum_level) {
         plan.objections.push_back(
             {{ReasonCode::level_not_reached,
@@ -53,6 +56,44 @@ void object_to_level(TargetPlan& plan, method::Level wanted) {
             {{ReasonCode::level_not_reached,
               fmt::format("{} was asked for, {} can only claim {}", to_string(wanted),
                           plan.technique, to_string(plan.level))}});
+    }
+}
+
+void check_distinct(Host& host, const std::vector<std::string>& targets) {
+    struct Storage {
+        std::string name;
+        std::string itself;
+        std::vector<std::string> aliases;
+        [[nodiscard]] bool is(const std::string& path) const {
+            return path == itself ||
+                   std::find(aliases.begin(), aliases.end(), path) != aliases.end();
+        }
+    };
+    std::vector<Storage> seen;
+    for (const auto& name : targets) {
+        if (method::parse_memory_target(name)) {
+            continue;
+        }
+        Storage storage{name, {}, {}};
+        try {
+            const auto identity = host.identify(name);
+            storage.aliases = host.aliases_of(identity);
+            storage.itself =
+                identity.kind == inventory::Kind::file
+                    ? fmt::format("file {}:{} {}", identity.major, identity.minor, identity.inode)
+                    : identity.canonical_path;
+        } catch (const Error&) {
+            continue;
+        }
+        for (const auto& other : seen) {
+            if (other.is(storage.itself) || storage.is(other.itself)) {
+                throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
+                            fmt::format("{} and {} are the same storage", printable(other.name),
+                                        printable(name)),
+                            "name it once");
+            }
+        }
+        seen.push_back(std::move(storage));
     }
 }
 

@@ -238,7 +238,9 @@ void TargetRun::go_on() {
         return;  // erased; only the evidence is missing
     }
     storage_ = storage_of(context_, state_.plan.path, state_.choice);
-    if (phase == Phase::done && order_ == nullptr && !storage_->unfinished(state_.outcome)) {
+    const bool refused = run_->refused();
+    if (phase == Phase::done && order_ == nullptr &&
+        (refused || !storage_->unfinished(state_.outcome))) {
         throw Error(ErrorCode::usage, ReasonCode::job_ended,
                     "job " + run_->job_id() + " has ended: " + run_->state().verdict,
                     "erase the target again; efface show prints the record of this job");
@@ -263,7 +265,9 @@ void TargetRun::go_on() {
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
     if (phase == Phase::done) {
-        state_.progress = storage_->begin_again(context_.random, state_.progress, state_.outcome);
+        state_.progress =
+            refused ? storage_->begin(context_.random)
+                    : storage_->begin_again(context_.random, state_.progress, state_.outcome);
         state_.done = false;
         state_.observations = Json::array();
         save();
@@ -322,6 +326,7 @@ Json plan_document(const TargetPlan& plan) {
         .add("policyVersion", plan.policy_version)
         .add("policyDigest", plan.policy_digest)
         .add("steps", plan.steps)
+        .add("destroys", guard::to_json(plan.destroys))
         .add("level", to_string(plan.level))
         .add("notReached", plan.not_reached)
         .add("exceptions", plan.exceptions)

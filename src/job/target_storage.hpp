@@ -15,6 +15,8 @@ namespace efface::job {
 
 /// The part of a plan that every device and file has: name, identity, token and size.
 [[nodiscard]] TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity);
+/// Where another disk of this machine has the same serial number, the name of this one is typed.
+void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity);
 /// What uses it is an objection; `as` says how it belongs to the target, or nothing.
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as);
@@ -51,12 +53,20 @@ class TargetStorage {
     /// refuses: nothing was written by this call then.
     virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                                   ProgressSink& progress, const std::stop_token& stop) = 0;
+    /// Whether erase() got past the guard: from then on something may be changed.
+    [[nodiscard]] bool cleared() const noexcept { return cleared_; }
     /// Bytes that erase() will report, given how far it is.
     [[nodiscard]] virtual std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) = 0;
     /// What stands there now, as the certificate's `identityAfter`; null when it can't be asked.
     virtual Json identity_now() = 0;
     /// Of the device, where it tells.
     virtual std::optional<int> celsius() { return std::nullopt; }
+
+  protected:
+    void set_cleared() noexcept { cleared_ = true; }
+
+  private:
+    bool cleared_ = false;
 };
 
 [[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(RunContext& context,

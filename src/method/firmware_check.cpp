@@ -71,12 +71,20 @@ PlaceReader FirmwareAttempt::reader_of(const Reach& reach) {
 /// Reads the marks: through the block layer, or (media verification) by command alone.
 std::vector<MarksSeen> FirmwareAttempt::look_at_marks(bool by_command, const Promise& promise) {
     std::vector<MarksSeen> seen;
-    auto places = reaches();
+    // While the drive verifies its media nothing but reads by command is sent to it.
+    const auto places = by_command ? std::vector<Reach>() : reaches();
     for (const auto& marks : state_.marks) {
         const auto found = std::find_if(places.begin(), places.end(),
                                         [&](const Reach& one) { return one.name == marks.name; });
-        Reach reach = found == places.end() ? Reach{marks.name, nullptr, marks.name, 0} : *found;
-        reach.storage = by_command ? nullptr : reach.storage;
+        const auto part =
+            std::find_if(state_.behind.begin(), state_.behind.end(),
+                         [&](const NotShown& one) { return name_of(one) == marks.name; });
+        Reach reach{marks.name, nullptr, marks.name, 0};
+        if (found != places.end()) {
+            reach = *found;
+        } else if (part != state_.behind.end()) {
+            reach = {marks.name, nullptr, part->surface, part->from};
+        }
         seen.push_back(look_for(marks, state_.seed, promise, reader_of(reach)));
     }
     return seen;
@@ -95,11 +103,10 @@ void FirmwareAttempt::look_by_command(std::vector<MarksSeen>& looks, MarksReport
         if (!kernels) {
             continue;  // read by command already
         }
-        const auto seen =
-            look_for_some(marks, kByCommandPlaces, state_.seed,
-                          [&](std::uint64_t offset, MutableByteView into) {
-                              return commands.read_status(marks.name, offset, into);
-                          });
+        const auto seen = look_for_some(marks, kByCommandPlaces, state_.seed,
+                                        [&](std::uint64_t offset, MutableByteView into) {
+                                            return commands.read_status(marks.name, offset, into);
+                                        });
         looked += seen.read;
         intact += seen.intact.size() + seen.unchanged.size();
         for (const auto sample : seen.unchanged) {

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "efface/base/file.hpp"
+#include "efface/guard/users.hpp"
 
 namespace efface::method {
 
@@ -62,7 +63,7 @@ Json block_identity(const std::filesystem::path& folder) {
 std::vector<Reason> block_objections(const inventory::Identity& identity,
                                      const inventory::SystemView& view) {
     std::vector<Reason> objections;
-    for (const auto& use : inventory::uses_of(identity, view)) {
+    for (const auto& use : guard::uses_of(identity, view)) {
         objections.push_back(objection_of(use));
     }
     return objections;

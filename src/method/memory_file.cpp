@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "efface/guard/users.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
 #include "memory_attributes.hpp"
@@ -120,7 +121,7 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
         objections.push_back(std::move(*obstacle));
     }
     auto identity = inventory::identify(context_.name.place, context_.view);
-    for (const auto& use : inventory::uses_of(identity, context_.view)) {
+    for (const auto& use : guard::uses_of(identity, context_.view)) {
         objections.push_back(objection_of(use));
     }
 }

@@ -8,6 +8,7 @@
 
 #include "efface/device/linux_target.hpp"
 #include "efface/device/memory_target.hpp"
+#include "efface/guard/users.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
 #include "memory_attributes.hpp"
@@ -72,7 +73,7 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
         survey.objections.push_back(
             {ReasonCode::unreadable_state, "the list of swap areas can not be read"});
     }
-    for (const auto& use : inventory::uses_of(identity, context_.view)) {
+    for (const auto& use : guard::uses_of(identity, context_.view)) {
         // That it is the named swap area is what we are here for; that it is held follows.
         if (area && (use.code == ReasonCode::swap || use.code == ReasonCode::busy)) {
             continue;

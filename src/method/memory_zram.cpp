@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
+#include <chrono>
 #include <sstream>
+#include <thread>
 
 #include "efface/device/linux_target.hpp"
 #include "efface/device/memory_target.hpp"
@@ -51,6 +54,21 @@ void control_stored(MemoryRun& run, const std::filesystem::path& folder) {
     run.control("nothing-stored", empty ? ControlResult::pass : ControlResult::fail,
                 fmt::format("{} bytes stored, {} compressed, {} used", (*stored)[0], (*stored)[1],
                             (*stored)[2]));
+}
+
+/// The kernel resets no zram that is open, and udev opens each for a moment. 0 or an errno; EBUSY:
+/// nothing was changed.
+int reset_unless_busy(const std::filesystem::path& folder) {
+    constexpr unsigned kTriesMax = 40;
+    constexpr std::chrono::milliseconds kPause{50};
+    int error = EBUSY;
+    for (unsigned i = 0; i < kTriesMax && error == EBUSY; ++i) {
+        if (i > 0) {
+            std::this_thread::sleep_for(kPause);
+        }
+        error = device::write_control((folder / "reset").string(), "1");
+    }
+    return error;
 }
 
 class ZramKind final : public MemoryKind {
@@ -140,8 +158,12 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
                                 *backing, name)});
     }
     run.observe("zram before the reset", zram_facts(name, view));
+    const int error = reset_unless_busy(folder);
+    if (error == EBUSY) {
+        throw Error(ErrorCode::busy, ReasonCode::busy, name + ": somebody has it open",
+                    "try again when it has been closed");
+    }
     run.touch();
-    const int error = device::write_control((folder / "reset").string(), "1");
     run.step("reset " + name, error == 0 ? "accepted" : "refused",
              error == 0 ? "" : errno_text(error));
     if (error != 0) {

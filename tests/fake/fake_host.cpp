@@ -11,7 +11,7 @@ class FakeTarget final : public job::HeldTarget {
   public:
     FakeTarget(FakeHost::Disk& disk, bool exclusive) : disk_(disk), exclusive_(exclusive) {
         if (exclusive_ && disk_.opened_exclusively) {
-            throw Error(ErrorCode::safety, disk_.identity.path + ": is in use");
+            throw Error(ErrorCode::safety, ReasonCode::busy, disk_.identity.path + ": is in use");
         }
         disk_.opened_exclusively = disk_.opened_exclusively || exclusive_;
     }
@@ -112,7 +112,18 @@ std::vector<inventory::Identity> FakeHost::disks() {
 std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity,
                                               job::Moment moment) {
     moments.push_back(moment);
+    if (before_uses) {
+        before_uses();
+    }
     return disks_.at(identity.canonical_path).uses;
+}
+
+std::vector<std::string> FakeHost::aliases_of(const inventory::Identity& /*identity*/) {
+    std::vector<std::string> paths;
+    for (const auto& path : drive.other_paths) {
+        paths.push_back(path.path);
+    }
+    return paths;
 }
 
 std::vector<inventory::Layer> FakeHost::layers_below(const inventory::Identity& identity) {

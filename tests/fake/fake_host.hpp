@@ -21,6 +21,7 @@ class FakeHost final : public job::Host {
         std::shared_ptr<MemoryDisk> disk;
         inventory::Identity identity;
         std::vector<inventory::Use> uses;
+        std::vector<guard::Content> contents;
         std::vector<inventory::Layer> layers;
         device::ExtentReport extents;
         bool opened_exclusively = false;
@@ -42,6 +43,8 @@ class FakeHost final : public job::Host {
     std::vector<std::string> mappings;
     std::optional<int> temperature;
     std::vector<job::Moment> moments;  ///< of every question about use
+    /// Called before each answer about use, as somebody else's doing in between.
+    std::function<void()> before_uses;
 
     /// The drive below every disk here, and how it is spoken to; none by default.
     inventory::Drive drive;
@@ -55,6 +58,11 @@ class FakeHost final : public job::Host {
     inventory::Identity identify(const std::string& path) override;
     std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
                                         job::Moment moment) override;
+    /// Of the drive: its other paths.
+    std::vector<std::string> aliases_of(const inventory::Identity& identity) override;
+    std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
+        return disks_.at(identity.canonical_path).contents;
+    }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
     bool exists(const std::string& path) override { return disks_.contains(path); }
     device::LuksLibrary& luks_library() override { return library; }

@@ -168,6 +168,9 @@ std::uint16_t NvmeDrive::State::read(NvmeSpace& place, const device::NvmeCommand
     if (command.read_into.size() != count * block_bytes) {
         return kInvalidField;
     }
+    if (reads_hidden && options.lies.reads_status != 0) {
+        return options.lies.reads_status;
+    }
     for (std::uint64_t block = first; block < first + count; ++block) {
         if (place.lost[block]) {
             return kUnrecoveredRead;
@@ -194,6 +197,7 @@ std::uint16_t NvmeDrive::State::write(NvmeSpace& place, const device::NvmeComman
     if (options.lies.reverts_writes && !place.before_writes) {
         place.before_writes = place.media;
     }
+    reads_hidden = reads_hidden && !options.lies.reads_until_write;
     place.media.write(first, zeroes ? ByteView(Bytes(count * block_bytes)) : command.write_from);
     std::fill_n(place.lost.begin() + static_cast<std::ptrdiff_t>(first), count, false);
     global_data_erased = false;

@@ -52,6 +52,8 @@ struct NvmeLies {
     /// What was written since power-on is gone after an erasure, what stood before is back.
     bool reverts_writes = false;
     bool status_log_zero = false;       ///< log page 81h is all zero
+    std::uint16_t reads_status = 0;     ///< of every read after an erasure, ...
+    bool reads_until_write = false;     ///< ... until something is written
     std::uint16_t attach_status = 0;    ///< Namespace Attachment is refused with it
     std::uint16_t format_status = 0;    ///< Format NVM is refused with it
     std::uint16_t sanitize_status = 0;  ///< Sanitize is refused with it

@@ -81,6 +81,7 @@ void NvmeDrive::State::erase_space(NvmeSpace& place, std::uint64_t first, std::u
 }
 
 void NvmeDrive::State::erase_share(std::uint64_t from_permille, std::uint64_t to_permille) {
+    reads_hidden = true;
     if (options.lies.erases_nothing || options.lies.reverts_writes) {
         return;
     }
@@ -315,6 +316,7 @@ std::uint16_t NvmeDrive::State::start_sanitize(std::uint32_t cdw10, std::uint32_
 
 void NvmeDrive::State::format_space(std::size_t index, unsigned secure_erase) {
     auto& place = spaces[index];
+    reads_hidden = true;
     if (secure_erase == 0 || place.options.kept || options.lies.erases_nothing ||
         options.lies.reverts_writes) {
         return;

@@ -82,6 +82,7 @@ struct NvmeDrive::State {
     };
     std::deque<Event> events;  ///< newest first
     bool event_context = false;
+    bool reads_hidden = false;  ///< NvmeLies::reads_status
 
     /// Lets the time that has passed have its effect.
     void settle();

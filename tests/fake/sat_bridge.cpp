@@ -54,6 +54,9 @@ std::optional<SatBridge::Disk> SatBridge::disk() {
     disk.lba48 = (page[167] & 0x04U) != 0;
     disk.sectors =
         disk.lba48 ? read_le<std::uint64_t>(page, 200) : read_le<std::uint32_t>(page, 120);
+    if (options.shown_sectors != 0) {
+        disk.sectors = std::min(disk.sectors, options.shown_sectors);
+    }
     if ((page[213] & 0x10U) != 0) {
         disk.sector_bytes = 2 * read_le<std::uint32_t>(page, 234);
     }

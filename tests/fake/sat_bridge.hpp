@@ -12,10 +12,11 @@
 namespace efface::fake {
 
 struct SatBridgeOptions {
-    bool fixed_sense = false;      ///< also for ATA PASS-THROUGH
-    bool zero_registers = false;   ///< the descriptor is there, and empty
-    bool no_sense = false;         ///< GOOD whatever CK_COND asks for
-    bool no_pass_through = false;  ///< 5/20/00
+    bool fixed_sense = false;         ///< also for ATA PASS-THROUGH
+    bool zero_registers = false;      ///< the descriptor is there, and empty
+    bool no_sense = false;            ///< GOOD whatever CK_COND asks for
+    bool no_pass_through = false;     ///< 5/20/00
+    std::uint64_t shown_sectors = 0;  ///< not 0: all that a host is shown of the drive
 };
 
 /// The drive outlives it. One logical block is one logical sector.

@@ -97,6 +97,8 @@ class ObjectWriter final {
             return add_unsigned(key, value);
         }
     }
+    template <std::floating_point T>
+    ObjectWriter& add(const char* key, T value) = delete;
     /// null where there is none.
     template <typename T>
     ObjectWriter& add(const char* key, const std::optional<T>& value) {

@@ -107,11 +107,17 @@ struct ExtentReport {
                                 const std::vector<Extent>& after);
 
 /// One row of a device-mapper table (DM_TABLE_STATUS with the table flag, secrets never read:
-/// only the target type is kept).
+/// only the target type is kept, and where a linear one lies).
 struct DmTarget {
     std::string type;  ///< "crypt", "linear", "thin", "snapshot", "snapshot-origin", "raid", ...
     std::uint64_t start_sectors = 0;
     std::uint64_t length_sectors = 0;
+    struct Place {
+        unsigned major = 0;
+        unsigned minor = 0;
+        std::uint64_t offset_sectors = 0;
+    };
+    std::optional<Place> place;  ///< of "linear"
 };
 /// Empty when the number is no device-mapper device or the kernel has no device mapper.
 [[nodiscard]] std::vector<DmTarget> dm_table(unsigned major, unsigned minor);

@@ -39,8 +39,8 @@ struct Drive {
     /// generic node, then the block device.
     std::vector<std::string> command_nodes;
     /// Everything that an erasure of the whole drive takes along, the device itself first: the
-    /// namespaces of an NVMe subsystem; other paths to the same logical unit (same WWID) are in
-    /// `other_paths`.
+    /// namespaces of an NVMe subsystem; other paths to the same logical unit (same WWID, serial
+    /// number and size) are in `other_paths`.
     std::vector<DriveSurface> surfaces;
     std::vector<DriveSurface> other_paths;
     std::string model, serial, wwid;  ///< as the kernel has them

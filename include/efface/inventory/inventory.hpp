@@ -5,7 +5,6 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -38,6 +37,7 @@ struct Identity {
     std::optional<std::uint64_t> disk_sequence;
     std::string model;               ///< printable; empty when there is none
     std::string serial;              ///< of the disk below, printable; empty when there is none
+    std::string bridge_serial;       ///< of a dock or controller in between that gives another one
     std::string wwid;                ///< sysfs wwid / device/wwid
     std::string transport;           ///< "nvme", "sata", "sas", "virtio", "loop", "file", ...
     std::string partition_uuid;      ///< GPT PARTUUID
@@ -67,26 +67,27 @@ struct Signature {
 [[nodiscard]] Signature probe_signature(const std::filesystem::path& path,
                                         std::uint64_t offset_bytes = 0);
 
-/// One reason why a target must not be touched.
+/// Everything that stands on a device, also what contradicts: old superblocks beside newer ones.
+struct FoundSignature {
+    std::string type;  ///< as Signature; of a partition table: "gpt", "dos", ...
+    std::string uuid;
+    std::string label;         ///< of a PV: the name of its volume group
+    std::string usage;         ///< as Signature; "table" of a partition table
+    std::string last_mounted;  ///< ext2/3/4
+    /// UUID of the group that it is a member of, where its superblock tells: a volume group's (32
+    /// characters without dashes). Empty otherwise.
+    std::string group_uuid;
+    std::uint64_t devices = 1;  ///< of a file system on several: how many
+};
+/// Throws Error(usage) when it can not be opened, Error(safety, unreadable_state) when it can not
+/// be read.
+[[nodiscard]] std::vector<FoundSignature> signatures_on(const std::filesystem::path& path);
+
+/// One reason why a target must not be touched: found by guard::uses_of().
 struct Use {
     ReasonCode code = ReasonCode::busy;
     std::string detail;  ///< "dm-3 (CRYPT-LUKS2-..., name vg-data) mounted at /srv", for a person
 };
-
-/// Everything that uses the target, through any number of layers: the target itself, its
-/// partitions, holders (sysfs), loop devices over it or (for a file) over the file, mounts, swap
-/// areas, dm and md devices above; and whether the root or boot file system, or an active swap,
-/// rests on it (also on the disk that a partition belongs to only if it is that partition).
-/// For a file: open for writing by others is not seen, but loop devices, swap files and bind
-/// mounts of it are. A device that an exclusive open finds held for no other known reason is busy,
-/// unless this process has it open itself; a partition is used when its disk is held as a whole.
-/// Fails closed: state that can not be read is a Use of code unreadable_state.
-/// Blocks::left_alone: not one block of it is read, as of a drive that is erasing itself, which
-/// would keep the reader. What only its content tells (arrays and pools that do not run) is not
-/// seen then.
-enum class Blocks { read, left_alone };
-[[nodiscard]] std::vector<Use> uses_of(const Identity& identity, const SystemView& view = {},
-                                       Blocks blocks = Blocks::read);
 
 /// One layer of the stack that a target stands on: the target itself first, then nearest first,
 /// down to the disks. What can not be told is a layer of type "unknown" that counts as
@@ -105,29 +106,9 @@ struct Layer {
 [[nodiscard]] std::vector<Layer> layers_below(const Identity& identity,
                                               const SystemView& view = {});
 [[nodiscard]] Json to_json(const std::vector<Layer>& layers);
-
-/// What the machine does with its storage at one moment, read once for questions about many
-/// targets: each uses_of() and layers_below() above reads it anew, which costs milliseconds that
-/// grow with the number of devices. Plan with one; ask anew just before anything is destroyed.
-class Snapshot final {
-  public:
-    [[nodiscard]] static Snapshot take(const SystemView& view = {});
-    ~Snapshot();
-    Snapshot(Snapshot&&) noexcept;
-    Snapshot& operator=(Snapshot&&) noexcept;
-    Snapshot(const Snapshot&) = delete;
-    Snapshot& operator=(const Snapshot&) = delete;
-
-    /// As the functions of the same names; may be called from several threads.
-    [[nodiscard]] std::vector<Use> uses_of(const Identity& identity,
-                                           Blocks blocks = Blocks::read) const;
-    [[nodiscard]] std::vector<Layer> layers_below(const Identity& identity) const;
-
-  private:
-    struct State;
-    explicit Snapshot(std::unique_ptr<const State> state);
-    std::unique_ptr<const State> state_;
-};
+class MachineState;
+/// As of one look at the machine (machine_state.hpp), for many targets.
+[[nodiscard]] std::vector<Layer> layers_below(const Identity& identity, const MachineState& state);
 
 /// Names of active device-mapper devices whose UUID says CRYPT-LUKSn of this LUKS UUID (dashes and
 /// case do not matter). Throws Error(internal) when they can not be listed.

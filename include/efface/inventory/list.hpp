@@ -18,6 +18,8 @@ struct ListEntry {
     Signature signature;
     int luks_version = 0;  ///< 0 = none
     std::string luks_uuid;
+    /// From list_storage() of this module only what could not be read; guard::list_storage() adds
+    /// who uses it.
     std::vector<Use> uses;
 };
 
@@ -50,9 +52,10 @@ constexpr std::chrono::milliseconds kListDeadline{3000};
 /// devices cost a few milliseconds) unless `probe` asks for full signatures. `questions`, which may
 /// be nullptr, are asked of each disk before a block of it is read; nothing is read of a disk that
 /// is to be left alone or does not answer before the deadline, nor of its partitions: a use says
-/// so. Changes and wakes nothing. The caller has no other thread.
-[[nodiscard]] std::vector<ListEntry> list_storage(
-    const SystemView& view = {}, bool probe = false, DiskQuestions* questions = nullptr,
-    std::chrono::milliseconds deadline = kListDeadline);
+/// so. Changes and wakes nothing. The caller has no other thread. `state` was read with
+/// Detail::all.
+[[nodiscard]] std::vector<ListEntry> list_storage(const MachineState& state, bool probe,
+                                                  DiskQuestions* questions,
+                                                  std::chrono::milliseconds deadline);
 
 }  // namespace efface::inventory

@@ -21,20 +21,16 @@ class Guard final {
     /// objection when a readable header refuses it.
     void try_credential(VolumePlan& plan, const Volume& volume);
 
-    /// Looks again at the place as it is now, opened exclusively, and for mappings of its UUID by
-    /// any path. The header may be half gone when `resumed`. Throws Error(safety), naming what
-    /// changed; nothing was written then.
-    struct Cleared {
-        std::unique_ptr<HeldTarget> target;
-        method::Clearance clearance;
-    };
-    [[nodiscard]] Cleared clear(const LocationPlan& plan, bool resumed);
+    /// Looks again at the place as it is now, opened exclusively. The header may be half gone when
+    /// `resumed`. Throws Error(safety), naming what changed; nothing was written then.
+    [[nodiscard]] guard::Held clear(const LocationPlan& plan, bool resumed);
 
-    /// Looks again at a block device or file that will be overwritten wholly, and opens it
-    /// exclusively. `identity` is target_identity() as surveyed. Throws Error(safety) when it is in
-    /// use or is another one.
-    [[nodiscard]] Cleared clear_target(const std::string& path, const Json& identity,
-                                       Moment moment = Moment::now);
+    /// Looks again at a block device or file that will be erased wholly, and holds it with every
+    /// other name of its storage. `identity` is target_identity() as surveyed, `disk_sequence` of
+    /// what was confirmed in this process. Throws as guard::hold().
+    [[nodiscard]] guard::Held clear_target(const std::string& path, const Json& identity,
+                                           Moment moment = Moment::now,
+                                           std::optional<std::uint64_t> disk_sequence = {});
     /// The same for memory, which its method surveys itself. `name` is memory:KIND:PLACE.
     [[nodiscard]] static method::Clearance clear_memory(method::MemoryMethod& method,
                                                         const std::string& name,

@@ -9,25 +9,16 @@
 
 #include "efface/device/linux_target.hpp"
 #include "efface/device/luks_library.hpp"
+#include "efface/guard/contents.hpp"
+#include "efface/guard/guard.hpp"
 #include "efface/inventory/drive.hpp"
 #include "efface/method/command_set.hpp"
 #include "efface/method/luks_key_destruction.hpp"
 
 namespace efface::job {
 
-/// One opened target. Closing it releases everything that it holds.
-class HeldTarget {
-  public:
-    virtual ~HeldTarget() = default;
-    [[nodiscard]] virtual device::BlockTarget& storage() = 0;
-    [[nodiscard]] virtual device::TargetFacts facts() const = 0;
-    [[nodiscard]] virtual device::ExtentReport extents() const = 0;
-    [[nodiscard]] virtual bool direct_io() const = 0;
-    /// Keeps cryptsetup and udev away until the target is closed. Throws Error(busy).
-    virtual void lock_metadata() = 0;
-    /// Makes later reads come from the medium. 0 or an errno.
-    [[nodiscard]] virtual int drop_cache() = 0;
-};
+using guard::HeldTarget;
+using guard::Moment;
 
 /// A way to speak to a drive. Closing it takes nothing back from the drive.
 class DriveConnection {
@@ -49,23 +40,15 @@ class DriveConnection {
     [[nodiscard]] virtual bool reset() { return false; }
 };
 
-/// When a question about use must be true: as of one look at the whole machine, taken when it was
-/// first asked (planning many volumes), or right now (before something is destroyed); `now_unread`
-/// reads no block of it (inventory::Blocks::left_alone).
-enum class Moment { survey, now, now_unread };
-
-class Host : public method::Surroundings {
+class Host : public method::Surroundings, public guard::Machine {
   public:
-    /// As device::LinuxTarget::open.
-    virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
-    virtual inventory::Identity identify(const std::string& path) = 0;
-    virtual std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
-                                                Moment moment) = 0;
+    /// As guard::contents_of.
+    virtual std::vector<guard::Content> contents_of(const inventory::Identity& /*identity*/) {
+        return {};
+    }
     virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     virtual device::LuksLibrary& luks_library() = 0;
-    /// Whether anyone has this file open, us included; nullopt where that can't be known.
-    virtual std::optional<bool> is_open(const std::string& file) = 0;
     /// Every whole disk of this machine.
     virtual std::vector<inventory::Identity> disks() = 0;
     virtual inventory::Drive drive_of(const inventory::Identity& identity) = 0;

@@ -63,4 +63,7 @@ struct Manifest {
 /// What names this project's storage for ever, independent of a manifest's other content.
 [[nodiscard]] Json project_identity(const Manifest& manifest);
 
+/// Whether a text means to be a manifest, of whatever version.
+[[nodiscard]] bool is_manifest(std::string_view text) noexcept;
+
 }  // namespace efface::job

@@ -56,6 +56,8 @@ struct OrderTarget {
     std::optional<std::string> wwid;
     std::optional<std::uint64_t> size_bytes;
     std::string asset_tag;
+    /// Members of arrays, groups or pools that do not run, which may be torn: UUIDs or labels.
+    std::vector<std::string> release_members;
 };
 
 struct Order {

@@ -32,6 +32,7 @@ struct TargetPlan {
     std::string policy_version;
     std::string policy_digest;
     std::vector<std::string> steps;
+    std::vector<guard::Content> destroys;  ///< what stands on it now
     std::vector<std::string> not_reached;
     std::vector<Reason> exceptions;  ///< that success would carry
     std::vector<Reason> residual_risks;
@@ -69,6 +70,10 @@ struct TargetResult {
     std::string certificate_sha256;
     [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }
 };
+
+/// Throws Error(usage, same_storage_twice) when two of these targets are the same storage, whatever
+/// they are called; a target that is not there is left to its own run.
+void check_distinct(Host& host, const std::vector<std::string>& targets);
 
 /// Changes nothing.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);

@@ -9,32 +9,13 @@
 #include <string_view>
 
 #include "efface/base/progress.hpp"
+#include "efface/guard/clearance.hpp"
 #include "efface/method/outcome.hpp"
-
-namespace efface::job {
-class Guard;
-}
 
 namespace efface::method {
 
-/// Proof that the guard looked at this target and found no reason to refuse. Only job::Guard
-/// makes one, so no method runs on a target that nobody cleared. Good for one run.
-class Clearance final {
-  public:
-    Clearance(Clearance&&) noexcept = default;
-    Clearance& operator=(Clearance&&) noexcept = default;
-    Clearance(const Clearance&) = delete;
-    Clearance& operator=(const Clearance&) = delete;
-    ~Clearance() = default;
-
-    /// The canonical path that was cleared.
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
-
-  private:
-    friend class job::Guard;
-    explicit Clearance(std::string path) : path_(std::move(path)) {}
-    std::string path_;
-};
+/// No method runs on a target that the guard did not clear.
+using guard::Clearance;
 
 class Method {
   public:

@@ -57,6 +57,17 @@ int ask(int control, std::uint64_t device, SecretBytes& buffer, struct dm_ioctl&
     return error;
 }
 
+/// "8:16 2048" (Documentation/admin-guide/device-mapper/linear.rst).
+std::optional<DmTarget::Place> linear_place(const std::string& words) {
+    DmTarget::Place place;
+    std::istringstream fields(words);
+    char colon = '\0';
+    if (!(fields >> place.major >> colon >> place.minor >> place.offset_sectors) || colon != ':') {
+        return std::nullopt;
+    }
+    return place;
+}
+
 std::vector<DmTarget> targets_in(const SecretBytes& buffer, const struct dm_ioctl& header) {
     std::vector<DmTarget> targets;
     const std::size_t end = std::min<std::size_t>(buffer.size(), header.data_size);
@@ -68,7 +79,13 @@ std::vector<DmTarget> targets_in(const SecretBytes& buffer, const struct dm_ioct
         }
         std::memcpy(&spec, buffer.view().data() + at, sizeof(spec));
         const std::size_t length = ::strnlen(spec.target_type, sizeof(spec.target_type));
-        targets.push_back({std::string(spec.target_type, length), spec.sector_start, spec.length});
+        targets.push_back(
+            {std::string(spec.target_type, length), spec.sector_start, spec.length, std::nullopt});
+        if (targets.back().type == "linear") {
+            const auto* words = reinterpret_cast<const char*>(buffer.view().data() + at);
+            targets.back().place = linear_place(
+                {words + sizeof(spec), ::strnlen(words + sizeof(spec), end - at - sizeof(spec))});
+        }
         // Counted from the first target, unlike in requests.
         at = header.data_start + spec.next;
     }

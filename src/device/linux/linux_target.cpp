@@ -42,7 +42,7 @@ constexpr std::uint32_t kSmallestBlockBytes = 512;
                         "check the path and that the device is connected");
         case EBUSY:
         case ETXTBSY:
-            throw Error(ErrorCode::safety,
+            throw Error(ErrorCode::safety, ReasonCode::busy,
                         name + ": is in use by the kernel (" + errno_text(error) + ")",
                         "unmount it and close what is stacked on it, then run again");
         case EROFS:

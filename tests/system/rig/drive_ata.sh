@@ -85,6 +85,22 @@ same opened "$(predicate '[.target.hiddenAreas.areas[] | select(.opened) | .kind
     "dco hpa"
 same "power cycles" "$(predicate '.sanitization.operation.powerCycles | length')" 1
 
+echo "== a shelf that shows half of the drive: the rest is looked at by the drive's own commands"
+drive ata SHELF sanitize_time=100 shown_sectors=1024
+same "what the host sees" "$(blockdev --getsize64 "$scsi_disk")" $((mib / 2))
+old_data "$scsi_disk"
+purge "$scsi_disk" ata-sanitize-block
+verdict 0 sanitized purge
+same area "$(predicate '.target.hiddenAreas.areas[0] | "\(.kind) \(.bytes) \(.opened)"')" \
+    "not-shown $((mib / 2)) true"
+same surfaces "$(predicate '.verification.canaries.surfaces | length')" 2
+drive ata SHELFKEEPS sanitize_time=100 shown_sectors=1024 keeps_blocks=64
+purge "$scsi_disk" ata-sanitize-block
+verdict 3 not-sanitized none
+purge "$scsi_disk" overwrite-random
+verdict 4 sanitized-with-exceptions none
+same exceptions "$(predicate '[.result.exceptions[].code] | tojson')" '["hidden-area"]'
+
 echo "== killed while the drive is at it"
 drive ata KILLED sanitize_time=100
 scsi_event KILLED hold

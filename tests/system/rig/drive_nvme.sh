@@ -81,12 +81,15 @@ for technique in nvme-sanitize-block nvme-sanitize-crypto; do
 done
 nvme_stop wide
 
-echo "== blocks that can not be read after the erasure are right"
+echo "== blocks that can not be read after the erasure prove nothing"
 drive mute --leaves unreadable
 old_data "$first" "$second"
 purge "$first" nvme-sanitize-crypto
-ended 0 sanitized purge
+ended 4 sanitized-with-exceptions none
 same canaries "$(predicate '.verification.canaries | .placed > 0 and .unreadable == .placed')" true
+same reset "$(predicate '.verification.recheck | "\(.reset) \(.written > 0)"')" "done true"
+same reasons "$(predicate '[.result.exceptions[].code] | unique | tojson')" \
+    '["no-evidence-read","unreadable-blocks"]'
 same statuses "$(predicate '[.verification.unreadableStatuses[].expected] | unique | tojson')" '[true]'
 nvme_stop mute
 
@@ -141,6 +144,21 @@ if [ "$status" -ne 0 ]; then again; fi
 ended 0 sanitized purge
 no_old_data "$first" "$second"
 nvme_stop killed
+
+echo "== drives that erase nothing, and answer that the blocks are deallocated (287h)"
+drive hides --lie erases-nothing --lie reads-status=0x4287
+for technique in nvme-sanitize-block nvme-format-crypto nvme-sanitize-overwrite; do
+    purge "$first" $technique
+    ended 3 indeterminate none
+    same compared "$(predicate .verification.canaries.changed)" 0
+done
+nvme_stop hides
+drive comesback --lie erases-nothing --lie reads-status=0x4287 --lie reads-until-write
+purge "$first" nvme-sanitize-block
+ended 3 not-sanitized none
+same reasons "$(predicate '[.sanitization.reasons[].code] | unique | tojson')" '["old-data-found"]'
+has_old_data "$first"
+nvme_stop comesback
 
 echo "== drives that lie"
 drive liar --lie erases-nothing

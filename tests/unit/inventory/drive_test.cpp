@@ -69,8 +69,9 @@ TEST_CASE("a namespace that two controllers reach belongs to their subsystem") {
     CHECK(found.other_paths.empty());
 }
 
-TEST_CASE("two disks with one WWID are two paths to one logical unit") {
+TEST_CASE("two disks with one WWID, serial number and size are two paths to one logical unit") {
     const test::RecordedMachine machine("server.tree");
+    put(machine, "sys/class/block/sdb/size", "1000000\n");  // as sda
     for (const char* name : {"sda", "sdb"}) {
         const std::string device = std::string("sys/devices/scsi/") + name + "-unit/";
         put(machine, device + "wwid", "naa.5000c500a1b2c3d4\n");
@@ -85,10 +86,17 @@ TEST_CASE("two disks with one WWID are two paths to one logical unit") {
     CHECK(names(found.other_paths) == std::vector<std::string>{"sdb"});
     REQUIRE(found.command_nodes.size() == 2);
     CHECK(found.command_nodes.front().ends_with("/sg7"));
+    // A bad dock gives all its disks one WWID.
+    put(machine, "sys/devices/scsi/sdb-unit/serial", "ANOTHER\n");
+    CHECK(drive(machine, "/dev/sda").other_paths.empty());
+    std::filesystem::remove(machine.root() / "sys/devices/scsi/sdb-unit/serial");
+    put(machine, "sys/class/block/sdb/size", "2000000\n");
+    CHECK(drive(machine, "/dev/sda").other_paths.empty());
 }
 
 TEST_CASE("many drives are found as each of them is found alone") {
     const test::RecordedMachine machine("server.tree");
+    put(machine, "sys/class/block/sdb/size", "1000000\n");  // as sda
     std::vector<Identity> identities;
     for (const char* name : {"sda", "sdb"}) {
         put(machine, std::string("sys/devices/scsi/") + name + "-unit/wwid",

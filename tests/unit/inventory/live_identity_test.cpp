@@ -7,6 +7,8 @@
 #include "efface/base/error.hpp"
 #include "efface/inventory/list.hpp"
 
+#include "efface/guard/users.hpp"
+
 #include "catch.hpp"
 #include "live_machine.hpp"
 
@@ -250,7 +252,7 @@ TEST_CASE("the list tells LUKS volumes with version, UUID and label") {
     const ScratchFolder scratch;
     for (const char* options : {"--type luks1", "--type luks2 --label pg-data"}) {
         const Loop loop{make_luks(scratch, options)};
-        const auto list = inventory::list_storage();
+        const auto list = guard::list_storage();
         const auto entry = std::find_if(list.begin(), list.end(), [&](const auto& candidate) {
             return candidate.identity.path == loop.path();
         });
@@ -270,7 +272,7 @@ TEST_CASE("a list with signatures tells file systems too") {
     run("mkfs.ext4 -q '" + file.string() + "'");
     const Loop loop{file};
     for (const bool probe : {false, true}) {
-        const auto list = inventory::list_storage({}, probe);
+        const auto list = guard::list_storage({}, probe);
         const auto entry = std::find_if(list.begin(), list.end(), [&](const auto& candidate) {
             return candidate.identity.path == loop.path();
         });
@@ -285,7 +287,7 @@ TEST_CASE("of a device that is to be left alone the list reads nothing, and says
     const Loop left{make_luks(other, "--type luks2")};
     const Loop read{make_luks(scratch, "--type luks1")};
     Questions questions(left.path());
-    const auto list = inventory::list_storage({}, false, &questions);
+    const auto list = guard::list_storage({}, false, &questions);
     for (std::size_t i = 0; i < list.size(); ++i) {
         const auto& entry = list[i];
         if (entry.identity.kind == Kind::loop) {
@@ -307,7 +309,7 @@ TEST_CASE("a device that does not answer costs the others nothing, and is not re
     const Loop read{make_luks(scratch, "--type luks1")};
     Questions questions("", silent.path());
     // Long, so that a loaded machine reads the other one in it; the silent one takes all of it.
-    const auto list = inventory::list_storage({}, false, &questions, std::chrono::seconds(5));
+    const auto list = guard::list_storage({}, false, &questions, std::chrono::seconds(5));
     for (std::size_t i = 0; i < list.size(); ++i) {
         if (list[i].identity.path == silent.path()) {
             CHECK(questions.told.at(i) == "no answer in 5 s");

@@ -3,6 +3,8 @@
 
 #include "efface/inventory/list.hpp"
 
+#include "efface/guard/users.hpp"
+
 #include "catch.hpp"
 #include "recorded_machine.hpp"
 
@@ -195,7 +197,7 @@ TEST_CASE("a ring of devices that rest on each other ends") {
     const auto layers = layers_of(machine, "/dev/dm-3");
     CHECK(layers.size() == 4);
     const Identity map = inventory::identify("/dev/dm-3", machine.view());
-    CHECK(test::count_of(inventory::uses_of(map, machine.view()), ReasonCode::active_mapping) <= 1);
+    CHECK(test::count_of(guard::uses_of(map, machine.view()), ReasonCode::active_mapping) <= 1);
 }
 
 TEST_CASE("the record of layers names flags only where they are set") {
@@ -215,7 +217,7 @@ TEST_CASE("the record of layers names flags only where they are set") {
 TEST_CASE("the list shows every device with a size, sorted as people count") {
     const RecordedMachine machine{"server.tree"};
     std::string names;
-    for (const auto& entry : inventory::list_storage(machine.view())) {
+    for (const auto& entry : guard::list_storage(machine.view())) {
         names += entry.identity.path.substr(5) + ' ';
     }
     CHECK(names ==
@@ -225,7 +227,7 @@ TEST_CASE("the list shows every device with a size, sorted as people count") {
 
 TEST_CASE("the list tells the parent and the uses of each device") {
     const RecordedMachine machine{"server.tree"};
-    for (const auto& entry : inventory::list_storage(machine.view())) {
+    for (const auto& entry : guard::list_storage(machine.view())) {
         if (entry.identity.path == "/dev/sda2") {
             CHECK(entry.parent == "sda");
             CHECK(test::has(entry.uses, ReasonCode::root_or_boot));

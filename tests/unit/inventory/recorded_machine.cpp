@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 #include <sstream>
 #include <stdexcept>
 
@@ -12,7 +13,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-void add_block(const fs::path& root, const std::string& line) {
+/// Partitions stand one behind the other in the order of the tree; `ends`: by their disks.
+void add_block(const fs::path& root, const std::string& line,
+               std::map<std::string, std::uint64_t>& ends) {
     std::istringstream words{line};
     std::string what;
     std::string name;
@@ -29,6 +32,9 @@ void add_block(const fs::path& root, const std::string& line) {
     std::ofstream{folder / "ro"} << "0\n";
     if (what == "@part") {
         std::ofstream{folder / "partition"} << "1\n";
+        std::uint64_t& end = ends[folder.parent_path().string()];
+        std::ofstream{folder / "start"} << end << '\n';
+        end += std::stoull(sectors);
     } else {
         fs::create_directories(folder / "slaves");
     }
@@ -50,6 +56,7 @@ RecordedMachine::RecordedMachine(const std::string& tree_name) {
     constexpr std::string_view kIndent = "    ";
     constexpr std::string_view kArrow = " -> ";
     std::ofstream file;
+    std::map<std::string, std::uint64_t> ends;
     for (std::string line; std::getline(tree, line);) {
         if (line.starts_with(kIndent)) {
             file << line.substr(kIndent.size()) << '\n';
@@ -59,7 +66,7 @@ RecordedMachine::RecordedMachine(const std::string& tree_name) {
             continue;
         }
         if (line.front() == '@') {
-            add_block(root_, line);
+            add_block(root_, line, ends);
             continue;
         }
         const std::size_t arrow = line.find(kArrow);

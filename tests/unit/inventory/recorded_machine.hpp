@@ -11,7 +11,7 @@ namespace efface::test {
 
 /// Lines of a tree: "path/" a folder, "path -> target" a symbolic link, "path" a file whose lines
 /// follow, each indented by four blanks; "#" a comment; "@block NAME MAJOR:MINOR SECTORS PLACE" and
-/// "@part ..." the link in class/block with dev, size, ro, holders, slaves (and partition).
+/// "@part ..." the link in class/block with dev, size, ro, holders, slaves (and partition, start).
 class RecordedMachine final {
   public:
     explicit RecordedMachine(const std::string& tree_name);

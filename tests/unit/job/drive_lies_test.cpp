@@ -120,7 +120,7 @@ TEST_CASE("honest NVMe drives are sanitized by each technique") {
           "nvme-format-user-data", "nvme-format-crypto"}) {
         run_nvme({"honest", technique, kYes});
     }
-    run_nvme({"leaves unreadable blocks", "nvme-sanitize-block", kYes},
+    run_nvme({"leaves unreadable blocks", "nvme-sanitize-block", kExcept},
              [](auto& options) { options.leaves = fake::NvmeLeaves::unreadable; });
     run_nvme({"leaves noise", "nvme-sanitize-crypto", kYes},
              [](auto& options) { options.leaves = fake::NvmeLeaves::noise; });
@@ -175,7 +175,7 @@ TEST_CASE("honest SCSI disks are sanitized by each technique") {
     }
     run_scsi({"over before it is asked about", "scsi-format-unit", kYes},
              [](auto& options) { options.format_time = {}; });
-    run_scsi({"blocks unreadable as it says", "scsi-sanitize-block", kYes},
+    run_scsi({"blocks unreadable as it says", "scsi-sanitize-block", kExcept},
              [](auto& options) { options.after_block_erase = 3; });
     run_scsi({"descriptor sense", "scsi-sanitize-block", kYes},
              [](auto& options) { options.descriptor_sense = true; });
@@ -363,4 +363,28 @@ TEST_CASE("the PSID and temporary passwords stand in no certificate") {
     CHECK(certificate.find(options.psid) == std::string::npos);
     CHECK(certificate.find(to_hex(as_bytes(options.psid))) == std::string::npos);
     CHECK(certificate.find(options.msid) == std::string::npos);
+}
+
+TEST_CASE("a shelf that shows half of an ATA drive: canaries behind the end, or no level") {
+    const fake::SatBridgeOptions shelf{.shown_sectors = 4096};
+    run_ata({"a shelf", "ata-sanitize-block", kYes}, {}, shelf);
+    run_ata({"a shelf", "ata-sanitize-overwrite", kYes}, {}, shelf);
+    run_ata(
+        {"a shelf, the end kept", "ata-sanitize-block", kNo},
+        [](auto& options) { options.keeps_blocks = 64; }, shelf);
+
+    DriveStation station;
+    fake::AtaDriveOptions options;
+    options.blocks = 8192;
+    AtaModel model(options, station.clock, shelf);
+    station.attach(model, options.serial);
+    station.request.choice.policy = "overwrite-random";
+    const auto result = station.run();
+    INFO(to_json(result.reasons).dump() << to_json(result.exceptions).dump());
+    CHECK(result.verdict == kExcept);
+    CHECK(result.level == Level::none);
+    CHECK(std::any_of(result.exceptions.begin(), result.exceptions.end(),
+                      [](const Reason& one) { return one.code == ReasonCode::hidden_area; }));
+    CHECK(station.old_content_remains(false));  // behind the cut, as it says
+    CHECK(station.verified_bundles() == 1);
 }

@@ -78,7 +78,13 @@ TEST_CASE("whatever a drive does, its run ends in a certificate that verifies") 
     each([](DriveLies& lies) { lies.serial_after = "SERIAL-b"; }, Verdict::indeterminate);
     each([](DriveLies& lies) { lies.gone_for_good = true; }, Verdict::indeterminate);
     each([](DriveLies& lies) { lies.clean_up_fails = true; }, Verdict::not_sanitized);
-    each([](DriveLies& lies) { lies.unreadable_after = true; }, Verdict::sanitized);
+    each([](DriveLies& lies) { lies.unreadable_after = true; }, Verdict::indeterminate);
+    each(
+        [](DriveLies& lies) {
+            lies.unreadable_after = true;
+            lies.promises_nothing = true;
+        },
+        Verdict::sanitized_with_exceptions);
     each(
         [](DriveLies& lies) {
             lies.unreadable_after = true;
@@ -148,7 +154,7 @@ TEST_CASE("nothing is fallen back on that was not named") {
 TEST_CASE("a drive in use is refused, also by its other namespaces and paths") {
     Station station;
     station.host.add("/dev/b", Bytes(4096)).uses = {
-        {inventory::UseKind::mounted, "mounted at /srv"}};
+        {ReasonCode::mounted, "mounted at /srv"}};
     station.host.drive.surfaces.push_back({"b", "/dev/b", 2});
     CHECK_THROWS_AS(station.run(), Error);
     station.host.drive.surfaces.pop_back();

@@ -108,8 +108,16 @@ TEST_CASE("lying disk: unreadable after the write is indeterminate, not sanitize
 
 TEST_CASE("lying disk: an active mapping after the erase is not sanitized", "[job][lies]") {
     RunFixture fixture;
-    fixture.host.mappings = {"dm-3 (luks-a)"};
-    CHECK(fixture.run().verdict == method::Verdict::not_sanitized);
+    fixture.host.at("/dev/a").disk->set_hook([&](const fake::Operation& operation) {
+        if (operation.kind == fake::Operation::Kind::write) {
+            fixture.host.mappings = {"dm-3 (luks-a)"};
+        }
+        return fake::Fault{};
+    });
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(0).verdict == method::Verdict::not_sanitized);
+    REQUIRE_FALSE(result.volumes.at(0).reasons.empty());
+    CHECK(result.volumes.at(0).reasons.front().code == ReasonCode::active_mapping);
 }
 
 TEST_CASE("lying disk: libblkid still seeing LUKS is not sanitized", "[job][lies]") {

@@ -101,7 +101,8 @@ class Job final {
         };
         FirmwareErase erase(task, state, std::move(hooks), clock);
         test::Watcher watcher;
-        auto outcome = erase.run(job::Guard::clear(kPath), watcher, stop.get_token());
+        auto outcome = erase.run(guard::clear_memory(kPath, {}, [] { return guard::MemoryLook(); }),
+                                 watcher, stop.get_token());
         progress = watcher.bytes;
         return outcome;
     }

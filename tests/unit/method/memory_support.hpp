@@ -11,15 +11,6 @@
 
 #include "fake/fixed.hpp"
 
-namespace efface::job {
-
-class Guard final {
-  public:
-    static method::Clearance clear(const std::string& path) { return method::Clearance(path); }
-};
-
-}  // namespace efface::job
-
 namespace efface::test {
 
 /// Calls back at each step of progress.
@@ -45,7 +36,9 @@ struct Driver {
     method::Outcome run(
         std::function<void()> look = [] {}, std::stop_token stop = {}) {
         Watcher watcher(std::move(look));
-        auto outcome = method->run(job::Guard::clear(method::to_string(name)), watcher, stop);
+        auto outcome = method->run(
+            guard::clear_memory(method::to_string(name), {}, [] { return guard::MemoryLook(); }),
+            watcher, stop);
         progressed = watcher.bytes;
         return outcome;
     }

@@ -104,7 +104,9 @@ class NvmeJob final {
         };
         method::FirmwareErase erase(task_, state, std::move(hooks), clock);
         Watcher watcher;
-        return erase.run(job::Guard::clear("/dev/nvme0n1"), watcher, {});
+        return erase.run(
+            guard::clear_memory("/dev/nvme0n1", {}, [] { return guard::MemoryLook(); }), watcher,
+            {});
     }
     /// CDW10 of every Namespace Attachment: 0 attaches, 1 detaches.
     [[nodiscard]] std::vector<std::uint32_t> attachments() const {

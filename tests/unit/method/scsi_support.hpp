@@ -115,7 +115,8 @@ class ScsiJob final {
         hooks.reattach = [] { return true; };
         method::FirmwareErase erase(task_, state, std::move(hooks), bench.clock);
         Watcher watcher;
-        return erase.run(job::Guard::clear("/dev/disk"), watcher, {});
+        return erase.run(guard::clear_memory("/dev/disk", {}, [] { return guard::MemoryLook(); }),
+                         watcher, {});
     }
 
     ScsiBench bench;

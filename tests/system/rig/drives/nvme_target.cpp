@@ -41,7 +41,8 @@ constexpr const char* kUsage =
   --lie NAME[=N]            erases-nothing, keeps-permille=N, progress-stuck, sanitize-fails,
                             idle-after-sanitize, ignores-sanitize, reset, power-cut, hang,
                             other-serial, hide-namespace, reverts-writes, status-log-zero,
-                            format-status=N, sanitize-status=N, format-unanswered
+                            format-status=N, sanitize-status=N, format-unanswered,
+                            reads-status=N (of all reads after an erasure), reads-until-write
 )";
 
 std::uint64_t number(const std::string& text) {
@@ -72,11 +73,14 @@ void set_lie(NvmeLies& lies, const std::string& text) {
         {"reverts-writes", &NvmeLies::reverts_writes},
         {"status-log-zero", &NvmeLies::status_log_zero},
         {"format-unanswered", &NvmeLies::format_unanswered},
+        {"reads-until-write", &NvmeLies::reads_until_write},
     };
     if (const auto flag = kFlags.find(name); flag != kFlags.end()) {
         lies.*(flag->second) = value != 0;
     } else if (name == "keeps-permille") {
         lies.keeps_permille = static_cast<unsigned>(value);
+    } else if (name == "reads-status") {
+        lies.reads_status = static_cast<std::uint16_t>(value);
     } else if (name == "format-status") {
         lies.format_status = static_cast<std::uint16_t>(value);
     } else if (name == "sanitize-status") {

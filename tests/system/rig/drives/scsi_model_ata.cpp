@@ -53,7 +53,8 @@ ScsiModel make_ata_model(const std::vector<std::string>& options, const Clock& c
                    {"fixed_sense", number(b.fixed_sense)},
                    {"zero_registers", number(b.zero_registers)},
                    {"no_sense", number(b.no_sense)},
-                   {"no_pass_through", number(b.no_pass_through)}},
+                   {"no_pass_through", number(b.no_pass_through)},
+                   {"shown_sectors", number(b.shown_sectors)}},
                   tcg->options());
     const auto drive =
         std::make_shared<fake::AtaDrive>(o, clock, tcg->present() ? tcg.get() : nullptr);

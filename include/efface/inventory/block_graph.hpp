@@ -7,9 +7,8 @@
 #include <unordered_map>
 #include <vector>
 
+#include "efface/inventory/folder.hpp"
 #include "efface/inventory/inventory.hpp"
-
-#include "folder.hpp"
 
 namespace efface::inventory {
 
@@ -36,8 +35,9 @@ struct BlockNode {
     unsigned major = 0;
     unsigned minor = 0;
     Kind kind = Kind::other;
-    std::uint64_t size_bytes = 0;  ///< Detail::all only
-    bool read_only = false;        ///< Detail::all only
+    std::uint64_t size_bytes = 0;
+    std::uint64_t start_bytes = 0;  ///< partitions: on their disk
+    bool read_only = false;         ///< Detail::all only
     std::string sysfs_link;  ///< where /sys/class/block/NAME points to: the place in the topology
     std::string parent;      ///< partitions: name of the disk
     std::string dm_uuid;

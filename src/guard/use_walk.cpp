@@ -5,9 +5,18 @@
 
 #include <algorithm>
 
-#include "snapshot.hpp"
+namespace efface::guard {
 
-namespace efface::inventory {
+using inventory::BlockNode;
+using inventory::describe;
+using inventory::Edge;
+using inventory::EdgeKind;
+using inventory::Kind;
+using inventory::MachineState;
+using inventory::Mount;
+using inventory::safe_text;
+using inventory::Swap;
+
 namespace {
 
 /// A file system can be mounted in thousands of containers.
@@ -29,8 +38,14 @@ UseWalk::UseWalk(const MachineState& state)
     : state_(state), seen_(state.graph().nodes().size(), false) {}
 
 void UseWalk::add(ReasonCode code, std::string detail) {
-    if (uses_.size() < kUsesMax) {
+    if (uses_.size() >= kUsesMax) {
+        return;
+    }
+    if (alias_.empty()) {
         uses_.push_back({code, std::move(detail)});
+    } else {
+        uses_.push_back(
+            {ReasonCode::alias_in_use, fmt::format("{}: {}: {}", alias_, to_string(code), detail)});
     }
 }
 
@@ -77,6 +92,9 @@ void UseWalk::add_swaps(std::size_t node) {
 void UseWalk::add_direct(std::size_t node) {
     add_mounts(node);
     add_swaps(node);
+}
+
+void UseWalk::add_bcache(std::size_t node) {
     if (state_.graph().at(node).bcache_member) {
         add(ReasonCode::holder, fmt::format("{} is a bcache member", state_.graph().at(node).name));
     }
@@ -116,6 +134,7 @@ void UseWalk::visit(std::size_t start) {
         }
         seen_[node] = true;
         add_direct(node);
+        add_bcache(node);
         for (const Edge& edge : state_.graph().at(node).above) {
             if (!seen_[edge.to]) {
                 add_edge_use(node, edge);
@@ -125,4 +144,4 @@ void UseWalk::visit(std::size_t start) {
     }
 }
 
-}  // namespace efface::inventory
+}  // namespace efface::guard

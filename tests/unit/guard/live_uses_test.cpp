@@ -7,13 +7,15 @@
 
 #include "efface/base/file.hpp"
 
+#include "efface/guard/users.hpp"
+
 #include "catch.hpp"
 #include "live_machine.hpp"
 
 using namespace efface;
 using inventory::identify;
 using inventory::Use;
-using inventory::uses_of;
+using guard::uses_of;
 using test::has;
 using test::Loop;
 using test::make_file;

@@ -11,7 +11,20 @@
 
 #include "efface/device/linux_target.hpp"
 
-namespace efface::inventory {
+namespace efface::guard {
+
+using inventory::BlockNode;
+using inventory::Folder;
+using inventory::Identity;
+using inventory::Kind;
+using inventory::Listing;
+using inventory::MachineState;
+using inventory::Mount;
+using inventory::number_or;
+using inventory::safe_text;
+using inventory::Swap;
+using inventory::without_deleted_mark;
+
 namespace {
 
 bool is_same_file(const std::string& path, const Identity& identity) {
@@ -36,7 +49,7 @@ bool is_loop_over(const MachineState& state, const BlockNode& loop, const Identi
     }
     try {
         // No answer: it was detached since its name was read.
-        const auto backing = device::loop_backing(device_path(state.view(), loop.name));
+        const auto backing = device::loop_backing(inventory::device_path(state.view(), loop.name));
         return backing && backing->inode == identity.inode &&
                backing->device == makedev(identity.major, identity.minor);
     } catch (const Error& error) {
@@ -92,8 +105,37 @@ void add_bind_mount_uses(const MachineState& state, const Identity& identity, Us
     }
 }
 
-bool is_held_exclusively(const Identity& identity) {
-    const dev_t number = makedev(identity.major, identity.minor);
+void add_opened(const std::vector<Opener>& openers, const std::string& path, UseWalk& walk) {
+    for (const auto& opener : openers) {
+        if (opener.efface) {
+            walk.add(ReasonCode::busy,
+                     fmt::format("another efface (process {}) has {} open", opener.process, path));
+        } else {
+            walk.add(ReasonCode::opened, fmt::format("process {} ({}) has {} open", opener.process,
+                                                     opener.program, path));
+        }
+    }
+}
+
+void add_file_openers(const Seen& seen, const Identity& identity, UseWalk& walk) {
+    const auto openers = seen.machine.view().live
+                             ? seen.openers.of_file(identity.major, identity.minor, identity.inode)
+                             : seen.openers.of_path(identity.canonical_path);
+    add_opened(openers, safe_text(identity.canonical_path), walk);
+}
+
+bool is_file(const MachineState& state, const std::string& path, const std::string& other,
+             unsigned major_number, unsigned minor_number, std::uint64_t inode) {
+    if (!state.view().live) {
+        return path == without_deleted_mark(other);
+    }
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 && status.st_ino == inode &&
+           status.st_dev == makedev(major_number, minor_number);
+}
+
+bool is_held_exclusively(const std::string& path, unsigned major_number, unsigned minor_number) {
+    const dev_t number = makedev(major_number, minor_number);
     const Listing own = Folder::open("/proc/self").list("fd");
     for (const std::string& name : own.names) {
         struct stat status {};
@@ -103,9 +145,8 @@ bool is_held_exclusively(const Identity& identity) {
         }
     }
     // For a moment this keeps others from an exclusive open, and only them.
-    const UniqueFd fd{
-        ::open(identity.canonical_path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)};
+    const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)};
     return !fd && errno == EBUSY;
 }
 
-}  // namespace efface::inventory
+}  // namespace efface::guard

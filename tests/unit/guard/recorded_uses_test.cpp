@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "efface/guard/users.hpp"
+
 #include "catch.hpp"
 #include "recorded_machine.hpp"
 
@@ -13,7 +15,7 @@ using test::RecordedMachine;
 namespace {
 
 std::vector<Use> uses_of_device(const RecordedMachine& machine, const std::string& path) {
-    return inventory::uses_of(inventory::identify(path, machine.view()), machine.view());
+    return guard::uses_of(inventory::identify(path, machine.view()), machine.view());
 }
 
 std::vector<Use> uses_of_file(const RecordedMachine& machine, const std::string& path) {
@@ -22,7 +24,7 @@ std::vector<Use> uses_of_file(const RecordedMachine& machine, const std::string&
     file.kind = Kind::file;
     file.major = 253;
     file.inode = 4711;
-    return inventory::uses_of(file, machine.view());
+    return guard::uses_of(file, machine.view());
 }
 
 }  // namespace
@@ -217,7 +219,7 @@ TEST_CASE("recorded in the rig: a deleted backing file keeps its loop device ide
     const RecordedMachine machine{"deleted.tree"};
     const Identity loop = inventory::identify("/dev/loop1", machine.view());
     CHECK(loop.backing_file == "/run/scratch/work/f.img (deleted)");
-    CHECK(test::text_of(inventory::uses_of(loop, machine.view())) == "");
+    CHECK(test::text_of(guard::uses_of(loop, machine.view())) == "");
 }
 
 TEST_CASE("state that can not be read is a use of every target") {
@@ -228,7 +230,7 @@ TEST_CASE("state that can not be read is a use of every target") {
         const RecordedMachine machine{"server.tree"};
         const Identity disk = inventory::identify(device, machine.view());
         machine.make_unreadable(broken);
-        const auto uses = inventory::uses_of(disk, machine.view());
+        const auto uses = guard::uses_of(disk, machine.view());
         INFO(broken << '\n' << test::text_of(uses));
         CHECK(has(uses, ReasonCode::unreadable_state));
     }
@@ -239,7 +241,7 @@ TEST_CASE("a mount list of an unknown form is unreadable state") {
     const Identity disk = inventory::identify("/dev/sdb", machine.view());
     machine.write("proc/self/mountinfo",
                   "22 1 253:0 / / rw - ext4 /dev/mapper/vg-root rw\nrubbish\n");
-    CHECK(has(inventory::uses_of(disk, machine.view()), ReasonCode::unreadable_state, "mounts"));
+    CHECK(has(guard::uses_of(disk, machine.view()), ReasonCode::unreadable_state, "mounts"));
 }
 
 TEST_CASE("mounts of a process that may not be read are unreadable state") {
@@ -258,7 +260,7 @@ TEST_CASE("a target that left sysfs is unreadable state") {
     const RecordedMachine machine{"server.tree"};
     Identity gone = inventory::identify("/dev/sdb", machine.view());
     gone.minor = 240;
-    CHECK(has(inventory::uses_of(gone, machine.view()), ReasonCode::unreadable_state, "8:240"));
+    CHECK(has(guard::uses_of(gone, machine.view()), ReasonCode::unreadable_state, "8:240"));
 }
 
 TEST_CASE("either end of a link in sysfs is enough to see a holder") {

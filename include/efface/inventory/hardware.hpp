@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the kernel knows of a whole disk's name, without a command to it.
+#pragma once
+
+#include <string>
+
+#include "efface/inventory/folder.hpp"
+
+namespace efface::inventory {
+
+struct Hardware {
+    std::string model;   ///< whole, also where INQUIRY cuts it at 16 characters
+    std::string serial;  ///< of the drive where the kernel has its IDENTIFY data, cut at NUL
+    /// Of what stands between, when it gives another one: a dock, a controller.
+    std::string bridge_serial;
+    std::string wwid;
+};
+/// `disk`: kernel name of a whole disk.
+[[nodiscard]] Hardware hardware_of(const Folder& class_block, const std::string& disk);
+
+/// Disks that are one logical unit by several paths have the same: WWID, serial number and size
+/// (NVMe: and namespace). Empty for a disk without a WWID, which can not be told from others.
+[[nodiscard]] std::string same_unit_key(const Folder& class_block, const std::string& disk);
+
+}  // namespace efface::inventory

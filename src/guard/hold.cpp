@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/guard/guard.hpp"
+
+namespace efface::guard {
+namespace {
+
+[[noreturn]] void refuse(const std::string& path, ErrorCode status, ReasonCode code,
+                         const std::string& what) {
+    throw Error(status, code, printable(path) + ": " + what);
+}
+
+void refuse_uses(const std::string& path, std::vector<Use> uses, bool read_only_allowed) {
+    if (read_only_allowed) {
+        std::erase_if(uses, [](const Use& use) { return use.code == ReasonCode::read_only; });
+    }
+    if (uses.empty()) {
+        return;
+    }
+    // What will not go by itself decides.
+    const auto firm = std::find_if(uses.begin(), uses.end(), [](const Use& use) {
+        return status_of(use.code) != ErrorCode::busy;
+    });
+    const Use& use = firm == uses.end() ? uses.front() : *firm;
+    refuse(path, status_of(use.code), use.code,
+           fmt::format("{}: {}", to_string(use.code), use.detail));
+}
+
+/// Whoever has taken it since the look above had a word about it will let it go again, or be a use
+/// that the next run names.
+std::unique_ptr<HeldTarget> open_held(Machine& machine, const std::string& path,
+                                      const std::string& target) {
+    try {
+        return machine.open(path, device::Access::exclusive);
+    } catch (const Error& error) {
+        if (error.reason() == ReasonCode::busy) {
+            refuse(target, ErrorCode::busy, ReasonCode::busy,
+                   path == target ? std::string(error.what())
+                                  : fmt::format("{} is the same storage: {}", path, error.what()));
+        }
+        throw;
+    }
+}
+
+/// The target, and every other name of its storage for as long.
+class HeldWithAliases final : public HeldTarget {
+  public:
+    HeldWithAliases(std::unique_ptr<HeldTarget> target,
+                    std::vector<std::unique_ptr<HeldTarget>> aliases)
+        : target_(std::move(target)), aliases_(std::move(aliases)) {}
+    device::BlockTarget& storage() override { return target_->storage(); }
+    [[nodiscard]] device::TargetFacts facts() const override { return target_->facts(); }
+    [[nodiscard]] device::ExtentReport extents() const override { return target_->extents(); }
+    [[nodiscard]] bool direct_io() const override { return target_->direct_io(); }
+    void lock_metadata() override { target_->lock_metadata(); }
+    [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+
+  private:
+    std::unique_ptr<HeldTarget> target_;
+    std::vector<std::unique_ptr<HeldTarget>> aliases_;
+};
+
+void refuse_another(const HoldRequest& request, const inventory::Identity& now) {
+    const auto refuse_it = [&](const std::string& what) {
+        refuse(request.path, ErrorCode::safety, ReasonCode::other_identity, what);
+    };
+    if (now.canonical_path != request.path) {
+        refuse_it("another device or file stands there now");
+    }
+    if (request.disk_sequence && now.disk_sequence != request.disk_sequence) {
+        refuse_it("it was taken away and another one put in its place since it was confirmed");
+    }
+    if (request.recognise) {
+        if (const auto why = request.recognise(now)) {
+            refuse(request.path, ErrorCode::safety, why->code, why->text);
+        }
+    }
+}
+
+bool same_object(const device::TargetFacts& facts, const inventory::Identity& now) {
+    if (facts.size_bytes != now.size_bytes) {
+        return false;
+    }
+    return facts.is_block_device ? facts.disk_sequence == now.disk_sequence
+                                 : facts.inode == now.inode;
+}
+
+}  // namespace
+
+Held hold(Machine& machine, const HoldRequest& request) {
+    const auto now = machine.identify(request.path);
+    refuse_another(request, now);
+    refuse_uses(request.path, machine.uses_of(now, request.moment), request.read_only_file_allowed);
+    const bool file = now.kind == inventory::Kind::file;
+    if (file && machine.is_open(request.path).value_or(false)) {
+        refuse(request.path, ErrorCode::safety, ReasonCode::opened, "another process has it open");
+    }
+    auto target = open_held(machine, request.path, request.path);
+    std::vector<std::unique_ptr<HeldTarget>> aliases;
+    for (const auto& alias : machine.aliases_of(now)) {
+        aliases.push_back(open_held(machine, alias, request.path));
+    }
+    if (!same_object(target->facts(), now)) {
+        refuse(request.path, ErrorCode::safety, ReasonCode::other_identity,
+               "the device was exchanged while it was opened");
+    }
+    target->lock_metadata();
+    if (request.examine) {
+        if (const auto why = request.examine(*target)) {
+            refuse(request.path, ErrorCode::safety, why->code, why->text);
+        }
+    }
+    // Nobody can begin to hold it any more; who has it open without holding it is found now.
+    refuse_uses(request.path, machine.uses_of(now, request.moment), request.read_only_file_allowed);
+    return {std::make_unique<HeldWithAliases>(std::move(target), std::move(aliases)),
+            Clearance(request.path)};
+}
+
+Clearance clear_memory(const std::string& name, const Json& identity,
+                       const std::function<MemoryLook()>& look) {
+    const auto found = look();
+    if (found.identity != identity) {
+        refuse(name, ErrorCode::safety, ReasonCode::other_identity,
+               "other storage stands there now");
+    }
+    std::vector<Use> uses;
+    for (const auto& objection : found.objections) {
+        uses.push_back({objection.code, objection.text});
+    }
+    refuse_uses(name, std::move(uses), false);
+    return Clearance(name);
+}
+
+}  // namespace efface::guard

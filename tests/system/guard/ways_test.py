@@ -1,0 +1,332 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every way to be in use x overwriting and a project's erasure: exit 7 or 75, a reason by its code,
+not one byte of the storage changed. And what must not be refused."""
+
+import contextlib
+import os
+import sys
+import time
+import unittest
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib"),
+                str(Path(__file__).parents[1] / "erase"), str(Path(__file__).parents[1] / "luks")]
+
+# pylint: disable=wrong-import-position
+import blocks
+import generators
+import ondisk
+import project
+import storage
+import targets
+import ways
+from process import EXIT_SKIPPED, missing, require, run, scratch
+
+MACHINE = {}
+SAFETY, BUSY = project.EXIT["safety"], project.EXIT["busy"]
+LUKS1_HEADER_BYTES = 592
+ROWS_MIN = 60  # of those that this machine can do
+
+
+def setUpModule():
+    MACHINE["scratch"] = scratch()
+    folder = MACHINE["folder"] = MACHINE["scratch"].__enter__()
+    MACHINE["state"] = project.State(folder / "state")
+    (folder / "luks1").mkdir()
+    image = generators.make("luks1-xts-512", folder / "luks1")
+    ways.HEADER["bytes"] = ondisk.read_at(image.target, 0, LUKS1_HEADER_BYTES)
+    MACHINE["uuid"] = image.uuid
+
+
+def tearDownModule():
+    MACHINE["scratch"].__exit__(None, None, None)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.state = MACHINE["state"]
+        self.stack = contextlib.ExitStack()
+        self.addCleanup(self.stack.close)
+        self.count = 0
+
+    def folder(self):
+        self.count += 1
+        path = MACHINE["folder"] / f"{self._testMethodName[5:15]}-{self.count:06}"
+        path.mkdir()
+        return path
+
+    def image(self, folder, name="a.img", size=ways.SIZE):
+        path = folder / name
+        targets.fill_with_marks(path, size)
+        return path
+
+    def entry(self, target):
+        size = target.stat().st_size if target.is_file() else targets.device_size(target)
+        return {"target": str(target), "size_bytes": size}
+
+    def overwrite(self, folder, target, **more):
+        document = targets.order([{**self.entry(target), **more}],
+                                 id=f"g-{folder.name.lower().replace('_', '-')}")
+        order = targets.write_order(self.state, folder, document)
+        code, answer, errors = targets.erase(self.state, order)
+        one = (answer.get("targets") or [{}])[0]
+        return code, (one.get("error") or {}).get("reason"), one.get("changed"), errors
+
+    def erase_project(self, folder, target):
+        manifest = project.write_manifest(
+            folder, project.manifest([project.volume("v", target, MACHINE["uuid"])]))
+        self.state.approve(manifest)
+        done = self.state.erase(manifest)
+        error = done.document.get("error") or {}
+        return done.code, error.get("reason"), done.document.get("changed", False), done.stderr
+
+    def plan(self, target, *options):
+        return run(*self.state.command("plan", target, *options))
+
+
+class InUse(Case):
+    def test_every_way(self):
+        tried, left_out = 0, set()
+        for user, name in ways.rows():
+            use, codes = ways.USERS[user]
+            make = {**ways.DEVICE_NAMES, **ways.FILE_NAMES}[name]
+            with self.subTest(user=user, name=name), contextlib.ExitStack() as stack:
+                folder = self.folder()
+                image = self.image(folder)
+                try:
+                    target, path, at = make(stack, image)
+                    use(stack, folder, path)
+                except ways.Unavailable as why:
+                    left_out.add(str(why))
+                    continue
+                if ondisk.read_at(image, at, LUKS1_HEADER_BYTES) != ways.HEADER["bytes"]:
+                    ondisk.write_at(image, at, ways.HEADER["bytes"])
+                require("sync", "-f", folder)
+                os.sync()
+                tried += 1
+                for technique in (self.overwrite, self.erase_project):
+                    before = blocks.digest(image)
+                    code, reason, changed, errors = technique(folder, target)
+                    told = f"{technique.__name__}: exit {code}, {reason}\n{errors}"
+                    self.assertIn(code, (SAFETY, BUSY), told)
+                    # The loop device in between is a user itself.
+                    between = {"loop-backing"} if name in ways.OVER_THE_TARGET else set()
+                    self.assertIn(reason, codes | between, told)
+                    self.assertFalse(changed, told)
+                    self.assertEqual(blocks.digest(image), before, told)
+        print(f"{tried} ways, left out: {sorted(left_out)}", file=sys.stderr)
+        self.assertGreaterEqual(tried, ROWS_MIN)
+
+
+class Members(Case):
+    def test_a_returned_member_is_erased_when_the_order_names_it(self):
+        folder = self.folder()
+        one, two = folder / "one.img", folder / "two.img"
+        for file in (one, two):
+            with open(file, "wb") as stream:
+                stream.truncate(128 * ways.MIB)
+        require("mkfs.btrfs", "-q", one, two)
+        uuid = require("blkid", "-o", "value", "-s", "UUID", one).stdout.decode().strip()
+        code, reason, changed, errors = self.overwrite(self.folder(), one)
+        self.assertEqual((code, reason, changed), (SAFETY, "member", False), errors)
+        code, reason, _, errors = self.overwrite(self.folder(), one, release_member=["other"])
+        self.assertEqual((code, reason), (SAFETY, "member"), errors)
+        done = self.plan(one)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(uuid, done.stdout.decode())
+        code, _, _, errors = self.overwrite(self.folder(), one, release_member=[uuid.upper()])
+        self.assertIn(code, (0, 4), errors)
+
+
+class Documents(Case):
+    def test_what_says_what_to_erase_is_no_target(self):
+        folder = self.folder()
+        order = targets.write_order(self.state, folder, targets.order([self.entry(
+            self.image(folder))]))
+        code, reason, changed, errors = self.overwrite(self.folder(), order)
+        self.assertEqual((code, reason, changed), (SAFETY, "own-document", False), errors)
+        manifest = project.write_manifest(folder, project.manifest([]))
+        code, reason, _, errors = self.overwrite(self.folder(), manifest)
+        self.assertEqual((code, reason), (SAFETY, "own-document"), errors)
+
+    def test_one_storage_by_two_names_is_seen_before_anything_is_erased(self):
+        folder = self.folder()
+        image = self.image(folder)
+        os.link(image, folder / "link.img")
+        before = blocks.digest(image)
+        order = targets.write_order(self.state, folder, targets.order(
+            [self.entry(image), self.entry(folder / "link.img")]))
+        code, _, errors = targets.erase(self.state, order)
+        self.assertEqual(code, project.EXIT["usage"], errors)
+        self.assertEqual(blocks.digest(image), before)
+
+    def test_pipes_and_folders_are_refused_without_waiting(self):
+        folder = self.folder()
+        os.mkfifo(folder / "pipe")
+        for place in (folder / "pipe", folder):
+            done = run(*self.state.command("plan", place), seconds=60)
+            self.assertEqual(done.returncode, project.EXIT["usage"], done)
+        done = run(*self.state.command("plan", "--order", folder / "pipe"), seconds=60)
+        self.assertEqual(done.returncode, project.EXIT["usage"], done)
+
+
+class Honest(Case):
+    """What must not be refused, as the plan tells."""
+
+    def check(self, target):
+        done = self.plan(target)
+        self.assertEqual(done.returncode, 0,
+                         done.stdout.decode(errors="replace") + done.stderr.decode())
+
+    def test_each(self):
+        cases = sorted(name for name in dir(self) if name.startswith("case_"))
+        self.assertGreaterEqual(len(cases), 25)
+        for name in cases:
+            with self.subTest(name), contextlib.ExitStack() as stack:
+                folder = self.folder()
+                self.stack_of_case = stack
+                self.check(getattr(self, name)(stack, folder, self.image(folder)))
+
+    def case_file(self, _stack, _folder, image):
+        return image
+
+    def case_loop(self, stack, _folder, image):
+        return ways.loop(stack, image)
+
+    def case_partition(self, stack, _folder, image):
+        return ways.add_partition(stack, ways.loop(stack, image), 1, ways.PART, ways.PART)
+
+    def case_disk_with_idle_partition(self, stack, _folder, image):
+        return ways.its_partition(stack, image)[0]
+
+    def case_loop_on_loop(self, stack, _folder, image):
+        return ways.loop(stack, ways.loop(stack, image))
+
+    def case_hard_link_nobody_opens(self, _stack, folder, image):
+        os.link(image, folder / "link.img")
+        return image
+
+    def case_idle_loop_over_another_loop(self, stack, _folder, image):
+        ways.loop(stack, ways.loop(stack, image))
+        return ways.loop(stack, image)
+
+    def case_symbolic_link(self, _stack, folder, image):
+        (folder / "name").symlink_to(image)
+        return folder / "name"
+
+    def case_name_with_blanks(self, _stack, folder, image):
+        return image.rename(folder / "a name  with blanks.img")
+
+    def case_file_beside_a_mounted_one(self, stack, folder, image):
+        other = self.image(folder, "other.img")
+        ways.mounted(stack, folder, ways.loop(stack, other))
+        return image
+
+    def case_loop_beside_a_mounted_one(self, stack, folder, image):
+        other = self.image(folder, "other.img")
+        ways.mounted(stack, folder, ways.loop(stack, other))
+        return ways.loop(stack, image)
+
+    def case_loop_beside_swap(self, stack, folder, image):
+        ways.swapped_on(stack, folder, ways.loop(stack, self.image(folder, "other.img")))
+        return ways.loop(stack, image)
+
+    def case_part_of_a_file_beside_a_mounted_part(self, stack, folder, image):
+        ways.mounted(stack, folder, ways.loop(stack, image, ways.PART, ways.PART))
+        return ways.loop(stack, image, 0, ways.PART)
+
+    def case_part_of_a_file_behind_swap(self, stack, folder, image):
+        ways.swapped_on(stack, folder, ways.loop(stack, image, 0, ways.PART))
+        return ways.loop(stack, image, ways.PART)
+
+    def case_partition_beside_a_mounted_one(self, stack, folder, image):
+        device = ways.loop(stack, image)
+        first = ways.add_partition(stack, device, 1, ways.PART, ways.PART)
+        ways.mounted(stack, folder, ways.add_partition(stack, device, 2, 2 * ways.PART, ways.PART))
+        return first
+
+    def case_partition_beside_an_open_one(self, stack, folder, image):
+        device = ways.loop(stack, image)
+        first = ways.add_partition(stack, device, 1, ways.PART, ways.PART)
+        ways.opened(stack, folder, ways.add_partition(stack, device, 2, 2 * ways.PART, ways.PART))
+        return first
+
+    def case_file_on_a_file_system_of_its_own(self, stack, folder, image):
+        ways.mounted(stack, folder, ways.loop(stack, image))
+        inner = folder / "mnt" / "inner.img"
+        targets.fill_with_marks(inner, ways.MIB)
+        return inner
+
+    def case_once_mounted(self, _stack, folder, image):
+        with contextlib.ExitStack() as before:
+            ways.mounted(before, folder, ways.loop(before, image))
+        return image
+
+    def case_once_swap(self, _stack, folder, image):
+        with contextlib.ExitStack() as before:
+            ways.swapped_on(before, folder, ways.loop(before, image))
+        return image
+
+    def case_once_open(self, _stack, folder, image):
+        with contextlib.ExitStack() as before:
+            ways.opened(before, folder, image)
+        return image
+
+    def case_once_in_another_namespace(self, stack, folder, image):
+        device = ways.loop(stack, image)
+        with contextlib.ExitStack() as before:
+            ways.mounted_elsewhere(before, folder, device)
+        time.sleep(0.5)  # the kernel unmounts when the namespace is gone
+        return device
+
+    def case_looked_at_for_moments(self, stack, _folder, image):
+        """As udev does: each look is short, however many there are."""
+        device = ways.loop(stack, image)
+        ways.background(stack, "python3", "-c",
+                        "import os, sys, time\nprint('ready', flush=True)\n"
+                        "while True:\n"
+                        "    fd = os.open(sys.argv[1], os.O_RDONLY)\n"
+                        "    time.sleep(0.05)\n    os.close(fd)\n    time.sleep(0.1)\n", device)
+        return device
+
+    def case_let_go_after_a_second(self, stack, _folder, image):
+        device = ways.loop(stack, image)
+        ways.background(stack, "python3", "-c",
+                        "import os, sys, time\nfd = os.open(sys.argv[1], os.O_RDWR)\n"
+                        "print('ready', flush=True)\ntime.sleep(1)\nos.close(fd)\ntime.sleep(60)\n",
+                        device)
+        return device
+
+    def case_folder_of_the_file_is_a_working_folder(self, stack, folder, image):
+        ways.background(stack, "sh", "-c", 'cd "$1" && echo ready && exec sleep 600', "sh", folder)
+        return image
+
+    def case_another_file_open(self, stack, folder, image):
+        ways.opened(stack, folder, self.image(folder, "other.img", ways.MIB))
+        return image
+
+    def case_a_copy_that_was_replaced_is_open(self, stack, folder, image):
+        ways.opened(stack, folder, image)
+        image.unlink()
+        return self.image(folder)
+
+    def case_the_terminal_of_others(self, stack, folder, image):
+        ways.opened(stack, folder, "/dev/null")
+        return image
+
+    def case_partition_table(self, _stack, _folder, image):
+        require("sh", "-c", f"echo 'label: gpt' | sfdisk -q {image}")
+        return image
+
+    def case_luks_that_is_closed(self, _stack, folder, _image):
+        (folder / "luks").mkdir()
+        return generators.make("luks1-xts-512", folder / "luks").target
+
+
+if __name__ == "__main__":
+    lacking = missing("losetup", "mkfs.ext4", "mkfs.btrfs", "mkswap", "swapon", "unshare",
+                      "addpart", "sfdisk", "cryptsetup")
+    if lacking or os.geteuid() != 0 or not storage.may_use_loops() or project.binary() is None:
+        print(f"skipped: lacks {lacking or 'root, loop devices or efface'}", file=sys.stderr)
+        sys.exit(EXIT_SKIPPED)
+    unittest.main(verbosity=2)

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the guard says, as whole runs: members, other names of the storage, and who comes after the
+// announcement.
+#include "efface/job/jobs.hpp"
+
+#include "catch.hpp"
+#include "target_fixture.hpp"
+
+using namespace efface;
+using namespace efface::job;
+using method::Verdict;
+
+namespace {
+
+using Refusal = std::pair<ErrorCode, ReasonCode>;
+
+Refusal guard_refusal(TargetFixture& fixture) {
+    try {
+        (void)fixture.run();
+    } catch (const Error& error) {
+        return {error.code(), error.reason()};
+    }
+    FAIL_CHECK("it was not refused");
+    return {};
+}
+
+Order order_releasing(const std::string& members) {
+    return parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant","targets":[)"
+                       R"({"target":"/dev/a","serial":"SERIAL-a","release_member":[)" +
+                       members + "]}]}");
+}
+
+const guard::Content kMember = {"a", "linux_raid_member", "0123abcd-4567", "host:0", {}, true};
+
+}  // namespace
+
+TEST_CASE("guard: an order must name the member that it tears", "[job][guard]") {
+    TargetFixture fixture;
+    fixture.host.at("/dev/a").contents = {kMember};
+    fixture.order = order_releasing("");
+    CHECK(guard_refusal(fixture) == Refusal{ErrorCode::safety, ReasonCode::member});
+    fixture.order = order_releasing(R"("another")");
+    CHECK(guard_refusal(fixture) == Refusal{ErrorCode::safety, ReasonCode::member});
+    CHECK((fixture.disk().media() == fixture.before));
+    CHECK(fixture.log_entries("run-intent") == 0);
+    fixture.order = order_releasing(R"("0123ABCD-4567")");
+    CHECK(fixture.run().verdict == Verdict::sanitized);
+}
+
+TEST_CASE("guard: a person who confirms the plan releases what it shows", "[job][guard]") {
+    TargetFixture fixture;
+    fixture.host.at("/dev/a").contents = {kMember};
+    CHECK(fixture.run().verdict == Verdict::sanitized);
+}
+
+TEST_CASE("guard: who comes after the announcement refuses the run, and nothing is certified",
+          "[job][guard]") {
+    const auto [use, expected] =
+        GENERATE(std::pair{inventory::Use{ReasonCode::opened, "process 17"}, ErrorCode::safety},
+                 std::pair{inventory::Use{ReasonCode::busy, "another efface"}, ErrorCode::busy});
+    TargetFixture fixture;
+    const bool ordered = GENERATE(false, true);
+    if (ordered) {
+        fixture.order = order_releasing("");
+    }
+    fixture.host.before_uses = [&] {
+        if (fixture.log_entries("run-intent") > 0) {
+            fixture.host.at("/dev/a").uses = {use};
+        }
+    };
+    CHECK(guard_refusal(fixture) == Refusal{expected, use.code});
+    CHECK((fixture.disk().media() == fixture.before));
+    CHECK(fixture.log_entries("run-intent") == 1);
+    CHECK(fixture.log_entries("run-refused") == 1);
+    CHECK(fixture.log_entries("run-outcome") == 0);
+    CHECK(fixture.verified_bundles() == 0);
+    CHECK_FALSE(fixture.host.at("/dev/a").opened_exclusively);
+
+    fixture.host.before_uses = nullptr;
+    fixture.host.at("/dev/a").uses.clear();
+    CHECK(fixture.run().verdict == Verdict::sanitized);
+    CHECK(fixture.log_entries("run-intent") == 2);
+    CHECK(fixture.verified_bundles() == 1);
+}
+
+TEST_CASE("guard: another name of the storage that is held elsewhere makes it busy",
+          "[job][guard]") {
+    TargetFixture fixture;
+    fixture.host.add("/dev/b", Bytes(512)).opened_exclusively = true;
+    fixture.host.drive.other_paths.push_back({"b", "/dev/b", 0});
+    CHECK(guard_refusal(fixture) == Refusal{ErrorCode::busy, ReasonCode::busy});
+    CHECK((fixture.disk().media() == fixture.before));
+    fixture.host.at("/dev/b").opened_exclusively = false;
+    CHECK(fixture.run().verdict == Verdict::sanitized);
+}
+
+TEST_CASE("guard: two names of one storage are seen before anything", "[job][guard]") {
+    TargetFixture fixture;
+    fixture.host.add("/dev/b", Bytes(512));
+    CHECK_NOTHROW(check_distinct(fixture.host, {"/dev/a", "/dev/b", "/dev/gone"}));
+    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/a"}), Error);
+    fixture.host.drive.other_paths.push_back({"b", "/dev/b", 0});
+    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/b"}), Error);
+}
+
+TEST_CASE("guard: the token is unique among the disks present", "[job][guard]") {
+    TargetFixture fixture;
+    Events events([](const Json&) {}, fixture.clock);
+    RunContext context{fixture.state, fixture.host, fixture.clock, fixture.random, events};
+    TargetRequest request;
+    request.target = "/dev/a";
+    CHECK(make_target_plan(context, request).confirm_token == "SERIAL-a");
+    fixture.host.add("/dev/b", Bytes(512)).identity.serial = "SERIAL-a";
+    CHECK(make_target_plan(context, request).confirm_token != "SERIAL-a");
+}
+
+TEST_CASE("guard: the plan's digest covers what will be destroyed", "[job][guard]") {
+    TargetFixture fixture;
+    Events events([](const Json&) {}, fixture.clock);
+    RunContext context{fixture.state, fixture.host, fixture.clock, fixture.random, events};
+    TargetRequest request;
+    request.target = "/dev/a";
+    const auto before = plan_digest(make_target_plan(context, request));
+    fixture.host.at("/dev/a").contents = {{"a", "ext4", "1", "data", "/srv", false}};
+    CHECK(plan_digest(make_target_plan(context, request)) != before);
+}

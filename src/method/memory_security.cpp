@@ -133,7 +133,7 @@ void SecurityKind::object(MemorySurvey& survey) const {
         survey.objections.push_back(
             {ReasonCode::module_frozen, "its security is frozen until the next restart"});
     } else if (*now == interface_.overwrite_running) {
-        survey.objections.push_back({ReasonCode::busy, "an overwrite is running already"});
+        survey.objections.push_back({ReasonCode::drive_erasing, "an overwrite is running already"});
     } else if (*now == "locked" || *now == "unlocked") {
         survey.objections.push_back(
             {ReasonCode::module_locked,

@@ -240,7 +240,8 @@ class LiesBench final {
         };
         method::FirmwareErase erase(task, state, std::move(hooks), clock);
         Watcher watcher;
-        return erase.run(job::Guard::clear("/dev/a"), watcher, {});
+        return erase.run(guard::clear_memory("/dev/a", {}, [] { return guard::MemoryLook(); }),
+                         watcher, {});
     }
 
     fake::FixedClock clock;

@@ -56,7 +56,8 @@ struct OverwriteJob {
         };
         Overwrite method(task, state, target, std::move(hooks), clock);
         test::Watcher watcher;
-        return method.run(job::Guard::clear("/dev/a"), watcher, stop.get_token());
+        return method.run(guard::clear_memory("/dev/a", {}, [] { return guard::MemoryLook(); }),
+                          watcher, stop.get_token());
     }
     device::BlockTarget& target;
     OverwriteTask task;

@@ -24,8 +24,9 @@ FirmwareFacts facts_of(const std::string& technique, bool flash = true) {
 
 bool found(const FirmwareFacts& facts, const std::string& id) {
     const auto findings = examine_firmware(facts);
-    return std::any_of(findings.begin(), findings.end(),
-                       [&](const Finding& finding) { return finding.rule->id == id; });
+    return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
+        return to_string(finding.rule->code) == std::string(id);
+    });
 }
 
 }  // namespace

@@ -110,9 +110,8 @@ TEST_CASE("a swap area is worth no more than the layers below it") {
 TEST_CASE("the table of memory has ids of its own, and its digest tells it from another") {
     const auto& rules = efface::policy::memory_rules();
     for (const auto& rule : rules) {
-        CHECK(std::count_if(rules.begin(), rules.end(), [&](const auto& other) {
-                  return std::string(other.id) == rule.id;
-              }) == 1);
+        CHECK(std::count_if(rules.begin(), rules.end(),
+                            [&](const auto& other) { return other.code == rule.code; }) == 1);
     }
     CHECK(efface::policy::memory_policy_digest().size() == 64);
 }

@@ -167,6 +167,13 @@ Json parse_json(std::string_view text, const std::string& what, const JsonLimits
         throw Error(ErrorCode::usage,
                     what + ": larger than " + std::to_string(limits.bytes_max) + " bytes");
     }
+    // Both would be passed over in silence: what stands behind the one, and the other itself.
+    constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
+    const auto nul = text.find('\0');
+    if (nul != std::string_view::npos || text.starts_with(kByteOrderMark)) {
+        throw Error(ErrorCode::usage, what + ": not valid JSON at byte " +
+                                          std::to_string(nul == std::string_view::npos ? 0 : nul));
+    }
     StrictBuilder builder(limits, what);
     if (!Json::sax_parse(text, &builder)) {
         throw Error(ErrorCode::usage, what + ": not valid JSON");
@@ -182,6 +189,15 @@ std::string canonical_json(const Json& value) {
         throw Error(ErrorCode::internal, "a record's text is UTF-8");
     }
     return out;
+}
+
+bool is_utf8(std::string_view text) {
+    try {
+        (void)Json(text).dump();
+    } catch (const Json::type_error&) {
+        return false;
+    }
+    return true;
 }
 
 std::string printable(std::string_view text) {

@@ -25,6 +25,11 @@ EventFile::EventFile(const std::string& target) {
         if (error != std::errc() || end != target.data() + target.size() || fd_ < 0) {
             throw Error(ErrorCode::usage, "--events: \"" + target + "\" names no descriptor");
         }
+        const int flags = ::fcntl(fd_, F_GETFL);
+        if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
+            throw Error(ErrorCode::usage,
+                        "--events: descriptor " + std::to_string(fd_) + " can not be written");
+        }
     } else {
         file_ = open_file(target, O_WRONLY | O_CREAT | O_APPEND, 0644, ErrorCode::usage);
         fd_ = file_.get();
@@ -32,8 +37,14 @@ EventFile::EventFile(const std::string& target) {
 }
 
 void EventFile::write(const Json& event) const {
-    if (fd_ >= 0) {
+    if (fd_ < 0 || lost_) {
+        return;
+    }
+    try {
         write_all(fd_, as_bytes(event.dump() + "\n"), "events");
+    } catch (const Error& error) {
+        lost_ = true;
+        say(std::string(error.what()) + ": the run goes on, its further events are lost");
     }
 }
 

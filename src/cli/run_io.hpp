@@ -18,7 +18,8 @@
 
 namespace efface::cli {
 
-/// Where `--events` goes: "-", "fd:N" or a path; nowhere when it is empty.
+/// Where `--events` goes: "-", "fd:N" or a path; nowhere when it is empty. Whoever reads events
+/// never steers a run: what can not be written any more is lost, and standard error says so once.
 class EventFile final {
   public:
     explicit EventFile(const std::string& target);
@@ -27,6 +28,7 @@ class EventFile final {
   private:
     UniqueFd file_;
     int fd_ = -1;
+    mutable bool lost_ = false;  ///< calls come one at a time
 };
 
 /// Turns SIGINT and SIGTERM into a stop at the next safe point, and SIGUSR1 into a look at the

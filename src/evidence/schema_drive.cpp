@@ -95,7 +95,7 @@ void check_operation(const RecordView& operation) {
     const RecordView state = operation.at("finalState");
     state.only({"phase", "detail"});
     (void)state.at("phase").one_of(
-        {"idle", "running", "verifying", "succeeded", "failed", "unknown"});
+        {"idle", "running", "verifying", "succeeded", "unknown"});
     (void)state.at("detail").text();
     (void)operation.at("cleanUp").non_empty_text();
 }
@@ -190,7 +190,7 @@ void check_looked_again(const RecordView& verification) {
     if (const auto again = verification.maybe("recheck")) {
         again->only({"unreadableBefore", "reset", "written"});
         (void)again->at("unreadableBefore").number();
-        (void)again->at("reset").one_of({"done", "failed", "not possible"});
+        (void)again->at("reset").one_of({"done", "not possible"});
         (void)again->at("written").number();
     }
     if (const auto by_command = verification.maybe("byCommand")) {

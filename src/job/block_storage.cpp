@@ -101,13 +101,30 @@ bool first_sector_belongs(const Bytes& sector, const Json& state,
 }
 
 /// What says what is to be erased, or how it was, is no storage.
+/// Whether a folder has this file, by whatever name: hard links and other mounts of it, too. What
+/// can't be listed may have it.
+bool has_file(const std::filesystem::path& folder, const std::string& file) {
+    std::error_code error;
+    if (!std::filesystem::exists(folder, error)) {
+        return static_cast<bool>(error);
+    }
+    for (auto at = std::filesystem::recursive_directory_iterator(folder, error);
+         !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
+        std::error_code vanished;
+        if (at->is_regular_file(vanished) && std::filesystem::equivalent(*at, file, vanished)) {
+            return true;
+        }
+    }
+    return static_cast<bool>(error);
+}
+
 void object_to_document(TargetPlan& plan, const StateDirectory& state) {
     const auto object = [&](const char* what) {
         plan.objections.push_back({{ReasonCode::own_document, what}});
     };
     std::error_code error;
     const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
-    if (!error && plan.path.starts_with(root)) {
+    if (error || plan.path.starts_with(root) || has_file(root, plan.path)) {
         object("it belongs to efface's own state");
     }
     if (plan.size_bytes > kOrderBytesMax) {
@@ -364,6 +381,10 @@ std::string confirm_token(const inventory::Identity& identity, const Json& targe
 }
 
 TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity) {
+    if (!is_utf8(name) || !is_utf8(identity.canonical_path)) {
+        throw Error(ErrorCode::usage, ReasonCode::unprintable_name,
+                    printable(name) + ": its name is not UTF-8, so no record could carry it");
+    }
     TargetPlan plan;
     plan.name = printable(name);
     plan.path = identity.canonical_path;

@@ -47,10 +47,10 @@ void check_uuid(Objector& objector, const std::string& path, const luks::Header&
                 const std::string& uuid) {
     const auto other =
         std::find_if(header.copies.begin(), header.copies.end(), [&](const luks::HeaderCopy& copy) {
-            return copy.offset == 0 && !copy.uuid.empty() && copy.uuid != uuid;
+            return copy.offset == 0 && !copy.uuid.empty() && !same_uuid(copy.uuid, uuid);
         });
     const std::string& found = other != header.copies.end() ? other->uuid : header.uuid;
-    if (found != uuid) {
+    if (!same_uuid(found, uuid)) {
         objector.object(ReasonCode::other_uuid,
                         fmt::format("{}: the header has the UUID {}, the manifest says {}; efface "
                                     "erase {} erases it whosever it is",

@@ -2,6 +2,7 @@
 #include "guard_location.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <set>
 #include <string_view>
 
@@ -14,6 +15,13 @@ namespace {
 constexpr std::size_t kUuidOffset = 168;
 constexpr std::array<std::uint8_t, 6> kPrimaryMagic = {'L', 'U', 'K', 'S', 0xba, 0xbe};
 }  // namespace
+
+bool same_uuid(std::string_view one, std::string_view other) {
+    return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {
+        return std::tolower(static_cast<unsigned char>(a)) ==
+               std::tolower(static_cast<unsigned char>(b));
+    });
+}
 
 FirstSector read_first_sector(device::BlockTarget& target, const std::string& path) {
     FirstSector sector{};

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "efface/base/digest.hpp"
@@ -37,6 +38,9 @@ constexpr std::size_t kFirstSectorBytes = 512;
 using FirstSector = std::array<std::uint8_t, kFirstSectorBytes>;
 
 /// Throws Error(not_sanitized) when it can not be read.
+/// UUIDs are the same whatever their case (RFC 4122, 3); those of manifests are in lower case.
+[[nodiscard]] bool same_uuid(std::string_view one, std::string_view other);
+
 [[nodiscard]] FirstSector read_first_sector(device::BlockTarget& target, const std::string& path);
 
 /// Is this still the place that was surveyed? True when the first sector is as it was, holds this

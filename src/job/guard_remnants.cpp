@@ -25,7 +25,7 @@ std::string words_of(const luks::RemnantReport& left) {
 
 bool any_of_uuid(const luks::RemnantReport& left, const std::string& uuid) {
     return std::any_of(left.remnants.begin(), left.remnants.end(),
-                       [&](const luks::Remnant& remnant) { return remnant.uuid == uuid; });
+                       [&](const luks::Remnant& remnant) { return same_uuid(remnant.uuid, uuid); });
 }
 
 /// The same volume key, whatever UUID the header was given since.

@@ -45,22 +45,31 @@ const char* describe(Sign sign) {
     return "key slots of a LUKS1 header without its beginning";  // no sign, but a slot table
 }
 
-/// The table of LUKS1 with the salts, behind a beginning that is gone.
+/// The table of LUKS1 with the salts, behind a beginning that is gone. What says whether a slot is
+/// in use can be put back by hand, so a table is one without it, too: by where its areas lie.
 bool has_slot_table(ByteView place) {
     constexpr std::size_t kSlots = 8;
     constexpr std::uint32_t kStripes = 4000;
+    constexpr std::uint32_t kAreaSectorMax = 1U << 24U;
+    unsigned in_order = 0;
+    std::uint32_t last_area = 0;
     for (std::size_t slot = 0; slot < kSlots; ++slot) {
         const std::size_t at = 208 + 48 * slot;
         if (at + 48 > place.size()) {
             break;
         }
+        if (read_be<std::uint32_t>(place, at + 44) != kStripes) {
+            continue;
+        }
         const auto state = read_be<std::uint32_t>(place, at);
-        if ((state == 0x00AC71F3 || state == 0x0000DEAD) &&
-            read_be<std::uint32_t>(place, at + 44) == kStripes) {
+        if (state == 0x00AC71F3 || state == 0x0000DEAD) {
             return true;
         }
+        const auto area = read_be<std::uint32_t>(place, at + 40);
+        in_order += area > last_area && area < kAreaSectorMax ? 1 : 0;
+        last_area = std::max(last_area, area);
     }
-    return false;
+    return in_order >= 2;
 }
 
 /// A JSON area from its first byte on, whatever the order of its members.

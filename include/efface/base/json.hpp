@@ -114,6 +114,9 @@ class ObjectWriter final {
     Json object_ = Json::object();
 };
 
+/// Whether a record can carry the text as it is.
+[[nodiscard]] bool is_utf8(std::string_view text);
+
 /// Device strings made safe for records: printable ASCII kept, the rest replaced by '?', trimmed.
 [[nodiscard]] std::string printable(std::string_view text);
 

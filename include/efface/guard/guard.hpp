@@ -59,8 +59,8 @@ struct Held {
 
 /// Looks, opens the target and its aliases exclusively, and looks again at who has them open: who
 /// came after the plan, or while this was looking, is found. Throws Error, with nothing written:
-/// `busy` (75) when all that is in the way may go by itself, as another job of ours or a process
-/// that has it open for a moment; else `safety` (7) with the code of what uses it.
+/// `busy` (75) when all that is in the way may go by itself, as another job of ours; else `safety`
+/// (7) with the code of what uses it.
 [[nodiscard]] Held hold(Machine& machine, const HoldRequest& request);
 
 }  // namespace efface::guard

@@ -63,7 +63,8 @@ constexpr std::chrono::milliseconds kOpenersWait{2000};
                                        const inventory::SystemView& view = {},
                                        Blocks blocks = Blocks::read);
 
-/// inventory::list_storage() with the users of each row, from one look at the machine.
+/// inventory::list_storage() with the users of each row, from one look at the machine. Nothing is
+/// opened exclusively and no pool is looked up: a plan can find users that the list does not show.
 [[nodiscard]] std::vector<inventory::ListEntry> list_storage(
     const inventory::SystemView& view = {}, bool probe = false,
     inventory::DiskQuestions* questions = nullptr,

@@ -27,6 +27,19 @@ TEST_CASE("where repeated keys are allowed the first one wins", "[base][json]") 
     CHECK(json == Json{{"a", 1}, {"b", 3}});
 }
 
+TEST_CASE("nothing stands behind a JSON text or in front of it", "[base][json]") {
+    using namespace std::string_view_literals;
+    for (const auto text : {"{}\0"sv, "{}\0{}"sv, "\xef\xbb\xbf{}"sv, "\0"sv}) {
+        CHECK_THROWS_AS(parse_json(text, "it"), Error);
+    }
+}
+
+TEST_CASE("what may stand in a record as it is", "[base][json]") {
+    CHECK(is_utf8("plain"));
+    CHECK(is_utf8("\xc3\xa4"));
+    CHECK_FALSE(is_utf8("\xff"));
+}
+
 TEST_CASE("what is not one JSON text is refused", "[base][json]") {
     for (const auto* text : {"", "{", "{}x", "{} {}", "[1,]", "// c\n{}", "{'a':1}", "nan",
                              "\"\xff\"", "\"\xc0\xaf\"", "[01]", "\"\t\""}) {

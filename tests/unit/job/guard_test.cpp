@@ -45,6 +45,25 @@ TEST_CASE("guard: every use is an objection that says which", "[job][guard]") {
     CHECK(fixture.plan().objections().front().reason.text == "a: /dev/a: mounted at /srv");
 }
 
+TEST_CASE("guard: what may go by itself is busy, anything else is not", "[job][guard]") {
+    RunFixture fixture;
+    auto& uses = fixture.host.at("/dev/a").uses;
+    uses = {{ReasonCode::busy, "another job holds it"}};
+    CHECK(fixture.plan().objections().front().status == ErrorCode::busy);
+    uses = {{ReasonCode::opened, "process 17 has it open"}};
+    CHECK(fixture.plan().objections().front().status == ErrorCode::safety);
+}
+
+TEST_CASE("guard: a UUID is the same in any case", "[job][guard]") {
+    constexpr std::size_t kUuidOffset = 168;
+    RunFixture fixture;
+    auto& media = fixture.host.at("/dev/a").disk->media();
+    for (std::size_t i = kUuidOffset; i < kUuidOffset + kUuidA.size(); ++i) {
+        media[i] = static_cast<std::uint8_t>(std::toupper(media[i]));
+    }
+    CHECK(objections(fixture).empty());
+}
+
 TEST_CASE("guard: another UUID is another volume", "[job][guard]") {
     RunFixture fixture;
     replace(fixture.manifest_text, kUuidA, "00000000-6a8f-4a8d-9a5c-0a6f1b7f9e10");

@@ -164,6 +164,28 @@ TEST_CASE("where the payload begins the ten places are looked at once more") {
     CHECK(offsets(look(image)) == Offsets{1048576 + place});
 }
 
+TEST_CASE(
+    "a table of LUKS1 slots is one without magic, cipher and states, which anybody can guess") {
+    Bytes image(1U << 20U, 0x5a);
+    const auto number = [&](std::size_t at, std::uint32_t value) {
+        for (std::size_t i = 0; i < 4; ++i) {
+            image[at + i] = static_cast<std::uint8_t>(value >> (24U - 8U * i));
+        }
+    };
+    std::fill_n(image.begin(), 104, std::uint8_t{0});
+    for (std::size_t slot = 0; slot < 8; ++slot) {
+        const std::size_t at = 208 + 48 * slot;
+        number(at, 0);
+        number(at + 40, static_cast<std::uint32_t>(8 + 504 * slot));
+        number(at + 44, 4000);
+    }
+    CHECK(offsets(look(image)) == Offsets{0});
+    for (std::size_t slot = 1; slot < 8; ++slot) {
+        number(208 + 48 * slot + 44, 0);  // one slot alone could be anything
+    }
+    CHECK(look(image).remnants.empty());
+}
+
 TEST_CASE("what is left is counted beyond what is listed") {
     Bytes image(1U << 20U, 0x5a);
     for (std::size_t i = 0; i < luks::kRemnantsMax + 7; ++i) {

@@ -10,8 +10,8 @@ namespace efface::inventory {
 /// One device of the machine by its kernel name; nullptr when there is none.
 using NodeLookup = std::function<const BlockNode*(const std::string&)>;
 
-/// Partition -> disk; device-mapper or md over exactly one device -> that device, a multipath map ->
-/// the first of its paths; and so on.
+/// Partition -> disk; device-mapper or md over exactly one device -> that device, a multipath map
+/// -> the first of its paths; and so on.
 [[nodiscard]] const BlockNode& disk_below(const BlockNode& node, const NodeLookup& lookup);
 
 /// All but `path`, the canonical path and what needs a probe of the disk's contents.

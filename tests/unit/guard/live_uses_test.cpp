@@ -6,16 +6,15 @@
 #include <fstream>
 
 #include "efface/base/file.hpp"
-
 #include "efface/guard/users.hpp"
 
 #include "catch.hpp"
 #include "live_machine.hpp"
 
 using namespace efface;
+using guard::uses_of;
 using inventory::identify;
 using inventory::Use;
-using guard::uses_of;
 using test::has;
 using test::Loop;
 using test::make_file;

@@ -23,8 +23,8 @@ std::vector<Content> contents(const std::filesystem::path& file) {
 }
 
 const Content* find(const std::vector<Content>& all, const std::string& type) {
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const Content& one) { return one.type == type; });
+    const auto found =
+        std::find_if(all.begin(), all.end(), [&](const Content& one) { return one.type == type; });
     return found == all.end() ? nullptr : &*found;
 }
 
@@ -75,8 +75,7 @@ TEST_CASE("a file system on several devices makes each of them a member") {
 TEST_CASE("partition tables and old superblocks are told, too") {
     const test::ScratchFolder scratch;
     const auto file = (scratch.path() / "a.img").string();
-    if (!made("truncate -s 16M " + file) ||
-        !made("echo 'label: gpt' | sfdisk -q " + file)) {
+    if (!made("truncate -s 16M " + file) || !made("echo 'label: gpt' | sfdisk -q " + file)) {
         return;  // no sfdisk here
     }
     CHECK(find(contents(file), "gpt") != nullptr);

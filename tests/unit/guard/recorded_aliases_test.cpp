@@ -33,8 +33,7 @@ void use(const RecordedMachine& machine, const Way& way) {
             machine.write("proc/77/mountinfo",
                           root_line + "23 22 " + way.what + " / /srv rw - ext4 /dev/x rw\n");
             std::filesystem::create_directories(machine.root() / "proc/77/ns");
-            std::filesystem::create_symlink("mnt:[4026532001]",
-                                            machine.root() / "proc/77/ns/mnt");
+            std::filesystem::create_symlink("mnt:[4026532001]", machine.root() / "proc/77/ns/mnt");
             std::filesystem::create_symlink("/", machine.root() / "proc/77/root");
             break;
         case Way::Kind::swap:
@@ -116,32 +115,17 @@ const std::vector<Row>& rows() {
         {"mounted elsewhere", {Kind::mount_elsewhere, "8:48"}, "/dev/sdd", ReasonCode::mounted},
         // NVMe.
         {"NVMe, other path", {Kind::mount, "259:1"}, "/dev/nvme0n1", ReasonCode::alias_in_use},
-        {"NVMe, other path open",
-         {Kind::open, "/dev/nvme1n1"},
-         "/dev/nvme0n1",
-         ReasonCode::opened},
+        {"NVMe, other path open", {Kind::open, "/dev/nvme1n1"}, "/dev/nvme0n1", ReasonCode::opened},
         {"NVMe, generic node", {Kind::open, "/dev/ng0n1"}, "/dev/nvme0n1", ReasonCode::opened},
-        {"NVMe, by the other path",
-         {Kind::open, "/dev/ng0n1"},
-         "/dev/nvme1n1",
-         ReasonCode::opened},
+        {"NVMe, by the other path", {Kind::open, "/dev/ng0n1"}, "/dev/nvme1n1", ReasonCode::opened},
         {"NVMe, same identifier, other drive",
          {Kind::mount, "259:2"},
          "/dev/nvme0n1",
          std::nullopt},
         // Ranges of one disk.
-        {"a mapping over the partition",
-         {Kind::mount, "253:0"},
-         "/dev/sde1",
-         ReasonCode::mounted},
-        {"a mapping beside the partition",
-         {Kind::mount, "253:0"},
-         "/dev/sde2",
-         std::nullopt},
-        {"a partition over the mapping",
-         {Kind::mount, "8:65"},
-         "/dev/dm-0",
-         ReasonCode::mounted},
+        {"a mapping over the partition", {Kind::mount, "253:0"}, "/dev/sde1", ReasonCode::mounted},
+        {"a mapping beside the partition", {Kind::mount, "253:0"}, "/dev/sde2", std::nullopt},
+        {"a partition over the mapping", {Kind::mount, "8:65"}, "/dev/dm-0", ReasonCode::mounted},
         {"a partition beside the mapping", {Kind::mount, "8:66"}, "/dev/dm-0", std::nullopt},
         {"the disk below the mapping", {Kind::mount, "8:64"}, "/dev/dm-0", ReasonCode::mounted},
         {"the disk below it open", {Kind::open, "/dev/sde"}, "/dev/dm-0", ReasonCode::opened},
@@ -153,7 +137,10 @@ const std::vector<Row>& rows() {
         {"a member of a mirror", {Kind::open, "/dev/sdi"}, "/dev/md1", ReasonCode::opened},
         {"a member of a mirror mounted", {Kind::mount, "8:128"}, "/dev/md1", ReasonCode::mounted},
         // Loop devices.
-        {"another loop over the file", {Kind::mount, "7:1"}, "/dev/loop0", ReasonCode::alias_in_use},
+        {"another loop over the file",
+         {Kind::mount, "7:1"},
+         "/dev/loop0",
+         ReasonCode::alias_in_use},
         {"another loop open", {Kind::open, "/dev/loop1"}, "/dev/loop0", ReasonCode::opened},
         {"another loop as swap",
          {Kind::swap, "/dev/loop1"},
@@ -163,7 +150,9 @@ const std::vector<Row>& rows() {
         {"the file open", {Kind::open, "/srv/a.img"}, "/dev/loop0", ReasonCode::opened},
         {"the file exported", {Kind::lio, "/srv/a.img"}, "/dev/loop0", ReasonCode::exported},
         {"the loop below mounted", {Kind::mount, "7:2"}, "/dev/loop3", ReasonCode::mounted},
-        {"the file below the loop below", {Kind::open, "/srv/b.img"}, "/dev/loop3",
+        {"the file below the loop below",
+         {Kind::open, "/srv/b.img"},
+         "/dev/loop3",
          ReasonCode::opened},
         {"a loop over another file", {Kind::mount, "7:2"}, "/dev/loop0", std::nullopt},
         {"another file open", {Kind::open, "/srv/b.img"}, "/dev/loop0", std::nullopt},
@@ -179,7 +168,8 @@ TEST_CASE("each way to use a storage is found by each of its names, and none bes
         const auto before = test::text_of(uses_of(machine, row.target));
         use(machine, row.way);
         const auto uses = uses_of(machine, row.target);
-        INFO(row.name << " (" << row.target << ")\nbefore:\n" << before << "after:\n"
+        INFO(row.name << " (" << row.target << ")\nbefore:\n"
+                      << before << "after:\n"
                       << test::text_of(uses));
         if (row.code) {
             CHECK(has(uses, *row.code));
@@ -192,8 +182,8 @@ TEST_CASE("each way to use a storage is found by each of its names, and none bes
 TEST_CASE("what nobody uses has no use") {
     const RecordedMachine machine("aliases.tree");
     for (const char* path : {"/dev/sda", "/dev/sda1", "/dev/sdb", "/dev/sdc", "/dev/sdd",
-                             "/dev/nvme0n1", "/dev/nvme2n1", "/dev/loop0", "/dev/loop3", "/dev/dm-6",
-                             "/dev/dm-0", "/dev/dm-8", "/dev/md1", "/dev/sde2"}) {
+                             "/dev/nvme0n1", "/dev/nvme2n1", "/dev/loop0", "/dev/loop3",
+                             "/dev/dm-6", "/dev/dm-0", "/dev/dm-8", "/dev/md1", "/dev/sde2"}) {
         INFO(path);
         CHECK(test::text_of(uses_of(machine, path)) == "");
     }

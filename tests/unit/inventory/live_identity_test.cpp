@@ -5,9 +5,8 @@
 #include <fstream>
 
 #include "efface/base/error.hpp"
-#include "efface/inventory/list.hpp"
-
 #include "efface/guard/users.hpp"
+#include "efface/inventory/list.hpp"
 
 #include "catch.hpp"
 #include "live_machine.hpp"

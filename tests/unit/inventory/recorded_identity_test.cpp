@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string_view>
 
-#include "efface/inventory/list.hpp"
-
 #include "efface/guard/users.hpp"
+#include "efface/inventory/list.hpp"
 
 #include "catch.hpp"
 #include "recorded_machine.hpp"

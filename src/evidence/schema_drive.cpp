@@ -94,7 +94,8 @@ void check_operation(const RecordView& operation) {
     }
     const RecordView state = operation.at("finalState");
     state.only({"phase", "detail"});
-    (void)state.at("phase").one_of({"idle", "running", "verifying", "succeeded", "unknown"});
+    (void)state.at("phase").one_of(
+        {"idle", "running", "verifying", "succeeded", "failed", "unknown"});
     (void)state.at("detail").text();
     (void)operation.at("cleanUp").non_empty_text();
 }

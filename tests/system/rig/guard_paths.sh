@@ -66,6 +66,6 @@ done
 [ "$first_status" -ne 0 ] || [ "$second_status" -ne 0 ] || echo "one after the other"
 overwrite $two
 # scsi_debug's page 89h tells of a drive of 80 GB: what the host does not see of it is an exception.
-expect 4 sanitized-with-exceptions
+concluded 4 sanitized-with-exceptions none
 same "exceptions" "$(jq -c '[.targets[0].exceptions[].code]' run.json)" '["hidden-area"]'
 same "old data" "$(dd if=$one bs=1M iflag=direct status=none | grep -c OLD-DATA || true)" 0

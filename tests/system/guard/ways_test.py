@@ -28,7 +28,7 @@ from process import EXIT_SKIPPED, missing, require, run, scratch
 MACHINE = {}
 SAFETY, BUSY = project.EXIT["safety"], project.EXIT["busy"]
 LUKS1_HEADER_BYTES = 592
-SIDE_BY_SIDE = 6  # rows
+SIDE_BY_SIDE = 1 if ways.ONLY else 6  # rows; those of the rig share names in configfs
 ROWS_MIN = 60  # of those that this machine can do
 
 

@@ -100,7 +100,6 @@ bool first_sector_belongs(const Bytes& sector, const Json& state,
     });
 }
 
-/// What says what is to be erased, or how it was, is no storage.
 /// Whether a folder has this file, by whatever name: hard links and other mounts of it, too. What
 /// can't be listed may have it.
 bool has_file(const std::filesystem::path& folder, const std::string& file) {
@@ -118,6 +117,7 @@ bool has_file(const std::filesystem::path& folder, const std::string& file) {
     return static_cast<bool>(error);
 }
 
+/// What says what is to be erased, or how it was, is no storage.
 void object_to_document(TargetPlan& plan, const StateDirectory& state) {
     const auto object = [&](const char* what) {
         plan.objections.push_back({{ReasonCode::own_document, what}});

@@ -237,7 +237,7 @@ void add_image_uses(const Seen& seen, const Identity& identity, UseWalk& walk) {
         }
     }
     if (identity.read_only) {
-        walk.add(ReasonCode::read_only, "the file or its file system is read-only");
+        walk.add(ReasonCode::read_only, why_read_only(identity));
     }
 }
 

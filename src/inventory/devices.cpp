@@ -139,6 +139,7 @@ Identity identity_of(const Folder& class_block, const BlockNode& node, const Nod
     const std::string whole = disk == nullptr ? node.name : disk->name;
     identity.logical_block_bytes = static_cast<std::uint32_t>(
         number_or(class_block.read(whole + "/queue/logical_block_size").text, 512));
+    identity.host_managed_zones = class_block.read(whole + "/queue/zoned").text == "host-managed";
     identity.rotational = class_block.read(whole + "/queue/rotational").text == "1";
     const Attribute sequence = class_block.read(whole + "/diskseq");
     if (sequence.present()) {

@@ -190,8 +190,10 @@ TargetPlan BlockStorage::survey() {
     plan.bytes_to_transfer =
         plan.size_bytes * (passes + (choice_.verification == policy::Verification::none ? 0 : 1));
     object_to_uses(plan, context_.host, identity, Moment::now, "");
-    if (identity.size_bytes == 0) {
-        plan.objections.push_back({{ReasonCode::nothing_to_erase, "it has no bytes"}});
+    object_to_size(plan, identity);
+    if (identity.host_managed_zones) {
+        plan.objections.push_back(
+            {{ReasonCode::zoned_disk, "a host-managed zoned disk can not be overwritten"}});
     }
     plan.destroys = context_.host.contents_of(identity);
     make_token_unique(plan, context_.host, identity);

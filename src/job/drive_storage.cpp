@@ -151,6 +151,9 @@ TargetPlan DriveStorage::survey() {
                                     [](const auto& survey) { return !survey.error.empty(); });
     readable_ = !surveys.busy && !silent;
     object_to_use(plan, drive);
+    if (readable_ && !begun_) {  // one that is at it may show no capacity
+        object_to_size(plan, identity);
+    }
     for (const auto& survey : surveys.surveys) {
         if (!survey.error.empty()) {
             plan.objections.push_back(

@@ -91,6 +91,19 @@ bool same_drive(const Json& one, const Json& other) {
     return a == b;
 }
 
+void object_to_size(TargetPlan& plan, const inventory::Identity& identity) {
+    if (identity.size_bytes != 0) {
+        return;
+    }
+    plan.objections.push_back(
+        identity.kind == inventory::Kind::disk
+            ? Objection{{ReasonCode::no_capacity,
+                         fmt::format("the kernel shows no bytes of {}: no medium, a failed drive, "
+                                     "or blocks of 520 bytes or another odd size",
+                                     printable(identity.canonical_path))}}
+            : Objection{{ReasonCode::nothing_to_erase, "it has no bytes"}});
+}
+
 void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity) {
     if (identity.transport == "usb" && !identity.serial_by_drive) {
         plan.residual_risks.push_back(

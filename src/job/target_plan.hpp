@@ -25,6 +25,9 @@ void object_to(TargetPlan& plan, const std::vector<Reason>& reasons);
 /// Whether two target_identity() name one drive: opening a hidden area changes its size.
 [[nodiscard]] bool same_drive(const Json& one, const Json& other);
 
+/// Storage without a byte is an objection.
+void object_to_size(TargetPlan& plan, const inventory::Identity& identity);
+
 /// What the record's identity may be wrong about is a residual risk of the plan.
 void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity);
 

@@ -46,6 +46,7 @@ struct Identity {
     std::string backing_file;        ///< loop devices
     bool read_only = false;
     bool rotational = false;
+    bool host_managed_zones = false;  ///< written zone by zone only
 };
 /// What the record keeps and what must still hold later: everything but `path`.
 [[nodiscard]] Json to_json(const Identity& identity);

@@ -178,6 +178,16 @@ for hides in 1 2; do
     has_old_data "$scsi_disk"
 done
 
+echo "== a disk with blocks of 520 bytes, which the kernel shows nothing of"
+scsi_model scsi ODD $((520 * 2048)) naa=0x5000c500a0520001 block_bytes=520
+for options in "" "--technique scsi-sanitize-block"; do
+    odd=0
+    # shellcheck disable=SC2086
+    "$EFFACE" plan $options --json "$scsi_disk" >plan.json || odd=$?
+    same "exit status" "$odd" 7
+    same "reason" "$(jq -r '[.targets[0].objections[].code] | index("no-capacity") != null' plan.json)" true
+done
+
 echo "== disks that lie and disks that fail"
 drive scsi LIAR sanitize_time=100 erases_nothing=1
 purge "$scsi_disk" scsi-sanitize-block

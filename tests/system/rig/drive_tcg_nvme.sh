@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside modules=nvme
+# rig: inside modules=nvme long
 # efface and self-encrypting NVMe drives: Security Send and Receive through the kernel's own NVMe
 # host. nvme-cli reads the same Level 0 Discovery before and after.
 set -euo pipefail

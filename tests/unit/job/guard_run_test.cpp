@@ -181,3 +181,19 @@ TEST_CASE("guard: what has no commands of a drive says which way leads to one", 
     CHECK(plan.objections.front().reason.text.find(row.way) != std::string::npos);
     CHECK(plan.objections.front().reason.text.find("sda, sdb") != std::string::npos);
 }
+
+TEST_CASE("guard: a disk of which nothing is shown, or whose zones go in order, says what to do",
+          "[job][guard]") {
+    TargetFixture fixture;
+    auto& disk = fixture.host.at("/dev/a");
+    auto expected = ReasonCode::zoned_disk;
+    SECTION("host-managed zones") {
+        disk.identity.host_managed_zones = true;
+    }
+    SECTION("no bytes: blocks of 520 bytes") {
+        disk.identity.size_bytes = 0;
+        expected = ReasonCode::no_capacity;
+    }
+    CHECK(guard_refusal(fixture) == Refusal{ErrorCode::safety, expected});
+    CHECK((fixture.disk().media() == fixture.before));
+}

@@ -55,7 +55,7 @@ TEST_CASE("guard: a person who confirms the plan releases what it shows", "[job]
 
 TEST_CASE("guard: who comes after the announcement refuses the run, and nothing is certified",
           "[job][guard]") {
-    const auto [use, expected] =
+    const auto comes =
         GENERATE(std::pair{inventory::Use{ReasonCode::opened, "process 17"}, ErrorCode::safety},
                  std::pair{inventory::Use{ReasonCode::busy, "another efface"}, ErrorCode::busy});
     TargetFixture fixture;
@@ -65,10 +65,10 @@ TEST_CASE("guard: who comes after the announcement refuses the run, and nothing 
     }
     fixture.host.before_uses = [&] {
         if (fixture.log_entries("run-intent") > 0) {
-            fixture.host.at("/dev/a").uses = {use};
+            fixture.host.at("/dev/a").uses = {comes.first};
         }
     };
-    CHECK(guard_refusal(fixture) == Refusal{expected, use.code});
+    CHECK(guard_refusal(fixture) == Refusal{comes.second, comes.first.code});
     CHECK((fixture.disk().media() == fixture.before));
     CHECK(fixture.log_entries("run-intent") == 1);
     CHECK(fixture.log_entries("run-refused") == 1);

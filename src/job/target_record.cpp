@@ -77,7 +77,7 @@ void add_work(Json& predicate, const Json& record) {
     sanitization["engineNote"] = record.value("engineNote", "");
     sanitization["passes"] = record.value("passes", Json::array());
     for (const char* key :
-         {"steps", "limits", "negativeControls", "operation", "statusBefore", "statusAfter"}) {
+         {"steps", "limits", "negativeControls", "operation", "statusBefore", "statusAfter", "sweep"}) {
         if (record.contains(key)) {
             sanitization[key] = record.at(key);
         }

@@ -307,7 +307,8 @@ struct Row {
     const char* fact;
     Seen (*look)(const Look&);
     const char* when_present;  ///< advice
-    const char* otherwise;     ///< of what is absent or unknown
+    const char* when_unknown;
+    const char* when_absent = "";
 };
 
 constexpr const char* kPowerOff = "switch the machine off before somebody else gets it";
@@ -315,8 +316,10 @@ constexpr const char* kPowerOff = "switch the machine off before somebody else g
 const std::vector<Row>& rows() {
     static const std::vector<Row> kRows = {
         {"init-on-alloc", look_at_init_on_alloc, "",
+         "start with init_on_alloc=1: who gets memory does not find what was freed",
          "start with init_on_alloc=1: who gets memory does not find what was freed"},
         {"init-on-free", look_at_init_on_free, "",
+         "start with init_on_free=1, or sweep: efface erase memory:free",
          "start with init_on_free=1, or sweep: efface erase memory:free"},
         {"page-poisoning", look_at_poisoning, "", ""},
         {"zswap", look_at_zswap,
@@ -338,8 +341,10 @@ const std::vector<Row>& rows() {
          "make a namespace of it, then erase that: memory:pmem:NAME", ""},
         {"nvme-memory", look_at_nvme, kPowerOff, kPowerOff},
         {"graphics-memory", look_at_graphics, kPowerOff, ""},
-        {"bmc", look_at_bmc, "its logs and memory can not be reached; use its own tools", ""},
-        {"tpm", look_at_tpm, "clear it if it holds keys: tpm2_clear", ""},
+        {"bmc", look_at_bmc, "its logs and memory can not be reached; use its own tools",
+         "load its driver and look: modprobe ipmi_si"},
+        {"tpm", look_at_tpm, "clear it if it holds keys: tpm2_clear",
+         "look into the setup of the firmware"},
     };
     return kRows;
 }
@@ -363,9 +368,10 @@ std::vector<MachineFact> read_machine_facts(const SystemView& view) {
     std::vector<MachineFact> facts;
     for (const auto& row : rows()) {
         auto seen = row.look({view, memory});
-        const bool there = seen.state == Presence::present;
-        facts.push_back({row.fact, seen.state, std::move(seen.detail),
-                         there ? row.when_present : row.otherwise});
+        const char* advice = seen.state == Presence::present   ? row.when_present
+                             : seen.state == Presence::unknown ? row.when_unknown
+                                                               : row.when_absent;
+        facts.push_back({row.fact, seen.state, std::move(seen.detail), advice});
     }
     return facts;
 }

@@ -28,7 +28,7 @@ class QueueKind final : public MemoryKind {
 
   private:
     [[nodiscard]] device::MessageQueue open() const;
-    [[nodiscard]] std::vector<Reason> users(const device::QueueState& state) const;
+    [[nodiscard]] std::vector<Reason> users(const device::MessageQueue& queue) const;
     void drain(const device::MessageQueue& queue, MemoryRun& run) const;
 
     MemoryKindContext context_;
@@ -45,7 +45,8 @@ device::MessageQueue QueueKind::open() const {
     return std::move(*queue);
 }
 
-std::vector<Reason> QueueKind::users(const device::QueueState& state) const {
+std::vector<Reason> QueueKind::users(const device::MessageQueue& queue) const {
+    const auto state = queue.state();
     std::vector<Reason> found;
     const auto users =
         inventory::processes_using({state.device, state.inode, std::nullopt}, context_.view);
@@ -56,15 +57,23 @@ std::vector<Reason> QueueKind::users(const device::QueueState& state) const {
             found.push_back({ReasonCode::opened, user});
         }
     }
-    for (const auto& process : users.not_examined) {
+    if (!found.empty()) {
+        return found;
+    }
+    // Of processes that may not be examined, and of descriptors on their way, the kernel knows.
+    const auto elsewhere = queue.open_elsewhere();
+    if (!elsewhere) {
         found.push_back({ReasonCode::unreadable_state,
-                         process + " may have it open and can not be examined"});
+                         "the kernel does not say whether somebody has it open"});
+    } else if (*elsewhere) {
+        found.push_back({ReasonCode::opened, "somebody that is not shown has it open"});
     }
     return found;
 }
 
 MemorySurvey QueueKind::survey() {
-    const auto state = open().state();
+    const auto queue = open();
+    const auto state = queue.state();
     MemorySurvey survey;
     survey.identity = ObjectWriter()
                           .add("deviceNumber", state.device)
@@ -73,7 +82,7 @@ MemorySurvey QueueKind::survey() {
                           .add("sizeBytes", state.messages_max * state.message_bytes_max)
                           .take();
     survey.size_bytes = state.messages_max * state.message_bytes_max;
-    survey.objections = users(state);
+    survey.objections = users(queue);
     survey.facts = ObjectWriter()
                        .add("contentFreed", true)
                        .add("swappable", false)
@@ -120,7 +129,7 @@ void QueueKind::erase(MemoryRun& run) {
     run.verification.performed = true;
     run.control("queue-empty", left.messages == 0 ? ControlResult::pass : ControlResult::fail,
                 fmt::format("{} messages are waiting", left.messages));
-    auto others = users(left);
+    auto others = users(queue);
     if (!others.empty()) {
         run.fail(std::move(others.front()));
         return;

@@ -104,10 +104,10 @@ void examine_sweep(const Json& facts, Findings& findings) {
     } else if (const auto all = free.get<std::uint64_t>(); taken.get<std::uint64_t>() == 0 ||
                                                            taken.get<std::uint64_t>() <
                                                                all - all / kTenths) {
-        findings.add(ReasonCode::free_not_taken, "");
+        findings.add(ReasonCode::free_not_taken, "by margin, limits of control groups or others");
     }
     if (kind == "free") {
-        findings.add(ReasonCode::kernel_keeps, "");
+        findings.add(ReasonCode::kernel_keeps, "MemFree counts some of them");
     }
 }
 

@@ -78,6 +78,9 @@ class MessageQueue final {
     /// Takes one message out into `into` (message_bytes_max at least). Its bytes; nullopt when none
     /// is there. Throws Error(not_sanitized).
     [[nodiscard]] std::optional<std::size_t> receive(SecretBytes& into) const;
+    /// Whether anyone else has it open, also where no process shows it; as open_elsewhere() of
+    /// memory_target.hpp.
+    [[nodiscard]] std::optional<bool> open_elsewhere() const;
     /// mq_unlink(3). 0 or an errno.
     [[nodiscard]] static int remove(const std::string& name);
 

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "efface/device/ipc_objects.hpp"
+#include "efface/device/memory_target.hpp"
 
 namespace efface::device {
 
@@ -56,6 +57,10 @@ std::optional<std::size_t> MessageQueue::receive(SecretBytes& into) const {
         }
     }
     throw_errno(ErrorCode::not_sanitized, "taking a message out of a queue", errno);
+}
+
+std::optional<bool> MessageQueue::open_elsewhere() const {
+    return device::open_elsewhere(fd_.get());
 }
 
 int MessageQueue::remove(const std::string& name) {

@@ -26,6 +26,7 @@ def check_memory(predicate):
     kind, work = predicate['target']['kind'], predicate['sanitization']
     sweep = work.get('sweep')
     check_states(predicate)
+    need(type(work['passes']) is list, 'the passes are no list')
     need(sweep is None or kind in ('free', 'hugepages'), 'only free pages are swept')
     need(sweep is None or sweep.keys() == {'freeBytes', 'takenBytes', 'passes'} and
          all(type(number) is int and number >= 0 for number in sweep.values()), 'the sweep')

@@ -7,6 +7,7 @@
 #include "efface/base/file.hpp"
 #include "efface/device/memory_target.hpp"
 #include "efface/device/taken_memory.hpp"
+#include "efface/inventory/folder.hpp"
 
 #include "memory_sweep.hpp"
 
@@ -23,10 +24,15 @@ class MachinePages final : public FreePages {
   public:
     explicit MachinePages(const inventory::SystemView& view) : view_(view) {}
 
-    /// Clean caches become free pages (their content with them), and scattered ones come together.
+    /// Clean caches and empty slabs of the kernel's objects become free pages (what was freed in them
+    /// stays in them until then), and scattered pages come together.
     int prepare() override {
         const auto vm = view_.proc / "sys" / "vm";
         const int dropped = device::write_control((vm / "drop_caches").string(), "3");
+        const auto slabs = view_.sysfs / "kernel" / "slab";
+        for (const auto& name : inventory::Folder::open(slabs).list(".").names) {
+            (void)device::write_control((slabs / name / "shrink").string(), "1");
+        }
         const int compacted = device::write_control((vm / "compact_memory").string(), "1");
         return dropped != 0 ? dropped : compacted;
     }
@@ -93,7 +99,7 @@ MemorySurvey FreeKind::survey() {
                                      survey.size_bytes, 0))
             .take();
     survey.steps = {
-        "drop clean caches and bring scattered free pages together",
+        "drop clean caches and empty slabs of the kernel, and bring scattered free pages together",
         "take free memory, locked, node by node, up to a margin that stays free; overwrite it, "
         "read a part back, and hold it while what became free meanwhile is taken, too",
         "give it back as zeros"};
@@ -103,7 +109,8 @@ MemorySurvey FreeKind::survey() {
     }
     survey.not_reached = {
         "free pages that the kernel keeps for itself: lists of each CPU, reserves, the margin",
-        "memory that is in use, and what balloons of the host hold"};
+        "memory that is in use, and what balloons of the host hold",
+        "what the kernel freed in pages of its own of which a part is in use (slabs)"};
     return survey;
 }
 
@@ -132,7 +139,7 @@ void FreeKind::erase(MemoryRun& run) {
     }
     MachinePages pages(context_.view);
     const int error = pages.prepare();
-    run.step("drop caches and compact memory", error == 0 ? "done" : "not possible",
+    run.step("drop caches and empty slabs, and compact memory", error == 0 ? "done" : "not possible",
              error == 0 ? "" : errno_text(error));
     const auto free_bytes = pages.free_bytes();
     const auto tally = sweep(pages, run);

@@ -89,6 +89,9 @@ erase
 same "exit status" "$status" 4
 same level "$(field level)" none
 same "level of the sweep" "$(jq -r .targets[1].level run.json)" clear
-echo "$before marks before the queue, $(marks) after it was erased and memory swept"
+left=$(marks)
+echo "$before marks before the queue, $left after it was erased and memory swept"
+# The kernel kept the messages in slabs; one that shares its page with something in use may be left.
+[ "$left" -le $((before + 2)) ] || fail "$left marks are left"
 verified
 echo "all gone"

@@ -11,8 +11,8 @@ namespace efface::evidence {
 
 namespace {
 
-constexpr std::uint64_t kShareLost = 10;    // at most a tenth of what was free for a level
-constexpr std::uint64_t kSamplePart = 16;   // of plain pages one in so many is read back
+constexpr std::uint64_t kShareLost = 10;   // at most a tenth of what was free for a level
+constexpr std::uint64_t kSamplePart = 16;  // of plain pages one in so many is read back
 constexpr std::array<std::string_view, 4> kKinds{"sysv", "mqueue", "hugepages", "free"};
 
 void check_named(const RecordView& predicate, const RecordView& place, std::string_view code) {

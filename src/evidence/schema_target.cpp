@@ -47,10 +47,10 @@ void check_machine_states(const RecordView& facts) {
 
 void check_target(const RecordView& target, Schema schema) {
     (void)target.at("name").non_empty_text();
-    (void)target.at("kind").one_of({"disk", "partition", "loop", "zram", "ram", "md",
-                                    "device-mapper", "other", "file", "tmpfs", "ramfs", "hugetlbfs",
-                                    "swap", "pmem", "devdax", "dimm", "cxl", "sysv", "mqueue",
-                                    "hugepages", "free"});
+    (void)target.at("kind").one_of(
+        {"disk",   "partition", "loop",  "zram",  "ram",       "md",        "device-mapper",
+         "other",  "file",      "tmpfs", "ramfs", "hugetlbfs", "swap",      "pmem",
+         "devdax", "dimm",      "cxl",   "sysv",  "mqueue",    "hugepages", "free"});
     check_identity(target.at("identity"));
     if (const auto after = target.maybe("identityAfter")) {
         check_identity(*after);

@@ -40,8 +40,8 @@ std::vector<NodeMemory> nodes_of(const SystemView& view) {
     constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
     const Folder folder = Folder::open(view.sysfs / "devices" / "system" / "node");
     for (const std::string& name : folder.list(".").names) {
-        const auto id = name.starts_with(kPrefix) ? number_or(name.substr(kPrefix.size()), kNone)
-                                                  : kNone;
+        const auto id =
+            name.starts_with(kPrefix) ? number_or(name.substr(kPrefix.size()), kNone) : kNone;
         const Attribute text = folder.read(name + "/meminfo", kMeminfoBytesMax);
         if (id == kNone || !text.present()) {
             continue;
@@ -152,15 +152,13 @@ std::vector<HugePool> read_huge_pools(const SystemView& view) {
         pools.push_back({number_or(digits, 0) * kKibibyte, value("nr_hugepages"),
                          value("free_hugepages"), value("resv_hugepages")});
     }
-    std::sort(pools.begin(), pools.end(), [](const HugePool& a, const HugePool& b) {
-        return a.page_bytes < b.page_bytes;
-    });
+    std::sort(pools.begin(), pools.end(),
+              [](const HugePool& a, const HugePool& b) { return a.page_bytes < b.page_bytes; });
     return pools;
 }
 
 std::optional<SegmentPages> read_segment_pages(int id, const SystemView& view) {
-    std::istringstream lines(
-        Folder::open(view.proc).read("sysvipc/shm", kSegmentsBytesMax).text);
+    std::istringstream lines(Folder::open(view.proc).read("sysvipc/shm", kSegmentsBytesMax).text);
     std::string line;
     std::getline(lines, line);
     // The columns by their names: kernels add some.

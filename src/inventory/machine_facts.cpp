@@ -75,8 +75,7 @@ Seen look_at_poisoning(const Look& look) {
 
 /// A counter of /proc/vmstat, which the kernel may not have.
 std::optional<std::uint64_t> counter(const Look& look, std::string_view wanted) {
-    std::istringstream lines(
-        Folder::open(look.view.proc).read("vmstat", kVmstatBytesMax).text);
+    std::istringstream lines(Folder::open(look.view.proc).read("vmstat", kVmstatBytesMax).text);
     std::string name;
     std::uint64_t value = 0;
     while (lines >> name >> value) {
@@ -191,8 +190,8 @@ Seen look_at_huge_pages(const Look& look) {
     std::vector<std::string> pools;
     for (const auto& pool : read_huge_pools(look.view)) {
         if (pool.pages != 0) {
-            pools.push_back(fmt::format("{}kB ({} of {} free)", pool.page_bytes / 1024, pool.free,
-                                        pool.pages));
+            pools.push_back(
+                fmt::format("{}kB ({} of {} free)", pool.page_bytes / 1024, pool.free, pool.pages));
         }
     }
     return of_list(pools, "no pool has pages");
@@ -273,8 +272,7 @@ Seen look_at_bmc(const Look& look) {
     for (const auto& name : Folder::open(look.view.sysfs / "class" / "ipmi").list(".").names) {
         found.push_back(name);
     }
-    const Listing dmi =
-        Folder::open(look.view.sysfs / "firmware" / "dmi" / "entries").list(".");
+    const Listing dmi = Folder::open(look.view.sysfs / "firmware" / "dmi" / "entries").list(".");
     for (const auto& name : dmi.names) {
         if (name.starts_with(kDmiType)) {
             found.push_back("DMI entry " + name);
@@ -295,7 +293,8 @@ Seen look_at_tpm(const Look& look) {
     const Listing tables = Folder::open(look.view.sysfs / "firmware" / "acpi" / "tables").list(".");
     for (const char* table : {"TPM2", "TCPA"}) {
         if (std::find(tables.names.begin(), tables.names.end(), table) != tables.names.end()) {
-            return {Presence::present, fmt::format("the firmware names one ({}), no driver", table)};
+            return {Presence::present,
+                    fmt::format("the firmware names one ({}), no driver", table)};
         }
     }
     return tables.reading == Reading::present

@@ -84,8 +84,8 @@ method::Outcome MemoryStorage::erase(const TargetPlan& plan, const Json& state,
     progress.phase("clearing");
     auto outcome = method->run(std::move(clearance), progress, stop);
     // How much was reached is known only now.
-    outcome.level_limit = method::lowest(outcome.level_limit,
-                                         policy::memory_claim(outcome.record.at("facts")).level);
+    outcome.level_limit =
+        method::lowest(outcome.level_limit, policy::memory_claim(outcome.record.at("facts")).level);
     const auto& after = outcome.record.at("identityAfter");
     if (after.value("removed", false)) {
         removed_ = ObjectWriter()

@@ -175,9 +175,9 @@ void check_drive_choice(const ErasureChoice& choice) {
 
 /// Free memory, after what was in memory.
 void add_sweep(Order& order, const ObjectReader& reader, const std::set<std::string>& names) {
-    const bool memory = std::any_of(order.targets.begin(), order.targets.end(), [](const auto& one) {
-        return method::parse_memory_target(one.name).has_value();
-    });
+    const bool memory = std::any_of(
+        order.targets.begin(), order.targets.end(),
+        [](const auto& one) { return method::parse_memory_target(one.name).has_value(); });
     if (!memory) {
         reader.fail("sweep", "belongs to targets in memory: name memory:free among the targets");
     }

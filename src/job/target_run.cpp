@@ -23,7 +23,8 @@ namespace {
 constexpr std::size_t kTargetJobIdBytes = 16;
 constexpr std::size_t kSubjectBytesMax = 64;
 
-/// Free memory is there again as soon as it was swept: an order for it is never carried out for good.
+/// Free memory is there again as soon as it was swept: an order for it is never carried out for
+/// good.
 bool is_standing(const std::string& target) {
     return target == method::kFreeMemoryTarget;
 }
@@ -186,10 +187,9 @@ void TargetRun::begin() {
                     "run efface plan again and read it");
     }
     const auto authorization = request_.authorize(plan);
-    std::string job_id =
-        order_ == nullptr || is_standing(request_.target)
-            ? fresh_job_id(context_.random)
-            : job_id_of(*order_, request_.target);
+    std::string job_id = order_ == nullptr || is_standing(request_.target)
+                             ? fresh_job_id(context_.random)
+                             : job_id_of(*order_, request_.target);
     if (order_ == nullptr) {
         const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();

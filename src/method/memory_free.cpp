@@ -24,8 +24,8 @@ class MachinePages final : public FreePages {
   public:
     explicit MachinePages(const inventory::SystemView& view) : view_(view) {}
 
-    /// Clean caches and empty slabs of the kernel's objects become free pages (what was freed in them
-    /// stays in them until then), and scattered pages come together.
+    /// Clean caches and empty slabs of the kernel's objects become free pages (what was freed in
+    /// them stays in them until then), and scattered pages come together.
     int prepare() override {
         const auto vm = view_.proc / "sys" / "vm";
         const int dropped = device::write_control((vm / "drop_caches").string(), "3");
@@ -90,14 +90,13 @@ MemorySurvey FreeKind::survey() {
         survey.objections.push_back(
             {ReasonCode::nothing_to_erase, "no free memory may be taken: too little is left"});
     }
-    survey.facts =
-        ObjectWriter()
-            .add("contentFreed", false)
-            .add("swappable", false)
-            .add("persistent", false)
-            .add("sweep", sweep_json(std::max(memory.free_bytes, memory.available_bytes),
-                                     survey.size_bytes, 0))
-            .take();
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", false)
+                       .add("swappable", false)
+                       .add("persistent", false)
+                       .add("sweep", sweep_json(std::max(memory.free_bytes, memory.available_bytes),
+                                                survey.size_bytes, 0))
+                       .take();
     survey.steps = {
         "drop clean caches and empty slabs of the kernel, and bring scattered free pages together",
         "take free memory, locked, node by node, up to a margin that stays free; overwrite it, "
@@ -115,8 +114,7 @@ MemorySurvey FreeKind::survey() {
 }
 
 void FreeKind::tell(MemoryRun& run, const SweepTally& tally, std::uint64_t free_bytes) const {
-    const auto reached =
-        tally.frames_known ? tally.frames * device::kFrameBytes : tally.held_bytes;
+    const auto reached = tally.frames_known ? tally.frames * device::kFrameBytes : tally.held_bytes;
     run.learn_sweep(sweep_json(free_bytes, reached, tally.passes));
     run.except({ReasonCode::kernel_keeps,
                 "free pages in lists of each CPU and in reserves of the kernel were not reached"});
@@ -125,9 +123,9 @@ void FreeKind::tell(MemoryRun& run, const SweepTally& tally, std::uint64_t free_
         run.except({ReasonCode::free_not_taken,
                     fmt::format("{} of {} bytes that were free were taken and overwritten{}",
                                 reached, free_bytes,
-                                memory.limit ? "; the control group " + memory.limit->group +
-                                                   " has a limit"
-                                             : "")});
+                                memory.limit
+                                    ? "; the control group " + memory.limit->group + " has a limit"
+                                    : "")});
     }
 }
 
@@ -139,8 +137,8 @@ void FreeKind::erase(MemoryRun& run) {
     }
     MachinePages pages(context_.view);
     const int error = pages.prepare();
-    run.step("drop caches and empty slabs, and compact memory", error == 0 ? "done" : "not possible",
-             error == 0 ? "" : errno_text(error));
+    run.step("drop caches and empty slabs, and compact memory",
+             error == 0 ? "done" : "not possible", error == 0 ? "" : errno_text(error));
     const auto free_bytes = pages.free_bytes();
     const auto tally = sweep(pages, run);
     tell(run, tally, free_bytes);

@@ -90,9 +90,9 @@ bool is_number(std::string_view text, std::size_t digits_max) {
 /// What is wrong with a word in the place of a path; nullptr: nothing.
 const char* word_problem(Place kind, std::string_view place) {
     constexpr std::string_view kUnit = "kB";
-    constexpr std::size_t kIdDigitsMax = 9;      // an int of the kernel, and some
-    constexpr std::size_t kSizeDigitsMax = 10;   // a TiB in kB
-    constexpr std::size_t kQueueNameMax = 255;   // mq_overview(7)
+    constexpr std::size_t kIdDigitsMax = 9;     // an int of the kernel, and some
+    constexpr std::size_t kSizeDigitsMax = 10;  // a TiB in kB
+    constexpr std::size_t kQueueNameMax = 255;  // mq_overview(7)
     if (kind == Place::number && !is_number(place, kIdDigitsMax) &&
         !(is_number(place, kIdDigitsMax + 1) && place <= "2147483647")) {
         return "the place must be the number (shmid) that ipcs -m shows";

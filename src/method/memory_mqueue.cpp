@@ -2,7 +2,6 @@
 // A POSIX message queue, which outlives its users. Its messages are memory of the kernel, which
 // nobody can overwrite: they are taken out, which frees them, and the queue is removed.
 #include <fmt/format.h>
-
 #include <unistd.h>
 
 #include "efface/base/secret.hpp"
@@ -63,8 +62,8 @@ std::vector<Reason> QueueKind::users(const device::MessageQueue& queue) const {
     // Of processes that may not be examined, and of descriptors on their way, the kernel knows.
     const auto elsewhere = queue.open_elsewhere();
     if (!elsewhere) {
-        found.push_back({ReasonCode::unreadable_state,
-                         "the kernel does not say whether somebody has it open"});
+        found.push_back(
+            {ReasonCode::unreadable_state, "the kernel does not say whether somebody has it open"});
     } else if (*elsewhere) {
         found.push_back({ReasonCode::opened, "somebody that is not shown has it open"});
     }
@@ -94,7 +93,8 @@ MemorySurvey QueueKind::survey() {
                     "its own copy without overwriting it",
                     "remove the queue"};
     survey.not_reached = {
-        "the kernel's copies of the messages: freed, not overwritten; sweep after it (memory:free)"};
+        "the kernel's copies of the messages: freed, not overwritten; sweep after it "
+        "(memory:free)"};
     return survey;
 }
 
@@ -150,9 +150,7 @@ void QueueKind::erase(MemoryRun& run) {
 }
 
 Json QueueKind::identity_after() {
-    return ObjectWriter()
-        .add("removed", !device::MessageQueue::open(context_.name.place))
-        .take();
+    return ObjectWriter().add("removed", !device::MessageQueue::open(context_.name.place)).take();
 }
 
 }  // namespace

@@ -74,8 +74,8 @@ class MemoryRun final {
     void observe(const std::string& what, Json raw);
     /// A named area that was not reached.
     void except(Reason area) { exceptions_.push_back(std::move(area)); }
-    /// How much of what was free was taken (memory_sweep.hpp): stands in the record, and in the facts
-    /// in the place of what was expected.
+    /// How much of what was free was taken (memory_sweep.hpp): stands in the record, and in the
+    /// facts in the place of what was expected.
     void learn_sweep(Json sweep) { sweep_ = std::move(sweep); }
     /// Why the target is not sanitized.
     void fail(Reason reason) { failures_.push_back(std::move(reason)); }

@@ -58,11 +58,10 @@ class FrameSet {
 };
 
 device::WorkerReport to_report(const SweepTally& tally) {
-    return {tally.passes,         tally.held_bytes,
-            tally.planned_bytes,  tally.compared_bytes,
-            tally.mismatches,     tally.returned_bytes,
-            tally.frames,         tally.frames_known ? 1U : 0U,
-            tally.error,          tally.ended ? 1U : 0U};
+    return {
+        tally.passes,     tally.held_bytes,     tally.planned_bytes, tally.compared_bytes,
+        tally.mismatches, tally.returned_bytes, tally.frames,        tally.frames_known ? 1U : 0U,
+        tally.error,      tally.ended ? 1U : 0U};
 }
 
 SweepTally from_report(const device::WorkerReport& report) {
@@ -115,14 +114,13 @@ class Sweeper {
     void take_from(std::optional<unsigned> node) {
         std::uint64_t most = chunk_bytes_;
         while (!halted()) {
-            const auto room = std::min(pages_.room_bytes(node),
-                                       less(pages_.held_bytes_max(), tally_.held_bytes));
+            const auto room =
+                std::min(pages_.room_bytes(node), less(pages_.held_bytes_max(), tally_.held_bytes));
             const auto bytes = std::min(most, room) / unit_ * unit_;
             if (bytes == 0) {
                 return;
             }
-            auto taking = device::TakenMemory::take(
-                {bytes, pages_.huge_page_bytes(), node});
+            auto taking = device::TakenMemory::take({bytes, pages_.huge_page_bytes(), node});
             if (taking.memory) {
                 overwrite(*taking.memory);
                 held_.push_back(std::move(*taking.memory));
@@ -144,9 +142,9 @@ class Sweeper {
         }
         for (std::size_t at = 0; at < bytes.size(); at += tile_.size()) {
             const auto part = bytes.subspan(at, std::min(tile_.size(), bytes.size() - at));
-            compare(part.first(all ? part.size()
-                                   : std::min<std::size_t>(part.size(),
-                                                           kTileBytes / kSweepSamplePart)));
+            compare(part.first(
+                all ? part.size()
+                    : std::min<std::size_t>(part.size(), kTileBytes / kSweepSamplePart)));
         }
         tally_.held_bytes += bytes.size();
         if (tally_.frames_known) {
@@ -279,16 +277,14 @@ SweepTally sweep(FreePages& pages, MemoryRun& run) {
     device::AlignedBuffer tile(kTileBytes);
     stream::KeyedStream(run.key()).fill(0, tile.view());
     run.begin_pass(0);
-    auto worker = device::ExpendableWorker::start([&](const device::WorkerLine& line) {
-        return Sweeper(pages, tile.view(), line).run();
-    });
+    auto worker = device::ExpendableWorker::start(
+        [&](const device::WorkerLine& line) { return Sweeper(pages, tile.view(), line).run(); });
     const auto tally = listen(worker, run);
     const auto end = worker.wait();
     run.pass.bytes_planned = tally.held_bytes;
     run.pass.bytes_written = tally.held_bytes;
     run.end_pass();
-    run.verification.method =
-        pages.huge_page_bytes() != 0 ? "full-read-back" : "sampled-read-back";
+    run.verification.method = pages.huge_page_bytes() != 0 ? "full-read-back" : "sampled-read-back";
     run.verification.performed = tally.held_bytes != 0;
     run.verification.bytes_planned = tally.planned_bytes;
     run.verification.bytes_compared = tally.compared_bytes;

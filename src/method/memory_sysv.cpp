@@ -104,9 +104,8 @@ MemorySurvey SysvKind::survey() {
     survey.size_bytes = whole_pages(state->size_bytes);
     if (state->attached != 0) {
         survey.objections.push_back(
-            {ReasonCode::opened,
-             fmt::format("it is attached {} times; the last was process {}", state->attached,
-                         state->last_pid)});
+            {ReasonCode::opened, fmt::format("it is attached {} times; the last was process {}",
+                                             state->attached, state->last_pid)});
     }
     const auto pages = this->pages();
     const auto memory = inventory::read_free_memory(context_.view);
@@ -170,8 +169,8 @@ void SysvKind::overwrite(device::AttachedSegment& segment, const std::vector<Ran
                                              result.error);
         }
         for (std::size_t at = 0; at < result.bytes; at += kMemoryPieceBytes) {
-            const auto count = static_cast<std::ptrdiff_t>(
-                std::min(kMemoryPieceBytes, result.bytes - at));
+            const auto count =
+                static_cast<std::ptrdiff_t>(std::min(kMemoryPieceBytes, result.bytes - at));
             const auto wanted = expected.view().begin() + static_cast<std::ptrdiff_t>(at);
             const auto seen = found.view().begin() + static_cast<std::ptrdiff_t>(at);
             run.verification.mismatches += std::equal(wanted, wanted + count, seen) ? 0U : 1U;
@@ -197,15 +196,13 @@ void SysvKind::erase(MemoryRun& run) {
     }
     const auto pages = this->pages();
     {
-        auto segment =
-            device::AttachedSegment::attach(id_, whole_pages(before->size_bytes));
+        auto segment = device::AttachedSegment::attach(id_, whole_pages(before->size_bytes));
         overwrite(segment, ranges_of(segment, pages.swapped, pages.resident_bytes), run);
         const auto now = device::segment_state(id_);
         const bool alone = now && now->attached == 1;
-        run.control("attached-by-nobody-else",
-                    alone ? ControlResult::pass : ControlResult::fail,
-                    now ? fmt::format("{} attachments with ours", now->attached)
-                        : "it can not be asked");
+        run.control(
+            "attached-by-nobody-else", alone ? ControlResult::pass : ControlResult::fail,
+            now ? fmt::format("{} attachments with ours", now->attached) : "it can not be asked");
         if (run.stopped() || !alone || run.pass.write_faults.count != 0 ||
             run.verification.mismatches != 0) {
             return;

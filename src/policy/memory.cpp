@@ -101,9 +101,9 @@ void examine_sweep(const Json& facts, Findings& findings) {
     const Json taken = at(facts, "/sweep/takenBytes");
     if (!free.is_number_unsigned() || !taken.is_number_unsigned()) {
         findings.add(ReasonCode::facts_unknown, "how much of the free pages was taken");
-    } else if (const auto all = free.get<std::uint64_t>(); taken.get<std::uint64_t>() == 0 ||
-                                                           taken.get<std::uint64_t>() <
-                                                               all - all / kTenths) {
+    } else if (const auto all = free.get<std::uint64_t>();
+               taken.get<std::uint64_t>() == 0 ||
+               taken.get<std::uint64_t>() < all - all / kTenths) {
         findings.add(ReasonCode::free_not_taken, "by margin, limits of control groups or others");
     }
     if (kind == "free") {

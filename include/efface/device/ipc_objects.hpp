@@ -19,8 +19,8 @@ namespace efface::device {
 struct SegmentState {
     std::int64_t key = 0;  ///< 0: private
     std::uint64_t size_bytes = 0;
-    std::uint64_t attached = 0;  ///< how many attachments there are now
-    std::int64_t changed_at = 0; ///< seconds since the epoch: made, or its owner was changed
+    std::uint64_t attached = 0;   ///< how many attachments there are now
+    std::int64_t changed_at = 0;  ///< seconds since the epoch: made, or its owner was changed
     std::uint64_t creator_uid = 0;
     std::int64_t creator_pid = 0;
     std::int64_t last_pid = 0;  ///< that attached or detached

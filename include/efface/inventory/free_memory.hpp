@@ -27,8 +27,8 @@ struct FreeMemory {
     std::uint64_t total_bytes = 0;      ///< MemTotal
     std::uint64_t free_bytes = 0;       ///< MemFree
     std::uint64_t available_bytes = 0;  ///< MemAvailable
-    std::vector<NodeMemory> nodes;      ///< those with memory, by number; empty: the kernel has none
-    std::optional<GroupLimit> limit;    ///< nullopt: none has one
+    std::vector<NodeMemory> nodes;    ///< those with memory, by number; empty: the kernel has none
+    std::optional<GroupLimit> limit;  ///< nullopt: none has one
     /// A control group could not be read: how much may be taken is not known.
     bool limit_unknown = false;
 };

@@ -19,7 +19,7 @@ namespace efface::method {
 
 /// A target as efface.8 writes it: "memory:KIND:PLACE", or "memory:free".
 struct MemoryTargetName {
-    std::string kind;   ///< one of memory_kinds()
+    std::string kind;  ///< one of memory_kinds()
     /// "/mnt/scratch", "zram1", "/dev/loop3", "2048kB": never normalised; empty for "free" only.
     std::string place;
 

@@ -43,9 +43,8 @@ std::optional<std::size_t> MessageQueue::receive(SecretBytes& into) const {
     for (unsigned attempt = 0; attempt < kRetriesMax; ++attempt) {
         const auto view = into.view();
         // The kernel's type of a message is bytes.
-        const ssize_t got =
-            ::mq_receive(fd_.get(), static_cast<char*>(static_cast<void*>(view.data())),
-                         view.size(), nullptr);
+        const ssize_t got = ::mq_receive(
+            fd_.get(), static_cast<char*>(static_cast<void*>(view.data())), view.size(), nullptr);
         if (got >= 0) {
             return static_cast<std::size_t>(got);
         }

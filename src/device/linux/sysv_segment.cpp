@@ -77,8 +77,8 @@ int remove_segment(int id) {
 AttachedSegment AttachedSegment::attach(int id, std::uint64_t size_bytes) {
     void* at = ::shmat(id, nullptr, 0);
     if (at == std::bit_cast<void*>(std::intptr_t{-1})) {
-        throw_errno(ErrorCode::not_sanitized,
-                    "attaching System V segment " + std::to_string(id), errno);
+        throw_errno(ErrorCode::not_sanitized, "attaching System V segment " + std::to_string(id),
+                    errno);
     }
     return {static_cast<std::uint8_t*>(at), size_bytes};
 }

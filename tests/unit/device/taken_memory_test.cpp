@@ -113,7 +113,7 @@ TEST_CASE("a worker that is asked to stop knows it, and one that is killed has e
 }
 
 TEST_CASE("an exception in a worker is its failure, not ours") {
-    auto worker = ExpendableWorker::start(
-        [](const WorkerLine&) -> int { throw std::runtime_error("no"); });
+    auto worker =
+        ExpendableWorker::start([](const WorkerLine&) -> int { throw std::runtime_error("no"); });
     CHECK(worker.wait().status == 1);
 }

@@ -106,10 +106,11 @@ TEST_CASE("a sweep claims what it took of what was free, and no level with less 
               half(p);
               set_level(p, "none");
           }).empty());
-    CHECK_THAT(after(honest_pool, [](Json& p) {
-                   swept(p, 2 * kWritten, kWritten);
-                   with_exception(p, "free-not-taken");
-               }),
+    CHECK_THAT(after(honest_pool,
+                     [](Json& p) {
+                         swept(p, 2 * kWritten, kWritten);
+                         with_exception(p, "free-not-taken");
+                     }),
                Contains("nine tenths"));
     CHECK_THAT(after(honest_free, [](Json& p) { swept(p, kWritten, kWritten + 4096); }),
                Contains("add up"));

@@ -88,7 +88,8 @@ std::vector<Row> rows() {
         {"zswap", present, put("sys/module/zswap/parameters/enabled", "Y\n")},
         {"zswap", unknown, put("sys/module/zswap/parameters/enabled", "N\n")},
         {"zswap", absent,
-         both(put("sys/module/zswap/parameters/enabled", "N\n"), put("proc/vmstat", "zswpout 0\n"))},
+         both(put("sys/module/zswap/parameters/enabled", "N\n"),
+              put("proc/vmstat", "zswpout 0\n"))},
         {"zswap", present, put("proc/vmstat", "zswpout 5\n")},
         {"swap-areas", absent, put("proc/swaps", kHeading)},
         {"swap-areas", present, put("proc/swaps", kSwaps)},
@@ -109,7 +110,8 @@ std::vector<Row> rows() {
         {"pstore", absent,
          both(folder("sys/fs/pstore"), put("sys/module/pstore/parameters/backend", "(null)\n"))},
         {"pstore", absent,
-         both(folder("sys/fs/pstore"), put("proc/self/mounts", "none /sys/fs/pstore pstore rw 0 0\n"))},
+         both(folder("sys/fs/pstore"),
+              put("proc/self/mounts", "none /sys/fs/pstore pstore rw 0 0\n"))},
         {"pstore", present,
          both(put("sys/fs/pstore/dmesg-efi-1"),
               put("proc/self/mounts", "none /sys/fs/pstore pstore rw 0 0\n"))},
@@ -120,7 +122,8 @@ std::vector<Row> rows() {
         {"efi-variables", present,
          put("sys/firmware/efi/efivars/Note-12345678-93ca-11d2-aa0d-00e098032b8c")},
         {"huge-pages", absent, nothing},
-        {"huge-pages", present, put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "4\n")},
+        {"huge-pages", present,
+         put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "4\n")},
         {"persistent-memory", absent, nothing},
         {"persistent-memory", absent, put("sys/bus/nd/devices/region0/available_size", "0\n")},
         {"persistent-memory", present,
@@ -155,7 +158,8 @@ TEST_CASE("each fact of a machine is present, absent or unknown by what the kern
     }
 }
 
-TEST_CASE("every fact is told on every machine, with what was seen, and each is in the table above") {
+TEST_CASE(
+    "every fact is told on every machine, with what was seen, and each is in the table above") {
     const Tree tree;
     const auto facts = read_machine_facts(tree.view);
     const auto known = rows();
@@ -241,11 +245,12 @@ TEST_CASE("pools of huge pages and pages of a segment are read by the kernel's n
     CHECK(pools[1].reserved == 2);
 
     CHECK_FALSE(read_segment_pages(3, tree.view));
-    tree.put("proc/sysvipc/shm",
-             "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid "
-             " cgid      atime      dtime      ctime                   rss                  swap\n"
-             "         0          3  1600               1048576   812   812      0     0     0     0 "
-             "    0 1764470000 1764470000 1764469990                409600                  8192\n");
+    tree.put(
+        "proc/sysvipc/shm",
+        "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid "
+        " cgid      atime      dtime      ctime                   rss                  swap\n"
+        "         0          3  1600               1048576   812   812      0     0     0     0 "
+        "    0 1764470000 1764470000 1764469990                409600                  8192\n");
     const auto pages = read_segment_pages(3, tree.view);
     REQUIRE(pages);
     CHECK(pages->resident_bytes == 409600);

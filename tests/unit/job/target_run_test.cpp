@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/file.hpp"
 #include "efface/job/jobs.hpp"
-
 #include "efface/method/memory_method.hpp"
 
 #include "catch.hpp"

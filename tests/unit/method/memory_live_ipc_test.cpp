@@ -175,10 +175,8 @@ TEST_CASE("a queue is emptied and removed, and its messages are said to be freed
     CHECK(survey.identity.at("sizeBytes") == 4 * 512);
     const auto outcome = driver.run();
     INFO(outcome.record.dump(1) << joined(outcome.reasons));
-    const bool cleared =
-        survey.facts.at("machine").at("initOnFree").at("state") == "on";
-    CHECK(outcome.verdict ==
-          (cleared ? Verdict::sanitized : Verdict::sanitized_with_exceptions));
+    const bool cleared = survey.facts.at("machine").at("initOnFree").at("state") == "on";
+    CHECK(outcome.verdict == (cleared ? Verdict::sanitized : Verdict::sanitized_with_exceptions));
     CHECK(has(outcome.exceptions, ReasonCode::content_only_freed) == !cleared);
     CHECK(std::string(control(outcome.record, "queue-empty")) == "pass");
     CHECK_FALSE(queue.there());

@@ -79,9 +79,9 @@ class Recorded {
         put("proc/sys/vm/drop_caches", "");
         put("proc/sys/vm/compact_memory", "");
         put("run/x", "");
-        put("proc/meminfo",
-            "MemTotal: " + std::to_string(total_kib) + " kB\nMemFree: " + std::to_string(free_kib) +
-                " kB\nMemAvailable: " + std::to_string(free_kib) + " kB\n");
+        put("proc/meminfo", "MemTotal: " + std::to_string(total_kib) +
+                                " kB\nMemFree: " + std::to_string(free_kib) +
+                                " kB\nMemAvailable: " + std::to_string(free_kib) + " kB\n");
     }
     void put(const std::string& path, const std::string& text) const {
         const auto whole = scratch_.path() / path;

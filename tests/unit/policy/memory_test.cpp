@@ -107,7 +107,8 @@ TEST_CASE("a swap area is worth no more than the layers below it") {
     CHECK(has(memory_claim(facts), "flash"));
 }
 
-TEST_CASE("a sweep is worth a level with nine tenths of what was free, and never without exception") {
+TEST_CASE(
+    "a sweep is worth a level with nine tenths of what was free, and never without exception") {
     auto facts = good_tmpfs();
     facts.erase("filesystem");
     facts["kind"] = "free";
@@ -118,9 +119,10 @@ TEST_CASE("a sweep is worth a level with nine tenths of what was free, and never
         std::uint64_t taken;
         Level level;
     };
-    for (const Row& row : {Row{1000, 1000, Level::clear}, Row{1000, 900, Level::clear},
-                           Row{1000, 899, Level::none}, Row{1000, 0, Level::none},
-                           Row{0, 0, Level::none}, Row{9, 8, Level::none}, Row{9, 9, Level::clear}}) {
+    for (const Row& row :
+         {Row{1000, 1000, Level::clear}, Row{1000, 900, Level::clear}, Row{1000, 899, Level::none},
+          Row{1000, 0, Level::none}, Row{0, 0, Level::none}, Row{9, 8, Level::none},
+          Row{9, 9, Level::clear}}) {
         INFO(row.taken << " of " << row.free);
         facts["sweep"] = {{"freeBytes", row.free}, {"takenBytes", row.taken}};
         for (const char* kind : {"free", "hugepages"}) {

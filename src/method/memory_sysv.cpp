@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t kSegmentBufferBytes = std::size_t{1} << 20U;
 
-std::uint64_t whole_pages(std::uint64_t bytes) {
+std::uint64_t page_rounded(std::uint64_t bytes) {
     return (bytes + kMemoryPieceBytes - 1) / kMemoryPieceBytes * kMemoryPieceBytes;
 }
 
@@ -101,7 +101,7 @@ MemorySurvey SysvKind::survey() {
                           .add("creatorPid", state->creator_pid)
                           .add("sizeBytes", state->size_bytes)
                           .take();
-    survey.size_bytes = whole_pages(state->size_bytes);
+    survey.size_bytes = page_rounded(state->size_bytes);
     if (state->attached != 0) {
         survey.objections.push_back(
             {ReasonCode::opened, fmt::format("it is attached {} times; the last was process {}",
@@ -196,7 +196,7 @@ void SysvKind::erase(MemoryRun& run) {
     }
     const auto pages = this->pages();
     {
-        auto segment = device::AttachedSegment::attach(id_, whole_pages(before->size_bytes));
+        auto segment = device::AttachedSegment::attach(id_, page_rounded(before->size_bytes));
         overwrite(segment, ranges_of(segment, pages.swapped, pages.resident_bytes), run);
         const auto now = device::segment_state(id_);
         const bool alone = now && now->attached == 1;

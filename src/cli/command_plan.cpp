@@ -42,13 +42,7 @@ int plan_project(job::RunContext& context, const std::string& path, const std::s
 int plan_targets(job::RunContext& context, const TargetOptions& options, bool json) {
     const auto order = options.load_order();
     const auto requests = options.requests(order ? &*order : nullptr);
-    if (requests.size() > 1) {
-        std::vector<std::string> names;
-        for (const auto& request : requests) {
-            names.push_back(request.target);
-        }
-        job::check_distinct(context.host, names);
-    }
+    job::check_distinct(context.host, requests);
     int status = 0;
     Json documents = Json::array();
     for (const auto& request : requests) {

@@ -100,6 +100,7 @@ int erase_project(const Program& program, const ProjectOptions& options) {
         request.authorize = [&](const job::ProjectPlan& plan) {
             return authorize(program, options, request.manifest, plan);
         };
+        job::refuse_outputs(*host, job::places_of(request.manifest), event_file.outputs());
         const auto result = job::run_project(context, request, signals.token());
         display.finish();
         if (options.json) {

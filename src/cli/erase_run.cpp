@@ -132,9 +132,8 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     for (const auto& request : requests) {
         names.push_back(request.target);
     }
-    if (names.size() > 1) {
-        job::check_distinct(*host, names);
-    }
+    job::refuse_outputs(*host, names, event_file.outputs());
+    job::check_distinct(*host, requests);
     std::vector<Ending> endings(requests.size());
     // What the others free is swept after them.
     for (const bool sweep : {false, true}) {

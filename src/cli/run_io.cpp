@@ -48,6 +48,16 @@ void EventFile::write(const Json& event) const {
     }
 }
 
+std::vector<std::string> EventFile::outputs() const {
+    std::vector<std::string> paths;
+    for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO, fd_}) {
+        if (descriptor >= 0) {
+            paths.push_back(fmt::format("/proc/self/fd/{}", descriptor));
+        }
+    }
+    return paths;
+}
+
 SignalWatch::SignalWatch(std::function<void()> on_status_wanted) {
     (void)::sigemptyset(&signals_);
     for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
@@ -24,6 +25,8 @@ class EventFile final {
   public:
     explicit EventFile(const std::string& target);
     void write(const Json& event) const;
+    /// Everything that this process writes to, by path: standard output and error, too.
+    [[nodiscard]] std::vector<std::string> outputs() const;
 
   private:
     UniqueFd file_;

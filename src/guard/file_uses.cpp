@@ -7,9 +7,11 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "efface/device/linux_target.hpp"
+#include "efface/device/memory_target.hpp"
 
 namespace efface::guard {
 
@@ -124,6 +126,17 @@ void add_file_openers(const Seen& seen, const Identity& identity, UseWalk& walk)
     add_opened(openers, safe_text(identity.canonical_path), walk);
 }
 
+std::string why_read_only(const Identity& identity) {
+    struct stat status {};
+    const bool by_mode = ::stat(identity.canonical_path.c_str(), &status) == 0 &&
+                         (status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0;
+    return by_mode ? fmt::format(
+                         "its mode {:04o} lets nobody write it: chmod u+w, if it is to be "
+                         "erased",
+                         status.st_mode & 07777U)
+                   : "the file is immutable, or its file system is read-only";
+}
+
 bool is_file(const MachineState& state, const std::string& path, const std::string& other,
              unsigned major_number, unsigned minor_number, std::uint64_t inode) {
     if (!state.view().live) {
@@ -134,15 +147,40 @@ bool is_file(const MachineState& state, const std::string& path, const std::stri
            status.st_dev == makedev(major_number, minor_number);
 }
 
+namespace {
+
+/// Whether a descriptor of this process fits.
+template <typename Fits>
+bool own_descriptor(const Fits& fits) {
+    const Listing own = Folder::open("/proc/self").list("fd");
+    return std::any_of(own.names.begin(), own.names.end(), [&](const std::string& name) {
+        struct stat status {};
+        return ::fstat(static_cast<int>(number_or(name, 0)), &status) == 0 && fits(status);
+    });
+}
+
+}  // namespace
+
+bool is_open_elsewhere(const Identity& identity) {
+    const bool by_us = own_descriptor([&](const struct stat& status) {
+        return S_ISREG(status.st_mode) && status.st_ino == identity.inode &&
+               status.st_dev == makedev(identity.major, identity.minor);
+    });
+    if (by_us) {
+        return false;
+    }
+    const UniqueFd fd{::open(identity.canonical_path.c_str(),
+                             O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    return fd && device::open_elsewhere(fd.get()).value_or(false);
+}
+
 bool is_held_exclusively(const std::string& path, unsigned major_number, unsigned minor_number) {
     const dev_t number = makedev(major_number, minor_number);
-    const Listing own = Folder::open("/proc/self").list("fd");
-    for (const std::string& name : own.names) {
-        struct stat status {};
-        const auto fd = static_cast<int>(number_or(name, 0));
-        if (::fstat(fd, &status) == 0 && S_ISBLK(status.st_mode) && status.st_rdev == number) {
-            return false;
-        }
+    const bool by_us = own_descriptor([&](const struct stat& status) {
+        return S_ISBLK(status.st_mode) && status.st_rdev == number;
+    });
+    if (by_us) {
+        return false;
     }
     // For a moment this keeps others from an exclusive open, and only them.
     const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_EXCL | O_NONBLOCK | O_CLOEXEC)};

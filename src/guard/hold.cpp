@@ -94,10 +94,6 @@ Held hold(Machine& machine, const HoldRequest& request) {
     const auto now = machine.identify(request.path);
     refuse_another(request, now);
     refuse_uses(request.path, machine.uses_of(now, request.moment), request.read_only_file_allowed);
-    const bool file = now.kind == inventory::Kind::file;
-    if (file && machine.is_open(request.path).value_or(false)) {
-        refuse(request.path, ErrorCode::safety, ReasonCode::opened, "another process has it open");
-    }
     auto target = open_held(machine, request.path, request.path);
     std::vector<std::unique_ptr<HeldTarget>> aliases;
     for (const auto& alias : machine.aliases_of(now)) {

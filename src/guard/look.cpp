@@ -107,7 +107,13 @@ std::vector<Use> Look::uses_of(const Identity& identity, Blocks blocks) const {
         const std::lock_guard lock(state_->mutex);
         uses = uses_in({machine, state_->media, state_->openers, state_->exports}, identity);
     }
-    if (!machine.view().live || identity.kind == Kind::file) {
+    if (!machine.view().live) {
+        return uses;
+    }
+    if (identity.kind == Kind::file) {
+        if (uses.empty() && is_open_elsewhere(identity)) {
+            uses.push_back({ReasonCode::opened, "a process that can not be seen has it open"});
+        }
         return uses;
     }
     const bool zfs =
@@ -124,8 +130,10 @@ std::vector<Use> Look::uses_of(const Identity& identity, Blocks blocks) const {
         const auto node = machine.graph().find_path(alias);
         if (node && is_held_exclusively(alias, machine.graph().at(*node).major,
                                         machine.graph().at(*node).minor)) {
-            uses.push_back(
-                {ReasonCode::alias_in_use, alias + " is the same storage: it is held exclusively"});
+            // As of the target itself: another job of ours begins with this, before it is seen to
+            // have the target open.
+            uses.push_back({zfs ? ReasonCode::alias_in_use : ReasonCode::busy,
+                            alias + " is the same storage: it is held exclusively"});
         }
     }
     return uses;
@@ -144,6 +152,28 @@ std::vector<std::string> Look::aliases_of(const Identity& identity) const {
             inventory::device_path(machine.view(), machine.graph().at(other).name).string());
     }
     return paths;
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> Look::overlapping(
+    const std::vector<Identity>& identities) const {
+    const std::lock_guard lock(state_->mutex);
+    std::vector<Place> places;
+    for (const auto& identity : identities) {
+        const auto node = state_->machine.graph().find(identity.major, identity.minor);
+        places.push_back(identity.kind == Kind::file || !node
+                             ? state_->media.place_of_file(identity.major, identity.minor,
+                                                           identity.inode, identity.canonical_path)
+                             : state_->media.place_of(*node));
+    }
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    for (std::size_t i = 0; i < places.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            if (overlap(places[j], places[i])) {
+                pairs.emplace_back(j, i);
+            }
+        }
+    }
+    return pairs;
 }
 
 std::vector<inventory::Layer> Look::layers_below(const Identity& identity) const {

@@ -152,8 +152,9 @@ void DeviceUses::add_beside(std::size_t node) {
     walk_.add_direct(node);
     walk_.add_bcache(node);
     for (const auto& edge : state_.graph().at(node).above) {
-        if (edge.to != target_ && !near_.beside.contains(edge.to) && !walk_.seen(edge.to) &&
-            touches(edge.to)) {
+        // A loop device that nobody uses is another name; a mapping holds what it rests on.
+        const bool idle_name = near_.beside.contains(edge.to) && edge.kind != EdgeKind::holder;
+        if (edge.to != target_ && !idle_name && !walk_.seen(edge.to) && touches(edge.to)) {
             walk_.climb(node, edge);
         }
     }
@@ -237,7 +238,7 @@ void add_image_uses(const Seen& seen, const Identity& identity, UseWalk& walk) {
         }
     }
     if (identity.read_only) {
-        walk.add(ReasonCode::read_only, "the file or its file system is read-only");
+        walk.add(ReasonCode::read_only, why_read_only(identity));
     }
 }
 

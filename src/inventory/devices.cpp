@@ -32,6 +32,7 @@ void add_hardware(const Folder& class_block, const std::string& disk, Identity& 
     identity.model = std::move(hardware.model);
     identity.serial = std::move(hardware.serial);
     identity.bridge_serial = std::move(hardware.bridge_serial);
+    identity.serial_by_drive = hardware.serial_by_drive;
     identity.wwid = std::move(hardware.wwid);
 }
 

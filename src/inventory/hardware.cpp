@@ -83,6 +83,7 @@ void add_scsi(const Folder& class_block, const std::string& disk, Hardware& hard
     constexpr std::size_t kInquiryModelBytes = 16;
     const auto ata = class_block.read_raw(disk + "/device/vpd_pg89").text;
     const auto serial = ata_string(ata, kIdentifySerialAt, kIdentifySerialBytes);
+    hardware.serial_by_drive = !serial.empty();
     if (!serial.empty() && serial != hardware.serial) {
         hardware.bridge_serial = hardware.serial;
         hardware.serial = serial;

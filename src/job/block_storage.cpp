@@ -11,6 +11,7 @@
 
 #include "drive_choice.hpp"
 #include "guard_location.hpp"
+#include "target_plan.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job {
@@ -18,7 +19,6 @@ namespace efface::job {
 namespace {
 
 constexpr std::size_t kSeedBytes = 32;
-constexpr std::size_t kTokenHexDigits = 6;
 
 method::ReadBack read_back_of(policy::Verification verification) {
     switch (verification) {
@@ -169,6 +169,7 @@ class BlockStorage final : public TargetStorage {
     ErasureChoice choice_;
     const policy::OverwritePolicy& policy_;
     std::optional<inventory::Identity> identity_;  ///< as surveyed
+    bool begun_here_ = false;                      ///< this process began the job
 };
 
 TargetPlan BlockStorage::survey() {
@@ -196,6 +197,7 @@ TargetPlan BlockStorage::survey() {
     make_token_unique(plan, context_.host, identity);
     examine(plan, identity);
     examine_end(plan, identity);
+    add_identity_risk(plan, identity);
     return plan;
 }
 
@@ -207,9 +209,6 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     facts.verification = choice_.verification;
     Json extents = nullptr;
     if (identity.kind == inventory::Kind::file) {
-        if (context_.host.is_open(plan.path).value_or(false)) {
-            plan.objections.push_back({{ReasonCode::opened, "another process has it open"}});
-        }
         object_to_document(plan, context_.state);
         const auto file = context_.host.open(plan.path, device::Access::read_only);
         const auto report = file->extents();
@@ -267,6 +266,7 @@ void BlockStorage::examine_end(TargetPlan& plan, const inventory::Identity& iden
 }
 
 Json BlockStorage::begin(Random& random) {
+    begun_here_ = true;
     method::OverwriteState state;
     for (const auto& rule : policy_.passes) {
         method::PassState pass;
@@ -341,6 +341,10 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
         !plan.identity.value("serial", "").empty() || !plan.identity.value("wwid", "").empty();
     if (!known &&
         !first_sector_belongs(first_sector(cleared.target->storage()), state, overwrite)) {
+        if (begun_here_) {  // a moment ago: another job of ours was faster
+            throw Error(ErrorCode::busy, ReasonCode::busy,
+                        plan.name + ": somebody wrote to it while it was being looked at");
+        }
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     plan.name + ": its first sector is not the one that this job began with",
                     "attach the target of the job, or erase this one as a new one");
@@ -362,84 +366,6 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
 }
 
 }  // namespace
-
-namespace {
-
-std::string name_token(const inventory::Identity& identity, const Json& target) {
-    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
-    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
-                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
-}
-
-}  // namespace
-
-std::string confirm_token(const inventory::Identity& identity, const Json& target) {
-    if (identity.kind == inventory::Kind::disk && !identity.serial.empty()) {
-        return identity.serial;
-    }
-    return name_token(identity, target);
-}
-
-TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity) {
-    if (!is_utf8(name) || !is_utf8(identity.canonical_path)) {
-        throw Error(ErrorCode::usage, ReasonCode::unprintable_name,
-                    printable(name) + ": its name is not UTF-8, so no record could carry it");
-    }
-    TargetPlan plan;
-    plan.name = printable(name);
-    plan.path = identity.canonical_path;
-    plan.kind = inventory::to_string(identity.kind);
-    plan.identity = target_identity(identity);
-    plan.confirm_token = confirm_token(identity, plan.identity);
-    plan.size_bytes = identity.size_bytes;
-    return plan;
-}
-
-void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity) {
-    if (plan.confirm_token != identity.serial) {
-        return;
-    }
-    const auto paths = host.drive_of(identity).other_paths;
-    for (const auto& disk : host.disks()) {
-        const bool same_disk = disk.canonical_path == identity.canonical_path ||
-                               std::any_of(paths.begin(), paths.end(), [&](const auto& path) {
-                                   return path.path == disk.canonical_path;
-                               });
-        if (!same_disk && disk.serial == identity.serial) {
-            plan.confirm_token = name_token(identity, plan.identity);
-            return;
-        }
-    }
-}
-
-void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
-                    Moment moment, const char* as) {
-    for (const auto& use : host.uses_of(identity, moment)) {
-        plan.objections.push_back({{use.code, as + use.detail}, guard::status_of(use.code)});
-    }
-}
-
-void object_to(TargetPlan& plan, const std::vector<Reason>& reasons) {
-    for (const auto& reason : reasons) {
-        plan.objections.push_back({reason, guard::status_of(reason.code)});
-    }
-}
-
-Json no_hidden_areas(const char* why) {
-    return ObjectWriter().add("examined", false).add("note", why).take();
-}
-
-bool same_drive(const Json& one, const Json& other) {
-    const bool known = !one.value("serial", "").empty() || !one.value("wwid", "").empty();
-    if (!known) {
-        return one == other;
-    }
-    auto a = one;
-    auto b = other;
-    a.erase("sizeBytes");
-    b.erase("sizeBytes");
-    return a == b;
-}
 
 std::unique_ptr<TargetStorage> make_block_storage(RunContext& context, const std::string& path,
                                                   const ErasureChoice& choice) {

@@ -126,10 +126,13 @@ void CertifiedRun::note_interruption() {
 }
 
 void CertifiedRun::announce(Json fields) {
-    if (const auto open = index_.open_run(); open && open->job_id != job_id_) {
-        close_abandoned(*open);
+    {
+        const auto held = index_.lock();
+        if (const auto open = index_.open_run(); open && open->job_id != job_id_) {
+            close_abandoned(*open);
+        }
+        index_.set_open({job_id_, state_.run_id});
     }
-    index_.set_open({job_id_, state_.run_id});
     auto log = open_log();
     auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
     if (!index) {
@@ -160,7 +163,10 @@ void CertifiedRun::refuse(const Error& error) {
                          .add("intent", state_.intent_index)
                          .add("reason", to_string(error.reason()))
                          .take());
-    index_.set_none_open();
+    {
+        const auto held = index_.lock();
+        index_.set_not_open(state_.run_id);
+    }
     state_.verdict = kRefusedRun;
     enter(Phase::done);
 }
@@ -229,7 +235,7 @@ void CertifiedRun::stage(const std::function<Content(WallTime now)>& content) {
     enter(Phase::logging);
 }
 
-void CertifiedRun::log_outcome() {
+std::string CertifiedRun::append_outcome() {
     auto log = open_log();
     auto index = find_entry(log, state_.intent_index, "run-outcome", state_.run_id);
     if (!index) {
@@ -245,7 +251,14 @@ void CertifiedRun::log_outcome() {
         index = log.append(std::move(entry)).index;
     }
     state_.outcome_index = *index;
-    index_.close({leaf_of(log, *index), *index, state_.run_id, state_.verdict});
+    return leaf_of(log, *index);
+}
+
+void CertifiedRun::log_outcome() {
+    const auto leaf = append_outcome();
+    // Behind the log's lock, never within it: announce() takes the two in this order.
+    const auto held = index_.lock();
+    index_.close({leaf, state_.outcome_index, state_.run_id, state_.verdict});
     enter(Phase::publishing);
 }
 

@@ -68,6 +68,8 @@ class CertifiedRun final {
 
   private:
     void stage(const std::function<Content(WallTime now)>& content);
+    /// Unless it stands there already; returns its leaf's hash.
+    [[nodiscard]] std::string append_outcome();
     void log_outcome();
     void publish();
     void emit_result(bool changed) const;

@@ -13,6 +13,7 @@
 #include "drive_choice.hpp"
 #include "drive_hold.hpp"
 #include "find_drive.hpp"
+#include "target_plan.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job {
@@ -139,8 +140,7 @@ TargetPlan DriveStorage::survey() {
     if (drive.surfaces.empty()) {
         object_to_use(plan, drive);
         plan.objections.push_back(
-            {{ReasonCode::no_drive_commands,
-              "it has no commands of its own: overwrite it, or name the drive below"}});
+            {without_commands(identity, context_.host.layers_below(identity))});
         return plan;
     }
     const auto connection = context_.host.connect(drive, credential_);
@@ -178,6 +178,7 @@ TargetPlan DriveStorage::survey() {
         object_to_choice(plan, surveys, chosen);
     }
     plan.found["notReached"] = plan.not_reached;
+    add_identity_risk(plan, identity);
     return plan;
 }
 

@@ -5,7 +5,7 @@
 
 #include "efface/job/guard.hpp"
 
-#include "target_storage.hpp"
+#include "target_plan.hpp"
 
 namespace efface::job {
 

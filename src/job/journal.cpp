@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <thread>
 
 #include "efface/base/digest.hpp"
 
@@ -35,6 +37,10 @@ std::optional<Json> load_document(const std::filesystem::path& path) {
     }
     return parse_json(*text, path.string(), {.bytes_max = kJournalBytesMax});
 }
+
+/// Two runs on one storage change what is known of it at once: each takes milliseconds.
+constexpr unsigned kIndexTriesMax = 1000;
+constexpr std::chrono::milliseconds kIndexPause{10};
 
 constexpr const char* kVersionKey = "journalVersion";
 constexpr std::uint64_t kVersionBeforeTheKey = 1;
@@ -255,10 +261,25 @@ void IdentityIndex::close(const PreviousAttempt& attempt) const {
     save(content);
 }
 
-void IdentityIndex::set_none_open() const {
+void IdentityIndex::set_not_open(const std::string& run_id) const {
     auto content = load();
-    content.open.reset();
-    save(content);
+    if (content.open && content.open->run_id == run_id) {
+        content.open.reset();
+        save(content);
+    }
+}
+
+FileLock IdentityIndex::lock() const {
+    make_directories_durably(path_.parent_path());
+    auto path = path_;
+    path.replace_extension(".lock");
+    for (unsigned i = 0; i < kIndexTriesMax; ++i) {
+        if (auto lock = FileLock::try_acquire(path)) {
+            return *std::move(lock);
+        }
+        std::this_thread::sleep_for(kIndexPause);
+    }
+    throw Error(ErrorCode::busy, "another efface begins or ends a run on this storage");
 }
 
 }  // namespace efface::job

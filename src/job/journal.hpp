@@ -116,14 +116,17 @@ class IdentityIndex final {
         std::string run_id;
     };
     IdentityIndex(const std::filesystem::path& jobs, const std::string& identity_sha256);
+    /// Held by whoever changes it, or decides by what stands there. Throws Error(busy) when another
+    /// process keeps it.
+    [[nodiscard]] FileLock lock() const;
     [[nodiscard]] std::vector<PreviousAttempt> attempts() const;
     [[nodiscard]] std::optional<OpenRun> open_run() const;
     void set_open(const OpenRun& run) const;
     /// Adds an outcome unless it is there (a run may be repeated after a crash); the run is no
     /// longer open.
     void close(const PreviousAttempt& attempt) const;
-    /// No run is open any more; nothing is added.
-    void set_none_open() const;
+    /// This run is not open any more; nothing is added.
+    void set_not_open(const std::string& run_id) const;
 
   private:
     struct Content {

@@ -1,13 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
-
 #include <algorithm>
 #include <filesystem>
 #include <mutex>
 #include <optional>
 
-#include "efface/base/file.hpp"
-#include "efface/device/memory_target.hpp"
 #include "efface/job/host.hpp"
 
 #include "linux_drive.hpp"
@@ -71,6 +67,11 @@ class LinuxHost final : public Host {
     std::vector<std::string> aliases_of(const inventory::Identity& identity) override {
         return guard::Look::take().aliases_of(identity);
     }
+    std::vector<std::pair<std::size_t, std::size_t>> overlapping(
+        const std::vector<inventory::Identity>& identities) override {
+        return identities.size() < 2 ? std::vector<std::pair<std::size_t, std::size_t>>{}
+                                     : look().overlapping(identities);
+    }
     std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
         return guard::contents_of(identity);
     }
@@ -82,10 +83,6 @@ class LinuxHost final : public Host {
         return std::filesystem::exists(path, error) || error;
     }
     device::LuksLibrary& luks_library() override { return library_; }
-    std::optional<bool> is_open(const std::string& file) override {
-        return device::open_elsewhere(
-            open_file(file, O_RDONLY | O_NOFOLLOW, 0, ErrorCode::safety).get());
-    }
     std::vector<inventory::Identity> disks() override {
         std::vector<inventory::Identity> found;
         std::error_code error;

@@ -176,6 +176,20 @@ Json project_identity(const Manifest& manifest) {
         .take();
 }
 
+std::vector<std::string> places_of(const Manifest& manifest) {
+    std::vector<std::string> places;
+    for (const auto& volume : manifest.volumes) {
+        places.push_back(volume.path);
+        if (volume.header) {
+            places.push_back(*volume.header);
+        }
+        for (const auto& backup : volume.header_backups) {
+            places.push_back(backup.path);
+        }
+    }
+    return places;
+}
+
 bool is_manifest(std::string_view text) noexcept {
     return text.find("\"efface.project/") != std::string_view::npos;
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Memory-backed storage: its methods know it; this is how a run drives them.
+#include "efface/job/guard.hpp"
 #include "efface/policy/memory.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
+#include "target_plan.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job {

@@ -3,9 +3,8 @@
 
 #include <fmt/format.h>
 
-#include <map>
-
 #include "efface/base/digest.hpp"
+#include "efface/inventory/folder.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
 #include "certificate_parts.hpp"
@@ -32,25 +31,35 @@ void refuse_as_planned(const ProjectPlan& plan) {
     refuse("refused, nothing was changed:", plan.objections());
 }
 
+/// What overlapping() asks of a place.
+inventory::Identity identity_of(const LocationPlan& location) {
+    inventory::Identity identity;
+    identity.canonical_path = location.path;
+    identity.kind = location.inode == 0 ? inventory::Kind::other : inventory::Kind::file;
+    identity.inode = location.inode;
+    const auto number = location.record.at("identity").at("deviceNumber").get<std::string>();
+    const auto colon = number.find(':');
+    identity.major = static_cast<unsigned>(inventory::number_or(number.substr(0, colon), 0));
+    identity.minor = static_cast<unsigned>(inventory::number_or(number.substr(colon + 1), 0));
+    return identity;
+}
+
 /// Two names of one place (a link, a second path) would be erased twice, the second time in vain.
-void object_to_repetitions(ProjectPlan& plan) {
-    std::map<std::string, std::string> seen;
+void object_to_repetitions(Host& host, ProjectPlan& plan) {
+    std::vector<inventory::Identity> identities;
+    std::vector<VolumePlan*> owners;
     for (auto& volume : plan.volumes) {
         for (const auto& location : volume.locations) {
-            const auto& identity = location.record.at("identity");
-            const auto place =
-                location.inode == 0
-                    ? location.path
-                    : fmt::format("{} inode {}", identity.at("deviceNumber").get<std::string>(),
-                                  location.inode);
-            const auto [first, fresh] = seen.emplace(place, volume.name);
-            if (!fresh) {
-                volume.objections.push_back(
-                    {{ReasonCode::same_storage_twice,
-                      fmt::format("{}: {} is the same storage as another place of {}", volume.name,
-                                  location.path, first->second)}});
-            }
+            identities.push_back(identity_of(location));
+            owners.push_back(&volume);
         }
+    }
+    for (const auto& [one, other] : host.overlapping(identities)) {
+        owners[other]->objections.push_back(
+            {{ReasonCode::same_storage_twice,
+              fmt::format("{}: {} is the same storage as another place of {}, or a part of it",
+                          owners[other]->name, identities[other].canonical_path,
+                          owners[one]->name)}});
     }
 }
 
@@ -281,7 +290,7 @@ ProjectPlan make_plan(RunContext& context, const Manifest& manifest, unsigned wo
         Guard guard(context.host, context.random);
         plan.volumes[i] = guard.survey(manifest.volumes[i], manifest);
     });
-    object_to_repetitions(plan);
+    object_to_repetitions(context.host, plan);
     return plan;
 }
 

@@ -7,6 +7,7 @@
 #include "machine.hpp"
 #include "target_job.hpp"
 #include "target_objections.hpp"
+#include "target_plan.hpp"
 
 namespace efface::job {
 

@@ -59,41 +59,59 @@ void object_to_level(TargetPlan& plan, method::Level wanted) {
     }
 }
 
-void check_distinct(Host& host, const std::vector<std::string>& targets) {
-    struct Storage {
-        std::string name;
-        std::string itself;
-        std::vector<std::string> aliases;
-        [[nodiscard]] bool is(const std::string& path) const {
-            return path == itself ||
-                   std::find(aliases.begin(), aliases.end(), path) != aliases.end();
+namespace {
+
+/// Of a target that is there; why another is not, its own run says.
+void append_identity(Host& host, const std::string& name, std::vector<std::string>& names,
+                     std::vector<inventory::Identity>& identities) {
+    if (name.starts_with("memory:")) {
+        return;
+    }
+    try {
+        identities.push_back(host.identify(name));
+        names.push_back(printable(name));
+    } catch (const Error&) {
+        return;
+    }
+}
+
+}  // namespace
+
+void check_distinct(Host& host, const std::vector<TargetRequest>& requests) {
+    std::vector<std::string> names;
+    std::vector<inventory::Identity> identities;
+    for (const auto& request : requests) {
+        append_identity(host, request.target, names, identities);
+    }
+    for (const auto& [one, other] : host.overlapping(identities)) {
+        throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
+                    fmt::format("{} and {} are the same storage, or one is a part of the other",
+                                names[one], names[other]),
+                    "name it once");
+    }
+}
+
+void refuse_outputs(Host& host, const std::vector<std::string>& targets,
+                    const std::vector<std::string>& outputs) {
+    std::vector<std::string> names;
+    std::vector<inventory::Identity> identities;
+    for (const auto& output : outputs) {
+        append_identity(host, output, names, identities);
+    }
+    const auto count = identities.size();
+    if (count == 0) {
+        return;  // a terminal or pipes, as most often
+    }
+    for (const auto& target : targets) {
+        append_identity(host, target, names, identities);
+    }
+    for (const auto& [one, other] : host.overlapping(identities)) {
+        if (one < count && other >= count) {
+            throw Error(ErrorCode::usage, ReasonCode::own_document,
+                        fmt::format("{}: this run would write its own output there ({})",
+                                    names[other], printable(identities[one].canonical_path)),
+                        "send events and output to another file, or to a pipe");
         }
-    };
-    std::vector<Storage> seen;
-    for (const auto& name : targets) {
-        if (method::parse_memory_target(name)) {
-            continue;
-        }
-        Storage storage{name, {}, {}};
-        try {
-            const auto identity = host.identify(name);
-            storage.aliases = host.aliases_of(identity);
-            storage.itself =
-                identity.kind == inventory::Kind::file
-                    ? fmt::format("file {}:{} {}", identity.major, identity.minor, identity.inode)
-                    : identity.canonical_path;
-        } catch (const Error&) {
-            continue;
-        }
-        for (const auto& other : seen) {
-            if (other.is(storage.itself) || storage.is(other.itself)) {
-                throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
-                            fmt::format("{} and {} are the same storage", printable(other.name),
-                                        printable(name)),
-                            "name it once");
-            }
-        }
-        seen.push_back(std::move(storage));
     }
 }
 

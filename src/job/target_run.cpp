@@ -15,6 +15,7 @@
 #include "find_drive.hpp"
 #include "target_job.hpp"
 #include "target_objections.hpp"
+#include "target_plan.hpp"
 
 namespace efface::job {
 

@@ -4,29 +4,10 @@
 
 #include <memory>
 
-#include "efface/job/guard.hpp"
 #include "efface/job/target_run.hpp"
+#include "efface/method/memory_method.hpp"
 
 namespace efface::job {
-
-/// A disk's serial number, or a name that only this target has (what stands on a disk shows its
-/// serial number, too).
-[[nodiscard]] std::string confirm_token(const inventory::Identity& identity, const Json& target);
-
-/// The part of a plan that every device and file has: name, identity, token and size.
-[[nodiscard]] TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity);
-/// Where another disk of this machine has the same serial number, the name of this one is typed.
-void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity);
-/// What uses it is an objection; `as` says how it belongs to the target, or nothing.
-void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
-                    Moment moment, const char* as);
-
-void object_to(TargetPlan& plan, const std::vector<Reason>& reasons);
-/// `hiddenAreas` of a certificate where nobody looked for any.
-[[nodiscard]] Json no_hidden_areas(const char* why);
-
-/// Whether two target_identity() name one drive: opening a hidden area changes its size.
-[[nodiscard]] bool same_drive(const Json& one, const Json& other);
 
 /// Keeps what an interrupted erasure needs to go on. May throw Error.
 using SaveState = std::function<void(const Json& state)>;

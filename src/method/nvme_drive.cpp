@@ -59,7 +59,7 @@ class NvmeDrive final : public CommandSet {
 };
 
 /// It is the subsystem that is erased; what its namespaces are called may change by it.
-std::string nvme_name_of(const NvmeFacts& facts) {
+std::string name_of(const NvmeFacts& facts) {
     if (!facts.controller.subsystem_nqn.empty()) {
         return facts.controller.subsystem_nqn;
     }
@@ -76,8 +76,8 @@ std::string nvme_name_of(const NvmeFacts& facts) {
 
 /// Nobody looked at a namespace that is no block device here: that it is erased is never taken for
 /// granted.
-void nvme_add_namespaces_not_here(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
-                                  DriveSurvey& survey) {
+void add_namespaces_not_here(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
+                             DriveSurvey& survey) {
     for (const auto& one : facts.namespaces) {
         const auto place = std::find_if(places.begin(), places.end(), [&](const NvmePlace& other) {
             return other.nsid == one.nsid;
@@ -106,7 +106,7 @@ void nvme_add_namespaces_not_here(const NvmeFacts& facts, const std::vector<Nvme
     }
 }
 
-void nvme_add_hidden_areas(const NvmeFacts& facts, DriveSurvey& survey) {
+void add_hidden_areas(const NvmeFacts& facts, DriveSurvey& survey) {
     const auto add = [&](const char* kind, const std::string& detail, std::uint64_t bytes,
                          bool covered, const char* why_not) {
         HiddenArea area;
@@ -130,7 +130,7 @@ void nvme_add_hidden_areas(const NvmeFacts& facts, DriveSurvey& survey) {
     }
 }
 
-Json nvme_drive_facts(const NvmeFacts& facts) {
+Json drive_facts(const NvmeFacts& facts) {
     Json namespaces = Json::array();
     for (const auto& one : facts.namespaces) {
         if (namespaces.size() == kNvmeNamespacesTold) {
@@ -171,8 +171,7 @@ Json nvme_drive_facts(const NvmeFacts& facts) {
     return told;
 }
 
-void nvme_add_risks(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
-                    DriveSurvey& survey) {
+void add_risks(const NvmeFacts& facts, const std::vector<NvmePlace>& places, DriveSurvey& survey) {
     survey.residual_risks.push_back(
         {ReasonCode::not_touched_by_design,
          "firmware, boot partitions and stored credentials are not touched by Sanitize or "
@@ -209,14 +208,14 @@ DriveSurvey NvmeDrive::survey() {
     survey.model = facts.controller.model;
     survey.serial = facts.controller.serial;
     survey.firmware = facts.controller.firmware;
-    survey.wwn = nvme_name_of(facts);
+    survey.wwn = name_of(facts);
     survey.techniques = nvme_sanitize_techniques(facts);
     auto formats = nvme_format_techniques(facts);
     std::move(formats.begin(), formats.end(), std::back_inserter(survey.techniques));
-    nvme_add_namespaces_not_here(facts, places_, survey);
-    nvme_add_hidden_areas(facts, survey);
-    nvme_add_risks(facts, places_, survey);
-    survey.facts = nvme_drive_facts(facts);
+    add_namespaces_not_here(facts, places_, survey);
+    add_hidden_areas(facts, survey);
+    add_risks(facts, places_, survey);
+    survey.facts = drive_facts(facts);
     survey.pages = std::move(facts.pages);
     return survey;
 }

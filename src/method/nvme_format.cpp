@@ -18,7 +18,7 @@ namespace {
 constexpr const char* kFormatMemory = "nvmeFormat";
 constexpr std::chrono::hours kFormatCryptoMax{1};
 
-nvme::SecureErase nvme_secure_erase_of(std::string_view technique) {
+nvme::SecureErase secure_erase_of(std::string_view technique) {
     return technique == kNvmeFormatCrypto ? nvme::SecureErase::cryptographic
                                           : nvme::SecureErase::user_data;
 }
@@ -30,7 +30,7 @@ struct FormatStep {
 
 /// One broadcast where the drive takes it and every namespace keeps its format by it; one command
 /// for all where any NSID erases all (SENS); else one for each attached namespace.
-std::vector<FormatStep> nvme_format_steps(const NvmeFacts& facts, nvme::SecureErase erase) {
+std::vector<FormatStep> format_steps(const NvmeFacts& facts, nvme::SecureErase erase) {
     std::vector<FormatStep> each;
     for (const auto& one : facts.namespaces) {
         if (one.attached) {
@@ -57,7 +57,7 @@ struct Unreached {
     Json kinds = Json::array();
 };
 
-Unreached nvme_format_leaves(const NvmeFacts& facts) {
+Unreached format_leaves(const NvmeFacts& facts) {
     Unreached left;
     const auto& controller = facts.controller;
     const bool detached = std::any_of(facts.namespaces.begin(), facts.namespaces.end(),
@@ -86,7 +86,7 @@ Unreached nvme_format_leaves(const NvmeFacts& facts) {
     return left;
 }
 
-std::optional<Reason> nvme_objection_to_format(const NvmeFacts& facts, nvme::SecureErase erase) {
+std::optional<Reason> objection_to_format(const NvmeFacts& facts, nvme::SecureErase erase) {
     if (!facts.controller.has_format()) {
         return Reason{ReasonCode::drive_lacks_technique,
                       fmt::format("the drive has no Format NVM command (OACS {:04x}h)",
@@ -98,7 +98,7 @@ std::optional<Reason> nvme_objection_to_format(const NvmeFacts& facts, nvme::Sec
                                   "{:02x}h)",
                                   facts.controller.fna)};
     }
-    if (nvme_format_steps(facts, erase).empty()) {
+    if (format_steps(facts, erase).empty()) {
         return Reason{ReasonCode::drive_ineffective, "no namespace is attached to this controller"};
     }
     if (facts.sanitize_log) {
@@ -234,9 +234,8 @@ bool NvmeFormat::send(std::size_t index, StartAnswer& answer) {
 StartAnswer NvmeFormat::start() {
     StartAnswer answer;
     const auto facts = read_nvme_facts(transport_);
-    const auto steps = facts.error.empty()
-                           ? nvme_format_steps(facts, nvme_secure_erase_of(technique_))
-                           : std::vector<FormatStep>{};
+    const auto steps = facts.error.empty() ? format_steps(facts, secure_erase_of(technique_))
+                                           : std::vector<FormatStep>{};
     if (steps.empty()) {
         answer.start = Start::refused;
         answer.detail = facts.error.empty() ? "no namespace is attached" : facts.error;
@@ -263,12 +262,12 @@ StartAnswer NvmeFormat::start() {
 std::vector<TechniqueFacts> nvme_format_techniques(const NvmeFacts& facts) {
     std::vector<TechniqueFacts> found;
     for (const auto name : {kNvmeFormatCrypto, kNvmeFormatUserData}) {
-        const auto erase = nvme_secure_erase_of(name);
-        auto left = nvme_format_leaves(facts);
+        const auto erase = secure_erase_of(name);
+        auto left = format_leaves(facts);
         TechniqueFacts one;
         one.name = name;
-        one.objection = nvme_objection_to_format(facts, erase);
-        for (const auto& step : nvme_format_steps(facts, erase)) {
+        one.objection = objection_to_format(facts, erase);
+        for (const auto& step : format_steps(facts, erase)) {
             one.sends.push_back(fmt::format("Format NVM: NSID {:x}h, SES {} (CDW10 {:08x}h)",
                                             step.nsid, static_cast<unsigned>(erase), step.cdw10));
         }

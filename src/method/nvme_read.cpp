@@ -23,7 +23,7 @@ constexpr std::uint8_t kEstablishAndReadEvents = 1;
 constexpr std::uint8_t kReleaseEvents = 2;
 constexpr std::uint64_t kJsonMost = (std::uint64_t{1} << 53U) - 1;
 
-NvmeReading nvme_finish(const device::NvmeCompletion& completion, Bytes bytes) {
+NvmeReading finish(const device::NvmeCompletion& completion, Bytes bytes) {
     NvmeReading reading;
     if (completion.succeeded()) {
         reading.bytes = std::move(bytes);
@@ -34,18 +34,18 @@ NvmeReading nvme_finish(const device::NvmeCompletion& completion, Bytes bytes) {
     return reading;
 }
 
-std::vector<std::uint32_t> nvme_list_of(const NvmeReading& reading) {
+std::vector<std::uint32_t> list_of(const NvmeReading& reading) {
     return reading.ok() ? nvme::decode_namespace_list(reading.bytes) : std::vector<std::uint32_t>{};
 }
 
-void nvme_add_namespaces(device::NvmeTransport& transport, NvmeFacts& facts) {
+void add_namespaces(device::NvmeTransport& transport, NvmeFacts& facts) {
     const auto active = nvme_read_identify(transport, nvme::Cns::active_namespaces, 0);
-    const auto attached = nvme_list_of(active);
+    const auto attached = list_of(active);
     auto ids = attached;
     facts.all_listed = active.ok() && !facts.controller.multiple_controllers();
     if (facts.controller.has_namespace_management()) {
         const auto allocated = nvme_read_identify(transport, nvme::Cns::allocated_namespaces, 0);
-        const auto listed = nvme_list_of(allocated);
+        const auto listed = list_of(allocated);
         facts.all_listed = active.ok() && allocated.ok();
         std::vector<std::uint32_t> both;
         std::set_union(attached.begin(), attached.end(), listed.begin(), listed.end(),
@@ -87,7 +87,7 @@ std::uint64_t nvme_unaccounted(const NvmeFacts& facts) {
     return facts.controller.total_bytes > known ? facts.controller.total_bytes - known : 0;
 }
 
-void nvme_add_logs(device::NvmeTransport& transport, NvmeFacts& facts) {
+void add_logs(device::NvmeTransport& transport, NvmeFacts& facts) {
     if (facts.controller.sanitize.any()) {
         auto log =
             nvme_read_log(transport, nvme::LogPage::sanitize_status, nvme::kSanitizeLogBytes);
@@ -112,14 +112,14 @@ NvmeReading nvme_read_identify(device::NvmeTransport& transport, nvme::Cns cns,
                                std::uint32_t nsid) {
     Bytes page(nvme::kIdentifyBytes);
     const auto completion = transport.submit(nvme::identify(cns, nsid, page));
-    return nvme_finish(completion, std::move(page));
+    return finish(completion, std::move(page));
 }
 
 NvmeReading nvme_read_log(device::NvmeTransport& transport, nvme::LogPage page, std::size_t bytes) {
     Bytes content(bytes);
     const auto completion =
         transport.submit(nvme::get_log_page(page, nvme::kAllNamespaces, content));
-    return nvme_finish(completion, std::move(content));
+    return finish(completion, std::move(content));
 }
 
 NvmeReading nvme_read_event_log(device::NvmeTransport& transport) {
@@ -136,14 +136,14 @@ NvmeReading nvme_read_event_log(device::NvmeTransport& transport) {
         completion = ask(header, kEstablishAndReadEvents);
     }
     if (!completion.succeeded()) {
-        return nvme_finish(completion, {});
+        return finish(completion, {});
     }
     const auto length = nvme::event_log_bytes(header);
     Bytes content(
         std::clamp<std::uint64_t>(length.value_or(0) / 4 * 4, header.size(), kNvmeEventBytes));
     completion = ask(content, kReadEvents);
     (void)ask(header, kReleaseEvents);
-    auto reading = nvme_finish(completion, std::move(content));
+    auto reading = finish(completion, std::move(content));
     if (reading.ok() && !length) {
         reading = {{}, "it is no event log", true};
     }
@@ -182,9 +182,9 @@ NvmeFacts read_nvme_facts(device::NvmeTransport& transport) {
     }
     facts.controller = *controller;
     facts.pages.push_back({"NVMe Identify Controller", std::move(page.bytes)});
-    nvme_add_namespaces(transport, facts);
+    add_namespaces(transport, facts);
     facts.unaccounted_bytes = nvme_unaccounted(facts);
-    nvme_add_logs(transport, facts);
+    add_logs(transport, facts);
     return facts;
 }
 

@@ -36,15 +36,15 @@ constexpr std::array kSanitizeTechniques{
                       &nvme::SanitizeCapabilities::overwrite},
 };
 
-const SanitizeTechnique* nvme_technique_named(std::string_view name) {
+const SanitizeTechnique* technique_named(std::string_view name) {
     const auto* at = std::find_if(kSanitizeTechniques.begin(), kSanitizeTechniques.end(),
                                   [&](const SanitizeTechnique& one) { return one.name == name; });
     return at == kSanitizeTechniques.end() ? nullptr : at;
 }
 
 /// AUSE stays 0: a drive whose sanitize failed must not come back into service unnoticed.
-nvme::Sanitize nvme_command_for(const SanitizeTechnique& technique,
-                                const nvme::SanitizeCapabilities& offered, ByteView pattern) {
+nvme::Sanitize command_for(const SanitizeTechnique& technique,
+                           const nvme::SanitizeCapabilities& offered, ByteView pattern) {
     nvme::Sanitize sanitize;
     sanitize.action = technique.action;
     if (technique.action == SanitizeAction::overwrite) {
@@ -60,7 +60,7 @@ nvme::Sanitize nvme_command_for(const SanitizeTechnique& technique,
     return sanitize;
 }
 
-Json nvme_reasons_for(const nvme::Sanitize& sanitize, const nvme::SanitizeCapabilities& offered) {
+Json reasons_for(const nvme::Sanitize& sanitize, const nvme::SanitizeCapabilities& offered) {
     Json reasons = Json::object();
     reasons["ause"] = "0: a drive that fails stays locked until a sanitize succeeds";
     if (sanitize.action != SanitizeAction::overwrite) {
@@ -79,7 +79,7 @@ Json nvme_reasons_for(const nvme::Sanitize& sanitize, const nvme::SanitizeCapabi
     return reasons;
 }
 
-std::string nvme_command_words(const char* words, const nvme::Sanitize& sanitize) {
+std::string command_words(const char* words, const nvme::Sanitize& sanitize) {
     return fmt::format(
         "Sanitize ({}): SANACT {}, AUSE 0, OWPASS {}, NDAS {}, EMVS {} (CDW10 {:08x}h){}", words,
         static_cast<unsigned>(sanitize.action), sanitize.overwrite_passes,
@@ -87,8 +87,8 @@ std::string nvme_command_words(const char* words, const nvme::Sanitize& sanitize
         nvme::sanitize_cdw10(sanitize), sanitize.no_deallocate ? ", OVRPAT drawn for the job" : "");
 }
 
-std::optional<std::chrono::seconds> nvme_estimate_for(const nvme::Sanitize& sanitize,
-                                                      const nvme::SanitizeLog& log) {
+std::optional<std::chrono::seconds> estimate_for(const nvme::Sanitize& sanitize,
+                                                 const nvme::SanitizeLog& log) {
     auto seconds = sanitize.action == SanitizeAction::block_erase    ? log.block_erase_seconds
                    : sanitize.action == SanitizeAction::crypto_erase ? log.crypto_erase_seconds
                                                                      : log.overwrite_seconds;
@@ -111,8 +111,7 @@ std::optional<std::chrono::seconds> nvme_estimate_for(const nvme::Sanitize& sani
     return total;
 }
 
-std::optional<Reason> nvme_objection_to(const SanitizeTechnique& technique,
-                                        const NvmeFacts& facts) {
+std::optional<Reason> objection_to(const SanitizeTechnique& technique, const NvmeFacts& facts) {
     const auto& offered = facts.controller.sanitize;
     if (!offered.any()) {
         return Reason{ReasonCode::drive_lacks_technique,
@@ -261,7 +260,7 @@ StartAnswer NvmeSanitize::start() {
         return answer;
     }
     const auto command =
-        nvme::encode(nvme_command_for(technique_, controller->sanitize, memory_.pattern));
+        nvme::encode(command_for(technique_, controller->sanitize, memory_.pattern));
     memory_.kept[kSanitizeMemory] =
         ObjectWriter().add("cdw10", command.cdw10).add("logBefore", to_hex(log.bytes)).take();
     memory_.save();
@@ -288,14 +287,14 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
     std::vector<TechniqueFacts> found;
     for (const auto& technique : kSanitizeTechniques) {
         const auto& offered = facts.controller.sanitize;
-        const auto command = nvme_command_for(technique, offered, Bytes(kOverwritePatternBytes));
+        const auto command = command_for(technique, offered, Bytes(kOverwritePatternBytes));
         TechniqueFacts one;
         one.name = technique.name;
-        one.objection = nvme_objection_to(technique, facts);
+        one.objection = objection_to(technique, facts);
         if (facts.sanitize_log) {
-            one.estimate = nvme_estimate_for(command, *facts.sanitize_log);
+            one.estimate = estimate_for(command, *facts.sanitize_log);
         }
-        one.sends.push_back(nvme_command_words(technique.words, command));
+        one.sends.push_back(command_words(technique.words, command));
         if (command.enter_media_verification) {
             one.sends.emplace_back(
                 "Sanitize (exit media verification): SANACT 5 (CDW10 00000005h)");
@@ -308,7 +307,7 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
                         .add("mediaVerification", command.enter_media_verification)
                         .add("noDeallocate", command.no_deallocate)
                         .add("hiddenAreasNotCovered", Json::array())
-                        .add("reasons", nvme_reasons_for(command, offered))
+                        .add("reasons", reasons_for(command, offered))
                         .take();
         found.push_back(std::move(one));
     }
@@ -318,7 +317,7 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
 std::unique_ptr<FirmwareOperation> make_nvme_sanitize(std::string_view technique,
                                                       device::NvmeTransport& transport,
                                                       OperationMemory& memory) {
-    const auto* found = nvme_technique_named(technique);
+    const auto* found = technique_named(technique);
     return found == nullptr ? nullptr : std::make_unique<NvmeSanitize>(*found, transport, memory);
 }
 

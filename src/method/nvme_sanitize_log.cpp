@@ -12,7 +12,7 @@ using nvme::SanitizeOutcome;
 using nvme::SanitizeState;
 
 /// The outcome alone; states and flags come after.
-Phase nvme_phase_of(const nvme::SanitizeLog& log) {
+Phase phase_of(const nvme::SanitizeLog& log) {
     switch (log.outcome()) {
         case SanitizeOutcome::never:
             return Phase::idle;
@@ -29,7 +29,7 @@ Phase nvme_phase_of(const nvme::SanitizeLog& log) {
 
 /// Of the drives from 2.1 on, which tell a state besides; it has the last word while work goes on,
 /// and where both can't be true nothing is proven.
-Phase nvme_with_state(Phase phase, SanitizeState state) {
+Phase with_state(Phase phase, SanitizeState state) {
     switch (state) {
         case SanitizeState::idle:
             return phase;
@@ -47,7 +47,7 @@ Phase nvme_with_state(Phase phase, SanitizeState state) {
     return Phase::unknown;
 }
 
-std::string nvme_state_words(const nvme::SanitizeLog& log) {
+std::string state_words(const nvme::SanitizeLog& log) {
     std::string words =
         fmt::format("{} (SOS {}), {} (SANS {})", to_string(log.outcome()), log.sstat & 7U,
                     to_string(log.state), static_cast<unsigned>(log.state));
@@ -97,9 +97,9 @@ OperationState nvme_sanitize_state(const NvmeReading& log) {
         now.detail = "the Sanitize Status log is all zero, which tells nothing";
         return now;
     }
-    now.phase = nvme_with_state(nvme_phase_of(*decoded), decoded->state);
+    now.phase = with_state(phase_of(*decoded), decoded->state);
     now.technique = nvme_sanitize_technique(decoded->scdw10);
-    now.detail = nvme_state_words(*decoded);
+    now.detail = state_words(*decoded);
     if (now.phase == Phase::running) {
         now.progress = decoded->progress();
     }

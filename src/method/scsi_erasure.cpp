@@ -173,7 +173,7 @@ StartAnswer ScsiErasure::start() {
 }
 
 /// The next step after a refusal.
-std::string scsi_hint_after(const scsi::SenseData& sense) {
+std::string hint_after(const scsi::SenseData& sense) {
     switch (sense.code) {
         case scsi::asc::kInvalidOpcode:
             return "the disk does not know the command: take another technique";
@@ -224,7 +224,7 @@ StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
     return refused ? refused_start({sense->is(scsi::SenseKey::data_protect)
                                         ? ReasonCode::drive_write_protected
                                         : ReasonCode::drive_refused,
-                                    words + ": " + scsi_hint_after(*sense)})
+                                    words + ": " + hint_after(*sense)})
                    : answer;
 }
 

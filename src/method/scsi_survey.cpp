@@ -146,7 +146,7 @@ std::uint64_t capacity_bytes(const scsi::Capacity& capacity) {
 
 /// The larger of what the unit says and, behind a translation layer, of what the drive itself says
 /// in VPD 89h.
-std::optional<SurfaceSize> scsi_size(const ScsiFacts& facts, const std::string& surface) {
+std::optional<SurfaceSize> size_of_surface(const ScsiFacts& facts, const std::string& surface) {
     if (!facts.capacity) {
         return std::nullopt;
     }
@@ -248,7 +248,7 @@ DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) 
         survey.techniques.push_back(facts_of(session, facts, technique, sanitize_failed));
     }
     survey.hidden_areas = scsi_hidden_areas(session, facts);
-    if (const auto size = scsi_size(facts, surface)) {
+    if (const auto size = size_of_surface(facts, surface)) {
         survey.sizes.push_back(*size);
     }
     if (facts.logical_units > 1) {

@@ -35,7 +35,7 @@ bool uses_sid(TcgTechnique technique) {
 }
 
 /// What makes every technique impossible.
-std::optional<Reason> tcg_general_objection(const Discovery& discovery) {
+std::optional<Reason> general_objection(const Discovery& discovery) {
     const auto* ssc = discovery.ssc();
     if (ssc == nullptr) {
         return Reason{
@@ -61,7 +61,7 @@ std::optional<Reason> tcg_general_objection(const Discovery& discovery) {
 }
 
 /// What keeps a technique from erasing, although the drive would accept it.
-std::optional<Reason> tcg_effect_objection(TcgTechnique technique, const Discovery& discovery) {
+std::optional<Reason> effect_objection(TcgTechnique technique, const Discovery& discovery) {
     const Ssc ssc = discovery.ssc()->ssc;
     if (!tcg::encrypts(ssc)) {
         if (technique == TcgTechnique::genkey) {
@@ -111,8 +111,8 @@ std::optional<Reason> tcg_effect_objection(TcgTechnique technique, const Discove
     return std::nullopt;
 }
 
-std::optional<Reason> tcg_credential_objection(TcgTechnique technique, const Discovery& discovery,
-                                               const TcgCredentials& credentials) {
+std::optional<Reason> credential_objection(TcgTechnique technique, const Discovery& discovery,
+                                           const TcgCredentials& credentials) {
     const SecretBytes& used = technique == TcgTechnique::psid_revert ? credentials.psid
                               : uses_sid(technique)                  ? credentials.sid
                                                                      : credentials.locking_admin;
@@ -261,13 +261,13 @@ TcgLook look_at_tcg(device::SecurityTransport& transport) {
 
 std::optional<Reason> tcg_objection(TcgTechnique technique, const Discovery& discovery,
                                     const TcgCredentials& credentials) {
-    if (auto objection = tcg_general_objection(discovery)) {
+    if (auto objection = general_objection(discovery)) {
         return objection;
     }
-    if (auto objection = tcg_effect_objection(technique, discovery)) {
+    if (auto objection = effect_objection(technique, discovery)) {
         return objection;
     }
-    return tcg_credential_objection(technique, discovery, credentials);
+    return credential_objection(technique, discovery, credentials);
 }
 
 TechniqueFacts tcg_technique_facts(TcgTechnique technique, const Discovery& discovery,

@@ -19,11 +19,11 @@ struct KeyToChange {
     std::string name;  ///< "range 3", "band 0"
 };
 
-std::string tcg_key_answer(const Json& key) {
+std::string key_answer(const Json& key) {
     return key.is_object() ? tcg_kept_text(key, kTcgAnswerKey) : std::string(kTcgNoAnswer);
 }
 
-std::string tcg_key_name(const Json& key) {
+std::string key_name(const Json& key) {
     return key.is_object() ? tcg_kept_text(key, "name") : std::string("a key");
 }
 
@@ -47,14 +47,14 @@ OperationState judge_genkey(const tcg::Discovery& discovery, const Json& kept) {
         return say(Phase::failed, "the data removal was interrupted: start it again");
     }
     for (const auto& key : *keys) {
-        const std::string answer = tcg_key_answer(key);
+        const std::string answer = key_answer(key);
         if (answer == kTcgNoAnswer || answer == kTcgRunning) {
-            return say(Phase::unknown,
-                       fmt::format("{}: the drive's answer is not known: start it again",
-                                   tcg_key_name(key)));
+            return say(
+                Phase::unknown,
+                fmt::format("{}: the drive's answer is not known: start it again", key_name(key)));
         }
         if (answer != kTcgSuccess) {
-            return say(Phase::failed, fmt::format("{}: {}", tcg_key_name(key), answer));
+            return say(Phase::failed, fmt::format("{}: {}", key_name(key), answer));
         }
     }
     return say(Phase::succeeded,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "fake/fake_host.hpp"
 
+#include <algorithm>
+
 #include "efface/base/error.hpp"
 
 namespace efface::fake {
@@ -124,6 +126,31 @@ std::vector<std::string> FakeHost::aliases_of(const inventory::Identity& /*ident
         paths.push_back(path.path);
     }
     return paths;
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> FakeHost::overlapping(
+    const std::vector<inventory::Identity>& identities) {
+    const auto names_of = [&](const inventory::Identity& identity) {
+        auto names = aliases_of(identity);
+        names.push_back(identity.canonical_path);
+        if (identity.inode != 0) {
+            names.push_back("inode " + std::to_string(identity.inode));
+        }
+        return names;
+    };
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
+    for (std::size_t i = 0; i < identities.size(); ++i) {
+        for (std::size_t j = 0; j < i; ++j) {
+            const auto one = names_of(identities[i]);
+            const auto other = names_of(identities[j]);
+            if (std::any_of(one.begin(), one.end(), [&](const std::string& name) {
+                    return std::find(other.begin(), other.end(), name) != other.end();
+                })) {
+                pairs.emplace_back(j, i);
+            }
+        }
+    }
+    return pairs;
 }
 
 std::vector<inventory::Layer> FakeHost::layers_below(const inventory::Identity& identity) {

@@ -60,13 +60,15 @@ class FakeHost final : public job::Host {
                                         job::Moment moment) override;
     /// Of the drive: its other paths.
     std::vector<std::string> aliases_of(const inventory::Identity& identity) override;
+    /// The same path or inode, or paths of the drive.
+    std::vector<std::pair<std::size_t, std::size_t>> overlapping(
+        const std::vector<inventory::Identity>& identities) override;
     std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
         return disks_.at(identity.canonical_path).contents;
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
     bool exists(const std::string& path) override { return disks_.contains(path); }
     device::LuksLibrary& luks_library() override { return library; }
-    std::optional<bool> is_open(const std::string& /*file*/) override { return std::nullopt; }
     std::optional<int> celsius(const inventory::Identity& /*identity*/) override {
         return temperature;
     }

@@ -134,6 +134,9 @@ void ScsiDrive::finish() {
             action_ = 0;
         }
         erase_all();
+    } else if (options_.hides != 0) {
+        std::fill(unreadable_.begin(), unreadable_.end(),
+                  options_.hides == 1 ? Unreadable::medium_error : Unreadable::write_required);
     }
     if (!original_.empty()) {
         media_.write(0, original_);

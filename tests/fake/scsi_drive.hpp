@@ -61,7 +61,10 @@ struct ScsiDriveOptions {
     bool write_same_fails = false;  ///< a medium error in the middle of the unit
     // Lies.
     bool erases_nothing = false;  ///< SANITIZE
-    bool only_forgets = false;    ///< SANITIZE: where data lie, all reads as zeros
+    /// With erases_nothing: afterwards no block can be read; 1: 3/11/00, 2: 3/11/15.
+    std::uint8_t hides = 0;
+    bool shows_after_write = false;  ///< with `hides`: one written block, and all are there again
+    bool only_forgets = false;       ///< SANITIZE: where data lie, all reads as zeros
     bool format_erases_nothing = false;
     double keeps_share = 0;              ///< of the blocks, the last ones
     bool vanishes = false;               ///< no longer at it, nothing done, no failure told

@@ -61,6 +61,9 @@ device::ScsiCompletion ScsiDrive::write(const device::ScsiCommand& command, std:
         return refused({kIllegalRequest, 0x2400, {}});
     }
     media_.write(block, command.write_from.first(bytes));
+    if (options_.shows_after_write) {
+        std::fill(unreadable_.begin(), unreadable_.end(), Unreadable::no);
+    }
     std::fill_n(unreadable_.begin() + static_cast<std::ptrdiff_t>(block), count, Unreadable::no);
     Answer answer;
     answer.transferred = bytes;

@@ -28,13 +28,9 @@ class Machine {
     /// guard::uses_of(), as of that moment.
     virtual std::vector<Use> uses_of(const inventory::Identity& identity, Moment moment) = 0;
     /// Look::aliases_of() as of now.
-    virtual std::vector<std::string> aliases_of(const inventory::Identity& /*identity*/) {
-        return {};
-    }
+    virtual std::vector<std::string> aliases_of(const inventory::Identity& identity) = 0;
     /// As device::LinuxTarget::open.
     virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
-    /// Whether anyone has this file open, us included; nullopt where that can't be known.
-    virtual std::optional<bool> is_open(const std::string& file) = 0;
 };
 
 /// What is to be held, and how it is known again.

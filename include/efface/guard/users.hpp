@@ -6,6 +6,7 @@
 #include <chrono>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "efface/inventory/inventory.hpp"
@@ -48,6 +49,11 @@ class Look final {
     /// Nodes of the same medium that must be held together with the target, by device path: not
     /// what lies on the way down from it, which it holds itself.
     [[nodiscard]] std::vector<std::string> aliases_of(const inventory::Identity& identity) const;
+    /// Pairs of which erasing the one would erase blocks of the other, by index: a device and its
+    /// partition, two loop devices whose parts of one file overlap, a file and a mapping above it,
+    /// two paths to a disk. Of each identity counts what it is (kind, device number, inode, path).
+    [[nodiscard]] std::vector<std::pair<std::size_t, std::size_t>> overlapping(
+        const std::vector<inventory::Identity>& identities) const;
     [[nodiscard]] std::vector<inventory::Layer> layers_below(
         const inventory::Identity& identity) const;
 

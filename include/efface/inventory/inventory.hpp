@@ -38,6 +38,7 @@ struct Identity {
     std::string model;               ///< printable; empty when there is none
     std::string serial;              ///< of the disk below, printable; empty when there is none
     std::string bridge_serial;       ///< of a dock or controller in between that gives another one
+    bool serial_by_drive = false;    ///< ... and not by a bridge: VPD page 89h has it
     std::string wwid;                ///< sysfs wwid / device/wwid
     std::string transport;           ///< "nvme", "sata", "sas", "virtio", "loop", "file", ...
     std::string partition_uuid;      ///< GPT PARTUUID

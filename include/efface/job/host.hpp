@@ -43,9 +43,10 @@ class DriveConnection {
 class Host : public method::Surroundings, public guard::Machine {
   public:
     /// As guard::contents_of.
-    virtual std::vector<guard::Content> contents_of(const inventory::Identity& /*identity*/) {
-        return {};
-    }
+    virtual std::vector<guard::Content> contents_of(const inventory::Identity& identity) = 0;
+    /// As guard::Look::overlapping.
+    virtual std::vector<std::pair<std::size_t, std::size_t>> overlapping(
+        const std::vector<inventory::Identity>& identities) = 0;
     virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     virtual device::LuksLibrary& luks_library() = 0;

@@ -65,6 +65,9 @@ struct Manifest {
 /// What names this project's storage for ever, independent of a manifest's other content.
 [[nodiscard]] Json project_identity(const Manifest& manifest);
 
+/// Each path that the manifest names: volumes, headers, backups.
+[[nodiscard]] std::vector<std::string> places_of(const Manifest& manifest);
+
 /// Whether a text means to be a manifest, of whatever version.
 [[nodiscard]] bool is_manifest(std::string_view text) noexcept;
 

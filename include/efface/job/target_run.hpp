@@ -72,9 +72,13 @@ struct TargetResult {
     [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }
 };
 
-/// Throws Error(usage, same_storage_twice) when two of these targets are the same storage, whatever
-/// they are called; a target that is not there is left to its own run.
-void check_distinct(Host& host, const std::vector<std::string>& targets);
+/// Throws Error(usage, same_storage_twice) when two of these targets are the same storage or share
+/// blocks, whatever they are called; a target that is not there is left to its own run.
+void check_distinct(Host& host, const std::vector<TargetRequest>& requests);
+/// Throws Error(usage, own_document) when one of `outputs`, to which this run will write, lies on
+/// one of these targets. What is neither a file nor a block device is passed over.
+void refuse_outputs(Host& host, const std::vector<std::string>& targets,
+                    const std::vector<std::string>& outputs);
 
 /// Changes nothing.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);

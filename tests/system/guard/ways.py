@@ -215,7 +215,7 @@ def add_partition(stack, device, number, first, count):
     if run("addpart", device, str(number), str(first // SECTOR), str(count // SECTOR)).returncode:
         raise Unavailable("no partitions on loop devices")
     stack.callback(lambda: require("delpart", device, str(number)))
-    node = Path(f"{device}p{number}")
+    node = Path(f"{device}{'p' if device.name[-1].isdigit() else ''}{number}")
     if not node.exists():
         text = Path(f"/sys/class/block/{node.name}/dev").read_text(encoding="ascii").strip()
         require("mknod", node, "b", *text.split(":"))

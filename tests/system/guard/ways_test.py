@@ -10,6 +10,7 @@ import shutil
 import sys
 import time
 import unittest
+import uuid
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib"),
@@ -73,9 +74,10 @@ class Case(unittest.TestCase):
         size = target.stat().st_size if target.is_file() else targets.device_size(target)
         return {"target": str(target), "size_bytes": size}
 
-    def overwrite(self, folder, target, **more):
+    def overwrite(self, folder, target, policy=None, **more):
         document = targets.order([{**self.entry(target), **more}],
-                                 id=f"g-{folder.name.lower().replace('_', '-')}")
+                                 id=f"g-{folder.name.lower().replace('_', '-')}",
+                                 **({"policy": policy} if policy else {}))
         order = targets.write_order(self.state, folder, document)
         code, answer, errors = targets.erase(self.state, order)
         one = (answer.get("targets") or [{}])[0]
@@ -142,6 +144,51 @@ class InUse(Case):
             self.assertEqual(blocks.digest(image), before, told)
 
 
+@unittest.skipUnless("EFFACE_PURGE_DISK" in os.environ, "needs a disk model: rig_guard_purge")
+class Purge(Case):
+    """The same users against a disk's own technique, on the disk that EFFACE_PURGE_DISK names: one
+    of a test in the rig, which counts the commands that reached it."""
+
+    TECHNIQUE = "scsi-sanitize-block"
+
+    def test_every_way(self):
+        disk = Path(os.environ["EFFACE_PURGE_DISK"])
+        generic, = Path(f"/sys/block/{disk.name}/device/scsi_generic").iterdir()
+        names = {"itself": lambda stack: disk,
+                 "its partition": lambda stack: ways.add_partition(stack, disk, 1, ways.PART,
+                                                                   ways.PART),
+                 "a loop device above": lambda stack: ways.loop(stack, disk),
+                 "its sg node": lambda stack: Path("/dev") / generic.name}
+        tried, left_out = 0, set()
+        for name, user in itertools.product(names, ways.USERS):
+            by_sg = name == "its sg node"
+            if by_sg and (not user.startswith("open") or user == "open by another node"):
+                continue
+            with self.subTest(user=user, name=name), contextlib.ExitStack() as stack:
+                try:
+                    self.check_purge(stack, disk, names[name], user, name)
+                    tried += 1
+                except ways.Unavailable as why:
+                    left_out.add(str(why))
+        print(f"{tried} ways against {self.TECHNIQUE}, left out: {sorted(left_out)}",
+              file=sys.stderr)
+        self.assertGreaterEqual(tried, 30)
+
+    def check_purge(self, stack, disk, make, user, name):
+        use, codes = ways.USERS[user]
+        folder = self.folder(stack)
+        use(stack, folder, make(stack))
+        require("sync", "-f", folder)
+        before = blocks.digest(disk)
+        code, reason, changed, errors = self.overwrite(folder, disk, policy=self.TECHNIQUE)
+        told = f"exit {code}, {reason}\n{errors}"
+        self.assertEqual(code, BUSY if reason == "busy" else SAFETY, told)
+        between = {"loop-backing"} if name == "a loop device above" else set()
+        self.assertIn(reason, codes | between, told)
+        self.assertFalse(changed, told)
+        self.assertEqual(blocks.digest(disk), before, told)
+
+
 class Members(Case):
     def test_a_returned_member_is_erased_when_the_order_names_it(self):
         folder = self.folder()
@@ -162,7 +209,122 @@ class Members(Case):
         self.assertIn(code, (0, 4), errors)
 
 
+class Twice(Case):
+    """One storage by two names, each way that ways.py knows."""
+
+    def test_one_order_names_it_once(self):
+        for name, make in {**ways.DEVICE_NAMES, **ways.FILE_NAMES}.items():
+            if make in (ways.itself, ways.file_itself):
+                continue
+            with self.subTest(name), contextlib.ExitStack() as stack:
+                folder = self.folder(stack)
+                image = self.image(folder)
+                target, other, _ = make(stack, image)
+                before = blocks.digest(image)
+                order = targets.write_order(self.state, folder, targets.order(
+                    [self.entry(target), self.entry(other)]))
+                code, _, errors = targets.erase(self.state, order)
+                self.assertEqual(code, project.EXIT["usage"], errors)
+                self.assertIn("same storage", errors)
+                done = self.plan(target, other)
+                self.assertEqual(done.returncode, project.EXIT["usage"], done)
+                self.assertEqual(blocks.digest(image), before)
+
+    def test_volumes_of_a_project_are_apart(self):
+        for name in ("another loop", "loop above", "loop below", "its partition",
+                     "a hard link below"):
+            with self.subTest(name), contextlib.ExitStack() as stack:
+                folder = self.folder(stack)
+                image = self.image(folder)
+                ondisk.write_at(image, 0, ways.HEADER["bytes"])
+                target, other, at = {**ways.DEVICE_NAMES, **ways.FILE_NAMES}[name](stack, image)
+                ondisk.write_at(other, 0, ways.HEADER["bytes"])
+                before = blocks.digest(image)
+                manifest = project.write_manifest(folder, project.manifest(
+                    [project.volume("a", target, MACHINE["uuid"]),
+                     project.volume("b", other, str(uuid.uuid4()))]))
+                done = self.plan(manifest, "--json")
+                self.assertEqual(done.returncode, SAFETY, f"{done} {at}")
+                # A loop device in between is a use by itself.
+                between = b'"loop-backing"' if name in ("loop above", "loop below",
+                                                        "a hard link below") else b"-"
+                self.assertTrue(b'"same-storage-twice"' in done.stdout or between in done.stdout,
+                                done)
+                self.state.approve(manifest)
+                self.assertEqual(self.state.erase(manifest).code, SAFETY)
+                self.assertEqual(blocks.digest(image), before)
+
+    def test_two_jobs_that_meet_are_busy_and_one_of_them_erases(self):
+        other_state = project.State(self.folder() / "state")
+        for name in ("itself", "another loop", "loop over all of it", "the file", "a hard link"):
+            for states in ((self.state, self.state), (self.state, other_state)):
+                with self.subTest(name, one_state=states[0] is states[1]), \
+                        contextlib.ExitStack() as stack:
+                    self.check_meeting(stack, name, states)
+
+    def check_meeting(self, stack, name, states):
+        image = self.image(self.folder(stack))
+        if name == "a hard link":
+            target, other = image, image.with_name("link.img")
+            os.link(image, other)
+        else:
+            target, other, _ = {**ways.DEVICE_NAMES, **ways.FILE_NAMES}[name](stack, image)
+        for target_of_one in (target, other):  # twice: other moments
+            orders = []
+            for state, path in zip(states, (target_of_one, other)):
+                folder = self.folder(stack)
+                orders.append((state, targets.write_order(state, folder, targets.order(
+                    [self.entry(path)], id=f"m-{folder.name[-6:]}"))))
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                ends = list(pool.map(lambda one: targets.erase(*one), orders))
+            codes = [code for code, _, _ in ends]
+            told = [(code, [one.get("error") for one in answer.get("targets", [answer])], errors)
+                    for code, answer, errors in ends]
+            self.assertTrue(set(codes) <= {0, 4, BUSY}, told)
+            self.assertTrue(set(codes) & {0, 4} or codes == [BUSY, BUSY], told)
+
+
+class Outputs(Case):
+    def test_no_run_writes_its_own_output_onto_its_target(self):
+        for name in ("file", "loop", "loop above", "partition"):
+            for way in ("path", "descriptor", "standard output", "standard error"):
+                with self.subTest(name, way=way), contextlib.ExitStack() as stack:
+                    self.check_output(stack, name, way)
+
+    def check_output(self, stack, name, way):
+        folder = self.folder(stack)
+        image = self.image(folder)
+        target = output = image
+        if name == "loop":
+            target = output = ways.loop(stack, image)
+        elif name == "loop above":
+            target, output, _ = ways.loop_above(stack, image)
+        elif name == "partition":
+            target, output, _ = ways.its_partition(stack, image)
+        before = blocks.digest(image)
+        order = targets.write_order(self.state, folder, targets.order([self.entry(target)]))
+        redirect = {"path": f"--events {output}", "descriptor": f"--events fd:9 9>>{output}",
+                    "standard output": f">>{output}", "standard error": f"2>>{output}"}[way]
+        command = " ".join(self.state.command("erase", "--order", order)) + " " + redirect
+        done = run("sh", "-c", command)
+        self.assertEqual(done.returncode, project.EXIT["usage"], done)
+        if way == "standard error":  # the message itself goes there: that was asked for
+            return
+        self.assertEqual(blocks.digest(image), before, done)
+        self.assertIn(b"its own output", done.stderr)
+
+
 class Documents(Case):
+    def test_a_file_that_nobody_may_write_says_the_way_on(self):
+        image = self.image(self.folder())
+        image.chmod(0o400)
+        code, reason, changed, errors = self.overwrite(self.folder(), image)
+        self.assertEqual((code, reason, changed), (SAFETY, "read-only", False), errors)
+        self.assertIn("chmod u+w", self.plan(image).stdout.decode())
+        image.chmod(0o600)
+        code, _, _, errors = self.overwrite(self.folder(), image)
+        self.assertEqual(code, 0, errors)
+
     def test_what_says_what_to_erase_is_no_target(self):
         folder = self.folder()
         order = targets.write_order(self.state, folder, targets.order([self.entry(
@@ -201,17 +363,6 @@ class Documents(Case):
         code, _, errors = targets.erase(self.state, order, "--events", "/dev/full")
         self.assertEqual(code, 0, errors)
         self.assertNotEqual(blocks.digest(image), before)
-
-    def test_one_storage_by_two_names_is_seen_before_anything_is_erased(self):
-        folder = self.folder()
-        image = self.image(folder)
-        os.link(image, folder / "link.img")
-        before = blocks.digest(image)
-        order = targets.write_order(self.state, folder, targets.order(
-            [self.entry(image), self.entry(folder / "link.img")]))
-        code, _, errors = targets.erase(self.state, order)
-        self.assertEqual(code, project.EXIT["usage"], errors)
-        self.assertEqual(blocks.digest(image), before)
 
     def test_pipes_and_folders_are_refused_without_waiting(self):
         folder = self.folder()

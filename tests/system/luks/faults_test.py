@@ -96,7 +96,7 @@ class Case(unittest.TestCase):
         self.fixture = MACHINE["fixture"]
         self.targets = {str(image.target) for image in self.fixture.images}
 
-    def points(self, calls, on_target, most=4):
+    def points(self, calls, on_target, most=3):
         return chosen([point for point in MACHINE["points"] if point.call in calls
                        and (point.path in self.targets) == on_target
                        and (on_target or point.path.startswith(str(self.fixture.state.folder)))],
@@ -175,7 +175,7 @@ class Killed(Case):
                 self.finish(done)
 
     def test_killed_at_every_flush_of_the_account(self):
-        self.check(self.points(strace_points.FLUSHES, False, most=6))
+        self.check(self.points(strace_points.FLUSHES, False))
 
     def test_killed_at_every_rename_of_the_account(self):
         self.check(self.points(strace_points.RENAMES, False))
@@ -184,7 +184,7 @@ class Killed(Case):
         self.check(self.points(strace_points.WRITES, False))
 
     def test_killed_at_every_write_and_flush_of_a_target(self):
-        self.check(self.points(strace_points.WRITES + strace_points.FLUSHES, True, most=9))
+        self.check(self.points(strace_points.WRITES + strace_points.FLUSHES, True, most=6))
 
 
 class Failing(Case):
@@ -201,7 +201,7 @@ class Failing(Case):
 
     def test_a_failed_flush_of_a_target_is_a_failed_erase(self):
         # Of a failure in the library only the record speaks: the overwrite follows it.
-        self.check(self.points(strace_points.FLUSHES, True, most=8), "error=EIO", must_fail=True)
+        self.check(self.points(strace_points.FLUSHES, True, most=5), "error=EIO", must_fail=True)
 
     def test_failed_writes_of_a_target_never_end_as_sanitized_with_old_blocks(self):
         self.check(self.points(("pwrite64", "pwritev"), True), "error=EIO")

@@ -162,6 +162,22 @@ purge "$scsi_disk" scsi-sanitize-block
 verdict 0 sanitized purge
 no_old_data "$scsi_disk"
 
+echo "== disks that erase nothing, and answer that nothing can be read (3/11/00, 3/11/15)"
+for hides in 1 2; do
+    drive scsi HIDES$hides sanitize_time=100 erases_nothing=1 hides=$hides
+    for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrite; do
+        purge "$scsi_disk" $technique
+        ended 3 indeterminate none
+        same compared "$(predicate .verification.canaries.changed)" 0
+    done
+    drive scsi COMESBACK$hides sanitize_time=100 erases_nothing=1 hides=$hides shows_after_write=1
+    purge "$scsi_disk" scsi-sanitize-block
+    ended 3 not-sanitized none
+    same reasons "$(predicate '[.sanitization.reasons[].code] | unique | tojson')" \
+        '["old-data-found"]'
+    has_old_data "$scsi_disk"
+done
+
 echo "== disks that lie and disks that fail"
 drive scsi LIAR sanitize_time=100 erases_nothing=1
 purge "$scsi_disk" scsi-sanitize-block

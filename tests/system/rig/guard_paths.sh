@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside long
+# rig: inside
 # One unit that the kernel shows as two disks (no multipathd): whoever uses it by the one path keeps
 # it by the other. Two jobs that meet by two paths are busy, and one of them sanitizes.
 . "$(dirname "$0")/overwrite_lib.sh"

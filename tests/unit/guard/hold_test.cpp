@@ -61,7 +61,6 @@ class ScriptedMachine final : public guard::Machine {
         }
         return std::make_unique<ScriptedTarget>(*this, path);
     }
-    std::optional<bool> is_open(const std::string& /*file*/) override { return file_open; }
 
     inventory::Identity identity;
     device::TargetFacts facts;
@@ -70,7 +69,6 @@ class ScriptedMachine final : public guard::Machine {
     std::vector<std::string> aliases;
     std::set<std::string> taken;  ///< by others
     std::set<std::string> held;   ///< by us
-    std::optional<bool> file_open;
     std::vector<guard::Moment> moments;
 };
 
@@ -191,13 +189,6 @@ TEST_CASE("a header file of mode 0400 may be held, a read-only target not") {
     auto asked = request();
     asked.read_only_file_allowed = true;
     CHECK(guard::hold(header, asked).clearance.path() == "/dev/a");
-}
-
-TEST_CASE("a file that somebody has open is refused") {
-    ScriptedMachine machine;
-    machine.identity.kind = inventory::Kind::file;
-    machine.file_open = true;
-    CHECK(refusal(machine) == Refusal{ErrorCode::safety, ReasonCode::opened});
 }
 
 TEST_CASE("memory is cleared only as it was seen") {

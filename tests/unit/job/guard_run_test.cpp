@@ -97,10 +97,17 @@ TEST_CASE("guard: another name of the storage that is held elsewhere makes it bu
 TEST_CASE("guard: two names of one storage are seen before anything", "[job][guard]") {
     TargetFixture fixture;
     fixture.host.add("/dev/b", Bytes(512));
-    CHECK_NOTHROW(check_distinct(fixture.host, {"/dev/a", "/dev/b", "/dev/gone"}));
-    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/a"}), Error);
+    const auto check = [&](std::initializer_list<const char*> names) {
+        std::vector<TargetRequest> requests;
+        for (const auto* name : names) {
+            requests.emplace_back().target = name;
+        }
+        check_distinct(fixture.host, requests);
+    };
+    CHECK_NOTHROW(check({"/dev/a", "/dev/b", "/dev/gone"}));
+    CHECK_THROWS_AS(check({"/dev/a", "/dev/a"}), Error);
     fixture.host.drive.other_paths.push_back({"b", "/dev/b", 0});
-    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/b"}), Error);
+    CHECK_THROWS_AS(check({"/dev/a", "/dev/b"}), Error);
 }
 
 TEST_CASE("guard: the token is unique among the disks present", "[job][guard]") {
@@ -123,4 +130,54 @@ TEST_CASE("guard: the plan's digest covers what will be destroyed", "[job][guard
     const auto before = plan_digest(make_target_plan(context, request));
     fixture.host.at("/dev/a").contents = {{"a", "ext4", "1", "data", "/srv", false}};
     CHECK(plan_digest(make_target_plan(context, request)) != before);
+}
+
+TEST_CASE("guard: a serial number that a USB bridge may have made up is a risk of the plan",
+          "[job][guard]") {
+    TargetFixture fixture;
+    auto& identity = fixture.host.at("/dev/a").identity;
+    const bool usb = GENERATE(false, true);
+    const bool by_drive = GENERATE(false, true);
+    identity.transport = usb ? "usb" : "sata";
+    identity.serial_by_drive = by_drive;
+    Events events([](const Json&) {}, fixture.clock);
+    RunContext context{fixture.state, fixture.host, fixture.clock, fixture.random, events};
+    TargetRequest request;
+    request.target = "/dev/a";
+    const auto plan = make_target_plan(context, request);
+    const bool told =
+        std::any_of(plan.residual_risks.begin(), plan.residual_risks.end(),
+                    [](const Reason& reason) { return reason.code == ReasonCode::bridge_serial; });
+    CHECK(told == (usb && !by_drive));
+}
+
+TEST_CASE("guard: what has no commands of a drive says which way leads to one", "[job][guard]") {
+    struct Row {
+        inventory::Kind kind;
+        const char* mapper_uuid;
+        const char* way;
+    };
+    const auto row = GENERATE(Row{inventory::Kind::partition, "", "name that drive"},
+                              Row{inventory::Kind::device_mapper, "mpath-3600", "multipath -f"},
+                              Row{inventory::Kind::md, "", "mdadm --stop"},
+                              Row{inventory::Kind::device_mapper, "LVM-x", "close it"});
+    TargetFixture fixture;
+    auto& disk = fixture.host.at("/dev/a");
+    disk.identity.kind = row.kind;
+    disk.identity.device_mapper_uuid = row.mapper_uuid;
+    for (const auto* name : {"sda", "sdb"}) {
+        disk.layers.emplace_back();
+        disk.layers.back().name = name;
+        disk.layers.back().type = "disk";
+    }
+    Events events([](const Json&) {}, fixture.clock);
+    RunContext context{fixture.state, fixture.host, fixture.clock, fixture.random, events};
+    TargetRequest request;
+    request.target = "/dev/a";
+    request.choice.policy = "scsi-sanitize-block";
+    const auto plan = make_target_plan(context, request);
+    REQUIRE(plan.objections.size() == 1);
+    CHECK(plan.objections.front().reason.code == ReasonCode::no_drive_commands);
+    CHECK(plan.objections.front().reason.text.find(row.way) != std::string::npos);
+    CHECK(plan.objections.front().reason.text.find("sda, sdb") != std::string::npos);
 }

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "fake/memory_disk.hpp"
+
 namespace efface::test {
 
 Json luks2_document() {
@@ -95,6 +97,11 @@ bool mentions(const std::vector<std::string>& texts, std::string_view part) {
     return std::any_of(texts.begin(), texts.end(), [&](const std::string& text) {
         return text.find(part) != std::string::npos;
     });
+}
+
+luks::Header read(Bytes image) {
+    fake::MemoryDisk disk(std::move(image));
+    return luks::inspect(disk);
 }
 
 }  // namespace efface::test

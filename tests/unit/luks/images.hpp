@@ -9,6 +9,7 @@
 
 #include "efface/base/bytes.hpp"
 #include "efface/base/json.hpp"
+#include "efface/luks/header.hpp"
 
 namespace efface::test {
 
@@ -46,6 +47,9 @@ inline void put(Bytes& image, std::size_t offset, std::string_view text) {
 /// Big endian.
 void put_u32(Bytes& image, std::size_t offset, std::uint32_t value);
 void put_u64(Bytes& image, std::size_t offset, std::uint64_t value);
+
+/// What inspect() finds in an image.
+luks::Header read(Bytes image);
 
 /// Whether any of `texts` contains `part`.
 bool mentions(const std::vector<std::string>& texts, std::string_view part);

@@ -12,10 +12,6 @@ using efface::fake::MemoryDisk;
 using luks::SlotState;
 
 namespace {
-luks::Header read(Bytes image) {
-    MemoryDisk disk(std::move(image));
-    return luks::inspect(disk);
-}
 constexpr std::size_t slot_at(std::size_t slot) {
     return 208 + 48 * slot;
 }

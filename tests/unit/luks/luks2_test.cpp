@@ -13,13 +13,6 @@ using namespace efface::test;
 using efface::fake::MemoryDisk;
 using luks::SlotState;
 
-namespace {
-luks::Header read(Bytes image) {
-    MemoryDisk disk(std::move(image));
-    return luks::inspect(disk);
-}
-}  // namespace
-
 TEST_CASE("a good LUKS2 header is read in full and is intact") {
     Luks2Options options;
     options.label = "pg data";

@@ -42,6 +42,8 @@ ScsiModel make_scsi_model(const std::vector<std::string>& options, const Clock& 
                    {"resets", number(o.resets)},
                    {"write_same_fails", number(o.write_same_fails)},
                    {"erases_nothing", number(o.erases_nothing)},
+                   {"hides", number(o.hides)},
+                   {"shows_after_write", number(o.shows_after_write)},
                    {"only_forgets", number(o.only_forgets)},
                    {"format_erases_nothing", number(o.format_erases_nothing)},
                    {"keeps_share", share(o.keeps_share)},

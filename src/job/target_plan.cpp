@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target_plan.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+#include "efface/job/guard.hpp"
+
+namespace efface::job {
+
+namespace {
+
+constexpr std::size_t kTokenHexDigits = 6;
+
+std::string name_token(const inventory::Identity& identity, const Json& target) {
+    const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
+    return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
+                       sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+}
+
+}  // namespace
+
+std::string confirm_token(const inventory::Identity& identity, const Json& target) {
+    if (identity.kind == inventory::Kind::disk && !identity.serial.empty()) {
+        return identity.serial;
+    }
+    return name_token(identity, target);
+}
+
+TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity) {
+    if (!is_utf8(name) || !is_utf8(identity.canonical_path)) {
+        throw Error(ErrorCode::usage, ReasonCode::unprintable_name,
+                    printable(name) + ": its name is not UTF-8, so no record could carry it");
+    }
+    TargetPlan plan;
+    plan.name = printable(name);
+    plan.path = identity.canonical_path;
+    plan.kind = inventory::to_string(identity.kind);
+    plan.identity = target_identity(identity);
+    plan.confirm_token = confirm_token(identity, plan.identity);
+    plan.size_bytes = identity.size_bytes;
+    return plan;
+}
+
+void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity) {
+    if (plan.confirm_token != identity.serial) {
+        return;
+    }
+    const auto paths = host.drive_of(identity).other_paths;
+    for (const auto& disk : host.disks()) {
+        const bool same_disk = disk.canonical_path == identity.canonical_path ||
+                               std::any_of(paths.begin(), paths.end(), [&](const auto& path) {
+                                   return path.path == disk.canonical_path;
+                               });
+        if (!same_disk && disk.serial == identity.serial) {
+            plan.confirm_token = name_token(identity, plan.identity);
+            return;
+        }
+    }
+}
+
+void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
+                    Moment moment, const char* as) {
+    for (const auto& use : host.uses_of(identity, moment)) {
+        plan.objections.push_back({{use.code, as + use.detail}, guard::status_of(use.code)});
+    }
+}
+
+void object_to(TargetPlan& plan, const std::vector<Reason>& reasons) {
+    for (const auto& reason : reasons) {
+        plan.objections.push_back({reason, guard::status_of(reason.code)});
+    }
+}
+
+Json no_hidden_areas(const char* why) {
+    return ObjectWriter().add("examined", false).add("note", why).take();
+}
+
+bool same_drive(const Json& one, const Json& other) {
+    const bool known = !one.value("serial", "").empty() || !one.value("wwid", "").empty();
+    if (!known) {
+        return one == other;
+    }
+    auto a = one;
+    auto b = other;
+    a.erase("sizeBytes");
+    b.erase("sizeBytes");
+    return a == b;
+}
+
+void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity) {
+    if (identity.transport == "usb" && !identity.serial_by_drive) {
+        plan.residual_risks.push_back(
+            {ReasonCode::bridge_serial,
+             fmt::format("the serial number \"{}\" may be that of the USB bridge, which does not "
+                         "pass on the drive's",
+                         identity.serial)});
+    }
+}
+
+Reason without_commands(const inventory::Identity& identity,
+                        const std::vector<inventory::Layer>& layers) {
+    std::vector<std::string> drives;
+    for (const auto& layer : layers) {
+        if (layer.type == "disk") {
+            drives.push_back(layer.name);
+        }
+    }
+    const auto below = fmt::format("{}", fmt::join(drives, ", "));
+    std::string text;
+    if (drives.empty()) {
+        text = "no drive of its own is below it: overwrite it";
+    } else if (identity.kind == inventory::Kind::partition) {
+        text = fmt::format("it is a part of {}: name that drive, or overwrite this part", below);
+    } else if (identity.device_mapper_uuid.starts_with("mpath-")) {
+        text = fmt::format(
+            "it is a multipath map over {}: overwrite the map, or flush it "
+            "(multipath -f {}) and name one of these paths",
+            below, printable(identity.path));
+    } else if (identity.kind == inventory::Kind::md) {
+        text = fmt::format(
+            "it is an array over {}: overwrite it, or stop it (mdadm --stop {}) and "
+            "name each of these drives",
+            below, printable(identity.path));
+    } else {
+        text = fmt::format("it is mapped onto {}: overwrite it, or close it and name the drive",
+                           below);
+    }
+    return {ReasonCode::no_drive_commands, std::move(text)};
+}
+
+}  // namespace efface::job

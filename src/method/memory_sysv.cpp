@@ -195,6 +195,7 @@ void SysvKind::erase(MemoryRun& run) {
         throw Error(ErrorCode::not_sanitized, "the segment is gone");
     }
     const auto pages = this->pages();
+    const SwapWatch swap(context_.view, !before->locked);
     {
         auto segment = device::AttachedSegment::attach(id_, page_rounded(before->size_bytes));
         overwrite(segment, ranges_of(segment, pages.swapped, pages.resident_bytes), run);
@@ -208,7 +209,7 @@ void SysvKind::erase(MemoryRun& run) {
             return;
         }
     }
-    SwapWatch(context_.view, !before->locked).report(run);
+    swap.report(run);
     remove(run);
     run.complete();
 }

@@ -25,7 +25,7 @@ _efface_command() { # the words that are neither options nor their values, up to
 }
 
 _efface_options() {
-    local choices="--technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline --when-late --max-temperature --when-hot"
+    local choices="--technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline --when-late --max-temperature --when-hot --sweep"
     case "${command[0]:-} ${command[1]:-}" in
     "keys init") echo --organization --site --station ;;
     "keys issue") echo --role ;;
@@ -68,7 +68,14 @@ _efface_memory() { # memory:KIND:PLACE
         esac
         echo "memory:$kind:${folder##*/}"
     done
-    echo memory:file:/
+    for folder in /sys/kernel/mm/hugepages/hugepages-*; do
+        [[ ! -e $folder ]] || echo "memory:hugepages:${folder##*hugepages-}"
+    done
+    awk 'NR > 1 { print "memory:sysv:" $2 }' /proc/sysvipc/shm 2>/dev/null
+    for folder in /dev/mqueue/*; do
+        [[ ! -e $folder ]] || echo "memory:mqueue:${folder##*/}"
+    done
+    echo memory:file:/ memory:free
 }
 
 # A colon ends a word for readline: what stands before it is taken off the answers.

@@ -9,6 +9,14 @@ function __efface_targets # block devices that have a size, and what lives in me
         awk -v kind=$kind '$3 == kind { print "memory:" kind ":" $2 }' /proc/self/mounts
     end
     awk 'NR > 1 { print "memory:swap:" $1 }' /proc/swaps
+    awk 'NR > 1 { print "memory:sysv:" $2 }' /proc/sysvipc/shm 2>/dev/null
+    for folder in /sys/kernel/mm/hugepages/hugepages-*
+        echo memory:hugepages:(string replace -r '.*hugepages-' '' $folder)
+    end
+    for queue in /dev/mqueue/*
+        echo memory:mqueue:(basename $queue)
+    end
+    echo memory:free
     for pair in zram:/sys/block/zram brd:/sys/block/ram pmem:/sys/block/pmem devdax:/sys/bus/dax/devices/dax \
             dimm:/sys/bus/nd/devices/nmem cxl:/sys/bus/cxl/devices/mem
         set -l part (string split -m 1 : $pair)
@@ -83,6 +91,7 @@ complete -c efface -n '__efface_command plan; or __efface_command erase' -l dead
 complete -c efface -n '__efface_command plan; or __efface_command erase' -l when-late -x -a 'stop go-on'
 complete -c efface -n '__efface_command plan; or __efface_command erase' -l max-temperature -x -d 'degrees Celsius'
 complete -c efface -n '__efface_command plan; or __efface_command erase' -l when-hot -x -a 'pause stop go-on'
+complete -c efface -n '__efface_command plan; or __efface_command erase' -l sweep -d 'sweep free memory after targets in memory'
 complete -c efface -n '__efface_command resume' -f -a '(__efface_jobs)'
 complete -c efface -n '__efface_command resume' -l events -r -d 'where events go'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l root -r -d 'evidence root'

@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from common import need, when
+from memory_claims import check_memory
 from read_claims import check_overwrite_was_read, check_reached
 from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
                           fields, from_hex, items, opened_any, texts)
@@ -12,7 +13,7 @@ KINDS = {
     'media': {'disk', 'partition', 'loop', 'zram', 'ram', 'pmem', 'md', 'device-mapper', 'other'},
     'file': {'file'},
     'memory': {'file', 'tmpfs', 'ramfs', 'hugetlbfs', 'swap', 'zram', 'ram', 'pmem', 'devdax',
-               'dimm', 'cxl'}}
+               'dimm', 'cxl', 'sysv', 'mqueue', 'hugepages', 'free'}}
 SUCCESS = {'sanitized', 'sanitized-with-exceptions'}
 LARGEST = 2 ** 53 - 1  # whole numbers of JSON end there
 
@@ -49,6 +50,8 @@ def check_target(predicate):
         return
     check_no_drive(predicate)
     check_figures(predicate['verification'], kind, size)
+    if kind == 'memory':
+        check_memory(predicate)
     if status in SUCCESS:
         check_done(predicate, kind, size)
         check_seen(predicate, kind, size)

@@ -2,12 +2,14 @@
 #include <optional>
 
 #include "efface/base/file.hpp"
+#include "efface/inventory/machine_facts.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "erase_options.hpp"
 #include "erase_run.hpp"
 #include "plan_text.hpp"
+#include "text.hpp"
 
 namespace efface::cli {
 
@@ -84,6 +86,27 @@ std::optional<std::string> manifest_text(const std::string& path) {
     return manifest ? std::move(text) : std::nullopt;
 }
 
+/// Facts of this machine beside any target; a file of this name is planned as ./machine.
+constexpr const char* kMachine = "machine";
+
+int show_machine(bool json) {
+    const auto facts = inventory::read_machine_facts();
+    if (json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.machine/1")
+                       .add("facts", inventory::to_json(facts))
+                       .take());
+        return 0;
+    }
+    std::vector<std::vector<std::string>> rows = {{"FACT", "STATE", "SEEN", "WHAT CAN BE DONE"}};
+    for (const auto& fact : facts) {
+        rows.push_back({fact.fact, to_string(fact.state), fact.detail,
+                        fact.advice.empty() ? "-" : fact.advice});
+    }
+    print(table(rows));
+    return 0;
+}
+
 int show_plan(const Program& program, const PlanOptions& options) {
     const auto host = job::make_linux_host(executable_path());
     SystemClock clock;
@@ -91,6 +114,9 @@ int show_plan(const Program& program, const PlanOptions& options) {
     job::Events events({}, clock);
     job::RunContext context{program.state(), *host, clock, random, events};
     const auto& names = options.targets.targets;
+    if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
+        return show_machine(options.json);
+    }
     if (names.size() == 1 && options.targets.order.empty()) {
         if (const auto text = manifest_text(names.front())) {
             return plan_project(context, names.front(), *text, options.json);

@@ -48,11 +48,15 @@ void TargetOptions::add_to(Command command) {
     command.add("--when-late", when_late).one_of({"go-on", "stop"});
     command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
     command.add("--when-hot", when_hot).one_of({"go-on", "pause", "stop"});
+    command.flag("--sweep", sweep, "After targets in memory, sweep free memory (memory:free)");
 }
 
 std::optional<job::Order> TargetOptions::load_order() const {
     if (order.empty()) {
         return std::nullopt;
+    }
+    if (sweep) {
+        throw Error(ErrorCode::usage, "--sweep: the order says that itself");
     }
     for (const auto* name : kOfTheOrder) {
         if (command_->given(name)) {
@@ -103,10 +107,19 @@ std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded
         throw Error(ErrorCode::usage, "which target?",
                     "efface list shows the storage of this machine");
     }
+    const bool memory = std::any_of(names.begin(), names.end(), [](const auto& name) {
+        return method::parse_memory_target(name).has_value();
+    });
+    if (sweep) {
+        if (!memory) {
+            throw Error(ErrorCode::usage, "--sweep belongs to targets in memory",
+                        "free memory alone is swept with: efface erase memory:free");
+        }
+        if (std::find(names.begin(), names.end(), method::kFreeMemoryTarget) == names.end()) {
+            names.emplace_back(method::kFreeMemoryTarget);
+        }
+    }
     for (const auto* option : kOfTheOrder) {
-        const bool memory = std::any_of(names.begin(), names.end(), [](const auto& name) {
-            return method::parse_memory_target(name).has_value();
-        });
         if (memory && command_->given(option)) {
             throw Error(ErrorCode::usage, std::string(option) + ": memory has methods of its own");
         }

@@ -28,6 +28,7 @@ struct TargetOptions {
     std::string when_late = "stop";
     unsigned max_temperature = 0;
     std::string when_hot = "pause";
+    bool sweep = false;
 
     void add_to(Command command);
     [[nodiscard]] std::optional<job::Order> load_order() const;

@@ -9,6 +9,8 @@
 #include <optional>
 #include <thread>
 
+#include "efface/method/memory_method.hpp"
+
 #include "console.hpp"
 #include "display.hpp"
 #include "run_io.hpp"
@@ -37,6 +39,10 @@ Ending run_one(const Program& program, job::Host& host, const job::TargetRequest
         job::emit_failure(events, request.target, error);
         return Ending{std::nullopt, error};
     };
+    if (request.target == method::kFreeMemoryTarget && stop.stop_requested()) {
+        return fail({ErrorCode::interrupted, request.target + ": not begun, as the run was stopped",
+                     "give the same command again"});
+    }
     try {
         return {job::run_target(context, request, std::move(stop)), std::nullopt};
     } catch (const Error& error) {
@@ -129,9 +135,13 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     job::refuse_outputs(*host, names, event_file.outputs());
     job::check_distinct(*host, requests);
     std::vector<Ending> endings(requests.size());
-    {
+    // What the others free is swept after them.
+    for (const bool sweep : {false, true}) {
         std::vector<std::jthread> threads;
         for (std::size_t i = 0; i < requests.size(); ++i) {
+            if ((requests[i].target == method::kFreeMemoryTarget) != sweep) {
+                continue;
+            }
             requests[i].program = executable_path();
             threads.emplace_back([&, i] {
                 endings[i] = run_one(program, *host, requests[i], receiver, signals.token());

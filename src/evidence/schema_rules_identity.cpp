@@ -70,7 +70,7 @@ void check_kind(const RecordView& predicate, const Claim& claim) {
             {"disk", "partition", "loop", "zram", "ram", "pmem", "md", "device-mapper", "other"});
     } else {
         (void)kind.one_of({"file", "tmpfs", "ramfs", "hugetlbfs", "swap", "zram", "ram", "pmem",
-                           "devdax", "dimm", "cxl"});
+                           "devdax", "dimm", "cxl", "sysv", "mqueue", "hugepages", "free"});
     }
     if (claim.type != TargetType::memory && named.at("kind").text() != kind.text()) {
         named.at("kind").fail("is not the kind of the target");

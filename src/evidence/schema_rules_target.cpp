@@ -318,6 +318,7 @@ void check_target_rules(const RecordView& predicate) {
         check_drive_rules(predicate, claim);
     } else {
         check_proof(predicate, unwritten, claim);
+        check_memory_rules(predicate, claim);
     }
     const RecordView exceptions = result.at("exceptions");
     if (claim.success && exceptions.items().empty() != claim.whole) {

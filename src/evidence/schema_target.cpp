@@ -30,11 +30,27 @@ void check_identity(const RecordView& identity) {
     }
 }
 
+/// What else of the machine was there, of which nothing is claimed: efface-certificate(5).
+void check_machine_states(const RecordView& facts) {
+    const auto machine = facts.maybe("machine");
+    const auto states = machine ? machine->maybe("states") : std::nullopt;
+    if (!states) {
+        return;
+    }
+    for (const char* fact :
+         {"init-on-alloc", "init-on-free", "page-poisoning", "zswap", "swap-areas", "swap-history",
+          "hibernation-image", "crash-kernel", "crash-dumps", "pstore", "efi-variables",
+          "huge-pages", "persistent-memory", "nvme-memory", "graphics-memory", "bmc", "tpm"}) {
+        (void)states->at(fact).one_of({"present", "absent", "unknown"});
+    }
+}
+
 void check_target(const RecordView& target, Schema schema) {
     (void)target.at("name").non_empty_text();
-    (void)target.at("kind").one_of({"disk", "partition", "loop", "zram", "ram", "md",
-                                    "device-mapper", "other", "file", "tmpfs", "ramfs", "hugetlbfs",
-                                    "swap", "pmem", "devdax", "dimm", "cxl"});
+    (void)target.at("kind").one_of(
+        {"disk",   "partition", "loop",  "zram",  "ram",       "md",        "device-mapper",
+         "other",  "file",      "tmpfs", "ramfs", "hugetlbfs", "swap",      "pmem",
+         "devdax", "dimm",      "cxl",   "sysv",  "mqueue",    "hugepages", "free"});
     check_identity(target.at("identity"));
     if (const auto after = target.maybe("identityAfter")) {
         check_identity(*after);
@@ -54,6 +70,7 @@ void check_target(const RecordView& target, Schema schema) {
     target.at("notReached").must_be_texts();
     if (const auto facts = target.maybe("facts")) {
         facts->must_be_object();
+        check_machine_states(*facts);
     }
 }
 
@@ -150,6 +167,12 @@ void check_work(const RecordView& sanitization, Schema schema) {
     }
     if (const auto controls = sanitization.maybe("negativeControls")) {
         check_controls(*controls);
+    }
+    if (const auto sweep = sanitization.maybe("sweep")) {
+        sweep->only({"freeBytes", "takenBytes", "passes"});
+        for (const char* key : {"freeBytes", "takenBytes", "passes"}) {
+            (void)sweep->at(key).number();
+        }
     }
 }
 

@@ -112,21 +112,32 @@ KernelSetting configured(const SystemView& view, const std::string& release,
     return {false, "kernel configuration"};
 }
 
-KernelSetting init_on_free(const SystemView& view, const std::string& command_line,
-                           const std::string& release) {
+/// What the kernel initialises, and where that is said: `word` in its log, `parameter` on its
+/// command line, `option` in its configuration.
+struct AutoInit {
+    const char* word;
+    const char* parameter;
+    const char* option;
+};
+constexpr AutoInit kOnAlloc{"heap alloc:", "init_on_alloc", "CONFIG_INIT_ON_ALLOC_DEFAULT_ON"};
+constexpr AutoInit kOnFree{"heap free:", "init_on_free", "CONFIG_INIT_ON_FREE_DEFAULT_ON"};
+
+KernelSetting auto_initialised(const SystemView& view, const std::string& command_line,
+                               const std::string& release, const AutoInit& what) {
     const std::string logged = auto_init_line(view);
-    if (logged.find("heap free:on") != std::string::npos) {
+    const std::string word = what.word;
+    if (logged.find(word + "on") != std::string::npos) {
         return {true, "kernel log"};
     }
-    if (logged.find("heap free:off") != std::string::npos) {
+    if (logged.find(word + "off") != std::string::npos) {
         return {false, "kernel log"};
     }
-    if (const auto value = command_line_value(command_line, "init_on_free")) {
+    if (const auto value = command_line_value(command_line, what.parameter)) {
         if (const auto on = as_switch(*value)) {
             return {on, "kernel command line"};
         }
     }
-    return configured(view, release, "CONFIG_INIT_ON_FREE_DEFAULT_ON");
+    return configured(view, release, what.option);
 }
 
 KernelSetting page_poisoning(const SystemView& view, const std::string& command_line,
@@ -262,7 +273,8 @@ MemoryFacts read_memory_facts(const SystemView& view) {
     facts.available_bytes = meminfo_bytes(meminfo, "MemAvailable");
     facts.swap_cached_bytes = meminfo_bytes(meminfo, "SwapCached");
     facts.swapped_out_pages = swapped_out_pages(proc);
-    facts.init_on_free = init_on_free(view, command_line, facts.kernel_release);
+    facts.init_on_alloc = auto_initialised(view, command_line, facts.kernel_release, kOnAlloc);
+    facts.init_on_free = auto_initialised(view, command_line, facts.kernel_release, kOnFree);
     facts.page_poisoning = page_poisoning(view, command_line, facts.kernel_release);
     facts.zswap = on_off_absent(sysfs.read("module/zswap/parameters/enabled"));
     facts.transparent_hugepages =
@@ -307,6 +319,7 @@ Json to_json(const MemoryFacts& facts) {
         .add("bootId", facts.boot_id)
         .add("kernel", facts.kernel_release)
         .add("swap", swap.take())
+        .add("initOnAlloc", to_json(facts.init_on_alloc))
         .add("initOnFree", to_json(facts.init_on_free))
         .add("pagePoisoning", to_json(facts.page_poisoning))
         .add("zswap", facts.zswap)

@@ -27,7 +27,9 @@ class MemoryStorage final : public TargetStorage {
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& /*state*/) override {
         return plan.bytes_to_transfer;
     }
-    Json identity_now() override { return survey_of(Bytes(stream::kStreamKeyBytes)).identity; }
+    Json identity_now() override {
+        return removed_.is_object() ? removed_ : survey_of(Bytes(stream::kStreamKeyBytes)).identity;
+    }
 
   private:
     method::MemorySurvey survey_of(const Bytes& key) {
@@ -36,6 +38,7 @@ class MemoryStorage final : public TargetStorage {
     RunContext& context_;
     method::MemoryTargetName name_;
     std::string text_;
+    Json removed_;  ///< what names a target that erasing it took away: segments and queues
 };
 
 TargetPlan MemoryStorage::survey() {
@@ -48,6 +51,7 @@ TargetPlan MemoryStorage::survey() {
     plan.identity = survey.identity;
     plan.confirm_token = survey.confirm_token;
     plan.size_bytes = survey.size_bytes;
+    plan.size_varies = text_ == method::kFreeMemoryTarget;
     plan.bytes_to_transfer = 2 * survey.size_bytes;
     plan.technique = policy::kMemoryPolicyId;
     plan.policy_version = policy::kMemoryPolicyVersion;
@@ -80,7 +84,20 @@ method::Outcome MemoryStorage::erase(const TargetPlan& plan, const Json& state,
     const auto method = method::make_memory_method(name_, key, context_.clock);
     auto clearance = Guard::clear_memory(*method, plan.path, plan.identity);
     progress.phase("clearing");
-    return method->run(std::move(clearance), progress, stop);
+    auto outcome = method->run(std::move(clearance), progress, stop);
+    // How much was reached is known only now.
+    outcome.level_limit =
+        method::lowest(outcome.level_limit, policy::memory_claim(outcome.record.at("facts")).level);
+    const auto& after = outcome.record.at("identityAfter");
+    if (after.value("removed", false)) {
+        removed_ = ObjectWriter()
+                       .add("kind", name_.kind)
+                       .add("place", name_.place)
+                       .add("bootId", plan.identity.value("bootId", ""))
+                       .add("removed", true)
+                       .take();
+    }
+    return outcome;
 }
 
 }  // namespace

@@ -128,7 +128,10 @@ OrderTarget read_target(const Json& object, const std::string& where) {
     target.asset_tag = optional_text(reader, "asset_tag");
     target.release_members = released_members(reader);
     reader.refuse_unknown_keys();
-    if (!target.serial && !target.wwid && !target.size_bytes) {
+    // There is one free memory on each machine, and its size is another at each look.
+    const bool told = target.name == method::kFreeMemoryTarget || target.serial || target.wwid ||
+                      target.size_bytes;
+    if (!told) {
         reader.fail("target", "must be told apart: give its serial, wwid or size_bytes");
     }
     return target;
@@ -167,6 +170,21 @@ void check_drive_choice(const ErasureChoice& choice) {
         throw Error(ErrorCode::usage,
                     "what a drive erases itself is verified by canaries (leave --verify away), or "
                     "wholly (full) where the technique leaves a known content");
+    }
+}
+
+/// Free memory, after what was in memory.
+void add_sweep(Order& order, const ObjectReader& reader, const std::set<std::string>& names) {
+    const bool memory = std::any_of(
+        order.targets.begin(), order.targets.end(),
+        [](const auto& one) { return method::parse_memory_target(one.name).has_value(); });
+    if (!memory) {
+        reader.fail("sweep", "belongs to targets in memory: name memory:free among the targets");
+    }
+    if (!names.contains(method::kFreeMemoryTarget)) {
+        OrderTarget free;
+        free.name = method::kFreeMemoryTarget;
+        order.targets.push_back(std::move(free));
     }
 }
 
@@ -258,6 +276,7 @@ Order parse_order(std::string_view text) {
     order.confidentiality = optional_text(reader, "confidentiality");
     order.terms = read_terms(reader);
     order.choice = read_choice(reader, order.terms.minimum_level);
+    const bool sweep = reader.optional_bool("sweep", false);
     const Json& targets = reader.required_array("targets");
     reader.refuse_unknown_keys();
     if (targets.empty() || targets.size() > kTargetsMax) {
@@ -270,6 +289,9 @@ Order parse_order(std::string_view text) {
         if (!names.insert(order.targets.back().name).second) {
             reader.fail("targets", "\"" + printable(order.targets.back().name) + "\" stands twice");
         }
+    }
+    if (sweep) {
+        add_sweep(order, reader, names);
     }
     const bool memory_only =
         std::all_of(order.targets.begin(), order.targets.end(), [](const OrderTarget& target) {

@@ -76,8 +76,8 @@ void add_work(Json& predicate, const Json& record) {
     sanitization["engine"] = record.value("engine", "");
     sanitization["engineNote"] = record.value("engineNote", "");
     sanitization["passes"] = record.value("passes", Json::array());
-    for (const char* key :
-         {"steps", "limits", "negativeControls", "operation", "statusBefore", "statusAfter"}) {
+    for (const char* key : {"steps", "limits", "negativeControls", "operation", "statusBefore",
+                            "statusAfter", "sweep"}) {
         if (record.contains(key)) {
             sanitization[key] = record.at(key);
         }

@@ -24,6 +24,12 @@ namespace {
 constexpr std::size_t kTargetJobIdBytes = 16;
 constexpr std::size_t kSubjectBytesMax = 64;
 
+/// Free memory is there again as soon as it was swept: an order for it is never carried out for
+/// good.
+bool is_standing(const std::string& target) {
+    return target == method::kFreeMemoryTarget;
+}
+
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
 std::string job_id_of(const Order& order, const std::string& target) {
     const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target);
@@ -75,6 +81,9 @@ std::optional<std::string> TargetRun::known_job() {
     }
     if (order_ != nullptr) {
         (void)target_in(*order_, request_.target);
+        if (is_standing(request_.target)) {
+            return std::nullopt;
+        }
         return job_id_of(*order_, request_.target);
     }
     return std::nullopt;
@@ -179,8 +188,9 @@ void TargetRun::begin() {
                     "run efface plan again and read it");
     }
     const auto authorization = request_.authorize(plan);
-    std::string job_id =
-        order_ == nullptr ? fresh_job_id(context_.random) : job_id_of(*order_, request_.target);
+    std::string job_id = order_ == nullptr || is_standing(request_.target)
+                             ? fresh_job_id(context_.random)
+                             : job_id_of(*order_, request_.target);
     if (order_ == nullptr) {
         const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();
@@ -310,7 +320,12 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
 }
 
 std::string plan_digest(const TargetPlan& plan) {
-    return sha256_hex(canonical_json(plan_document(plan)));
+    Json document = plan_document(plan);
+    if (plan.size_varies) {
+        document.erase("sizeBytes");
+        document.erase("bytesToTransfer");
+    }
+    return sha256_hex(canonical_json(document));
 }
 
 Json plan_document(const TargetPlan& plan) {

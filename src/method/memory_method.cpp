@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "efface/base/digest.hpp"
+#include "efface/inventory/machine_facts.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
 #include "memory_run.hpp"
@@ -19,7 +20,8 @@ constexpr std::string_view kPrefix = "memory:";
 constexpr std::size_t kPlaceBytesMax = 4096;
 constexpr std::size_t kTokenDigits = 6;
 
-enum class Place { path, device_name };
+/// What stands behind the kind; `nothing`: there is one of it on each machine.
+enum class Place { path, device_name, nothing, number, queue_name, page_size };
 
 struct KindEntry {
     const char* kind;
@@ -41,6 +43,10 @@ const std::vector<KindEntry>& kinds() {
         {"cxl", Place::device_name, "mem", make_security_kind},
         {"hugetlbfs", Place::path, "", make_tree_kind},
         {"swap", Place::path, "", make_swap_kind},
+        {"sysv", Place::number, "", make_sysv_kind},
+        {"mqueue", Place::queue_name, "", make_mqueue_kind},
+        {"hugepages", Place::page_size, "", make_hugepool_kind},
+        {"free", Place::nothing, "", make_free_kind},
     };
     return kKinds;
 }
@@ -70,13 +76,56 @@ bool is_device_name(std::string_view place, std::string_view prefix) {
            });
 }
 
+bool all_digits(std::string_view text) {
+    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+        return std::isdigit(static_cast<unsigned char>(c)) != 0;
+    });
+}
+
+/// A number as the kernel writes it, without zeros in front.
+bool is_number(std::string_view text, std::size_t digits_max) {
+    return all_digits(text) && text.size() <= digits_max && (text == "0" || text.front() != '0');
+}
+
+/// What is wrong with a word in the place of a path; nullptr: nothing.
+const char* word_problem(Place kind, std::string_view place) {
+    constexpr std::string_view kUnit = "kB";
+    constexpr std::size_t kIdDigitsMax = 9;     // an int of the kernel, and some
+    constexpr std::size_t kSizeDigitsMax = 10;  // a TiB in kB
+    constexpr std::size_t kQueueNameMax = 255;  // mq_overview(7)
+    if (kind == Place::number && !is_number(place, kIdDigitsMax) &&
+        !(is_number(place, kIdDigitsMax + 1) && place <= "2147483647")) {
+        return "the place must be the number (shmid) that ipcs -m shows";
+    }
+    if (kind == Place::queue_name &&
+        (place.size() > kQueueNameMax || place.find('/') != std::string_view::npos ||
+         place == "." || place == "..")) {
+        return "the place must be the name of a queue, without its slash";
+    }
+    if (kind == Place::page_size &&
+        (!place.ends_with(kUnit) || place.front() == '0' ||
+         !is_number(place.substr(0, place.size() - kUnit.size()), kSizeDigitsMax))) {
+        return "the place must be a size of huge pages as the kernel writes it (2048kB)";
+    }
+    return nullptr;
+}
+
 void check_place(std::string_view text, const KindEntry& entry, std::string_view place) {
+    if (entry.place == Place::nothing) {
+        if (text.size() != kPrefix.size() + std::string_view(entry.kind).size()) {
+            refuse(text, fmt::format("nothing stands behind memory:{}", entry.kind));
+        }
+        return;
+    }
     if (place.empty() || place.size() > kPlaceBytesMax) {
         refuse(text, "a place must stand behind the kind");
     }
     if (entry.place == Place::device_name && !is_device_name(place, entry.device_prefix)) {
         refuse(text, fmt::format("the place must be the kernel's name of the device ({}0)",
                                  entry.device_prefix));
+    }
+    if (const char* problem = word_problem(entry.place, place); problem != nullptr) {
+        refuse(text, problem);
     }
     if (entry.place == Place::path) {
         const bool normal = place.find("//") == std::string_view::npos &&
@@ -146,11 +195,14 @@ MemorySurvey KindMethod::look() {
     survey.identity["bootId"] = machine.boot_id;
     survey.facts["kind"] = context_.name.kind;
     survey.facts["machine"] = inventory::to_json(machine);
+    survey.facts["machine"]["states"] =
+        inventory::states_of(inventory::read_machine_facts(context_.view));
     for (auto& area : inventory::memory_not_reached(machine)) {
         survey.not_reached.push_back(std::move(area));
     }
     if (survey.confirm_token.empty()) {
-        survey.confirm_token = token_of(survey, context_.name.place);
+        const auto& name = context_.name;
+        survey.confirm_token = token_of(survey, name.place.empty() ? name.kind : name.place);
     }
     return survey;
 }
@@ -232,7 +284,7 @@ std::optional<MemoryTargetName> parse_memory_target(std::string_view text) {
 }
 
 std::string to_string(const MemoryTargetName& name) {
-    return fmt::format("{}{}:{}", kPrefix, name.kind, name.place);
+    return fmt::format("{}{}{}{}", kPrefix, name.kind, name.place.empty() ? "" : ":", name.place);
 }
 
 std::unique_ptr<MemoryMethod> make_memory_method(const MemoryTargetName& name, ByteView key,

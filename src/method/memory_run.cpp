@@ -244,6 +244,10 @@ Outcome MemoryRun::finish(const MemorySurvey& before, Json identity_after) {
                          .add("startedAt", started_at_)
                          .add("completedAt", to_rfc3339(clock_.now()))
                          .take();
+    if (!sweep_.is_null()) {
+        outcome.record["facts"]["sweep"] = sweep_;
+        outcome.record["sweep"] = sweep_;
+    }
     return outcome;
 }
 

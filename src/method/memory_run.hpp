@@ -74,6 +74,9 @@ class MemoryRun final {
     void observe(const std::string& what, Json raw);
     /// A named area that was not reached.
     void except(Reason area) { exceptions_.push_back(std::move(area)); }
+    /// How much of what was free was taken (memory_sweep.hpp): stands in the record, and in the
+    /// facts in the place of what was expected.
+    void learn_sweep(Json sweep) { sweep_ = std::move(sweep); }
     /// Why the target is not sanitized.
     void fail(Reason reason) { failures_.push_back(std::move(reason)); }
     /// Why nobody can know.
@@ -100,6 +103,7 @@ class MemoryRun final {
     bool touched_ = false;
     Json steps_ = Json::array();
     Json controls_ = Json::array();
+    Json sweep_;
     std::vector<Reason> exceptions_;
     std::vector<Reason> failures_;
     std::vector<Reason> doubts_;
@@ -132,6 +136,10 @@ struct MemoryKindContext {
 [[nodiscard]] std::unique_ptr<MemoryKind> make_devdax_kind(const MemoryKindContext& context);
 [[nodiscard]] std::unique_ptr<MemoryKind> make_security_kind(const MemoryKindContext& context);
 [[nodiscard]] std::unique_ptr<MemoryKind> make_swap_kind(const MemoryKindContext& context);
+[[nodiscard]] std::unique_ptr<MemoryKind> make_free_kind(const MemoryKindContext& context);
+[[nodiscard]] std::unique_ptr<MemoryKind> make_hugepool_kind(const MemoryKindContext& context);
+[[nodiscard]] std::unique_ptr<MemoryKind> make_sysv_kind(const MemoryKindContext& context);
+[[nodiscard]] std::unique_ptr<MemoryKind> make_mqueue_kind(const MemoryKindContext& context);
 
 /// Overwrites a whole target with the keyed stream, flushes, reads everything back and compares:
 /// fills pass and verification of `run`, and completes it when all is well.

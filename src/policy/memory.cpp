@@ -12,6 +12,9 @@ namespace efface::policy {
 namespace {
 
 constexpr const char* kMeasured = "measured: tmpfs and swap";
+constexpr const char* kSwept = "measured: free memory of a virtual machine";
+/// Of what was free nine tenths must have been taken: a tenth may be missing.
+constexpr std::uint64_t kTenths = 10;
 
 /// A value within facts, or null.
 Json at(const Json& facts, const char* pointer) {
@@ -88,6 +91,26 @@ void examine_layers(const Json& facts, Findings& findings) {
     }
 }
 
+/// A sweep is worth what it took of what was free.
+void examine_sweep(const Json& facts, Findings& findings) {
+    const std::string kind = text_at(facts, "/kind");
+    if (kind != "free" && kind != "hugepages") {
+        return;
+    }
+    const Json free = at(facts, "/sweep/freeBytes");
+    const Json taken = at(facts, "/sweep/takenBytes");
+    if (!free.is_number_unsigned() || !taken.is_number_unsigned()) {
+        findings.add(ReasonCode::facts_unknown, "how much of the free pages was taken");
+    } else if (const auto all = free.get<std::uint64_t>();
+               taken.get<std::uint64_t>() == 0 ||
+               taken.get<std::uint64_t>() < all - all / kTenths) {
+        findings.add(ReasonCode::free_not_taken, "by margin, limits of control groups or others");
+    }
+    if (kind == "free") {
+        findings.add(ReasonCode::kernel_keeps, "MemFree counts some of them");
+    }
+}
+
 void examine_notes(const Json& facts, Findings& findings) {
     const std::string filesystem = text_at(facts, "/filesystem");
     if (!filesystem.empty()) {
@@ -126,10 +149,16 @@ const std::vector<Rule>& memory_rules() {
         {ReasonCode::copy_on_write, Effect::no_level, "an overwrite may leave the old blocks below",
          ""},
         {ReasonCode::thin, Effect::no_level, "allocation below is not one to one", ""},
+        {ReasonCode::free_not_taken, Effect::no_level,
+         "less than nine tenths of the free pages are taken and overwritten", kSwept},
         {ReasonCode::remote_medium, Effect::no_level, "the medium is on another machine", ""},
         {ReasonCode::swapped_before, Effect::exception,
          "this machine wrote pages to swap before; a freed slot keeps what was written to it",
          kMeasured},
+        {ReasonCode::kernel_keeps, Effect::exception,
+         "free pages that the kernel keeps for itself, in lists of each CPU and in reserves, are "
+         "not reached",
+         kSwept},
         {ReasonCode::flash, Effect::note, "flash memory keeps old blocks out of reach",
          "NIST SP 800-88r2"},
         {ReasonCode::names_only_freed, Effect::note,
@@ -164,6 +193,7 @@ MemoryClaim memory_claim(const Json& facts) {
     }
     examine_swap(facts, findings);
     examine_layers(facts, findings);
+    examine_sweep(facts, findings);
     examine_notes(facts, findings);
     MemoryClaim claim;
     claim.findings = std::move(findings).in_table_order();

@@ -35,6 +35,7 @@ struct MemoryFacts {
     /// Pages that were written to swap devices since the machine started (/proc/vmstat, pswpout):
     /// while it is 0 no slot holds a copy of anything. nullopt: the kernel does not say.
     std::optional<std::uint64_t> swapped_out_pages;
+    KernelSetting init_on_alloc;
     KernelSetting init_on_free;
     KernelSetting page_poisoning;
     std::string zswap;                          ///< "on", "off", "absent"

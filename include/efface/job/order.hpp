@@ -66,7 +66,7 @@ struct Order {
     std::string confidentiality;
     Terms terms;
     ErasureChoice choice;
-    std::vector<OrderTarget> targets;
+    std::vector<OrderTarget> targets;  ///< with memory:free at the end where it says "sweep"
 
     std::string text;    ///< the bytes as read: what approvers sign
     std::string sha256;  ///< of `text`, hex

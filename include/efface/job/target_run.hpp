@@ -26,6 +26,7 @@ struct TargetPlan {
     Json identity;              ///< what names this target for ever: the certificate's subject
     Json found;                 ///< `target` of the certificate, as far as it is known
     std::uint64_t size_bytes = 0;
+    bool size_varies = false;  ///< from look to look (free memory): no part of the digest
     std::uint64_t bytes_to_transfer = 0;  ///< writing and reading, for an estimate
     std::string technique;
     Json choice;  ///< of the operator or the order; null for memory
@@ -39,7 +40,7 @@ struct TargetPlan {
     std::vector<Objection> objections;          ///< reasons to refuse
     method::Level level = method::Level::none;  ///< that success would claim
 };
-/// Hex. Changes when the target or what would be done to it changes.
+/// Hex. Changes when the target or what would be done to it changes, but for a size that varies.
 [[nodiscard]] std::string plan_digest(const TargetPlan& plan);
 /// For `efface plan --json`.
 [[nodiscard]] Json plan_document(const TargetPlan& plan);

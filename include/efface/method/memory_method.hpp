@@ -17,21 +17,24 @@
 
 namespace efface::method {
 
-/// A target as efface.8 writes it: "memory:KIND:PLACE".
+/// A target as efface.8 writes it: "memory:KIND:PLACE", or "memory:free".
 struct MemoryTargetName {
-    std::string kind;   ///< one of memory_kinds()
-    std::string place;  ///< "/mnt/scratch", "zram1", "/dev/loop3": never empty, never normalised
+    std::string kind;  ///< one of memory_kinds()
+    /// "/mnt/scratch", "zram1", "/dev/loop3", "2048kB": never normalised; empty for "free" only.
+    std::string place;
 
     friend bool operator==(const MemoryTargetName&, const MemoryTargetName&) = default;
 };
 /// Every kind, in the order of efface.8: tmpfs, ramfs, file, zram, brd, pmem, devdax, dimm, cxl,
-/// hugetlbfs, swap.
+/// hugetlbfs, swap, sysv, mqueue, hugepages, free.
 [[nodiscard]] const std::vector<std::string>& memory_kinds();
 /// nullopt when the text does not begin with "memory:". Throws Error(usage), with a hint that lists
 /// the kinds, for a malformed one: an unknown kind, a path that is not absolute, a device name with
 /// a slash.
 [[nodiscard]] std::optional<MemoryTargetName> parse_memory_target(std::string_view text);
-/// "memory:KIND:PLACE"; also the path of the Clearance that run() accepts.
+/// The free memory of this machine: it is swept after everything else, and never done for good.
+constexpr const char* kFreeMemoryTarget = "memory:free";
+/// "memory:KIND:PLACE", or "memory:free"; also the path of the Clearance that run() accepts.
 [[nodiscard]] std::string to_string(const MemoryTargetName& name);
 
 /// What is there, looked at without changing anything.

@@ -130,8 +130,70 @@ class Memory(unittest.TestCase):
             self.assertEqual(code, EXIT["safety"], (document, words))
             self.assertIn("memory:zram", str(document))
 
+    @unittest.skipIf(missing("ipcmk", "ipcrm"), "needs ipcmk")
+    def test_a_segment_of_shared_memory_is_overwritten_and_removed(self):
+        made = require("ipcmk", "-M", str(MIB)).stdout.decode()
+        ident = made.split()[-1]
+        self.addCleanup(run, "ipcrm", "-m", ident)
+        code, document, words = self.erase(f"memory:sysv:{ident}", MIB)
+        self.assertIn(code, (0, EXIT["exceptions"]), (document, words))
+        self.assertEqual(document["targets"][0]["level"], "clear")
+        self.assertNotEqual(self.state.run("plan", f"memory:sysv:{ident}").returncode, 0)
+        self.check_verifies(document)
+
+    def test_a_message_queue_is_removed_and_claims_no_level_unless_freed_pages_are_cleared(self):
+        name = f"efface-test-{os.getpid()}"
+        with memory_mount("mqueue", self.folder / "queues") as queues:
+            (queues / name).touch()
+            self.addCleanup((queues / name).unlink, missing_ok=True)
+            plan = json.loads(self.state.run("plan", f"memory:mqueue:{name}", "--json").stdout)
+            size = plan["targets"][0]["identity"]["sizeBytes"]
+            with open(queues / name, "rb"):
+                code, document, words = self.erase(f"memory:mqueue:{name}", size)
+                self.assertEqual(code, EXIT["safety"], (document, words))
+                self.assertEqual(document["targets"][0]["error"]["reason"], "opened")
+            code, document, words = self.erase(f"memory:mqueue:{name}", size)
+            self.assertIn(code, (0, EXIT["exceptions"]), (document, words))
+            self.assertFalse((queues / name).exists())
+        entry = document["targets"][0]
+        record = targets.predicate(entry["bundle"])
+        cleared = record["target"]["facts"]["machine"]["initOnFree"]["state"] == "on"
+        self.assertEqual(entry["level"], "clear" if cleared else "none")
+        self.check_verifies(document)
+
+    def test_the_plan_of_free_memory_says_how_much_and_its_digest_holds(self):
+        plans = [json.loads(self.state.run("plan", "memory:free", "--json").stdout)["targets"][0]
+                 for _ in range(2)]
+        self.assertGreater(plans[0]["sizeBytes"], 0)
+        for key in ("digest", "confirmToken", "identity"):
+            self.assertEqual(plans[0][key], plans[1][key], key)
+        self.assertIn("kernel-keeps", [reason["code"] for reason in plans[0]["exceptions"]])
+        self.assertEqual(self.state.run("plan", "/dev/null", "--sweep").returncode, EXIT["usage"])
+        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=1m,noswap") as mount:
+            both = json.loads(self.state.run("plan", f"memory:tmpfs:{mount}", "--sweep",
+                                             "--json").stdout)["targets"]
+        self.assertEqual([plan["target"] for plan in both],
+                         [f"memory:tmpfs:{mount}", "memory:free"])
+
+    def test_facts_of_the_machine_are_told_and_stand_in_certificates(self):
+        done = self.state.run("plan", "machine", "--json")
+        self.assertEqual(done.returncode, 0, done)
+        facts = json.loads(done.stdout)["facts"]
+        self.assertEqual({fact["state"] for fact in facts} - {"present", "absent", "unknown"},
+                         set())
+        lines = self.state.run("plan", "machine").stdout.decode().splitlines()
+        self.assertEqual([line.split()[:2] for line in lines[1:]],
+                         [[fact["fact"], fact["state"]] for fact in facts])
+        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=1m,noswap") as mount:
+            (mount / "data").write_text("secret")
+            _, document, words = self.erase(f"memory:tmpfs:{mount}", MIB)
+        record = targets.predicate(document["targets"][0]["bundle"])
+        self.assertEqual(set(record["target"]["facts"]["machine"]["states"]),
+                         {fact["fact"] for fact in facts}, words)
+
     def test_what_is_no_memory_target_is_a_usage_error(self):
-        for name in ("memory:", "memory:disc:x", "memory:tmpfs:relative", "memory:zram:../sda"):
+        for name in ("memory:", "memory:disc:x", "memory:tmpfs:relative", "memory:zram:../sda",
+                     "memory:free:", "memory:sysv:x", "memory:mqueue:/a", "memory:hugepages:2M"):
             self.assertEqual(self.state.run("plan", name).returncode, EXIT["usage"], name)
         self.assertEqual(run(*self.state.command("plan", "memory:tmpfs:/", "--technique",
                                                  "overwrite-zero")).returncode, EXIT["usage"])

@@ -43,6 +43,13 @@ FIELDS = {
         sanitization.passes sanitization.passes.*.bytesWritten
         sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush result.status
         result.level result.exceptions result.exceptions.*.code''',
+    'memory': '''verification.performed verification.result verification.bytesPlanned
+        verification.bytesCompared verification.mismatches verification.readFaults.bytes
+        verification.readFaults.count sanitization.passes sanitization.passes.*.bytesWritten
+        sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush sanitization.sweep
+        sanitization.sweep.freeBytes sanitization.sweep.takenBytes sanitization.sweep.passes
+        target.identityAfter.removed target.facts.machine.states.tpm result.status result.level
+        result.exceptions result.exceptions.*.code''',
     'example': '''volumes volumes.*.status volumes.*.level volumes.*.alreadyGone
         +volumes.*.eligibility.eligible +volumes.*.payloadSample
         +volumes.*.payloadSample.piecesSampled +volumes.*.payloadSample.ciphertextLike
@@ -94,6 +101,15 @@ HARMLESS = [
     ('volumes.*.credential.openedBefore', {'null', 'gone'}, None),
     ('volumes.*.credential.refusedAfter', {'null', 'gone'}, None),
     ('volumes.*.credential.declared', {'true'}, {'no-credential', 'gone'}),
+    # of other memory less may be written than is read back, or nothing where steps did it
+    ('sanitization.passes.*.bytesWritten', {'less'}, {'segment', 'states'}),
+    ('sanitization.passes.*.bytesWritten', {'zero'}, {'states'}),
+    ('sanitization.passes', {'list', 'shorter'}, {'states'}),
+    # a page more that was written, a byte more or less that was free, one less that was taken
+    ('sanitization.passes.*.bytesWritten', {'more'}, {'sweep'}),
+    ('sanitization.sweep.freeBytes', {'more', 'less'}, {'sweep'}),
+    ('sanitization.sweep.takenBytes', {'less'}, {'sweep'}),
+    ('sanitization.sweep.passes', NUMBERS - {'zero'}, None),
     # keys that are long enough, and areas that lie within what was overwritten
     ('volumes.*.locations.0.header.keyBytes', {'more', 'less', 'double', 'huge'}, None),
     ('volumes.*.locations.0.header.keyslots.*.area.offset', {'more', 'less', 'double', 'zero'},

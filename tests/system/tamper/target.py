@@ -80,7 +80,7 @@ def drop(path):
         *folders, last = path.split('.')
         for name in folders:
             p = p[int(name)] if name.isdigit() else p[name]
-        del p[last]
+        del p[int(last) if last.isdigit() else last]
     return change
 
 
@@ -88,7 +88,64 @@ def second_pass_before_the_first(p):
     work(p)['passes'].append(dict(copy.deepcopy(first(p)), number=2, resumedAt=[]))
 
 
-HONEST = {'bad-block': ('media', bad_block), 'sample': ('media', sample),
+WRITTEN = 536870912  # of tests/data/evidence/predicate-memory.json
+
+
+def become(p, kind, place):
+    """The record of memory as one of another kind."""
+    target = p['target']
+    for identity in (p['targetIdentity'], target['identity'], target['identityAfter']):
+        identity.update(kind=kind, place=place)
+    target['kind'] = kind
+
+
+def swept(p, free, taken):
+    work(p)['sweep'] = {'freeBytes': free, 'takenBytes': taken, 'passes': 2}
+
+
+def sweep(p):
+    """An honest record of free memory that was swept."""
+    become(p, 'free', '')
+    swept(p, WRITTEN + WRITTEN // 20, WRITTEN)
+    seen(p).update(method='sampled-read-back', bytesPlanned=WRITTEN // 16,
+                   bytesCompared=WRITTEN // 16)
+    p['result'].update(status='sanitized-with-exceptions',
+                       exceptions=named('lists of each CPU', 'kernel-keeps') +
+                       named('a rest', 'free-not-taken'))
+
+
+def pool(p):
+    become(p, 'hugepages', '2048kB')
+    swept(p, WRITTEN, WRITTEN)
+
+
+def segment(p):
+    become(p, 'sysv', '32769')
+    p['target']['identityAfter']['removed'] = True
+
+
+def queue(p):
+    """An honest record of a queue: its messages were only freed."""
+    become(p, 'mqueue', 'jobs')
+    p['target']['identityAfter']['removed'] = True
+    work(p)['passes'] = []
+    seen(p).update(method='device-state', bytesPlanned=0, bytesCompared=0)
+    p['result'].update(status='sanitized-with-exceptions',
+                       exceptions=named('freed only', 'content-only-freed'))
+    level(p, 'none')
+
+
+def states(state):
+    facts = ('init-on-alloc', 'init-on-free', 'page-poisoning', 'zswap', 'swap-areas',
+             'swap-history', 'hibernation-image', 'crash-kernel', 'crash-dumps', 'pstore',
+             'efi-variables', 'huge-pages', 'persistent-memory', 'nvme-memory', 'graphics-memory',
+             'bmc', 'tpm')
+    return put('target.facts.machine', {'states': {**dict.fromkeys(facts, 'absent'), 'tpm': state}})
+
+
+HONEST = {'sweep': ('memory', sweep), 'pool': ('memory', pool), 'segment': ('memory', segment),
+          'queue': ('memory', queue), 'states': ('memory', states('present')),
+          'bad-block': ('media', bad_block), 'sample': ('media', sample),
           'drawn': ('media', drawn),
           'not-verified': ('media', lambda p: (not_done(p), level(p, 'none'),
                                                put('result.status', 'indeterminate')(p)))}
@@ -173,6 +230,32 @@ MEMORY = {
     'memory-other-place': put('target.identityAfter.place', '/mnt/other'),
     'memory-read-less': lambda p: seen(p).update(bytesPlanned=4096, bytesCompared=4096),
     'memory-not-read': not_done,
+    'memory-swept': lambda p: swept(p, WRITTEN, WRITTEN),
+    'sweep-half-taken': after(sweep, lambda p: swept(p, 2 * WRITTEN, WRITTEN)),
+    'sweep-more-than-free': after(sweep, lambda p: swept(p, WRITTEN, WRITTEN + 4096)),
+    'sweep-more-than-written': after(sweep, lambda p: swept(p, 3 * WRITTEN, 3 * WRITTEN)),
+    'sweep-of-nothing': after(sweep, lambda p: swept(p, WRITTEN, 0)),
+    'sweep-untold': after(sweep, drop('sanitization.sweep')),
+    'sweep-without-pass': after(sweep, put('sanitization.passes', [])),
+    'sweep-read-less': after(sweep, lambda p: seen(p).update(bytesPlanned=WRITTEN // 32,
+                                                             bytesCompared=WRITTEN // 32)),
+    'sweep-whole': after(sweep, lambda p: p['result'].update(status='sanitized', exceptions=[])),
+    'sweep-kernel-untold': after(sweep, drop('result.exceptions.0')),
+    'sweep-rest-untold': after(sweep, drop('result.exceptions.1')),
+    'sweep-purge': after(sweep, lambda p: level(p, 'purge')),
+    'pool-half-taken': after(pool, lambda p: (
+        swept(p, 2 * WRITTEN, WRITTEN), p['result'].update(
+            status='sanitized-with-exceptions', exceptions=named('a rest', 'free-not-taken')))),
+    'pool-read-less': after(pool, lambda p: seen(p).update(
+        method='sampled-read-back', bytesPlanned=WRITTEN // 16, bytesCompared=WRITTEN // 16)),
+    'segment-not-compared': after(segment, lambda p: seen(p).update(
+        method='device-state', bytesPlanned=0, bytesCompared=0)),
+    'segment-not-written': after(segment, put('sanitization.passes', [])),
+    'segment-still-there': after(segment, drop('target.identityAfter.removed')),
+    'queue-level': after(queue, lambda p: level(p, 'clear')),
+    'queue-whole': after(queue, lambda p: p['result'].update(status='sanitized', exceptions=[])),
+    'queue-still-there': after(queue, put('target.identityAfter.removed', False)),
+    'facts-invented': states('cleared'),
 }
 
 INSIDERS = [('media', name, change) for name, change in MEDIA.items()]

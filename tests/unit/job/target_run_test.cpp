@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/file.hpp"
 #include "efface/job/jobs.hpp"
+#include "efface/method/memory_method.hpp"
 
 #include "catch.hpp"
 #include "target_fixture.hpp"
@@ -234,4 +235,25 @@ TEST_CASE("target: an interrupted job that another one replaces is closed as los
     CHECK(audit.problems.empty());
     CHECK(audit.open_intents.empty());
     CHECK(fixture.verified_bundles() == 1);
+}
+
+TEST_CASE("target: an order that says sweep has free memory as its last target", "[job][order]") {
+    const auto parse = [](const std::string& targets, const std::string& sweep) {
+        return parse_order(R"({"schema":"efface.order/1","id":"s-1","owner":"Tenant",)" + sweep +
+                           R"("targets":[)" + targets + "]}");
+    };
+    const std::string tmpfs = R"({"target":"memory:tmpfs:/mnt/a","size_bytes":4096})";
+    const std::string disk = R"({"target":"/dev/a","serial":"SERIAL-a"})";
+    const std::string free = R"({"target":"memory:free"})";
+    const std::string yes = R"("sweep":true,)";
+    CHECK(parse(tmpfs, "").targets.size() == 1);
+    CHECK(parse(tmpfs, R"("sweep":false,)").targets.size() == 1);
+    CHECK(parse(tmpfs, yes).targets.back().name == method::kFreeMemoryTarget);
+    CHECK(parse(tmpfs, yes).targets.size() == 2);
+    CHECK(parse(free, "").targets.size() == 1);  // told apart by its name alone
+    CHECK(parse(free + "," + tmpfs, yes).targets.size() == 2);
+    CHECK(parse(disk + "," + tmpfs, yes).targets.back().name == method::kFreeMemoryTarget);
+    CHECK_THROWS_AS(parse(disk, yes), Error);
+    CHECK_THROWS_AS(parse(tmpfs, R"("sweep":"yes",)"), Error);
+    CHECK_THROWS_AS(parse(R"({"target":"memory:sysv:3"})", ""), Error);
 }

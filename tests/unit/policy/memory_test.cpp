@@ -107,6 +107,38 @@ TEST_CASE("a swap area is worth no more than the layers below it") {
     CHECK(has(memory_claim(facts), "flash"));
 }
 
+TEST_CASE(
+    "a sweep is worth a level with nine tenths of what was free, and never without exception") {
+    auto facts = good_tmpfs();
+    facts.erase("filesystem");
+    facts["kind"] = "free";
+    facts["swappable"] = false;
+    CHECK(memory_claim(facts).level == Level::none);  // nobody said how much
+    struct Row {
+        std::uint64_t free;
+        std::uint64_t taken;
+        Level level;
+    };
+    for (const Row& row :
+         {Row{1000, 1000, Level::clear}, Row{1000, 900, Level::clear}, Row{1000, 899, Level::none},
+          Row{1000, 0, Level::none}, Row{0, 0, Level::none}, Row{9, 8, Level::none},
+          Row{9, 9, Level::clear}}) {
+        INFO(row.taken << " of " << row.free);
+        facts["sweep"] = {{"freeBytes", row.free}, {"takenBytes", row.taken}};
+        for (const char* kind : {"free", "hugepages"}) {
+            facts["kind"] = kind;
+            const auto claim = memory_claim(facts);
+            CHECK(claim.level == row.level);
+            CHECK(has(claim, "free-not-taken") == (row.level == Level::none));
+            CHECK(has(claim, "kernel-keeps") == (facts["kind"] == "free"));
+        }
+    }
+    facts["sweep"] = {{"freeBytes", 1000U}, {"takenBytes", "all"}};
+    CHECK(memory_claim(facts).level == Level::none);
+    facts["kind"] = "tmpfs";  // of others it says nothing
+    CHECK(memory_claim(facts).level == Level::clear);
+}
+
 TEST_CASE("the table of memory has ids of its own, and its digest tells it from another") {
     const auto& rules = efface::policy::memory_rules();
     for (const auto& rule : rules) {

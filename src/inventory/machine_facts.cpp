@@ -1,0 +1,399 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/inventory/machine_facts.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <sstream>
+
+#include "efface/inventory/folder.hpp"
+#include "efface/inventory/free_memory.hpp"
+#include "efface/inventory/memory_facts.hpp"
+
+namespace efface::inventory {
+namespace {
+
+constexpr std::size_t kMountsBytesMax = std::size_t{16} << 20U;
+constexpr std::size_t kVmstatBytesMax = std::size_t{256} << 10U;
+constexpr std::size_t kNamesShown = 3;
+
+/// What a look gave, before it has a name.
+struct Seen {
+    Presence state = Presence::unknown;
+    std::string detail;
+};
+
+struct Look {
+    const SystemView& view;
+    const MemoryFacts& memory;
+};
+
+/// "3: a, b, c", or "5: a, b, c and more".
+std::string counted(const std::vector<std::string>& names) {
+    std::vector<std::string> shown;
+    for (const auto& name : names) {
+        if (shown.size() < kNamesShown) {
+            shown.push_back(safe_text(name));
+        }
+    }
+    return fmt::format("{}: {}{}", names.size(), fmt::join(shown, ", "),
+                       names.size() > shown.size() ? " and more" : "");
+}
+
+Seen of_list(const std::vector<std::string>& found, const std::string& none) {
+    return found.empty() ? Seen{Presence::absent, none} : Seen{Presence::present, counted(found)};
+}
+
+/// Entries of a folder. What is not there is `missing`.
+Seen of_folder(const std::filesystem::path& path, const Seen& missing, const std::string& none) {
+    const Listing listing = Folder::open(path).list(".");
+    if (listing.reading == Reading::unreadable) {
+        return {Presence::unknown, safe_text(path.string()) + " can not be read"};
+    }
+    return listing.reading == Reading::missing ? missing : of_list(listing.names, none);
+}
+
+Seen of_setting(const KernelSetting& setting) {
+    if (!setting.on) {
+        return {Presence::unknown, "nothing says"};
+    }
+    return {*setting.on ? Presence::present : Presence::absent,
+            fmt::format("{} ({})", *setting.on ? "on" : "off", setting.source)};
+}
+
+Seen look_at_init_on_alloc(const Look& look) {
+    return of_setting(look.memory.init_on_alloc);
+}
+Seen look_at_init_on_free(const Look& look) {
+    return of_setting(look.memory.init_on_free);
+}
+Seen look_at_poisoning(const Look& look) {
+    return of_setting(look.memory.page_poisoning);
+}
+
+/// A counter of /proc/vmstat, which the kernel may not have.
+std::optional<std::uint64_t> counter(const Look& look, std::string_view wanted) {
+    std::istringstream lines(Folder::open(look.view.proc).read("vmstat", kVmstatBytesMax).text);
+    std::string name;
+    std::uint64_t value = 0;
+    while (lines >> name >> value) {
+        if (name == wanted) {
+            return value;
+        }
+    }
+    return std::nullopt;
+}
+
+Seen look_at_zswap(const Look& look) {
+    const auto pages = counter(look, "zswpout");
+    const std::string history =
+        pages ? fmt::format("{} pages were written to its pool since the machine started", *pages)
+              : "the kernel does not say how many pages were written to its pool";
+    if (look.memory.zswap == "on" || pages.value_or(0) != 0) {
+        return {Presence::present, look.memory.zswap + "; " + history};
+    }
+    // One that was switched off may have been used before.
+    return {look.memory.zswap == "absent" || pages ? Presence::absent : Presence::unknown,
+            look.memory.zswap + (pages ? "" : "; " + history)};
+}
+
+Seen look_at_swap(const Look& look) {
+    if (!look.memory.swaps) {
+        return {Presence::unknown, "the list of areas can not be read"};
+    }
+    std::vector<std::string> names;
+    for (const auto& area : *look.memory.swaps) {
+        names.push_back(area.path);
+    }
+    return of_list(names, "no area is active");
+}
+
+Seen look_at_swap_history(const Look& look) {
+    const auto& pages = look.memory.swapped_out_pages;
+    if (!pages) {
+        return {Presence::unknown, "the kernel does not say"};
+    }
+    return {*pages == 0 ? Presence::absent : Presence::present,
+            fmt::format("{} pages were written to swap since the machine started", *pages)};
+}
+
+Seen look_at_hibernation(const Look& look) {
+    if (!look.memory.hibernation_device.empty()) {
+        return {Presence::present, "an image may stand on " + look.memory.hibernation_device};
+    }
+    const Attribute states = Folder::open(look.view.sysfs / "power").read("state");
+    if (states.reading != Reading::present) {
+        return {states.reading == Reading::missing ? Presence::absent : Presence::unknown,
+                states.reading == Reading::missing ? "this kernel does not hibernate"
+                                                   : "the states of sleep can not be read"};
+    }
+    return {Presence::absent, "no resume device is configured"};
+}
+
+Seen look_at_crash_kernel(const Look& look) {
+    if (!look.memory.crash_kernel.empty()) {
+        return {Presence::present, look.memory.crash_kernel};
+    }
+    const Attribute size = Folder::open(look.view.sysfs / "kernel").read("kexec_crash_size");
+    return size.reading == Reading::unreadable
+               ? Seen{Presence::unknown, "its size can not be read"}
+               : Seen{Presence::absent, "no memory is reserved for one"};
+}
+
+Seen look_at_crash_dumps(const Look& look) {
+    // Stands beside proc, also in a recording.
+    return of_folder(look.view.proc.parent_path() / "var" / "crash",
+                     {Presence::absent, "there is no /var/crash"}, "/var/crash is empty");
+}
+
+Seen look_at_pstore(const Look& look) {
+    const Attribute mounts = Folder::open(look.view.proc).read("self/mounts", kMountsBytesMax);
+    const Seen none{Presence::absent, "this kernel has none"};
+    if (Folder::open(look.view.sysfs / "fs" / "pstore").reading() == Reading::missing) {
+        return none;
+    }
+    if (!mounts.present() || mounts.text.find(" pstore ") == std::string::npos) {
+        const Attribute backend =
+            Folder::open(look.view.sysfs / "module" / "pstore" / "parameters").read("backend");
+        return backend.present() && backend.text == "(null)"
+                   ? Seen{Presence::absent, "it has nowhere to write to"}
+                   : Seen{Presence::unknown, "it is not mounted"};
+    }
+    return of_folder(look.view.sysfs / "fs" / "pstore", none, "it is empty");
+}
+
+/// Variables that are not those of the UEFI specification (boot entries, keys of Secure Boot).
+Seen look_at_efi(const Look& look) {
+    constexpr std::array<std::string_view, 2> kStandard = {
+        "8be4df61-93ca-11d2-aa0d-00e098032b8c",   // EFI_GLOBAL_VARIABLE
+        "d719b2cb-3d3a-4596-a3bc-dad00e67656f"};  // EFI_IMAGE_SECURITY_DATABASE_GUID
+    const Folder efi = Folder::open(look.view.sysfs / "firmware" / "efi");
+    if (efi.reading() == Reading::missing) {
+        return {Presence::absent, "this machine was not started by EFI"};
+    }
+    const Listing listing = efi.list("efivars");
+    if (listing.reading != Reading::present || listing.names.empty()) {
+        return {Presence::unknown, "the variables are not mounted or can not be read"};
+    }
+    std::vector<std::string> others;
+    std::copy_if(listing.names.begin(), listing.names.end(), std::back_inserter(others),
+                 [&](const std::string& name) {
+                     return std::none_of(kStandard.begin(), kStandard.end(),
+                                         [&](auto vendor) { return name.ends_with(vendor); });
+                 });
+    return of_list(others, "only those of the standard");
+}
+
+Seen look_at_huge_pages(const Look& look) {
+    std::vector<std::string> pools;
+    for (const auto& pool : read_huge_pools(look.view)) {
+        if (pool.pages != 0) {
+            pools.push_back(
+                fmt::format("{}kB ({} of {} free)", pool.page_bytes / 1024, pool.free, pool.pages));
+        }
+    }
+    return of_list(pools, "no pool has pages");
+}
+
+/// Capacity of NVDIMM regions that no namespace holds.
+Seen look_at_persistent_memory(const Look& look) {
+    const Folder devices = Folder::open(look.view.sysfs / "bus" / "nd" / "devices");
+    const Listing listing = devices.list(".");
+    if (listing.reading == Reading::unreadable) {
+        return {Presence::unknown, "the regions can not be read"};
+    }
+    std::vector<std::string> found;
+    bool regions = false;
+    for (const auto& name : listing.names) {
+        if (!name.starts_with("region")) {
+            continue;
+        }
+        regions = true;
+        const Attribute left = devices.read(name + "/available_size");
+        if (!left.present()) {
+            return {Presence::unknown, name + " does not say what is left of it"};
+        }
+        if (left.text != "0") {
+            found.push_back(fmt::format("{} bytes of {}", safe_text(left.text), name));
+        }
+    }
+    return of_list(found, regions ? "namespaces hold all of it" : "no regions");
+}
+
+/// Memory of the controller (CMB), and of this machine that the controller uses (HMB).
+Seen look_at_nvme(const Look& look) {
+    const Folder folder = Folder::open(look.view.sysfs / "class" / "nvme");
+    const Listing listing = folder.list(".");
+    if (listing.reading == Reading::unreadable) {
+        return {Presence::unknown, "the controllers can not be read"};
+    }
+    std::vector<std::string> found;
+    std::vector<std::string> silent;
+    for (const auto& name : listing.names) {
+        const Attribute cmb = folder.read(name + "/cmb");
+        const Attribute hmb = folder.read(name + "/hmb");
+        if (cmb.present()) {
+            found.push_back(name + " (CMB)");
+        }
+        if (hmb.present() && hmb.text != "0") {
+            found.push_back(name + " (HMB)");
+        }
+        if (!hmb.present()) {  // shown only by newer kernels, and only where the controller asks
+            silent.push_back(name);
+        }
+    }
+    if (!found.empty() || silent.empty()) {
+        return of_list(found, listing.names.empty() ? "no NVMe controllers" : "none is in use");
+    }
+    return {Presence::unknown, "not said by " + counted(silent)};
+}
+
+Seen look_at_graphics(const Look& look) {
+    constexpr std::string_view kDisplay = "0x03";  // base class of PCI
+    const Folder devices = Folder::open(look.view.sysfs / "bus" / "pci" / "devices");
+    const Listing listing = devices.list(".");
+    if (listing.reading == Reading::unreadable) {
+        return {Presence::unknown, "the devices can not be read"};
+    }
+    std::vector<std::string> found;
+    for (const auto& name : listing.names) {
+        if (devices.read(name + "/class").text.starts_with(kDisplay)) {
+            found.push_back(name);
+        }
+    }
+    return of_list(found, "no graphics adapter on PCI");
+}
+
+Seen look_at_bmc(const Look& look) {
+    constexpr std::string_view kDmiType = "38-";  // SMBIOS: IPMI device information
+    std::vector<std::string> found;
+    for (const auto& name : Folder::open(look.view.sysfs / "class" / "ipmi").list(".").names) {
+        found.push_back(name);
+    }
+    const Listing dmi = Folder::open(look.view.sysfs / "firmware" / "dmi" / "entries").list(".");
+    for (const auto& name : dmi.names) {
+        if (name.starts_with(kDmiType)) {
+            found.push_back("DMI entry " + name);
+        }
+    }
+    if (found.empty() && dmi.reading != Reading::present) {
+        return {Presence::unknown, "no driver, and the firmware's list can not be read"};
+    }
+    return of_list(found, "neither a driver nor the firmware names one");
+}
+
+Seen look_at_tpm(const Look& look) {
+    const Folder folder = Folder::open(look.view.sysfs / "class" / "tpm");
+    const auto found = folder.list(".").names;
+    if (!found.empty()) {
+        return of_list(found, "");
+    }
+    const Listing tables = Folder::open(look.view.sysfs / "firmware" / "acpi" / "tables").list(".");
+    for (const char* table : {"TPM2", "TCPA"}) {
+        if (std::find(tables.names.begin(), tables.names.end(), table) != tables.names.end()) {
+            return {Presence::present,
+                    fmt::format("the firmware names one ({}), no driver", table)};
+        }
+    }
+    return tables.reading == Reading::present
+               ? Seen{Presence::absent, "neither a driver nor the firmware names one"}
+               : Seen{Presence::unknown, "no driver, and the firmware's list can not be read"};
+}
+
+struct Row {
+    const char* fact;
+    Seen (*look)(const Look&);
+    const char* when_present;  ///< advice
+    const char* when_unknown;
+    const char* when_absent = "";
+};
+
+constexpr const char* kPowerOff = "switch the machine off before somebody else gets it";
+
+const std::vector<Row>& rows() {
+    static const std::vector<Row> kRows = {
+        {"init-on-alloc", look_at_init_on_alloc, "",
+         "start with init_on_alloc=1: who gets memory does not find what was freed",
+         "start with init_on_alloc=1: who gets memory does not find what was freed"},
+        {"init-on-free", look_at_init_on_free, "",
+         "start with init_on_free=1, or sweep: efface erase memory:free",
+         "start with init_on_free=1, or sweep: efface erase memory:free"},
+        {"page-poisoning", look_at_poisoning, "", ""},
+        {"zswap", look_at_zswap,
+         "switch it off (/sys/module/zswap/parameters/enabled), then sweep: memory:free", ""},
+        {"swap-areas", look_at_swap, "erase each: efface erase memory:swap:PATH", ""},
+        {"swap-history", look_at_swap_history,
+         "erase every area that was in use since: memory:swap:PATH, also those that are not active",
+         ""},
+        {"hibernation-image", look_at_hibernation, "erase the resume device", ""},
+        {"crash-kernel", look_at_crash_kernel,
+         "its memory can not be reached; give it back: echo 0 > /sys/kernel/kexec_crash_size", ""},
+        {"crash-dumps", look_at_crash_dumps, "erase the files: efface erase FILE", ""},
+        {"pstore", look_at_pstore, "remove its entries: rm /sys/fs/pstore/*",
+         "mount it and look: mount -t pstore pstore /sys/fs/pstore"},
+        {"efi-variables", look_at_efi, "look at them; efface does not change them", ""},
+        {"huge-pages", look_at_huge_pages, "sweep each pool: efface erase memory:hugepages:SIZE",
+         ""},
+        {"persistent-memory", look_at_persistent_memory,
+         "make a namespace of it, then erase that: memory:pmem:NAME", ""},
+        {"nvme-memory", look_at_nvme, kPowerOff, kPowerOff},
+        {"graphics-memory", look_at_graphics, kPowerOff, ""},
+        {"bmc", look_at_bmc, "its logs and memory can not be reached; use its own tools",
+         "load its driver and look: modprobe ipmi_si"},
+        {"tpm", look_at_tpm, "clear it if it holds keys: tpm2_clear",
+         "look into the setup of the firmware"},
+    };
+    return kRows;
+}
+
+}  // namespace
+
+const char* to_string(Presence presence) noexcept {
+    switch (presence) {
+        case Presence::present:
+            return "present";
+        case Presence::absent:
+            return "absent";
+        case Presence::unknown:
+            break;
+    }
+    return "unknown";
+}
+
+std::vector<MachineFact> read_machine_facts(const SystemView& view) {
+    const MemoryFacts memory = read_memory_facts(view);
+    std::vector<MachineFact> facts;
+    for (const auto& row : rows()) {
+        auto seen = row.look({view, memory});
+        const char* advice = seen.state == Presence::present   ? row.when_present
+                             : seen.state == Presence::unknown ? row.when_unknown
+                                                               : row.when_absent;
+        facts.push_back({row.fact, seen.state, std::move(seen.detail), advice});
+    }
+    return facts;
+}
+
+Json to_json(const std::vector<MachineFact>& facts) {
+    Json list = Json::array();
+    for (const auto& fact : facts) {
+        list.push_back(ObjectWriter()
+                           .add("fact", fact.fact)
+                           .add("state", to_string(fact.state))
+                           .add("detail", fact.detail)
+                           .add("advice", fact.advice)
+                           .take());
+    }
+    return list;
+}
+
+Json states_of(const std::vector<MachineFact>& facts) {
+    ObjectWriter states;
+    for (const auto& fact : facts) {
+        states.add(fact.fact.c_str(), to_string(fact.state));
+    }
+    return states.take();
+}
+
+}  // namespace efface::inventory

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// A POSIX message queue, which outlives its users. Its messages are memory of the kernel, which
+// nobody can overwrite: they are taken out, which frees them, and the queue is removed.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "efface/base/secret.hpp"
+#include "efface/device/ipc_objects.hpp"
+#include "efface/inventory/memory_facts.hpp"
+
+#include "memory_run.hpp"
+
+namespace efface::method {
+
+namespace {
+
+class QueueKind final : public MemoryKind {
+  public:
+    explicit QueueKind(const MemoryKindContext& context) : context_(context) {}
+
+    MemorySurvey survey() override;
+    [[nodiscard]] std::string technique() const override {
+        return "take all messages out of the queue and remove it";
+    }
+    void erase(MemoryRun& run) override;
+    Json identity_after() override;
+
+  private:
+    [[nodiscard]] device::MessageQueue open() const;
+    [[nodiscard]] std::vector<Reason> users(const device::MessageQueue& queue) const;
+    void drain(const device::MessageQueue& queue, MemoryRun& run) const;
+
+    MemoryKindContext context_;
+};
+
+device::MessageQueue QueueKind::open() const {
+    auto queue = device::MessageQueue::open(context_.name.place);
+    if (!queue) {
+        throw Error(ErrorCode::usage,
+                    fmt::format("there is no message queue {} in this IPC namespace",
+                                printable(context_.name.place)),
+                    "mount -t mqueue none /dev/mqueue; ls /dev/mqueue lists them");
+    }
+    return std::move(*queue);
+}
+
+std::vector<Reason> QueueKind::users(const device::MessageQueue& queue) const {
+    const auto state = queue.state();
+    std::vector<Reason> found;
+    const auto users =
+        inventory::processes_using({state.device, state.inode, std::nullopt}, context_.view);
+    // Our own look at it has it open, too.
+    const std::string ours = fmt::format("process {} ", ::getpid());
+    for (const auto& user : users.users) {
+        if (!user.starts_with(ours)) {
+            found.push_back({ReasonCode::opened, user});
+        }
+    }
+    if (!found.empty()) {
+        return found;
+    }
+    // Of processes that may not be examined, and of descriptors on their way, the kernel knows.
+    const auto elsewhere = queue.open_elsewhere();
+    if (!elsewhere) {
+        found.push_back(
+            {ReasonCode::unreadable_state, "the kernel does not say whether somebody has it open"});
+    } else if (*elsewhere) {
+        found.push_back({ReasonCode::opened, "somebody that is not shown has it open"});
+    }
+    return found;
+}
+
+MemorySurvey QueueKind::survey() {
+    const auto queue = open();
+    const auto state = queue.state();
+    MemorySurvey survey;
+    survey.identity = ObjectWriter()
+                          .add("deviceNumber", state.device)
+                          .add("inode", state.inode)
+                          .add("ownerUid", state.owner_uid)
+                          .add("sizeBytes", state.messages_max * state.message_bytes_max)
+                          .take();
+    survey.size_bytes = state.messages_max * state.message_bytes_max;
+    survey.objections = users(queue);
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", true)
+                       .add("swappable", false)
+                       .add("persistent", false)
+                       .add("messages", state.messages)
+                       .take();
+    survey.steps = {"see that no other process has it open",
+                    "take every message out, into locked memory that is cleared: the kernel frees "
+                    "its own copy without overwriting it",
+                    "remove the queue"};
+    survey.not_reached = {
+        "the kernel's copies of the messages: freed, not overwritten; sweep after it "
+        "(memory:free)"};
+    return survey;
+}
+
+void QueueKind::drain(const device::MessageQueue& queue, MemoryRun& run) const {
+    const auto state = queue.state();
+    SecretBytes message(static_cast<std::size_t>(state.message_bytes_max));
+    std::uint64_t count = 0;
+    std::uint64_t bytes = 0;
+    run.touch();
+    // Nobody else sends: what is more than fits into it is no end that can be reached.
+    while (count <= state.messages_max && !run.stopped()) {
+        const auto got = queue.receive(message);
+        if (!got) {
+            break;
+        }
+        ++count;
+        bytes += *got;
+        run.progress().advance(*got);
+    }
+    run.step("take the messages out", run.stopped() ? "stopped" : "done",
+             fmt::format("{} messages, {} bytes", count, bytes));
+}
+
+void QueueKind::erase(MemoryRun& run) {
+    const auto queue = open();
+    drain(queue, run);
+    if (run.stopped()) {
+        return;
+    }
+    const auto left = queue.state();
+    run.verification.method = "device-state";
+    run.verification.performed = true;
+    run.control("queue-empty", left.messages == 0 ? ControlResult::pass : ControlResult::fail,
+                fmt::format("{} messages are waiting", left.messages));
+    auto others = users(queue);
+    if (!others.empty()) {
+        run.fail(std::move(others.front()));
+        return;
+    }
+    const int error = device::MessageQueue::remove(context_.name.place);
+    run.step("remove the queue", error == 0 ? "done" : "failed",
+             error == 0 ? "" : errno_text(error));
+    const bool gone = error == 0 && !device::MessageQueue::open(context_.name.place);
+    run.control("queue-gone", gone ? ControlResult::pass : ControlResult::fail,
+                gone ? "there is no such queue any more" : "one of this name is there");
+    const auto machine = inventory::read_memory_facts(context_.view);
+    if (!machine.init_on_free.on.value_or(false)) {
+        run.except({ReasonCode::content_only_freed,
+                    "the kernel's copies of the messages were freed without being cleared "
+                    "(init_on_free is not known to be on); sweep free memory: memory:free"});
+    }
+    run.complete();
+}
+
+Json QueueKind::identity_after() {
+    return ObjectWriter().add("removed", !device::MessageQueue::open(context_.name.place)).take();
+}
+
+}  // namespace
+
+std::unique_ptr<MemoryKind> make_mqueue_kind(const MemoryKindContext& context) {
+    return std::make_unique<QueueKind>(context);
+}
+
+}  // namespace efface::method

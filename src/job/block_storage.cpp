@@ -117,27 +117,6 @@ bool has_file(const std::filesystem::path& folder, const std::string& file) {
     return static_cast<bool>(error);
 }
 
-/// What says what is to be erased, or how it was, is no storage.
-void object_to_document(TargetPlan& plan, const StateDirectory& state) {
-    const auto object = [&](const char* what) {
-        plan.objections.push_back({{ReasonCode::own_document, what}});
-    };
-    std::error_code error;
-    const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
-    if (error || plan.path.starts_with(root) || has_file(root, plan.path)) {
-        object("it belongs to efface's own state");
-    }
-    if (plan.size_bytes > kOrderBytesMax) {
-        return;
-    }
-    const auto text = read_text_file(plan.path, kOrderBytesMax).value_or("");
-    if (is_order(text)) {
-        object("it is an order");
-    } else if (is_manifest(text)) {
-        object("it is the manifest of a project");
-    }
-}
-
 class BlockStorage final : public TargetStorage {
   public:
     BlockStorage(RunContext& context, std::string path, const ErasureChoice& choice)
@@ -210,7 +189,7 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
         if (context_.host.is_open(plan.path).value_or(false)) {
             plan.objections.push_back({{ReasonCode::opened, "another process has it open"}});
         }
-        object_to_document(plan, context_.state);
+        object_to_document(plan, context_.state, plan.path);
         const auto file = context_.host.open(plan.path, device::Access::read_only);
         const auto report = file->extents();
         facts.storage.shared_extents = report.shared_count;
@@ -362,6 +341,28 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
 }
 
 }  // namespace
+
+/// What says what is to be erased, or how it was, is no storage.
+void object_to_document(TargetPlan& plan, const StateDirectory& state, const std::string& path) {
+    const auto object = [&](const char* what) {
+        plan.objections.push_back({{ReasonCode::own_document, what}});
+    };
+    std::error_code error;
+    const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
+    if (error || path.starts_with(root) || has_file(root, path)) {
+        object("it belongs to efface's own state");
+    }
+    const auto size = std::filesystem::file_size(path, error);
+    if (error || size > kOrderBytesMax) {
+        return;
+    }
+    const auto text = read_text_file(path, kOrderBytesMax).value_or("");
+    if (is_order(text)) {
+        object("it is an order");
+    } else if (is_manifest(text)) {
+        object("it is the manifest of a project");
+    }
+}
 
 namespace {
 

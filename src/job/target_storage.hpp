@@ -22,6 +22,8 @@ void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& ide
                     Moment moment, const char* as);
 
 void object_to(TargetPlan& plan, const std::vector<Reason>& reasons);
+/// The file is an order, a manifest or a part of efface's own state, by whatever name: an objection.
+void object_to_document(TargetPlan& plan, const StateDirectory& state, const std::string& path);
 /// `hiddenAreas` of a certificate where nobody looked for any.
 [[nodiscard]] Json no_hidden_areas(const char* why);
 
@@ -49,6 +51,11 @@ class TargetStorage {
     virtual Json begin_instead(Random& random, const Json& /*before*/) { return begin(random); }
     /// Whether an attempt that ended has left something behind that another one must take back.
     [[nodiscard]] virtual bool unfinished(const Json& /*outcome*/) const { return false; }
+    /// Whether what a job erased that ended well is still as it left it. Media are, unasked: an
+    /// order for one is carried out once. `identity` and `state` are those of that job.
+    [[nodiscard]] virtual bool as_left(const Json& /*identity*/, const Json& /*state*/) {
+        return true;
+    }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
     /// refuses: nothing was written by this call then.
     virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "efface/base/file.hpp"
+#include "efface/method/memory_method.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -97,7 +98,8 @@ int show_plan(const Program& program, const PlanOptions& options) {
     job::Events events({}, clock);
     job::RunContext context{program.state(), *host, clock, random, events};
     const auto& names = options.targets.targets;
-    if (names.size() == 1 && options.targets.order.empty()) {
+    const bool file = names.size() == 1 && !method::parse_memory_target(names.front());
+    if (file && options.targets.order.empty()) {
         if (const auto text = manifest_text(names.front())) {
             return plan_project(context, names.front(), *text, options.json);
         }

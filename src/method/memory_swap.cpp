@@ -330,7 +330,7 @@ bool SwapKind::as_left(MemoryRun& look) {
 }
 
 void SwapKind::erase(MemoryRun& run) {
-    const Opened opened = open();
+    Opened opened = open();
     if (!same_storage(opened.status, looked_at_)) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     printable(context_.name.place) + ": another area stands there now");
@@ -340,6 +340,7 @@ void SwapKind::erase(MemoryRun& run) {
         return;
     }
     if (identity.kind == inventory::Kind::zram) {
+        opened.fd.reset();  // the kernel resets none that is open
         reset(run, identity);
         return;
     }

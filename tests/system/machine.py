@@ -72,6 +72,9 @@ class Machine:
         """The process of the machine, which writes to `log`."""
         raise NotImplementedError
 
+    def serve(self):
+        """What the machine asks its host for while it runs."""
+
     def stop(self):
         """Ends the machine as a power cut would, and waits for that."""
         if self.process.poll() is None:
@@ -92,6 +95,7 @@ class Machine:
         with open(self.folder / "output", "rb") as stream:
             while self.process.poll() is None:
                 self.pass_on(stream)
+                self.serve()
                 if cut_at and cut_at in self.seen:
                     self.stop()
                     return EXIT_POWER_CUT

@@ -43,6 +43,13 @@ FIELDS = {
         sanitization.passes sanitization.passes.*.bytesWritten
         sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush result.status
         result.level result.exceptions result.exceptions.*.code''',
+    'memory': '''target.facts target.facts.swappable target.facts.machine
+        target.facts.machine.swap target.facts.swapAfter
+        +target.facts.machine.swap.state +target.facts.machine.swap.zswapBytes
+        +target.facts.machine.swap.pagesWrittenOut +target.facts.machine.swap.zswapPagesWrittenOut
+        +target.facts.swapAfter.state +target.facts.swapAfter.zswapBytes
+        target.facts.swapAfter.pagesWrittenOut target.facts.swapAfter.zswapPagesWrittenOut
+        result.status result.level result.exceptions''',
     'example': '''volumes volumes.*.status volumes.*.level volumes.*.alreadyGone
         +volumes.*.eligibility.eligible +volumes.*.payloadSample
         +volumes.*.payloadSample.piecesSampled +volumes.*.payloadSample.ciphertextLike
@@ -90,6 +97,8 @@ HARMLESS = [
     ('verification.unreadableStatuses.*.count', {'more', 'double'}, None),
     # areas that failed may be more than are listed
     ('verification.readFaults.count', {'more', 'double', 'huge'}, {'read-fault'}),
+    # what the kernel never swaps is not in swap
+    ('target.facts.swappable', {'false'}, None),
     # a credential that was not asked after is no claim
     ('volumes.*.credential.openedBefore', {'null', 'gone'}, None),
     ('volumes.*.credential.refusedAfter', {'null', 'gone'}, None),
@@ -159,7 +168,7 @@ def change(record, place, value, gone=False):
 
 def records():
     """(kind, name, record) of every honest record that claims success."""
-    for kind in ('drive', 'media', 'example'):
+    for kind in ('drive', 'media', 'memory', 'example'):
         yield kind, kind, json.loads((DATA / f'predicate-{kind}.json').read_text())
     for module in (drive, target, read, volumes):
         for name, (kind, honest) in module.HONEST.items():

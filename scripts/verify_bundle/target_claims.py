@@ -6,6 +6,7 @@ import re
 from common import need, when
 from memory_claims import check_memory
 from read_claims import check_overwrite_was_read, check_reached
+from swap_claims import check_swap
 from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
                           fields, from_hex, items, opened_any, texts)
 
@@ -53,6 +54,8 @@ def check_target(predicate):
     if kind == 'memory':
         check_memory(predicate)
     if status in SUCCESS:
+        if kind == 'memory':
+            check_swap(predicate)
         check_done(predicate, kind, size)
         check_seen(predicate, kind, size)
         check_overwrite_was_read(predicate, kind, size)

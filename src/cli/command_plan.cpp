@@ -3,6 +3,7 @@
 
 #include "efface/base/file.hpp"
 #include "efface/inventory/machine_facts.hpp"
+#include "efface/method/memory_method.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -117,7 +118,8 @@ int show_plan(const Program& program, const PlanOptions& options) {
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
         return show_machine(options.json);
     }
-    if (names.size() == 1 && options.targets.order.empty()) {
+    const bool file = names.size() == 1 && !method::parse_memory_target(names.front());
+    if (file && options.targets.order.empty()) {
         if (const auto text = manifest_text(names.front())) {
             return plan_project(context, names.front(), *text, options.json);
         }

@@ -325,6 +325,7 @@ void check_target_rules(const RecordView& predicate) {
         exceptions.fail("must be listed exactly when the status says so");
     }
     check_level(predicate, claim);
+    check_swap_rules(predicate, claim);
 }
 
 }  // namespace efface::evidence

@@ -51,6 +51,8 @@ void check_unseen_areas(const RecordView& predicate, const Claim& claim);
 void check_overwrite_was_read(const RecordView& predicate, const Claim& claim);
 /// What was taken out of the free pages, out of a segment or a queue: no more is claimed.
 void check_memory_rules(const RecordView& predicate, const Claim& claim);
+/// Pages that may stand in swap or in zswap.
+void check_swap_rules(const RecordView& predicate, const Claim& claim);
 /// A drive's own erasure: what it reported and what was seen, and that they bear the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);
 

@@ -24,8 +24,8 @@ constexpr std::size_t kKernelLogRecordsMax = std::size_t{1} << 16U;
 constexpr std::size_t kKernelLogRecordBytes = 8192;  // larger than any record of /dev/kmsg
 constexpr std::uint64_t kKibibyte = 1024;
 
-/// The value in "NAME:   123 kB".
-std::uint64_t meminfo_bytes(const std::string& text, std::string_view name) {
+/// The value in "NAME:   123 kB"; nullopt when there is none.
+std::optional<std::uint64_t> meminfo_bytes(const std::string& text, std::string_view name) {
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {
         std::istringstream words(line);
@@ -35,19 +35,30 @@ std::uint64_t meminfo_bytes(const std::string& text, std::string_view name) {
             return number_or(number, 0) * kKibibyte;
         }
     }
-    return 0;
+    return std::nullopt;
 }
 
-std::optional<std::uint64_t> swapped_out_pages(const Folder& proc) {
-    std::istringstream lines(proc.read("vmstat", kVmstatBytesMax).text);
+/// A counter of /proc/vmstat; nullopt when the kernel has none of this name.
+std::optional<std::uint64_t> vmstat_counter(const std::string& vmstat, std::string_view wanted) {
+    std::istringstream lines(vmstat);
     std::string name;
     std::uint64_t value = 0;
     while (lines >> name >> value) {
-        if (name == "pswpout") {
+        if (name == wanted) {
             return value;
         }
     }
     return std::nullopt;
+}
+
+/// Since Linux 5.19 the kernel counts what zswap takes; without zswap there is nothing to count.
+void read_zswap(MemoryFacts& facts, const std::string& vmstat, const std::string& meminfo) {
+    facts.zswapped_out_pages = vmstat_counter(vmstat, "zswpout");
+    facts.zswap_bytes = meminfo_bytes(meminfo, "Zswapped");
+    if (facts.zswap == "absent") {
+        facts.zswapped_out_pages = facts.zswapped_out_pages.value_or(0);
+        facts.zswap_bytes = facts.zswap_bytes.value_or(0);
+    }
 }
 
 /// The value of the last NAME=VALUE for the kernel; what stands behind "--" is for init.
@@ -270,13 +281,15 @@ MemoryFacts read_memory_facts(const SystemView& view) {
     facts.boot_id = safe_text(proc.read("sys/kernel/random/boot_id").text);
     facts.kernel_release = safe_text(proc.read("sys/kernel/osrelease").text);
     facts.swaps = swap_areas(view);
-    facts.available_bytes = meminfo_bytes(meminfo, "MemAvailable");
-    facts.swap_cached_bytes = meminfo_bytes(meminfo, "SwapCached");
-    facts.swapped_out_pages = swapped_out_pages(proc);
+    facts.available_bytes = meminfo_bytes(meminfo, "MemAvailable").value_or(0);
+    facts.swap_cached_bytes = meminfo_bytes(meminfo, "SwapCached").value_or(0);
+    const std::string vmstat = proc.read("vmstat", kVmstatBytesMax).text;
+    facts.swapped_out_pages = vmstat_counter(vmstat, "pswpout");
     facts.init_on_alloc = auto_initialised(view, command_line, facts.kernel_release, kOnAlloc);
     facts.init_on_free = auto_initialised(view, command_line, facts.kernel_release, kOnFree);
     facts.page_poisoning = page_poisoning(view, command_line, facts.kernel_release);
     facts.zswap = on_off_absent(sysfs.read("module/zswap/parameters/enabled"));
+    read_zswap(facts, vmstat, meminfo);
     facts.transparent_hugepages =
         safe_text(sysfs.read("kernel/mm/transparent_hugepage/enabled").text);
     facts.shmem_hugepages =
@@ -294,7 +307,7 @@ MemoryFacts read_memory_facts(const SystemView& view) {
     return facts;
 }
 
-Json to_json(const MemoryFacts& facts) {
+Json swap_json(const MemoryFacts& facts) {
     Json areas = Json::array();
     for (const SwapArea& area : facts.swaps.value_or(std::vector<SwapArea>{})) {
         areas.push_back(ObjectWriter()
@@ -312,13 +325,22 @@ Json to_json(const MemoryFacts& facts) {
     swap.add("state", swap_state)
         .add("areas", std::move(areas))
         .add("cachedBytes", facts.swap_cached_bytes);
-    if (facts.swapped_out_pages) {
-        swap.add("pagesWrittenOut", *facts.swapped_out_pages);
-    }
+    const auto add_known = [&](const char* key, const std::optional<std::uint64_t>& value) {
+        if (value) {
+            swap.add(key, *value);
+        }
+    };
+    add_known("pagesWrittenOut", facts.swapped_out_pages);
+    add_known("zswapPagesWrittenOut", facts.zswapped_out_pages);
+    add_known("zswapBytes", facts.zswap_bytes);
+    return swap.take();
+}
+
+Json to_json(const MemoryFacts& facts) {
     return ObjectWriter()
         .add("bootId", facts.boot_id)
         .add("kernel", facts.kernel_release)
-        .add("swap", swap.take())
+        .add("swap", swap_json(facts))
         .add("initOnAlloc", to_json(facts.init_on_alloc))
         .add("initOnFree", to_json(facts.init_on_free))
         .add("pagePoisoning", to_json(facts.page_poisoning))
@@ -352,8 +374,9 @@ std::vector<std::string> memory_not_reached(const MemoryFacts& facts) {
         areas.push_back(
             fmt::format("swap slots on {}, also those that are free now", safe_text(area.path)));
     }
-    if (facts.zswap == "on") {
-        areas.emplace_back("zswap: compressed copies of pages on their way to swap");
+    if (facts.zswap == "on" || facts.zswapped_out_pages != 0U || facts.zswap_bytes != 0U) {
+        areas.emplace_back(
+            "zswap: compressed copies of pages on their way to swap, also those that were freed");
     }
     for (const std::string& device : facts.zram_write_backs) {
         areas.push_back("write-back device of " + device);

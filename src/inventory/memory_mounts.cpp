@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// One mount of ours with its number and options, and where else its file system can be seen.
+// One mount of ours by its number, which an open descriptor gives; and where else its file system
+// can be seen.
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <libmount/libmount.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <memory>
+#include <sstream>
 
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/machine_state.hpp"
@@ -16,6 +22,9 @@
 
 namespace efface::inventory {
 namespace {
+
+constexpr unsigned kStatxMountIdUnique = 0x4000;   // STATX_MNT_ID_UNIQUE of linux/stat.h, Linux 6.8
+constexpr std::uint64_t kMagicMask = 0xffffffffU;  // f_type is signed in places
 
 [[noreturn]] void fail_list() {
     throw Error(ErrorCode::internal, "the list of mounts can not be read");
@@ -46,7 +55,7 @@ std::vector<MountFacts> own_mounts(const SystemView& view) {
         mount.root = text_or_empty(mnt_fs_get_root(fs));
         mount.target = text_or_empty(mnt_fs_get_target(fs));
         mount.type = text_or_empty(mnt_fs_get_fstype(fs));
-        mount.source = text_or_empty(mnt_fs_get_source(fs));
+        mount.source = printable(text_or_empty(mnt_fs_get_source(fs)));
         mount.options = text_or_empty(mnt_fs_get_options(fs));
         mounts.push_back(std::move(mount));
     }
@@ -63,10 +72,10 @@ bool lies_within(const std::string& path, const std::string& folder) {
 void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const SystemView& view) {
     for (const MountFacts& other : own) {
         if (other.id != mount.id && lies_within(other.target, mount.target)) {
-            mount.below.push_back(other.target);
+            mount.below.push_back(printable(other.target));
         }
         if (other.id != mount.id && other.major == mount.major && other.minor == mount.minor) {
-            mount.elsewhere.push_back(other.target);
+            mount.elsewhere.push_back(printable(other.target));
         }
     }
     const MountView all = read_mounts(view);
@@ -74,40 +83,79 @@ void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const
         // A copy of our namespace shows the same mount at the same place: it is no other way in.
         if (!other.process.empty() && other.major == mount.major && other.minor == mount.minor &&
             (other.target != mount.target || other.root != mount.root)) {
-            mount.elsewhere.push_back(fmt::format("{} (process {})", other.target, other.process));
+            mount.elsewhere.push_back(
+                fmt::format("{} (process {})", printable(other.target), other.process));
         }
     }
     mount.elsewhere.insert(mount.elsewhere.end(), all.problems.begin(), all.problems.end());
 }
 
-template <typename Matches>
-std::optional<MountFacts> best_mount(const SystemView& view, const Matches& matches) {
-    const std::vector<MountFacts> own = own_mounts(view);
-    const MountFacts* best = nullptr;
-    for (const MountFacts& mount : own) {
-        // The later of two mounts on one folder hides the earlier.
-        if (matches(mount) && (best == nullptr || mount.target.size() >= best->target.size())) {
-            best = &mount;
+/// The mount number of a descriptor on a kernel whose statx(2) does not give it (before 5.8).
+std::uint64_t mount_id_by_fdinfo(int fd) {
+    const Attribute text =
+        Folder::open("/proc/self/fdinfo").read(std::to_string(fd), kAttributeBytesMax);
+    std::istringstream words(text.text);
+    for (std::string word; words >> word;) {
+        if (std::string value; word == "mnt_id:" && words >> value) {
+            return number_or(value, 0);
         }
     }
-    if (best == nullptr) {
-        return std::nullopt;
-    }
-    MountFacts found = *best;
-    add_neighbours(found, own, view);
-    return found;
+    throw Error(ErrorCode::internal, "the kernel does not say which mount an open file lies on");
 }
 
 }  // namespace
 
-std::optional<MountFacts> mount_at(const std::string& target, const SystemView& view) {
-    return best_mount(view, [&](const MountFacts& mount) { return mount.target == target; });
+OpenedFacts opened_facts(int fd) {
+    struct statx status {};
+    struct statfs space {};
+    if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &status) !=
+            0 ||
+        ::fstatfs(fd, &space) != 0) {
+        throw_errno(ErrorCode::internal, "asking what an open file is", errno);
+    }
+    OpenedFacts facts;
+    facts.mount_id =
+        (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : mount_id_by_fdinfo(fd);
+    facts.device = makedev(status.stx_dev_major, status.stx_dev_minor);
+    facts.inode = status.stx_ino;
+    if ((status.stx_mask & STATX_BTIME) != 0) {
+        facts.birth = fmt::format("{}.{:09}", status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+    }
+    facts.filesystem_magic = static_cast<std::uint64_t>(space.f_type) & kMagicMask;
+    struct statx unique {};
+    if (::statx(fd, "", AT_EMPTY_PATH, kStatxMountIdUnique, &unique) == 0 &&
+        (unique.stx_mask & kStatxMountIdUnique) != 0) {
+        facts.unique_mount_id = unique.stx_mnt_id;
+    }
+    return facts;
 }
 
-std::optional<MountFacts> mount_of(const std::string& path, const SystemView& view) {
-    return best_mount(view, [&](const MountFacts& mount) {
-        return mount.target == path || lies_within(path, mount.target);
-    });
+bool MountFacts::has_option(std::string_view option) const {
+    std::istringstream words(options);
+    for (std::string word; std::getline(words, word, ',');) {
+        if (word == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
+std::optional<MountFacts> mount_with_id(std::uint64_t id, const SystemView& view) {
+    const std::vector<MountFacts> own = own_mounts(view);
+    const auto found = std::find_if(own.begin(), own.end(),
+                                    [&](const MountFacts& mount) { return mount.id == id; });
+    if (found == own.end()) {
+        return std::nullopt;
+    }
+    MountFacts mount = *found;
+    add_neighbours(mount, own, view);
+    return mount;
+}
+
+std::vector<MountFacts> mounts_at(const std::string& target, const SystemView& view) {
+    std::vector<MountFacts> own = own_mounts(view);
+    std::erase_if(own, [&](const MountFacts& mount) { return mount.target != target; });
+    return own;
 }
 
 }  // namespace efface::inventory

@@ -96,7 +96,7 @@ Seen look_at(const FileKey& key, const Folder& folder, const std::filesystem::pa
     seen.examined = seen.examined && (open.reading != Reading::unreadable || open.error == ESRCH);
     for (const std::string& name : open.names) {
         if (follow(path / "fd" / name)) {
-            seen.use = "open: " + safe_text(folder.link("fd/" + name).text);
+            seen.use = "open: " + printable(folder.link("fd/" + name).text);
             return seen;
         }
     }
@@ -139,7 +139,7 @@ FileUsers processes_using(const FileKey& key, const SystemView& view) {
             continue;
         }
         const std::string who =
-            fmt::format("process {} ({})", name, safe_text(folder.read("comm").text));
+            fmt::format("process {} ({})", name, printable(folder.read("comm").text));
         if (seen.use.empty()) {
             add_bounded(result.not_examined, who);
         } else {

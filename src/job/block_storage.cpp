@@ -100,44 +100,6 @@ bool first_sector_belongs(const Bytes& sector, const Json& state,
     });
 }
 
-/// Whether a folder has this file, by whatever name: hard links and other mounts of it, too. What
-/// can't be listed may have it.
-bool has_file(const std::filesystem::path& folder, const std::string& file) {
-    std::error_code error;
-    if (!std::filesystem::exists(folder, error)) {
-        return static_cast<bool>(error);
-    }
-    for (auto at = std::filesystem::recursive_directory_iterator(folder, error);
-         !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
-        std::error_code vanished;
-        if (at->is_regular_file(vanished) && std::filesystem::equivalent(*at, file, vanished)) {
-            return true;
-        }
-    }
-    return static_cast<bool>(error);
-}
-
-/// What says what is to be erased, or how it was, is no storage.
-void object_to_document(TargetPlan& plan, const StateDirectory& state) {
-    const auto object = [&](const char* what) {
-        plan.objections.push_back({{ReasonCode::own_document, what}});
-    };
-    std::error_code error;
-    const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
-    if (error || plan.path.starts_with(root) || has_file(root, plan.path)) {
-        object("it belongs to efface's own state");
-    }
-    if (plan.size_bytes > kOrderBytesMax) {
-        return;
-    }
-    const auto text = read_text_file(plan.path, kOrderBytesMax).value_or("");
-    if (is_order(text)) {
-        object("it is an order");
-    } else if (is_manifest(text)) {
-        object("it is the manifest of a project");
-    }
-}
-
 class BlockStorage final : public TargetStorage {
   public:
     BlockStorage(RunContext& context, std::string path, const ErasureChoice& choice)
@@ -211,7 +173,7 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     facts.verification = choice_.verification;
     Json extents = nullptr;
     if (identity.kind == inventory::Kind::file) {
-        object_to_document(plan, context_.state);
+        object_to_document(plan, context_.state, plan.path);
         const auto file = context_.host.open(plan.path, device::Access::read_only);
         const auto report = file->extents();
         facts.storage.shared_extents = report.shared_count;

@@ -26,6 +26,9 @@ class TargetRun final {
 
   private:
     std::optional<std::string> known_job();
+    [[nodiscard]] std::string job_of_order() const;
+    void find_last_job_of_order();
+    [[nodiscard]] bool done_before();
     bool load(const std::string& job_id);
     [[nodiscard]] bool same_version(const std::string& job_id) const;
     TargetPlan survey();
@@ -52,6 +55,7 @@ class TargetRun final {
     std::optional<Order> journalled_order_;
     std::optional<CertifiedRun> run_;
     TargetState state_;
+    std::uint64_t number_ = 0;          ///< of the job among those of this order and target
     ErasureChoice choice_;              ///< as settled
     Json passed_over_ = Json::array();  ///< while it was
     std::unique_ptr<TargetStorage> storage_;

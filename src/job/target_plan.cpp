@@ -5,9 +5,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <filesystem>
 
 #include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
 #include "efface/job/guard.hpp"
+#include "efface/job/manifest.hpp"
 
 namespace efface::job {
 
@@ -19,6 +22,23 @@ std::string name_token(const inventory::Identity& identity, const Json& target) 
     const auto name = identity.canonical_path.substr(identity.canonical_path.rfind('/') + 1);
     return fmt::format("{}-{}-{}", printable(name), identity.size_bytes,
                        sha256_hex(canonical_json(target)).substr(0, kTokenHexDigits));
+}
+
+/// Whether a folder has this file, by whatever name: hard links and other mounts of it, too. What
+/// can't be listed may have it.
+bool has_file(const std::filesystem::path& folder, const std::string& file) {
+    std::error_code error;
+    if (!std::filesystem::exists(folder, error)) {
+        return static_cast<bool>(error);
+    }
+    for (auto at = std::filesystem::recursive_directory_iterator(folder, error);
+         !error && at != std::filesystem::recursive_directory_iterator(); at.increment(error)) {
+        std::error_code vanished;
+        if (at->is_regular_file(vanished) && std::filesystem::equivalent(*at, file, vanished)) {
+            return true;
+        }
+    }
+    return static_cast<bool>(error);
 }
 
 }  // namespace
@@ -72,6 +92,28 @@ void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& ide
 void object_to(TargetPlan& plan, const std::vector<Reason>& reasons) {
     for (const auto& reason : reasons) {
         plan.objections.push_back({reason, guard::status_of(reason.code)});
+    }
+}
+
+/// What says what is to be erased, or how it was, is no storage.
+void object_to_document(TargetPlan& plan, const StateDirectory& state, const std::string& path) {
+    const auto object = [&](const char* what) {
+        plan.objections.push_back({{ReasonCode::own_document, what}});
+    };
+    std::error_code error;
+    const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
+    if (error || path.starts_with(root) || has_file(root, path)) {
+        object("it belongs to efface's own state");
+    }
+    const auto size = std::filesystem::file_size(path, error);
+    if (error || size > kOrderBytesMax) {
+        return;
+    }
+    const auto text = read_text_file(path, kOrderBytesMax).value_or("");
+    if (is_order(text)) {
+        object("it is an order");
+    } else if (is_manifest(text)) {
+        object("it is the manifest of a project");
     }
 }
 

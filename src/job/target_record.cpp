@@ -168,6 +168,11 @@ Json make_target_predicate(const TargetPredicateInput& input) {
         predicate["target"]["drive"] = record.at("drive");
         predicate["target"]["hiddenAreas"]["areas"] = record.at("hiddenAreas");
     }
+    if (const auto& record = outcome.at("record");
+        certificate_type(target.plan) == std::string_view("memory") && record.contains("facts")) {
+        // The claim rests on what was seen at the run, which may be long after the plan.
+        predicate["target"]["facts"] = record.at("facts");
+    }
     predicate["authorization"] = target_authorization(input, terms);
     predicate["sanitization"] = ObjectWriter()
                                     .add("technique", target.plan.technique)

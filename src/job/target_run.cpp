@@ -24,15 +24,14 @@ namespace {
 constexpr std::size_t kTargetJobIdBytes = 16;
 constexpr std::size_t kSubjectBytesMax = 64;
 
-/// Free memory is there again as soon as it was swept: an order for it is never carried out for
-/// good.
-bool is_standing(const std::string& target) {
-    return target == method::kFreeMemoryTarget;
-}
+/// How often one order can be carried out on one target in memory.
+constexpr std::uint64_t kJobsOfOrderMax = 1U << 20U;
 
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
-std::string job_id_of(const Order& order, const std::string& target) {
-    const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target);
+/// `number` counts the jobs of one order on a target in memory; media have only the first, 0.
+std::string job_id_of(const Order& order, const std::string& target, std::uint64_t number) {
+    const std::string again = number == 0 ? "" : fmt::format("\n{}", number);
+    const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target + again);
     return to_hex(ByteView(digest).first(kTargetJobIdBytes));
 }
 
@@ -81,12 +80,40 @@ std::optional<std::string> TargetRun::known_job() {
     }
     if (order_ != nullptr) {
         (void)target_in(*order_, request_.target);
-        if (is_standing(request_.target)) {
-            return std::nullopt;
-        }
-        return job_id_of(*order_, request_.target);
+        find_last_job_of_order();
+        return job_of_order();
     }
     return std::nullopt;
+}
+
+std::string TargetRun::job_of_order() const {
+    return job_id_of(*order_, request_.target, number_);
+}
+
+/// An order for what lives in memory runs again when something was written since.
+void TargetRun::find_last_job_of_order() {
+    if (!method::parse_memory_target(request_.target)) {
+        return;
+    }
+    const auto begun = [&](std::uint64_t number) {
+        const auto id = job_id_of(*order_, request_.target, number);
+        return std::filesystem::exists(context_.state.jobs() / id);
+    };
+    while (number_ + 1 < kJobsOfOrderMax && begun(number_ + 1)) {
+        ++number_;
+    }
+}
+
+/// A job that ended well says so again, unless its target has something else in it by now.
+bool TargetRun::done_before() {
+    if (!run_->ended_well()) {
+        return false;
+    }
+    if (!request_.job_id.empty()) {
+        return true;  // asked for that job, not for its target
+    }
+    return storage_of(context_, request_.target, request_.choice)
+        ->as_left(state_.plan.identity, state_.progress);
 }
 
 /// Takes the job's lock and reads what an earlier process kept; false when there was none.
@@ -142,10 +169,17 @@ TargetResult TargetRun::run() {
         context_.events.set_job(*known);
     }
     if (known && load(*known)) {
-        if (run_->ended_well()) {
+        if (done_before()) {
             return result(false);
         }
-        go_on();
+        if (run_->ended_well()) {
+            run_.reset();
+            state_ = {};
+            ++number_;
+            begin();
+        } else {
+            go_on();
+        }
     } else if (!request_.job_id.empty()) {
         throw Error(ErrorCode::usage, ReasonCode::job_unknown,
                     "there is no such job: " + printable(request_.job_id),
@@ -188,9 +222,7 @@ void TargetRun::begin() {
                     "run efface plan again and read it");
     }
     const auto authorization = request_.authorize(plan);
-    std::string job_id = order_ == nullptr || is_standing(request_.target)
-                             ? fresh_job_id(context_.random)
-                             : job_id_of(*order_, request_.target);
+    std::string job_id = order_ == nullptr ? fresh_job_id(context_.random) : job_of_order();
     if (order_ == nullptr) {
         const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();

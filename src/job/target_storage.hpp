@@ -30,6 +30,11 @@ class TargetStorage {
     virtual Json begin_instead(Random& random, const Json& /*before*/) { return begin(random); }
     /// Whether an attempt that ended has left something behind that another one must take back.
     [[nodiscard]] virtual bool unfinished(const Json& /*outcome*/) const { return false; }
+    /// Whether what a job erased that ended well is still as it left it. Media are, unasked: an
+    /// order for one is carried out once. `identity` and `state` are those of that job.
+    [[nodiscard]] virtual bool as_left(const Json& /*identity*/, const Json& /*state*/) {
+        return true;
+    }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
     /// refuses: nothing was written by this call then.
     virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,

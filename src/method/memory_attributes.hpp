@@ -26,8 +26,13 @@ namespace efface::method {
                                                    const inventory::SystemView& view);
 
 /// Resets a zram device: the kernel refuses (EBUSY) while anyone has it open. Adds steps, the
-/// negative controls and what was not reached; true when the reset was accepted.
-bool reset_zram(MemoryRun& run, const std::string& name, const inventory::SystemView& view);
+/// negative controls and what was not reached; true when the reset was accepted. A reset forgets
+/// the write-back device: `write_back_before` is that of a job whose reset was interrupted.
+bool reset_zram(MemoryRun& run, const std::string& name, const inventory::SystemView& view,
+                const std::string& write_back_before);
+/// The device that a zram device writes pages to; empty when there is none.
+[[nodiscard]] std::string write_back_device(const std::string& name,
+                                            const inventory::SystemView& view);
 /// disksize, algorithm, mm_stat, bd_stat and backing_dev, as sysfs has them.
 [[nodiscard]] Json zram_facts(const std::string& name, const inventory::SystemView& view);
 

@@ -46,6 +46,11 @@ class BlockKind final : public MemoryKind {
     }
     void erase(MemoryRun& run) override;
     Json identity_after() override { return block_identity(folder_); }
+    bool as_left(MemoryRun& look) override {
+        const auto target = device::LinuxTarget::open(context_.view.dev / context_.name.place,
+                                                      device::Access::read_only);
+        return holds_pattern(*target, look);
+    }
 
   private:
     [[nodiscard]] bool persistent() const { return context_.name.kind == "pmem"; }

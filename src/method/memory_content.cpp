@@ -16,6 +16,8 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10U;
 constexpr std::uint64_t kPageBytes = 4096;
+/// Of a file on hugetlbfs that has no holes; a multiple of every size of a huge page below it.
+constexpr std::uint64_t kMappedBytesMax = std::uint64_t{64} << 20U;
 constexpr std::uint64_t kStreamUnitBytes = 16;  // a stretch begins at a cipher block
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t unit) {
@@ -39,6 +41,10 @@ bool in_pieces(std::uint64_t offset, std::uint64_t length, const std::stop_token
 }
 
 }  // namespace
+
+std::uint64_t whole_pages(std::uint64_t size_bytes) {
+    return round_up(size_bytes, kPageBytes);
+}
 
 std::optional<Reason> write_obstacle(int fd) {
     const int seals = ::fcntl(fd, F_GET_SEALS);
@@ -68,54 +74,123 @@ ContentEraser::~ContentEraser() {
     cleanse(found_.view());  // of a failed comparison: may be what was to be erased
 }
 
-/// The last page may hold bytes behind the end of the file that a mapping left there: the file is
-/// made whole pages long, so that they are reached.
-std::vector<ContentEraser::Extent> ContentEraser::pages_of(const UniqueFd& fd,
-                                                           const std::string& path,
-                                                           std::uint64_t size_bytes) {
-    const std::uint64_t whole = round_up(size_bytes, kPageBytes);
-    std::uint64_t reached = whole;
-    if (whole != size_bytes && ::ftruncate(fd.get(), static_cast<off_t>(whole)) != 0) {
-        run_.except({ReasonCode::write_failed,
-                     fmt::format("{}: the rest of its last page, behind its end ({})", path,
-                                 errno_text(errno))});
-        reached = size_bytes;
+/// Writes the part of the file that stands there, compares it, or both.
+bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
+    UniqueFd again(::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
+    if (!again) {
+        throw_errno(ErrorCode::internal, file.path + ": another descriptor", errno);
     }
-    std::vector<Extent> extents;
-    // ramfs does not say where its data is: the whole file then, and holes become pages.
-    for (const auto& range : device::data_ranges(fd.get(), reached)) {
-        const std::uint64_t begin = range.offset / kPageBytes * kPageBytes;
-        const std::uint64_t end =
-            std::min(round_up(range.offset + range.length, kPageBytes), reached);
-        extents.push_back({begin, end - begin});
+    std::unique_ptr<device::BlockTarget> target;
+    Extent within = extent;
+    if (filesystem_ == MemoryFilesystem::hugetlbfs) {
+        // A mapping of huge pages reserves each page that it covers: of those that are there only.
+        target = device::MappedTarget::map_part(std::move(again), extent.offset, extent.length,
+                                                device::StoreFlush::none, file.path);
+        within.offset = 0;
+    } else {
+        target = std::make_unique<device::OpenFileTarget>(std::move(again),
+                                                          extent.offset + extent.length);
     }
-    return extents;
+    skew_ = position_ - within.offset;  // wraps, and wraps back
+    run_.verification.bytes_planned += extent.length;
+    run_.verification.performed = true;
+    bool good = true;
+    if (work == Work::write_and_compare) {
+        run_.pass.bytes_planned += extent.length;
+        good = write(*target, file.path, within);
+    }
+    good = compare(*target, file.path, within) && good;
+    position_ += round_up(extent.length, kStreamUnitBytes);
+    return good;
 }
 
-/// hugetlbfs does not say which of its pages are there, and writing to one that is not takes one
-/// from the pool. One that reads as zero holds nothing, allocated or not.
-std::vector<ContentEraser::Extent> ContentEraser::huge_pages_of(const UniqueFd& fd,
-                                                                std::uint64_t size_bytes,
-                                                                std::uint64_t allocated_bytes) {
-    if (allocated_bytes >= size_bytes) {
-        return {{0, size_bytes}};
+/// tmpfs says where it has data.
+bool ContentEraser::each_data(const File& file, Work work) {
+    bool good = true;
+    for (std::uint64_t at = 0; !run_.stopped();) {
+        const auto data = device::next_data(file.fd.get(), at, file.size_bytes);
+        if (!data) {
+            return good;
+        }
+        const std::uint64_t begin = data->offset / kPageBytes * kPageBytes;
+        const std::uint64_t end =
+            std::min(round_up(data->offset + data->length, kPageBytes), file.size_bytes);
+        good = reach(file, {begin, end - begin}, work) && good;
+        at = end;
     }
-    std::vector<Extent> extents;
-    for (std::uint64_t at = 0; at < size_bytes; at += kBufferBytes) {
+    return false;
+}
+
+/// ramfs calls a hole data: only pages that are there are touched, as others would be made.
+bool ContentEraser::each_resident(const File& file, Work work) {
+    if (file.size_bytes > kResidentSearchBytesMax) {
+        run_.fail({ReasonCode::sparse_file, file.path + ": is too large to ask for each page"});
+        return false;
+    }
+    bool good = true;
+    for (std::uint64_t at = 0; at < file.size_bytes; at += device::kResidentWindowBytes) {
+        if (run_.stopped()) {
+            return false;
+        }
+        const std::uint64_t length = std::min(device::kResidentWindowBytes, file.size_bytes - at);
+        for (const auto& range : device::resident_ranges(file.fd.get(), at, length)) {
+            good = reach(file, {range.offset, range.length}, work) && good;
+        }
+    }
+    return good;
+}
+
+/// A hole reads as zero, and a page that does holds nothing.
+bool ContentEraser::huge_page_is_empty(const File& file, std::uint64_t at,
+                                       std::uint64_t page_bytes) {
+    for (std::uint64_t done = 0; done < page_bytes;) {
         const auto view = found_.first(
-            static_cast<std::size_t>(std::min<std::uint64_t>(size_bytes - at, kBufferBytes)));
-        const ssize_t got = ::pread(fd.get(), view.data(), view.size(), static_cast<off_t>(at));
-        const bool empty = got == static_cast<ssize_t>(view.size()) && all_zero(view);
-        if (empty) {
-            continue;
+            static_cast<std::size_t>(std::min<std::uint64_t>(page_bytes - done, kBufferBytes)));
+        const ssize_t got =
+            ::pread(file.fd.get(), view.data(), view.size(), static_cast<off_t>(at + done));
+        if (got != static_cast<ssize_t>(view.size()) || !all_zero(view)) {
+            return false;  // what can't be read is overwritten as well
         }
-        if (!extents.empty() && extents.back().offset + extents.back().length == at) {
-            extents.back().length += view.size();
-        } else {
-            extents.push_back({at, view.size()});
+        done += view.size();
+    }
+    return true;
+}
+
+/// hugetlbfs does not say which of its pages are there, only how many, and touching one that is not
+/// takes one from the pool.
+bool ContentEraser::each_huge_page(const File& file, Work work) {
+    struct stat status {};
+    if (::fstat(file.fd.get(), &status) != 0 || status.st_blksize <= 0) {
+        throw_errno(ErrorCode::internal, file.path + ": asking for the size of its pages", errno);
+    }
+    const auto page_bytes = static_cast<std::uint64_t>(status.st_blksize);
+    const bool whole = file.allocated_bytes >= file.size_bytes;
+    const std::uint64_t step = whole ? std::max(page_bytes, kMappedBytesMax) : page_bytes;
+    bool good = true;
+    std::uint64_t left = file.allocated_bytes;
+    for (std::uint64_t at = 0; at < file.size_bytes && left > 0; at += step) {
+        if (run_.stopped()) {
+            return false;
+        }
+        const std::uint64_t length = std::min(step, file.size_bytes - at);
+        if (whole || !huge_page_is_empty(file, at, length)) {
+            good = reach(file, {at, length}, work) && good;
+            left -= std::min(left, length);
         }
     }
-    return extents;
+    return good;
+}
+
+bool ContentEraser::each_extent(const File& file, Work work) {
+    switch (filesystem_) {
+        case MemoryFilesystem::tmpfs:
+            return each_data(file, work);
+        case MemoryFilesystem::ramfs:
+            return each_resident(file, work);
+        case MemoryFilesystem::hugetlbfs:
+            return each_huge_page(file, work);
+    }
+    return false;
 }
 
 bool ContentEraser::write(device::BlockTarget& target, const std::string& path,
@@ -124,7 +199,7 @@ bool ContentEraser::write(device::BlockTarget& target, const std::string& path,
     const bool whole =
         in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
             const auto view = expected_.first(n);
-            stream_.fill(base_ + at, view);
+            stream_.fill(skew_ + at, view);
             // What fails is left out page by page; every round moves on.
             for (std::size_t done = 0; done < n;) {
                 const auto result = target.write_at(at + done, view.subspan(done));
@@ -150,7 +225,7 @@ bool ContentEraser::compare(device::BlockTarget& target, const std::string& path
         in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
             const auto wanted = expected_.first(n);
             const auto seen = found_.first(n);
-            stream_.fill(base_ + at, wanted);
+            stream_.fill(skew_ + at, wanted);
             std::memset(seen.data(), 0, n);  // a read that did nothing must not look like one
             for (std::size_t done = 0; done < n;) {
                 const auto result = target.read_at(at + done, seen.subspan(done));
@@ -178,42 +253,37 @@ bool ContentEraser::compare(device::BlockTarget& target, const std::string& path
     return whole && good;
 }
 
+/// The last page may hold bytes behind the end of the file that a mapping left there: the file is
+/// made whole pages long, so that they are reached.
 bool ContentEraser::erase(UniqueFd fd, const std::string& path, std::uint64_t size_bytes,
                           std::uint64_t allocated_bytes) {
-    const bool huge = filesystem_ == MemoryFilesystem::hugetlbfs;
-    const auto extents =
-        huge ? huge_pages_of(fd, size_bytes, allocated_bytes) : pages_of(fd, path, size_bytes);
-    if (extents.empty()) {
-        return huge || ::ftruncate(fd.get(), static_cast<off_t>(size_bytes)) == 0;
+    File file{std::move(fd), path, size_bytes, allocated_bytes};
+    if (filesystem_ == MemoryFilesystem::hugetlbfs) {
+        return each_extent(file, Work::write_and_compare);  // its pages are whole already
     }
-    for (const auto& extent : extents) {
-        run_.pass.bytes_planned += extent.length;
-        run_.verification.bytes_planned += extent.length;
+    file.size_bytes = whole_pages(size_bytes);
+    if (::ftruncate(file.fd.get(), static_cast<off_t>(file.size_bytes)) != 0) {
+        run_.except({ReasonCode::write_failed,
+                     fmt::format("{}: the rest of its last page, behind its end ({})", path,
+                                 errno_text(errno))});
+        file.size_bytes = size_bytes;
     }
-    const std::uint64_t end = extents.back().offset + extents.back().length;
-    std::unique_ptr<device::BlockTarget> target;
-    int descriptor = -1;
-    if (huge) {
-        // A mapping of huge pages is made, and taken down, in whole ones only.
-        target =
-            device::MappedTarget::map(std::move(fd), size_bytes, device::StoreFlush::none, path);
-    } else {
-        auto file = std::make_unique<device::OpenFileTarget>(std::move(fd), end);
-        descriptor = file->descriptor();
-        target = std::move(file);
-    }
-    run_.verification.performed = true;
-    bool good = true;
-    for (const auto& extent : extents) {
-        good = write(*target, path, extent) && compare(*target, path, extent) && good;
-    }
-    base_ += round_up(end, kStreamUnitBytes);
-    if (!huge && ::ftruncate(descriptor, static_cast<off_t>(size_bytes)) != 0) {
+    const bool good = each_extent(file, Work::write_and_compare);
+    if (file.size_bytes != size_bytes &&
+        ::ftruncate(file.fd.get(), static_cast<off_t>(size_bytes)) != 0) {
         run_.except(
             {ReasonCode::write_failed,
              fmt::format("{}: its size could not be set back ({})", path, errno_text(errno))});
     }
     return good;
+}
+
+bool ContentEraser::holds_pattern(UniqueFd fd, const std::string& path, std::uint64_t size_bytes,
+                                  std::uint64_t allocated_bytes) {
+    position_ = 0;
+    const File file{std::move(fd), path, size_bytes, allocated_bytes};
+    return each_extent(file, Work::compare) && run_.verification.mismatches == 0 &&
+           run_.verification.read_faults.count == 0;
 }
 
 }  // namespace efface::method

@@ -26,20 +26,36 @@ class ContentEraser final {
     ContentEraser(const ContentEraser&) = delete;
     ContentEraser& operator=(const ContentEraser&) = delete;
 
-    /// True when every byte of the file that is allocated, also behind its end in the last page,
-    /// was overwritten and compared. The size of the file stays.
+    /// True when every byte of the file that is there, also behind its end in the last page, was
+    /// overwritten and compared. Holes stay holes. The file has `size_bytes` afterwards; it may
+    /// have grown to whole pages before. `allocated_bytes` as stat(2) has it. Throws Error for what
+    /// the kernel does not answer.
     bool erase(UniqueFd fd, const std::string& path, std::uint64_t size_bytes,
                std::uint64_t allocated_bytes);
+    /// Whether the file holds what erase() writes into the first file, wherever it has data.
+    bool holds_pattern(UniqueFd fd, const std::string& path, std::uint64_t size_bytes,
+                       std::uint64_t allocated_bytes);
 
   private:
     struct Extent {
         std::uint64_t offset = 0;
         std::uint64_t length = 0;
     };
-    std::vector<Extent> pages_of(const UniqueFd& fd, const std::string& path,
-                                 std::uint64_t size_bytes);
-    std::vector<Extent> huge_pages_of(const UniqueFd& fd, std::uint64_t size_bytes,
-                                      std::uint64_t allocated_bytes);
+    /// Reaches what a file holds, wherever it stands.
+    struct File {
+        UniqueFd fd;
+        const std::string& path;
+        std::uint64_t size_bytes = 0;  ///< as far as it is looked at
+        std::uint64_t allocated_bytes = 0;
+    };
+    enum class Work { write_and_compare, compare };
+
+    bool each_extent(const File& file, Work work);
+    bool each_data(const File& file, Work work);
+    bool each_resident(const File& file, Work work);
+    bool each_huge_page(const File& file, Work work);
+    bool huge_page_is_empty(const File& file, std::uint64_t at, std::uint64_t page_bytes);
+    bool reach(const File& file, const Extent& extent, Work work);
     bool write(device::BlockTarget& target, const std::string& path, const Extent& extent);
     bool compare(device::BlockTarget& target, const std::string& path, const Extent& extent);
 
@@ -48,8 +64,16 @@ class ContentEraser final {
     stream::KeyedStream stream_;
     device::AlignedBuffer expected_;
     device::AlignedBuffer found_;
-    std::uint64_t base_ = 0;  ///< where the stretch of the next file begins in the stream
+    std::uint64_t position_ = 0;  ///< in the stream, where the next extent begins
+    std::uint64_t skew_ = 0;      ///< from an offset in the target to the stream
 };
+
+/// A file of ramfs that is larger than this is refused: each of its pages would have to be asked
+/// for.
+constexpr std::uint64_t kResidentSearchBytesMax = std::uint64_t{1} << 40U;
+
+/// To how many bytes erase() makes a file of this size grow for a while.
+[[nodiscard]] std::uint64_t whole_pages(std::uint64_t size_bytes);
 
 /// Why an open file can not be written: sealed, immutable; nullopt where it can.
 [[nodiscard]] std::optional<Reason> write_obstacle(int fd);

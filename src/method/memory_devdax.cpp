@@ -29,9 +29,11 @@ class DevdaxKind final : public MemoryKind {
     }
     void erase(MemoryRun& run) override;
     Json identity_after() override { return identity(); }
+    bool as_left(MemoryRun& look) override { return holds_pattern(*map(), look); }
 
   private:
     [[nodiscard]] Json identity() const;
+    [[nodiscard]] std::unique_ptr<device::MappedTarget> map() const;
     void object(MemorySurvey& survey) const;
 
     MemoryKindContext context_;
@@ -117,12 +119,16 @@ MemorySurvey DevdaxKind::survey() {
     return survey;
 }
 
-void DevdaxKind::erase(MemoryRun& run) {
+std::unique_ptr<device::MappedTarget> DevdaxKind::map() const {
     const auto size = read_number(folder_ / "size").value_or(0);
     UniqueFd fd = open_file(node_, O_RDWR | O_NOFOLLOW, 0, ErrorCode::not_sanitized);
-    const auto target = device::MappedTarget::map(std::move(fd), size,
-                                                  device::StoreFlush::cache_lines, node_.string());
-    run.step("map the device", "done", size_text(size));
+    return device::MappedTarget::map(std::move(fd), size, device::StoreFlush::cache_lines,
+                                     node_.string());
+}
+
+void DevdaxKind::erase(MemoryRun& run) {
+    const auto target = map();
+    run.step("map the device", "done", size_text(target->size_bytes()));
     overwrite_and_check(*target, run);
 }
 

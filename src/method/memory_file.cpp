@@ -4,57 +4,19 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
 
 #include "efface/guard/users.hpp"
-#include "efface/inventory/memory_facts.hpp"
 
 #include "memory_attributes.hpp"
-#include "memory_content.hpp"
-#include "memory_run.hpp"
+#include "memory_mount.hpp"
 #include "memory_swapped.hpp"
 
 namespace efface::method {
 
 namespace {
-
-// statfs(2)
-constexpr std::uint64_t kTmpfsMagic = 0x01021994;
-constexpr std::uint64_t kRamfsMagic = 0x858458f6;
-constexpr std::uint64_t kHugetlbfsMagic = 0x958458f6;
-
-MemoryFilesystem filesystem_of(int fd, const std::string& path) {
-    struct statfs status {};
-    if (::fstatfs(fd, &status) != 0) {
-        throw_errno(ErrorCode::internal, path + ": asking for its file system", errno);
-    }
-    switch (static_cast<std::uint64_t>(status.f_type) & 0xffffffffU) {
-        case kTmpfsMagic:
-            return MemoryFilesystem::tmpfs;
-        case kRamfsMagic:
-            return MemoryFilesystem::ramfs;
-        case kHugetlbfsMagic:
-            return MemoryFilesystem::hugetlbfs;
-        default:
-            throw Error(ErrorCode::usage, path + ": does not lie on a file system in memory",
-                        "a file on a disk is erased without \"memory:\" before its path");
-    }
-}
-
-const char* to_text(MemoryFilesystem filesystem) {
-    switch (filesystem) {
-        case MemoryFilesystem::tmpfs:
-            return "tmpfs";
-        case MemoryFilesystem::ramfs:
-            return "ramfs";
-        case MemoryFilesystem::hugetlbfs:
-            return "hugetlbfs";
-    }
-    return "unknown";
-}
 
 class FileKind final : public MemoryKind {
   public:
@@ -67,42 +29,77 @@ class FileKind final : public MemoryKind {
     void erase(MemoryRun& run) override;
     Json identity_after() override;
 
+    bool as_left(MemoryRun& look) override;
+
   private:
     struct Opened {
         UniqueFd fd;
         struct stat status {};
+        inventory::OpenedFacts facts;
         MemoryFilesystem filesystem = MemoryFilesystem::tmpfs;
+
+        [[nodiscard]] std::uint64_t size_bytes() const {
+            return static_cast<std::uint64_t>(status.st_size);
+        }
+        [[nodiscard]] std::uint64_t allocated_bytes() const {
+            return static_cast<std::uint64_t>(status.st_blocks) * 512;
+        }
     };
     [[nodiscard]] Opened open(int flags) const;
-    [[nodiscard]] static Json identity_of(const Opened& file);
+    [[nodiscard]] Json identity_of(const Opened& file) const;
+    [[nodiscard]] std::uint64_t size_to_leave(const Opened& file) const;
     void object(MemorySurvey& survey, const Opened& file);
+    void object_to_users(MemorySurvey& survey, const struct stat& status) const;
 
     MemoryKindContext context_;
     bool swap_matters_ = true;
     bool asked_ = false;  ///< the kernel said whether somebody has it open
+    Json looked_at_;      ///< the identity that survey() gave
 };
 
 FileKind::Opened FileKind::open(int flags) const {
-    const std::string& path = context_.name.place;
+    const std::string path = printable(context_.name.place);
     Opened file;
-    file.fd = open_file(path, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0, ErrorCode::usage);
+    file.fd = UniqueFd(::open(context_.name.place.c_str(),
+                              flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+    if (!file.fd) {
+        throw_errno(ErrorCode::usage, path + ": opening", errno);
+    }
     if (::fstat(file.fd.get(), &file.status) != 0) {
         throw_errno(ErrorCode::internal, path + ": reading its status", errno);
     }
     if (!S_ISREG(file.status.st_mode)) {
         throw Error(ErrorCode::usage, path + ": is no regular file");
     }
-    file.filesystem = filesystem_of(file.fd.get(), path);
+    file.facts = inventory::opened_facts(file.fd.get());
+    const auto filesystem = filesystem_of(file.facts);
+    if (!filesystem) {
+        throw Error(ErrorCode::usage, path + ": does not lie on a file system in memory",
+                    "a file on a disk is erased without \"memory:\" before its path");
+    }
+    file.filesystem = *filesystem;
     return file;
 }
 
-Json FileKind::identity_of(const Opened& file) {
-    const auto& status = file.status;
-    return ObjectWriter()
-        .add("filesystem", to_text(file.filesystem))
-        .add("device", fmt::format("{}:{}", major(status.st_dev), minor(status.st_dev)))
-        .add("inode", static_cast<std::uint64_t>(status.st_ino))
-        .add("sizeBytes", static_cast<std::uint64_t>(status.st_size))
+/// A file that this job made whole pages long for a while is still what it began with.
+std::uint64_t FileKind::size_to_leave(const Opened& file) const {
+    const Json began = began_value("sizeBytes");
+    if (file.filesystem != MemoryFilesystem::hugetlbfs && began.is_number_unsigned()) {
+        const auto size = began.get<std::uint64_t>();
+        if (whole_pages(size) == file.size_bytes()) {
+            return size;
+        }
+    }
+    return file.size_bytes();
+}
+
+Json FileKind::identity_of(const Opened& file) const {
+    ObjectWriter identity;
+    add_origin(identity, file.facts);
+    return identity.add("filesystem", to_text(file.filesystem))
+        .add("device", device_text(file.facts.device))
+        .add("inode", file.facts.inode)
+        .add("sizeBytes", size_to_leave(file))
         .take();
 }
 
@@ -120,43 +117,34 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     if (auto obstacle = write_obstacle(file.fd.get())) {
         objections.push_back(std::move(*obstacle));
     }
+    const auto mount = inventory::mount_with_id(file.facts.mount_id, context_.view);
+    if (!mount) {
+        objections.push_back(
+            {ReasonCode::unreadable_state, "the mount that it lies on is not in the list"});
+    } else if (mount->has_option("ro")) {
+        objections.push_back({ReasonCode::read_only, "its file system is mounted read-only"});
+    }
+    if (file.filesystem == MemoryFilesystem::ramfs && file.size_bytes() > kResidentSearchBytesMax) {
+        objections.push_back(
+            {ReasonCode::sparse_file, "it is too large to ask of each page whether it is there"});
+    }
+    swap_matters_ =
+        file.filesystem == MemoryFilesystem::tmpfs && !(mount && mount->has_option("noswap"));
+    survey.facts["mountOptions"] = printable(mount ? mount->options : "");
+    survey.facts["swappable"] = swap_matters_;
     auto identity = inventory::identify(context_.name.place, context_.view);
+    if (identity.inode != file.facts.inode ||
+        makedev(identity.major, identity.minor) != file.facts.device) {
+        objections.push_back({ReasonCode::other_identity, "it was replaced meanwhile"});
+    }
     for (const auto& use : guard::uses_of(identity, context_.view)) {
         objections.push_back(objection_of(use));
     }
 }
 
-MemorySurvey FileKind::survey() {
-    MemorySurvey survey;
-    {
-        const Opened file = open(O_RDONLY);
-        survey.identity = identity_of(file);
-        object(survey, file);
-        const auto mount = inventory::mount_of(
-            inventory::identify(context_.name.place, context_.view).canonical_path, context_.view);
-        const std::string options = mount ? mount->options : "";
-        if (options == "ro" || options.starts_with("ro,")) {
-            survey.objections.push_back(
-                {ReasonCode::read_only, "its file system is mounted read-only"});
-        }
-        swap_matters_ = file.filesystem == MemoryFilesystem::tmpfs &&
-                        options.find("noswap") == std::string::npos;
-        survey.size_bytes = static_cast<std::uint64_t>(file.status.st_blocks) * 512;
-        survey.facts = ObjectWriter()
-                           .add("filesystem", to_text(file.filesystem))
-                           .add("mountOptions", printable(options))
-                           .add("links", static_cast<std::uint64_t>(file.status.st_nlink))
-                           .add("swappable", swap_matters_)
-                           .add("contentFreed", false)
-                           .add("persistent", false)
-                           .take();
-    }  // closed again: the search for users must not find ourselves
-    const auto inode = survey.identity.at("inode").get<std::uint64_t>();
-    struct stat status {};
-    if (::lstat(context_.name.place.c_str(), &status) != 0) {
-        throw_errno(ErrorCode::safety, context_.name.place + ": reading its status", errno);
-    }
-    const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev), inode, {}};
+void FileKind::object_to_users(MemorySurvey& survey, const struct stat& status) const {
+    const inventory::FileKey key{
+        static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino), {}};
     const auto users = inventory::processes_using(key, context_.view);
     for (const auto& user : users.users) {
         survey.objections.push_back({ReasonCode::opened, user});
@@ -169,6 +157,23 @@ MemorySurvey FileKind::survey() {
                                                      fmt::join(users.not_examined, ", "))});
         }
     }
+}
+
+MemorySurvey FileKind::survey() {
+    Opened file = open(O_RDONLY);
+    MemorySurvey survey;
+    survey.identity = identity_of(file);
+    looked_at_ = survey.identity;
+    survey.size_bytes = file.allocated_bytes();
+    survey.facts = ObjectWriter()
+                       .add("filesystem", to_text(file.filesystem))
+                       .add("links", static_cast<std::uint64_t>(file.status.st_nlink))
+                       .add("contentFreed", false)
+                       .add("persistent", false)
+                       .take();
+    object(survey, file);
+    file.fd.reset();  // the search for users must not find ourselves
+    object_to_users(survey, file.status);
     survey.steps = {
         "overwrite the content of the file in place with a keyed AES-256-CTR stream, and compare",
         "leave the file: its name, size and attributes stay"};
@@ -178,9 +183,22 @@ MemorySurvey FileKind::survey() {
     return survey;
 }
 
+bool FileKind::as_left(MemoryRun& look) {
+    Opened file = open(O_RDONLY);
+    ContentEraser content(look, file.filesystem);
+    const auto size = file.size_bytes();
+    const auto allocated = file.allocated_bytes();
+    return content.holds_pattern(std::move(file.fd), printable(context_.name.place), size,
+                                 allocated);
+}
+
 void FileKind::erase(MemoryRun& run) {
     const SwapWatch swap(context_.view, swap_matters_);
     Opened file = open(O_RDWR);
+    if (identity_of(file) != looked_at_) {
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    printable(context_.name.place) + ": another file stands there now");
+    }
     if (device::open_elsewhere(file.fd.get()).value_or(false)) {
         run.fail({ReasonCode::opened, "somebody opened it meanwhile"});
         return;
@@ -190,9 +208,9 @@ void FileKind::erase(MemoryRun& run) {
     bool good = false;
     {
         ContentEraser content(run, file.filesystem);
-        good = content.erase(std::move(file.fd), context_.name.place,
-                             static_cast<std::uint64_t>(file.status.st_size),
-                             static_cast<std::uint64_t>(file.status.st_blocks) * 512);
+        const auto size = size_to_leave(file);
+        const auto allocated = file.allocated_bytes();
+        good = content.erase(std::move(file.fd), printable(context_.name.place), size, allocated);
     }
     run.end_pass();
     run.step("overwrite and compare", run.stopped() ? "stopped" : "done");

@@ -174,6 +174,8 @@ class KindMethod final : public MemoryMethod {
         return last_ ? 2 * last_->size_bytes : 0;  // written once, read once
     }
     MemorySurvey survey() override;
+    void began_with(MemoryBegan began) override { kind_->began_with(std::move(began)); }
+    [[nodiscard]] bool as_left(const MemoryBegan& began) override;
     [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
                               std::stop_token stop) override;
 
@@ -191,7 +193,7 @@ MemorySurvey KindMethod::look() {
     MemorySurvey survey = kind_->survey();
     const auto machine = inventory::read_memory_facts(context_.view);
     survey.identity["kind"] = context_.name.kind;
-    survey.identity["place"] = context_.name.place;
+    survey.identity["place"] = printable(context_.name.place);
     survey.identity["bootId"] = machine.boot_id;
     survey.facts["kind"] = context_.name.kind;
     survey.facts["machine"] = inventory::to_json(machine);
@@ -220,10 +222,31 @@ Json KindMethod::identity_after() {
     }
 }
 
+bool KindMethod::as_left(const MemoryBegan& began) {
+    class NoProgress final : public ProgressSink {
+        void advance(std::uint64_t /*bytes*/) override {}
+    } nobody;
+    if (began.keys.empty()) {
+        return false;
+    }
+    MemoryRun look_only("", began.keys.back().view(), *context_.clock, nobody, {});
+    try {
+        MemoryBegan copy;
+        copy.identity = began.identity;
+        for (const auto& key : began.keys) {
+            copy.keys.emplace_back(key.view());
+        }
+        kind_->began_with(std::move(copy));
+        return look().identity == began.identity && kind_->as_left(look_only);
+    } catch (const Error&) {
+        return kind_->is_away();
+    }
+}
+
 Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == to_string(context_.name));
     const MemorySurvey before = look();
-    const std::string name = to_string(context_.name);
+    const std::string name = printable(to_string(context_.name));
     if (last_ && last_->identity != before.identity) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     name + ": is no longer what was looked at before",

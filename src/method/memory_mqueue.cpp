@@ -24,6 +24,7 @@ class QueueKind final : public MemoryKind {
     }
     void erase(MemoryRun& run) override;
     Json identity_after() override;
+    bool is_away() override { return !device::MessageQueue::open(context_.name.place); }
 
   private:
     [[nodiscard]] device::MessageQueue open() const;

@@ -35,6 +35,20 @@ const char* to_text(ControlResult result) {
     return "unknown";
 }
 
+/// The keyed stream as a pattern, whose key is wiped with it.
+class KeyPattern final {
+  public:
+    explicit KeyPattern(ByteView key)
+        : pattern_{stream::Pattern::Kind::random, Bytes(key.begin(), key.end())} {}
+    ~KeyPattern() { cleanse(pattern_.bytes); }
+    KeyPattern(const KeyPattern&) = delete;
+    KeyPattern& operator=(const KeyPattern&) = delete;
+    [[nodiscard]] const stream::Pattern& get() const noexcept { return pattern_; }
+
+  private:
+    stream::Pattern pattern_;
+};
+
 /// Hands a pass on to whoever shows progress; never slows or stops it itself.
 class Relay final : public stream::PassWatcher {
   public:
@@ -230,6 +244,10 @@ Outcome MemoryRun::finish(const MemorySurvey& before, Json identity_after) {
     if (pass.begun) {
         passes.push_back(pass_json());
     }
+    Json facts = before.facts;
+    if (!swap_after_.is_null()) {
+        facts["swapAfter"] = swap_after_;
+    }
     outcome.record = ObjectWriter()
                          .add("technique", technique_)
                          .add("passes", std::move(passes))
@@ -237,7 +255,7 @@ Outcome MemoryRun::finish(const MemorySurvey& before, Json identity_after) {
                          .add("steps", steps_)
                          .add("negativeControls", controls_)
                          .add("notReached", before.not_reached)
-                         .add("facts", before.facts)
+                         .add("facts", std::move(facts))
                          .add("identity", before.identity)
                          .add("identityAfter", std::move(identity_after))
                          .add("status", to_string(outcome.verdict))
@@ -251,13 +269,41 @@ Outcome MemoryRun::finish(const MemorySurvey& before, Json identity_after) {
     return outcome;
 }
 
+bool MemoryKind::is_began_but_for(const Json& identity,
+                                  const std::vector<std::string>& keys) const {
+    if (began() == nullptr) {
+        return false;
+    }
+    Json now = identity;
+    Json then = began()->identity;
+    // Those three are added to every identity by the method itself.
+    for (const char* key : {"kind", "place", "bootId"}) {
+        now.erase(key);
+        then.erase(key);
+    }
+    for (const auto& key : keys) {
+        now.erase(key);
+        then.erase(key);
+    }
+    return now == then;
+}
+
+Json MemoryKind::began_value(const char* key) const {
+    return began() != nullptr && began()->identity.contains(key) ? began()->identity.at(key)
+                                                                 : Json();
+}
+
+bool holds_pattern(device::BlockTarget& target, const MemoryRun& look) {
+    const KeyPattern pattern(look.key());
+    Relay relay(look.progress());
+    const auto checked = stream::check(target, pattern.get(), {{0, target.size_bytes()}}, {}, relay,
+                                       look.clock(), look.stop());
+    return !checked.stopped && checked.matches() && checked.read_faults.count == 0;
+}
+
 void overwrite_and_check(device::BlockTarget& target, MemoryRun& run) {
-    stream::Pattern pattern{stream::Pattern::Kind::random,
-                            Bytes(run.key().begin(), run.key().end())};
-    struct Cleanser {
-        Bytes& bytes;
-        ~Cleanser() { cleanse(bytes); }
-    } cleanser{pattern.bytes};
+    const KeyPattern key_pattern(run.key());
+    const auto& pattern = key_pattern.get();
     Relay relay(run.progress());
     run.begin_pass(target.size_bytes());
     const auto filled = stream::fill(target, pattern, 0, {}, relay, run.clock(), run.stop());

@@ -3,6 +3,7 @@
 // anything that was not told as good is not good.
 #pragma once
 
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -72,6 +73,8 @@ class MemoryRun final {
     void step(const std::string& name, const std::string& result, const std::string& detail = {});
     void control(const std::string& name, ControlResult result, const std::string& detail = {});
     void observe(const std::string& what, Json raw);
+    /// What inventory::swap_json() says at the end: the claim rests on it.
+    void note_swap_after(Json swap) { swap_after_ = std::move(swap); }
     /// A named area that was not reached.
     void except(Reason area) { exceptions_.push_back(std::move(area)); }
     /// How much of what was free was taken (memory_sweep.hpp): stands in the record, and in the
@@ -104,6 +107,7 @@ class MemoryRun final {
     Json steps_ = Json::array();
     Json controls_ = Json::array();
     Json sweep_;
+    Json swap_after_;
     std::vector<Reason> exceptions_;
     std::vector<Reason> failures_;
     std::vector<Reason> doubts_;
@@ -122,6 +126,26 @@ class MemoryKind {
     virtual void erase(MemoryRun& run) = 0;
     /// What names the target now, as survey().identity has it, for the record.
     virtual Json identity_after() = 0;
+    /// Whether it holds only what a run with the key of `look` left. Called after a survey() that
+    /// gave the identity of that run. What can't be looked at is not as it was left.
+    virtual bool as_left(MemoryRun& /*look*/) { return false; }
+    /// Whether erasing takes the target itself away, and it is away.
+    virtual bool is_away() { return false; }
+
+    /// As MemoryMethod::began_with().
+    void began_with(MemoryBegan began) { began_ = std::move(began); }
+
+  protected:
+    /// Null for a job that has done nothing yet.
+    [[nodiscard]] const MemoryBegan* began() const { return began_ ? &*began_ : nullptr; }
+    /// Whether this is what the job began with, but for the values of these keys.
+    [[nodiscard]] bool is_began_but_for(const Json& identity,
+                                        const std::vector<std::string>& keys) const;
+    /// The value that the job began with; null where it had none.
+    [[nodiscard]] Json began_value(const char* key) const;
+
+  private:
+    std::optional<MemoryBegan> began_;
 };
 
 struct MemoryKindContext {
@@ -144,6 +168,8 @@ struct MemoryKindContext {
 /// Overwrites a whole target with the keyed stream, flushes, reads everything back and compares:
 /// fills pass and verification of `run`, and completes it when all is well.
 void overwrite_and_check(device::BlockTarget& target, MemoryRun& run);
+/// Whether a whole target holds the keyed stream of `look`, wherever it can be read.
+[[nodiscard]] bool holds_pattern(device::BlockTarget& target, const MemoryRun& look);
 
 /// "512MiB", "4097B": the largest binary unit that divides it.
 [[nodiscard]] std::string size_text(std::uint64_t bytes);

@@ -64,6 +64,7 @@ class SysvKind final : public MemoryKind {
     }
     void erase(MemoryRun& run) override;
     Json identity_after() override;
+    bool is_away() override { return !device::segment_state(id_); }
 
   private:
     /// What of it is where, as far as the kernel says.

@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,19 +11,13 @@
 #include <cerrno>
 #include <set>
 
-#include "efface/inventory/memory_facts.hpp"
-
-#include "memory_content.hpp"
-#include "memory_run.hpp"
+#include "memory_census.hpp"
+#include "memory_mount.hpp"
 #include "memory_swapped.hpp"
-#include "memory_tree_walk.hpp"
 
 namespace efface::method {
 
 namespace {
-
-constexpr std::size_t kNamedMax = 16;  ///< entries quoted in one objection
-constexpr std::size_t kLinkedInodesMax = std::size_t{1} << 20U;
 
 /// Mounts that the running system needs, whoever uses them at this moment.
 bool is_system_mount(const std::string& target) {
@@ -38,52 +30,6 @@ bool is_system_mount(const std::string& target) {
            std::any_of(kBelow.begin(), kBelow.end(),
                        [&](std::string_view prefix) { return target.starts_with(prefix); });
 }
-
-/// Counts what is there, and asks the kernel of each file whether somebody has it open: also
-/// processes that we may not look into.
-class Census final : public TreeVisitor {
-  public:
-    void entry(const TreeEntry& entry) override {
-        entry.regular ? ++files : ++others;
-        if (entry.regular && (entry.links < 2 || seen_.size() >= kLinkedInodesMax ||
-                              seen_.insert(entry.inode).second)) {
-            bytes += entry.allocated_bytes;
-            ask_whether_open(entry);
-        }
-        note_immutable(entry);
-    }
-    void folder(const TreeEntry& entry) override {
-        ++folders;
-        note_immutable(entry);
-    }
-
-    std::uint64_t files = 0;
-    std::uint64_t folders = 0;
-    std::uint64_t others = 0;
-    /// tmpfs charges an inode for each name, also for a second one of the same file.
-    [[nodiscard]] std::uint64_t names() const { return files + folders + others; }
-    std::uint64_t bytes = 0;
-    std::vector<std::string> open;
-    bool all_asked = true;  ///< the kernel answered for every file
-    std::vector<std::string> immutable;
-
-  private:
-    void ask_whether_open(const TreeEntry& entry) {
-        const UniqueFd fd(::openat(entry.folder, entry.name.c_str(),
-                                   O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
-        const auto elsewhere = fd ? device::open_elsewhere(fd.get()) : std::nullopt;
-        all_asked = all_asked && elsewhere.has_value();
-        if (elsewhere.value_or(false) && open.size() < kNamedMax) {
-            open.push_back(entry.path);
-        }
-    }
-    void note_immutable(const TreeEntry& entry) {
-        if (entry.immutable && immutable.size() < kNamedMax) {
-            immutable.push_back(entry.path);
-        }
-    }
-    std::set<std::uint64_t> seen_;
-};
 
 /// Overwrites, compares and removes. A file that is not good stays, so that it can be looked at.
 class TreeEraser final : public TreeVisitor {
@@ -126,10 +72,7 @@ class TreeEraser final : public TreeVisitor {
         }
         const int again = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
         const UniqueFd keep(again);
-        const bool good =
-            content_.erase(std::move(fd), entry.path, static_cast<std::uint64_t>(status.st_size),
-                           static_cast<std::uint64_t>(status.st_blocks) * 512);
-        if (!good) {
+        if (!overwrite(std::move(fd), entry, status)) {
             return false;
         }
         if (entry.links > 1 && seen_.size() < kLinkedInodesMax) {
@@ -143,6 +86,18 @@ class TreeEraser final : public TreeVisitor {
             return false;
         }
         return true;
+    }
+
+    /// One file's failure is its own: the walk goes on.
+    bool overwrite(UniqueFd fd, const TreeEntry& entry, const struct stat& status) {
+        try {
+            return content_.erase(std::move(fd), entry.path,
+                                  static_cast<std::uint64_t>(status.st_size),
+                                  static_cast<std::uint64_t>(status.st_blocks) * 512);
+        } catch (const Error& error) {
+            run_.fail({error.reason(), fmt::format("{}: {}", entry.path, printable(error.what()))});
+            return false;
+        }
     }
 
     void remove(const TreeEntry& entry, int flags) {
@@ -168,16 +123,16 @@ class TreeKind final : public MemoryKind {
         return "overwrite every file in place, compare, remove everything";
     }
     void erase(MemoryRun& run) override;
-    Json identity_after() override { return identity_of(find_mount()); }
+    Json identity_after() override { return open().identity; }
+    bool as_left(MemoryRun& look) override;
 
   private:
-    [[nodiscard]] inventory::MountFacts find_mount() const;
-    [[nodiscard]] Json identity_of(const inventory::MountFacts& mount) const;
-    [[nodiscard]] UniqueFd open_root() const;
-    void object(MemorySurvey& survey, const inventory::MountFacts& mount,
-                const Census& census) const;
-    void object_to_nameless(MemorySurvey& survey, const Census& census) const;
-    void control_empty(MemoryRun& run) const;
+    [[nodiscard]] OpenedMount open() const {
+        return open_mount(context_.name.place, context_.name.kind, context_.view);
+    }
+    void object(MemorySurvey& survey, const OpenedMount& opened, const Census& census) const;
+    void object_to_users(MemorySurvey& survey, std::uint64_t device, const Census& census) const;
+    void control_empty(MemoryRun& run, OpenedMount& opened) const;
     [[nodiscard]] MemoryFilesystem filesystem() const {
         return context_.name.kind == "tmpfs"   ? MemoryFilesystem::tmpfs
                : context_.name.kind == "ramfs" ? MemoryFilesystem::ramfs
@@ -186,54 +141,22 @@ class TreeKind final : public MemoryKind {
 
     MemoryKindContext context_;
     bool swap_matters_ = true;
+    Json looked_at_;  ///< the identity that survey() gave
 };
 
-inventory::MountFacts TreeKind::find_mount() const {
-    const std::string& place = context_.name.place;
-    auto mount = inventory::mount_at(place, context_.view);
-    if (!mount) {
-        throw Error(ErrorCode::usage, place + ": nothing is mounted there",
-                    "give the mount point itself; for one file use memory:file:" + place);
-    }
-    if (mount->type != context_.name.kind) {
-        throw Error(ErrorCode::usage, fmt::format("{}: is a mount of {}, not of {}", place,
-                                                  mount->type, context_.name.kind));
-    }
-    return *mount;
-}
-
-Json TreeKind::identity_of(const inventory::MountFacts& mount) const {
-    ObjectWriter identity;
-    identity.add("mountId", mount.id)
-        .add("device", fmt::format("{}:{}", mount.major, mount.minor))
-        .add("filesystem", mount.type)
-        .add("source", printable(mount.source));
-    struct statfs status {};
-    if (::statfs(mount.target.c_str(), &status) == 0 && status.f_blocks > 0) {
-        identity.add("sizeBytes", static_cast<std::uint64_t>(status.f_blocks) *
-                                      static_cast<std::uint64_t>(status.f_bsize));
-    }
-    return identity.take();
-}
-
-UniqueFd TreeKind::open_root() const {
-    return open_file(context_.name.place, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
-                     ErrorCode::safety);
-}
-
-void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
-                      const Census& census) const {
+void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Census& census) const {
     auto& objections = survey.objections;
+    const auto& mount = opened.mount;
     if (is_system_mount(mount.target)) {
-        objections.push_back(
-            {ReasonCode::root_or_boot, mount.target + " is needed by the running system"});
+        objections.push_back({ReasonCode::root_or_boot,
+                              printable(mount.target) + " is needed by the running system"});
     }
     if (mount.root != "/") {
-        objections.push_back(
-            {ReasonCode::partial_mount, "only a part of the file system is mounted here (" +
-                                            mount.root + "): name the mount of the whole"});
+        objections.push_back({ReasonCode::partial_mount,
+                              "only a part of the file system is mounted here (" +
+                                  printable(mount.root) + "): name the mount of the whole"});
     }
-    if (mount.options == "ro" || mount.options.starts_with("ro,")) {
+    if (mount.has_option("ro")) {
         objections.push_back({ReasonCode::read_only, "it is mounted read-only"});
     }
     for (const auto& below : mount.below) {
@@ -242,15 +165,31 @@ void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
     for (const auto& other : mount.elsewhere) {
         objections.push_back({ReasonCode::mounted, "the same file system is mounted at " + other});
     }
-    const std::uint64_t device = makedev(mount.major, mount.minor);
+    for (const auto& path : census.open) {
+        objections.push_back({ReasonCode::opened, path + " is open somewhere"});
+    }
+    if (const auto removed = opened.counts_inodes ? census.removed_files(opened.inodes) : 0;
+        removed > 0) {
+        objections.push_back(
+            {ReasonCode::opened, fmt::format("{} removed files are still open in it", removed)});
+    }
+    for (const auto& path : census.immutable) {
+        objections.push_back(
+            {ReasonCode::read_only, path + " is immutable or append-only (lift it with chattr)"});
+    }
+    for (const auto& path : census.too_sparse) {
+        objections.push_back({ReasonCode::sparse_file,
+                              path + " is too large to ask of each page whether it is there"});
+    }
+}
+
+void TreeKind::object_to_users(MemorySurvey& survey, std::uint64_t device,
+                               const Census& census) const {
+    auto& objections = survey.objections;
     const auto users = inventory::processes_using({device, {}, {}}, context_.view);
     for (const auto& user : users.users) {
         objections.push_back({ReasonCode::opened, user});
     }
-    for (const auto& path : census.open) {
-        objections.push_back({ReasonCode::opened, path + " is open somewhere"});
-    }
-    object_to_nameless(survey, census);
     if (!users.not_examined.empty()) {
         survey.facts["processesNotExamined"] = users.not_examined;
         // The kernel said of each file that nobody has it open; else we would not know.
@@ -263,51 +202,36 @@ void TreeKind::object(MemorySurvey& survey, const inventory::MountFacts& mount,
     for (auto& loop : loops_over(device, {}, context_.view)) {
         objections.push_back(std::move(loop));
     }
-    for (const auto& path : census.immutable) {
-        objections.push_back(
-            {ReasonCode::read_only, path + " is immutable or append-only (lift it with chattr)"});
-    }
-}
-
-/// More inodes in use than names lead to: a file was removed and is still open. The root is one.
-void TreeKind::object_to_nameless(MemorySurvey& survey, const Census& census) const {
-    struct statfs status {};
-    if (::statfs(context_.name.place.c_str(), &status) != 0 || status.f_files == 0) {
-        return;  // ramfs does not count
-    }
-    const auto used = static_cast<std::uint64_t>(status.f_files - status.f_ffree);
-    if (used > census.names() + 1) {
-        survey.objections.push_back(
-            {ReasonCode::opened,
-             fmt::format("{} removed files are still open in it", used - census.names() - 1)});
-    }
 }
 
 MemorySurvey TreeKind::survey() {
-    const auto mount = find_mount();
+    OpenedMount opened = open();
     MemorySurvey survey;
-    survey.identity = identity_of(mount);
-    Census census;
-    std::vector<Reason> problems;
-    {
-        const UniqueFd root = open_root();
-        problems = walk_tree(root.get(), census, {});
-    }  // closed again: the search for users must not find ourselves
+    survey.identity = opened.identity;
+    survey.filesystem = opened.device;
+    looked_at_ = opened.identity;
+    Census census(filesystem());
+    census.root(opened.root.get());
+    auto problems = walk_tree(opened.root.get(), census, {});
+    count_again(opened);
     survey.size_bytes = census.bytes;
-    const bool noswap = mount.options.find("noswap") != std::string::npos;
-    swap_matters_ = filesystem() == MemoryFilesystem::tmpfs && !noswap;
+    swap_matters_ = filesystem() == MemoryFilesystem::tmpfs && !opened.mount.has_option("noswap");
+    const bool counted = opened.counts_inodes && !census.may_hide_removed_files(opened.inodes);
     survey.facts = ObjectWriter()
-                       .add("filesystem", mount.type)
-                       .add("mountOptions", printable(mount.options))
+                       .add("filesystem", opened.mount.type)
+                       .add("mountOptions", printable(opened.mount.options))
                        .add("files", census.files)
                        .add("folders", census.folders)
                        .add("otherEntries", census.others)
+                       .add("removedFiles", counted ? "none" : "unknown")
                        .add("swappable", swap_matters_)
                        .add("contentFreed", false)
                        .add("persistent", false)
                        .take();
-    object(survey, mount, census);
+    object(survey, opened, census);
     survey.objections.insert(survey.objections.end(), problems.begin(), problems.end());
+    opened.root.reset();  // the search for users must not find ourselves
+    object_to_users(survey, opened.device, census);
     survey.steps = {
         fmt::format("overwrite the content of {} files ({}) in place with a keyed AES-256-CTR "
                     "stream, and compare",
@@ -320,31 +244,52 @@ MemorySurvey TreeKind::survey() {
     return survey;
 }
 
-void TreeKind::control_empty(MemoryRun& run) const {
-    const UniqueFd root = open_root();
-    Census left;
-    const auto problems = walk_tree(root.get(), left, {});
-    const std::uint64_t entries = left.files + left.folders + left.others;
+void TreeKind::control_empty(MemoryRun& run, OpenedMount& opened) const {
+    Census left(filesystem());
+    left.root(opened.root.get());
+    const auto problems = walk_tree(opened.root.get(), left, {});
     run.control("empty",
-                entries == 0 && problems.empty() ? ControlResult::pass : ControlResult::fail,
-                fmt::format("{} entries left", entries));
-    struct statfs status {};
-    if (::fstatfs(root.get(), &status) != 0) {
-        run.control("no-pages", ControlResult::unknown, errno_text(errno));
-    } else if (status.f_blocks > 0) {
-        const auto used = static_cast<std::uint64_t>(status.f_blocks - status.f_bfree);
-        run.control("no-pages", used == 0 ? ControlResult::pass : ControlResult::fail,
-                    fmt::format("{} blocks in use", used));
+                left.names() == 0 && problems.empty() ? ControlResult::pass : ControlResult::fail,
+                fmt::format("{} entries left", left.names()));
+    count_again(opened);
+    if (opened.counts_blocks) {
+        run.control("no-pages", opened.blocks == 0 ? ControlResult::pass : ControlResult::fail,
+                    fmt::format("{} blocks in use", opened.blocks));
     }
+    if (!opened.counts_inodes) {
+        return;
+    }
+    const auto removed = left.removed_files(opened.inodes);
+    run.step("count inodes", "done",
+             fmt::format("{} in use, {} of them by no name or attribute", opened.inodes, removed));
+    if (removed > 0) {
+        run.except({ReasonCode::holders_unknown,
+                    fmt::format("{} inodes are still in use in the empty mount: of removed files "
+                                "that somebody holds, whose content was not reached",
+                                removed)});
+    }
+}
+
+bool TreeKind::as_left(MemoryRun& /*look*/) {
+    OpenedMount opened = open();
+    Census census(filesystem());
+    const bool walked = walk_tree(opened.root.get(), census, {}).empty();
+    count_again(opened);
+    return walked && census.names() == 0 && opened.blocks == 0;
 }
 
 void TreeKind::erase(MemoryRun& run) {
     const SwapWatch swap(context_.view, swap_matters_);
-    const UniqueFd root = open_root();
+    OpenedMount opened = open();
+    if (opened.identity != looked_at_) {
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    printable(context_.name.place) + ": another mount stands there now",
+                    "look again with: efface plan " + printable(to_string(context_.name)));
+    }
     run.verification.method = "full-read-back";
     run.begin_pass(0);
     TreeEraser eraser(run, filesystem());
-    const auto problems = walk_tree(root.get(), eraser, run.stop());
+    const auto problems = walk_tree(opened.root.get(), eraser, run.stop());
     run.end_pass();
     for (const auto& problem : problems) {
         run.fail(problem);
@@ -355,7 +300,7 @@ void TreeKind::erase(MemoryRun& run) {
         return;
     }
     run.verification.performed = true;  // with no content there is nothing to compare
-    control_empty(run);
+    control_empty(run, opened);
     swap.report(run);
     run.complete();
 }

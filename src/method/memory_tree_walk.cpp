@@ -59,6 +59,12 @@ Names list(int fd) {
     }
 }
 
+/// A name in messages and records: whatever bytes it has, and also where nothing is left of it.
+std::string shown(const std::string& name) {
+    const std::string text = printable(name);
+    return text.empty() ? "?" : text;
+}
+
 struct Looked {
     TreeEntry entry;
     std::uint64_t mount = 0;
@@ -145,7 +151,8 @@ class Walk final {
         }
         const std::string name = frame.names[frame.next++];
         auto looked = look(frame.fd.get(), name, 0);
-        const std::string path = frame.entry.path.empty() ? name : frame.entry.path + '/' + name;
+        const std::string path =
+            (frame.entry.path.empty() ? "" : frame.entry.path + '/') + shown(name);
         if (!looked) {
             if (errno != ENOENT) {  // gone meanwhile: nothing is left to visit
                 problem(ReasonCode::unreadable_state, path, errno_text(errno));

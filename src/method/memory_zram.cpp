@@ -83,10 +83,30 @@ class ZramKind final : public MemoryKind {
         identity["state"] = zram_facts(context_.name.place, context_.view);
         return identity;
     }
+    bool as_left(MemoryRun& /*look*/) override {
+        const auto folder = folder_of(context_.name.place, context_.view);
+        return read_number(folder / "disksize") == 0U && read_number(folder / "initstate") == 0U;
+    }
 
   private:
+    [[nodiscard]] Json identity(std::uint64_t size_bytes) const;
+
     MemoryKindContext context_;
 };
+
+/// A reset takes the size and the write-back device with it: of a job that did so they are those
+/// that it began with.
+Json ZramKind::identity(std::uint64_t size_bytes) const {
+    const auto folder = folder_of(context_.name.place, context_.view);
+    Json identity = block_identity(folder);
+    identity["sizeBytes"] = size_bytes;
+    identity["writeBackDevice"] = write_back_device(context_.name.place, context_.view);
+    if (size_bytes == 0 && is_began_but_for(identity, {"sizeBytes", "writeBackDevice"})) {
+        identity["sizeBytes"] = began_value("sizeBytes");
+        identity["writeBackDevice"] = began_value("writeBackDevice");
+    }
+    return identity;
+}
 
 MemorySurvey ZramKind::survey() {
     const std::string& name = context_.name.place;
@@ -96,11 +116,10 @@ MemorySurvey ZramKind::survey() {
         throw Error(ErrorCode::usage, name + ": there is no such zram device");
     }
     MemorySurvey survey;
-    survey.identity = block_identity(folder);
-    survey.identity["sizeBytes"] = *size;
+    survey.identity = identity(*size);
     survey.objections = block_objections(
         inventory::identify(context_.view.dev / name, context_.view), context_.view);
-    if (*size == 0) {
+    if (survey.identity.at("sizeBytes") == 0) {
         survey.objections.push_back(
             {ReasonCode::nothing_to_erase, "it was reset already: nothing is stored in it"});
     }
@@ -112,9 +131,9 @@ MemorySurvey ZramKind::survey() {
                     "reset it: the kernel frees all that is stored in it (overwriting would only "
                     "add new compressed copies beside the old ones)",
                     "see that its size and what it stores are 0"};
-    const auto backing = read_attribute(folder / "backing_dev");
-    if (backing && *backing != "none") {
-        survey.not_reached.push_back("the write-back device " + *backing);
+    if (const auto backing = survey.identity.at("writeBackDevice").get<std::string>();
+        !backing.empty()) {
+        survey.not_reached.push_back("the write-back device " + backing);
     }
     return survey;
 }
@@ -127,12 +146,19 @@ void ZramKind::erase(MemoryRun& run) {
             device::LinuxTarget::open(context_.view.dev / name, device::Access::exclusive);
     }
     run.step("open exclusively", "done");
-    if (reset_zram(run, name, context_.view)) {
+    const Json backing = began_value("writeBackDevice");
+    if (reset_zram(run, name, context_.view,
+                   backing.is_string() ? backing.get<std::string>() : "")) {
         run.complete();
     }
 }
 
 }  // namespace
+
+std::string write_back_device(const std::string& name, const inventory::SystemView& view) {
+    const auto text = read_attribute(folder_of(name, view) / "backing_dev");
+    return !text || *text == "none" ? "" : *text;
+}
 
 Json zram_facts(const std::string& name, const inventory::SystemView& view) {
     Json facts = Json::object();
@@ -148,14 +174,15 @@ Json zram_facts(const std::string& name, const inventory::SystemView& view) {
     return facts;
 }
 
-bool reset_zram(MemoryRun& run, const std::string& name, const inventory::SystemView& view) {
+bool reset_zram(MemoryRun& run, const std::string& name, const inventory::SystemView& view,
+                const std::string& write_back_before) {
     const auto folder = folder_of(name, view);
-    const auto backing = read_attribute(folder / "backing_dev");
-    if (backing && *backing != "none") {
+    const auto now = write_back_device(name, view);
+    if (const auto& backing = now.empty() ? write_back_before : now; !backing.empty()) {
         run.except({ReasonCode::write_back_device,
                     fmt::format("the write-back device {} of {}: pages that were written there "
                                 "stay until it is erased itself",
-                                *backing, name)});
+                                backing, name)});
     }
     run.observe("zram before the reset", zram_facts(name, view));
     const int error = reset_unless_busy(folder);

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "efface/base/digest.hpp"
 
 #include "findings.hpp"
@@ -42,21 +44,63 @@ void examine_freed(const Json& facts, Findings& findings) {
     }
 }
 
+/// A figure that is missing counts as the worst.
+bool is_zero(const Json& value) {
+    return value.is_number_unsigned() && value.get<std::uint64_t>() == 0;
+}
+
+/// Whether a counter of the kernel is another one at the end of the run.
+bool grew(const Json& facts, const std::string& counter) {
+    const Json before = at(facts, ("/machine/swap/" + counter).c_str());
+    const Json after = at(facts, ("/swapAfter/" + counter).c_str());
+    if (!before.is_number_unsigned() || !after.is_number_unsigned()) {
+        return before.is_number_unsigned() != after.is_number_unsigned();
+    }
+    return after.get<std::uint64_t>() > before.get<std::uint64_t>();
+}
+
+/// What went where since the machine started; figures stay out of it, so that a plan keeps its
+/// digest while the machine works.
+std::string written_text(const Json& swap) {
+    const Json to_swap = at(swap, "/pagesWrittenOut");
+    const Json to_zswap = at(swap, "/zswapPagesWrittenOut");
+    const auto say = [](const Json& count, const char* where) {
+        return fmt::format("{}: {}", where,
+                           is_zero(count) ? "never" : (count.is_null() ? "unknown" : "written to"));
+    };
+    return say(to_swap, "swap") + ", " + say(to_zswap, "zswap");
+}
+
+/// The look before the run and, once it ran, the one afterwards.
 void examine_swap(const Json& facts, Findings& findings) {
+    std::vector<Json> looks = {at(facts, "/machine/swap")};
+    if (text_at(facts, "/kind") == "swap" && !is_zero(at(looks.front(), "/zswapBytes"))) {
+        findings.add(ReasonCode::zswap_pages, "what the area holds may stand there");
+    }
     if (!true_or_unknown(at(facts, "/swappable"))) {
         return;
     }
-    const std::string state = text_at(facts, "/machine/swap/state");
-    const Json written = at(facts, "/machine/swap/pagesWrittenOut");
-    const bool never = written.is_number_unsigned() && written.get<std::uint64_t>() == 0;
-    if (state != "off" && state != "empty") {
+    if (const Json after = at(facts, "/swapAfter"); !after.is_null()) {
+        looks.push_back(after);
+        if (grew(facts, "pagesWrittenOut") || grew(facts, "zswapPagesWrittenOut")) {
+            findings.add(ReasonCode::swap_grew, "during the run");
+        }
+    }
+    const auto is_used = [](const Json& swap) {
+        const std::string state = text_at(swap, "/state");
+        return state != "off" && state != "empty";
+    };
+    const auto used = std::find_if(looks.begin(), looks.end(), is_used);
+    if (used != looks.end()) {
+        const std::string state = text_at(*used, "/state");
         findings.add(ReasonCode::swap_in_use, "swap is " + (state.empty() ? "unknown" : state));
-    } else if (!never) {
-        findings.add(
-            ReasonCode::swapped_before,
-            written.is_number_unsigned()
-                ? fmt::format("{} pages since the machine started", written.get<std::uint64_t>())
-                : "the kernel does not say how many pages");
+    } else if (!is_zero(at(looks.back(), "/pagesWrittenOut")) ||
+               !is_zero(at(looks.back(), "/zswapPagesWrittenOut"))) {
+        findings.add(ReasonCode::swapped_before, written_text(looks.back()));
+    }
+    if (std::any_of(looks.begin(), looks.end(),
+                    [](const Json& swap) { return !is_zero(at(swap, "/zswapBytes")); })) {
+        findings.add(ReasonCode::zswap_pages, "its pool is not empty, or not known to be");
     }
 }
 
@@ -116,6 +160,9 @@ void examine_notes(const Json& facts, Findings& findings) {
     if (!filesystem.empty()) {
         findings.add(ReasonCode::names_only_freed, filesystem);
     }
+    if (text_at(facts, "/removedFiles") == "unknown") {
+        findings.add(ReasonCode::holders_unknown, filesystem);
+    }
     if (true_or_unknown(at(facts, "/persistent"))) {
         findings.add(ReasonCode::spare_areas, "");
     }
@@ -146,6 +193,10 @@ const std::vector<Rule>& memory_rules() {
         {ReasonCode::swap_in_use, Effect::no_level,
          "pages of the target may stand in swap, where an overwrite of the target does not reach",
          kMeasured},
+        {ReasonCode::zswap_pages, Effect::no_level,
+         "pages of the target may stand in the compressed pool of zswap, in memory", kMeasured},
+        {ReasonCode::swap_grew, Effect::no_level,
+         "the kernel wrote pages to swap or to zswap while the target was erased", kMeasured},
         {ReasonCode::copy_on_write, Effect::no_level, "an overwrite may leave the old blocks below",
          ""},
         {ReasonCode::thin, Effect::no_level, "allocation below is not one to one", ""},
@@ -153,7 +204,7 @@ const std::vector<Rule>& memory_rules() {
          "less than nine tenths of the free pages are taken and overwritten", kSwept},
         {ReasonCode::remote_medium, Effect::no_level, "the medium is on another machine", ""},
         {ReasonCode::swapped_before, Effect::exception,
-         "this machine wrote pages to swap before; a freed slot keeps what was written to it",
+         "this machine wrote pages to swap or to zswap before; what is freed there keeps them",
          kMeasured},
         {ReasonCode::kernel_keeps, Effect::exception,
          "free pages that the kernel keeps for itself, in lists of each CPU and in reserves, are "
@@ -163,6 +214,10 @@ const std::vector<Rule>& memory_rules() {
          "NIST SP 800-88r2"},
         {ReasonCode::names_only_freed, Effect::note,
          "names, symbolic links and extended attributes are freed, not overwritten", ""},
+        {ReasonCode::holders_unknown, Effect::note,
+         "whether removed files were still open could not be counted before the run, nor files that "
+         "only a descriptor on its way through a socket holds",
+         ""},
         {ReasonCode::spare_areas, Effect::note,
          "spare and retired areas of the medium are not reached", ""},
         {ReasonCode::freed_pages, Effect::note,

@@ -51,6 +51,13 @@ class MappedTarget final : public BlockTarget {
     [[nodiscard]] static std::unique_ptr<MappedTarget> map(UniqueFd fd, std::uint64_t size_bytes,
                                                            StoreFlush flush,
                                                            const std::string& what);
+    /// Maps [file_offset, file_offset + size_bytes): offset 0 of the target is there. For huge
+    /// pages both are multiples of their size.
+    [[nodiscard]] static std::unique_ptr<MappedTarget> map_part(UniqueFd fd,
+                                                                std::uint64_t file_offset,
+                                                                std::uint64_t size_bytes,
+                                                                StoreFlush flush,
+                                                                const std::string& what);
     ~MappedTarget() override;
     MappedTarget(const MappedTarget&) = delete;
     MappedTarget& operator=(const MappedTarget&) = delete;
@@ -79,10 +86,18 @@ struct DataRange {
     std::uint64_t offset = 0;
     std::uint64_t length = 0;
 };
-constexpr std::size_t kDataRangesMax = std::size_t{1} << 20U;
-/// Where a file has data (SEEK_DATA, SEEK_HOLE); the whole file where the file system does not say.
-/// Throws Error(internal) when the descriptor can't be asked or has more than kDataRangesMax.
-[[nodiscard]] std::vector<DataRange> data_ranges(int file_descriptor, std::uint64_t size_bytes);
+/// The first piece of data at or behind `from` (SEEK_DATA, SEEK_HOLE); nullopt when no more comes.
+/// A file system that does not say (ramfs) calls everything data. Throws Error(internal) when the
+/// descriptor can't be asked.
+[[nodiscard]] std::optional<DataRange> next_data(int file_descriptor, std::uint64_t from,
+                                                 std::uint64_t size_bytes);
+/// Bytes of a file that resident_ranges() maps at a time.
+constexpr std::uint64_t kResidentWindowBytes = std::uint64_t{64} << 20U;
+/// Which whole pages of [from, from + length) are in memory, without making any (mincore(2) over a
+/// mapping): on ramfs, what is not there is a hole. `from` is a multiple of the page size and
+/// `length` at most kResidentWindowBytes. Throws Error(internal) when the kernel does not say.
+[[nodiscard]] std::vector<DataRange> resident_ranges(int file_descriptor, std::uint64_t from,
+                                                     std::uint64_t length);
 
 /// Whether anyone else has the file behind a descriptor open (a mapping counts: it holds the file).
 /// The kernel's own word, through a write lease that is given back at once; whoever opens the file

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "efface/inventory/inventory.hpp"
@@ -35,6 +36,12 @@ struct MemoryFacts {
     /// Pages that were written to swap devices since the machine started (/proc/vmstat, pswpout):
     /// while it is 0 no slot holds a copy of anything. nullopt: the kernel does not say.
     std::optional<std::uint64_t> swapped_out_pages;
+    /// Pages that went into the compressed pool of zswap since then (zswpout), in memory that the
+    /// kernel does not clear when it frees it; 0 where the kernel has no zswap. nullopt: it has,
+    /// and does not say.
+    std::optional<std::uint64_t> zswapped_out_pages;
+    /// Content that stands in that pool now, in bytes before compression (/proc/meminfo, Zswapped).
+    std::optional<std::uint64_t> zswap_bytes;
     KernelSetting init_on_alloc;
     KernelSetting init_on_free;
     KernelSetting page_poisoning;
@@ -53,30 +60,52 @@ struct MemoryFacts {
 };
 [[nodiscard]] MemoryFacts read_memory_facts(const SystemView& view = {});
 [[nodiscard]] Json to_json(const MemoryFacts& facts);
+/// The part of it about swap and zswap: "state" (off, empty, used, unknown), "areas",
+/// "cachedBytes", and as far as the kernel says "pagesWrittenOut", "zswapPagesWrittenOut",
+/// "zswapBytes".
+[[nodiscard]] Json swap_json(const MemoryFacts& facts);
 /// Named places where copies of any memory may stand and that no user space tool reaches.
 [[nodiscard]] std::vector<std::string> memory_not_reached(const MemoryFacts& facts);
+
+/// What the kernel says of an open file or folder itself, whatever name led to it.
+struct OpenedFacts {
+    std::uint64_t mount_id = 0;                    ///< as in mountinfo; used again after an umount
+    std::optional<std::uint64_t> unique_mount_id;  ///< never used again (Linux 6.8)
+    std::uint64_t device = 0;                      ///< st_dev
+    std::uint64_t inode = 0;
+    std::string birth;                   ///< "SECONDS.NANOSECONDS"; empty: not kept (ramfs)
+    std::uint64_t filesystem_magic = 0;  ///< statfs(2)
+};
+/// Throws Error(internal) when the kernel does not answer.
+[[nodiscard]] OpenedFacts opened_facts(int fd);
 
 /// One line of mountinfo of this process' namespace.
 struct MountFacts {
     std::uint64_t id = 0;
     unsigned major = 0;
     unsigned minor = 0;
-    std::string root;    ///< within the file system; not "/" for a bind mount of a folder
-    std::string target;  ///< where
-    std::string type;    ///< "tmpfs"
-    std::string source;
-    std::string options;             ///< of the mount and of the file system
-    std::vector<std::string> below;  ///< mounts on folders inside it
+    std::string root;     ///< within the file system; not "/" for a bind mount of a folder
+    std::string target;   ///< where
+    std::string type;     ///< "tmpfs"
+    std::string source;   ///< printable
+    std::string options;  ///< of the mount and of the file system
+    std::vector<std::string> below;  ///< mounts on folders inside it, printable
     /// The same file system elsewhere, in any mount namespace: "/mnt/b", "/mnt/b (process 17)".
+    /// Printable.
     std::vector<std::string> elsewhere;
+
+    /// Whether one of the options is exactly this.
+    [[nodiscard]] bool has_option(std::string_view option) const;
 };
-/// The topmost mount exactly at `target` (an absolute path without trailing slash); nullopt when
-/// nothing is mounted there. Throws Error(internal) when the list can't be read.
-[[nodiscard]] std::optional<MountFacts> mount_at(const std::string& target,
-                                                 const SystemView& view = {});
-/// The mount that a path lies on (no symlinks are followed: give a canonical path).
-[[nodiscard]] std::optional<MountFacts> mount_of(const std::string& path,
-                                                 const SystemView& view = {});
+/// The mount with this number (OpenedFacts); nullopt when the list has none. Throws Error(internal)
+/// when the list can't be read. Names are never asked: several mounts can have one.
+[[nodiscard]] std::optional<MountFacts> mount_with_id(std::uint64_t id,
+                                                      const SystemView& view = {});
+/// Every mount exactly at `target` (an absolute path without trailing slash), without `below` and
+/// `elsewhere`, the one that was mounted first in front. Each but the last is hidden; all are where
+/// the path leads elsewhere, as something is mounted above. Throws as mount_with_id().
+[[nodiscard]] std::vector<MountFacts> mounts_at(const std::string& target,
+                                                const SystemView& view = {});
 
 /// What to look for in the open files, mapped files, working folders and roots of processes.
 struct FileKey {

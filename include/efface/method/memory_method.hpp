@@ -12,6 +12,7 @@
 #include "efface/base/bytes.hpp"
 #include "efface/base/clock.hpp"
 #include "efface/base/json.hpp"
+#include "efface/base/secret.hpp"
 #include "efface/inventory/inventory.hpp"
 #include "efface/method/method.hpp"
 
@@ -52,6 +53,14 @@ struct MemorySurvey {
     /// Everything that a claim depends on; policy/memory.hpp computes the level from it alone:
     /// policy::memory_claim(survey.facts).
     Json facts = Json::object();
+    /// st_dev, where all files of one file system are erased.
+    std::optional<std::uint64_t> filesystem;
+};
+
+/// What a job of an earlier process, or an earlier attempt, began with.
+struct MemoryBegan {
+    Json identity;                  ///< as survey() gave it then
+    std::vector<SecretBytes> keys;  ///< of every attempt: their patterns may stand in the target
 };
 
 class MemoryMethod : public Method {
@@ -59,11 +68,19 @@ class MemoryMethod : public Method {
     /// Looks again at each call. Throws Error(usage) when there is no such thing or it is of
     /// another kind.
     [[nodiscard]] virtual MemorySurvey survey() = 0;
+    /// To be said before survey(): what that job itself changes (a signature that is overwritten, a
+    /// device that is reset, a file that has grown to whole pages) is then the target as it began,
+    /// and no objection.
+    virtual void began_with(MemoryBegan began) = 0;
+    /// Whether the target is still there and holds only what a run of that job left: it is empty,
+    /// or all of it is the pattern of its last key. Reads; false for what can't be looked at.
+    [[nodiscard]] virtual bool as_left(const MemoryBegan& began) = 0;
     /// As Method::run(). Surveys again first, and throws Error(safety) before anything is changed
     /// when an objection is there or the identity is not the one of the last survey(). A stop
     /// leaves not_sanitized; running again with the same key begins anew. The record's keys:
-    /// technique, passes, verification, steps, negativeControls, notReached, facts, identity,
-    /// identityAfter, status, startedAt, completedAt.
+    /// technique, passes, verification, steps, negativeControls, notReached, facts (with "swapAfter"
+    /// where pages of the target may be swapped), identity, identityAfter, status, startedAt,
+    /// completedAt.
     [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
                               std::stop_token stop) override = 0;
 };

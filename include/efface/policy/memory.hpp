@@ -14,7 +14,7 @@ namespace efface::policy {
 /// Every rule, in the order in which they are examined.
 [[nodiscard]] const std::vector<Rule>& memory_rules();
 constexpr const char* kMemoryPolicyId = "memory-backed-storage";
-constexpr const char* kMemoryPolicyVersion = "1";
+constexpr const char* kMemoryPolicyVersion = "2";
 /// SHA-256 (hex) of the canonical JSON of the table.
 [[nodiscard]] std::string memory_policy_digest();
 
@@ -23,7 +23,8 @@ struct MemoryClaim {
     method::Level level = method::Level::none;  ///< none or clear; purge never comes from here
     std::vector<Finding> findings;              ///< in table order
 };
-/// Facts that are missing or of another shape count as the worst.
+/// Facts of a run that has ended ("swapAfter") limit it further. Facts that are missing or of
+/// another shape count as the worst.
 [[nodiscard]] MemoryClaim memory_claim(const Json& facts);
 
 }  // namespace efface::policy

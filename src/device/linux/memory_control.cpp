@@ -2,12 +2,14 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/swap.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 
+#include "efface/base/assert.hpp"
 #include "efface/device/memory_target.hpp"
 
 namespace efface::device {
@@ -30,24 +32,53 @@ std::optional<std::uint64_t> seek(int fd, std::uint64_t from, int whence) {
 
 }  // namespace
 
-std::vector<DataRange> data_ranges(int file_descriptor, std::uint64_t size_bytes) {
+std::optional<DataRange> next_data(int file_descriptor, std::uint64_t from,
+                                   std::uint64_t size_bytes) {
+    if (from >= size_bytes) {
+        return std::nullopt;
+    }
+    const auto data = seek(file_descriptor, from, SEEK_DATA);
+    if (!data || *data >= size_bytes) {
+        return std::nullopt;
+    }
+    const std::uint64_t end =
+        std::min(seek(file_descriptor, *data, SEEK_HOLE).value_or(size_bytes), size_bytes);
+    if (end <= *data) {
+        return std::nullopt;  // it shrank meanwhile
+    }
+    return DataRange{*data, end - *data};
+}
+
+std::vector<DataRange> resident_ranges(int file_descriptor, std::uint64_t from,
+                                       std::uint64_t length) {
+    const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    EFFACE_ASSERT(from % page == 0 && length <= kResidentWindowBytes);
+    if (length == 0) {
+        return {};
+    }
+    void* window = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file_descriptor,
+                          static_cast<off_t>(from));
+    if (window == MAP_FAILED) {
+        throw_errno(ErrorCode::internal, "mapping a part of a file", errno);
+    }
+    std::vector<unsigned char> pages((length + page - 1) / page);
+    const int error = ::mincore(window, length, pages.data()) == 0 ? 0 : errno;
+    static_cast<void>(::munmap(window, length));
+    if (error != 0) {
+        throw_errno(ErrorCode::internal, "asking which pages of a file are in memory", error);
+    }
     std::vector<DataRange> ranges;
-    for (std::uint64_t at = 0; at < size_bytes;) {
-        if (ranges.size() == kDataRangesMax) {
-            throw Error(ErrorCode::internal,
-                        fmt::format("a file has more than {} pieces of data", kDataRangesMax));
+    for (std::size_t i = 0; i < pages.size(); ++i) {
+        if ((pages[i] & 1U) == 0) {
+            continue;
         }
-        const auto data = seek(file_descriptor, at, SEEK_DATA);
-        if (!data || *data >= size_bytes) {
-            break;
+        const std::uint64_t at = from + i * page;
+        const std::uint64_t bytes = std::min(page, from + length - at);
+        if (!ranges.empty() && ranges.back().offset + ranges.back().length == at) {
+            ranges.back().length += bytes;
+        } else {
+            ranges.push_back({at, bytes});
         }
-        const std::uint64_t end =
-            std::min(seek(file_descriptor, *data, SEEK_HOLE).value_or(size_bytes), size_bytes);
-        if (end <= *data) {
-            break;  // it shrank meanwhile
-        }
-        ranges.push_back({*data, end - *data});
-        at = end;
     }
     return ranges;
 }

@@ -122,11 +122,18 @@ MappedTarget::MappedTarget(UniqueFd fd, UniqueFd window, std::uint8_t* memory,
 
 std::unique_ptr<MappedTarget> MappedTarget::map(UniqueFd fd, std::uint64_t size_bytes,
                                                 StoreFlush flush, const std::string& what) {
+    return map_part(std::move(fd), 0, size_bytes, flush, what);
+}
+
+std::unique_ptr<MappedTarget> MappedTarget::map_part(UniqueFd fd, std::uint64_t file_offset,
+                                                     std::uint64_t size_bytes, StoreFlush flush,
+                                                     const std::string& what) {
     UniqueFd window(::memfd_create("efface-window", MFD_CLOEXEC));
     if (!window || ::ftruncate(window.get(), static_cast<off_t>(kWindowBytes)) != 0) {
         throw_errno(ErrorCode::internal, what + ": making a memory file", errno);
     }
-    void* memory = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+    void* memory = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(),
+                          as_offset(file_offset));
     if (memory == MAP_FAILED) {
         throw_errno(ErrorCode::internal, what + ": mapping it", errno);
     }

@@ -48,8 +48,14 @@ FIELDS = {
         verification.readFaults.count sanitization.passes sanitization.passes.*.bytesWritten
         sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush sanitization.sweep
         sanitization.sweep.freeBytes sanitization.sweep.takenBytes sanitization.sweep.passes
-        target.identityAfter.removed target.facts.machine.states.tpm result.status result.level
-        result.exceptions result.exceptions.*.code''',
+        target.identityAfter.removed target.facts.machine.states.tpm
+        target.facts target.facts.swappable target.facts.machine
+        target.facts.machine.swap target.facts.swapAfter
+        +target.facts.machine.swap.state +target.facts.machine.swap.zswapBytes
+        +target.facts.machine.swap.pagesWrittenOut +target.facts.machine.swap.zswapPagesWrittenOut
+        +target.facts.swapAfter.state +target.facts.swapAfter.zswapBytes
+        target.facts.swapAfter.pagesWrittenOut target.facts.swapAfter.zswapPagesWrittenOut
+        result.status result.level result.exceptions result.exceptions.*.code''',
     'example': '''volumes volumes.*.status volumes.*.level volumes.*.alreadyGone
         +volumes.*.eligibility.eligible +volumes.*.payloadSample
         +volumes.*.payloadSample.piecesSampled +volumes.*.payloadSample.ciphertextLike
@@ -97,6 +103,8 @@ HARMLESS = [
     ('verification.unreadableStatuses.*.count', {'more', 'double'}, None),
     # areas that failed may be more than are listed
     ('verification.readFaults.count', {'more', 'double', 'huge'}, {'read-fault'}),
+    # what the kernel never swaps is not in swap
+    ('target.facts.swappable', {'false'}, None),
     # a credential that was not asked after is no claim
     ('volumes.*.credential.openedBefore', {'null', 'gone'}, None),
     ('volumes.*.credential.refusedAfter', {'null', 'gone'}, None),
@@ -175,7 +183,7 @@ def change(record, place, value, gone=False):
 
 def records():
     """(kind, name, record) of every honest record that claims success."""
-    for kind in ('drive', 'media', 'example'):
+    for kind in ('drive', 'media', 'memory', 'example'):
         yield kind, kind, json.loads((DATA / f'predicate-{kind}.json').read_text())
     for module in (drive, target, read, volumes):
         for name, (kind, honest) in module.HONEST.items():

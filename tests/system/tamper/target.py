@@ -258,9 +258,51 @@ MEMORY = {
     'facts-invented': states('cleared'),
 }
 
+NO_FREE_SLOT = named('pages were in swap before', 'swapped-before')
+
+
+def looks(p):
+    facts = p['target']['facts']
+    return facts['machine']['swap'], facts['swapAfter']
+
+
+def swapped_before(p):
+    """An honest record of a machine that swapped before: an exception, and still a level."""
+    p['result'].update(status='sanitized-with-exceptions', exceptions=NO_FREE_SLOT)
+    for look in looks(p):
+        look.update(state='empty', pagesWrittenOut=7, zswapPagesWrittenOut=9)
+
+
+def beside(code):
+    return after(swapped_before,
+                 lambda p: p['result'].update(exceptions=NO_FREE_SLOT + named('there', code)))
+
+
+HONEST['swapped-before'] = ('memory', swapped_before)
+SWAP = {
+    'swap-exception-left-out': lambda p: looks(p)[1].update(pagesWrittenOut=7),
+    'zswap-exception-left-out': lambda p: looks(p)[1].update(zswapPagesWrittenOut=7),
+    'zswap-unknown': lambda p: [look.pop('zswapPagesWrittenOut') for look in looks(p)],
+    'swap-not-looked-at-again': drop('target.facts.swapAfter'),
+    'swappable-unsaid': drop('target.facts.swappable'),
+    'area-in-zswap': lambda p: (put('target.kind', 'swap')(p), put('target.facts.swappable', False)(p),
+                                looks(p)[0].update(zswapBytes=4096)),
+}
+for position, when_seen in enumerate(('before', 'after')):
+    for name, change in {'used': {'state': 'used'}, 'unknown': {'state': 'unknown'},
+                         'in-zswap': {'zswapBytes': 4096}, 'zswap-untold': {'zswapBytes': None},
+                         }.items():
+        SWAP[f'level-{name}-{when_seen}'] = after(
+            swapped_before, lambda p, at=position, what=change: looks(p)[at].update(what))
+for counter in ('pagesWrittenOut', 'zswapPagesWrittenOut'):
+    SWAP[f'level-though-grew-{counter}'] = after(
+        swapped_before, lambda p, key=counter: looks(p)[1].update({key: 10}))
+for code in ('swap-in-use', 'zswap-pages', 'swap-grew'):
+    SWAP[f'level-beside-{code}'] = beside(code)
+
 INSIDERS = [('media', name, change) for name, change in MEDIA.items()]
 INSIDERS += [('file', name, change) for name, change in FILE.items()]
-INSIDERS += [('memory', name, change) for name, change in MEMORY.items()]
+INSIDERS += [('memory', name, change) for name, change in {**MEMORY, **SWAP}.items()]
 
 # The same bundles altered by those who hold no keys: bytes of the record, old and new.
 BYTES = {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -88,14 +89,41 @@ TEST_CASE("an open file is written and read where it is") {
 
 TEST_CASE("pieces of data are found in a file with holes") {
     const auto fd = memory_file(kMebibyte);
-    CHECK(data_ranges(fd.get(), kMebibyte).empty());
+    CHECK_FALSE(next_data(fd.get(), 0, kMebibyte));
     const std::uint8_t byte = 1;
-    REQUIRE(::pwrite(fd.get(), &byte, 1, 300000) == 1);
-    const auto ranges = data_ranges(fd.get(), kMebibyte);
-    REQUIRE(ranges.size() == 1);
-    CHECK(ranges[0].offset <= 300000);
-    CHECK(ranges[0].offset + ranges[0].length > 300000);
-    CHECK(ranges[0].length <= 4096);
+    for (const off_t at : {300000, 800000}) {
+        REQUIRE(::pwrite(fd.get(), &byte, 1, at) == 1);
+    }
+    const auto first = next_data(fd.get(), 0, kMebibyte);
+    REQUIRE(first);
+    CHECK(first->offset <= 300000);
+    CHECK(first->offset + first->length > 300000);
+    CHECK(first->length <= 4096);
+    const auto second = next_data(fd.get(), first->offset + first->length, kMebibyte);
+    REQUIRE(second);
+    CHECK(second->offset <= 800000);
+    CHECK_FALSE(next_data(fd.get(), second->offset + second->length, kMebibyte));
+    CHECK_FALSE(next_data(fd.get(), 0, 100000));  // as far as was asked
+}
+
+TEST_CASE("pages that are in memory are found without making the others") {
+    const auto fd = memory_file(kResidentWindowBytes);
+    const std::uint8_t byte = 1;
+    for (const off_t at : {3 * 4096, 4 * 4096 + 7, 60 * 4096}) {
+        REQUIRE(::pwrite(fd.get(), &byte, 1, at) == 1);
+    }
+    struct stat before {};
+    REQUIRE(::fstat(fd.get(), &before) == 0);
+    const auto ranges = resident_ranges(fd.get(), 0, kResidentWindowBytes);
+    REQUIRE(ranges.size() == 2);
+    CHECK(ranges[0].offset == 3 * 4096);
+    CHECK(ranges[0].length == 2 * 4096);
+    CHECK(ranges[1].offset == 60 * 4096);
+    CHECK(ranges[1].length == 4096);
+    CHECK(resident_ranges(fd.get(), 61 * 4096, kMebibyte).empty());
+    struct stat after {};
+    REQUIRE(::fstat(fd.get(), &after) == 0);
+    CHECK(after.st_blocks == before.st_blocks);  // looking made no page
 }
 
 TEST_CASE("the kernel says whether a file is open or mapped elsewhere") {

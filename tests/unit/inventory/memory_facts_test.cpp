@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/inventory/memory_facts.hpp"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
+
+#include "efface/base/file.hpp"
 
 #include "catch.hpp"
 
@@ -145,20 +148,77 @@ TEST_CASE("a mount is found with its number, its options and what else shows its
                 "46 27 0:42 / /mnt/over rw - tmpfs first rw\n"
                 "47 46 0:43 / /mnt/over rw - ramfs second rw\n");
     fs::create_directories(machine.root / "proc/self/ns");
-    const auto mount = mount_at("/mnt/a", machine.view);
+    const auto mount = mount_with_id(42, machine.view);
     REQUIRE(mount);
-    CHECK(mount->id == 42);
+    CHECK(mount->target == "/mnt/a");
     CHECK(mount->major == 0);
     CHECK(mount->minor == 39);
     CHECK(mount->type == "tmpfs");
-    CHECK(mount->options.find("noswap") != std::string::npos);
+    CHECK(mount->has_option("noswap"));
+    CHECK_FALSE(mount->has_option("swap"));
+    CHECK_FALSE(mount->has_option("size"));
     CHECK(mount->below == std::vector<std::string>{"/mnt/a/in"});
     REQUIRE_FALSE(mount->elsewhere.empty());
     CHECK(mount->elsewhere.front() == "/mnt/b c");
-    CHECK_FALSE(mount_at("/mnt", machine.view));
-    CHECK(mount_at("/mnt/over", machine.view)->source == "second");
-    CHECK(mount_of("/mnt/ab/x", machine.view)->id == 45);
-    CHECK(mount_of("/mnt/abc", machine.view)->id == 27);
+    CHECK_FALSE(mount_with_id(48, machine.view));
+    CHECK(mounts_at("/mnt", machine.view).empty());
+    const auto stacked = mounts_at("/mnt/over", machine.view);
+    REQUIRE(stacked.size() == 2);
+    CHECK(stacked[0].source == "first");
+    CHECK(stacked[1].source == "second");
+}
+
+TEST_CASE("odd names in the list of mounts are found as they are and shown printable") {
+    const Machine machine;
+    machine.put("proc/self/mountinfo",
+                "27 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n"
+                "42 27 0:39 / /mnt/new\\012line rw - tmpfs \x1b[31m rw\n"
+                "43 42 0:40 / /mnt/new\\012line/\xff rw - tmpfs tmpfs rw\n");
+    fs::create_directories(machine.root / "proc/self/ns");
+    const auto mounts = mounts_at("/mnt/new\nline", machine.view);
+    REQUIRE(mounts.size() == 1);
+    CHECK(mounts[0].source == "?[31m");
+    const auto mount = mount_with_id(42, machine.view);
+    REQUIRE(mount);
+    CHECK(mount->below == std::vector<std::string>{"/mnt/new?line/?"});
+}
+
+TEST_CASE("an open folder says which mount it lies on, and when it was made") {
+    const auto fd = efface::open_file("/proc/self", O_RDONLY | O_DIRECTORY);
+    const auto facts = opened_facts(fd.get());
+    CHECK(facts.filesystem_magic == 0x9fa0);  // PROC_SUPER_MAGIC
+    const auto mount = mount_with_id(facts.mount_id);
+    REQUIRE(mount);
+    CHECK(mount->type == "proc");
+    CHECK(facts.birth.empty());  // of /proc nobody keeps it
+    const std::string folder = fs::temp_directory_path() / "efface-test-birth-XXXXXX";
+    std::string name = folder;
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    const auto made = efface::open_file(name, O_RDONLY | O_DIRECTORY);
+    const auto again = efface::open_file(name, O_RDONLY | O_DIRECTORY);
+    CHECK(opened_facts(made.get()).birth == opened_facts(again.get()).birth);
+    CHECK(opened_facts(made.get()).unique_mount_id == opened_facts(again.get()).unique_mount_id);
+    fs::remove(name);
+}
+
+TEST_CASE("what zswap took is counted, and is unknown where the kernel does not say") {
+    const Machine machine;
+    CHECK(machine.facts().zswap == "absent");
+    CHECK(machine.facts().zswapped_out_pages == 0U);
+    CHECK(machine.facts().zswap_bytes == 0U);
+    machine.put("sys/module/zswap/parameters/enabled", "N\n");
+    CHECK(machine.facts().zswapped_out_pages == 0U);
+    CHECK_FALSE(machine.facts().zswap_bytes);  // an older kernel: switched off says nothing of before
+    machine.put("proc/vmstat", "pswpout 17\n");
+    CHECK_FALSE(machine.facts().zswapped_out_pages);
+    CHECK_FALSE(swap_json(machine.facts()).contains("zswapPagesWrittenOut"));
+    machine.put("proc/vmstat", "pswpout 17\nzswpin 5\nzswpout 26144\n");
+    machine.put("proc/meminfo",
+                "MemAvailable: 1 kB\nSwapCached: 0 kB\nZswap: 51200 kB\nZswapped: 104576 kB\n");
+    const auto swap = swap_json(machine.facts());
+    CHECK(swap.at("pagesWrittenOut") == 17);
+    CHECK(swap.at("zswapPagesWrittenOut") == 26144);
+    CHECK(swap.at("zswapBytes") == 107085824);
 }
 
 TEST_CASE("processes that have a file open, mapped or as a folder are named") {

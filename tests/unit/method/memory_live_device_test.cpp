@@ -50,7 +50,7 @@ TEST_CASE("pages that went to swap are named, and are gone after the swap area w
     CHECK(std::string(control(erased.record, "no-signature")) == "pass");
     CHECK(run("blkid -p -s TYPE -o value " + loop.device() + " || true").empty());
     require_keys(erased.record);
-    // A second time there is nothing that says it was swap.
+    // A new job finds nothing that says it was swap.
     CHECK(has(swap.method->survey().objections, ReasonCode::other_identity));
 }
 

@@ -208,7 +208,13 @@ TEST_CASE("mounts inside, elsewhere or of the system are refused, and so are loo
     }
     CHECK(driver.method->survey().objections.empty());
     Driver shm("memory:tmpfs:/dev/shm");
-    CHECK_FALSE(shm.method->survey().objections.empty());
+    bool refused = false;
+    try {
+        refused = !shm.method->survey().objections.empty();
+    } catch (const Error& error) {
+        refused = error.reason() == ReasonCode::hidden_mount;  // some machines mount it twice
+    }
+    CHECK(refused);
 }
 
 TEST_CASE("another mount at the same place is not the one that was planned") {

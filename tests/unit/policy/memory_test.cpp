@@ -16,7 +16,8 @@ Json good_tmpfs() {
     return Json::parse(R"({"kind": "tmpfs", "filesystem": "tmpfs", "swappable": true,
         "contentFreed": false, "persistent": false,
         "machine": {"initOnFree": {"state": "on"}, "memoryToHost": [],
-                    "swap": {"state": "off", "pagesWrittenOut": 0}}})");
+                    "swap": {"state": "off", "pagesWrittenOut": 0, "zswapPagesWrittenOut": 0,
+                             "zswapBytes": 0}}})");
 }
 
 bool has(const efface::policy::MemoryClaim& claim, const std::string& id) {
@@ -57,13 +58,62 @@ TEST_CASE("a swap area in use takes the level of a tmpfs, but not of what is nev
 TEST_CASE("a machine that swapped before leaves the level and is an exception") {
     for (const char* state : {"off", "empty"}) {
         auto facts = good_tmpfs();
-        facts["machine"]["swap"] = {{"state", state}, {"pagesWrittenOut", 3U}};
+        facts["machine"]["swap"]["state"] = state;
+        facts["machine"]["swap"]["pagesWrittenOut"] = 3U;
         const auto claim = memory_claim(facts);
         CHECK(claim.level == Level::clear);
         CHECK(has(claim, "swapped-before"));
         facts["machine"]["swap"].erase("pagesWrittenOut");
         CHECK(has(memory_claim(facts), "swapped-before"));
     }
+}
+
+TEST_CASE("pages in the pool of zswap are written pages, before the run and after it") {
+    for (const bool after : {false, true}) {
+        auto facts = good_tmpfs();
+        facts["swapAfter"] = facts["machine"]["swap"];
+        auto& swap = after ? facts["swapAfter"] : facts["machine"]["swap"];
+        CHECK(memory_claim(facts).level == Level::clear);
+        swap["zswapBytes"] = 4096U;
+        CHECK(memory_claim(facts).level == Level::none);
+        CHECK(has(memory_claim(facts), "zswap-pages"));
+        swap.erase("zswapBytes");  // unknown: the worst
+        CHECK(memory_claim(facts).level == Level::none);
+        facts["swappable"] = false;
+        CHECK(memory_claim(facts).level == Level::clear);
+    }
+    auto facts = good_tmpfs();
+    facts["machine"]["swap"]["zswapPagesWrittenOut"] = 26144U;  // the pool is empty by now
+    CHECK(memory_claim(facts).level == Level::clear);
+    CHECK(has(memory_claim(facts), "swapped-before"));
+    facts["machine"]["swap"].erase("zswapPagesWrittenOut");
+    CHECK(has(memory_claim(facts), "swapped-before"));
+}
+
+TEST_CASE("swap that grew while the target was erased takes the level") {
+    for (const char* counter : {"pagesWrittenOut", "zswapPagesWrittenOut"}) {
+        auto facts = good_tmpfs();
+        facts["machine"]["swap"][counter] = 7U;
+        facts["swapAfter"] = facts["machine"]["swap"];
+        CHECK(memory_claim(facts).level == Level::clear);
+        facts["swapAfter"][counter] = 8U;
+        CHECK(memory_claim(facts).level == Level::none);
+        CHECK(has(memory_claim(facts), "swap-grew"));
+        facts["swapAfter"].erase(counter);
+        CHECK(has(memory_claim(facts), "swap-grew"));
+    }
+    auto facts = good_tmpfs();
+    facts["swapAfter"] = facts["machine"]["swap"];
+    facts["swapAfter"]["state"] = "used";
+    CHECK(memory_claim(facts).level == Level::none);
+    CHECK(has(memory_claim(facts), "swap-in-use"));
+}
+
+TEST_CASE("removed files that could not be counted are a risk that is named, not a level lost") {
+    auto facts = good_tmpfs();
+    facts["removedFiles"] = "unknown";
+    CHECK(memory_claim(facts).level == Level::clear);
+    CHECK(has(memory_claim(facts), "holders-unknown"));
 }
 
 TEST_CASE("content that is only freed is worth a level where the kernel clears what it frees") {
@@ -95,6 +145,9 @@ TEST_CASE("a swap area is worth no more than the layers below it") {
     CHECK(memory_claim(facts).level == Level::none);  // nobody said what is below
     facts["layers"] = Json::parse(R"([{"name": "loop1", "type": "loop"}])");
     CHECK(memory_claim(facts).level == Level::clear);
+    auto pool = facts;
+    pool["machine"]["swap"]["zswapBytes"] = 4096U;
+    CHECK(memory_claim(pool).level == Level::none);
     for (const char* flag : {"copyOnWrite", "thin", "remote"}) {
         auto worse = facts;
         worse["layers"].push_back({{"name", "x"}, {flag, true}});

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Pages of what was in memory that may stand in swap or in zswap, out of reach of the overwrite."""
+from common import need
+from reasons import named, since_1_1
+
+WRITTEN = ('pagesWrittenOut', 'zswapPagesWrittenOut')
+
+
+def count(swap, key):
+    value = swap.get(key)
+    need(value is None or type(value) is int and value >= 0, 'a counter of swap')
+    return value
+
+
+def check_swap(predicate):
+    """Of a certificate for memory."""
+    result, target = predicate['result'], predicate['target']
+    whole, level = result['status'] == 'sanitized', result['level'] != 'none'
+    if not since_1_1(predicate) or not (whole or level):
+        return
+    need(not level or not any(named(result['exceptions'], code) for code in
+                              ('swap-in-use', 'zswap-pages', 'swap-grew')),
+         'a level, though pages may be in swap or zswap')
+    facts = target['facts']
+    need(type(facts.get('swappable')) is bool, 'nothing says whether it can be swapped')
+    if level and target['kind'] == 'swap':
+        need(count(facts['machine']['swap'], 'zswapBytes') == 0, 'pages of the area were in zswap')
+    if not facts['swappable']:
+        return
+    before, after = facts['machine']['swap'], facts['swapAfter']
+    if level:
+        need(all(look['state'] in ('off', 'empty') and count(look, 'zswapBytes') == 0
+                 for look in (before, after)), 'a level with pages in swap or zswap')
+        for key in WRITTEN:
+            need(count(before, key) == count(after, key), 'a level, though swap grew')
+    need(not whole or all(count(after, key) == 0 for key in WRITTEN),
+         'pages were written out, and no exception says so')

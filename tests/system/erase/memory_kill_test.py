@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`efface erase memory:...` killed at every step of every kind, and run again: it ends sanitized, and
+nobody said so while something was left. What the job itself had changed speaks never against it.
+
+The steps are the system calls of one good run, as strace saw them. A normal run takes some of each
+call, EFFACE_LONG=1 takes all.
+"""
+
+import json
+import os
+import shutil
+import sys
+import unittest
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
+
+# pylint: disable=wrong-import-position
+import project
+import storage
+import targets
+from process import EXIT_SKIPPED, missing, require, run, scratch
+
+LONG = os.environ.get("EFFACE_LONG") == "1"
+MOST = 2  # of each call, in a normal run
+RERUNS_MAX = 4
+CALLS = ("fsync", "rename", "renameat", "write", "pwrite64", "ftruncate", "unlinkat",
+         "io_uring_enter", "swapoff")
+KILLED = (-9, 128 + 9)
+SUCCESS = ("sanitized", "sanitized-with-exceptions")
+KIB = 1 << 10
+MIB = 1 << 20
+ZRAM_CONTROL = Path("/sys/class/zram-control")
+MACHINE = {}
+
+
+class Tree:
+    """A mount with some files, one of them with an odd size and one with holes."""
+
+    def __init__(self, kind, mount):
+        self.target, self.mount = f"memory:{kind}:{mount}", Path(mount)
+
+    def fill(self):
+        (self.mount / "folder").mkdir(exist_ok=True)
+        for number, size in enumerate((300 * KIB + 17, 5, 0, 64 * KIB)):
+            targets.fill_with_marks(self.mount / "folder" / f"file-{number}", size)
+        with open(self.mount / "sparse", "wb") as file:
+            file.seek(8 * MIB)
+            file.write(b"OLD-DATA")
+        (self.mount / "link").unlink(missing_ok=True)
+        (self.mount / "link").symlink_to("folder")
+
+    def gone(self):
+        return not list(self.mount.iterdir())
+
+
+class File:
+    """One file that is no whole number of pages long."""
+
+    size = 300 * KIB + 17
+
+    def __init__(self, path):
+        self.target, self.path = f"memory:file:{path}", Path(path)
+        targets.fill_with_marks(self.path, self.size)
+
+    def fill(self):
+        targets.fill_with_marks(self.path, self.size)
+
+    def gone(self):
+        return targets.marks_left(self.path) == [] and self.path.stat().st_size == self.size
+
+
+class Swap:
+    """An area that is not in use, with old content behind its header."""
+
+    size = 4 * MIB
+
+    def __init__(self, device):
+        self.target, self.device = f"memory:swap:{device}", device
+
+    def fill(self):
+        targets.fill_with_marks(self.device, self.size)
+        require("mkswap", "--force", "-U", "11111111-2222-4333-8444-555555555555", self.device)
+
+    def gone(self):
+        return targets.marks_left(self.device) == []
+
+
+class Zram:
+    def __init__(self, name):
+        self.target, self.name = f"memory:zram:{name}", name
+
+    def fill(self):
+        size = Path("/sys/block", self.name, "disksize")
+        if size.read_text().strip() == "0":
+            size.write_text("4M")
+        targets.fill_with_marks(f"/dev/{self.name}", MIB)
+
+    def gone(self):
+        return Path("/sys/block", self.name, "disksize").read_text().strip() == "0"
+
+
+@contextmanager
+def memory_mount(kind, folder):
+    folder.mkdir()
+    require("mount", "-t", kind, "-o", "size=64m" if kind == "tmpfs" else "rw", "efface-test",
+            folder)
+    try:
+        yield folder
+    finally:
+        require("umount", folder)
+
+
+@contextmanager
+def zram_device():
+    number = (ZRAM_CONTROL / "hot_add").read_text().strip()
+    try:
+        yield f"zram{number}"
+    finally:
+        (ZRAM_CONTROL / "hot_remove").write_text(number)
+
+
+def setUpModule():
+    MACHINE["scratch"] = scratch()
+    MACHINE["folder"] = Path(os.path.realpath(MACHINE["scratch"].__enter__()))
+    project.State(MACHINE["folder"] / "state")
+    shutil.copytree(MACHINE["folder"] / "state", MACHINE["folder"] / "kept")
+
+
+def tearDownModule():
+    MACHINE["scratch"].__exit__(None, None, None)
+
+
+class Killed(unittest.TestCase):
+    def setUp(self):
+        self.stack = ExitStack()
+        self.addCleanup(self.stack.close)
+        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
+        self.folder.mkdir()
+        self.state = project.State.__new__(project.State)
+        self.state.folder = MACHINE["folder"] / "state"
+        self.state.efface = project.binary()
+        self.storage = self.order = None
+
+    def reset(self):
+        """State and target as before the first run."""
+        shutil.rmtree(self.state.folder)
+        shutil.copytree(MACHINE["folder"] / "kept", self.state.folder)
+        self.storage.fill()
+
+    def command(self):
+        return self.state.command("erase", "--order", self.order, "--json")
+
+    def steps(self):
+        """(call, how often the busiest thread makes it), of a good run."""
+        self.reset()
+        plan = json.loads(self.state.run("plan", self.storage.target, "--json").stdout)["targets"][0]
+        size = plan["identity"].get("sizeBytes", plan["sizeBytes"])
+        self.order = targets.write_order(self.state, self.folder, targets.order(
+            [{"target": self.storage.target, "size_bytes": size}]))
+        trace = self.folder / "trace"
+        done = run("strace", "-f", "-qq", "-e", f"trace={','.join(CALLS)}", "-o", trace,
+                   *self.command())
+        self.check(done)
+        counts = {}
+        for line in trace.read_text(errors="replace").splitlines():
+            thread, _, rest = line.partition(" ")
+            call = rest.strip().partition("(")[0]
+            if call in CALLS:
+                counts[thread, call] = counts.get((thread, call), 0) + 1
+        return {call: max(count for (_, name), count in counts.items() if name == call)
+                for call in {name for _, name in counts}}
+
+    def check(self, done):
+        """An end that is good, and true."""
+        self.assertIn(done.returncode, (0, project.EXIT["exceptions"]), done)
+        document = json.loads(done.stdout)["targets"][0]
+        self.assertIn(document["status"], SUCCESS)
+        self.assertTrue(self.storage.gone(), document)
+        verified = self.state.run("verify", document["bundle"])
+        self.assertEqual(verified.returncode, 0, verified)
+
+    def job(self):
+        jobs = json.loads(self.state.run("jobs", "--json").stdout)["jobs"]
+        return next((job["id"] for job in jobs if job["resumable"]), None)
+
+    def finish(self, by_resume):
+        """Runs again until it is well; the odd ones by `efface resume`, where there is a job."""
+        for _ in range(RERUNS_MAX):
+            job = self.job() if by_resume else None
+            done = run(*self.state.command("resume", job, "--json")) if job else \
+                run(*self.command())
+            if done.returncode in (0, project.EXIT["exceptions"]):
+                self.check(done)
+                break
+        else:
+            self.fail(done)
+        checked = self.state.run("log", "check")
+        self.assertEqual(checked.returncode, 0, checked)
+
+    def kill_everywhere(self, kind):
+        self.storage = kind
+        hits = 0
+        for call, count in sorted(self.steps().items()):
+            every = range(1, count + 1)
+            chosen = every if LONG or count <= MOST else \
+                {1 + round(i * (count - 1) / (MOST - 1)) for i in range(MOST)}
+            for number in sorted(chosen):
+                with self.subTest(call=call, number=number):
+                    self.reset()
+                    done = run("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+                               "-e", f"inject={call}:signal=SIGKILL:when={number}",
+                               *self.command())
+                    hits += done.returncode in KILLED
+                    self.finish(number % 2 == 1)
+        self.assertGreater(hits, 10)
+
+    def test_tmpfs(self):
+        self.kill_everywhere(
+            Tree("tmpfs", self.stack.enter_context(memory_mount("tmpfs", self.folder / "mnt"))))
+
+    def test_ramfs(self):
+        self.kill_everywhere(
+            Tree("ramfs", self.stack.enter_context(memory_mount("ramfs", self.folder / "mnt"))))
+
+    def test_file(self):
+        mount = self.stack.enter_context(memory_mount("tmpfs", self.folder / "mnt"))
+        self.kill_everywhere(File(mount / "data"))
+
+    def test_swap(self):
+        image = self.folder / "image"
+        with open(image, "wb") as file:
+            file.truncate(Swap.size)
+        self.kill_everywhere(Swap(self.stack.enter_context(storage.loop_device(image))))
+
+    @unittest.skipUnless((ZRAM_CONTROL / "hot_add").exists(), "no zram here")
+    def test_zram(self):
+        self.kill_everywhere(Zram(self.stack.enter_context(zram_device())))
+
+
+if __name__ == "__main__":
+    LACKING = missing("mount", "umount", "strace", "mkswap", "losetup")
+    if project.binary() is None or os.geteuid() != 0 or LACKING:
+        print("skipped: needs root, $EFFACE and", ", ".join(LACKING))
+        sys.exit(EXIT_SKIPPED)
+    unittest.main()

@@ -23,7 +23,7 @@
 namespace efface::inventory {
 namespace {
 
-constexpr unsigned kStatxMountIdUnique = 0x4000;  // STATX_MNT_ID_UNIQUE of linux/stat.h, Linux 6.8
+constexpr unsigned kStatxMountIdUnique = 0x4000;   // STATX_MNT_ID_UNIQUE of linux/stat.h, Linux 6.8
 constexpr std::uint64_t kMagicMask = 0xffffffffU;  // f_type is signed in places
 
 [[noreturn]] void fail_list() {

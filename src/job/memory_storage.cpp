@@ -67,9 +67,7 @@ class MemoryStorage final : public TargetStorage {
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& /*state*/) override {
         return plan.bytes_to_transfer;
     }
-    Json identity_now() override {
-        return make(Bytes(stream::kStreamKeyBytes))->survey().identity;
-    }
+    Json identity_now() override { return make(Bytes(stream::kStreamKeyBytes))->survey().identity; }
 
   private:
     [[nodiscard]] std::unique_ptr<method::MemoryMethod> make(const Bytes& key) const;
@@ -93,8 +91,7 @@ std::unique_ptr<method::MemoryMethod> MemoryStorage::make(const Bytes& key) cons
 
 void MemoryStorage::object_to_own(TargetPlan& plan, const method::MemorySurvey& survey) const {
     if (survey.filesystem && holds_own_state(context_.state, *survey.filesystem)) {
-        plan.objections.push_back(
-            {{ReasonCode::own_document, "efface keeps its own state in it"}});
+        plan.objections.push_back({{ReasonCode::own_document, "efface keeps its own state in it"}});
     }
     std::error_code error;
     if (!survey.filesystem && std::filesystem::is_regular_file(name_.place, error)) {

@@ -221,8 +221,7 @@ void TargetRun::begin() {
                     "run efface plan again and read it");
     }
     const auto authorization = request_.authorize(plan);
-    std::string job_id =
-        order_ == nullptr ? fresh_job_id(context_.random) : job_of_order();
+    std::string job_id = order_ == nullptr ? fresh_job_id(context_.random) : job_of_order();
     if (order_ == nullptr) {
         const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
         const auto open = index.open_run();

@@ -22,7 +22,8 @@ void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& ide
                     Moment moment, const char* as);
 
 void object_to(TargetPlan& plan, const std::vector<Reason>& reasons);
-/// The file is an order, a manifest or a part of efface's own state, by whatever name: an objection.
+/// The file is an order, a manifest or a part of efface's own state, by whatever name: an
+/// objection.
 void object_to_document(TargetPlan& plan, const StateDirectory& state, const std::string& path);
 /// `hiddenAreas` of a certificate where nobody looked for any.
 [[nodiscard]] Json no_hidden_areas(const char* why);

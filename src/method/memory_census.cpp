@@ -13,7 +13,7 @@ namespace efface::method {
 
 namespace {
 
-constexpr std::size_t kNamedMax = 16;  ///< entries quoted for one objection
+constexpr std::size_t kNamedMax = 16;                  ///< entries quoted for one objection
 constexpr std::size_t kAttributeListBytesMax = 65536;  // XATTR_LIST_MAX
 // What tmpfs charges: fs/xattr.c, simple_xattr_space(), in units of an inode (BOGO_INODE_SIZE).
 constexpr std::uint64_t kAttributeBytes = 40;
@@ -29,8 +29,8 @@ void add_named(std::vector<std::string>& list, const std::string& path) {
 
 void Census::entry(const TreeEntry& entry) {
     entry.regular ? ++files : ++others;
-    if (entry.regular && (entry.links < 2 || seen_.size() >= kLinkedInodesMax ||
-                          seen_.insert(entry.inode).second)) {
+    if (entry.regular &&
+        (entry.links < 2 || seen_.size() >= kLinkedInodesMax || seen_.insert(entry.inode).second)) {
         bytes += entry.allocated_bytes;
         ask_whether_open(entry);
         if (filesystem_ == MemoryFilesystem::ramfs && entry.size_bytes > kResidentSearchBytesMax) {

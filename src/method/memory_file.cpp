@@ -124,13 +124,12 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     } else if (mount->has_option("ro")) {
         objections.push_back({ReasonCode::read_only, "its file system is mounted read-only"});
     }
-    if (file.filesystem == MemoryFilesystem::ramfs &&
-        file.size_bytes() > kResidentSearchBytesMax) {
-        objections.push_back({ReasonCode::sparse_file,
-                              "it is too large to ask of each page whether it is there"});
+    if (file.filesystem == MemoryFilesystem::ramfs && file.size_bytes() > kResidentSearchBytesMax) {
+        objections.push_back(
+            {ReasonCode::sparse_file, "it is too large to ask of each page whether it is there"});
     }
-    swap_matters_ = file.filesystem == MemoryFilesystem::tmpfs &&
-                    !(mount && mount->has_option("noswap"));
+    swap_matters_ =
+        file.filesystem == MemoryFilesystem::tmpfs && !(mount && mount->has_option("noswap"));
     survey.facts["mountOptions"] = printable(mount ? mount->options : "");
     survey.facts["swappable"] = swap_matters_;
     auto identity = inventory::identify(context_.name.place, context_.view);

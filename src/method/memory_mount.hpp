@@ -15,11 +15,11 @@ namespace efface::method {
 struct OpenedMount {
     UniqueFd root;
     inventory::MountFacts mount;
-    std::uint64_t device = 0;   ///< st_dev
-    Json identity;              ///< of the mount and of its file system
-    std::uint64_t inodes = 0;   ///< in use, the root counts as one; see counts_inodes
+    std::uint64_t device = 0;    ///< st_dev
+    Json identity;               ///< of the mount and of its file system
+    std::uint64_t inodes = 0;    ///< in use, the root counts as one; see counts_inodes
     bool counts_inodes = false;  ///< ramfs does not, nor does a mount without a limit
-    std::uint64_t blocks = 0;   ///< in use
+    std::uint64_t blocks = 0;    ///< in use
     bool counts_blocks = false;
 };
 

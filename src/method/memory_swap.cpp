@@ -180,8 +180,8 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
                          area->used_bytes, machine.available_bytes)});
     }
     const bool reset_zram_device = identity.size_bytes == 0;
-    const auto signature = reset_zram_device ? inventory::Signature{}
-                                             : inventory::probe_signature(opened.path());
+    const auto signature =
+        reset_zram_device ? inventory::Signature{} : inventory::probe_signature(opened.path());
     if (identity.kind == inventory::Kind::zram) {
         survey.identity["writeBackDevice"] = write_back_device(zram_name(identity), context_.view);
     }
@@ -275,9 +275,9 @@ void SwapKind::overwrite(MemoryRun& run, const Opened& opened) const {
     const auto target = device::LinuxTarget::open(context_.name.place, device::Access::exclusive);
     const auto facts = target->facts();
     const bool file = !facts.is_block_device;
-    if (file ? facts.inode != opened.status.st_ino ||
-                   facts.filesystem_device != opened.status.st_dev
-             : facts.device_number != opened.status.st_rdev) {
+    if (file
+            ? facts.inode != opened.status.st_ino || facts.filesystem_device != opened.status.st_dev
+            : facts.device_number != opened.status.st_rdev) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     printable(context_.name.place) + ": another area stands there now");
     }

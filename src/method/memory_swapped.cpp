@@ -32,8 +32,7 @@ std::string areas_text(const MemoryFacts& facts) {
     for (const auto& area : *facts.swaps) {
         areas.push_back(fmt::format("{} ({} bytes in use)", printable(area.path), area.used_bytes));
     }
-    return areas.empty() ? "no swap area is active now"
-                         : fmt::format("{}", fmt::join(areas, ", "));
+    return areas.empty() ? "no swap area is active now" : fmt::format("{}", fmt::join(areas, ", "));
 }
 
 std::string count_text(const Count& count) {
@@ -41,9 +40,10 @@ std::string count_text(const Count& count) {
 }
 
 std::string counters_text(const MemoryFacts& facts) {
-    return fmt::format("{} pages were written to swap and {} taken into zswap since the machine "
-                       "started",
-                       count_text(facts.swapped_out_pages), count_text(facts.zswapped_out_pages));
+    return fmt::format(
+        "{} pages were written to swap and {} taken into zswap since the machine "
+        "started",
+        count_text(facts.swapped_out_pages), count_text(facts.zswapped_out_pages));
 }
 
 }  // namespace
@@ -75,10 +75,11 @@ void SwapWatch::report(MemoryRun& run) const {
                                 counted)});
     }
     if (!none(before_.zswap_bytes) || !none(after.zswap_bytes)) {
-        run.except({ReasonCode::zswap_pages,
-                    fmt::format("zswap: pages of this target may stand in its pool in memory, where "
-                                "the overwrite does not reach ({} bytes before, {} now)",
-                                count_text(before_.zswap_bytes), count_text(after.zswap_bytes))});
+        run.except(
+            {ReasonCode::zswap_pages,
+             fmt::format("zswap: pages of this target may stand in its pool in memory, where "
+                         "the overwrite does not reach ({} bytes before, {} now)",
+                         count_text(before_.zswap_bytes), count_text(after.zswap_bytes))});
     }
     if (in_use) {
         run.except({ReasonCode::swap_in_use,

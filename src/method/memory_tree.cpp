@@ -95,8 +95,7 @@ class TreeEraser final : public TreeVisitor {
                                   static_cast<std::uint64_t>(status.st_size),
                                   static_cast<std::uint64_t>(status.st_blocks) * 512);
         } catch (const Error& error) {
-            run_.fail(
-                {error.reason(), fmt::format("{}: {}", entry.path, printable(error.what()))});
+            run_.fail({error.reason(), fmt::format("{}: {}", entry.path, printable(error.what()))});
             return false;
         }
     }
@@ -153,9 +152,9 @@ void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Cen
                               printable(mount.target) + " is needed by the running system"});
     }
     if (mount.root != "/") {
-        objections.push_back(
-            {ReasonCode::partial_mount, "only a part of the file system is mounted here (" +
-                                            printable(mount.root) + "): name the mount of the whole"});
+        objections.push_back({ReasonCode::partial_mount,
+                              "only a part of the file system is mounted here (" +
+                                  printable(mount.root) + "): name the mount of the whole"});
     }
     if (mount.has_option("ro")) {
         objections.push_back({ReasonCode::read_only, "it is mounted read-only"});

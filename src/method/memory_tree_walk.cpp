@@ -151,7 +151,8 @@ class Walk final {
         }
         const std::string name = frame.names[frame.next++];
         auto looked = look(frame.fd.get(), name, 0);
-        const std::string path = (frame.entry.path.empty() ? "" : frame.entry.path + '/') + shown(name);
+        const std::string path =
+            (frame.entry.path.empty() ? "" : frame.entry.path + '/') + shown(name);
         if (!looked) {
             if (errno != ENOENT) {  // gone meanwhile: nothing is left to visit
                 problem(ReasonCode::unreadable_state, path, errno_text(errno));

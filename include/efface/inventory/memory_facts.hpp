@@ -68,11 +68,11 @@ struct MemoryFacts {
 
 /// What the kernel says of an open file or folder itself, whatever name led to it.
 struct OpenedFacts {
-    std::uint64_t mount_id = 0;                   ///< as in mountinfo; used again after an umount
+    std::uint64_t mount_id = 0;                    ///< as in mountinfo; used again after an umount
     std::optional<std::uint64_t> unique_mount_id;  ///< never used again (Linux 6.8)
-    std::uint64_t device = 0;                     ///< st_dev
+    std::uint64_t device = 0;                      ///< st_dev
     std::uint64_t inode = 0;
-    std::string birth;                  ///< "SECONDS.NANOSECONDS"; empty: not kept (ramfs)
+    std::string birth;                   ///< "SECONDS.NANOSECONDS"; empty: not kept (ramfs)
     std::uint64_t filesystem_magic = 0;  ///< statfs(2)
 };
 /// Throws Error(internal) when the kernel does not answer.
@@ -83,11 +83,11 @@ struct MountFacts {
     std::uint64_t id = 0;
     unsigned major = 0;
     unsigned minor = 0;
-    std::string root;    ///< within the file system; not "/" for a bind mount of a folder
-    std::string target;  ///< where
-    std::string type;    ///< "tmpfs"
-    std::string source;              ///< printable
-    std::string options;             ///< of the mount and of the file system
+    std::string root;     ///< within the file system; not "/" for a bind mount of a folder
+    std::string target;   ///< where
+    std::string type;     ///< "tmpfs"
+    std::string source;   ///< printable
+    std::string options;  ///< of the mount and of the file system
     std::vector<std::string> below;  ///< mounts on folders inside it, printable
     /// The same file system elsewhere, in any mount namespace: "/mnt/b", "/mnt/b (process 17)".
     /// Printable.

@@ -23,7 +23,8 @@ struct MemoryClaim {
     method::Level level = method::Level::none;  ///< none or clear; purge never comes from here
     std::vector<Finding> findings;              ///< in table order
 };
-/// Facts of a run that has ended ("swapAfter") limit it further. Facts that are missing or of another shape count as the worst.
+/// Facts of a run that has ended ("swapAfter") limit it further. Facts that are missing or of
+/// another shape count as the worst.
 [[nodiscard]] MemoryClaim memory_claim(const Json& facts);
 
 }  // namespace efface::policy

@@ -215,7 +215,8 @@ const std::vector<Rule>& memory_rules() {
         {ReasonCode::names_only_freed, Effect::note,
          "names, symbolic links and extended attributes are freed, not overwritten", ""},
         {ReasonCode::holders_unknown, Effect::note,
-         "whether removed files were still open could not be counted before the run, nor files that "
+         "whether removed files were still open could not be counted before the run, nor files "
+         "that "
          "only a descriptor on its way through a socket holds",
          ""},
         {ReasonCode::spare_areas, Effect::note,

@@ -78,9 +78,9 @@ class MemoryMethod : public Method {
     /// As Method::run(). Surveys again first, and throws Error(safety) before anything is changed
     /// when an objection is there or the identity is not the one of the last survey(). A stop
     /// leaves not_sanitized; running again with the same key begins anew. The record's keys:
-    /// technique, passes, verification, steps, negativeControls, notReached, facts (with "swapAfter"
-    /// where pages of the target may be swapped), identity, identityAfter, status, startedAt,
-    /// completedAt.
+    /// technique, passes, verification, steps, negativeControls, notReached, facts (with
+    /// "swapAfter" where pages of the target may be swapped), identity, identityAfter, status,
+    /// startedAt, completedAt.
     [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
                               std::stop_token stop) override = 0;
 };

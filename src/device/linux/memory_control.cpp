@@ -56,8 +56,8 @@ std::vector<DataRange> resident_ranges(int file_descriptor, std::uint64_t from,
     if (length == 0) {
         return {};
     }
-    void* window = ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file_descriptor,
-                          static_cast<off_t>(from));
+    void* window =
+        ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file_descriptor, static_cast<off_t>(from));
     if (window == MAP_FAILED) {
         throw_errno(ErrorCode::internal, "mapping a part of a file", errno);
     }

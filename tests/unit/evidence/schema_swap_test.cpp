@@ -17,8 +17,7 @@ Json& look(Json& predicate, bool after) {
 /// An honest record of a machine that swapped before.
 void swapped_before(Json& predicate) {
     predicate["result"]["status"] = "sanitized-with-exceptions";
-    predicate["result"]["exceptions"] =
-        Json::array({reason("pages were there", "swapped-before")});
+    predicate["result"]["exceptions"] = Json::array({reason("pages were there", "swapped-before")});
     for (const bool after : {false, true}) {
         look(predicate, after)["state"] = "empty";
         look(predicate, after)["pagesWrittenOut"] = 7U;
@@ -46,9 +45,10 @@ TEST_CASE("A machine that swapped before leaves the level, as an exception") {
 
 TEST_CASE("No level with pages in swap or in zswap, whenever they were seen") {
     for (const bool after : {false, true}) {
-        for (const auto& [key, value] :
-             {std::pair<const char*, Json>{"state", "used"}, {"state", "unknown"},
-              {"zswapBytes", 4096U}, {"zswapBytes", nullptr}}) {
+        for (const auto& [key, value] : {std::pair<const char*, Json>{"state", "used"},
+                                         {"state", "unknown"},
+                                         {"zswapBytes", 4096U},
+                                         {"zswapBytes", nullptr}}) {
             INFO(after << key << value);
             const auto change = [&, &key = key, &value = value](Json& p) {
                 look(p, after)[key] = value;
@@ -61,7 +61,8 @@ TEST_CASE("No level with pages in swap or in zswap, whenever they were seen") {
             CHECK(after_swap([&](Json& p) {  // the kernel never swaps it
                       change(p);
                       p["target"]["facts"]["swappable"] = false;
-                  }).empty());
+                  })
+                      .empty());
         }
     }
 }

@@ -208,7 +208,8 @@ TEST_CASE("what zswap took is counted, and is unknown where the kernel does not 
     CHECK(machine.facts().zswap_bytes == 0U);
     machine.put("sys/module/zswap/parameters/enabled", "N\n");
     CHECK(machine.facts().zswapped_out_pages == 0U);
-    CHECK_FALSE(machine.facts().zswap_bytes);  // an older kernel: switched off says nothing of before
+    CHECK_FALSE(
+        machine.facts().zswap_bytes);  // an older kernel: switched off says nothing of before
     machine.put("proc/vmstat", "pswpout 17\n");
     CHECK_FALSE(machine.facts().zswapped_out_pages);
     CHECK_FALSE(swap_json(machine.facts()).contains("zswapPagesWrittenOut"));

@@ -13,12 +13,16 @@ SAMPLE = 16  # of plain pages one in so many is read back
 
 
 def machine_of(predicate):
-    return (predicate['target'].get('facts') or {}).get('machine') or {}
+    facts = predicate['target'].get('facts')
+    need(facts is None or type(facts) is dict, 'the facts are no object')
+    machine = (facts or {}).get('machine')
+    need(machine is None or type(machine) is dict, 'the machine is no object')
+    return machine or {}
 
 
 def check_states(predicate):
     states = machine_of(predicate).get('states')
-    need(states is None or FACTS <= states.keys() and
+    need(states is None or type(states) is dict and FACTS <= states.keys() and
          all(states[fact] in STATES for fact in FACTS), 'the facts of the machine')
 
 

@@ -94,8 +94,9 @@ MemorySurvey QueueKind::survey() {
                     "its own copy without overwriting it",
                     "remove the queue"};
     survey.not_reached = {
-        "the kernel's copies of the messages: freed, not overwritten; sweep after it "
-        "(memory:free)"};
+        "the kernel's copies of the messages: freed, not overwritten; a sweep (memory:free) "
+        "reaches "
+        "those whose page holds nothing else"};
     return survey;
 }
 
@@ -143,9 +144,11 @@ void QueueKind::erase(MemoryRun& run) {
                 gone ? "there is no such queue any more" : "one of this name is there");
     const auto machine = inventory::read_memory_facts(context_.view);
     if (!machine.init_on_free.on.value_or(false)) {
-        run.except({ReasonCode::content_only_freed,
-                    "the kernel's copies of the messages were freed without being cleared "
-                    "(init_on_free is not known to be on); sweep free memory: memory:free"});
+        run.except(
+            {ReasonCode::content_only_freed,
+             "the kernel's copies of the messages were freed without being cleared "
+             "(init_on_free is not known to be on); a sweep (memory:free) reaches those whose "
+             "page holds nothing else"});
     }
     run.complete();
 }

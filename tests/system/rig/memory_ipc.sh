@@ -91,7 +91,9 @@ same level "$(field level)" none
 same "level of the sweep" "$(jq -r .targets[1].level run.json)" clear
 left=$(marks)
 echo "$before marks before the queue, $left after it was erased and memory swept"
-# The kernel kept the messages in slabs; one that shares its page with something in use may be left.
-[ "$left" -le $((before + 2)) ] || fail "$left marks are left"
+# The kernel kept the messages in slabs; one that shares its page with something in use is left, and
+# that is why the queue has no level.
+jq -e '[.targets[1].exceptions[].code] | index("kernel-keeps")' run.json >/dev/null ||
+    fail "what a sweep does not reach is not named"
 verified
 echo "all gone"

@@ -23,7 +23,7 @@ import targets
 from process import EXIT_SKIPPED, missing, require, run, scratch
 
 LONG = os.environ.get("EFFACE_LONG") == "1"
-MOST = int(os.environ.get("EFFACE_KILLS", "2"))  # of each call, in a normal run
+MOST = int(os.environ.get("EFFACE_KILLS", "1"))  # of each call, in a normal run
 RERUNS_MAX = 4
 CALLS = os.environ.get("EFFACE_KILL_AT", "fsync rename renameat write pwrite64 ftruncate unlinkat "
                                          "io_uring_enter swapoff").split()
@@ -220,7 +220,8 @@ class Killed(unittest.TestCase):
         hits = 0
         for call, count in sorted(self.steps().items()):
             most = count if LONG else min(MOST, count)
-            for number in sorted({1 + i * count // most for i in range(most)}):
+            for number in sorted({1 + (2 * i + 1) * count // (2 * most) for i in range(most)}
+                                 if most < count else set(range(1, count + 1))):
                 with self.subTest(call=call, number=number):
                     self.reset()
                     done = run("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",

@@ -9,6 +9,6 @@ modprobe -a loop zram
 cd "$(mktemp -d)"
 truncate -s 4M area
 EFFACE_KILL_SWAP=$(losetup -f --show area)
-export EFFACE_KILL_SWAP EFFACE_KILLS=1
+export EFFACE_KILL_SWAP
 export EFFACE_KILL_AT=${EFFACE_KILL_AT:-fsync write io_uring_enter swapoff}
 exec python3 "$tests/erase/memory_kill_test.py" Killed.test_swap_in_use Killed.test_zram

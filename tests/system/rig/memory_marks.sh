@@ -32,17 +32,13 @@ gone() {
     verified
 }
 
-# twice KIND TARGET MOST PUT...: erased by an order, and put again and erased by the same order,
-# whose job is killed meanwhile.
-twice() {
+# killed KIND TARGET MOST PUT...: erased by a job that is killed meanwhile and run again.
+killed() {
     local kind=$1 target=$2 most=$3
     shift 3
     "$@"
     same "$kind: marks before" "$(marks)" "$pages"
     order "$target"
-    erase
-    gone "$kind" "$most"
-    "$@"
     erase strace -f -qq -o /dev/null -e "trace=pwrite64,io_uring_enter" \
         -e "inject=pwrite64,io_uring_enter:signal=SIGKILL:when=3" 2>/dev/null
     same "$kind: killed" "$status" 137
@@ -67,17 +63,21 @@ mkdir mnt
 
 for kind in tmpfs ramfs; do
     mount -t $kind none mnt
-    twice $kind "memory:$kind:$work/mnt" 0 put_tree
+    killed $kind "memory:$kind:$work/mnt" 0 put_tree
     same "$kind: entries left" "$(find mnt -mindepth 1 | wc -l)" 0
     umount mnt
 done
 mount -t tmpfs none mnt
-twice file "memory:file:$work/mnt/data" 0 put_marks mnt/data $pages
+put_tree
+order "memory:tmpfs:$work/mnt"
+erase
+gone tmpfs 0
+killed file "memory:file:$work/mnt/data" 0 put_marks mnt/data $pages
 umount mnt
 
 # Whoever looks at a block device reads its head into the page cache, whose pages are freed.
-twice brd memory:brd:ram0 64 put_direct /dev/ram0 $pages 0
-twice swap memory:swap:/dev/ram1 64 put_slots
+killed brd memory:brd:ram0 64 put_direct /dev/ram0 $pages 0
+killed swap memory:swap:/dev/ram1 64 put_slots
 
 # What umount leaves is why this is looked at from outside.
 mount -t tmpfs none mnt

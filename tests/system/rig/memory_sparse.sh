@@ -21,6 +21,7 @@ sparse() {
 
 for kind in tmpfs ramfs; do
     for target in mnt mnt/data; do
+        [ $kind = ramfs ] || [ $target = mnt ] || continue
         mount -t $kind none mnt
         sparse
         before=$(available_mib)

@@ -95,7 +95,7 @@ tmpfs
 mount -t tmpfs none other
 put_marks other/data $pages
 (
-    until grep -q started events; do sleep 0.05; done
+    until grep -q progress events; do sleep 0.05; done
     page_out other/data
     rm other/data
 ) 2>/dev/null &

@@ -50,8 +50,22 @@ TEST_CASE("pages that went to swap are named, and are gone after the swap area w
     CHECK(std::string(control(erased.record, "no-signature")) == "pass");
     CHECK(run("blkid -p -s TYPE -o value " + loop.device() + " || true").empty());
     require_keys(erased.record);
-    // A new job finds nothing that says it was swap.
+    // A new job finds nothing that says it was swap; the one that did it does, by its pattern.
     CHECK(has(swap.method->survey().objections, ReasonCode::other_identity));
+    const auto of_job = [&](const efface::Bytes& key) {
+        Driver again("memory:swap:" + loop.device());
+        efface::method::MemoryBegan began;
+        began.identity = survey.identity;
+        began.keys.emplace_back(efface::ByteView(key));
+        again.method->began_with(std::move(began));
+        return again.method->survey();
+    };
+    const efface::Bytes key(32, 0x42);
+    CHECK(of_job(key).objections.empty());
+    CHECK(of_job(key).identity == survey.identity);
+    CHECK_FALSE(of_job(efface::Bytes(32, 0x43)).objections.empty());
+    run("mkswap -q " + loop.device());  // another area by now
+    CHECK(of_job(key).identity != survey.identity);
 }
 
 TEST_CASE("a device that is no swap area, or is used for something else, is not taken for one") {
@@ -194,6 +208,32 @@ TEST_CASE("huge pages are overwritten through a mapping before they are given ba
     CHECK(outcome.verdict == Verdict::sanitized);
     CHECK(fs::is_empty(mount.path()));
     CHECK(std::string(control(outcome.record, "no-pages")) == "pass");
+}
+
+TEST_CASE("a file of huge pages that is larger than the pool is erased, and so is its neighbour",
+          "[huge]") {
+    const std::string pool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+    const std::string before = run("cat " + pool);
+    const Undo restore("echo " + before + " > " + pool);
+    run("echo $((" + before + " + 2)) > " + pool);
+    const Mount mount("hugetlbfs", "pagesize=2M", "none");
+    constexpr std::size_t kHuge = 2U << 20U;
+    for (const char* name : {"a", "b"}) {
+        const auto fd = efface::open_file(mount.path() / name, O_RDWR | O_CREAT);
+        REQUIRE(::ftruncate(fd.get(), off_t{2} << 30U) == 0);
+        void* page = ::mmap(nullptr, kHuge, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(),
+                            off_t{700} * kHuge);
+        REQUIRE(page != MAP_FAILED);
+        const std::string text = marked(kHuge);
+        std::copy(text.begin(), text.end(), static_cast<char*>(page));
+        ::munmap(page, kHuge);
+    }
+    Driver driver("memory:hugetlbfs:" + mount.path().string());
+    const auto outcome = driver.run();
+    INFO(outcome.record.dump(1));
+    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(fs::is_empty(mount.path()));
+    CHECK(outcome.record.at("passes").at(0).at("bytesWritten") == 2 * kHuge);
 }
 
 TEST_CASE("a ram disk is overwritten in place and compared", "[brd]") {

@@ -263,3 +263,66 @@ TEST_CASE("a file that appears during the run keeps the mount from being sanitiz
     CHECK(outcome.verdict == Verdict::not_sanitized);
     CHECK(std::string(control(outcome.record, "empty")) == "fail");
 }
+
+TEST_CASE("what a job left is told from what was written since") {
+    const Mount mount("tmpfs", "noswap,size=8m");
+    const fs::path path = mount.path() / "data";
+    write(path, marked(10001));
+    Driver file("memory:file:" + path.string());
+    const auto began = [&](const Driver& driver) {
+        efface::method::MemoryBegan state;
+        state.identity = driver.method->survey().identity;
+        state.keys.emplace_back(efface::ByteView(efface::Bytes(32, 0x42)));
+        return state;
+    };
+    CHECK_FALSE(file.method->as_left(began(file)));
+    CHECK(file.run().verdict == Verdict::sanitized);
+    CHECK(file.method->as_left(began(file)));
+    auto other = began(file);
+    other.keys.emplace_back(efface::ByteView(efface::Bytes(32, 0x43)));
+    CHECK_FALSE(file.method->as_left(other));
+    other = began(file);
+    other.identity["inode"] = 4711;
+    CHECK_FALSE(file.method->as_left(other));
+    other = began(file);
+    other.keys.clear();
+    CHECK_FALSE(file.method->as_left(other));
+    Driver tree("memory:tmpfs:" + mount.path().string());
+    CHECK_FALSE(tree.method->as_left(began(tree)));
+    CHECK(tree.run().verdict == Verdict::sanitized);
+    const auto state = began(tree);
+    CHECK(tree.method->as_left(state));
+    fs::create_directory(mount.path() / "new");
+    CHECK_FALSE(tree.method->as_left(state));
+    fs::remove(mount.path() / "new");
+    {
+        // Removed, but its content is still there.
+        const auto fd = efface::open_file(mount.path() / "nameless", O_RDWR | O_CREAT);
+        REQUIRE(::write(fd.get(), kMark.data(), kMark.size()) > 0);
+        fs::remove(mount.path() / "nameless");
+        CHECK_FALSE(tree.method->as_left(state));
+    }
+    CHECK(tree.method->as_left(state));
+    run("mount -t tmpfs -o noswap,size=8m tmpfs '" + mount.path().string() + "'");
+    const Undo undo("umount '" + mount.path().string() + "'");
+    CHECK_FALSE(tree.method->as_left(state));
+}
+
+TEST_CASE("a file that a killed job left whole pages long is still its file, and gets its size") {
+    const Mount mount("tmpfs", "noswap,size=8m");
+    const fs::path path = mount.path() / "data";
+    write(path, marked(10001));
+    Driver first("memory:file:" + path.string());
+    const auto survey = first.method->survey();
+    fs::resize_file(path, 12288);
+    Driver fresh("memory:file:" + path.string());
+    CHECK(fresh.method->survey().identity != survey.identity);
+    Driver second("memory:file:" + path.string());
+    efface::method::MemoryBegan began;
+    began.identity = survey.identity;
+    second.method->began_with(std::move(began));
+    CHECK(second.method->survey().identity == survey.identity);
+    CHECK(second.run().verdict == Verdict::sanitized);
+    CHECK(fs::file_size(path) == 10001);
+    CHECK(marks_in_file(path) == 0);
+}

@@ -43,19 +43,19 @@ FIELDS = {
         sanitization.passes sanitization.passes.*.bytesWritten
         sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush result.status
         result.level result.exceptions result.exceptions.*.code''',
-    'memory': '''verification.performed verification.result verification.bytesPlanned
+    'memory': '''+target.facts +target.facts.swappable +target.facts.machine
+        +target.facts.machine.swap +target.facts.swapAfter
+        +target.facts.machine.swap.state +target.facts.machine.swap.zswapBytes
+        +target.facts.machine.swap.pagesWrittenOut +target.facts.machine.swap.zswapPagesWrittenOut
+        +target.facts.swapAfter.state +target.facts.swapAfter.zswapBytes
+        +target.facts.swapAfter.pagesWrittenOut +target.facts.swapAfter.zswapPagesWrittenOut
+        verification.performed verification.result verification.bytesPlanned
         verification.bytesCompared verification.mismatches verification.readFaults.bytes
         verification.readFaults.count sanitization.passes sanitization.passes.*.bytesWritten
         sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush sanitization.sweep
         sanitization.sweep.freeBytes sanitization.sweep.takenBytes sanitization.sweep.passes
-        target.identityAfter.removed target.facts.machine.states.tpm
-        target.facts target.facts.swappable target.facts.machine
-        target.facts.machine.swap target.facts.swapAfter
-        +target.facts.machine.swap.state +target.facts.machine.swap.zswapBytes
-        +target.facts.machine.swap.pagesWrittenOut +target.facts.machine.swap.zswapPagesWrittenOut
-        +target.facts.swapAfter.state +target.facts.swapAfter.zswapBytes
-        target.facts.swapAfter.pagesWrittenOut target.facts.swapAfter.zswapPagesWrittenOut
-        result.status result.level result.exceptions result.exceptions.*.code''',
+        target.identityAfter.removed +target.facts.machine.states.tpm result.status result.level
+        result.exceptions result.exceptions.*.code''',
     'example': '''volumes volumes.*.status volumes.*.level volumes.*.alreadyGone
         +volumes.*.eligibility.eligible +volumes.*.payloadSample
         +volumes.*.payloadSample.piecesSampled +volumes.*.payloadSample.ciphertextLike
@@ -110,9 +110,9 @@ HARMLESS = [
     ('volumes.*.credential.refusedAfter', {'null', 'gone'}, None),
     ('volumes.*.credential.declared', {'true'}, {'no-credential', 'gone'}),
     # of other memory less may be written than is read back, or nothing where steps did it
-    ('sanitization.passes.*.bytesWritten', {'less'}, {'segment', 'states'}),
-    ('sanitization.passes.*.bytesWritten', {'zero'}, {'states'}),
-    ('sanitization.passes', {'list', 'shorter'}, {'states'}),
+    ('sanitization.passes.*.bytesWritten', {'less'}, {'segment', 'states', 'memory', 'swapped-before'}),
+    ('sanitization.passes.*.bytesWritten', {'zero'}, {'states', 'memory', 'swapped-before'}),
+    ('sanitization.passes', {'list', 'shorter'}, {'states', 'memory', 'swapped-before'}),
     # a page more that was written, a byte more or less that was free, one less that was taken
     ('sanitization.passes.*.bytesWritten', {'more'}, {'sweep'}),
     ('sanitization.sweep.freeBytes', {'more', 'less'}, {'sweep'}),

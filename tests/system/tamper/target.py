@@ -140,7 +140,7 @@ def states(state):
              'swap-history', 'hibernation-image', 'crash-kernel', 'crash-dumps', 'pstore',
              'efi-variables', 'huge-pages', 'persistent-memory', 'nvme-memory', 'graphics-memory',
              'bmc', 'tpm')
-    return put('target.facts.machine', {'states': {**dict.fromkeys(facts, 'absent'), 'tpm': state}})
+    return put('target.facts.machine.states', {**dict.fromkeys(facts, 'absent'), 'tpm': state})
 
 
 HONEST = {'sweep': ('memory', sweep), 'pool': ('memory', pool), 'segment': ('memory', segment),

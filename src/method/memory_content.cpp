@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <limits>
+#include <thread>
 
 namespace efface::method {
 
@@ -67,6 +69,7 @@ ContentEraser::ContentEraser(MemoryRun& run, MemoryFilesystem filesystem)
     : run_(run),
       filesystem_(filesystem),
       stream_(run.key()),
+      compared_(run.key()),
       expected_(kBufferBytes),
       found_(kBufferBytes) {}
 
@@ -97,9 +100,10 @@ bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
     bool good = true;
     if (work == Work::write_and_compare) {
         run_.pass.bytes_planned += extent.length;
-        good = write(*target, file.path, within);
+        good = write_and_compare(*target, file.path, within);
+    } else {
+        good = compare(*target, file.path, within);
     }
-    good = compare(*target, file.path, within) && good;
     position_ += round_up(extent.length, kStreamUnitBytes);
     return good;
 }
@@ -193,29 +197,55 @@ bool ContentEraser::each_extent(const File& file, Work work) {
     return false;
 }
 
-bool ContentEraser::write(device::BlockTarget& target, const std::string& path,
-                          const Extent& extent) {
+bool ContentEraser::write_piece(device::BlockTarget& target, const std::string& path,
+                                std::uint64_t at, std::size_t n) {
     bool good = true;
-    const bool whole =
-        in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
-            const auto view = expected_.first(n);
-            stream_.fill(skew_ + at, view);
-            // What fails is left out page by page; every round moves on.
-            for (std::size_t done = 0; done < n;) {
-                const auto result = target.write_at(at + done, view.subspan(done));
-                run_.pass.bytes_written += result.bytes;
-                done += result.bytes;
-                if (done < n) {
-                    const std::size_t lost = std::min<std::size_t>(
-                        kMemoryPieceBytes - done % kMemoryPieceBytes, n - done);
-                    run_.pass.write_faults.add(path, at + done, lost, result.error);
-                    done += lost;
-                    good = false;
-                }
-            }
-            run_.progress().advance(n);
-        });
-    return whole && good;
+    const auto view = expected_.first(n);
+    stream_.fill(skew_ + at, view);
+    // What fails is left out page by page; every round moves on.
+    for (std::size_t done = 0; done < n;) {
+        const auto result = target.write_at(at + done, view.subspan(done));
+        run_.pass.bytes_written += result.bytes;
+        done += result.bytes;
+        if (done < n) {
+            const std::size_t lost =
+                std::min<std::size_t>(kMemoryPieceBytes - done % kMemoryPieceBytes, n - done);
+            run_.pass.write_faults.add(path, at + done, lost, result.error);
+            done += lost;
+            good = false;
+        }
+    }
+    return good;
+}
+
+/// What a read that did nothing leaves is the pattern of another piece, or zeros: never this one.
+bool ContentEraser::compare_piece(device::BlockTarget& target, const std::string& path,
+                                  std::uint64_t at, std::size_t n) {
+    bool good = true;
+    const auto seen = found_.first(n);
+    for (std::size_t done = 0; done < n;) {
+        const auto result = target.read_at(at + done, seen.subspan(done));
+        run_.verification.bytes_compared += result.bytes;
+        done += result.bytes;
+        if (done < n) {
+            const std::size_t lost =
+                std::min<std::size_t>(kMemoryPieceBytes - done % kMemoryPieceBytes, n - done);
+            run_.verification.read_faults.add(path, at + done, lost, result.error);
+            compared_.fill(skew_ + at + done, seen.subspan(done, lost));  // counted as a fault
+            done += lost;
+            good = false;
+        }
+    }
+    if (compared_.equals(skew_ + at, seen)) {
+        return good;
+    }
+    for (std::size_t i = 0; i < n; i += kMemoryPieceBytes) {
+        if (!compared_.equals(skew_ + at + i,
+                              seen.subspan(i, std::min(kMemoryPieceBytes, n - i)))) {
+            ++run_.verification.mismatches;
+        }
+    }
+    return false;
 }
 
 bool ContentEraser::compare(device::BlockTarget& target, const std::string& path,
@@ -223,34 +253,50 @@ bool ContentEraser::compare(device::BlockTarget& target, const std::string& path
     bool good = true;
     const bool whole =
         in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
-            const auto wanted = expected_.first(n);
-            const auto seen = found_.first(n);
-            stream_.fill(skew_ + at, wanted);
-            std::memset(seen.data(), 0, n);  // a read that did nothing must not look like one
-            for (std::size_t done = 0; done < n;) {
-                const auto result = target.read_at(at + done, seen.subspan(done));
-                run_.verification.bytes_compared += result.bytes;
-                done += result.bytes;
-                if (done < n) {
-                    const std::size_t lost = std::min<std::size_t>(
-                        kMemoryPieceBytes - done % kMemoryPieceBytes, n - done);
-                    run_.verification.read_faults.add(path, at + done, lost, result.error);
-                    std::copy_n(wanted.begin() + static_cast<std::ptrdiff_t>(done), lost,
-                                seen.begin() + static_cast<std::ptrdiff_t>(done));
-                    done += lost;
-                    good = false;
-                }
-            }
-            for (std::size_t i = 0; i < n; i += kMemoryPieceBytes) {
-                const std::size_t length = std::min(kMemoryPieceBytes, n - i);
-                if (std::memcmp(wanted.data() + i, seen.data() + i, length) != 0) {
-                    ++run_.verification.mismatches;
-                    good = false;
-                }
-            }
+            good = compare_piece(target, path, at, n) && good;
             run_.progress().advance(n);
         });
     return whole && good;
+}
+
+/// Another thread compares, behind the writes: memory is as fast as what makes the pattern.
+bool ContentEraser::write_and_compare(device::BlockTarget& target, const std::string& path,
+                                      const Extent& extent) {
+    constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
+    std::atomic<std::uint64_t> written{0};  // up to here
+    std::atomic<std::uint64_t> compared{0};
+    bool same = true;
+    bool all_compared = false;
+    bool good = true;
+    bool all_written = false;
+    const auto announce = [&](std::uint64_t up_to) {
+        written = up_to;
+        written.notify_one();
+    };
+    {
+        std::jthread behind([&] {
+            all_compared = in_pieces(
+                extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
+                    auto up_to = written.load();
+                    for (; up_to < at + n; up_to = written.load()) {
+                        written.wait(up_to);
+                    }
+                    same = up_to != kNoMore && compare_piece(target, path, at, n) && same;
+                    compared += n;
+                });
+        });
+        all_written = in_pieces(extent.offset, extent.length, run_.stop(),
+                                [&](std::uint64_t at, std::size_t n) {
+                                    good = write_piece(target, path, at, n) && good;
+                                    announce(at + n);
+                                    run_.progress().advance(n + compared.exchange(0));
+                                });
+        if (!all_written) {
+            announce(kNoMore);  // what was not written is not compared either
+        }
+    }
+    run_.progress().advance(compared);
+    return all_written && all_compared && good && same;
 }
 
 /// The last page may hold bytes behind the end of the file that a mapping left there: the file is

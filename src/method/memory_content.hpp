@@ -56,12 +56,18 @@ class ContentEraser final {
     bool each_huge_page(const File& file, Work work);
     bool huge_page_is_empty(const File& file, std::uint64_t at, std::uint64_t page_bytes);
     bool reach(const File& file, const Extent& extent, Work work);
-    bool write(device::BlockTarget& target, const std::string& path, const Extent& extent);
+    bool write_and_compare(device::BlockTarget& target, const std::string& path,
+                           const Extent& extent);
+    bool write_piece(device::BlockTarget& target, const std::string& path, std::uint64_t at,
+                     std::size_t n);
+    bool compare_piece(device::BlockTarget& target, const std::string& path, std::uint64_t at,
+                       std::size_t n);
     bool compare(device::BlockTarget& target, const std::string& path, const Extent& extent);
 
     MemoryRun& run_;
     MemoryFilesystem filesystem_;
     stream::KeyedStream stream_;
+    stream::KeyedStream compared_;  ///< the same, for the thread that compares
     device::AlignedBuffer expected_;
     device::AlignedBuffer found_;
     std::uint64_t position_ = 0;  ///< in the stream, where the next extent begins

@@ -100,9 +100,13 @@ bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
     bool good = true;
     if (work == Work::write_and_compare) {
         run_.pass.bytes_planned += extent.length;
-        good = write_and_compare(*target, file.path, within);
+    }
+    if (work == Work::write_and_compare && filesystem_ != MemoryFilesystem::hugetlbfs) {
+        good = write_compared_behind(*target, file.path, within);
     } else {
-        good = compare(*target, file.path, within);
+        // A mapping is for one thread.
+        good = work == Work::compare || write(*target, file.path, within);
+        good = compare(*target, file.path, within) && good;
     }
     position_ += round_up(extent.length, kStreamUnitBytes);
     return good;
@@ -248,6 +252,17 @@ bool ContentEraser::compare_piece(device::BlockTarget& target, const std::string
     return false;
 }
 
+bool ContentEraser::write(device::BlockTarget& target, const std::string& path,
+                          const Extent& extent) {
+    bool good = true;
+    const bool whole =
+        in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
+            good = write_piece(target, path, at, n) && good;
+            run_.progress().advance(n);
+        });
+    return whole && good;
+}
+
 bool ContentEraser::compare(device::BlockTarget& target, const std::string& path,
                             const Extent& extent) {
     bool good = true;
@@ -260,8 +275,8 @@ bool ContentEraser::compare(device::BlockTarget& target, const std::string& path
 }
 
 /// Another thread compares, behind the writes: memory is as fast as what makes the pattern.
-bool ContentEraser::write_and_compare(device::BlockTarget& target, const std::string& path,
-                                      const Extent& extent) {
+bool ContentEraser::write_compared_behind(device::BlockTarget& target, const std::string& path,
+                                          const Extent& extent) {
     constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
     std::atomic<std::uint64_t> written{0};  // up to here
     std::atomic<std::uint64_t> compared{0};

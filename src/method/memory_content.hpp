@@ -56,8 +56,10 @@ class ContentEraser final {
     bool each_huge_page(const File& file, Work work);
     bool huge_page_is_empty(const File& file, std::uint64_t at, std::uint64_t page_bytes);
     bool reach(const File& file, const Extent& extent, Work work);
-    bool write_and_compare(device::BlockTarget& target, const std::string& path,
-                           const Extent& extent);
+    /// `target` may be read and written by two threads at once.
+    bool write_compared_behind(device::BlockTarget& target, const std::string& path,
+                               const Extent& extent);
+    bool write(device::BlockTarget& target, const std::string& path, const Extent& extent);
     bool write_piece(device::BlockTarget& target, const std::string& path, std::uint64_t at,
                      std::size_t n);
     bool compare_piece(device::BlockTarget& target, const std::string& path, std::uint64_t at,

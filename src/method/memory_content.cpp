@@ -18,6 +18,8 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10U;
 constexpr std::uint64_t kPageBytes = 4096;
+/// A thread costs as much as writing some of it. A mapping (hugetlbfs) is for one alone.
+constexpr std::uint64_t kTwoThreadsBytes = std::uint64_t{4} << 20U;
 /// Of a file on hugetlbfs that has no holes; a multiple of every size of a huge page below it.
 constexpr std::uint64_t kMappedBytesMax = std::uint64_t{64} << 20U;
 constexpr std::uint64_t kStreamUnitBytes = 16;  // a stretch begins at a cipher block
@@ -101,10 +103,11 @@ bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
     if (work == Work::write_and_compare) {
         run_.pass.bytes_planned += extent.length;
     }
-    if (work == Work::write_and_compare && filesystem_ != MemoryFilesystem::hugetlbfs) {
+    const bool two_threads =
+        filesystem_ != MemoryFilesystem::hugetlbfs && extent.length >= kTwoThreadsBytes;
+    if (work == Work::write_and_compare && two_threads) {
         good = write_compared_behind(*target, file.path, within);
     } else {
-        // A mapping is for one thread.
         good = work == Work::compare || write(*target, file.path, within);
         good = compare(*target, file.path, within) && good;
     }

@@ -45,6 +45,25 @@ TEST_CASE("every file of a tmpfs is overwritten before it goes, and the mount st
     require_keys(outcome.record);
 }
 
+TEST_CASE("a large file is compared behind the writes, every byte of it and each once") {
+    constexpr std::size_t kBytes = (std::size_t{9} << 20U) + 5;
+    const Mount mount("tmpfs", "noswap,size=16m");
+    const fs::path path = mount.path() / "large";
+    write(path, marked(kBytes));
+    Driver driver("memory:tmpfs:" + mount.path().string());
+    std::size_t left = 0;
+    const auto outcome = driver.run([&] { left = marks_in_file(path); });
+    INFO(outcome.record.dump(1));
+    CHECK(outcome.verdict == Verdict::sanitized);
+    CHECK(left == 0);  // at the last report, when the file was still there
+    constexpr std::uint64_t kWholePages = (kBytes + 4095) / 4096 * 4096;
+    CHECK(outcome.record.at("passes").at(0).at("bytesWritten") == kWholePages);
+    CHECK(outcome.record.at("verification").at("bytesCompared") == kWholePages);
+    CHECK(outcome.record.at("verification").at("mismatches") == 0);
+    CHECK(driver.progressed == 2 * kWholePages);
+    CHECK(fs::is_empty(mount.path()));
+}
+
 TEST_CASE("content is gone from the pages before a file of a tmpfs is removed") {
     const Mount mount("tmpfs", "noswap,size=8m");
     const fs::path path = mount.path() / "secret";

@@ -22,14 +22,14 @@ void add_file_openers(const Seen& seen, const inventory::Identity& identity, Use
                            const std::string& other, unsigned major, unsigned minor,
                            std::uint64_t inode);
 
-/// Does an exclusive open fail although nothing else tells why (a lazily unmounted file system, a
-/// ZFS pool, a namespace without a process)? False when this process has the device open itself.
 [[nodiscard]] std::string why_read_only(const inventory::Identity& identity);
 
 /// Whether somebody has the file open of whom the list of processes tells nothing: one of another
 /// machine or namespace, or who opened it just now. False where this process has it open, or where
 /// the file system knows no leases.
 [[nodiscard]] bool is_open_elsewhere(const inventory::Identity& identity);
+/// Does an exclusive open fail although nothing else tells why (a lazily unmounted file system, a
+/// ZFS pool, a namespace without a process)? False when this process has the device open itself.
 [[nodiscard]] bool is_held_exclusively(const std::string& path, unsigned major, unsigned minor);
 
 }  // namespace efface::guard

@@ -111,7 +111,10 @@ std::vector<Use> Look::uses_of(const Identity& identity, Blocks blocks) const {
         return uses;
     }
     if (identity.kind == Kind::file) {
-        if (uses.empty() && is_open_elsewhere(identity)) {
+        const bool unexplained = std::all_of(uses.begin(), uses.end(), [](const Use& use) {
+            return use.code == ReasonCode::read_only;
+        });
+        if (unexplained && is_open_elsewhere(identity)) {
             uses.push_back({ReasonCode::opened, "a process that can not be seen has it open"});
         }
         return uses;

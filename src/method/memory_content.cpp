@@ -4,12 +4,13 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <limits>
+#include <exception>
 #include <thread>
 
 namespace efface::method {
@@ -18,7 +19,7 @@ namespace {
 
 constexpr std::size_t kBufferBytes = std::size_t{256} << 10U;
 constexpr std::uint64_t kPageBytes = 4096;
-/// A thread costs as much as writing some of it. A mapping (hugetlbfs) is for one alone.
+/// Starting a thread costs more than it saves below this. A mapping (hugetlbfs) is for one alone.
 constexpr std::uint64_t kTwoThreadsBytes = std::uint64_t{4} << 20U;
 /// Of a file on hugetlbfs that has no holes; a multiple of every size of a huge page below it.
 constexpr std::uint64_t kMappedBytesMax = std::uint64_t{64} << 20U;
@@ -92,7 +93,9 @@ bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
         target = device::MappedTarget::map_part(std::move(again), extent.offset, extent.length,
                                                 device::StoreFlush::none, file.path);
         within.offset = 0;
+        part_ = extent.offset;
     } else {
+        part_ = 0;
         target = std::make_unique<device::OpenFileTarget>(std::move(again),
                                                           extent.offset + extent.length);
     }
@@ -217,7 +220,7 @@ bool ContentEraser::write_piece(device::BlockTarget& target, const std::string& 
         if (done < n) {
             const std::size_t lost =
                 std::min<std::size_t>(kMemoryPieceBytes - done % kMemoryPieceBytes, n - done);
-            run_.pass.write_faults.add(path, at + done, lost, result.error);
+            run_.pass.write_faults.add(path, part_ + at + done, lost, result.error);
             done += lost;
             good = false;
         }
@@ -237,7 +240,7 @@ bool ContentEraser::compare_piece(device::BlockTarget& target, const std::string
         if (done < n) {
             const std::size_t lost =
                 std::min<std::size_t>(kMemoryPieceBytes - done % kMemoryPieceBytes, n - done);
-            run_.verification.read_faults.add(path, at + done, lost, result.error);
+            run_.verification.read_faults.add(path, part_ + at + done, lost, result.error);
             compared_.fill(skew_ + at + done, seen.subspan(done, lost));  // counted as a fault
             done += lost;
             good = false;
@@ -277,44 +280,82 @@ bool ContentEraser::compare(device::BlockTarget& target, const std::string& path
     return whole && good;
 }
 
+namespace {
+
+/// How far something was written, for one who waits for it: ends() always comes, also when the
+/// writer throws.
+class Watermark final {
+  public:
+    void reach(std::uint64_t up_to) { announce(up_to); }
+    void end() { announce(mark_.load() | kEnded); }
+    /// Waits until it was written up to there; false when it will not be.
+    [[nodiscard]] bool wait_for(std::uint64_t up_to) const {
+        auto mark = mark_.load();
+        for (; mark < up_to; mark = mark_.load()) {  // kEnded is above every offset
+            mark_.wait(mark);
+        }
+        return (mark & ~kEnded) >= up_to;
+    }
+
+  private:
+    static constexpr std::uint64_t kEnded = std::uint64_t{1} << 63U;
+    void announce(std::uint64_t mark) {
+        mark_ = mark;
+        mark_.notify_one();
+    }
+    std::atomic<std::uint64_t> mark_{0};
+};
+
+struct EndOf {
+    Watermark& mark;
+    ~EndOf() { mark.end(); }
+};
+
+}  // namespace
+
 /// Another thread compares, behind the writes: memory is as fast as what makes the pattern.
 bool ContentEraser::write_compared_behind(device::BlockTarget& target, const std::string& path,
                                           const Extent& extent) {
-    constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint64_t>::max();
-    std::atomic<std::uint64_t> written{0};  // up to here
+    Watermark written;
     std::atomic<std::uint64_t> compared{0};
-    bool same = true;
-    bool all_compared = false;
-    bool good = true;
-    bool all_written = false;
-    const auto announce = [&](std::uint64_t up_to) {
-        written = up_to;
-        written.notify_one();
-    };
-    {
-        std::jthread behind([&] {
-            all_compared = in_pieces(
+    bool same = false;
+    std::exception_ptr failure;
+    const auto follow = [&] {
+        try {
+            bool good = true;
+            const bool whole = in_pieces(
                 extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
-                    auto up_to = written.load();
-                    for (; up_to < at + n; up_to = written.load()) {
-                        written.wait(up_to);
-                    }
-                    same = up_to != kNoMore && compare_piece(target, path, at, n) && same;
+                    good = written.wait_for(at + n) && compare_piece(target, path, at, n) && good;
                     compared += n;
                 });
-        });
-        all_written = in_pieces(extent.offset, extent.length, run_.stop(),
-                                [&](std::uint64_t at, std::size_t n) {
-                                    good = write_piece(target, path, at, n) && good;
-                                    announce(at + n);
-                                    run_.progress().advance(n + compared.exchange(0));
-                                });
-        if (!all_written) {
-            announce(kNoMore);  // what was not written is not compared either
+            same = whole && good;
+        } catch (...) {
+            failure = std::current_exception();
         }
+    };
+    bool good = true;
+    bool whole = false;
+    {
+        std::jthread behind;
+        const EndOf end{written};
+        try {
+            behind = std::jthread(follow);
+        } catch (const std::system_error&) {  // no thread to be had
+            good = write(target, path, extent);
+            return compare(target, path, extent) && good;
+        }
+        whole = in_pieces(extent.offset, extent.length, run_.stop(),
+                          [&](std::uint64_t at, std::size_t n) {
+                              good = write_piece(target, path, at, n) && good;
+                              written.reach(at + n);
+                              run_.progress().advance(n + compared.exchange(0));
+                          });
+    }
+    if (failure) {
+        std::rethrow_exception(failure);
     }
     run_.progress().advance(compared);
-    return all_written && all_compared && good && same;
+    return whole && good && same;
 }
 
 /// The last page may hold bytes behind the end of the file that a mapping left there: the file is

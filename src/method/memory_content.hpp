@@ -74,6 +74,7 @@ class ContentEraser final {
     device::AlignedBuffer found_;
     std::uint64_t position_ = 0;  ///< in the stream, where the next extent begins
     std::uint64_t skew_ = 0;      ///< from an offset in the target to the stream
+    std::uint64_t part_ = 0;      ///< of the file, where the target begins: for what is told of it
 };
 
 /// A file of ramfs that is larger than this is refused: each of its pages would have to be asked

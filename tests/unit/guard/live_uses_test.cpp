@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
+#include <cstring>
 #include <fstream>
 
 #include "efface/base/file.hpp"
@@ -50,6 +53,39 @@ TEST_CASE("an attached loop device without contents is free") {
     const ScratchFolder scratch;
     const Loop loop{make_file(scratch.path(), "a.img", kMiB)};
     CHECK(text_of(uses_at(loop.path())) == "");
+}
+
+TEST_CASE("a file that somebody has open of whom no process tells is opened, whatever its mode") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", kMiB);
+    const bool read_only = GENERATE(false, true);
+    // On its way between two processes a descriptor belongs to none.
+    std::array<int, 2> ends{};
+    REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0);
+    const efface::UniqueFd one(ends[0]);
+    const efface::UniqueFd other(ends[1]);
+    {
+        const auto fd = efface::open_file(file, O_RDWR);
+        std::array<char, CMSG_SPACE(sizeof(int))> control{};
+        char byte = 'x';
+        iovec data{&byte, 1};
+        msghdr message{};
+        message.msg_iov = &data;
+        message.msg_iovlen = 1;
+        message.msg_control = control.data();
+        message.msg_controllen = control.size();
+        cmsghdr* header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        const int number = fd.get();
+        std::memcpy(CMSG_DATA(header), &number, sizeof number);
+        REQUIRE(::sendmsg(one.get(), &message, 0) == 1);
+    }
+    if (read_only) {
+        std::filesystem::permissions(file, std::filesystem::perms::owner_read);
+    }
+    CHECK(has(uses_at(file), ReasonCode::opened, "can not be seen"));
 }
 
 TEST_CASE("a loop device over a file is a use of the file") {

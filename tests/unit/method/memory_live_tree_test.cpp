@@ -64,6 +64,30 @@ TEST_CASE("a large file is compared behind the writes, every byte of it and each
     CHECK(fs::is_empty(mount.path()));
 }
 
+TEST_CASE("a large file is let go of when the run is stopped, or something fails beside it") {
+    const Mount mount("tmpfs", "noswap,size=16m");
+    write(mount.path() / "large", marked(std::size_t{12} << 20U));
+    Driver driver("memory:tmpfs:" + mount.path().string());
+    unsigned looks = 0;
+    SECTION("stopped in the middle") {
+        std::stop_source stop;
+        const auto outcome = driver.run([&] { looks++ == 3 ? (void)stop.request_stop() : void(); },
+                                        stop.get_token());
+        CHECK(outcome.verdict == Verdict::not_sanitized);
+    }
+    SECTION("the writing thread fails") {
+        const auto outcome = driver.run([&] {
+            if (looks++ == 3) {
+                throw Error(ErrorCode::internal, "out of descriptors");
+            }
+        });
+        CHECK(outcome.verdict == Verdict::not_sanitized);
+        CHECK(joined(outcome.reasons).find("out of descriptors") != std::string::npos);
+    }
+    CHECK(looks > 3);
+    CHECK(fs::file_size(mount.path() / "large") == std::size_t{12} << 20U);
+}
+
 TEST_CASE("content is gone from the pages before a file of a tmpfs is removed") {
     const Mount mount("tmpfs", "noswap,size=8m");
     const fs::path path = mount.path() / "secret";

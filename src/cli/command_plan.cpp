@@ -43,7 +43,7 @@ int plan_project(job::RunContext& context, const std::string& path, const std::s
 int plan_targets(job::RunContext& context, const TargetOptions& options, bool json) {
     const auto order = options.load_order();
     const auto requests = options.requests(order ? &*order : nullptr);
-    job::check_distinct(context.host, requests);
+    job::check_distinct(context.host, names_of(requests));
     int status = 0;
     Json documents = Json::array();
     for (const auto& request : requests) {

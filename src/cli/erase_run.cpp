@@ -115,6 +115,14 @@ int worst_status(int a, int b) noexcept {
     return rank(a) <= rank(b) ? a : b;
 }
 
+std::vector<std::string> names_of(const std::vector<job::TargetRequest>& requests) {
+    std::vector<std::string> names;
+    for (const auto& request : requests) {
+        names.push_back(request.target);
+    }
+    return names;
+}
+
 int run_targets(const Program& program, std::vector<job::TargetRequest> requests,
                 const EraseReporting& reporting) {
     check_reporting(reporting);
@@ -128,12 +136,9 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     };
     const SignalWatch signals([&] { display.show_status(); });
     const auto host = job::make_linux_host(executable_path());
-    std::vector<std::string> names;
-    for (const auto& request : requests) {
-        names.push_back(request.target);
-    }
+    const auto names = names_of(requests);
     job::refuse_outputs(*host, names, event_file.outputs());
-    job::check_distinct(*host, requests);
+    job::check_distinct(*host, names);
     std::vector<Ending> endings(requests.size());
     // What the others free is swept after them.
     for (const bool sweep : {false, true}) {

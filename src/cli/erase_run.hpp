@@ -19,6 +19,9 @@ struct EraseReporting {
 /// Throws Error(usage) when two of them want standard output.
 void check_reporting(const EraseReporting& reporting);
 
+/// The targets, as they were given.
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<job::TargetRequest>& requests);
+
 /// One thread a target; what fails for one does not touch the others. Returns the worst exit
 /// status. `requests` get their `program` and, where it is not set, an `authorize` that refuses.
 [[nodiscard]] int run_targets(const Program& program, std::vector<job::TargetRequest> requests,

@@ -2,8 +2,11 @@
 #include "target_objections.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <optional>
 
 namespace efface::job {
 
@@ -61,55 +64,115 @@ void object_to_level(TargetPlan& plan, method::Level wanted) {
 
 namespace {
 
-/// Of a target that is there; why another is not, its own run says.
-void append_identity(Host& host, const std::string& name, std::vector<std::string>& names,
-                     std::vector<inventory::Identity>& identities) {
+/// What a target or an output is, to be compared with others.
+struct Place {
+    std::string name;  ///< printable
+    inventory::Identity identity;
+    /// st_dev, of a mount all of whose files are erased; then there is no identity.
+    std::optional<std::uint64_t> filesystem;
+};
+
+/// nullopt for what is not there, or no storage: its own run says why.
+std::optional<Place> place_of(Host& host, const std::string& name) {
+    Place place{printable(name), {}, {}};
+    auto path = name;
     if (name.starts_with("memory:")) {
-        return;
+        const auto memory = method::parse_memory_target(name);
+        const auto& kind = memory->kind;
+        path = memory->place;
+        if (kind == "tmpfs" || kind == "ramfs" || kind == "hugetlbfs") {
+            struct stat status {};
+            if (::stat(path.c_str(), &status) != 0) {
+                return std::nullopt;
+            }
+            place.filesystem = status.st_dev;
+            return place;
+        }
+        if (kind == "zram" || kind == "brd" || kind == "pmem") {
+            path = "/dev/" + path;
+        } else if (kind != "file" && kind != "swap") {
+            return std::nullopt;
+        }
     }
     try {
-        identities.push_back(host.identify(name));
-        names.push_back(printable(name));
+        place.identity = host.identify(path);
     } catch (const Error&) {
-        return;
+        return std::nullopt;
     }
+    return place;
+}
+
+std::vector<Place> places_of(Host& host, const std::vector<std::string>& names) {
+    std::vector<Place> places;
+    for (const auto& name : names) {
+        if (auto place = place_of(host, name)) {
+            places.push_back(std::move(*place));
+        }
+    }
+    return places;
+}
+
+bool lies_in(const Place& inner, const Place& outer) {
+    if (!outer.filesystem) {
+        return false;
+    }
+    const auto of_file = makedev(inner.identity.major, inner.identity.minor);
+    return inner.filesystem
+               ? inner.filesystem == outer.filesystem
+               : inner.identity.kind == inventory::Kind::file && of_file == *outer.filesystem;
+}
+
+/// Pairs that share storage, the one named first in front.
+std::vector<std::pair<const Place*, const Place*>> shared(Host& host,
+                                                          const std::vector<Place>& places) {
+    std::vector<std::pair<const Place*, const Place*>> pairs;
+    std::vector<inventory::Identity> identities;
+    std::vector<const Place*> whose;
+    for (const auto& place : places) {
+        for (const auto* other = places.data(); other != &place; ++other) {
+            if (lies_in(place, *other) || lies_in(*other, place)) {
+                pairs.emplace_back(other, &place);
+            }
+        }
+        if (!place.filesystem) {
+            identities.push_back(place.identity);
+            whose.push_back(&place);
+        }
+    }
+    for (const auto& [one, other] : host.overlapping(identities)) {
+        pairs.emplace_back(whose[one], whose[other]);
+    }
+    return pairs;
 }
 
 }  // namespace
 
-void check_distinct(Host& host, const std::vector<TargetRequest>& requests) {
-    std::vector<std::string> names;
-    std::vector<inventory::Identity> identities;
-    for (const auto& request : requests) {
-        append_identity(host, request.target, names, identities);
-    }
-    for (const auto& [one, other] : host.overlapping(identities)) {
+void check_distinct(Host& host, const std::vector<std::string>& targets) {
+    const auto places = places_of(host, targets);
+    for (const auto& [one, other] : shared(host, places)) {
         throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
                     fmt::format("{} and {} are the same storage, or one is a part of the other",
-                                names[one], names[other]),
+                                one->name, other->name),
                     "name it once");
     }
 }
 
 void refuse_outputs(Host& host, const std::vector<std::string>& targets,
                     const std::vector<std::string>& outputs) {
-    std::vector<std::string> names;
-    std::vector<inventory::Identity> identities;
-    for (const auto& output : outputs) {
-        append_identity(host, output, names, identities);
-    }
-    const auto count = identities.size();
+    auto places = places_of(host, outputs);
+    const auto count = places.size();
     if (count == 0) {
         return;  // a terminal or pipes, as most often
     }
-    for (const auto& target : targets) {
-        append_identity(host, target, names, identities);
+    for (auto& place : places_of(host, targets)) {
+        places.push_back(std::move(place));
     }
-    for (const auto& [one, other] : host.overlapping(identities)) {
-        if (one < count && other >= count) {
+    const auto* first = places.data() + count;
+    for (const auto& [output, target] : shared(host, places)) {
+        if (output < first && target >= first) {
             throw Error(ErrorCode::usage, ReasonCode::own_document,
                         fmt::format("{}: this run would write its own output there ({})",
-                                    names[other], printable(identities[one].canonical_path)),
+                                    target->name, printable(output->identity.canonical_path)),
                         "send events and output to another file, or to a pipe");
         }
     }

@@ -74,7 +74,7 @@ struct TargetResult {
 
 /// Throws Error(usage, same_storage_twice) when two of these targets are the same storage or share
 /// blocks, whatever they are called; a target that is not there is left to its own run.
-void check_distinct(Host& host, const std::vector<TargetRequest>& requests);
+void check_distinct(Host& host, const std::vector<std::string>& targets);
 /// Throws Error(usage, own_document) when one of `outputs`, to which this run will write, lies on
 /// one of these targets. What is neither a file nor a block device is passed over.
 void refuse_outputs(Host& host, const std::vector<std::string>& targets,

@@ -232,6 +232,26 @@ class Twice(Case):
                 self.assertEqual(done.returncode, project.EXIT["usage"], done)
                 self.assertEqual(blocks.digest(image), before)
 
+    def test_memory_is_named_once_whatever_kind_it_is_called(self):
+        folder = self.folder()
+        image = self.image(folder)
+        swap = ways.loop(self.stack, image)
+        mount = self.stack.enter_context(storage.mounted("tmpfs", folder / "mnt2", "-t", "tmpfs",
+                                                         "-o", "size=8m"))
+        again = self.stack.enter_context(storage.mounted(mount, folder / "bound", "--bind"))
+        inner = mount / "inner"
+        targets.fill_with_marks(inner, ways.MIB)
+        for one, other in ((f"memory:tmpfs:{mount}", f"memory:file:{inner}"),
+                           (f"memory:tmpfs:{mount}", inner),
+                           (f"memory:tmpfs:{mount}", f"memory:tmpfs:{again}"),
+                           (f"memory:file:{inner}", again / "inner"),
+                           (f"memory:swap:{swap}", swap), (f"memory:swap:{swap}", image)):
+            for pair in ((one, other), (other, one)):
+                with self.subTest(pair):
+                    done = self.plan(*pair)
+                    self.assertEqual(done.returncode, project.EXIT["usage"], done)
+                    self.assertIn(b"same storage", done.stderr)
+
     def test_volumes_of_a_project_are_apart(self):
         for name in ("another loop", "loop above", "loop below", "its partition",
                      "a hard link below"):

@@ -97,17 +97,10 @@ TEST_CASE("guard: another name of the storage that is held elsewhere makes it bu
 TEST_CASE("guard: two names of one storage are seen before anything", "[job][guard]") {
     TargetFixture fixture;
     fixture.host.add("/dev/b", Bytes(512));
-    const auto check = [&](std::initializer_list<const char*> names) {
-        std::vector<TargetRequest> requests;
-        for (const auto* name : names) {
-            requests.emplace_back().target = name;
-        }
-        check_distinct(fixture.host, requests);
-    };
-    CHECK_NOTHROW(check({"/dev/a", "/dev/b", "/dev/gone"}));
-    CHECK_THROWS_AS(check({"/dev/a", "/dev/a"}), Error);
+    CHECK_NOTHROW(check_distinct(fixture.host, {"/dev/a", "/dev/b", "/dev/gone"}));
+    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/a"}), Error);
     fixture.host.drive.other_paths.push_back({"b", "/dev/b", 0});
-    CHECK_THROWS_AS(check({"/dev/a", "/dev/b"}), Error);
+    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/b"}), Error);
 }
 
 TEST_CASE("guard: the token is unique among the disks present", "[job][guard]") {

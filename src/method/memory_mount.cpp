@@ -24,13 +24,17 @@ constexpr std::uint64_t kHugetlbfsMagic = 0x958458f6;
     for (const auto& mount : there) {
         types += (types.empty() ? "" : ", ") + printable(mount.type);
     }
-    throw Error(ErrorCode::safety, ReasonCode::hidden_mount,
-                fmt::format("{}: {} mounted there ({}), and what is hidden below another one can "
-                            "not be reached by its path",
-                            printable(place),
-                            there.size() == 1 ? "the mount is not the one that its path leads to:"
-                                              : "more than one file system is",
-                            types),
+    const auto text =
+        there.size() == 1
+            ? fmt::format(
+                  "{}: another mount stands above it: its path leads elsewhere, not to this "
+                  "{}",
+                  printable(place), types)
+            : fmt::format(
+                  "{}: several file systems are mounted there ({}), and only the last one "
+                  "is reached by its path",
+                  printable(place), types);
+    throw Error(ErrorCode::safety, ReasonCode::hidden_mount, text,
                 "unmount what stands above it, then run again");
 }
 

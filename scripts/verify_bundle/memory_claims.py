@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Memory: no more is claimed than was there, was written and was read, or than the kernel clears."""
+"""Memory: no more than was there, was written and read back, or than the kernel clears."""
 from common import need
 from reasons import named, since_1_1
 

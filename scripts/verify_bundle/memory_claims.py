@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Free pages that were taken, segments and queues: no more is claimed than was there and was read."""
+"""Memory: no more than was there, was written and read back, or than the kernel clears."""
 from common import need
 from reasons import named, since_1_1
 
@@ -10,6 +10,9 @@ FACTS = {'init-on-alloc', 'init-on-free', 'page-poisoning', 'zswap', 'swap-areas
          'hibernation-image', 'crash-kernel', 'crash-dumps', 'pstore', 'efi-variables',
          'huge-pages', 'persistent-memory', 'nvme-memory', 'graphics-memory', 'bmc', 'tpm'}
 SAMPLE = 16  # of plain pages one in so many is read back
+WHOLE = ('ram', 'pmem', 'devdax', 'swap')  # overwritten from end to end, however often begun
+CONTROLS = {'sysv': ('attached-by-nobody-else', 'segment-gone'),
+            'mqueue': ('queue-empty', 'queue-gone')}
 
 
 def machine_of(predicate):
@@ -20,25 +23,42 @@ def machine_of(predicate):
     return machine or {}
 
 
-def check_states(predicate):
-    states = machine_of(predicate).get('states')
+def check_facts(predicate):
+    """In records of every type, whatever the verdict."""
+    machine, sweep = machine_of(predicate), predicate['sanitization'].get('sweep')
+    states, setting = machine.get('states'), machine.get('initOnFree')
     need(states is None or type(states) is dict and FACTS <= states.keys() and
          all(states[fact] in STATES for fact in FACTS), 'the facts of the machine')
+    need(setting is None or type(setting) is dict and
+         setting.get('state') in ('on', 'off', 'unknown'), 'the setting of the kernel')
+    if sweep is not None:
+        need(predicate['certificateType'] == 'memory' and
+             predicate['target']['kind'] in ('free', 'hugepages'), 'only free pages are swept')
+        need(sweep.keys() == {'freeBytes', 'takenBytes', 'passes'} and
+             all(type(number) is int and number >= 0 for number in sweep.values()), 'the sweep')
+
+
+def is_cleared(predicate):
+    """Whether the kernel clears what is freed."""
+    return (machine_of(predicate).get('initOnFree') or {}).get('state') == 'on'
 
 
 def check_memory(predicate):
     kind, work = predicate['target']['kind'], predicate['sanitization']
-    sweep = work.get('sweep')
-    check_states(predicate)
     need(type(work['passes']) is list, 'the passes are no list')
-    need(sweep is None or kind in ('free', 'hugepages'), 'only free pages are swept')
-    need(sweep is None or sweep.keys() == {'freeBytes', 'takenBytes', 'passes'} and
-         all(type(number) is int and number >= 0 for number in sweep.values()), 'the sweep')
+    method = predicate['verification']['method']
+    need(type(method) is str and method, 'the method of verification')
+    success = predicate['result']['status'] in SUCCESS
+    if success and predicate['result']['level'] != 'none':
+        check_level(predicate, kind)
     if kind not in KINDS:
         return
     need(since_1_1(predicate), 'that version knows no such memory')
-    if predicate['result']['status'] not in SUCCESS:
+    if not success:
         return
+    passed = [control['name'] for control in work.get('negativeControls') or []
+              if control['result'] == 'pass']
+    need(all(name in passed for name in CONTROLS.get(kind, ())), 'a control was not asked')
     if kind == 'mqueue':
         check_queue(predicate)
     else:
@@ -46,10 +66,33 @@ def check_memory(predicate):
         compared = predicate['verification']['bytesCompared']
         need(written and compared >= (written // SAMPLE if kind == 'free' else written),
              'nothing was written, or too little read back')
-        if kind != 'sysv':
-            check_sweep(predicate, sweep, written)
+        if kind == 'sysv':
+            resident = predicate['target']['facts']['residentBytes']
+            need(type(resident) is int and 0 <= resident <= written,
+                 'less was written than there was')
+        else:
+            check_sweep(predicate, work.get('sweep'), written)
     need(kind in ('free', 'hugepages') or
          predicate['target']['identityAfter'].get('removed') is True, 'it was not removed')
+
+
+def check_level(predicate, kind):
+    """What a level rests on: an overwrite that was read back, or a kernel that clears."""
+    need(kind not in ('dimm', 'cxl'), 'a level for what firmware said')
+    freed = (predicate['target'].get('facts') or {}).get('contentFreed')
+    need(kind != 'swap' or freed is None or type(freed) is bool,
+         'nothing says whether the area was only freed')
+    if kind in ('zram', 'mqueue') or kind == 'swap' and freed:
+        need(is_cleared(predicate), 'a level for what was only freed')
+        return
+    passes, seen = predicate['sanitization']['passes'], predicate['verification']
+    need(passes, 'a level without an overwrite')
+    # of files and mounts there may be nothing to write: holes, or what an earlier process left
+    written = passes[-1]['bytesWritten']
+    need(kind not in WHOLE or 0 < written >= predicate['target']['sizeBytes'],
+         'a level for a part of the device')
+    need(kind == 'free' or seen['method'] == 'full-read-back' and seen['bytesPlanned'] == written,
+         'a level, and something else was read back than was written')
 
 
 def check_sweep(predicate, sweep, written):
@@ -66,8 +109,6 @@ def check_sweep(predicate, sweep, written):
 
 
 def check_queue(predicate):
-    state = machine_of(predicate).get('initOnFree')
-    cleared = type(state) is dict and state.get('state') == 'on'
-    need(cleared or predicate['result']['level'] == 'none' and
+    need(is_cleared(predicate) or predicate['result']['level'] == 'none' and
          named(predicate['result']['exceptions'], 'content-only-freed'),
          'messages that were only freed')

@@ -12,6 +12,21 @@ def count(swap, key):
     return value
 
 
+def may_be_swapped(kind, facts):
+    """Whatever the record says: a locked segment may have been in swap before it was locked."""
+    if kind == 'sysv':
+        return True
+    if kind == 'file':
+        need(type(facts['filesystem']) is str, 'the file system')
+        if facts['filesystem'] in ('ramfs', 'hugetlbfs'):
+            return False
+    elif kind != 'tmpfs':
+        return False
+    options = facts.get('mountOptions')
+    need(options is None or type(options) is str, 'the options of the mount')
+    return 'noswap' not in (options or '').split(',')
+
+
 def check_swap(predicate):
     """Of a certificate for memory."""
     result, target = predicate['result'], predicate['target']
@@ -26,6 +41,7 @@ def check_swap(predicate):
     if level and target['kind'] == 'swap':
         need(count(facts['machine']['swap'], 'zswapBytes') == 0, 'pages of the area were in zswap')
     if not facts['swappable']:
+        need(not may_be_swapped(target['kind'], facts), 'the kernel may swap this')
         return
     before, after = facts['machine']['swap'], facts['swapAfter']
     if level:

@@ -4,7 +4,7 @@ import hashlib
 import re
 
 from common import need, when
-from memory_claims import check_memory
+from memory_claims import check_facts, check_memory
 from read_claims import check_overwrite_was_read, check_reached
 from swap_claims import check_swap
 from drive_claims import (check_areas, check_drive, check_drive_level, check_no_drive, command_set,
@@ -42,6 +42,8 @@ def check_target(predicate):
     check_passes(predicate['sanitization'], kind, size)
     check_level(predicate, kind, drive)
     check_passed_over(predicate['sanitization'])
+    check_controls(predicate['sanitization'].get('negativeControls'))
+    check_facts(predicate)
     if status in SUCCESS:
         need(target.get('identityAfter'), 'the target was not looked at afterwards')
         need(bool(result['exceptions']) == (status != 'sanitized'), 'the exceptions')
@@ -190,6 +192,13 @@ def check_level(predicate, kind, drive):
               if layer.get('copyOnWrite') or layer.get('thin') or
               (layer.get('remote') and not drive)],
          'a layer below keeps what an overwrite does not reach')
+
+
+def check_controls(controls):
+    for control in items([] if controls is None else controls, 65536, 'the controls'):
+        need(type(control['name']) is str and control['name'] and
+             control['result'] in ('pass', 'fail', 'unknown') and type(control['detail']) is str,
+             'a control')
 
 
 def check_steps(work):

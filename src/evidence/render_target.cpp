@@ -117,6 +117,12 @@ std::string method_in_words(const std::string& method) {
            : method == "canaries"
                ? "what was placed on the drive before and what stood there was looked for "
                  "afterwards (canaries)"
+           : method == "sampled-read-back" ? "of free pages one sixteenth of what was written was "
+                                             "read back and compared, while "
+                                             "they were held (sampled-read-back)"
+           : method == "device-state"
+               ? "no content was read back: what the kernel or the device says of the target "
+                 "afterwards was looked at (device-state)"
            : method == "none" ? "nothing was read back: finished, not verified (none)"
                               : method;
 }

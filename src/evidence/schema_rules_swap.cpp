@@ -2,6 +2,7 @@
 // Pages of what was in memory that may stand in swap or in the compressed pool of zswap, where no
 // overwrite reached them: no level while they may, and no plain success once any were there.
 #include <array>
+#include <sstream>
 
 #include "target_claim.hpp"
 #include "volume_claim.hpp"
@@ -31,6 +32,35 @@ void check_look(const RecordView& swap) {
         swap.at("state").fail("is neither off nor empty: no level");
     }
     check_pool(swap);
+}
+
+bool has_option(const std::string& options, std::string_view option) {
+    std::istringstream words(options);
+    for (std::string word; std::getline(words, word, ',');) {
+        if (word == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Whether the kernel may swap such memory, whatever the record says of it: a segment also where it
+/// is locked, for it may have been swapped before that, and tmpfs where it is not mounted without.
+bool may_be_swapped(const RecordView& target, const RecordView& facts) {
+    const std::string& kind = target.at("kind").text();
+    if (kind == "sysv") {
+        return true;
+    }
+    if (kind == "file") {
+        const std::string& filesystem = facts.at("filesystem").text();
+        if (filesystem == "ramfs" || filesystem == "hugetlbfs") {
+            return false;
+        }
+    } else if (kind != "tmpfs") {
+        return false;
+    }
+    const auto options = facts.maybe("mountOptions");
+    return !options || !has_option(options->text(), "noswap");
 }
 
 /// The kernel counts upwards only.
@@ -67,6 +97,9 @@ void check_swap_rules(const RecordView& predicate, const Claim& claim) {
         check_pool(facts.at("machine").at("swap"));
     }
     if (!swappable) {
+        if (may_be_swapped(target, facts)) {
+            facts.at("swappable").fail("is false, but the kernel may swap this");
+        }
         return;
     }
     const RecordView before = facts.at("machine").at("swap");

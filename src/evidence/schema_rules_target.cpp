@@ -314,6 +314,7 @@ void check_target_rules(const RecordView& predicate) {
     check_pass_times(sanitization);
     check_work(sanitization, claim);
     check_passed_over(sanitization);
+    check_sweep_place(predicate, claim);
     if (claim.drive) {
         check_drive_rules(predicate, claim);
     } else {

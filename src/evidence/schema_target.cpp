@@ -30,9 +30,13 @@ void check_identity(const RecordView& identity) {
     }
 }
 
-/// What else of the machine was there, of which nothing is claimed: efface-certificate(5).
-void check_machine_states(const RecordView& facts) {
+/// How the kernel is set, and what else of the machine was there, of which nothing is claimed:
+/// efface-certificate(5). In records of every type.
+void check_machine(const RecordView& facts) {
     const auto machine = facts.maybe("machine");
+    if (const auto setting = machine ? machine->maybe("initOnFree") : std::nullopt) {
+        (void)setting->at("state").one_of({"on", "off", "unknown"});
+    }
     const auto states = machine ? machine->maybe("states") : std::nullopt;
     if (!states) {
         return;
@@ -70,7 +74,7 @@ void check_target(const RecordView& target, Schema schema) {
     target.at("notReached").must_be_texts();
     if (const auto facts = target.maybe("facts")) {
         facts->must_be_object();
-        check_machine_states(*facts);
+        check_machine(*facts);
     }
 }
 

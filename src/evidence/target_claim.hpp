@@ -49,7 +49,9 @@ void check_drive_was_read(const RecordView& predicate, const Claim& claim);
 /// or it is an exception with the code hidden-area.
 void check_unseen_areas(const RecordView& predicate, const Claim& claim);
 void check_overwrite_was_read(const RecordView& predicate, const Claim& claim);
-/// What was taken out of the free pages, out of a segment or a queue: no more is claimed.
+/// Only free pages are swept, whatever the verdict and the type of the record.
+void check_sweep_place(const RecordView& predicate, const Claim& claim);
+/// What was overwritten, or taken out of the free pages, or only freed: no more is claimed.
 void check_memory_rules(const RecordView& predicate, const Claim& claim);
 /// Pages that may stand in swap or in zswap.
 void check_swap_rules(const RecordView& predicate, const Claim& claim);

@@ -99,6 +99,12 @@ def become(p, kind, place):
     target['kind'] = kind
 
 
+def asked(p, *names):
+    """Negative controls that passed."""
+    work(p)['negativeControls'] += [{'name': name, 'result': 'pass', 'detail': 'asked'}
+                                    for name in names]
+
+
 def swept(p, free, taken):
     work(p)['sweep'] = {'freeBytes': free, 'takenBytes': taken, 'passes': 2}
 
@@ -122,17 +128,86 @@ def pool(p):
 def segment(p):
     become(p, 'sysv', '32769')
     p['target']['identityAfter']['removed'] = True
+    p['target']['facts']['residentBytes'] = WRITTEN
+    work(p)['negativeControls'] = []
+    asked(p, 'attached-by-nobody-else', 'segment-gone')
 
 
 def queue(p):
     """An honest record of a queue: its messages were only freed."""
     become(p, 'mqueue', 'jobs')
     p['target']['identityAfter']['removed'] = True
-    work(p)['passes'] = []
+    work(p).update(passes=[], negativeControls=[])
+    asked(p, 'queue-empty', 'queue-gone')
     seen(p).update(method='device-state', bytesPlanned=0, bytesCompared=0)
     p['result'].update(status='sanitized-with-exceptions',
                        exceptions=named('freed only', 'content-only-freed'))
     level(p, 'none')
+
+
+def cleared(p):
+    """On a machine that clears what is freed."""
+    p['target']['facts']['machine']['initOnFree'] = {'state': 'on', 'source': 'kernel log'}
+    p['result'].update(status='sanitized', exceptions=[])
+    level(p, 'clear')
+
+
+def cleared_queue(p):
+    queue(p)
+    p['target']['facts']['swappable'] = False
+    cleared(p)
+
+
+def zram(p):
+    """An honest record of a zram device that was reset."""
+    cleared_queue(p)
+    become(p, 'zram', 'zram1')
+    del p['target']['identityAfter']['removed']
+    work(p)['negativeControls'] = []
+    asked(p, 'no-size', 'not-initialised', 'nothing-stored')
+
+
+def area(p):
+    """An honest record of a swap area."""
+    become(p, 'swap', '/dev/loop7')
+    p['target']['facts'].update(contentFreed=False, swappable=False)
+
+
+def area_on_zram(p):
+    zram(p)
+    become(p, 'swap', '/dev/zram1')
+    p['target']['facts']['contentFreed'] = True
+
+
+def noswap(p):
+    """An honest record of a mount that the kernel never swaps."""
+    p['target']['facts'].update(swappable=False, mountOptions='rw,noswap')
+
+
+def ramfs_file(p):
+    become(p, 'file', '/mnt/data')
+    p['target']['facts'].update(swappable=False, filesystem='ramfs')
+
+
+def holes(p):
+    """An honest record of a mount without a page that holds anything."""
+    first(p)['bytesWritten'] = 0
+    seen(p).update(bytesPlanned=0, bytesCompared=0)
+
+
+def nothing_written(p):
+    work(p)['passes'] = []
+    seen(p).update(method='device-state', bytesPlanned=0, bytesCompared=0)
+
+
+def half_written(p):
+    first(p)['bytesWritten'] = WRITTEN // 2
+    seen(p).update(bytesPlanned=WRITTEN // 2, bytesCompared=WRITTEN // 2)
+
+
+def claimed_never_swapped(kind, **facts):
+    return lambda p: (become(p, kind, 'there'),
+                      p['target']['facts'].update(swappable=False, **facts))
 
 
 def states(state):
@@ -144,7 +219,11 @@ def states(state):
 
 
 HONEST = {'sweep': ('memory', sweep), 'pool': ('memory', pool), 'segment': ('memory', segment),
-          'queue': ('memory', queue), 'states': ('memory', states('present')),
+          'queue': ('memory', queue), 'cleared-queue': ('memory', cleared_queue),
+          'zram': ('memory', zram), 'area': ('memory', area),
+          'area-on-zram': ('memory', area_on_zram), 'noswap': ('memory', noswap),
+          'ramfs-file': ('memory', ramfs_file), 'holes': ('memory', holes),
+          'states': ('memory', states('present')),
           'bad-block': ('media', bad_block), 'sample': ('media', sample),
           'drawn': ('media', drawn),
           'not-verified': ('media', lambda p: (not_done(p), level(p, 'none'),
@@ -256,6 +335,45 @@ MEMORY = {
     'queue-whole': after(queue, lambda p: p['result'].update(status='sanitized', exceptions=[])),
     'queue-still-there': after(queue, put('target.identityAfter.removed', False)),
     'facts-invented': states('cleared'),
+    'no-states': put('target.facts.machine.states', {}),
+    'init-on-free-unsaid': put('target.facts.machine.initOnFree', {}),
+    'init-on-free-invented': put('target.facts.machine.initOnFree', {'state': 'mostly'}),
+    'init-on-free-no-object': put('target.facts.machine.initOnFree', 'on'),
+    'segment-written-in-part': after(segment, half_written),
+    'segment-pages-unsaid': after(segment, drop('target.facts.residentBytes')),
+    'cleared-queue-not-cleared': after(cleared_queue, put(
+        'target.facts.machine.initOnFree.state', 'off')),
+    'zram-not-cleared': after(zram, put('target.facts.machine.initOnFree.state', 'unknown')),
+    'zram-clearing-unsaid': after(zram, drop('target.facts.machine.initOnFree')),
+    'area-on-zram-not-cleared': after(area_on_zram, put(
+        'target.facts.machine.initOnFree.state', 'off')),
+    'area-on-zram-as-another': after(area_on_zram, put('target.facts.contentFreed', False)),
+    'holes-not-read': after(holes, put('verification.method', 'device-state')),
+    'module-level': lambda p: become(p, 'dimm', 'nmem0'),
+    'module-of-cxl-level': lambda p: become(p, 'cxl', 'mem0'),
+}
+for removed, names in {segment: ('attached-by-nobody-else', 'segment-gone'),
+                       queue: ('queue-empty', 'queue-gone')}.items():
+    for number, name in enumerate(names):
+        MEMORY[name + '-not-asked'] = after(removed, drop(
+            f'sanitization.negativeControls.{number}'))
+for kind in ('tmpfs', 'ramfs', 'hugetlbfs', 'file', 'ram', 'pmem', 'devdax', 'swap'):
+    for name, spoil in {'no-pass': nothing_written,
+                        'not-written': put('sanitization.passes.0.bytesWritten', 0),
+                        'not-read-wholly': put('verification.method', 'device-state')}.items():
+        MEMORY[f'{kind}-{name}'] = after(lambda p, kind=kind: become(p, kind, 'there'), spoil)
+for kind in ('ram', 'pmem', 'devdax', 'swap'):
+    MEMORY[f'{kind}-half-written'] = after(lambda p, kind=kind: become(p, kind, 'there'),
+                                           half_written)
+
+# What is not of memory is held to the same shapes, and is not swept.
+ELSEWHERE = {
+    'sweep-of-no-memory': lambda p: swept(p, WRITTEN, WRITTEN),
+    'no-sweep': put('sanitization.sweep', {}),
+    'facts-of-no-object': put('target.facts', []),
+    'machine-of-no-object': put('target.facts', {'machine': []}),
+    'states-invented': put('target.facts', {'machine': {'states': {'tpm': 'present'}}}),
+    'clearing-unsaid': put('target.facts', {'machine': {'initOnFree': {}}}),
 }
 
 NO_FREE_SLOT = named('pages were in swap before', 'swapped-before')
@@ -287,6 +405,12 @@ SWAP = {
     'swappable-unsaid': drop('target.facts.swappable'),
     'area-in-zswap': lambda p: (put('target.kind', 'swap')(p), put('target.facts.swappable', False)(p),
                                 looks(p)[0].update(zswapBytes=4096)),
+    'segment-never-swapped': after(segment, put('target.facts.swappable', False)),
+    'tmpfs-never-swapped': claimed_never_swapped('tmpfs'),
+    'tmpfs-never-swapped-either': claimed_never_swapped('tmpfs', mountOptions='rw,noswaps'),
+    'file-never-swapped': claimed_never_swapped('file', filesystem='tmpfs', mountOptions='rw'),
+    'file-of-no-memory': claimed_never_swapped('file', filesystem='ext4', mountOptions='rw'),
+    'file-of-nothing': claimed_never_swapped('file'),
 }
 for position, when_seen in enumerate(('before', 'after')):
     for name, change in {'used': {'state': 'used'}, 'unknown': {'state': 'unknown'},
@@ -301,6 +425,8 @@ for code in ('swap-in-use', 'zswap-pages', 'swap-grew'):
     SWAP[f'level-beside-{code}'] = beside(code)
 
 INSIDERS = [('media', name, change) for name, change in MEDIA.items()]
+INSIDERS += [(kind, f'{name}-{kind}', change) for name, change in ELSEWHERE.items()
+             for kind in ('media', 'file', 'drive', 'memory')]
 INSIDERS += [('file', name, change) for name, change in FILE.items()]
 INSIDERS += [('memory', name, change) for name, change in {**MEMORY, **SWAP}.items()]
 

@@ -99,6 +99,18 @@ TEST_CASE("Memory shows its steps, controls and facts") {
     }
 }
 
+TEST_CASE("How memory was verified is said in words, and as the record names it") {
+    for (const auto& [method, meaning] :
+         {std::pair{"sampled-read-back", "one sixteenth of what was written was read back"},
+          {"device-state", "no content was read back"}}) {
+        Json memory = example_predicate("memory");
+        memory["verification"]["method"] = method;
+        const std::string text = flowing(render_text({{"predicate", memory}}));
+        CHECK_THAT(text, Contains(meaning));
+        CHECK_THAT(text, Contains("(" + std::string(method) + ")"));
+    }
+}
+
 TEST_CASE("What a drive reported and what was seen of it stand apart") {
     Json drive = example_predicate("drive");
     one_unreadable(drive);

@@ -23,6 +23,11 @@ void become(Json& p, const char* kind, const char* place) {
     p["target"]["kind"] = kind;
 }
 
+void add_control(Json& p, const char* name) {
+    p["sanitization"]["negativeControls"].push_back(
+        ObjectWriter().add("name", name).add("result", "pass").add("detail", "asked").take());
+}
+
 void swept(Json& p, std::uint64_t free, std::uint64_t taken) {
     p["sanitization"]["sweep"] =
         ObjectWriter().add("freeBytes", free).add("takenBytes", taken).add("passes", 2U).take();
@@ -46,11 +51,16 @@ void honest_pool(Json& p) {
 
 void honest_segment(Json& p) {
     become(p, "sysv", "32769");
+    p["target"]["facts"]["residentBytes"] = kWritten;
+    add_control(p, "attached-by-nobody-else");
+    add_control(p, "segment-gone");
     p["target"]["identityAfter"]["removed"] = true;
 }
 
 void honest_queue(Json& p) {
     become(p, "mqueue", "jobs");
+    add_control(p, "queue-empty");
+    add_control(p, "queue-gone");
     p["target"]["identityAfter"]["removed"] = true;
     p["sanitization"]["passes"] = Json::array();
     p["verification"] = ObjectWriter()
@@ -68,12 +78,36 @@ void honest_queue(Json& p) {
     set_level(p, "none");
 }
 
-void honest_cleared_queue(Json& p) {
-    honest_queue(p);
+void honest_area(Json& p) {
+    become(p, "swap", "/dev/loop7");
+    p["target"]["facts"]["contentFreed"] = false;
+    p["target"]["facts"]["swappable"] = false;
+}
+
+void cleared(Json& p) {
     p["target"]["facts"]["machine"]["initOnFree"]["state"] = "on";
     p["result"]["status"] = "sanitized";
     p["result"]["exceptions"] = Json::array();
     set_level(p, "clear");
+}
+
+/// On a machine that clears what is freed.
+void honest_zram(Json& p) {
+    honest_queue(p);
+    become(p, "zram", "zram1");
+    cleared(p);
+}
+
+void honest_area_on_zram(Json& p) {
+    honest_zram(p);
+    become(p, "swap", "/dev/zram1");
+    p["target"]["facts"]["contentFreed"] = true;
+    p["target"]["facts"]["swappable"] = false;
+}
+
+void honest_cleared_queue(Json& p) {
+    honest_queue(p);
+    cleared(p);
 }
 
 std::string after(const Change& honest, const Change& change) {
@@ -92,6 +126,9 @@ TEST_CASE("honest records of free pages, segments and queues hold") {
                                                   {"pool", honest_pool},
                                                   {"segment", honest_segment},
                                                   {"queue", honest_queue},
+                                                  {"area", honest_area},
+                                                  {"zram", honest_zram},
+                                                  {"area on zram", honest_area_on_zram},
                                                   {"cleared queue", honest_cleared_queue}};
     for (const auto& [name, change] : honest) {
         INFO(name);
@@ -171,6 +208,97 @@ TEST_CASE("a segment and a queue are gone afterwards") {
                    Contains("not removed"));
         CHECK_THAT(after(honest, [](Json& p) { p["target"]["identityAfter"].erase("removed"); }),
                    Contains("not removed"));
+    }
+}
+
+TEST_CASE("a segment and a queue were asked after, and all bytes of a segment were written") {
+    for (const auto& honest : {honest_segment, honest_queue}) {
+        const std::size_t count = 4;  // two of the example, two that success needs
+        for (std::size_t left_out = 2; left_out < count; ++left_out) {
+            CHECK_THAT(after(honest,
+                             [&](Json& p) {
+                                 auto& controls = p["sanitization"]["negativeControls"];
+                                 REQUIRE(controls.size() == count);
+                                 controls.erase(left_out);
+                             }),
+                       Contains("say nothing of"));
+        }
+        CHECK_FALSE(
+            after(honest, [](Json& p) { p["sanitization"].erase("negativeControls"); }).empty());
+    }
+    const auto resident = [](const Json& bytes) {
+        return after(honest_segment,
+                     [&](Json& p) { p["target"]["facts"]["residentBytes"] = bytes; });
+    };
+    CHECK(resident(0U).empty());
+    CHECK_THAT(resident(kWritten + 1), Contains("more than was written"));
+    CHECK_FALSE(resident(nullptr).empty());
+}
+
+TEST_CASE("a level that rests on overwriting needs a pass that was read back, whatever the kind") {
+    const auto nothing_written = [](Json& p) {
+        p["sanitization"]["passes"] = Json::array();
+        p["verification"]["method"] = "device-state";
+        p["verification"]["bytesPlanned"] = 0U;
+        p["verification"]["bytesCompared"] = 0U;
+    };
+    const auto half = [](Json& p) {
+        pass(p)["bytesWritten"] = kWritten / 2;
+        p["verification"]["bytesPlanned"] = kWritten / 2;
+        p["verification"]["bytesCompared"] = kWritten / 2;
+    };
+    for (const char* kind :
+         {"tmpfs", "ramfs", "hugetlbfs", "file", "ram", "pmem", "devdax", "swap"}) {
+        INFO(kind);
+        const auto of_kind = [&](const Change& change) {
+            return memory([&](Json& p) {
+                become(p, kind, "/place");
+                change(p);
+            });
+        };
+        const bool device =
+            std::string_view("ram pmem devdax swap").find(kind) != std::string::npos;
+        CHECK(of_kind(kNothing).empty());
+        CHECK_FALSE(of_kind(nothing_written).empty());
+        CHECK_FALSE(of_kind([](Json& p) { pass(p)["bytesWritten"] = 0U; }).empty());
+        CHECK_FALSE(of_kind([](Json& p) { p["verification"]["method"] = "device-state"; }).empty());
+        // A mount may be larger than what is in its pages: holes, or what was erased before.
+        CHECK(of_kind(half).empty() == !device);
+        CHECK(of_kind([&](Json& p) {
+                  half(p);
+                  set_level(p, "none");
+                  with_exception(p);
+              }).empty());
+    }
+}
+
+TEST_CASE("no level for what was only freed on a kernel that does not clear, nor for firmware") {
+    for (const auto& honest : {honest_zram, honest_area_on_zram, honest_cleared_queue}) {
+        for (const char* state : {"off", "unknown"}) {
+            CHECK_FALSE(after(honest, [&](Json& p) {
+                            p["target"]["facts"]["machine"]["initOnFree"]["state"] = state;
+                        }).empty());
+        }
+    }
+    CHECK_FALSE(after(honest_area_on_zram, [](Json& p) {
+                    p["target"]["facts"]["contentFreed"] = false;
+                }).empty());
+    for (const char* kind : {"dimm", "cxl"}) {
+        CHECK_THAT(memory([&](Json& p) { become(p, kind, "nmem0"); }), Contains("firmware"));
+    }
+}
+
+TEST_CASE("the shape of what the machine says, and the place of a sweep, are those of every type") {
+    for (const auto& of_type : {media, file, memory}) {
+        const auto says = [&](const char* name, const Json& value) {
+            return of_type([&](Json& p) { p["target"]["facts"]["machine"][name] = value; });
+        };
+        CHECK(says("initOnFree", ObjectWriter().add("state", "off").take()).empty());
+        CHECK_FALSE(says("initOnFree", Json::object()).empty());
+        CHECK_FALSE(says("initOnFree", ObjectWriter().add("state", "perhaps").take()).empty());
+        CHECK_FALSE(says("initOnFree", "on").empty());
+        CHECK_FALSE(says("states", ObjectWriter().add("tpm", "absent").take()).empty());
+        CHECK_FALSE(of_type([](Json& p) { swept(p, kWritten, kWritten); }).empty());
     }
 }
 

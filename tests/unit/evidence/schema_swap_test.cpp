@@ -6,6 +6,7 @@
 
 using namespace efface;
 using namespace efface::evidence;
+using Catch::Matchers::Contains;
 
 namespace {
 
@@ -61,6 +62,7 @@ TEST_CASE("No level with pages in swap or in zswap, whenever they were seen") {
             CHECK(after_swap([&](Json& p) {  // the kernel never swaps it
                       change(p);
                       p["target"]["facts"]["swappable"] = false;
+                      p["target"]["facts"]["mountOptions"] = "rw,noswap";
                   })
                       .empty());
         }
@@ -102,4 +104,46 @@ TEST_CASE("No level beside an exception that takes it, and none without the figu
                     area(p);
                     look(p, false)["zswapBytes"] = 4096U;
                 }).empty());
+}
+
+TEST_CASE("What the kernel may swap is not said to be never swapped") {
+    const auto never = [](const char* kind, const char* filesystem, const char* options) {
+        return memory([&](Json& p) {
+            for (Json* identity :
+                 {&p["targetIdentity"], &p["target"]["identity"], &p["target"]["identityAfter"]}) {
+                (*identity)["kind"] = kind;
+            }
+            p["target"]["kind"] = kind;
+            p["target"]["facts"]["swappable"] = false;
+            p["target"]["facts"]["filesystem"] = filesystem;
+            p["target"]["facts"]["mountOptions"] = options;
+            // All that a segment needs besides.
+            p["target"]["facts"]["residentBytes"] = 0U;
+            p["target"]["identityAfter"]["removed"] = true;
+            for (const char* name : {"attached-by-nobody-else", "segment-gone"}) {
+                p["sanitization"]["negativeControls"].push_back(ObjectWriter()
+                                                                    .add("name", name)
+                                                                    .add("result", "pass")
+                                                                    .add("detail", "")
+                                                                    .take());
+            }
+        });
+    };
+    for (const char* options : {"", "rw,size=1m", "rw,noswaps", "rw, noswap", "noswap=1"}) {
+        CHECK_THAT(never("tmpfs", "tmpfs", options), Contains("may swap"));
+        CHECK_THAT(never("file", "tmpfs", options), Contains("may swap"));
+    }
+    for (const char* kind : {"tmpfs", "file"}) {
+        CHECK(never(kind, "tmpfs", "noswap,rw").empty());
+    }
+    CHECK_THAT(never("tmpfs", "ramfs", "rw"), Contains("may swap"));
+    CHECK_THAT(never("file", "ext4", "rw"), Contains("may swap"));
+    for (const char* filesystem : {"ramfs", "hugetlbfs"}) {
+        CHECK(never("file", filesystem, "rw").empty());
+        CHECK(never(filesystem, filesystem, "rw").empty());
+    }
+    CHECK_THAT(never("sysv", "tmpfs", "noswap"), Contains("may swap"));
+    for (const char* kind : {"ram", "pmem", "devdax"}) {
+        CHECK(never(kind, "", "").empty());
+    }
 }

@@ -21,6 +21,7 @@ if grep -qw memory /sys/fs/cgroup/cgroup.controllers 2>/dev/null; then
     grep -q 'oom_kill 0' /sys/fs/cgroup/box/memory.events || fail "the group ran out of memory"
     jq -e '[.targets[0].exceptions[].code] | index("free-not-taken")' run.json >/dev/null ||
         fail "what the group kept back is not named"
+    jq -r '.targets[0].exceptions[].text' run.json | grep -q /box || fail "the group is not named"
 else
     echo "left out: this kernel has no memory control groups"
 fi

@@ -127,7 +127,13 @@ TEST_CASE("an exception in a worker is its failure, not ours") {
 TEST_CASE("a worker keeps no lock, no descriptor and no segment of another target") {
     const efface::fake::ScratchDirectory scratch;
     const std::string path = scratch.path() / "held";
-    int held = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    int held = -1;
+    {
+        // Not the lowest number, which the line takes.
+        constexpr int kHigh = 100;
+        const efface::UniqueFd low(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        held = ::fcntl(low.get(), F_DUPFD_CLOEXEC, kHigh);
+    }
     REQUIRE(held >= 0);
     REQUIRE(::flock(held, LOCK_EX) == 0);
     const int id = ::shmget(IPC_PRIVATE, kBytes, IPC_CREAT | 0600);

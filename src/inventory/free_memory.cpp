@@ -60,33 +60,61 @@ std::vector<NodeMemory> nodes_of(const SystemView& view) {
 
 /// The attributes of one version of control groups.
 struct GroupVersion {
-    std::string tree;  ///< below /sys/fs/cgroup
+    std::vector<std::string> trees;  ///< below /sys/fs/cgroup: where it may stand
     std::vector<std::string> limits;
     std::string usage;
+    std::string controllers;  ///< the file that names those of a group; empty: there is none
 };
 
-/// Reads one group and its parents up to the root of the tree.
+/// Reads the limits of one group. False when nothing says whether it has any.
+bool read_group(FreeMemory& memory, const Folder& folder, const GroupVersion& version,
+                const std::string& group) {
+    constexpr std::uint64_t kNoNumber = std::numeric_limits<std::uint64_t>::max();
+    constexpr std::uint64_t kNoLimit = std::numeric_limits<std::int64_t>::max() / 2;
+    bool known = false;
+    const Attribute usage = folder.read(version.usage);
+    for (const auto& name : version.limits) {
+        const Attribute limit = folder.read(name);
+        if (!limit.present()) {
+            memory.limit_unknown |= limit.reading == Reading::unreadable;
+            continue;
+        }
+        known = true;
+        const auto bytes = number_or(limit.text, kNoNumber);
+        // "max", and a number beyond all memory, are no limit.
+        memory.limit_unknown |= bytes == kNoNumber && limit.text != "max";
+        if (bytes >= kNoLimit) {
+            continue;
+        }
+        const auto used = number_or(usage.text, bytes);  // not known: nothing is left
+        const std::uint64_t room = bytes > used ? bytes - used : 0;
+        if (!memory.limit || room < memory.limit->room_bytes) {
+            memory.limit = GroupLimit{safe_text(group), room};
+        }
+    }
+    if (known || version.controllers.empty()) {
+        return known;
+    }
+    // A group that the controller of memory does not govern has no such attributes.
+    const Attribute controllers = folder.read(version.controllers);
+    return controllers.present() &&
+           (' ' + controllers.text + ' ').find(" memory ") == std::string::npos;
+}
+
+/// Reads one group and its parents up to the root of the tree, which need not have limits.
 void read_groups(FreeMemory& memory, const SystemView& view, const GroupVersion& version,
                  std::string group) {
-    const auto root = view.sysfs / "fs" / "cgroup" / version.tree;
     for (std::size_t depth = 0; depth < kGroupDepthMax; ++depth) {
-        const Folder folder = Folder::open(root / std::filesystem::path(group).relative_path());
-        const Attribute usage = folder.read(version.usage);
-        for (const auto& name : version.limits) {
-            const Attribute limit = folder.read(name);
-            const auto bytes = number_or(limit.text, std::numeric_limits<std::uint64_t>::max());
-            // The root group has neither; "max" and a number beyond all memory are no limit.
-            if (!limit.present() || bytes >= std::numeric_limits<std::int64_t>::max() / 2) {
-                memory.limit_unknown |= limit.reading == Reading::unreadable;
-                continue;
-            }
-            const auto used = number_or(usage.text, bytes);  // not known: nothing is left
-            const std::uint64_t room = bytes > used ? bytes - used : 0;
-            if (!memory.limit || room < memory.limit->room_bytes) {
-                memory.limit = GroupLimit{safe_text(group), room};
-            }
+        const bool root = group.empty() || group == "/";
+        bool known = root;
+        for (const auto& tree : version.trees) {
+            const auto path = view.sysfs / "fs" / "cgroup" / tree;
+            known |= read_group(memory,
+                                Folder::open(path / std::filesystem::path(group).relative_path()),
+                                version, group);
         }
-        if (group.empty() || group == "/") {
+        memory.limit_unknown |= !known;
+        if (root) {
             return;
         }
         group = group.substr(0, group.rfind('/'));
@@ -100,6 +128,12 @@ void read_limits(FreeMemory& memory, const SystemView& view) {
         memory.limit_unknown = groups.reading == Reading::unreadable;  // else a kernel without them
         return;
     }
+    // Beside version 1 the second one often stands in a folder of its own.
+    const GroupVersion unified{
+        {"", "unified"}, {"memory.max", "memory.high"}, "memory.current", "cgroup.controllers"};
+    const GroupVersion legacy{{"memory"}, {"memory.limit_in_bytes"}, "memory.usage_in_bytes", ""};
+    std::optional<std::string> unified_group;
+    bool of_legacy = false;
     std::istringstream lines(groups.text);
     for (std::string line; std::getline(lines, line);) {
         const auto first = line.find(':');
@@ -111,14 +145,15 @@ void read_limits(FreeMemory& memory, const SystemView& view) {
         const std::string controllers = ',' + line.substr(first + 1, second - first - 1) + ',';
         const std::string group = line.substr(second + 1);
         if (controllers == ",,") {
-            read_groups(memory, view, {"", {"memory.max", "memory.high"}, "memory.current"}, group);
-            // Beside version 1 the second one often stands in a folder of its own.
-            read_groups(memory, view, {"unified", {"memory.max", "memory.high"}, "memory.current"},
-                        group);
+            unified_group = group;
         } else if (controllers.find(",memory,") != std::string::npos) {
-            read_groups(memory, view,
-                        {"memory", {"memory.limit_in_bytes"}, "memory.usage_in_bytes"}, group);
+            of_legacy = true;
+            read_groups(memory, view, legacy, group);
         }
+    }
+    // A controller belongs to one version at a time.
+    if (unified_group && !of_legacy) {
+        read_groups(memory, view, unified, *unified_group);
     }
 }
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
+#include <limits>
 #include <sstream>
 
 #include "efface/inventory/folder.hpp"
@@ -44,6 +45,14 @@ std::string counted(const std::vector<std::string>& names) {
 
 Seen of_list(const std::vector<std::string>& found, const std::string& none) {
     return found.empty() ? Seen{Presence::absent, none} : Seen{Presence::present, counted(found)};
+}
+
+/// With some of which nothing can be told: of those none is absent.
+Seen of_list(const std::vector<std::string>& found, const std::vector<std::string>& silent,
+             const std::string& none) {
+    return found.empty() && !silent.empty()
+               ? Seen{Presence::unknown, "not said by " + counted(silent)}
+               : of_list(found, none);
 }
 
 /// Entries of a folder. What is not there is `missing`.
@@ -187,6 +196,18 @@ Seen look_at_efi(const Look& look) {
 }
 
 Seen look_at_huge_pages(const Look& look) {
+    const Folder folder = Folder::open(look.view.sysfs / "kernel" / "mm" / "hugepages");
+    const Listing listing = folder.list(".");
+    if (listing.reading == Reading::unreadable) {
+        return {Presence::unknown, "the pools can not be read"};
+    }
+    std::vector<std::string> silent;
+    for (const auto& name : listing.names) {
+        constexpr std::uint64_t kNone = std::numeric_limits<std::uint64_t>::max();
+        if (number_or(folder.read(name + "/nr_hugepages").text, kNone) == kNone) {
+            silent.push_back(name);
+        }
+    }
     std::vector<std::string> pools;
     for (const auto& pool : read_huge_pools(look.view)) {
         if (pool.pages != 0) {
@@ -194,7 +215,7 @@ Seen look_at_huge_pages(const Look& look) {
                 fmt::format("{}kB ({} of {} free)", pool.page_bytes / 1024, pool.free, pool.pages));
         }
     }
-    return of_list(pools, "no pool has pages");
+    return of_list(pools, silent, "no pool has pages");
 }
 
 /// Capacity of NVDIMM regions that no namespace holds.
@@ -234,20 +255,18 @@ Seen look_at_nvme(const Look& look) {
     for (const auto& name : listing.names) {
         const Attribute cmb = folder.read(name + "/cmb");
         const Attribute hmb = folder.read(name + "/hmb");
+        // `hmb` is shown only by newer kernels, and only where the controller asks for memory.
+        if (cmb.reading == Reading::unreadable || !hmb.present()) {
+            silent.push_back(name);
+        }
         if (cmb.present()) {
             found.push_back(name + " (CMB)");
         }
         if (hmb.present() && hmb.text != "0") {
             found.push_back(name + " (HMB)");
         }
-        if (!hmb.present()) {  // shown only by newer kernels, and only where the controller asks
-            silent.push_back(name);
-        }
     }
-    if (!found.empty() || silent.empty()) {
-        return of_list(found, listing.names.empty() ? "no NVMe controllers" : "none is in use");
-    }
-    return {Presence::unknown, "not said by " + counted(silent)};
+    return of_list(found, silent, listing.names.empty() ? "no NVMe controllers" : "none is in use");
 }
 
 Seen look_at_graphics(const Look& look) {
@@ -258,25 +277,31 @@ Seen look_at_graphics(const Look& look) {
         return {Presence::unknown, "the devices can not be read"};
     }
     std::vector<std::string> found;
+    std::vector<std::string> silent;
     for (const auto& name : listing.names) {
-        if (devices.read(name + "/class").text.starts_with(kDisplay)) {
+        const Attribute kind = devices.read(name + "/class");
+        if (!kind.present()) {
+            silent.push_back(name);
+        } else if (kind.text.starts_with(kDisplay)) {
             found.push_back(name);
         }
     }
-    return of_list(found, "no graphics adapter on PCI");
+    return of_list(found, silent, "no graphics adapter on PCI");
 }
 
 Seen look_at_bmc(const Look& look) {
     constexpr std::string_view kDmiType = "38-";  // SMBIOS: IPMI device information
     std::vector<std::string> found;
-    for (const auto& name : Folder::open(look.view.sysfs / "class" / "ipmi").list(".").names) {
-        found.push_back(name);
-    }
+    const Listing drivers = Folder::open(look.view.sysfs / "class" / "ipmi").list(".");
+    found = drivers.names;
     const Listing dmi = Folder::open(look.view.sysfs / "firmware" / "dmi" / "entries").list(".");
     for (const auto& name : dmi.names) {
         if (name.starts_with(kDmiType)) {
             found.push_back("DMI entry " + name);
         }
+    }
+    if (found.empty() && drivers.reading == Reading::unreadable) {
+        return {Presence::unknown, "the list of drivers can not be read"};
     }
     if (found.empty() && dmi.reading != Reading::present) {
         return {Presence::unknown, "no driver, and the firmware's list can not be read"};
@@ -286,9 +311,9 @@ Seen look_at_bmc(const Look& look) {
 
 Seen look_at_tpm(const Look& look) {
     const Folder folder = Folder::open(look.view.sysfs / "class" / "tpm");
-    const auto found = folder.list(".").names;
-    if (!found.empty()) {
-        return of_list(found, "");
+    const Listing drivers = folder.list(".");
+    if (!drivers.names.empty()) {
+        return of_list(drivers.names, "");
     }
     const Listing tables = Folder::open(look.view.sysfs / "firmware" / "acpi" / "tables").list(".");
     for (const char* table : {"TPM2", "TCPA"}) {
@@ -296,6 +321,9 @@ Seen look_at_tpm(const Look& look) {
             return {Presence::present,
                     fmt::format("the firmware names one ({}), no driver", table)};
         }
+    }
+    if (drivers.reading == Reading::unreadable) {
+        return {Presence::unknown, "the list of drivers can not be read"};
     }
     return tables.reading == Reading::present
                ? Seen{Presence::absent, "neither a driver nor the firmware names one"}

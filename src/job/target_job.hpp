@@ -30,6 +30,7 @@ class TargetRun final {
     void find_last_job_of_order();
     [[nodiscard]] bool done_before();
     bool load(const std::string& job_id);
+    void refuse_successor() const;
     [[nodiscard]] bool same_version(const std::string& job_id) const;
     TargetPlan survey();
     void begin();

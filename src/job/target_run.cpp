@@ -116,6 +116,18 @@ bool TargetRun::done_before() {
         ->as_left(state_.plan.identity, state_.progress);
 }
 
+/// What has the name of a segment or a queue that was erased is another one, which no order named.
+void TargetRun::refuse_successor() const {
+    const auto memory = method::parse_memory_target(request_.target);
+    if (memory && method::is_removed_by_erasing(*memory)) {
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    state_.plan.name +
+                        ": the one of this order was erased and is gone; another one has its name "
+                        "now, or it can not be looked at: nothing was changed",
+                    "write and approve another order for it");
+    }
+}
+
 /// Takes the job's lock and reads what an earlier process kept; false when there was none.
 bool TargetRun::load(const std::string& job_id) {
     const auto text =
@@ -173,6 +185,7 @@ TargetResult TargetRun::run() {
             return result(false);
         }
         if (run_->ended_well()) {
+            refuse_successor();
             run_.reset();
             state_ = {};
             ++number_;

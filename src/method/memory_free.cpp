@@ -24,18 +24,23 @@ class MachinePages final : public FreePages {
   public:
     explicit MachinePages(const inventory::SystemView& view) : view_(view) {}
 
-    /// Clean caches and empty slabs of the kernel's objects become free pages (what was freed in
-    /// them stays in them until then), and scattered pages come together.
     int prepare() override {
-        const auto vm = view_.proc / "sys" / "vm";
-        const int dropped = device::write_control((vm / "drop_caches").string(), "3");
+        const int dropped = drop();
+        const int compacted = compact();
+        return dropped != 0 ? dropped : compacted;
+    }
+    /// Clean caches and empty slabs of the kernel's objects become free pages: what was freed in
+    /// them stays in them until then. 0 or an errno.
+    [[nodiscard]] int drop() const {
+        const int dropped = device::write_control(vm("drop_caches"), "3");
         const auto slabs = view_.sysfs / "kernel" / "slab";
         for (const auto& name : inventory::Folder::open(slabs).list(".").names) {
             (void)device::write_control((slabs / name / "shrink").string(), "1");
         }
-        const int compacted = device::write_control((vm / "compact_memory").string(), "1");
-        return dropped != 0 ? dropped : compacted;
+        return dropped;
     }
+    /// Scattered pages come together. 0 or an errno.
+    [[nodiscard]] int compact() const { return device::write_control(vm("compact_memory"), "1"); }
     [[nodiscard]] std::uint64_t free_bytes() const override { return look().free_bytes; }
     [[nodiscard]] std::uint64_t room_bytes(std::optional<unsigned> node) const override {
         return sweep_room_bytes(look(), node);
@@ -54,6 +59,9 @@ class MachinePages final : public FreePages {
 
   private:
     [[nodiscard]] inventory::FreeMemory look() const { return inventory::read_free_memory(view_); }
+    [[nodiscard]] std::string vm(const char* name) const {
+        return (view_.proc / "sys" / "vm" / name).string();
+    }
     inventory::SystemView view_;
 };
 
@@ -136,9 +144,11 @@ void FreeKind::erase(MemoryRun& run) {
                     "try again when it has ended");
     }
     MachinePages pages(context_.view);
-    const int error = pages.prepare();
-    run.step("drop caches and empty slabs, and compact memory",
-             error == 0 ? "done" : "not possible", error == 0 ? "" : errno_text(error));
+    const auto told = [&](const char* step, int error) {
+        run.step(step, error == 0 ? "done" : "not possible", error == 0 ? "" : errno_text(error));
+    };
+    told("drop caches and empty slabs", pages.drop());
+    told("compact memory", pages.compact());
     const auto free_bytes = pages.free_bytes();
     const auto tally = sweep(pages, run);
     tell(run, tally, free_bytes);

@@ -28,6 +28,7 @@ struct KindEntry {
     Place place;
     const char* device_prefix;  ///< what a device name begins with
     std::unique_ptr<MemoryKind> (*make)(const MemoryKindContext&);
+    bool removed = false;  ///< erasing it takes it away
 };
 
 const std::vector<KindEntry>& kinds() {
@@ -43,8 +44,8 @@ const std::vector<KindEntry>& kinds() {
         {"cxl", Place::device_name, "mem", make_security_kind},
         {"hugetlbfs", Place::path, "", make_tree_kind},
         {"swap", Place::path, "", make_swap_kind},
-        {"sysv", Place::number, "", make_sysv_kind},
-        {"mqueue", Place::queue_name, "", make_mqueue_kind},
+        {"sysv", Place::number, "", make_sysv_kind, true},
+        {"mqueue", Place::queue_name, "", make_mqueue_kind, true},
         {"hugepages", Place::page_size, "", make_hugepool_kind},
         {"free", Place::nothing, "", make_free_kind},
     };
@@ -237,9 +238,9 @@ bool KindMethod::as_left(const MemoryBegan& began) {
             copy.keys.emplace_back(key.view());
         }
         kind_->began_with(std::move(copy));
-        return look().identity == began.identity && kind_->as_left(look_only);
+        return kind_->is_away() || (look().identity == began.identity && kind_->as_left(look_only));
     } catch (const Error&) {
-        return kind_->is_away();
+        return false;
     }
 }
 
@@ -304,6 +305,11 @@ std::optional<MemoryTargetName> parse_memory_target(std::string_view text) {
         colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
     check_place(text, *entry, place);
     return MemoryTargetName{std::string(kind), std::string(place)};
+}
+
+bool is_removed_by_erasing(const MemoryTargetName& name) {
+    const KindEntry* entry = find_kind(name.kind);
+    return entry != nullptr && entry->removed;
 }
 
 std::string to_string(const MemoryTargetName& name) {

@@ -4,6 +4,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <optional>
+
 #include "efface/base/secret.hpp"
 #include "efface/device/ipc_objects.hpp"
 #include "efface/inventory/memory_facts.hpp"
@@ -29,9 +31,15 @@ class QueueKind final : public MemoryKind {
   private:
     [[nodiscard]] device::MessageQueue open() const;
     [[nodiscard]] std::vector<Reason> users(const device::MessageQueue& queue) const;
+    [[nodiscard]] MemorySurvey survey_of_gone() const;
+    void conclude_gone(MemoryRun& run) const;
+    /// Whether this is the queue that survey() saw.
+    [[nodiscard]] bool is_seen(const device::MessageQueue& queue) const;
+    void remove(MemoryRun& run) const;
     void drain(const device::MessageQueue& queue, MemoryRun& run) const;
 
     MemoryKindContext context_;
+    std::optional<device::QueueState> seen_;  ///< by survey(): none when it was gone
 };
 
 device::MessageQueue QueueKind::open() const {
@@ -71,9 +79,47 @@ std::vector<Reason> QueueKind::users(const device::MessageQueue& queue) const {
     return found;
 }
 
+/// An earlier process of this job removes it as its last step; who did is not known.
+MemorySurvey QueueKind::survey_of_gone() const {
+    MemorySurvey survey;
+    survey.identity = began()->identity;
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", true)
+                       .add("swappable", false)
+                       .add("persistent", false)
+                       .add("messages", 0U)
+                       .take();
+    survey.steps = {"see that it is gone: it was removed before the interruption"};
+    survey.not_reached = {
+        "the kernel's copies of the messages: freed, not overwritten; a sweep (memory:free) may "
+        "reach them"};
+    return survey;
+}
+
+void QueueKind::conclude_gone(MemoryRun& run) const {
+    run.touch();
+    run.step("remove the queue", "done before",
+             "it was removed before the interruption; that it was empty then was not recorded");
+    run.verification.method = "device-state";
+    run.verification.performed = true;
+    run.control("queue-empty", ControlResult::unknown, "it was gone when this process began");
+    run.control("queue-gone", ControlResult::pass, "there is no such queue any more");
+    run.complete();
+}
+
+bool QueueKind::is_seen(const device::MessageQueue& queue) const {
+    const auto state = queue.state();
+    return seen_ && state.device == seen_->device && state.inode == seen_->inode;
+}
+
 MemorySurvey QueueKind::survey() {
+    seen_.reset();
+    if (began() != nullptr && is_away()) {
+        return survey_of_gone();
+    }
     const auto queue = open();
     const auto state = queue.state();
+    seen_ = state;
     MemorySurvey survey;
     survey.identity = ObjectWriter()
                           .add("deviceNumber", state.device)
@@ -121,7 +167,15 @@ void QueueKind::drain(const device::MessageQueue& queue, MemoryRun& run) const {
 }
 
 void QueueKind::erase(MemoryRun& run) {
+    if (!seen_ && began() != nullptr && is_away()) {
+        conclude_gone(run);
+        return;
+    }
     const auto queue = open();
+    if (!is_seen(queue)) {
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    "another queue has this name now, nothing was changed");
+    }
     drain(queue, run);
     if (run.stopped()) {
         return;
@@ -131,9 +185,22 @@ void QueueKind::erase(MemoryRun& run) {
     run.verification.performed = true;
     run.control("queue-empty", left.messages == 0 ? ControlResult::pass : ControlResult::fail,
                 fmt::format("{} messages are waiting", left.messages));
+    if (left.messages != 0) {
+        return;
+    }
     auto others = users(queue);
     if (!others.empty()) {
         run.fail(std::move(others.front()));
+        return;
+    }
+    remove(run);
+}
+
+void QueueKind::remove(MemoryRun& run) const {
+    // Its name may have been given to another one meanwhile.
+    if (const auto named = device::MessageQueue::open(context_.name.place);
+        !named || !is_seen(*named)) {
+        run.fail({ReasonCode::other_identity, "another queue has this name now, or none"});
         return;
     }
     const int error = device::MessageQueue::remove(context_.name.place);

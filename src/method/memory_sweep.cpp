@@ -33,8 +33,7 @@ constexpr std::uint64_t kMarginBytesMax = 1024 * kMebibyte;
 constexpr std::uint64_t kGroupMarginBytes = 8 * kMebibyte;
 
 constexpr unsigned kListenMs = 50;
-constexpr unsigned kStopMs = 10'000;      ///< for the worker to give back what it holds
-constexpr unsigned kSilenceMs = 300'000;  ///< then it is taken for hung
+constexpr unsigned kMsPerSecond = 1000;
 
 std::uint64_t less(std::uint64_t from, std::uint64_t what) noexcept {
     return from > what ? from - what : 0;
@@ -65,8 +64,8 @@ device::WorkerReport to_report(const SweepTally& tally) {
 }
 
 SweepTally from_report(const device::WorkerReport& report) {
-    return {report[0], report[1], report[2],      report[3], report[4],
-            report[5], report[6], report[7] != 0, report[8], report[9] != 0};
+    return {report[0], report[1],      report[2], report[3],      report[4], report[5],
+            report[6], report[7] != 0, report[8], report[9] != 0, false};
 }
 
 /// What the worker does.
@@ -77,9 +76,9 @@ class Sweeper {
           tile_(tile),
           line_(line),
           free_bytes_(pages.free_bytes()),
-          unit_(std::max(pages.huge_page_bytes(), kChunkBytesMin)),
+          unit_(sweep_unit_bytes(pages.huge_page_bytes())),
           chunk_bytes_(std::clamp(free_bytes_ / kChunkPart / unit_ * unit_, unit_,
-                                  std::max(unit_, kChunkBytesMax))) {
+                                  std::max(unit_, kChunkBytesMax / unit_ * unit_))) {
         tally_.frames_known = pages.huge_page_bytes() == 0;
     }
 
@@ -199,8 +198,10 @@ class Sweeper {
 };
 
 /// Listens until the worker has ended; its last word.
-SweepTally listen(const device::ExpendableWorker& worker, MemoryRun& run) {
+SweepTally listen(const device::ExpendableWorker& worker, MemoryRun& run,
+                  const SweepPatience& patience) {
     SweepTally tally;
+    bool silent = false;
     std::uint64_t told = 0;
     unsigned silent_ms = 0;
     unsigned stopping_ms = 0;
@@ -209,6 +210,7 @@ SweepTally listen(const device::ExpendableWorker& worker, MemoryRun& run) {
         device::WorkerReport report{};
         const auto heard = worker.hear(report, kListenMs);
         if (heard == device::ExpendableWorker::Heard::end) {
+            tally.silent = silent;
             return tally;
         }
         if (heard == device::ExpendableWorker::Heard::report) {
@@ -225,8 +227,9 @@ SweepTally listen(const device::ExpendableWorker& worker, MemoryRun& run) {
             worker.ask_to_stop();
             asked = true;
         }
-        if (stopping_ms >= kStopMs || silent_ms >= kSilenceMs) {
+        if (stopping_ms >= patience.stop_ms || silent_ms >= patience.silence_ms) {
             worker.kill();
+            silent = true;
             silent_ms = 0;
             stopping_ms = 0;
         }
@@ -241,6 +244,10 @@ Json sweep_json(std::uint64_t free_bytes, std::uint64_t taken_bytes, std::uint64
         .add("takenBytes", std::min(taken_bytes, free_bytes))
         .add("passes", passes)
         .take();
+}
+
+std::uint64_t sweep_unit_bytes(std::uint64_t huge_page_bytes) noexcept {
+    return huge_page_bytes != 0 ? huge_page_bytes : kChunkBytesMin;
 }
 
 std::uint64_t sweep_margin_bytes(std::uint64_t total_bytes) noexcept {
@@ -272,14 +279,14 @@ std::uint64_t sweep_expected_bytes(const inventory::FreeMemory& memory) noexcept
     return sweep_room_bytes(emptied);
 }
 
-SweepTally sweep(FreePages& pages, MemoryRun& run) {
+SweepTally sweep(FreePages& pages, MemoryRun& run, const SweepPatience& patience) {
     // Plain memory, made before the fork: the worker has neither the key nor OpenSSL's locks.
     device::AlignedBuffer tile(kTileBytes);
     stream::KeyedStream(run.key()).fill(0, tile.view());
     run.begin_pass(0);
     auto worker = device::ExpendableWorker::start(
         [&](const device::WorkerLine& line) { return Sweeper(pages, tile.view(), line).run(); });
-    const auto tally = listen(worker, run);
+    const auto tally = listen(worker, run, patience);
     const auto end = worker.wait();
     run.pass.bytes_planned = tally.held_bytes;
     run.pass.bytes_written = tally.held_bytes;
@@ -296,6 +303,10 @@ SweepTally sweep(FreePages& pages, MemoryRun& run) {
     if (tally.error != 0) {
         run.fail({ReasonCode::kernel_refused, "the kernel refused to give memory: " +
                                                   errno_text(static_cast<int>(tally.error))});
+    } else if (tally.silent && !run.stopped()) {
+        run.fail({ReasonCode::not_completed,
+                  fmt::format("the worker did not answer for {} s and was killed",
+                              patience.silence_ms / kMsPerSecond)});
     } else if (end.signal != 0 && !run.stopped()) {
         run.fail({ReasonCode::not_completed,
                   fmt::format("the worker was ended by signal {}: when memory runs out the kernel "

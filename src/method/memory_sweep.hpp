@@ -54,17 +54,27 @@ struct SweepTally {
     bool frames_known = false;         ///< the kernel told the frame of each page
     std::uint64_t error = 0;           ///< errno that ended the taking
     bool ended = false;                ///< it came to its end, and was not stopped
+    bool silent = false;               ///< it did not answer any more, and was killed
+};
+
+/// How long the worker is waited for before it is killed.
+struct SweepPatience {
+    unsigned stop_ms = 10'000;      ///< to give back what it holds, once it was asked to stop
+    unsigned silence_ms = 300'000;  ///< between two reports: then it is taken for hung
 };
 
 /// Runs the worker to its end and fills pass and verification of `run`, but for completing it.
 /// Steps say how it ended; what went wrong is a failure of `run`.
-[[nodiscard]] SweepTally sweep(FreePages& pages, MemoryRun& run);
+[[nodiscard]] SweepTally sweep(FreePages& pages, MemoryRun& run,
+                               const SweepPatience& patience = {});
 
 /// What a record and the rules know of a sweep: {"freeBytes", "takenBytes", "passes"}. Of what was
 /// free no more than all can be taken.
 [[nodiscard]] Json sweep_json(std::uint64_t free_bytes, std::uint64_t taken_bytes,
                               std::uint64_t passes);
 
+/// The least that is taken: one page of a pool, whatever its size; of plain pages (0) more.
+[[nodiscard]] std::uint64_t sweep_unit_bytes(std::uint64_t huge_page_bytes) noexcept;
 /// What memory of the machine must stay free: a part of it, within bounds.
 [[nodiscard]] std::uint64_t sweep_margin_bytes(std::uint64_t total_bytes) noexcept;
 /// What may be taken of it now: MemFree and MemAvailable less the margin, and what the control

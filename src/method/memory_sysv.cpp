@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "efface/base/secret.hpp"
 #include "efface/device/aligned_buffer.hpp"
 #include "efface/device/ipc_objects.hpp"
 #include "efface/inventory/free_memory.hpp"
@@ -21,6 +22,15 @@ constexpr std::size_t kSegmentBufferBytes = std::size_t{1} << 20U;
 std::uint64_t page_rounded(std::uint64_t bytes) {
     return (bytes + kMemoryPieceBytes - 1) / kMemoryPieceBytes * kMemoryPieceBytes;
 }
+
+/// What was read: of a failed comparison it may be what was to be erased.
+struct CleansedBuffer {
+    CleansedBuffer() = default;
+    ~CleansedBuffer() { cleanse(buffer.view()); }
+    CleansedBuffer(const CleansedBuffer&) = delete;
+    CleansedBuffer& operator=(const CleansedBuffer&) = delete;
+    device::AlignedBuffer buffer{kSegmentBufferBytes};
+};
 
 struct Range {
     std::uint64_t offset = 0;
@@ -73,6 +83,10 @@ class SysvKind final : public MemoryKind {
         std::uint64_t resident_bytes = 0;
     };
     [[nodiscard]] Pages pages() const;
+    /// Of a segment that is there no more.
+    [[nodiscard]] MemorySurvey survey_of_gone() const;
+    void conclude_gone(MemoryRun& run) const;
+    [[nodiscard]] bool alone(MemoryRun& run) const;
     void overwrite(device::AttachedSegment& segment, const std::vector<Range>& ranges,
                    MemoryRun& run) const;
     void remove(MemoryRun& run) const;
@@ -88,6 +102,9 @@ SysvKind::Pages SysvKind::pages() const {
 
 MemorySurvey SysvKind::survey() {
     const auto state = device::segment_state(id_);
+    if (!state && began() != nullptr) {
+        return survey_of_gone();
+    }
     if (!state) {
         throw Error(ErrorCode::usage,
                     fmt::format("there is no System V segment {} in this IPC namespace", id_),
@@ -118,7 +135,7 @@ MemorySurvey SysvKind::survey() {
     }
     survey.facts = ObjectWriter()
                        .add("contentFreed", false)
-                       .add("swappable", !state->locked)
+                       .add("swappable", true)  // SHM_LOCK says nothing of the time before it
                        .add("persistent", false)
                        .add("residentBytes", pages.resident_bytes)
                        .take();
@@ -128,10 +145,47 @@ MemorySurvey SysvKind::survey() {
     return survey;
 }
 
+/// An earlier process of this job removes it as its last step; who did is not known.
+MemorySurvey SysvKind::survey_of_gone() const {
+    MemorySurvey survey;
+    survey.identity = began()->identity;
+    survey.facts = ObjectWriter()
+                       .add("contentFreed", true)
+                       .add("swappable", true)
+                       .add("persistent", false)
+                       .add("residentBytes", 0U)
+                       .take();
+    survey.steps = {"see that it is gone: it was removed before the interruption"};
+    survey.not_reached = {"pages that the segment had: whether they were overwritten was not seen"};
+    return survey;
+}
+
+void SysvKind::conclude_gone(MemoryRun& run) const {
+    run.touch();
+    run.step("remove the segment", "done before",
+             "it was removed before the interruption; that it was overwritten and compared was not "
+             "recorded");
+    run.verification.method = "device-state";
+    run.verification.performed = true;
+    run.control("attached-by-nobody-else", ControlResult::unknown,
+                "it was gone when this process began");
+    run.control("segment-gone", ControlResult::pass, "there is no such segment any more");
+    run.complete();
+}
+
+bool SysvKind::alone(MemoryRun& run) const {
+    const auto now = device::segment_state(id_);
+    const bool alone = now && now->attached == 1;
+    run.control("attached-by-nobody-else", alone ? ControlResult::pass : ControlResult::fail,
+                now ? fmt::format("{} attachments with ours", now->attached) : "it is gone");
+    return alone;
+}
+
 void SysvKind::overwrite(device::AttachedSegment& segment, const std::vector<Range>& ranges,
                          MemoryRun& run) const {
     device::AlignedBuffer expected(kSegmentBufferBytes);
-    device::AlignedBuffer found(kSegmentBufferBytes);
+    CleansedBuffer reader;
+    auto& found = reader.buffer;
     stream::KeyedStream stream(run.key());
     const auto pieces = [&](const auto& each) {
         for (const auto& range : ranges) {
@@ -192,21 +246,24 @@ void SysvKind::remove(MemoryRun& run) const {
 
 void SysvKind::erase(MemoryRun& run) {
     const auto before = device::segment_state(id_);
-    if (!before) {
-        throw Error(ErrorCode::not_sanitized, "the segment is gone");
+    if (!before && began() != nullptr) {
+        conclude_gone(run);
+        return;
     }
     const auto pages = this->pages();
-    const SwapWatch swap(context_.view, !before->locked);
+    const SwapWatch swap(context_.view, true);
     {
-        auto segment = device::AttachedSegment::attach(id_, page_rounded(before->size_bytes));
-        overwrite(segment, ranges_of(segment, pages.swapped, pages.resident_bytes), run);
+        auto segment = device::AttachedSegment::attach(id_);
         const auto now = device::segment_state(id_);
-        const bool alone = now && now->attached == 1;
-        run.control(
-            "attached-by-nobody-else", alone ? ControlResult::pass : ControlResult::fail,
-            now ? fmt::format("{} attachments with ours", now->attached) : "it can not be asked");
-        if (run.stopped() || !alone || run.pass.write_faults.count != 0 ||
-            run.verification.mismatches != 0) {
+        if (!now || now->attached != 1) {
+            throw Error(ErrorCode::safety, ReasonCode::opened,
+                        fmt::format("segment {} was attached by somebody else meanwhile", id_));
+        }
+        overwrite(segment, ranges_of(segment, pages.swapped, pages.resident_bytes), run);
+        const auto& seen = run.verification;
+        if (!alone(run) || run.stopped() || run.pass.write_faults.count != 0 ||
+            seen.read_faults.count != 0 || seen.mismatches != 0 ||
+            seen.bytes_compared != seen.bytes_planned) {
             return;
         }
     }

@@ -24,7 +24,6 @@ struct SegmentState {
     std::uint64_t creator_uid = 0;
     std::int64_t creator_pid = 0;
     std::int64_t last_pid = 0;  ///< that attached or detached
-    bool locked = false;        ///< SHM_LOCK: never swapped
     bool doomed = false;        ///< goes away with its last attachment
 };
 /// nullopt when there is no such segment. Throws Error(internal) when it can not be asked.
@@ -36,8 +35,9 @@ struct SegmentState {
 /// not be had comes back as EIO instead of killing the process.
 class AttachedSegment final : public BlockTarget {
   public:
-    /// Throws Error(not_sanitized) when it can not be attached for reading and writing.
-    [[nodiscard]] static AttachedSegment attach(int id, std::uint64_t size_bytes);
+    /// Throws Error(not_sanitized) when it can not be attached for reading and writing. Child
+    /// processes do not inherit the attachment.
+    [[nodiscard]] static AttachedSegment attach(int id);
     ~AttachedSegment() override;
     AttachedSegment(AttachedSegment&& other) noexcept
         : memory_(std::exchange(other.memory_, nullptr)), size_bytes_(other.size_bytes_) {}
@@ -45,6 +45,7 @@ class AttachedSegment final : public BlockTarget {
     AttachedSegment(const AttachedSegment&) = delete;
     AttachedSegment& operator=(const AttachedSegment&) = delete;
 
+    /// Of all its pages, also where it was made smaller than the last of them.
     [[nodiscard]] std::uint64_t size_bytes() const override { return size_bytes_; }
     [[nodiscard]] std::uint32_t preferred_alignment() const override { return 1; }
     IoResult read_at(std::uint64_t offset, MutableByteView into) override;

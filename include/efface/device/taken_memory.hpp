@@ -73,7 +73,8 @@ class WorkerLine final {
 };
 
 /// A forked child with work of its own. The kernel's OOM killer takes it before any other process,
-/// and it dies with the thread that started it. Killed and reaped when it goes out of scope.
+/// and it dies with the thread that started it. It has no descriptors of its parent but the
+/// standard streams. Killed and reaped when it goes out of scope.
 class ExpendableWorker final {
   public:
     /// `work` gives the exit status. It runs beside locks that other threads held at that moment:

@@ -33,6 +33,9 @@ struct MemoryTargetName {
 /// the kinds, for a malformed one: an unknown kind, a path that is not absolute, a device name with
 /// a slash.
 [[nodiscard]] std::optional<MemoryTargetName> parse_memory_target(std::string_view text);
+/// Whether erasing takes the target itself away (segments and queues): what has its name
+/// afterwards is another one.
+[[nodiscard]] bool is_removed_by_erasing(const MemoryTargetName& name);
 /// The free memory of this machine: it is swept after everything else, and never done for good.
 constexpr const char* kFreeMemoryTarget = "memory:free";
 /// "memory:KIND:PLACE", or "memory:free"; also the path of the Clearance that run() accepts.
@@ -69,11 +72,13 @@ class MemoryMethod : public Method {
     /// another kind.
     [[nodiscard]] virtual MemorySurvey survey() = 0;
     /// To be said before survey(): what that job itself changes (a signature that is overwritten, a
-    /// device that is reset, a file that has grown to whole pages) is then the target as it began,
-    /// and no objection.
+    /// device that is reset, a file that has grown to whole pages, a segment or queue that is gone)
+    /// is then the target as it began, and no objection. Of one that is gone run() sees only that:
+    /// its verdict is indeterminate.
     virtual void began_with(MemoryBegan began) = 0;
-    /// Whether the target is still there and holds only what a run of that job left: it is empty,
-    /// or all of it is the pattern of its last key. Reads; false for what can't be looked at.
+    /// Whether the target is as a run of that job left it: it is empty, all of it is the pattern of
+    /// its last key, or it is away where erasing takes it away (is_removed_by_erasing()). Reads;
+    /// false for what can't be looked at.
     [[nodiscard]] virtual bool as_left(const MemoryBegan& began) = 0;
     /// As Method::run(). Surveys again first, and throws Error(safety) before anything is changed
     /// when an objection is there or the identity is not the one of the last survey(). A stop

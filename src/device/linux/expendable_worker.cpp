@@ -15,6 +15,7 @@ namespace efface::device {
 
 namespace {
 
+constexpr int kLine = STDERR_FILENO + 1;
 constexpr const char* kFirstToGo = "1000";  // OOM_SCORE_ADJ_MAX
 
 /// Raising one's own score needs no right.
@@ -22,6 +23,15 @@ bool offer_to_oom_killer() {
     const UniqueFd fd(::open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC));
     const std::string_view text = kFirstToGo;
     return fd && ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
+}
+
+/// Keeps the line, as kLine, and the standard streams only. A copy of a descriptor would keep the
+/// lock, the exclusive hold of a disk or the queue of another target after its owner let go of it.
+void keep_only(int socket) {
+    if (::dup2(socket, kLine) != kLine) {
+        ::_exit(1);
+    }
+    ::closefrom(kLine + 1);
 }
 
 [[noreturn]] void be_worker(pid_t parent, int socket,
@@ -32,9 +42,10 @@ bool offer_to_oom_killer() {
     if (::getppid() != parent || !offer_to_oom_killer()) {
         ::_exit(kFailed);
     }
+    keep_only(socket);
     int status = kFailed;
     try {
-        status = work(WorkerLine(socket));
+        status = work(WorkerLine(kLine));
     } catch (...) {
         status = kFailed;
     }

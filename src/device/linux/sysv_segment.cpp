@@ -7,6 +7,9 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <charconv>
+#include <fstream>
+#include <string>
 
 #include "efface/device/ipc_objects.hpp"
 
@@ -44,6 +47,26 @@ IoResult copy(const Piece& piece, const Call& call) {
     return result;
 }
 
+/// The length of the mapping that begins there: whole pages of the size that the segment has, which
+/// nothing else says (huge pages). Throws Error(not_sanitized).
+std::uint64_t mapped_bytes(const void* at) {
+    constexpr int kHex = 16;
+    std::ifstream lines("/proc/self/maps");
+    for (std::string line; std::getline(lines, line);) {
+        const auto dash = line.find('-');
+        std::uint64_t from = 0;
+        std::uint64_t to = 0;
+        const char* const text = line.data();
+        if (dash != std::string::npos &&
+            std::from_chars(text, text + dash, from, kHex).ec == std::errc{} &&
+            from == std::bit_cast<std::uintptr_t>(at) &&
+            std::from_chars(text + dash + 1, text + line.size(), to, kHex).ec == std::errc{}) {
+            return to - from;
+        }
+    }
+    throw Error(ErrorCode::not_sanitized, "the kernel does not say how long a segment is");
+}
+
 }  // namespace
 
 std::optional<SegmentState> segment_state(int id) {
@@ -63,10 +86,8 @@ std::optional<SegmentState> segment_state(int id) {
     state.creator_uid = raw.shm_perm.cuid;
     state.creator_pid = raw.shm_cpid;
     state.last_pid = raw.shm_lpid;
-    constexpr unsigned kDoomed = 01000;  // SHM_DEST, SHM_LOCKED: shmctl(2)
-    constexpr unsigned kLocked = 02000;
+    constexpr unsigned kDoomed = 01000;  // SHM_DEST: shmctl(2)
     state.doomed = (raw.shm_perm.mode & kDoomed) != 0;
-    state.locked = (raw.shm_perm.mode & kLocked) != 0;
     return state;
 }
 
@@ -74,13 +95,19 @@ int remove_segment(int id) {
     return ::shmctl(id, IPC_RMID, nullptr) == 0 ? 0 : errno;
 }
 
-AttachedSegment AttachedSegment::attach(int id, std::uint64_t size_bytes) {
+AttachedSegment AttachedSegment::attach(int id) {
     void* at = ::shmat(id, nullptr, 0);
     if (at == std::bit_cast<void*>(std::intptr_t{-1})) {
         throw_errno(ErrorCode::not_sanitized, "attaching System V segment " + std::to_string(id),
                     errno);
     }
-    return {static_cast<std::uint8_t*>(at), size_bytes};
+    AttachedSegment segment(static_cast<std::uint8_t*>(at), 0);
+    segment.size_bytes_ = mapped_bytes(at);
+    // A child that another target's work forks would be one more attachment.
+    if (::madvise(at, segment.size_bytes_, MADV_DONTFORK) != 0) {
+        throw_errno(ErrorCode::not_sanitized, "keeping a segment out of child processes", errno);
+    }
+    return segment;
 }
 
 AttachedSegment::~AttachedSegment() {

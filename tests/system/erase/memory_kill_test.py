@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """`efface erase memory:...` killed at every step of every kind, and run again: it ends sanitized, and
 nobody said so while something was left. What the job itself had changed speaks never against it.
+A segment or a queue that was removed just before the kill ends indeterminate: nobody saw more.
 
 The steps are the system calls of one good run, as strace saw them. A normal run takes some of each
 call, EFFACE_LONG=1 takes all.
 """
 
+import ctypes
 import json
 import os
 import shutil
@@ -26,7 +28,8 @@ LONG = os.environ.get("EFFACE_LONG") == "1"
 MOST = int(os.environ.get("EFFACE_KILLS", "1"))  # of each call, in a normal run
 RERUNS_MAX = 4
 CALLS = os.environ.get("EFFACE_KILL_AT", "fsync rename renameat write pwrite64 ftruncate unlinkat "
-                                         "io_uring_enter swapoff").split()
+                                         "io_uring_enter swapoff shmctl mq_timedreceive mq_open "
+                                         "mq_unlink").split()
 KILLED = (-9, 128 + 9)
 SUCCESS = ("sanitized", "sanitized-with-exceptions")
 KIB = 1 << 10
@@ -117,6 +120,68 @@ class Zram:
         return Path("/sys/block", self.name, "disksize").read_text().strip() == "0"
 
 
+LIBC = ctypes.CDLL(None, use_errno=True)
+LIBC.shmat.restype = ctypes.c_void_p
+LIBC.shmdt.argtypes = [ctypes.c_void_p]
+
+
+class Segment:
+    """A System V segment, made anew (with another id) for each run."""
+
+    size = 300 * KIB
+    removed = True  # erasing takes it away
+    ident = -1
+
+    @property
+    def target(self):
+        return f"memory:sysv:{self.ident}"
+
+    def fill(self):
+        self.remove()
+        self.ident = LIBC.shmget(0, self.size, 0o1600)
+        address = LIBC.shmat(self.ident, None, 0)
+        assert self.ident >= 0 and address not in (None, ctypes.c_void_p(-1).value)
+        ctypes.memset(address, 0x55, self.size)
+        LIBC.shmdt(address)
+
+    def remove(self):
+        LIBC.shmctl(self.ident, 0, None)  # IPC_RMID
+
+    def gone(self):
+        return LIBC.shmctl(self.ident, 2, ctypes.create_string_buffer(256)) != 0  # IPC_STAT
+
+
+class Queue:
+    """A POSIX message queue with messages."""
+
+    removed = True
+
+    def __init__(self):
+        self.name = f"efface-kill-{os.getpid()}"
+        self.target = f"memory:mqueue:{self.name}"
+
+    def open(self, flags):
+        attributes = (ctypes.c_long * 8)(0, 4, 512)  # flags, mq_maxmsg, mq_msgsize
+        return LIBC.mq_open(f"/{self.name}".encode(), flags, 0o600, attributes)
+
+    def fill(self):
+        self.remove()
+        queue = self.open(os.O_RDWR | os.O_CREAT | os.O_EXCL)
+        assert queue >= 0
+        for _ in range(4):
+            assert LIBC.mq_send(queue, b"OLD-DATA" * 32, 256, 0) == 0
+        os.close(queue)
+
+    def remove(self):
+        LIBC.mq_unlink(f"/{self.name}".encode())
+
+    def gone(self):
+        queue = self.open(os.O_RDONLY)
+        if queue >= 0:
+            os.close(queue)
+        return queue < 0
+
+
 @contextmanager
 def memory_mount(kind, folder):
     folder.mkdir()
@@ -158,6 +223,7 @@ class Killed(unittest.TestCase):
         self.state.folder = MACHINE["folder"] / "state"
         self.state.efface = project.binary()
         self.storage = self.order = None
+        self.removals = 0
 
     def reset(self):
         """State and target as before the first run."""
@@ -168,13 +234,17 @@ class Killed(unittest.TestCase):
     def command(self):
         return self.state.command("erase", "--order", self.order, "--json")
 
-    def steps(self):
-        """(call, how often the busiest thread makes it), of a good run."""
-        self.reset()
+    def write_order(self):
+        """For the target as it is named now."""
         plan = json.loads(self.state.run("plan", self.storage.target, "--json").stdout)["targets"][0]
         size = plan["identity"].get("sizeBytes", plan["sizeBytes"])
         self.order = targets.write_order(self.state, self.folder, targets.order(
             [{"target": self.storage.target, "size_bytes": size}]))
+
+    def steps(self):
+        """(call, how often the busiest thread makes it), of a good run."""
+        self.reset()
+        self.write_order()
         trace = self.folder / "trace"
         done = run("strace", "-f", "-qq", "-e", f"trace={','.join(CALLS)}", "-o", trace,
                    *self.command())
@@ -197,6 +267,15 @@ class Killed(unittest.TestCase):
         verified = self.state.run("verify", document["bundle"])
         self.assertEqual(verified.returncode, 0, verified)
 
+    def check_removed(self, done):
+        """It was away already: said so, and no level claimed."""
+        document = json.loads(done.stdout)["targets"][0]
+        self.assertEqual((document["status"], document["level"]), ("indeterminate", "none"))
+        self.assertTrue(self.storage.gone(), document)
+        verified = self.state.run("verify", document["bundle"])
+        self.assertEqual(verified.returncode, 0, verified)
+        self.removals += 1
+
     def job(self):
         jobs = json.loads(self.state.run("jobs", "--json").stdout)["jobs"]
         return next((job["id"] for job in jobs if job["resumable"]), None)
@@ -210,20 +289,27 @@ class Killed(unittest.TestCase):
             if done.returncode in (0, project.EXIT["exceptions"]):
                 self.check(done)
                 break
+            if done.returncode == project.EXIT["not-sanitized"] and \
+                    getattr(self.storage, "removed", False):
+                self.check_removed(done)
+                break
         else:
             self.fail(done)
         checked = self.state.run("log", "check")
         self.assertEqual(checked.returncode, 0, checked)
 
-    def kill_everywhere(self, kind):
+    def kill_everywhere(self, kind, every=()):
+        """The calls in `every` are all taken, also in a normal run."""
         self.storage = kind
         hits = 0
         for call, count in sorted(self.steps().items()):
-            most = count if LONG else min(MOST, count)
+            most = count if LONG or call in every else min(MOST, count)
             for number in sorted({1 + (2 * i + 1) * count // (2 * most) for i in range(most)}
                                  if most < count else set(range(1, count + 1))):
                 with self.subTest(call=call, number=number):
                     self.reset()
+                    if getattr(self.storage, "removed", False):
+                        self.write_order()
                     done = run("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
                                "-e", f"inject={call}:signal=SIGKILL:when={number}",
                                *self.command())
@@ -252,6 +338,18 @@ class Killed(unittest.TestCase):
     @unittest.skipUnless("EFFACE_KILL_SWAP" in os.environ, "no swap area to be taken out of use")
     def test_swap_in_use(self):
         self.kill_everywhere(ActiveSwap(os.environ["EFFACE_KILL_SWAP"]))
+
+    def test_sysv(self):
+        segment = Segment()
+        self.addCleanup(segment.remove)
+        self.kill_everywhere(segment, {"shmctl"})
+        self.assertGreaterEqual(self.removals, 1)
+
+    def test_mqueue(self):
+        queue = Queue()
+        self.addCleanup(queue.remove)
+        self.kill_everywhere(queue, {"mq_open", "mq_unlink"})
+        self.assertGreaterEqual(self.removals, 1)
 
     @unittest.skipUnless((ZRAM_CONTROL / "hot_add").exists(), "no zram here")
     def test_zram(self):

@@ -155,6 +155,13 @@ class Memory(unittest.TestCase):
             code, document, words = self.erase(f"memory:mqueue:{name}", size)
             self.assertIn(code, (0, EXIT["exceptions"]), (document, words))
             self.assertFalse((queues / name).exists())
+            again = self.erase(f"memory:mqueue:{name}", size)
+            self.assertEqual((again[0], again[1]["targets"][0]["changed"]), (code, False))
+            (queues / name).touch()  # somebody else's, which the order does not mean
+            other, refused, words = self.erase(f"memory:mqueue:{name}", size)
+            self.assertEqual(other, EXIT["safety"], (refused, words))
+            self.assertEqual(refused["targets"][0]["error"]["reason"], "other-identity")
+            self.assertTrue((queues / name).exists())
         entry = document["targets"][0]
         record = targets.predicate(entry["bundle"])
         cleared = record["target"]["facts"]["machine"]["initOnFree"]["state"] == "on"

@@ -1,14 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/device/taken_memory.hpp"
 
+#include <fcntl.h>
 #include <signal.h>
+#include <sys/file.h>
+#include <sys/shm.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <fstream>
 #include <set>
 
+#include "efface/device/ipc_objects.hpp"
+
 #include "catch.hpp"
+#include "fake/scratch.hpp"
 
 using namespace efface::device;
 
@@ -116,4 +122,40 @@ TEST_CASE("an exception in a worker is its failure, not ours") {
     auto worker =
         ExpendableWorker::start([](const WorkerLine&) -> int { throw std::runtime_error("no"); });
     CHECK(worker.wait().status == 1);
+}
+
+TEST_CASE("a worker keeps no lock, no descriptor and no segment of another target") {
+    const efface::fake::ScratchDirectory scratch;
+    const std::string path = scratch.path() / "held";
+    int held = -1;
+    {
+        // Not the lowest number, which the line takes.
+        constexpr int kHigh = 100;
+        const efface::UniqueFd low(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+        held = ::fcntl(low.get(), F_DUPFD_CLOEXEC, kHigh);
+    }
+    REQUIRE(held >= 0);
+    REQUIRE(::flock(held, LOCK_EX) == 0);
+    const int id = ::shmget(IPC_PRIVATE, kBytes, IPC_CREAT | 0600);
+    REQUIRE(id >= 0);
+    {
+        const auto segment = AttachedSegment::attach(id);
+        const auto worker = ExpendableWorker::start([](const WorkerLine& line) {
+            line.tell({});
+            while (!line.stopped()) {
+                ::usleep(1000);
+            }
+            return 0;
+        });
+        WorkerReport report{};
+        CHECK(hear_soon(worker, report) == ExpendableWorker::Heard::report);
+        CHECK(segment_state(id)->attached == 1);
+        // The lock goes with the last copy of the descriptor.
+        REQUIRE(::close(held) == 0);
+        held = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+        REQUIRE(held >= 0);
+        CHECK(::flock(held, LOCK_EX | LOCK_NB) == 0);
+    }
+    REQUIRE(::close(held) == 0);
+    CHECK(remove_segment(id) == 0);
 }

@@ -124,6 +124,13 @@ std::vector<Row> rows() {
         {"huge-pages", absent, nothing},
         {"huge-pages", present,
          put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "4\n")},
+        // A file where a folder should be, and the other way round, can not be read.
+        {"huge-pages", unknown, put("sys/kernel/mm/hugepages")},
+        {"huge-pages", unknown, folder("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")},
+        {"huge-pages", unknown,
+         put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "?\n")},
+        {"huge-pages", absent, put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "0\n")},
+        {"persistent-memory", unknown, put("sys/bus/nd/devices")},
         {"persistent-memory", absent, nothing},
         {"persistent-memory", absent, put("sys/bus/nd/devices/region0/available_size", "0\n")},
         {"persistent-memory", present,
@@ -134,14 +141,22 @@ std::vector<Row> rows() {
         {"nvme-memory", absent, put("sys/class/nvme/nvme0/hmb", "0\n")},
         {"nvme-memory", present, put("sys/class/nvme/nvme0/hmb", "1\n")},
         {"nvme-memory", present, put("sys/class/nvme/nvme0/cmb", "cmbloc : x0\n")},
+        {"nvme-memory", unknown, put("sys/class/nvme")},
+        {"nvme-memory", unknown,
+         both(put("sys/class/nvme/nvme0/hmb", "0\n"), folder("sys/class/nvme/nvme0/cmb"))},
+        {"graphics-memory", unknown, put("sys/bus/pci/devices")},
+        {"graphics-memory", unknown, folder("sys/bus/pci/devices/0000:00:01.0/class")},
         {"graphics-memory", absent, put("sys/bus/pci/devices/0000:00:01.0/class", "0x010802\n")},
         {"graphics-memory", present, put("sys/bus/pci/devices/0000:00:02.0/class", "0x030000\n")},
         {"bmc", unknown, nothing},
         {"bmc", absent, put("sys/firmware/dmi/entries/1-0/raw")},
+        {"bmc", unknown, both(put("sys/firmware/dmi/entries/1-0/raw"), put("sys/class/ipmi"))},
+        {"bmc", present, both(put("sys/firmware/dmi/entries/38-0/raw"), put("sys/class/ipmi"))},
         {"bmc", present, put("sys/firmware/dmi/entries/38-0/raw")},
         {"bmc", present, folder("sys/class/ipmi/ipmi0")},
         {"tpm", unknown, nothing},
         {"tpm", absent, put("sys/firmware/acpi/tables/DSDT")},
+        {"tpm", unknown, both(put("sys/firmware/acpi/tables/DSDT"), put("sys/class/tpm"))},
         {"tpm", present, put("sys/firmware/acpi/tables/TPM2")},
         {"tpm", present, folder("sys/class/tpm/tpm0")},
     };
@@ -203,10 +218,17 @@ TEST_CASE("free memory is that of the machine, of its nodes and of the tightest 
 
     const auto room = [&] { return read_free_memory(tree.view).limit.value().room_bytes; };
     tree.put("proc/self/cgroup", "0::/a/b\n");
-    CHECK_FALSE(read_free_memory(tree.view).limit);
+    const auto unknown = [&] { return read_free_memory(tree.view).limit_unknown; };
+    CHECK(unknown());  // none of its groups is there
     tree.put("sys/fs/cgroup/a/b/memory.max", "max\n");
     tree.put("sys/fs/cgroup/a/b/memory.current", "10000\n");
+    CHECK(unknown());                                         // its parent is not
+    tree.put("sys/fs/cgroup/unified/a/memory.max", "max\n");  // but in the other place
+    CHECK_FALSE(unknown());
     CHECK_FALSE(read_free_memory(tree.view).limit);
+    tree.put("sys/fs/cgroup/unified/a/memory.max", "17 apples\n");
+    CHECK(unknown());
+    tree.put("sys/fs/cgroup/unified/a/memory.max", "max\n");
     tree.put("sys/fs/cgroup/a/memory.max", "500000\n");
     tree.put("sys/fs/cgroup/a/memory.current", "100000\n");
     CHECK(room() == 400000U);
@@ -218,12 +240,24 @@ TEST_CASE("free memory is that of the machine, of its nodes and of the tightest 
     tree.put("sys/fs/cgroup/a/b/memory.current", "strange\n");
     CHECK(room() == 0U);
 
+    // A group that the controller of memory does not govern has no limit of its own.
+    tree.put("proc/self/cgroup", "0::/other\n");
+    tree.put("sys/fs/cgroup/other/cgroup.controllers", "cpu memory pids\n");
+    CHECK(unknown());
+    tree.put("sys/fs/cgroup/other/cgroup.controllers", "cpu pids\n");
+    CHECK_FALSE(unknown());
+    tree.folder("sys/fs/cgroup/other/memory.high");  // can not be read
+    CHECK(unknown());
+
     tree.put("proc/self/cgroup", "12:pids:/x\n5:memory,cpu:/old\n0::/\n");
     tree.put("sys/fs/cgroup/memory/old/memory.limit_in_bytes", "9223372036854771712\n");
     tree.put("sys/fs/cgroup/memory/old/memory.usage_in_bytes", "1000\n");
+    CHECK_FALSE(unknown());  // the root may have none
     CHECK_FALSE(read_free_memory(tree.view).limit);
     tree.put("sys/fs/cgroup/memory/old/memory.limit_in_bytes", "3000\n");
     CHECK(room() == 2000U);
+    tree.put("proc/self/cgroup", "5:memory,cpu:/old/deeper\n0::/\n");
+    CHECK(unknown());
     tree.put("proc/self/cgroup", "nonsense\n");
     CHECK(read_free_memory(tree.view).limit_unknown);
 }

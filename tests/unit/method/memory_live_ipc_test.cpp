@@ -31,6 +31,8 @@ class Segment final {
         REQUIRE(at != reinterpret_cast<void*>(-1));
         return static_cast<char*>(at);
     }
+    [[nodiscard]] int id() const { return id_; }
+    void remove() const { REQUIRE(::shmctl(id_, IPC_RMID, nullptr) == 0); }
     [[nodiscard]] bool there() const {
         shmid_ds state{};
         return ::shmctl(id_, IPC_STAT, &state) == 0;
@@ -42,7 +44,8 @@ class Segment final {
 
 class Queue final {
   public:
-    Queue() {
+    Queue() { make(); }
+    void make() {
         mq_attr attributes{};
         attributes.mq_maxmsg = 4;
         attributes.mq_msgsize = 512;
@@ -55,6 +58,10 @@ class Queue final {
     }
     Queue(const Queue&) = delete;
     Queue& operator=(const Queue&) = delete;
+    void remove() {
+        close();
+        REQUIRE(::mq_unlink(('/' + name).c_str()) == 0);
+    }
     void send(const std::string& text) const {
         REQUIRE(::mq_send(queue_, text.data(), text.size(), 0) == 0);
     }
@@ -74,6 +81,35 @@ class Queue final {
 };
 
 constexpr std::size_t kPage = 4096;
+
+/// What a job that began with this identity knows of it.
+efface::method::MemoryBegan began(const efface::Json& identity) {
+    efface::method::MemoryBegan began;
+    began.identity = identity;
+    const efface::Bytes key(32, 0x42);
+    began.keys.emplace_back(efface::ByteView(key));
+    return began;
+}
+
+/// An interrupted job whose target is gone: it ends, and nobody knows how well.
+void check_concluded(const std::string& target, const efface::Json& identity, const char* gone,
+                     const char* not_seen) {
+    Driver next(target);
+    next.method->began_with(began(identity));
+    const auto survey = next.method->survey();
+    CHECK(survey.identity == identity);
+    CHECK(survey.objections.empty());
+    const auto outcome = next.run();
+    INFO(outcome.record.dump(1) << joined(outcome.reasons));
+    CHECK(outcome.verdict == Verdict::indeterminate);
+    CHECK(has(outcome.reasons, ReasonCode::control_not_asked));
+    CHECK(std::string(control(outcome.record, gone)) == "pass");
+    CHECK(std::string(control(outcome.record, not_seen)) == "unknown");
+    CHECK(outcome.record.at("passes").empty());
+    CHECK(outcome.record.at("identityAfter").at("removed") == true);
+    require_keys(outcome.record);
+    CHECK(next.method->as_left(began(identity)));
+}
 
 }  // namespace
 
@@ -116,13 +152,34 @@ TEST_CASE("a segment that was never touched is removed with one page written") {
     CHECK_FALSE(segment.there());
 }
 
+TEST_CASE("a segment that is locked now may have been swapped before") {
+    const Segment segment(kPage);
+    Driver driver(segment.target());
+    REQUIRE(::shmctl(segment.id(), SHM_LOCK, nullptr) == 0);
+    CHECK(driver.method->survey().facts.at("swappable") == true);
+    CHECK(driver.run().record.at("facts").contains("swapAfter"));
+}
+
+TEST_CASE("a segment that somebody attaches meanwhile is not removed") {
+    const Segment segment(2 * kPage);
+    Driver driver(segment.target());
+    char* memory = nullptr;
+    const auto outcome =
+        driver.run([&] { memory = memory == nullptr ? segment.attach() : memory; });
+    CHECK(outcome.verdict == Verdict::not_sanitized);
+    CHECK(std::string(control(outcome.record, "attached-by-nobody-else")) == "fail");
+    CHECK(segment.there());
+    REQUIRE(::shmdt(memory) == 0);
+}
+
 TEST_CASE("a segment of huge pages is overwritten as a whole", "[huge]") {
     constexpr std::size_t kHuge = std::size_t{2} << 20U;
     const std::string pool = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
     const std::string before = run("cat " + pool);
     const Undo pages("echo " + before + " > " + pool);
     run("echo " + std::to_string(std::stoul(before) + 2) + " > " + pool);
-    const Segment segment(2 * kHuge, SHM_HUGETLB);
+    // Its last page is whole, however little of it was asked for.
+    const Segment segment(2 * kHuge - 5 * kPage - 1, SHM_HUGETLB);
     char* memory = segment.attach();
     std::memset(memory, 0x55, 2 * kHuge);
     REQUIRE(::shmdt(memory) == 0);
@@ -182,4 +239,58 @@ TEST_CASE("a queue is emptied and removed, and its messages are said to be freed
     CHECK_FALSE(queue.there());
     require_keys(outcome.record);
     CHECK_THROWS_AS(driver.method->survey(), Error);
+}
+
+TEST_CASE("a job whose segment or queue was removed before it was interrupted can be ended") {
+    {
+        const Segment segment(kPage);
+        const auto identity = Driver(segment.target()).method->survey().identity;
+        Driver looker(segment.target());
+        CHECK_FALSE(looker.method->as_left(began(identity)));
+        segment.remove();
+        check_concluded(segment.target(), identity, "segment-gone", "attached-by-nobody-else");
+        CHECK_THROWS_AS(Driver(segment.target()).method->survey(), Error);
+    }
+    Queue queue;
+    queue.close();
+    const std::string target = "memory:mqueue:" + queue.name;
+    const auto identity = Driver(target).method->survey().identity;
+    queue.remove();
+    check_concluded(target, identity, "queue-gone", "queue-empty");
+    CHECK_THROWS_AS(Driver(target).method->survey(), Error);
+    // Another one of this name is not what it began with, and not as it left it.
+    queue.make();
+    queue.close();
+    Driver next(target);
+    next.method->began_with(began(identity));
+    CHECK(next.method->survey().identity != identity);
+    CHECK_FALSE(next.method->as_left(began(identity)));
+}
+
+TEST_CASE("a queue that gets its messages meanwhile, or is another one, is not removed") {
+    Queue queue;
+    queue.send("one");
+    queue.close();
+    Driver driver("memory:mqueue:" + queue.name);
+    SECTION("refilled") {
+        const auto outcome = driver.run([&] {
+            const mqd_t again = ::mq_open(('/' + queue.name).c_str(), O_WRONLY);
+            REQUIRE(again >= 0);
+            REQUIRE(::mq_send(again, "more", 4, 0) == 0);
+            REQUIRE(::mq_close(again) == 0);
+        });
+        CHECK(outcome.verdict == Verdict::not_sanitized);
+        CHECK(std::string(control(outcome.record, "queue-empty")) == "fail");
+        CHECK(std::string(control(outcome.record, "queue-gone")) == "missing");
+    }
+    SECTION("made anew under its name") {
+        const auto outcome = driver.run([&] {
+            queue.remove();
+            queue.make();
+            queue.close();
+        });
+        CHECK(outcome.verdict == Verdict::not_sanitized);
+        CHECK(has(outcome.reasons, ReasonCode::other_identity));
+    }
+    CHECK(queue.there());
 }

@@ -5,8 +5,10 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
+#include <limits>
 
 #include "efface/base/file.hpp"
 #include "efface/policy/memory.hpp"
@@ -53,6 +55,34 @@ class ScriptedPages final : public method::FreePages {
   private:
     mutable std::vector<std::uint64_t> passes_;
     std::size_t pass_ = 0;
+};
+
+/// Whose worker comes back from no question.
+class HangingPages final : public method::FreePages {
+  public:
+    [[nodiscard]] std::uint64_t free_bytes() const override { return 64 * kMib; }
+    [[nodiscard]] std::uint64_t room_bytes(std::optional<unsigned> /*node*/) const override {
+        for (;;) {
+            ::pause();
+        }
+    }
+    [[nodiscard]] std::uint64_t held_bytes_max() const override { return 64 * kMib; }
+};
+
+/// There is always room for more.
+class EndlessPages final : public method::FreePages {
+  public:
+    [[nodiscard]] std::uint64_t free_bytes() const override { return 64 * kMib; }
+    [[nodiscard]] std::uint64_t room_bytes(std::optional<unsigned> /*node*/) const override {
+        ::usleep(kPauseUs);
+        return kMib;
+    }
+    [[nodiscard]] std::uint64_t held_bytes_max() const override {
+        return std::numeric_limits<std::uint64_t>::max();
+    }
+
+  private:
+    static constexpr unsigned kPauseUs = 200'000;  // so that the stop comes before memory runs out
 };
 
 struct SweepFixture {
@@ -155,12 +185,31 @@ TEST_CASE("pages are held while what became free meanwhile is taken, and given b
 TEST_CASE("a sweep that is stopped is no success and holds nothing any more") {
     SweepFixture fixture;
     fixture.stop.request_stop();
-    ScriptedPages pages(std::vector<std::uint64_t>(8, kMib));
+    EndlessPages pages;  // only the stop ends it
     const auto tally = method::sweep(pages, fixture.run);
-    // The worker may have been through before it was asked.
-    if (!tally.ended) {
-        CHECK(fixture.finish().verdict == Verdict::not_sanitized);
+    CHECK_FALSE(tally.ended);
+    CHECK_FALSE(tally.silent);
+    const auto outcome = fixture.finish();
+    CHECK(outcome.verdict == Verdict::not_sanitized);
+    CHECK(has(outcome.reasons, ReasonCode::stopped));
+}
+
+TEST_CASE("a worker that does not answer is killed, and that is told as what it is") {
+    SweepFixture fixture;
+    HangingPages pages;
+    const auto tally = method::sweep(pages, fixture.run, {.stop_ms = 100, .silence_ms = 100});
+    CHECK(tally.silent);
+    CHECK_FALSE(tally.ended);
+    const auto outcome = fixture.finish();
+    CHECK(outcome.verdict == Verdict::not_sanitized);
+    CHECK(has(outcome.reasons, ReasonCode::not_completed));
+}
+
+TEST_CASE("the unit of a pool is its page, however small") {
+    for (const std::uint64_t page : {64 * kMib / 1024, 2 * kMib, kGib}) {
+        CHECK(method::sweep_unit_bytes(page) == page);
     }
+    CHECK(method::sweep_unit_bytes(0) == kMib);
 }
 
 TEST_CASE("free memory is swept up to the margin, as the machine says it has it") {
@@ -191,6 +240,17 @@ TEST_CASE("free memory is swept up to the margin, as the machine says it has it"
     std::string text;
     dropped >> text;
     CHECK(text == "3");
+    for (const auto& step : outcome.record.at("steps")) {
+        CHECK(step.at("result") == "done");
+    }
+
+    // A kernel without one of the two is said to lack that one only.
+    std::filesystem::remove(machine.path("proc/sys/vm/compact_memory"));
+    test::Driver other("memory:free", machine.view);
+    const auto steps = other.run().record.at("steps");
+    REQUIRE(steps.size() >= 2);
+    CHECK(steps.at(0).at("result") == "done");
+    CHECK(steps.at(1).at("result") == "not possible");
 }
 
 TEST_CASE("a control group takes the level of a sweep, and is named") {
@@ -201,6 +261,7 @@ TEST_CASE("a control group takes the level of a sweep, and is named") {
     test::Driver driver("memory:free", machine.view);
     const auto survey = driver.method->survey();
     CHECK(survey.size_bytes == 12 * kMib);
+    CHECK(joined(survey.steps).find("/box") != std::string::npos);
     CHECK(policy::memory_claim(survey.facts).level == method::Level::none);
 }
 

@@ -74,8 +74,10 @@ int plan_targets(job::RunContext& context, const TargetOptions& options, bool js
 std::optional<std::string> manifest_text(const std::string& path) {
     const bool named = path.ends_with(".json");
     std::error_code error;
-    const bool readable = std::filesystem::is_regular_file(path, error) &&
-                          std::filesystem::file_size(path, error) <= job::kManifestBytesMax;
+    // A file of the kernel has no size, and reading it may wait for ever.
+    const auto size =
+        std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
+    const bool readable = !error && size > 0 && size <= job::kManifestBytesMax;
     if (!named && !readable) {
         return std::nullopt;
     }

@@ -31,8 +31,11 @@ EventFile::EventFile(const std::string& target) {
                         "--events: descriptor " + std::to_string(fd_) + " can not be written");
         }
     } else {
-        file_ = open_file(target, O_WRONLY | O_CREAT | O_APPEND, 0644, ErrorCode::usage);
+        // A pipe that nobody reads is an error, not something to wait for.
+        file_ =
+            open_file(target, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, 0644, ErrorCode::usage);
         fd_ = file_.get();
+        (void)::fcntl(fd_, F_SETFL, O_WRONLY | O_APPEND);
     }
 }
 

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 
 #include "efface/device/linux_target.hpp"
@@ -46,7 +49,38 @@ bool is_immutable(const std::filesystem::path& path) {
            (status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0;
 }
 
+/// Files of procfs, sysfs and their like are doors to the kernel, no storage.
+void refuse_kernel_file(const std::filesystem::path& path) {
+    constexpr std::array<std::uint32_t, 16> kMagics = {
+        0x9fa0,      // procfs
+        0x62656572,  // sysfs
+        0x27e0eb,    // cgroup
+        0x63677270,  // cgroup2
+        0x64626720,  // debugfs
+        0x74726163,  // tracefs
+        0x73636673,  // securityfs
+        0xf97cff8c,  // selinuxfs
+        0xcafe4a11,  // bpf
+        0x62656570,  // configfs
+        0x6165676c,  // pstore
+        0xde5e81e4,  // efivarfs
+        0x19800202,  // mqueue
+        0x42494e4d,  // binfmt_misc
+        0x65735543,  // fusectl
+        0x6e736673,  // nsfs
+    };
+    struct statfs space {};
+    if (::statfs(path.c_str(), &space) == 0 &&
+        std::find(kMagics.begin(), kMagics.end(), static_cast<std::uint32_t>(space.f_type)) !=
+            kMagics.end()) {
+        throw Error(ErrorCode::usage,
+                    path.string() + " is a file that the kernel makes up, no storage",
+                    "name a block device or a file on a disk");
+    }
+}
+
 Identity identify_file(const std::filesystem::path& canonical, const struct stat& status) {
+    refuse_kernel_file(canonical);
     Identity identity;
     identity.canonical_path = canonical.string();
     identity.kind = Kind::file;

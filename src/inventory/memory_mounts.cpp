@@ -68,6 +68,65 @@ bool lies_within(const std::string& path, const std::string& folder) {
                                path[folder.size()] == '/';
 }
 
+std::string in_process(const std::string& process) {
+    return process.empty() ? "" : fmt::format(" (process {})", process);
+}
+
+/// Folders that an overlay is made of, as its own mount namespace names them.
+std::vector<std::string> layers_of(const Mount& overlay) {
+    std::vector<std::string> folders;
+    std::istringstream options(overlay.options);
+    for (std::string option; std::getline(options, option, ',');) {
+        const auto equals = option.find('=');
+        const auto key = option.substr(0, equals);
+        if (equals == std::string::npos || (key.find("dir") == std::string::npos)) {
+            continue;
+        }
+        std::istringstream list(option.substr(equals + 1));
+        for (std::string folder; std::getline(list, folder, ':');) {
+            folders.push_back(folder);
+        }
+    }
+    return folders;
+}
+
+/// Overlays that have a layer on this file system use its files, without having them open.
+void add_overlays(MountFacts& mount, const MountView& all, const SystemView& view) {
+    for (const Mount& overlay : all.mounts) {
+        const auto root = overlay.process.empty() ? std::string{}
+                                                  : (view.proc / overlay.process / "root").string();
+        const auto folders = layers_of(overlay);
+        const bool ours =
+            std::any_of(folders.begin(), folders.end(), [&](const std::string& folder) {
+                struct stat status {};
+                return folder.starts_with('/') && ::stat((root + folder).c_str(), &status) == 0 &&
+                       major(status.st_dev) == mount.major && minor(status.st_dev) == mount.minor;
+            });
+        if (ours) {
+            mount.elsewhere.push_back(fmt::format("{}{}, as a layer of an overlay",
+                                                  printable(overlay.target),
+                                                  in_process(overlay.process)));
+        }
+    }
+}
+
+/// What stands in it in other mount namespaces only: to remove its folder would detach it there.
+void add_below_elsewhere(MountFacts& mount, const MountView& all) {
+    for (const Mount& seen : all.mounts) {
+        if (seen.process.empty() || seen.major != mount.major || seen.minor != mount.minor) {
+            continue;
+        }
+        for (const Mount& other : all.mounts) {
+            const auto name = printable(other.target);
+            const bool known =
+                std::find(mount.below.begin(), mount.below.end(), name) != mount.below.end();
+            if (other.process == seen.process && lies_within(other.target, seen.target) && !known) {
+                mount.below.push_back(name + in_process(other.process));
+            }
+        }
+    }
+}
+
 /// Adds what stands below `mount` and where its file system is seen elsewhere.
 void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const SystemView& view) {
     for (const MountFacts& other : own) {
@@ -87,6 +146,8 @@ void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const
                 fmt::format("{} (process {})", printable(other.target), other.process));
         }
     }
+    add_below_elsewhere(mount, all);
+    add_overlays(mount, all, view);
     mount.elsewhere.insert(mount.elsewhere.end(), all.problems.begin(), all.problems.end());
 }
 

@@ -50,6 +50,7 @@ bool parse_mountinfo(std::string& text, const std::string& process, std::vector<
         mount.target = text_or_empty(mnt_fs_get_target(fs));
         mount.type = text_or_empty(mnt_fs_get_fstype(fs));
         mount.source = text_or_empty(mnt_fs_get_source(fs));
+        mount.options = mount.type == "overlay" ? text_or_empty(mnt_fs_get_options(fs)) : "";
         mount.process = process;
         into.push_back(std::move(mount));
     }

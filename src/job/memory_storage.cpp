@@ -199,7 +199,7 @@ method::Outcome MemoryStorage::erase(const TargetPlan& plan, const Json& state,
     if (outcome.record.at("identityAfter").value("removed", false)) {
         removed_ = ObjectWriter()
                        .add("kind", name_.kind)
-                       .add("place", name_.place)
+                       .add("place", printable(name_.place))
                        .add("bootId", plan.identity.value("bootId", ""))
                        .add("removed", true)
                        .take();

@@ -130,7 +130,9 @@ class TreeKind final : public MemoryKind {
     [[nodiscard]] OpenedMount open() const {
         return open_mount(context_.name.place, context_.name.kind, context_.view);
     }
-    void object(MemorySurvey& survey, const OpenedMount& opened, const Census& census) const;
+    /// `all_seen`: the census reached every folder.
+    void object(MemorySurvey& survey, const OpenedMount& opened, const Census& census,
+                bool all_seen) const;
     void object_to_users(MemorySurvey& survey, std::uint64_t device, const Census& census) const;
     void control_empty(MemoryRun& run, OpenedMount& opened) const;
     [[nodiscard]] MemoryFilesystem filesystem() const {
@@ -144,7 +146,8 @@ class TreeKind final : public MemoryKind {
     Json looked_at_;  ///< the identity that survey() gave
 };
 
-void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Census& census) const {
+void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Census& census,
+                      bool all_seen) const {
     auto& objections = survey.objections;
     const auto& mount = opened.mount;
     if (is_system_mount(mount.target)) {
@@ -168,8 +171,10 @@ void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Cen
     for (const auto& path : census.open) {
         objections.push_back({ReasonCode::opened, path + " is open somewhere"});
     }
-    if (const auto removed = opened.counts_inodes ? census.removed_files(opened.inodes) : 0;
-        removed > 0) {
+    // Mounts in it hide folders that were not counted, and so does what could not be walked.
+    const bool all_counted =
+        opened.counts_inodes && mount.below.empty() && mount.root == "/" && all_seen;
+    if (const auto removed = all_counted ? census.removed_files(opened.inodes) : 0; removed > 0) {
         objections.push_back(
             {ReasonCode::opened, fmt::format("{} removed files are still open in it", removed)});
     }
@@ -228,7 +233,7 @@ MemorySurvey TreeKind::survey() {
                        .add("contentFreed", false)
                        .add("persistent", false)
                        .take();
-    object(survey, opened, census);
+    object(survey, opened, census, problems.empty());
     survey.objections.insert(survey.objections.end(), problems.begin(), problems.end());
     opened.root.reset();  // the search for users must not find ourselves
     object_to_users(survey, opened.device, census);

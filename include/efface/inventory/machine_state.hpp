@@ -24,6 +24,7 @@ struct Mount {
     std::string target;  ///< as that namespace sees it
     std::string type;
     std::string source;
+    std::string options;  ///< of an overlay: its layers
     std::string process;  ///< whose mount namespace it is; empty = ours
 };
 

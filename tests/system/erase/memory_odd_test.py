@@ -6,6 +6,7 @@ import array
 import json
 import os
 import socket
+import subprocess
 import sys
 import unittest
 from contextlib import contextmanager
@@ -210,6 +211,64 @@ class Hidden(Case):
                 code, _ = self.plan(f"memory:file:{mount}/data")
                 self.assertEqual(code, EXIT["usage"])
             self.assertEqual((mount / "data").read_text(), "below")
+
+
+class UsedElsewhere(Case):
+    """What uses the files of a mount without having them open."""
+
+    def check_kept(self, mount, kept):
+        name = f"memory:tmpfs:{mount}"
+        code, codes = self.codes(name)
+        self.assertEqual((code, codes), (EXIT["safety"], {"mounted"}))
+        self.assertTrue(kept.exists())
+
+    def test_a_mount_in_it_that_only_another_namespace_has(self):
+        with mounted("tmpfs", self.folder / "mnt", "-o", "size=4m,noswap") as mount:
+            inner = mount / "inner"
+            inner.mkdir()
+            script = (f"mount -t tmpfs none '{inner}' && echo kept >'{inner}/file' && echo ready && "
+                      "exec sleep 600")
+            with subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c",
+                                   script], stdout=subprocess.PIPE) as process:
+                try:
+                    self.assertEqual(process.stdout.readline(), b"ready\n")
+                    self.check_kept(mount, Path(f"/proc/{process.pid}/root{inner}/file"))
+                finally:
+                    process.kill()
+
+    def test_each_layer_of_an_overlay(self):
+        with mounted("tmpfs", self.folder / "mnt", "-o", "size=4m,noswap") as mount, \
+                mounted("tmpfs", self.folder / "other", "-o", "size=4m,noswap") as other:
+            for role in ("lower", "upper", "middle"):
+                with self.subTest(role):
+                    for place in (mount, other):
+                        for name in ("low", "mid", "up", "work"):
+                            (place / name).mkdir(exist_ok=True)
+                    at = {"lower": (mount, other, other), "upper": (other, other, mount),
+                          "middle": (other, mount, other)}[role]
+                    options = (f"lowerdir={at[0]}/low:{at[1]}/mid,upperdir={at[2]}/up,"
+                               f"workdir={at[2]}/work")
+                    (at[0] / "low" / "file").write_text("kept")
+                    (self.folder / "merged").mkdir(exist_ok=True)
+                    if run("mount", "-t", "overlay", "none", "-o", options,
+                           self.folder / "merged").returncode != 0:
+                        self.skipTest("no overlay file system")
+                    try:
+                        self.check_kept(mount, self.folder / "merged" / "file")
+                    finally:
+                        require("umount", self.folder / "merged")
+
+    def test_folders_that_can_not_be_walked_are_no_removed_files(self):
+        with mounted("tmpfs", self.folder / "mnt", "-o", "size=8m,noswap") as mount:
+            here = os.open(mount, os.O_RDONLY)
+            for _ in range(300):
+                os.mkdir("d", dir_fd=here)
+                below = os.open("d", os.O_RDONLY, dir_fd=here)
+                os.close(here)
+                here = below
+            os.close(here)
+            code, codes = self.codes(f"memory:tmpfs:{mount}")
+            self.assertEqual((code, codes), (EXIT["safety"], {"unreadable-state"}))
 
 
 class Identity(Case):

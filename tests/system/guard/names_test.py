@@ -217,6 +217,23 @@ class Documents(Case):
         self.assertEqual(code, 0, errors)
         self.assertNotEqual(blocks.digest(image), before)
 
+    def test_files_that_the_kernel_makes_up_are_no_storage(self):
+        for place in ("/proc/kmsg", "/proc/version", "/sys/power/state",
+                      "/sys/kernel/mm/transparent_hugepage/enabled"):
+            if os.path.exists(place):
+                done = run(*self.state.command("plan", place), seconds=60)
+                self.assertEqual(done.returncode, project.EXIT["usage"], done)
+
+    def test_events_into_a_pipe_that_nobody_reads_do_not_wait(self):
+        folder = self.folder()
+        image = self.image(folder)
+        os.mkfifo(folder / "pipe")
+        order = targets.write_order(self.state, folder, targets.order([self.entry(image)]))
+        before = blocks.digest(image)
+        code, _, errors = targets.erase(self.state, order, "--events", folder / "pipe", seconds=60)
+        self.assertEqual(code, project.EXIT["usage"], errors)
+        self.assertEqual(blocks.digest(image), before)
+
     def test_pipes_and_folders_are_refused_without_waiting(self):
         folder = self.folder()
         os.mkfifo(folder / "pipe")

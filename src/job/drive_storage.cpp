@@ -8,6 +8,7 @@
 #include <map>
 #include <mutex>
 
+#include "efface/job/guard.hpp"
 #include "efface/method/firmware_erase.hpp"
 
 #include "drive_choice.hpp"

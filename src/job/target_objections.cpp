@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <optional>
 
+#include "efface/method/memory_method.hpp"
+
 namespace efface::job {
 
 const OrderTarget& target_in(const Order& order, const std::string& name) {

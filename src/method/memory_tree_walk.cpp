@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "efface/base/file.hpp"
+#include "efface/base/json.hpp"
 
 namespace efface::method {
 

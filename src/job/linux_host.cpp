@@ -65,7 +65,9 @@ class LinuxHost final : public Host {
             moment == Moment::now_unread ? guard::Blocks::left_alone : guard::Blocks::read);
     }
     std::vector<std::string> aliases_of(const inventory::Identity& identity) override {
-        return guard::Look::take().aliases_of(identity);
+        // A file has none: what is above it is a use.
+        return identity.kind == inventory::Kind::file ? std::vector<std::string>{}
+                                                      : guard::Look::take().aliases_of(identity);
     }
     std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) override {

@@ -3,36 +3,18 @@
 
 #include <algorithm>
 #include <limits>
-#include <map>
 #include <sstream>
 
 #include "efface/inventory/folder.hpp"
 
+#include "proc_numbers.hpp"
+
 namespace efface::inventory {
 namespace {
 
-constexpr std::size_t kMeminfoBytesMax = std::size_t{64} << 10U;
 constexpr std::size_t kGroupsBytesMax = std::size_t{64} << 10U;
 constexpr std::size_t kSegmentsBytesMax = std::size_t{16} << 20U;
 constexpr std::size_t kGroupDepthMax = 64;
-constexpr std::uint64_t kKibibyte = 1024;
-
-/// "NAME:   123 kB", also behind "Node 0 ".
-std::map<std::string, std::uint64_t> meminfo(const std::string& text) {
-    std::map<std::string, std::uint64_t> found;
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::string before;
-        for (std::string word; words >> word; before = word) {
-            if (before.ends_with(':')) {
-                found[before.substr(0, before.size() - 1)] = number_or(word, 0) * kKibibyte;
-                break;
-            }
-        }
-    }
-    return found;
-}
 
 std::vector<NodeMemory> nodes_of(const SystemView& view) {
     std::vector<NodeMemory> nodes;

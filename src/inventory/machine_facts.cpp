@@ -7,17 +7,17 @@
 #include <array>
 #include <iterator>
 #include <limits>
-#include <sstream>
 
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/free_memory.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
+#include "proc_numbers.hpp"
+
 namespace efface::inventory {
 namespace {
 
 constexpr std::size_t kMountsBytesMax = std::size_t{16} << 20U;
-constexpr std::size_t kVmstatBytesMax = std::size_t{256} << 10U;
 constexpr std::size_t kNamesShown = 3;
 
 /// What a look gave, before it has a name.
@@ -82,21 +82,9 @@ Seen look_at_poisoning(const Look& look) {
     return of_setting(look.memory.page_poisoning);
 }
 
-/// A counter of /proc/vmstat, which the kernel may not have.
-std::optional<std::uint64_t> counter(const Look& look, std::string_view wanted) {
-    std::istringstream lines(Folder::open(look.view.proc).read("vmstat", kVmstatBytesMax).text);
-    std::string name;
-    std::uint64_t value = 0;
-    while (lines >> name >> value) {
-        if (name == wanted) {
-            return value;
-        }
-    }
-    return std::nullopt;
-}
-
 Seen look_at_zswap(const Look& look) {
-    const auto pages = counter(look, "zswpout");
+    const auto pages = vmstat_counter(
+        Folder::open(look.view.proc).read("vmstat", kVmstatBytesMax).text, "zswpout");
     const std::string history =
         pages ? fmt::format("{} pages were written to its pool since the machine started", *pages)
               : "the kernel does not say how many pages were written to its pool";

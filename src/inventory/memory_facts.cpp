@@ -13,48 +13,23 @@
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/machine_state.hpp"
 
+#include "proc_numbers.hpp"
+
 namespace efface::inventory {
 namespace {
 
-constexpr std::size_t kMeminfoBytesMax = std::size_t{64} << 10U;
-constexpr std::size_t kVmstatBytesMax = std::size_t{256} << 10U;
 constexpr std::size_t kCommandLineBytesMax = std::size_t{64} << 10U;
 constexpr std::size_t kConfigurationBytesMax = std::size_t{1} << 20U;
 constexpr std::size_t kKernelLogRecordsMax = std::size_t{1} << 16U;
 constexpr std::size_t kKernelLogRecordBytes = 8192;  // larger than any record of /dev/kmsg
-constexpr std::uint64_t kKibibyte = 1024;
-
-/// The value in "NAME:   123 kB"; nullopt when there is none.
-std::optional<std::uint64_t> meminfo_bytes(const std::string& text, std::string_view name) {
-    std::istringstream lines(text);
-    for (std::string line; std::getline(lines, line);) {
-        std::istringstream words(line);
-        std::string key;
-        std::string number;
-        if (words >> key >> number && key == std::string(name) + ':') {
-            return number_or(number, 0) * kKibibyte;
-        }
-    }
-    return std::nullopt;
-}
-
-/// A counter of /proc/vmstat; nullopt when the kernel has none of this name.
-std::optional<std::uint64_t> vmstat_counter(const std::string& vmstat, std::string_view wanted) {
-    std::istringstream lines(vmstat);
-    std::string name;
-    std::uint64_t value = 0;
-    while (lines >> name >> value) {
-        if (name == wanted) {
-            return value;
-        }
-    }
-    return std::nullopt;
-}
 
 /// Since Linux 5.19 the kernel counts what zswap takes; without zswap there is nothing to count.
-void read_zswap(MemoryFacts& facts, const std::string& vmstat, const std::string& meminfo) {
+void read_zswap(MemoryFacts& facts, const std::string& vmstat,
+                const std::map<std::string, std::uint64_t>& values) {
     facts.zswapped_out_pages = vmstat_counter(vmstat, "zswpout");
-    facts.zswap_bytes = meminfo_bytes(meminfo, "Zswapped");
+    if (const auto pool = values.find("Zswapped"); pool != values.end()) {
+        facts.zswap_bytes = pool->second;
+    }
     if (facts.zswap == "absent") {
         facts.zswapped_out_pages = facts.zswapped_out_pages.value_or(0);
         facts.zswap_bytes = facts.zswap_bytes.value_or(0);
@@ -276,20 +251,20 @@ MemoryFacts read_memory_facts(const SystemView& view) {
     const Folder proc = Folder::open(view.proc);
     const Folder sysfs = Folder::open(view.sysfs);
     const std::string command_line = proc.read("cmdline", kCommandLineBytesMax).text;
-    const std::string meminfo = proc.read("meminfo", kMeminfoBytesMax).text;
+    auto memory = meminfo(proc.read("meminfo", kMeminfoBytesMax).text);
     MemoryFacts facts;
     facts.boot_id = safe_text(proc.read("sys/kernel/random/boot_id").text);
     facts.kernel_release = safe_text(proc.read("sys/kernel/osrelease").text);
     facts.swaps = swap_areas(view);
-    facts.available_bytes = meminfo_bytes(meminfo, "MemAvailable").value_or(0);
-    facts.swap_cached_bytes = meminfo_bytes(meminfo, "SwapCached").value_or(0);
+    facts.available_bytes = memory["MemAvailable"];
+    facts.swap_cached_bytes = memory["SwapCached"];
     const std::string vmstat = proc.read("vmstat", kVmstatBytesMax).text;
     facts.swapped_out_pages = vmstat_counter(vmstat, "pswpout");
     facts.init_on_alloc = auto_initialised(view, command_line, facts.kernel_release, kOnAlloc);
     facts.init_on_free = auto_initialised(view, command_line, facts.kernel_release, kOnFree);
     facts.page_poisoning = page_poisoning(view, command_line, facts.kernel_release);
     facts.zswap = on_off_absent(sysfs.read("module/zswap/parameters/enabled"));
-    read_zswap(facts, vmstat, meminfo);
+    read_zswap(facts, vmstat, memory);
     facts.transparent_hugepages =
         safe_text(sysfs.read("kernel/mm/transparent_hugepage/enabled").text);
     facts.shmem_hugepages =

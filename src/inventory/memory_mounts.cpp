@@ -117,10 +117,11 @@ void add_below_elsewhere(MountFacts& mount, const MountView& all) {
             continue;
         }
         for (const Mount& other : all.mounts) {
+            if (other.process != seen.process || !lies_within(other.target, seen.target)) {
+                continue;
+            }
             const auto name = printable(other.target);
-            const bool known =
-                std::find(mount.below.begin(), mount.below.end(), name) != mount.below.end();
-            if (other.process == seen.process && lies_within(other.target, seen.target) && !known) {
+            if (std::find(mount.below.begin(), mount.below.end(), name) == mount.below.end()) {
                 mount.below.push_back(name + in_process(other.process));
             }
         }
@@ -142,8 +143,7 @@ void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const
         // A copy of our namespace shows the same mount at the same place: it is no other way in.
         if (!other.process.empty() && other.major == mount.major && other.minor == mount.minor &&
             (other.target != mount.target || other.root != mount.root)) {
-            mount.elsewhere.push_back(
-                fmt::format("{} (process {})", printable(other.target), other.process));
+            mount.elsewhere.push_back(printable(other.target) + in_process(other.process));
         }
     }
     add_below_elsewhere(mount, all);

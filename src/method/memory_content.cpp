@@ -258,26 +258,28 @@ bool ContentEraser::compare_piece(device::BlockTarget& target, const std::string
     return false;
 }
 
-bool ContentEraser::write(device::BlockTarget& target, const std::string& path,
-                          const Extent& extent) {
+template <typename Piece>
+bool ContentEraser::each_piece(const Extent& extent, const Piece& piece) {
     bool good = true;
     const bool whole =
         in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
-            good = write_piece(target, path, at, n) && good;
+            good = piece(at, n) && good;
             run_.progress().advance(n);
         });
     return whole && good;
 }
 
+bool ContentEraser::write(device::BlockTarget& target, const std::string& path,
+                          const Extent& extent) {
+    return each_piece(
+        extent, [&](std::uint64_t at, std::size_t n) { return write_piece(target, path, at, n); });
+}
+
 bool ContentEraser::compare(device::BlockTarget& target, const std::string& path,
                             const Extent& extent) {
-    bool good = true;
-    const bool whole =
-        in_pieces(extent.offset, extent.length, run_.stop(), [&](std::uint64_t at, std::size_t n) {
-            good = compare_piece(target, path, at, n) && good;
-            run_.progress().advance(n);
-        });
-    return whole && good;
+    return each_piece(extent, [&](std::uint64_t at, std::size_t n) {
+        return compare_piece(target, path, at, n);
+    });
 }
 
 namespace {

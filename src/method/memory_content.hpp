@@ -59,6 +59,8 @@ class ContentEraser final {
     /// `target` may be read and written by two threads at once.
     bool write_compared_behind(device::BlockTarget& target, const std::string& path,
                                const Extent& extent);
+    template <typename Piece>
+    bool each_piece(const Extent& extent, const Piece& piece);
     bool write(device::BlockTarget& target, const std::string& path, const Extent& extent);
     bool write_piece(device::BlockTarget& target, const std::string& path, std::uint64_t at,
                      std::size_t n);

@@ -1,27 +1,103 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The parts of scripts/verify-bundle that need more than a command line.
+"""Checks a certificate bundle without efface, for scripts/verify-bundle.
 
-Python's standard library and the openssl command only. Written from the formats' texts (RFC 5652,
-RFC 5035, RFC 9162, C2SP signed-note and tlog-proof) and efface-certificate(5), not from efface's
-own code.
+Python's standard library and the openssl command only. Written from the formats' texts (RFC 5280,
+RFC 5652, RFC 5035, RFC 9162, C2SP signed-note and tlog-proof) and efface-certificate(5), not from
+efface's own code.
 """
+import json
+import os
 import sys
 
 from claims import check_claims
-from cms import check_approvals, check_cms, check_time
-from common import Wrong
-from files import check_files
+from cms import Signature
+from common import Wrong, good, need, read, said
+from files import RECORD, check_digests, check_files, file_digest
 from log import check_log
 
-COMMANDS = {'files': check_files, 'claims': check_claims, 'cms': check_cms, 'time': check_time,
-            'approvals': check_approvals, 'log': check_log}
+SIGNATURE_BYTES_MAX = 1 << 20
+MANIFEST = 'evidence/manifest.json'
+
+
+def signature_of(name, content):
+    return Signature(name, content, read(name + '.p7s', SIGNATURE_BYTES_MAX))
+
+
+def check_signers(certificate, predicate, root):
+    """Who signed these bytes."""
+    issued = predicate['issuedAt']
+    signature = signature_of(RECORD, certificate)
+    signature.check_chains('signed below the trusted root', root, issued)
+    signature.check_time(issued)
+    required = predicate['signaturePolicy']['required']
+    need(required, 'the record requires no signer')
+    for one in required:
+        what = f'required: {one["role"]} {one["subjectPublicKeySha256"]}'
+        need(signature.signed_by(one['subjectPublicKeySha256'], one['role']), what)
+        good(what)
+    what = 'a station signed, by the role in its certificate'
+    need(any(signer.role == 'station' for signer in signature.signers), what)
+    good(what)
+
+
+def check_authorization(predicate, root):
+    """Who had allowed it."""
+    authorization = predicate['authorization']
+    digest = authorization['manifestDigest']
+    if digest is None:
+        need(not os.path.exists(MANIFEST), 'a manifest that the record does not speak of')
+        print(said(f'      there was no order: {authorization["operator"]} typed '
+                   f'{json.dumps(authorization["targetToken"])}'))
+    else:
+        need(file_digest(MANIFEST) == digest['sha256'],
+             'the manifest is not the one that was authorized')
+        good('the manifest is the one that was authorized')
+    if authorization['confirmation'] == 'signed-approvals':
+        approvals = signature_of(MANIFEST, read(MANIFEST))
+        approvals.check_chains('the approvals are signed below the trusted root', root,
+                               predicate['issuedAt'])
+        approvals.check_approvals(predicate)
+    else:
+        need(not os.path.exists(MANIFEST + '.p7s'), 'approvals that the record does not speak of')
+        print('      confirmed at a terminal: nobody signed for it')
+
+
+def summary(predicate):
+    result, target = predicate['result'], predicate.get('target')
+    if target:
+        what = f'{target["kind"]} {json.dumps(target["name"])}, {target["sizeBytes"]} bytes'
+    else:
+        what = (f'project {predicate["dataOwner"]["projectId"]}, '
+                f'{len(predicate["volumes"])} volumes')
+    return said(f'{result["status"]}, level {result["level"]}: {what}, '
+                f'issued at {predicate["issuedAt"]}')
+
+
+def check_bundle(bundle, root, key, log=None):
+    os.chdir(bundle)
+    certificate, record = check_files()
+    predicate = record['predicate']
+    check_claims(record)
+    check_signers(certificate, predicate, root)
+    check_digests(record)
+    check_authorization(predicate, root)
+    check_log(certificate, record, key, log)  # that it was logged, and announced before it began
+    print(summary(predicate))
+    print('The bundle is proved.')
+
+
+def main():
+    try:
+        bundle, *others = sys.argv[1:]
+        check_bundle(bundle, *(os.path.realpath(path, strict=True) for path in others))
+    except Wrong as wrong:
+        print('FAIL  ' + said(str(wrong)))
+        return 1
+    except (KeyError, IndexError, TypeError, ValueError, OSError, AttributeError) as error:
+        print(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200])
+        return 1
+    return 0
+
 
 if __name__ == '__main__':
-    try:
-        COMMANDS[sys.argv[1]](*sys.argv[2:])
-    except Wrong as wrong:
-        print('      ' + str(wrong).encode('ascii', 'backslashreplace').decode())
-        sys.exit(1)
-    except (KeyError, IndexError, TypeError, ValueError, OSError, AttributeError) as error:
-        print(f'      malformed: {type(error).__name__} {error!r}'[:200])
-        sys.exit(1)
+    sys.exit(main())

@@ -1,23 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CMS signatures (RFC 5652) with CAdES attributes (RFC 5035): what openssl does not look at."""
+"""CMS signatures (RFC 5652) with CAdES attributes (RFC 5035): what openssl does not look at, and
+openssl for the rest."""
+import calendar
 import datetime
 import hashlib
-import os
+import subprocess
 
-from common import good, need, read, strict_json, when
-
-
-def oid(text):
-    numbers = [int(part) for part in text.split('.')]
-    out = b''
-    for number in [40 * numbers[0] + numbers[1]] + numbers[2:]:
-        piece = [number & 0x7f]
-        while number > 0x7f:
-            number >>= 7
-            piece.append(0x80 | (number & 0x7f))
-        out += bytes(reversed(piece))
-    return bytes([6, len(out)]) + out
-
+from common import good, need, said, when
+from der import Der, oid
+from signer import Signer
 
 SIGNED_DATA, DATA = oid('1.2.840.113549.1.7.2'), oid('1.2.840.113549.1.7.1')
 CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.1.9.4')
@@ -29,35 +20,8 @@ SIGNATURES = {
     oid('1.2.840.113549.1.1.1'): None, oid('1.2.840.113549.1.1.10'): None}
 
 
-class Der:
-    """One DER element: tag, its whole bytes, its content."""
-
-    def __init__(self, data, at=0):
-        need(at + 2 <= len(data), 'the signature is truncated')
-        self.tag, length, start = data[at], data[at + 1], at + 2
-        need(self.tag & 0x1f != 0x1f and length != 0x80, 'the signature is not DER')
-        if length > 0x80:
-            count = length & 0x7f
-            need(count <= 3 and start + count <= len(data), 'the signature is not DER')
-            length = int.from_bytes(data[start:start + count], 'big')
-            need(length >= 0x80 and length >> (8 * (count - 1)), 'the signature is not DER')
-            start += count
-        self.end = start + length
-        need(self.end <= len(data), 'the signature is truncated')
-        self.whole, self.content = data[at:self.end], data[start:self.end]
-
-    def children(self):
-        need(self.tag & 0x20, 'the signature has an odd form')
-        found, at = [], 0
-        while at < len(self.content):
-            found.append(Der(self.content, at))
-            at = found[-1].end
-        return found
-
-
-def signers_of(path):
+def parts_of(data):
     """The certificates and SignerInfos of a detached CMS signature."""
-    data = read(path, 1 << 20)
     outer = Der(data)
     need(outer.end == len(data), 'bytes stand behind the signature')
     kind, explicit = outer.children()
@@ -126,33 +90,50 @@ def check_signer(info, certificates, content):
     return own[0].whole, time_of(attributes[SIGNING_TIME])
 
 
-def check_cms(signature, content, folder):
-    certificates, infos = signers_of(signature)
-    data = read(content)
-    for number, info in enumerate(infos):
-        certificate, at = check_signer(info, certificates, data)
-        with open(os.path.join(folder, f'{number}.der'), 'wb') as file:
-            file.write(certificate)
-    good(f'{signature}: {len(infos)} signer(s), each with signed attributes and '
-         'signing-certificate-v2')
+class Signature:
+    """What stands in NAME.p7s, over the bytes of NAME."""
 
+    def __init__(self, name, content, data):
+        self.name = name + '.p7s'
+        self.content_name = name
+        certificates, infos = parts_of(data)
+        found = [check_signer(info, certificates, content) for info in infos]
+        self.signers = [Signer(certificate) for certificate, _ in found]
+        self.times = [at for _, at in found]
+        good(f'{self.name}: {len(infos)} signer(s), each with signed attributes and '
+             'signing-certificate-v2')
+        need(len({signer.key for signer in self.signers}) == len(self.signers),
+             'a key signed twice: ' + self.name)
 
-def signing_times(signature):
-    return [time_of(attributes_of(info)[1][SIGNING_TIME]) for info in signers_of(signature)[1]]
+    def check_chains(self, what, root, issued):
+        """Every signature, and its chain to the trusted root as of that time."""
+        done = subprocess.run(
+            ['openssl', 'cms', '-verify', '-cades', '-purpose', 'any', '-auth_level', '3',
+             '-x509_strict', '-binary', '-inform', 'DER', '-in', self.name,
+             '-content', self.content_name, '-CAfile', root, '-no-CApath', '-no-CAstore',
+             '-attime', str(calendar.timegm(when(issued).timetuple())), '-out', '/dev/null'],
+            capture_output=True, check=False)
+        need(done.returncode == 0, f'{what}\n{said(done.stderr.decode(errors="replace"))}')
+        good(what)
 
+    def signed_by(self, key, role, name=None):
+        return any(signer.key == key and signer.role == role and name in (None, signer.name)
+                   for signer in self.signers)
 
-def check_time(signature, certificate):
-    issued = when(strict_json(read(certificate), certificate)['predicate']['issuedAt'])
-    gap = datetime.timedelta(minutes=10)
-    need(any(abs(at - issued) <= gap for at in signing_times(signature)), 'signed at another time')
-    good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
+    def check_time(self, issued):
+        gap = datetime.timedelta(minutes=10)
+        need(any(abs(at - when(issued)) <= gap for at in self.times), 'signed at another time')
+        good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
 
-
-def check_approvals(certificate, signature):
-    predicate = strict_json(read(certificate), certificate)['predicate']
-    times = signing_times(signature)
-    start = when(predicate['sanitization']['startedAt'])
-    for approval in predicate['authorization']['approvals']:
-        at = when(approval['signedAt'])
-        need(at in times and at <= start, approval['subject'] + ' did not approve before the run')
-    good('every approval was signed before the run')
+    def check_approvals(self, predicate):
+        start = when(predicate['sanitization']['startedAt'])
+        for approval in predicate['authorization']['approvals']:
+            at = when(approval['signedAt'])
+            need(at in self.times and at <= start,
+                 approval['subject'] + ' did not approve before the run')
+        good('every approval was signed before the run')
+        for approval in predicate['authorization']['approvals']:
+            what = 'approved: ' + approval['subject']
+            need(self.signed_by(approval['subjectPublicKeySha256'], 'approver',
+                                approval['subject']), what)
+            good(what)

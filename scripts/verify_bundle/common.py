@@ -14,8 +14,13 @@ def need(condition, text):
         raise Wrong(text)
 
 
+def said(text):
+    """As it may stand on a screen."""
+    return text.encode('ascii', 'backslashreplace').decode()
+
+
 def good(text):
-    print('ok    ' + text)
+    print('ok    ' + said(text))
 
 
 def read(path, limit=64 << 20):

@@ -7,7 +7,7 @@ import re
 import subprocess
 import tempfile
 
-from common import Wrong, canonical, good, need, read, sha256, strict_json
+from common import Wrong, canonical, good, need, read, said, sha256, strict_json
 
 
 def unbase64(text):
@@ -103,17 +103,16 @@ def read_proof(path):
     return unbase64(lines[1][6:]), int(lines[2][6:]), path_hashes, checkpoint
 
 
-def check_log(bundle, key_file, log=None):
-    certificate = read(os.path.join(bundle, 'certificate.json'))
-    record = strict_json(certificate, 'certificate.json')
+def check_log(certificate, record, key_file, log=None):
+    """Of the bundle that is the working folder."""
     predicate = record['predicate']
     verifier = read(key_file, 4096).decode().strip()
     origin = predicate['log']['origin']
-    line, index, path, note = read_proof(os.path.join(bundle, 'certificate.json.tlog-proof'))
+    line, index, path, note = read_proof('certificate.json.tlog-proof')
     size, root = open_checkpoint(note, verifier, origin)
     need(root_by_path(index, size, leaf(line), path) == root, 'the entry is not in the signed tree')
     entry = strict_json(line, 'the log entry')
-    signature = read(os.path.join(bundle, 'certificate.json.p7s'))
+    signature = read('certificate.json.p7s')
     need(canonical(entry) == line and entry['type'] == 'run-outcome' and entry['seq'] == index,
          'the entry is no outcome at that index')
     need(entry['certificate'] == {'sha256': hashlib.sha256(certificate).hexdigest()},
@@ -186,4 +185,4 @@ def whole_log(log, verifier, record, own_line, own_index, heads):
     good(f'the log is whole ({len(lines)} entries) and every earlier attempt ({len(outcomes)}) is '
          'declared')
     for text in lost:
-        print('      lost: ' + text.encode('ascii', 'backslashreplace').decode())
+        print('      lost: ' + said(text))

@@ -52,7 +52,7 @@ def problems_of(folder, name, verified, status, level):
 
 
 def main():
-    missing = [tool for tool in ('openssl', 'jq', 'bash') if not shutil.which(tool)]
+    missing = [tool for tool in ('openssl', 'python3') if not shutil.which(tool)]
     if missing or not os.path.exists(os.environ.get('EFFACE', '')):
         print('skipped: needs ' + ', '.join(missing or ['$EFFACE']))
         return SKIPPED

@@ -144,15 +144,13 @@ HUGE = 2 ** 64 - 1
 BATCH = 2000  # records that stand in memory at once
 
 
-def judge_here(predicate, claims, folder):
+def judge_here(predicate, claims):
     """Whether scripts/verify-bundle accepts the claims."""
-    path = folder / 'claim.json'
-    path.write_text(json.dumps({
-        '_type': 'https://in-toto.io/Statement/v1', 'predicate': predicate,
-        'predicateType': 'https://efface.example/attestation/sanitization/v1'}))
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            claims.check_claims(str(path))
+            claims.check_claims({
+                '_type': 'https://in-toto.io/Statement/v1', 'predicate': predicate,
+                'predicateType': 'https://efface.example/attestation/sanitization/v1'})
     except Exception:  # pylint: disable=broad-except  # as __main__.py: malformed is refused
         return False
     return True
@@ -264,7 +262,7 @@ def run(helper, folder, claims_made=()):
                                  check=True).stdout.splitlines()
         assert len(library) == len(batch)
         for (path, name, words, how, record), said in zip(batch, library):
-            here = judge_here(record, claims, folder)
+            here = judge_here(record, claims)
             if how != 'honest':
                 counts['harmless' if here else 'refused'] += 1
             if here != (said == 'ok'):

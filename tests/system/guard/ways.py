@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ondisk
 import storage
-from process import missing, require, run
+from process import missing, require, run, undo
 
 MIB = 1 << 20
 SIZE = 16 * MIB
@@ -71,7 +71,7 @@ def swapped_on(stack, _folder, path):
     require("mkswap", "-q", path)
     header_again(path)
     require("swapon", path)
-    stack.callback(lambda: require("swapoff", path))
+    stack.callback(lambda: undo("swapoff", path))
 
 
 def opened(stack, _folder, path, flags="os.O_RDWR"):
@@ -108,7 +108,7 @@ def mapped(stack, folder, path):
     sectors = blocks_of(path)
     if run("dmsetup", "create", name, "--table", f"0 {sectors} linear {path} 0").returncode != 0:
         raise Unavailable("no linear mapping")
-    stack.callback(lambda: require("dmsetup", "remove", "--retry", name))
+    stack.callback(lambda: undo("dmsetup", "remove", "--retry", name))
     return Path("/dev/mapper") / name
 
 
@@ -121,7 +121,7 @@ def decrypted(stack, folder, path):
     if run("dmsetup", "create", name, "--table",
            f"0 {blocks_of(path)} crypt aes-xts-plain64 {'42' * 32} 0 {path} 0").returncode != 0:
         raise Unavailable("no crypt mapping")
-    stack.callback(lambda: require("dmsetup", "remove", "--retry", name))
+    stack.callback(lambda: undo("dmsetup", "remove", "--retry", name))
 
 
 def in_an_array(stack, _folder, path):
@@ -132,7 +132,7 @@ def in_an_array(stack, _folder, path):
     if run("mdadm", "--quiet", "--build", node, "--level", "linear", "--force", "--raid-devices",
            "1", path).returncode != 0:
         raise Unavailable("no linear array")
-    stack.callback(lambda: require("mdadm", "--quiet", "--stop", node))
+    stack.callback(lambda: undo("mdadm", "--quiet", "--stop", node))
 
 
 def exported_by_lio(stack, folder, path):
@@ -189,7 +189,7 @@ def loop(stack, file, offset=0, size=0):
     options = ["--offset", offset] if offset else []
     options += ["--sizelimit", size] if size else []
     device = require("losetup", "--find", "--show", *options, file).stdout.decode().strip()
-    stack.callback(lambda: require("losetup", "--detach", device))
+    stack.callback(lambda: undo("losetup", "--detach", device))
     return Path(device)
 
 
@@ -214,7 +214,7 @@ def overlapping_loop_reversed(stack, image):
 def add_partition(stack, device, number, first, count):
     if run("addpart", device, str(number), str(first // SECTOR), str(count // SECTOR)).returncode:
         raise Unavailable("no partitions on loop devices")
-    stack.callback(lambda: require("delpart", device, str(number)))
+    stack.callback(lambda: undo("delpart", device, str(number)))
     node = Path(f"{device}{'p' if device.name[-1].isdigit() else ''}{number}")
     if not node.exists():
         text = Path(f"/sys/class/block/{node.name}/dev").read_text(encoding="ascii").strip()

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,6 +29,16 @@ def require(*arguments, **options):
         raise RuntimeError(f"{arguments[0]} failed ({done.returncode}): "
                            f"{done.stderr.decode(errors='replace')}")
     return done
+
+
+def undo(*arguments, seconds=30):
+    """Takes back what the test made. Whoever looks at each device of the machine for a moment is
+    waited for."""
+    deadline = time.monotonic() + seconds
+    while run(*arguments).returncode != 0:
+        if time.monotonic() > deadline:
+            require(*arguments)
+        time.sleep(0.1)
 
 
 def missing(*tools):

@@ -287,12 +287,17 @@ class FakePmem {
             write(view.sysfs / "block" / name / "badblocks", "");
             fs::create_symlink(loop.device(), view.dev / name);
         }
-        // The guard opens the device under the name that the link leads to.
-        fs::create_symlink(loop.device(), view.dev / fs::path(loop.device()).filename());
+        // The guard opens the device under the name that the link leads to, and asks each loop
+        // device what is below it; tests that run beside this one attach others.
+        for (int number = 0; number < kLoopsMax; ++number) {
+            const auto name = "loop" + std::to_string(number);
+            fs::create_symlink("/dev/" + name, view.dev / name);
+        }
     }
     efface::inventory::SystemView view;
 
   private:
+    static constexpr int kLoopsMax = 256;
     efface::fake::ScratchDirectory scratch_;
 };
 

@@ -15,7 +15,9 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 SECONDS_MAX = 1800
 MEMORY = "2G"  # 64 models, each with its ring
-LIST_CPU_SECONDS_MAX = 0.5
+# 0.5 s of CPU where starting the program alone cost 0.09 s; the rig's system calls cost three times as
+# much on some machines as on others.
+LIST_STARTS_MAX = 0.5 / 0.09
 WAIT_SHARE_MAX = 0.001
 EXIT_SKIPPED = 77
 
@@ -76,12 +78,13 @@ def main():
         return EXIT_SKIPPED
     for name in ("list", "list, one hangs"):
         cost = found[name]
-        spread = f"{cost['rounds'][0]:.2f} to {cost['rounds'][-1]:.2f}, starting the program " \
-                 f"alone {found['start']['cpu']:.2f}"
+        start = found["start"]["cpu"]
+        spread = f"{cost['rounds'][0]:.2f} to {cost['rounds'][-1]:.2f}"
         note = f", {cost['silent']} said to give no answer" if "silent" in cost else f" ({spread})"
         print(f"  efface {name + ' of 64 drives':34} {cost['cpu']:6.2f} s CPU {cost['wall']:6.2f} s: "
-              f"{judged(cost['cpu'] <= LIST_CPU_SECONDS_MAX)} the target of "
-              f"{LIST_CPU_SECONDS_MAX} s CPU{note}")
+              f"{cost['cpu'] / start:.1f} x of starting the program ({start:.2f} s), "
+              f"{judged(cost['cpu'] <= LIST_STARTS_MAX * start)} the target of "
+              f"{LIST_STARTS_MAX:.1f} x{note}")
     mine, theirs = found["efface erase"], found["sg_sanitize"]
     interval = polling_interval(mine["ms"] / 1000, mine["estimate"])
     print(f"  after the drive's end ({mine['ms'] / 1000:.0f} s)     efface, verified and certified "

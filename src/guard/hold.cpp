@@ -5,6 +5,8 @@
 
 #include "efface/guard/guard.hpp"
 
+#include "file_uses.hpp"
+
 namespace efface::guard {
 namespace {
 
@@ -29,21 +31,55 @@ void refuse_uses(const std::string& path, std::vector<Use> uses, bool read_only_
            fmt::format("{}: {}", to_string(use.code), use.detail));
 }
 
-/// Whoever has taken it since the look above had a word about it will let it go again, or be a use
-/// that the next run names.
-std::unique_ptr<HeldTarget> open_held(Machine& machine, const std::string& path,
-                                      const std::string& target) {
-    try {
-        return machine.open(path, device::Access::exclusive);
-    } catch (const Error& error) {
-        if (error.reason() == ReasonCode::busy) {
-            refuse(target, ErrorCode::busy, ReasonCode::busy,
-                   path == target ? std::string(error.what())
-                                  : fmt::format("{} is the same storage: {}", path, error.what()));
-        }
-        throw;
+/// A target that is to be held.
+class Candidate final {
+  public:
+    Candidate(Machine& machine, const HoldRequest& request, const inventory::Identity& now)
+        : machine_(machine), request_(request), now_(now) {}
+
+    /// As of now; its aliases when nothing uses it.
+    std::vector<std::string> refuse_if_used() {
+        auto users = machine_.users_of(now_, request_.moment);
+        refuse_uses(request_.path, std::move(users.uses), request_.read_only_file_allowed);
+        return std::move(users.aliases);
     }
-}
+
+    /// Who uses it, rather than what failed because of that.
+    template <typename Step>
+    auto unless_used(const Step& step) {
+        try {
+            return step();
+        } catch (const Error&) {
+            (void)refuse_if_used();
+            throw;
+        }
+    }
+
+    /// Whoever keeps it from being opened is named; when nobody can be named, it was taken for a
+    /// moment, or will be a use that the next run names.
+    std::unique_ptr<HeldTarget> open(const std::string& path) {
+        try {
+            return unless_used([&] { return machine_.open(path, device::Access::exclusive); });
+        } catch (const Error& error) {
+            if (error.reason() == ReasonCode::busy) {
+                refuse(request_.path, ErrorCode::busy, ReasonCode::busy,
+                       path == request_.path
+                           ? std::string(error.what())
+                           : fmt::format("{} is the same storage: {}", path, error.what()));
+            }
+            throw;
+        }
+    }
+
+    void lock_metadata(HeldTarget& target) {
+        unless_used([&] { target.lock_metadata(); });
+    }
+
+  private:
+    Machine& machine_;
+    const HoldRequest& request_;
+    const inventory::Identity& now_;
+};
 
 /// The target, and every other name of its storage for as long.
 class HeldWithAliases final : public HeldTarget {
@@ -93,24 +129,31 @@ bool same_object(const device::TargetFacts& facts, const inventory::Identity& no
 Held hold(Machine& machine, const HoldRequest& request) {
     const auto now = machine.identify(request.path);
     refuse_another(request, now);
-    refuse_uses(request.path, machine.uses_of(now, request.moment), request.read_only_file_allowed);
-    auto target = open_held(machine, request.path, request.path);
-    std::vector<std::unique_ptr<HeldTarget>> aliases;
-    for (const auto& alias : machine.aliases_of(now)) {
-        aliases.push_back(open_held(machine, alias, request.path));
+    Candidate candidate(machine, request, now);
+    // A file has no exclusive open: its lease is asked for instead, before a descriptor of our own
+    // stands in its way.
+    if (now.kind == inventory::Kind::file && is_open_elsewhere(now)) {
+        (void)candidate.refuse_if_used();
     }
+    auto target = candidate.open(request.path);
     if (!same_object(target->facts(), now)) {
         refuse(request.path, ErrorCode::safety, ReasonCode::other_identity,
                "the device was exchanged while it was opened");
     }
-    target->lock_metadata();
+    candidate.lock_metadata(*target);
     if (request.examine) {
         if (const auto why = request.examine(*target)) {
             refuse(request.path, ErrorCode::safety, why->code, why->text);
         }
     }
     // Nobody can begin to hold it any more; who has it open without holding it is found now.
-    refuse_uses(request.path, machine.uses_of(now, request.moment), request.read_only_file_allowed);
+    std::vector<std::unique_ptr<HeldTarget>> aliases;
+    for (const auto& alias : candidate.refuse_if_used()) {
+        aliases.push_back(candidate.open(alias));
+    }
+    if (!aliases.empty()) {
+        (void)candidate.refuse_if_used();
+    }
     return {std::make_unique<HeldWithAliases>(std::move(target), std::move(aliases)),
             Clearance(request.path)};
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -27,7 +28,7 @@ struct Look::State {
     explicit State(MachineState taken)
         : machine(std::move(taken)),
           media(machine),
-          openers(Openers::read(machine.view())),
+          openers(Openers::read(machine)),
           exports(read_exports(machine)) {}
     MachineState machine;
     mutable std::mutex mutex;  ///< of `media`, which remembers what it found
@@ -183,23 +184,57 @@ std::vector<inventory::Layer> Look::layers_below(const Identity& identity) const
     return inventory::layers_below(identity, state_->machine);
 }
 
-std::vector<Use> uses_of(const Identity& identity, const SystemView& view, Blocks blocks) {
+std::shared_ptr<const Look> Looks::fresh() {
+    std::unique_lock lock(mutex_);
+    const auto wanted = begun_ + 1;
+    taken_.wait(lock, [&] { return !taking_ || last_begun_ >= wanted; });
+    if (last_begun_ >= wanted) {
+        return last_;
+    }
+    taking_ = true;
+    const auto number = ++begun_;
+    lock.unlock();
+    std::shared_ptr<const Look> look;
+    std::exception_ptr failure;
+    try {
+        look = std::make_shared<const Look>(Look::take(view_));
+    } catch (...) {
+        failure = std::current_exception();  // whoever waits takes a look of its own
+    }
+    lock.lock();
+    taking_ = false;
+    if (look) {
+        last_ = look;
+        last_begun_ = number;
+    }
+    taken_.notify_all();
+    if (failure) {
+        std::rethrow_exception(failure);
+    }
+    return look;
+}
+
+Users Looks::users_of(const Identity& identity, Blocks blocks) {
     constexpr std::chrono::milliseconds kPause{100};
     constexpr auto kLooksMax = kOpenersWait / kPause;
-    std::vector<Use> uses;
-    for (auto i = kLooksMax; i > 0; --i) {
-        uses = Look::take(view).uses_of(identity, blocks);
-        // udev looks at each device for a moment; who stays is a user.
+    for (auto i = kLooksMax;; --i) {
+        const auto look = fresh();
+        Users users{look->uses_of(identity, blocks), look->aliases_of(identity)};
         const bool may_go =
-            !uses.empty() && std::all_of(uses.begin(), uses.end(), [](const Use& use) {
+            !users.uses.empty() &&
+            std::all_of(users.uses.begin(), users.uses.end(), [](const Use& use) {
                 return use.code == ReasonCode::opened || use.code == ReasonCode::busy;
             });
-        if (!may_go || !view.live) {
-            break;
+        // udev looks at each device for a moment; who stays is a user.
+        if (!may_go || !view_.live || i <= 1) {
+            return users;
         }
         std::this_thread::sleep_for(kPause);
     }
-    return uses;
+}
+
+std::vector<Use> uses_of(const Identity& identity, const SystemView& view, Blocks blocks) {
+    return Looks(view).users_of(identity, blocks).uses;
 }
 
 std::vector<inventory::ListEntry> list_storage(const SystemView& view, bool probe,
@@ -208,8 +243,14 @@ std::vector<inventory::ListEntry> list_storage(const SystemView& view, bool prob
     const MachineState machine = MachineState::read(view, Detail::all);
     auto entries = inventory::list_storage(machine, probe, questions, deadline);
     MediumMap media(machine);
-    const auto openers = Openers::read(view);
+    const auto openers = Openers::read(machine);
     const auto exports = read_exports(machine);
+    for (const auto& entry : entries) {
+        const auto node = machine.graph().find(entry.identity.major, entry.identity.minor);
+        if (node && entry.identity.kind == Kind::disk) {
+            media.know(*node, entry.identity);
+        }
+    }
     for (auto& entry : entries) {
         const auto uses = uses_in({machine, media, openers, exports}, entry.identity);
         entry.uses.insert(entry.uses.end(), uses.begin(), uses.end());

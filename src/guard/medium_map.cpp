@@ -183,11 +183,16 @@ Place MediumMap::find(std::size_t index, std::size_t depth) {
         return of_layer(node, depth);
     }
     if (node.kind == Kind::disk) {
-        const auto class_block = inventory::Folder::open(state_.view().sysfs / "class" / "block");
-        const auto unit = inventory::same_unit_key(class_block, node.name);
+        const auto known = units_.find(index);
+        const auto unit = known != units_.end() ? known->second
+                                                : inventory::same_unit_key(class_block_, node.name);
         return whole(unit.empty() ? itself : "unit " + unit);
     }
     return whole(itself);
+}
+
+void MediumMap::know(std::size_t node, const inventory::Identity& identity) {
+    units_[node] = inventory::same_unit_key(class_block_, state_.graph().at(node).name, identity);
 }
 
 Place MediumMap::of_loop(const BlockNode& node, std::size_t depth) {

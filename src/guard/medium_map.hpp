@@ -41,8 +41,12 @@ struct Place {
 class MediumMap final {
   public:
     /// The state is borrowed.
-    explicit MediumMap(const inventory::MachineState& state) : state_(state) {}
+    explicit MediumMap(const inventory::MachineState& state)
+        : state_(state),
+          class_block_(inventory::Folder::open(state.view().sysfs / "class" / "block")) {}
 
+    /// What is known of a disk already is not read again.
+    void know(std::size_t node, const inventory::Identity& identity);
     [[nodiscard]] const Place& place_of(std::size_t node);
     /// Of a file, from its beginning to its end, however long it grows.
     [[nodiscard]] Place place_of_file(unsigned major, unsigned minor, std::uint64_t inode,
@@ -68,9 +72,11 @@ class MediumMap final {
     std::size_t medium(const std::string& key);
 
     const inventory::MachineState& state_;
+    inventory::Folder class_block_;
     std::map<std::size_t, Place> known_;
     std::map<std::string, std::size_t> media_;
-    std::map<std::size_t, FileBelow> files_;  ///< media that are files
+    std::map<std::size_t, std::string> units_;  ///< same_unit_key() of disks that are known
+    std::map<std::size_t, FileBelow> files_;    ///< media that are files
     std::set<std::string> problems_;
 };
 

@@ -21,28 +21,26 @@ using inventory::Reading;
 
 namespace {
 
-/// Descriptors that no storage is behind, by the text of their links.
+/// Descriptors that no storage is behind, by the text of their links: the kernel gives the paths of
+/// files a slash in front.
 bool is_no_storage(std::string_view link) {
-    constexpr std::array<std::string_view, 4> kPrefixes = {
-        "socket:", "pipe:", "anon_inode:", "/dev/null"};
-    return std::any_of(kPrefixes.begin(), kPrefixes.end(),
-                       [link](std::string_view prefix) { return link.starts_with(prefix); });
+    return !link.starts_with('/');
+}
+
+/// Character devices that lead to no disk: memory, terminals, miscellaneous ones
+/// (Documentation/admin-guide/devices.txt).
+bool leads_to_no_disk(unsigned major_number) {
+    constexpr std::array<unsigned, 4> kMajors = {1, 4, 5, 10};
+    constexpr unsigned kTerminals = 136;
+    constexpr unsigned kTerminalsLast = 143;
+    return std::find(kMajors.begin(), kMajors.end(), major_number) != kMajors.end() ||
+           (major_number >= kTerminals && major_number <= kTerminalsLast);
 }
 
 void add_once(std::vector<std::string>& list, const std::string& process) {
     if (list.empty() || list.back() != process) {
         list.push_back(process);
     }
-}
-
-/// The fourth field of /proc/PID/stat; the second is in brackets and may hold anything.
-std::string parent_of(const std::string& stat) {
-    const auto bracket = stat.rfind(") ");
-    if (bracket == std::string::npos || stat.size() < bracket + 5) {
-        return {};
-    }
-    const auto begin = bracket + 4;  // behind the state
-    return stat.substr(begin, stat.find(' ', begin) - begin);
 }
 
 /// Whether a process is that one or one of its children, and theirs.
@@ -64,37 +62,32 @@ bool descends_from(std::string process, const std::string& ancestor,
 }  // namespace
 
 void Openers::read_process(const Folder& proc, const std::string& process, bool live) {
-    const Folder folder = proc.enter(process);
-    const Listing list = folder.list("fd");
+    const Folder folder = proc.enter(process + "/fd");
+    const Listing list = folder.list(".");
     const bool ended = list.error == ESRCH || list.error == ENOENT;  // since it was listed
     if (list.reading == Reading::unreadable && !ended && problem_.empty()) {
         problem_ = fmt::format("what process {} has open: {}", process, errno_text(list.error));
     }
-    if (list.names.empty()) {
-        return;
-    }
-    const UniqueFd fds{
-        live ? ::open((view_.proc / process / "fd").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)
-             : -1};
     std::array<char, 64> link;
     for (const std::string& name : list.names) {
         if (!live) {
-            add_once(paths_[folder.link("fd/" + name).text], process);
+            add_once(paths_[folder.link(name).text], process);
             continue;
         }
-        const ssize_t got = ::readlinkat(fds.get(), name.c_str(), link.data(), link.size());
+        const ssize_t got =
+            ::readlinkat(folder.descriptor(), name.c_str(), link.data(), link.size());
         if (got <= 0 || is_no_storage({link.data(), static_cast<std::size_t>(got)})) {
             continue;
         }
         // Without a word to a server that may not answer.
         struct statx status {};
-        if (::statx(fds.get(), name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO, &status) !=
-            0) {
+        if (::statx(folder.descriptor(), name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO,
+                    &status) != 0) {
             continue;
         }
         if (S_ISBLK(status.stx_mode)) {
             add_once(blocks_[makedev(status.stx_rdev_major, status.stx_rdev_minor)], process);
-        } else if (S_ISCHR(status.stx_mode)) {
+        } else if (S_ISCHR(status.stx_mode) && !leads_to_no_disk(status.stx_rdev_major)) {
             add_once(characters_[makedev(status.stx_rdev_major, status.stx_rdev_minor)], process);
         } else if (S_ISREG(status.stx_mode)) {
             add_once(files_[{makedev(status.stx_dev_major, status.stx_dev_minor), status.stx_ino}],
@@ -103,25 +96,20 @@ void Openers::read_process(const Folder& proc, const std::string& process, bool 
     }
 }
 
-Openers Openers::read(const inventory::SystemView& view) {
+Openers Openers::read(const inventory::MachineState& machine) {
     Openers openers;
-    openers.view_ = view;
-    const Folder proc = Folder::open(view.proc);
-    const Listing processes = proc.list(".");
-    if (processes.reading != Reading::present) {
-        openers.problem_ = "the list of processes can not be read";
-    }
+    openers.view_ = machine.view();
+    const bool live = openers.view_.live;
+    const Folder proc = Folder::open(openers.view_.proc);
+    openers.problem_ = machine.processes().problem;
     std::map<std::string, std::string> parents;
-    for (const std::string& process : processes.names) {
-        if (inventory::is_process(process)) {
-            parents[process] =
-                view.live ? parent_of(proc.enter(process).read("stat").text) : std::string{};
-        }
+    for (const auto& process : machine.processes().list) {
+        parents[process.id] = process.parent;
     }
-    const std::string own = view.live ? std::to_string(::getpid()) : std::string{};
-    for (const auto& [process, parent] : parents) {
-        if (!descends_from(process, own, parents)) {
-            openers.read_process(proc, process, view.live);
+    const std::string own = live ? std::to_string(::getpid()) : std::string{};
+    for (const auto& process : machine.processes().list) {
+        if (!process.kernel && !descends_from(process.id, own, parents)) {
+            openers.read_process(proc, process.id, live);
         }
     }
     return openers;

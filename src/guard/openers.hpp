@@ -21,10 +21,12 @@ struct Opener {
 class Openers final {
   public:
     /// Of all processes but this one, its children and theirs.
-    [[nodiscard]] static Openers read(const inventory::SystemView& view);
+    [[nodiscard]] static Openers read(const inventory::MachineState& machine);
 
     [[nodiscard]] std::vector<Opener> of_block(unsigned major, unsigned minor) const;
     [[nodiscard]] std::vector<Opener> of_character(unsigned major, unsigned minor) const;
+    /// Whether of_character() has an answer for any device.
+    [[nodiscard]] bool any_character() const noexcept { return !characters_.empty(); }
     [[nodiscard]] std::vector<Opener> of_file(unsigned major, unsigned minor,
                                               std::uint64_t inode) const;
     /// Of a recording, where links have texts only.

@@ -195,7 +195,8 @@ void DeviceUses::add_openers_of(std::size_t index, const std::string& watcher) {
         return !watcher.empty() && opener.program == watcher;
     });
     add_opened(openers, path, walk_);
-    if (node.kind != Kind::disk) {
+    const bool none = state_.view().live && !seen_.openers.any_character();
+    if (node.kind != Kind::disk || none) {
         return;
     }
     for (const auto& character : character_nodes_of(state_.view(), node.name)) {

@@ -205,7 +205,7 @@ std::vector<Drive> drives_of(const std::vector<Identity>& identities, const Syst
         drives.push_back(finder.find(identity, name));
         units.emplace_back();
         if (drives.back().protocol == Drive::Protocol::scsi) {
-            units.back() = same_unit_key(finder.class_block(), name);
+            units.back() = same_unit_key(finder.class_block(), name, identity);
             paths[units.back()].push_back(name);
         }
     }
@@ -220,7 +220,7 @@ Drive drive_of(const Identity& identity, const SystemView& view) {
     const std::string name = finder.name_of(identity);
     auto drive = finder.find(identity, name);
     if (drive.protocol == Drive::Protocol::scsi) {
-        add_other_paths(drive, same_unit_key(finder.class_block(), name),
+        add_other_paths(drive, same_unit_key(finder.class_block(), name, identity),
                         all_paths(finder.class_block()), view);
     }
     return drive;

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
@@ -185,11 +184,6 @@ std::string safe_text(const std::string& text) {
     // What is no UTF-8 becomes U+FFFD, so that the record can always be written.
     const std::string encoded = as_json.dump(-1, ' ', false, Json::error_handler_t::replace);
     return Json::parse(encoded).get<std::string>();
-}
-
-bool is_process(const std::string& name) {
-    return std::all_of(name.begin(), name.end(),
-                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
 }
 
 }  // namespace efface::inventory

@@ -11,6 +11,7 @@
 namespace efface::inventory {
 namespace {
 
+constexpr std::uint64_t kSysfsSectorBytes = 512;  // whatever the device's blocks
 constexpr std::size_t kVpdHeaderBytes = 4;
 constexpr std::size_t kIdentifyAt = 60;  // in page 89h
 constexpr std::size_t kIdentifySerialAt = kIdentifyAt + 20;
@@ -76,6 +77,11 @@ std::string first_text_of(const Folder& class_block, const std::string& device,
     return {};
 }
 
+/// Whether a disk can be reached by several paths.
+bool has_paths(const std::string& disk) {
+    return disk.starts_with("nvme") || disk.starts_with("sd");
+}
+
 void add_scsi(const Folder& class_block, const std::string& disk, Hardware& hardware) {
     if (hardware.serial.empty()) {
         hardware.serial = serial_in_vpd(class_block.read_raw(disk + "/device/vpd_pg80").text);
@@ -112,18 +118,27 @@ Hardware hardware_of(const Folder& class_block, const std::string& disk) {
 }
 
 std::string same_unit_key(const Folder& class_block, const std::string& disk) {
-    const bool nvme = disk.starts_with("nvme");
-    if (!nvme && !disk.starts_with("sd")) {
+    if (!has_paths(disk)) {
         return {};
     }
     const auto hardware = hardware_of(class_block, disk);
-    if (hardware.wwid.empty()) {
+    Identity identity;
+    identity.wwid = hardware.wwid;
+    identity.serial = hardware.serial;
+    identity.bridge_serial = hardware.bridge_serial;
+    identity.size_bytes = number_or(class_block.read(disk + "/size").text, 0) * kSysfsSectorBytes;
+    return same_unit_key(class_block, disk, identity);
+}
+
+std::string same_unit_key(const Folder& class_block, const std::string& disk,
+                          const Identity& identity) {
+    if (!has_paths(disk) || identity.wwid.empty()) {
         return {};
     }
-    const auto size = class_block.read(disk + "/size").text;
-    const auto space = nvme ? class_block.read(disk + "/nsid").text : std::string{};
-    return hardware.wwid + '\n' + hardware.serial + '\n' + hardware.bridge_serial + '\n' + size +
-           '\n' + space;
+    const auto space =
+        disk.starts_with("nvme") ? class_block.read(disk + "/nsid").text : std::string{};
+    return identity.wwid + '\n' + identity.serial + '\n' + identity.bridge_serial + '\n' +
+           std::to_string(identity.size_bytes) + '\n' + space;
 }
 
 }  // namespace efface::inventory

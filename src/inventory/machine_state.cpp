@@ -30,7 +30,8 @@ MachineState MachineState::read(const SystemView& view, Detail detail) {
     state.view_ = view;
     state.graph_ = BlockGraph::read(view, detail);
     state.problems_ = state.graph_.problems();
-    MountView mounts = read_mounts(view);
+    state.processes_ = read_processes(view);
+    MountView mounts = read_mounts(view, state.processes_);
     state.mounts_ = std::move(mounts.mounts);
     state.problems_.insert(state.problems_.end(), mounts.problems.begin(), mounts.problems.end());
     std::string problem;

@@ -138,7 +138,7 @@ void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const
             mount.elsewhere.push_back(printable(other.target));
         }
     }
-    const MountView all = read_mounts(view);
+    const MountView all = read_mounts(view, read_processes(view));
     for (const Mount& other : all.mounts) {
         // A copy of our namespace shows the same mount at the same place: it is no other way in.
         if (!other.process.empty() && other.major == mount.major && other.minor == mount.minor &&

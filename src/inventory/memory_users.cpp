@@ -125,14 +125,15 @@ void add_bounded(std::vector<std::string>& list, std::string text) {
 FileUsers processes_using(const FileKey& key, const SystemView& view) {
     FileUsers result;
     const Folder proc = Folder::open(view.proc);
-    const Listing processes = proc.list(".");
-    if (processes.reading != Reading::present) {
-        result.users.emplace_back("the list of processes can not be read");
+    const Processes processes = read_processes(view);
+    if (!processes.problem.empty()) {
+        result.users.push_back(processes.problem);
     }
-    for (const std::string& name : processes.names) {
-        if (!is_process(name)) {
+    for (const auto& process : processes.list) {
+        if (process.kernel) {
             continue;
         }
+        const std::string& name = process.id;
         const Folder folder = proc.enter(name);
         const Seen seen = look_at(key, folder, view.proc / name);
         if (seen.use.empty() && seen.examined) {

@@ -67,9 +67,8 @@ bool process_ended(const Attribute& attribute) {
 /// already. False when they can not be read; a process that ended has none.
 bool add_process(const Folder& proc, const std::string& process, bool own,
                  std::set<std::string>& seen, MountView& view) {
-    const Folder folder = proc.enter(process);
-    const Attribute space = folder.link("ns/mnt");
-    const Attribute root = folder.link("root");
+    const Attribute space = proc.link(process + "/ns/mnt");
+    const Attribute root = proc.link(process + "/root");
     if (!own && (process_ended(space) || process_ended(root))) {
         return true;
     }
@@ -80,7 +79,7 @@ bool add_process(const Folder& proc, const std::string& process, bool own,
     if (known_by_links && seen.contains(key)) {
         return true;
     }
-    Attribute text = folder.read_raw("mountinfo", kMountinfoBytesMax);
+    Attribute text = proc.read_raw(process + "/mountinfo", kMountinfoBytesMax);
     if (!own && process_ended(text)) {
         return true;  // another process of that namespace may still tell
     }
@@ -98,29 +97,26 @@ bool add_process(const Folder& proc, const std::string& process, bool own,
 
 }  // namespace
 
-MountView read_mounts(const SystemView& view) {
+MountView read_mounts(const SystemView& view, const Processes& processes) {
     MountView result;
     const Folder proc = Folder::open(view.proc);
     std::set<std::string> seen;
     if (!add_process(proc, "self", true, seen, result)) {
         result.problems.emplace_back("the list of mounts can not be read");
     }
-    Listing processes = proc.list(".");
-    if (processes.reading != Reading::present) {
-        result.problems.emplace_back("the list of processes can not be read");
+    if (!processes.problem.empty()) {
+        result.problems.push_back(processes.problem);
     }
-    std::vector<std::string>& names = processes.names;
-    names.erase(std::remove_if(names.begin(), names.end(),
-                               [](const std::string& name) { return !is_process(name); }),
-                names.end());
-    std::sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-        return std::pair{a.size(), a} < std::pair{b.size(), b};
-    });
     std::size_t unreadable = 0;
     std::string first;
-    for (const std::string& process : names) {
-        if (!add_process(proc, process, false, seen, result)) {
-            first = unreadable++ == 0 ? process : first;
+    bool kernel = false;
+    for (const Process& process : processes.list) {
+        if (process.kernel && kernel) {
+            continue;  // one of them stands for all
+        }
+        kernel = kernel || process.kernel;
+        if (!add_process(proc, process.id, false, seen, result)) {
+            first = unreadable++ == 0 ? process.id : first;
         }
     }
     if (unreadable > 0) {

@@ -233,7 +233,7 @@ void Guard::survey_backups(Survey& survey) {
 /// file that holds nothing but a header the kernel is asked whether it can be written.
 std::vector<inventory::Use> Guard::uses_of(const inventory::Identity& identity, Role role,
                                            Moment moment) {
-    auto uses = host_.uses_of(identity, moment);
+    auto uses = host_.users_of(identity, moment).uses;
     if (role != Role::in_place_header && identity.kind == inventory::Kind::file) {
         std::erase_if(uses,
                       [](const inventory::Use& use) { return use.code == ReasonCode::read_only; });
@@ -311,7 +311,7 @@ void Guard::survey_payload(Survey& survey, std::optional<luks::SampleReport>& sa
             return;
         }
         const auto identity = host_.identify(volume.path);
-        object_to_uses(survey.objector, volume.path, host_.uses_of(identity, Moment::survey));
+        object_to_uses(survey.objector, volume.path, host_.users_of(identity, Moment::survey).uses);
         check_declared_facts(survey.objector, volume, identity);
         survey.plan.locations.front().data_path = identity.canonical_path;
     }

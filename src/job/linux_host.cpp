@@ -49,25 +49,18 @@ class LinuxHost final : public Host {
     inventory::Identity identify(const std::string& path) override {
         return inventory::identify(path);
     }
-    std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
-                                        Moment moment) override {
+    guard::Users users_of(const inventory::Identity& identity, Moment moment) override {
         if (moment == Moment::survey) {
             auto uses = look().uses_of(identity);
             const bool may_go = std::any_of(uses.begin(), uses.end(), [](const auto& use) {
                 return use.code == ReasonCode::opened || use.code == ReasonCode::busy;
             });
             if (!may_go) {
-                return uses;
+                return {std::move(uses), look().aliases_of(identity)};
             }
         }
-        return guard::uses_of(
-            identity, {},
-            moment == Moment::now_unread ? guard::Blocks::left_alone : guard::Blocks::read);
-    }
-    std::vector<std::string> aliases_of(const inventory::Identity& identity) override {
-        // A file has none: what is above it is a use.
-        return identity.kind == inventory::Kind::file ? std::vector<std::string>{}
-                                                      : guard::Look::take().aliases_of(identity);
+        return looks_.users_of(identity, moment == Moment::now_unread ? guard::Blocks::left_alone
+                                                                      : guard::Blocks::read);
     }
     std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) override {
@@ -121,11 +114,12 @@ class LinuxHost final : public Host {
 
   private:
     const guard::Look& look() {
-        std::call_once(looked_, [this] { look_ = guard::Look::take(); });
-        return *look_;
+        std::call_once(surveyed_, [this] { survey_ = looks_.fresh(); });
+        return *survey_;
     }
-    std::once_flag looked_;
-    std::optional<guard::Look> look_;
+    guard::Looks looks_;
+    std::once_flag surveyed_;
+    std::shared_ptr<const guard::Look> survey_;
     device::LuksLibraryProcess library_;
 };
 

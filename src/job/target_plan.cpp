@@ -84,7 +84,8 @@ void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& 
 
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as) {
-    for (const auto& use : host.uses_of(identity, moment)) {
+    const auto users = host.users_of(identity, moment);
+    for (const auto& use : users.uses) {
         plan.objections.push_back({{use.code, as + use.detail}, guard::status_of(use.code)});
     }
 }

@@ -111,16 +111,15 @@ std::vector<inventory::Identity> FakeHost::disks() {
     return found;
 }
 
-std::vector<inventory::Use> FakeHost::uses_of(const inventory::Identity& identity,
-                                              job::Moment moment) {
+guard::Users FakeHost::users_of(const inventory::Identity& identity, job::Moment moment) {
     moments.push_back(moment);
     if (before_uses) {
         before_uses();
     }
-    return disks_.at(identity.canonical_path).uses;
+    return {disks_.at(identity.canonical_path).uses, other_paths()};
 }
 
-std::vector<std::string> FakeHost::aliases_of(const inventory::Identity& /*identity*/) {
+std::vector<std::string> FakeHost::other_paths() const {
     std::vector<std::string> paths;
     for (const auto& path : drive.other_paths) {
         paths.push_back(path.path);
@@ -131,7 +130,7 @@ std::vector<std::string> FakeHost::aliases_of(const inventory::Identity& /*ident
 std::vector<std::pair<std::size_t, std::size_t>> FakeHost::overlapping(
     const std::vector<inventory::Identity>& identities) {
     const auto names_of = [&](const inventory::Identity& identity) {
-        auto names = aliases_of(identity);
+        auto names = other_paths();
         names.push_back(identity.canonical_path);
         if (identity.inode != 0) {
             names.push_back("inode " + std::to_string(identity.inode));

@@ -56,10 +56,8 @@ class FakeHost final : public job::Host {
                                                   const SecretBytes& credential) override;
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
     inventory::Identity identify(const std::string& path) override;
-    std::vector<inventory::Use> uses_of(const inventory::Identity& identity,
-                                        job::Moment moment) override;
-    /// Of the drive: its other paths.
-    std::vector<std::string> aliases_of(const inventory::Identity& identity) override;
+    /// The aliases are the other paths of the drive.
+    guard::Users users_of(const inventory::Identity& identity, job::Moment moment) override;
     /// The same path or inode, or paths of the drive.
     std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) override;
@@ -78,6 +76,8 @@ class FakeHost final : public job::Host {
     }
 
   private:
+    [[nodiscard]] std::vector<std::string> other_paths() const;
+
     std::map<std::string, Disk> disks_;
 };
 

@@ -25,10 +25,8 @@ class Machine {
   public:
     virtual ~Machine() = default;
     virtual inventory::Identity identify(const std::string& path) = 0;
-    /// guard::uses_of(), as of that moment.
-    virtual std::vector<Use> uses_of(const inventory::Identity& identity, Moment moment) = 0;
-    /// Look::aliases_of() as of now.
-    virtual std::vector<std::string> aliases_of(const inventory::Identity& identity) = 0;
+    /// Looks::users_of(), as of that moment.
+    virtual Users users_of(const inventory::Identity& identity, Moment moment) = 0;
     /// As device::LinuxTarget::open.
     virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
 };
@@ -53,10 +51,10 @@ struct Held {
     Clearance clearance;
 };
 
-/// Looks, opens the target and its aliases exclusively, and looks again at who has them open: who
-/// came after the plan, or while this was looking, is found. Throws Error, with nothing written:
-/// `busy` (75) when all that is in the way may go by itself, as another job of ours; else `safety`
-/// (7) with the code of what uses it.
+/// Opens the target exclusively, then looks who uses it, so that nobody can have begun to hold it
+/// in between; opens the aliases that this look found and then looks once more. Throws Error, with
+/// nothing written: `busy` (75) when all that is in the way may go by itself, as another job of
+/// ours; else `safety` (7) with the code of what uses it.
 [[nodiscard]] Held hold(Machine& machine, const HoldRequest& request);
 
 }  // namespace efface::guard

@@ -4,7 +4,10 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
+#include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +22,12 @@ using inventory::Use;
 /// Whether blocks of the target may be read for an answer: those of a drive that is erasing itself
 /// would keep the reader.
 enum class Blocks { read, left_alone };
+
+/// Who uses a target, and its other names, as of one look.
+struct Users {
+    std::vector<Use> uses;             ///< Look::uses_of()
+    std::vector<std::string> aliases;  ///< Look::aliases_of()
+};
 
 /// What the machine does with its storage at one moment, for questions about many targets. May be
 /// asked from several threads.
@@ -63,8 +72,29 @@ class Look final {
     std::unique_ptr<const State> state_;
 };
 
-/// As of now. Who opens a device for a moment (udev does) is waited for: kOpenersWait at most.
+/// Looks as of now, for questions from several threads: who asks while another one's look is being
+/// taken waits for the next, which then serves all who wait. A look costs a walk through all
+/// processes and devices of the machine.
+class Looks final {
+  public:
+    explicit Looks(inventory::SystemView view = {}) : view_(std::move(view)) {}
+    /// One that began after this was called.
+    [[nodiscard]] std::shared_ptr<const Look> fresh();
+    /// As of now. Who opens a device for a moment (udev does) is waited for: kOpenersWait at most.
+    [[nodiscard]] Users users_of(const inventory::Identity& identity, Blocks blocks = Blocks::read);
+
+  private:
+    inventory::SystemView view_;
+    std::mutex mutex_;
+    std::condition_variable taken_;
+    bool taking_ = false;
+    std::uint64_t begun_ = 0;       ///< how many looks
+    std::uint64_t last_begun_ = 0;  ///< which of them `last_` is
+    std::shared_ptr<const Look> last_;
+};
+
 constexpr std::chrono::milliseconds kOpenersWait{2000};
+/// Looks::users_of() for a single question.
 [[nodiscard]] std::vector<Use> uses_of(const inventory::Identity& identity,
                                        const inventory::SystemView& view = {},
                                        Blocks blocks = Blocks::read);

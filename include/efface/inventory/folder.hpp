@@ -54,6 +54,8 @@ class Folder final {
     /// The text of a symbolic link.
     [[nodiscard]] Attribute link(const std::string& name) const;
     [[nodiscard]] Listing list(const std::string& name) const;
+    /// O_PATH, as the folder of other system calls; below zero when it could not be opened.
+    [[nodiscard]] int descriptor() const noexcept { return fd_.get(); }
 
   private:
     enum class Pieces { one, many };
@@ -73,8 +75,5 @@ class Folder final {
 
 /// Device strings for people and records: printable() but for valid UTF-8, which paths may hold.
 [[nodiscard]] std::string safe_text(const std::string& text);
-
-/// Whether an entry of /proc is the folder of a process.
-[[nodiscard]] bool is_process(const std::string& name);
 
 }  // namespace efface::inventory

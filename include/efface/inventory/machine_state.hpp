@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "efface/inventory/block_graph.hpp"
+#include "efface/inventory/processes.hpp"
 
 namespace efface::inventory {
 
@@ -32,8 +33,8 @@ struct MountView {
     std::vector<Mount> mounts;
     std::vector<std::string> problems;
 };
-/// One read for each distinct mount namespace and root folder.
-[[nodiscard]] MountView read_mounts(const SystemView& view);
+/// One read for each distinct mount namespace and root folder of these processes and this one.
+[[nodiscard]] MountView read_mounts(const SystemView& view, const Processes& processes);
 
 struct Swap {
     std::string path;
@@ -51,6 +52,7 @@ class MachineState final {
 
     [[nodiscard]] const SystemView& view() const noexcept { return view_; }
     [[nodiscard]] const BlockGraph& graph() const noexcept { return graph_; }
+    [[nodiscard]] const Processes& processes() const noexcept { return processes_; }
     [[nodiscard]] const std::vector<Mount>& mounts() const noexcept { return mounts_; }
     [[nodiscard]] const std::vector<Swap>& swaps() const noexcept { return swaps_; }
     [[nodiscard]] const std::vector<std::string>& problems() const noexcept { return problems_; }
@@ -77,6 +79,7 @@ class MachineState final {
 
     SystemView view_;
     BlockGraph graph_;
+    Processes processes_;
     std::vector<Mount> mounts_;
     std::vector<Swap> swaps_;
     std::vector<std::string> problems_;

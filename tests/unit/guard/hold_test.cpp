@@ -45,13 +45,10 @@ class ScriptedMachine final : public guard::Machine {
         facts.disk_sequence = 7;
     }
     inventory::Identity identify(const std::string& /*path*/) override { return identity; }
-    std::vector<Use> uses_of(const inventory::Identity& /*identity*/,
-                             guard::Moment moment) override {
+    guard::Users users_of(const inventory::Identity& /*identity*/, guard::Moment moment) override {
         moments.push_back(moment);
-        return moments.size() == 1 ? first : second;
-    }
-    std::vector<std::string> aliases_of(const inventory::Identity& /*identity*/) override {
-        return aliases;
+        held_when_looked.push_back(held);
+        return {moments.size() == 1 ? first : second, aliases};
     }
     std::unique_ptr<guard::HeldTarget> open(const std::string& path,
                                             device::Access access) override {
@@ -70,6 +67,7 @@ class ScriptedMachine final : public guard::Machine {
     std::set<std::string> taken;  ///< by others
     std::set<std::string> held;   ///< by us
     std::vector<guard::Moment> moments;
+    std::vector<std::set<std::string>> held_when_looked;
 };
 
 ScriptedTarget::~ScriptedTarget() {
@@ -110,19 +108,31 @@ TEST_CASE("a target that nobody uses is held with every other name of it, until 
         const auto held = guard::hold(machine, request());
         CHECK(held.clearance.path() == "/dev/a");
         CHECK(machine.held == std::set<std::string>{"/dev/a", "/dev/b", "/dev/c"});
-        CHECK(machine.moments.size() == 2);
+        // Each other name is looked at once more when it is held.
+        CHECK(machine.held_when_looked ==
+              std::vector<std::set<std::string>>{{"/dev/a"}, machine.held});
     }
     CHECK(machine.held.empty());
 }
 
-TEST_CASE("who uses it before it is opened refuses, and nothing is opened") {
+TEST_CASE("without other names one look, with the target held, is enough") {
     ScriptedMachine machine;
-    machine.first = {{ReasonCode::mounted, "a mounted at /srv"}};
-    CHECK(refusal(machine) == Refusal{ErrorCode::safety, ReasonCode::mounted});
+    CHECK(guard::hold(machine, request()).clearance.path() == "/dev/a");
+    CHECK(machine.held_when_looked == std::vector<std::set<std::string>>{{"/dev/a"}});
 }
 
-TEST_CASE("who opens it while it is looked at is found after it is held") {
+TEST_CASE("who uses it refuses, whether it can be opened or not") {
+    for (const auto& taken : {std::set<std::string>{}, std::set<std::string>{"/dev/a"}}) {
+        ScriptedMachine machine;
+        machine.taken = taken;
+        machine.first = {{ReasonCode::mounted, "a mounted at /srv"}};
+        CHECK(refusal(machine) == Refusal{ErrorCode::safety, ReasonCode::mounted});
+    }
+}
+
+TEST_CASE("who opens it while its other names are opened is found after they are held") {
     ScriptedMachine machine;
+    machine.aliases = {"/dev/b"};
     machine.second = {{ReasonCode::opened, "process 17 (qemu) has /dev/a open"}};
     CHECK(refusal(machine) == Refusal{ErrorCode::safety, ReasonCode::opened});
 }

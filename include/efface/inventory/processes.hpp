@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// The processes of a machine at one moment, from one pass over /proc (proc(5)).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "efface/inventory/inventory.hpp"
+
+namespace efface::inventory {
+
+struct Process {
+    std::string id;      ///< as /proc names its folder
+    std::string parent;  ///< empty when it has none or that can't be told (a recording)
+    /// A thread of the kernel: it has nothing open, and lives in the first mount namespace.
+    bool kernel = false;
+};
+
+struct Processes {
+    std::vector<Process> list;  ///< by number
+    std::string problem;        ///< why they can't be listed; empty: they were
+};
+[[nodiscard]] Processes read_processes(const SystemView& view);
+
+}  // namespace efface::inventory

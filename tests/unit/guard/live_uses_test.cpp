@@ -55,6 +55,25 @@ TEST_CASE("an attached loop device without contents is free") {
     CHECK(text_of(uses_at(loop.path())) == "");
 }
 
+TEST_CASE("a device that a process has open is in use, whatever its node is called") {
+    const ScratchFolder scratch;
+    const Loop loop{make_file(scratch.path(), "a.img", kMiB)};
+    const auto number = run("stat -c '%t %T' " + loop.path());
+    for (const char* name : {"null", "socket:[1]", "pipe:", "anon_inode:x", "tty1"}) {
+        const auto node = scratch.path() / name;
+        run("set -- " + number + "; mknod '" + node.string() + "' b 0x$1 0x$2");
+        const test::Background reader({"sh", "-c", "exec sleep 60 <'" + node.string() + "'"});
+        INFO(name);
+        // As long as the shell needs to open it.
+        bool seen = false;
+        for (int i = 0; i < 100 && !seen; ++i) {
+            seen = has(uses_at(loop.path()), ReasonCode::opened);
+            ::usleep(seen ? 0 : 50'000);
+        }
+        CHECK(seen);
+    }
+}
+
 TEST_CASE("a file that somebody has open of whom no process tells is opened, whatever its mode") {
     const ScratchFolder scratch;
     const auto file = make_file(scratch.path(), "a.img", kMiB);

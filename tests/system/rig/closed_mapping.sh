@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside long
 # Volumes that were open, used and closed again are erased: LUKS1 and LUKS2, both usual ciphers.
 . "$(dirname "$0")/lib.sh"
 

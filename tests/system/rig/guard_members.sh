@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside long
 # Members of arrays and volume groups: what runs refuses, also where nothing of it lies on this
 # member; what does not run is shown, refused without a word in the order, and erased with one.
 . "$(dirname "$0")/overwrite_lib.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside long
 # A volume on a plain logical volume, in two pieces on two disks, is erased.
 . "$(dirname "$0")/lib.sh"
 

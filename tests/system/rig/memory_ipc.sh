@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=224M
+# rig: inside memory=224M long
 # Segments and queues that outlive their users: what stood in them, looked for from outside.
 . "$(dirname "$0")/sweep_lib.sh"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=256M
+# rig: inside memory=256M long
 # memory:swap of an area in use, and memory:zram, killed at every step and run again.
 set -euo pipefail
 : "${EFFACE:?the program under test}"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=256M
+# rig: inside memory=256M long
 # Files with holes that are larger than all memory: their holes stay holes. A job that was killed
 # does not go on with another mount, on a kernel that numbers mounts anew.
 . "$(dirname "$0")/memory_lib.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=256M
+# rig: inside memory=256M long
 # Pages that the kernel took into the compressed pool of zswap, or wrote to swap, before and while a
 # target is erased: what may be claimed, and what is still in memory.
 . "$(dirname "$0")/memory_lib.sh"

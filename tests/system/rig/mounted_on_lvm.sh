@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside long
 # A file system mounted four layers above the volume (disk, LUKS, physical volume, logical volume)
 # protects it, and so does one right above a LUKS volume that lies on LVM.
 . "$(dirname "$0")/lib.sh"

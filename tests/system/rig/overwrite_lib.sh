@@ -200,3 +200,15 @@ expect() {
 same() {
     [ "$2" = "$3" ] || fail "$1: '${2:0:300}', not '${3:0:300}'"
 }
+
+# marked_disk: such a loop device of 64 MiB: $below, $sectors; refill makes it all old data again.
+marked_disk() {
+    below=$(marked below 64)
+    cp below.img marks.img
+    sectors=$(blockdev --getsz "$below")
+}
+refill() {
+    dd if=marks.img of=below.img bs=1M conv=notrunc status=none
+    blockdev --flushbufs "$below"
+    same "old sectors of the fixture" "$(old_sectors below.img)" "0 $sectors"
+}

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside
+# rig: inside long
 # A volume with a snapshot is refused, from both sides: the origin's old blocks are copied to the
 # snapshot when they are overwritten, and the snapshot's are still on the origin.
 . "$(dirname "$0")/lib.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=224M
+# rig: inside memory=224M long
 # Free memory is swept: what was freed is gone from the physical memory, looked at from outside.
 . "$(dirname "$0")/sweep_lib.sh"
 

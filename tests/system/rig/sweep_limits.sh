@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=224M
+# rig: inside memory=224M long
 # What a sweep leaves alone: limits of control groups, swap, other processes; and that nothing stays
 # of one that was stopped or killed.
 . "$(dirname "$0")/sweep_lib.sh"

@@ -290,22 +290,24 @@ class VaesGenerator final : public CtrGenerator {
     SecretBytes material_;        // begins a page: aligned for any register
 };
 
-}  // namespace
-
 // The builtins also ask whether the system keeps the registers (XCR0); VAES has none of its own.
-bool vaes_supported(CtrEngine engine) noexcept {
-    if (engine == CtrEngine::openssl || !__builtin_cpu_supports("aes") ||
-        !__builtin_cpu_supports("avx2")) {
+bool cpu_has_vaes() noexcept {
+    if (!__builtin_cpu_supports("aes") || !__builtin_cpu_supports("avx2")) {
         return false;
     }
     unsigned eax = 0;
     unsigned ebx = 0;
     unsigned ecx = 0;
     unsigned edx = 0;
-    if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) == 0 || (ecx & bit_VAES) == 0) {
-        return false;
-    }
-    return engine == CtrEngine::vaes_256 || __builtin_cpu_supports("avx512f") != 0;
+    return __get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx) != 0 && (ecx & bit_VAES) != 0;
+}
+
+}  // namespace
+
+bool vaes_supported(CtrEngine engine) noexcept {
+    static const bool has_vaes = cpu_has_vaes();  // to ask costs microseconds in a virtual machine
+    return engine != CtrEngine::openssl && has_vaes &&
+           (engine == CtrEngine::vaes_256 || __builtin_cpu_supports("avx512f") != 0);
 }
 
 std::unique_ptr<CtrGenerator> make_vaes_generator(CtrEngine engine, ByteView key,

@@ -2,7 +2,9 @@
 #include "drive_media.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <random>
+#include <vector>
 
 namespace efface::fake {
 
@@ -49,8 +51,10 @@ void DriveMedia::leave(MutableByteView place, Leave what) {
             return;
         case Leave::noise: {
             std::mt19937_64 generator(++noise_);
-            std::generate(place.begin(), place.end(),
-                          [&] { return static_cast<std::uint8_t>(generator() & 0xffU); });
+            for (std::size_t at = 0; at < place.size(); at += sizeof(std::uint64_t)) {
+                const auto word = generator();
+                std::memcpy(&place[at], &word, std::min(sizeof word, place.size() - at));
+            }
             return;
         }
     }
@@ -72,8 +76,13 @@ void DriveMedia::forget(std::uint64_t first_block, std::uint64_t count) {
 void DriveMedia::fill(std::uint64_t first_block, std::uint64_t count, ByteView pattern) {
     EFFACE_ASSERT(first_block <= blocks_ && count <= blocks_ - first_block && !pattern.empty());
     const std::uint64_t begin = first_block * block_bytes_;
-    for (std::uint64_t i = 0; i < count * block_bytes_; ++i) {
-        visible_[begin + i] = pattern[(i % block_bytes_) % pattern.size()];
+    std::vector<std::uint8_t> block(block_bytes_);
+    for (std::size_t i = 0; i < block.size(); ++i) {
+        block[i] = pattern[i % pattern.size()];
+    }
+    for (std::uint64_t i = 0; i < count; ++i) {
+        std::copy(block.begin(), block.end(),
+                  visible_.begin() + static_cast<std::ptrdiff_t>(begin + i * block_bytes_));
     }
 }
 

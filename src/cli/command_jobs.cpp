@@ -108,7 +108,7 @@ int resume(const Program& program, const JobsOptions& options) {
     request.authorize = [](const job::TargetPlan&) -> job::Authorization {
         throw Error(ErrorCode::authorisation, "this job was never confirmed");
     };
-    return run_targets(program, {std::move(request)}, options.reporting);
+    return run_targets(program, {std::move(request)}, options.reporting, {});
 }
 
 }  // namespace

@@ -100,7 +100,9 @@ int erase_project(const Program& program, const ProjectOptions& options) {
         request.authorize = [&](const job::ProjectPlan& plan) {
             return authorize(program, options, request.manifest, plan);
         };
-        job::refuse_outputs(*host, job::places_of(request.manifest), event_file.outputs());
+        job::refuse_own_files(
+            *host, job::places_of(request.manifest), event_file.outputs(),
+            {options.manifest, approvals_path(options.manifest, options.approval)});
         const auto result = job::run_project(context, request, signals.token());
         display.finish();
         if (options.json) {

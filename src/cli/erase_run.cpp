@@ -124,7 +124,7 @@ std::vector<std::string> names_of(const std::vector<job::TargetRequest>& request
 }
 
 int run_targets(const Program& program, std::vector<job::TargetRequest> requests,
-                const EraseReporting& reporting) {
+                const EraseReporting& reporting, const std::vector<std::string>& documents) {
     check_reporting(reporting);
     const EventFile event_file(reporting.events);
     RunDisplay display;
@@ -137,7 +137,7 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     const SignalWatch signals([&] { display.show_status(); });
     const auto host = job::make_linux_host(executable_path());
     const auto names = names_of(requests);
-    job::refuse_outputs(*host, names, event_file.outputs());
+    job::refuse_own_files(*host, names, event_file.outputs(), documents);
     job::check_distinct(*host, names);
     std::vector<Ending> endings(requests.size());
     // What the others free is swept after them.
@@ -155,11 +155,11 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     }
     display.finish();
     int status = 0;
-    Json documents = Json::array();
+    Json told = Json::array();
     for (std::size_t i = 0; i < requests.size(); ++i) {
         status = worst_status(status, endings[i].status());
         if (reporting.json) {
-            documents.push_back(document_of(requests[i], endings[i]));
+            told.push_back(document_of(requests[i], endings[i]));
         } else if (reporting.events != "-") {
             print_ending(endings[i]);
         }
@@ -168,7 +168,7 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
         print_json(ObjectWriter()
                        .add("schema", "efface.erase/1")
                        .add("exitCode", status)
-                       .add("targets", std::move(documents))
+                       .add("targets", std::move(told))
                        .take());
     }
     return status;

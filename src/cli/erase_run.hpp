@@ -24,8 +24,10 @@ void check_reporting(const EraseReporting& reporting);
 
 /// One thread a target; what fails for one does not touch the others. Returns the worst exit
 /// status. `requests` get their `program` and, where it is not set, an `authorize` that refuses.
+/// `documents`: files that say what is to be erased.
 [[nodiscard]] int run_targets(const Program& program, std::vector<job::TargetRequest> requests,
-                              const EraseReporting& reporting);
+                              const EraseReporting& reporting,
+                              const std::vector<std::string>& documents);
 
 /// Of several exit statuses the one that must be looked at first.
 [[nodiscard]] int worst_status(int a, int b) noexcept;

@@ -87,9 +87,13 @@ SignalWatch::SignalWatch(std::function<void()> on_status_wanted) {
         });
 }
 
+std::string approvals_path(const std::string& file, const std::string& approval) {
+    return approval.empty() ? file + ".p7s" : approval;
+}
+
 std::optional<job::Authorization> approvals_of(const Program& program, const std::string& file,
                                                const std::string& approval, std::string_view text) {
-    const auto path = approval.empty() ? file + ".p7s" : approval;
+    const auto path = approvals_path(file, approval);
     if (const auto approvals = read_file(path, job::kApprovalBytesMax)) {
         const auto keys = evidence::KeyStore::open(program.state().keys());
         return job::check_approvals(text, *approvals, keys.root_certificate_pem(), operator_name(),

@@ -47,6 +47,9 @@ class SignalWatch final {
     std::jthread thread_;
 };
 
+/// Where the approvals of `file` are: `approval`, or beside it.
+[[nodiscard]] std::string approvals_path(const std::string& file, const std::string& approval);
+
 /// The approvals of `text` in `approval` (default: FILE.p7s beside `file`). nullopt when there are
 /// none and a person can be asked. Throws Error(authorisation) when they do not hold, or when there
 /// is nobody to ask.

@@ -159,24 +159,44 @@ void check_distinct(Host& host, const std::vector<std::string>& targets) {
     }
 }
 
-void refuse_outputs(Host& host, const std::vector<std::string>& targets,
-                    const std::vector<std::string>& outputs) {
-    auto places = places_of(host, outputs);
+namespace {
+
+/// The first of `targets` that one of these files lies on, and that file.
+std::optional<std::pair<std::string, std::string>> file_on_target(
+    Host& host, const std::vector<std::string>& targets, const std::vector<std::string>& files) {
+    auto places = places_of(host, files);
     const auto count = places.size();
     if (count == 0) {
-        return;  // a terminal or pipes, as most often
+        return std::nullopt;  // a terminal or pipes, as most often
     }
     for (auto& place : places_of(host, targets)) {
         places.push_back(std::move(place));
     }
     const auto* first = places.data() + count;
-    for (const auto& [output, target] : shared(host, places)) {
-        if (output < first && target >= first) {
-            throw Error(ErrorCode::usage, ReasonCode::own_document,
-                        fmt::format("{}: this run would write its own output there ({})",
-                                    target->name, printable(output->identity.canonical_path)),
-                        "send events and output to another file, or to a pipe");
+    for (const auto& [file, target] : shared(host, places)) {
+        if (file < first && target >= first) {
+            return std::pair{target->name, printable(file->identity.canonical_path)};
         }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+void refuse_own_files(Host& host, const std::vector<std::string>& targets,
+                      const std::vector<std::string>& outputs,
+                      const std::vector<std::string>& documents) {
+    if (const auto found = file_on_target(host, targets, outputs)) {
+        throw Error(ErrorCode::usage, ReasonCode::own_document,
+                    fmt::format("{}: this run would write its own output there ({})", found->first,
+                                found->second),
+                    "send events and output to another file, or to a pipe");
+    }
+    if (const auto found = file_on_target(host, targets, documents)) {
+        throw Error(ErrorCode::usage, ReasonCode::own_document,
+                    fmt::format("{}: {}, which says so, would be lost with it", found->first,
+                                found->second),
+                    "move it to other storage and name it there");
     }
 }
 

@@ -23,7 +23,7 @@ import ways
 from process import EXIT_SKIPPED, missing, run, scratch
 
 MACHINE = {}
-SAFETY, BUSY = project.EXIT["safety"], project.EXIT["busy"]
+SAFETY, BUSY, USAGE = (project.EXIT[name] for name in ("safety", "busy", "usage"))
 LUKS1_HEADER_BYTES = 592
 
 

@@ -12,14 +12,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 # pylint: disable=wrong-import-position,unused-import
-from case import BUSY, MACHINE, SAFETY, Case, main, setUpModule, tearDownModule
+from case import BUSY, MACHINE, SAFETY, USAGE, Case, main, setUpModule, tearDownModule
 import blocks
 import ondisk
 import project
 import storage
 import targets
 import ways
-from process import require, run
+from process import require, run, undo
 
 
 class Members(Case):
@@ -187,6 +187,31 @@ class Documents(Case):
         manifest = project.write_manifest(folder, project.manifest([]))
         code, reason, _, errors = self.overwrite(self.folder(), manifest)
         self.assertEqual((code, reason), (SAFETY, "own-document"), errors)
+
+    def test_an_order_or_its_approvals_would_be_lost_with_the_target(self):
+        folder = self.folder()
+        mount = folder / "mnt"
+        mount.mkdir()
+        require("mount", "-t", "tmpfs", "-o", "size=4m,noswap", "efface-test", mount)
+        self.addCleanup(undo, "umount", mount)
+        size = 4 << 20
+        order = targets.write_order(self.state, folder, targets.order(
+            [{"target": f"memory:tmpfs:{mount}", "size_bytes": size}]))
+        approvals = order.with_name(order.name + ".p7s")
+        inside = mount / "order.json"
+        linked = folder / "linked.json"
+        linked.symlink_to(inside)
+        for named, named_approvals in ((inside, approvals), (order, mount / "order.p7s"),
+                                       (linked, approvals), (linked, mount / "order.p7s")):
+            inside.write_bytes(order.read_bytes())
+            (mount / "order.p7s").write_bytes(approvals.read_bytes())
+            done = run(*self.state.command("erase", "--order", named, "--approval",
+                                           named_approvals))
+            self.assertEqual(done.returncode, USAGE, done)
+            self.assertIn(b"would be lost with it", done.stderr)
+            self.assertEqual(inside.read_bytes(), order.read_bytes())
+        done = run(*self.state.command("erase", "--order", order))
+        self.assertEqual(done.returncode, 0, done)
 
     def test_the_own_state_is_no_target_by_any_name(self):
         folder = self.folder()

@@ -42,6 +42,18 @@ void print_json(const Json& document) {
     print(document.dump() + "\n");
 }
 
+void report(std::string_view text) {
+    try {
+        print(text);
+    } catch (const Error& error) {
+        say(std::string(error.what()) + ": efface jobs and the certificate say how the run ended");
+    }
+}
+
+void report_json(const Json& document) {
+    report(document.dump() + "\n");
+}
+
 Json error_document(const Error& error) {
     std::istringstream lines(error.what());
     std::string message;

@@ -15,6 +15,10 @@ namespace efface::cli {
 void print(std::string_view text);
 /// One JSON document with a line feed.
 void print_json(const Json& document);
+/// The same for the end of a run, whose verdict decides the exit status and stands in the
+/// certificate: that it can not be printed is said on standard error and is no failure of the run.
+void report(std::string_view text);
+void report_json(const Json& document);
 
 /// How every document carries a failure: {"reason": "busy", "message": "...", "hint": "..."}.
 [[nodiscard]] Json error_document(const Error& error);

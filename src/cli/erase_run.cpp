@@ -95,7 +95,7 @@ void print_ending(const Ending& ending) {
     if (result.exit_code() == 3) {
         text += "  Data may still be readable: do not release this storage.\n";
     }
-    print(text);
+    report(text);
 }
 
 }  // namespace
@@ -165,11 +165,11 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
         }
     }
     if (reporting.json) {
-        print_json(ObjectWriter()
-                       .add("schema", "efface.erase/1")
-                       .add("exitCode", status)
-                       .add("targets", std::move(told))
-                       .take());
+        report_json(ObjectWriter()
+                        .add("schema", "efface.erase/1")
+                        .add("exitCode", status)
+                        .add("targets", std::move(told))
+                        .take());
     }
     return status;
 }

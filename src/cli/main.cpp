@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
 #include <pwd.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <string_view>
 
@@ -55,11 +57,26 @@ int run(int argc, char** argv) {
     return program.run();
 }
 
+/// Without them the next files that are opened would be called 0, 1 or 2: a message would be
+/// written into a target, or into the log.
+bool have_standard_descriptors() {
+    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        if (::fcntl(number, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != number) {
+            return false;
+        }
+    }
+    return true;
+}
+
 }  // namespace
 
 }  // namespace efface::cli
 
 int main(int argc, char** argv) {
+    if (!efface::cli::have_standard_descriptors()) {
+        return static_cast<int>(efface::ErrorCode::internal);
+    }
+    (void)::signal(SIGPIPE, SIG_IGN);  // who stops listening does not stop a run
     efface::harden_process();
     if (argc == 2 && std::string_view(argv[1]) == "luks-worker") {
         return efface::device::run_luks_server(STDIN_FILENO);

@@ -4,6 +4,8 @@ releases, and what a run writes itself."""
 
 import concurrent.futures
 import contextlib
+import itertools
+import json
 import os
 import sys
 import uuid
@@ -165,6 +167,35 @@ class Outputs(Case):
             return
         self.assertEqual(blocks.digest(image), before, done)
         self.assertIn(b"its own output", done.stderr)
+
+    def test_descriptors_that_are_closed_or_die_steer_no_run(self):
+        for number, closed in enumerate(itertools.chain.from_iterable(
+                itertools.combinations((0, 1, 2), count) for count in range(4))):
+            for dying in (False, True):
+                with self.subTest(closed=closed, dying=dying):
+                    self.check_descriptors(closed, dying, number)
+
+    def check_descriptors(self, closed, dying, number):
+        """Each of these descriptors is closed or a pipe without a reader."""
+        folder = self.folder()
+        image = self.image(folder)
+        before = blocks.digest(image)
+        order = targets.write_order(self.state, folder, targets.order(
+            [self.entry(image)], id=f"d-{number}-{'dying' if dying else 'closed'}"))
+        redirects = [f"{one}{'<' if one == 0 else '>'}&{'9' if dying else '-'}" for one in closed]
+        command = " ".join(self.state.command("erase", "--order", order, "--json", "--events",
+                                              folder / "events"))
+        # Descriptor 9: the end of a pipe whose other end is closed.
+        pipe = "exec 8<>pipe 9>pipe 8>&-; " if dying and closed else ""
+        os.mkfifo(folder / "pipe")
+        done = run("bash", "-c", f"cd {folder}; {pipe}{command} {' '.join(redirects)}")
+        self.assertEqual(done.returncode, 0, done)
+        self.assertNotEqual(blocks.digest(image), before)
+        self.assertNotIn(b"efface", image.read_bytes())
+        last = json.loads((folder / "events").read_text(encoding="utf-8").splitlines()[-1])
+        self.assertEqual(last["event"], "evidence", last)
+        self.assertEqual(self.state.run("verify", last["bundle"]).returncode, 0, last)
+        self.assertEqual(self.state.run("log", "check").returncode, 0)
 
 
 class Documents(Case):

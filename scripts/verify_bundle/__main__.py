@@ -31,6 +31,8 @@ def check_signers(certificate, predicate, root):
     signature.check_time(issued)
     required = predicate['signaturePolicy']['required']
     need(required, 'the record requires no signer')
+    need(len({one['subjectPublicKeySha256'] for one in required}) == len(required),
+         'one key can not sign in two roles')
     for one in required:
         what = f'required: {one["role"]} {one["subjectPublicKeySha256"]}'
         need(signature.signed_by(one['subjectPublicKeySha256'], one['role']), what)
@@ -86,18 +88,39 @@ def check_bundle(bundle, root, key, log=None):
     print('The bundle is proved.')
 
 
-def main():
+def check_use(bundle, root, key, log=None):
+    """Why these can't be a bundle, two files and a log; None when they can."""
+    for what, path, good_kinds in (('bundle', bundle, (os.path.isdir,)),
+                                   ('root certificate', root, (os.path.isfile,)),
+                                   ('log key', key, (os.path.isfile,)),
+                                   ('log', log, (os.path.isdir, os.path.isfile))):
+        if path is not None and not any(is_kind(path) for is_kind in good_kinds):
+            return f'{path}: there is no such {what}'
+    return None
+
+
+def main(paths):
+    wrong_use = check_use(*paths)
+    if wrong_use:
+        print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
+        return 2
     try:
-        bundle, *others = sys.argv[1:]
-        check_bundle(bundle, *(os.path.realpath(path, strict=True) for path in others))
+        check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
         return 1
-    except (KeyError, IndexError, TypeError, ValueError, OSError, AttributeError) as error:
+    except (KeyError, IndexError, TypeError, ValueError, OSError, AttributeError, MemoryError,
+            RecursionError) as error:
         print(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200])
         return 1
     return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    try:
+        STATUS = main(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as problem:
+        print(f'verify-bundle: standard output: {problem}', file=sys.stderr)
+        os._exit(1)  # nothing is left to be written
+    sys.exit(STATUS)

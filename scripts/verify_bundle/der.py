@@ -32,8 +32,9 @@ class Der:
         need(self.end <= len(data), 'the signature is truncated')
         self.whole, self.content = data[at:self.end], data[start:self.end]
 
-    def children(self):
-        need(self.tag & 0x20, 'the signature has an odd form')
+    def children(self, tag=None):
+        """`tag`: what this element must be."""
+        need(self.tag & 0x20 and tag in (None, self.tag), 'the signature has an odd form')
         found, at = [], 0
         while at < len(self.content):
             found.append(Der(self.content, at))

@@ -5,12 +5,13 @@ import os
 import re
 import stat
 
-from common import canonical, good, need, read, sha256, strict_json
+from common import canonical, good, need, open_regular, read, sha256, strict_json
 
 NAME = re.compile(r'evidence(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,9}\Z')
 RECORD = 'certificate.json'
 ALLOWED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof', 'root.pem',
            'log.vkey'}
+EVIDENCE_BYTES_MAX = 256 << 20
 NEEDED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof'}
 
 
@@ -45,6 +46,7 @@ def check_evidence_names(record):
             need(NAME.match(relative), relative + ' is no name for an evidence file')
             need(stat.S_ISREG(mode) or stat.S_ISDIR(mode), relative + ' is no file')
             if stat.S_ISREG(mode):
+                need(os.lstat(relative).st_size <= EVIDENCE_BYTES_MAX, relative + ' is too large')
                 there.add(relative)
     need(there == set(listed), 'evidence and its list differ: ' +
          ', '.join(sorted(there ^ set(listed))))
@@ -66,7 +68,7 @@ def check_digests(record):
 
 def file_digest(path):
     digest = hashlib.sha256()
-    with open(path, 'rb') as file:
+    with open_regular(path) as file:
         while piece := file.read(1 << 20):
             digest.update(piece)
     return digest.hexdigest()

@@ -7,13 +7,18 @@ import re
 import subprocess
 import tempfile
 
-from common import Wrong, canonical, good, need, read, said, sha256, strict_json
+from common import canonical, good, need, open_regular, read, said, sha256, strict_json
 
 
 def unbase64(text):
     data = base64.b64decode(text, validate=True)
     need(base64.b64encode(data).decode() == text, 'base64 in an odd form')
     return data
+
+
+# "EM DASH, the signer's name, its key id and signature"; those of other keys are passed over.
+SIGNATURE_LINE = re.compile('\u2014 ([!-*,-~]{1,255}) ([A-Za-z0-9+/]+={0,2})')
+ENTRY_BYTES_MAX = 65535
 
 
 def leaf(entry):
@@ -47,19 +52,21 @@ def open_checkpoint(note, verifier, origin):
     text, gap, signatures = note.rpartition('\n\n')
     need(gap and signatures.endswith('\n'), 'a checkpoint has an odd form')
     text += '\n'
-    for line in signatures.splitlines():
-        parts = line.split(' ')
-        if len(parts) != 3 or parts[0] != '\u2014' or parts[1] != name:
-            continue
+    signed = False
+    for line in signatures[:-1].split('\n'):
+        parts = SIGNATURE_LINE.fullmatch(line)
+        need(parts, 'a signature of a checkpoint has an odd form')
         signature = unbase64(parts[2])
-        if signature[:4].hex() != identity or len(signature) != 68:
-            continue
-        need(ed25519_verify(key[1:], text.encode(), signature[4:]), 'a checkpoint is forged')
-        lines = text.split('\n')
-        need(len(lines) == 4 and re.fullmatch('0|[1-9][0-9]{0,18}', lines[1]), 'no checkpoint')
-        need(lines[0] == origin == name, 'a checkpoint of another log')
-        return int(lines[1]), unbase64(lines[2])
-    raise Wrong('a checkpoint is not signed by the trusted log key')
+        need(len(signature) > 4, 'a signature of a checkpoint has an odd form')
+        if parts[1] == name and signature[:4].hex() == identity:
+            need(len(signature) == 68 and
+                 ed25519_verify(key[1:], text.encode(), signature[4:]), 'a checkpoint is forged')
+            signed = True
+    need(signed, 'a checkpoint is not signed by the trusted log key')
+    lines = text.split('\n')
+    need(len(lines) == 4 and re.fullmatch('0|[1-9][0-9]{0,18}', lines[1]), 'no checkpoint')
+    need(lines[0] == origin == name, 'a checkpoint of another log')
+    return int(lines[1]), unbase64(lines[2])
 
 
 def root_by_path(index, size, hash_, path):
@@ -132,21 +139,25 @@ def check_log(certificate, record, key_file, log=None):
         whole_log(log, verifier, record, line, index, [(before, before_root), (size, root)])
 
 
+def entries_of(path):
+    with open_regular(path) as file:
+        while line := file.readline(ENTRY_BYTES_MAX + 2):
+            need(line.endswith(b'\n'), 'the log ends within a line, or a line is too long')
+            yield line[:-1]
+
+
 def whole_log(log, verifier, record, own_line, own_index, heads):
     predicate, device = record['predicate'], record['subject'][0]['digest']['sha256']
     if os.path.isdir(log):
         heads = heads + [open_checkpoint(read(os.path.join(log, 'checkpoint')).decode(), verifier,
                                          predicate['log']['origin'])]
         log = os.path.join(log, 'entries.jsonl')
-    data = read(log, 1 << 32)
-    need(data.endswith(b'\n'), 'the log ends within a line')
-    lines = data[:-1].split(b'\n')
-    leaves = [leaf(line) for line in lines]
-    for size, root in heads:
-        need(size <= len(leaves) and tree_root(leaves[:size]) == root,
-             f'the log does not continue the signed tree of {size} entries')
-    previous, open_runs, outcomes, lost = '0' * 64, {}, [], []
-    for index, line in enumerate(lines):
+    intent_index = predicate['log']['intentIndex']
+    previous, leaves, kept, open_runs, outcomes, lost = '0' * 64, [], {}, {}, [], []
+    for index, line in enumerate(entries_of(log)):
+        leaves.append(leaf(line))
+        if index in (own_index, intent_index):
+            kept[index] = line
         entry = strict_json(line, f'log entry {index}')
         need(canonical(entry) == line and entry['seq'] == index and entry['prev'] == previous,
              f'the chain breaks at entry {index}')
@@ -169,9 +180,11 @@ def whole_log(log, verifier, record, own_line, own_index, heads):
                 if entry['status'] == 'lost':
                     lost.append(f'entry {index}: {entry["reason"]}')
                 outcomes.append((index, entry['runId'], entry['status'], leaves[index].hex()))
-    need(lines[own_index] == own_line, 'another entry stands at the index of the proof')
-    intent_index = predicate['log']['intentIndex']
-    intent = strict_json(lines[intent_index], 'the intent')
+    for size, root in heads:
+        need(size <= len(leaves) and tree_root(leaves[:size]) == root,
+             f'the log does not continue the signed tree of {size} entries')
+    need(kept[own_index] == own_line, 'another entry stands at the index of the proof')
+    intent = strict_json(kept[intent_index], 'the intent')
     need(leaves[intent_index].hex() == predicate['log']['intentLeafHash'] and
          intent['type'] == 'run-intent' and intent['runId'] == predicate['log']['runId'] and
          intent['device'] == device and
@@ -182,7 +195,7 @@ def whole_log(log, verifier, record, own_line, own_index, heads):
     declared = [(a['logIndex'], a['runId'], a['status'], a['leafHash'])
                 for a in predicate['attempts']['previous']]
     need(sorted(declared) == outcomes, 'the earlier attempts are not those that are declared')
-    good(f'the log is whole ({len(lines)} entries) and every earlier attempt ({len(outcomes)}) is '
+    good(f'the log is whole ({len(leaves)} entries) and every earlier attempt ({len(outcomes)}) is '
          'declared')
     for text in lost:
         print('      lost: ' + said(text))

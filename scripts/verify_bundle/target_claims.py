@@ -108,6 +108,10 @@ def same_target(predicate, kind, size, grows):
     seen = [named, target['identity']]
     if predicate['result']['status'] in SUCCESS:
         seen.append(target['identityAfter'])
+        need(kind != 'file' or all(
+            type(target['identity'][key]) is str and
+            target['identity'][key] == target['identityAfter'][key]
+            for key in ('inode', 'deviceNumber')), 'another file had its name afterwards')
     for identity in seen:
         need(serial_of(identity) == serial_of(named) and
              (identity.get('wwid') or '') == (named.get('wwid') or '') and

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cms_signer.hpp"
 
+#include <openssl/ec.h>
+
 #include <algorithm>
 #include <array>
 
@@ -29,6 +31,13 @@ bool is_allowed_curve(const EVP_PKEY* key) {
     }
     const std::string_view curve(name.data(), size);
     return curve == "prime256v1" || curve == "secp384r1";
+}
+
+/// One key must have one encoding: keys are told apart by the digest of theirs (SEC 1, 2.3.3).
+bool is_uncompressed(const X509* certificate) {
+    const ASN1_BIT_STRING* point = X509_get0_pubkey_bitstr(certificate);
+    return point != nullptr && ASN1_STRING_length(point) > 0 &&
+           *ASN1_STRING_get0_data(point) == POINT_CONVERSION_UNCOMPRESSED;
 }
 
 bool is_allowed_rsa(const EVP_PKEY* key) {
@@ -101,7 +110,7 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
     }
     if (EVP_PKEY_is_a(key, "EC") == 1) {
         const int wanted = digest == NID_sha256 ? NID_ecdsa_with_SHA256 : NID_ecdsa_with_SHA384;
-        return is_allowed_curve(key) && signature == wanted
+        return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted
                    ? std::string()
                    : "an ECDSA key must be on P-256 or P-384 and its algorithm name the digest";
     }
@@ -133,7 +142,9 @@ std::string attribute_problem(CMS_SignerInfo* signer, ByteView content) {
 }
 
 std::string usage_problem(X509* certificate) {
-    if (X509_check_ca(certificate) != 0) {
+    // X509_check_ca() lets an authority pass whose key usage forgets keyCertSign.
+    if (X509_check_ca(certificate) != 0 ||
+        (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0) {
         return "its certificate is that of a certificate authority";
     }
     const bool stated = (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) != 0;

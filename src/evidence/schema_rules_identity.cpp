@@ -41,6 +41,18 @@ void check_same_target(const RecordView& one, const RecordView& other) {
     }
 }
 
+/// Another file may have been given the name meanwhile.
+void check_same_file(const Claim& claim, const RecordView& before, const RecordView& after) {
+    if (claim.type != TargetType::file) {
+        return;
+    }
+    for (const char* key : {"inode", "deviceNumber"}) {
+        if (before.at(key).text() != after.at(key).text()) {
+            after.at(key).fail("is that of another file");
+        }
+    }
+}
+
 /// The sizes before, as treated, and after.
 void check_sizes(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
@@ -102,6 +114,7 @@ void check_identities(const RecordView& predicate, const Claim& claim) {
     }
     if (claim.success) {
         check_same_target(named, *after);
+        check_same_file(claim, target.at("identity"), *after);
     }
     if (claim.type != TargetType::memory) {
         check_sizes(predicate, claim);

@@ -114,6 +114,10 @@ class BlockStorage final : public TargetStorage {
                           ProgressSink& progress, const std::stop_token& stop) override;
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) override;
     Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
+    [[nodiscard]] std::optional<Reason> other_now(const TargetPlan& plan,
+                                                  const Json& now) const override {
+        return another_target(plan.found.at("identity"), now, {"kind", "sizeBytes"});
+    }
     std::optional<int> celsius() override {
         return identity_ ? context_.host.celsius(*identity_) : std::nullopt;
     }

@@ -77,6 +77,11 @@ class DriveStorage final : public TargetStorage {
         return plan.size_bytes;
     }
     Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
+    /// Its size may be another: hidden areas were opened.
+    [[nodiscard]] std::optional<Reason> other_now(const TargetPlan& plan,
+                                                  const Json& now) const override {
+        return another_target(plan.found.at("identity"), now, {"kind"});
+    }
     std::optional<int> celsius() override {
         return identity_ ? context_.host.celsius(*identity_) : std::nullopt;
     }

@@ -178,6 +178,10 @@ void TargetRun::conclude(method::Outcome outcome) {
     Json after;
     try {
         after = storage_->identity_now();
+        if (auto other = storage_->other_now(state_.plan, after)) {
+            outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
+            outcome.reasons.push_back(std::move(*other));
+        }
     } catch (const Error& error) {
         outcome.verdict = method::worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back({error.reason(), printable(error.what())});

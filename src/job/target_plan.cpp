@@ -82,6 +82,25 @@ void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& 
     }
 }
 
+std::optional<Reason> another_target(const Json& before, const Json& after,
+                                     std::initializer_list<const char*> also) {
+    std::vector<std::string> keys(also.begin(), also.end());
+    keys.insert(keys.end(), {"serialNumber", "wwid"});
+    if (before.contains("inode")) {
+        keys.insert(keys.end(), {"deviceNumber", "inode"});
+    }
+    for (const auto& key : keys) {
+        if (before.value(key, Json()) != after.value(key, Json())) {
+            return Reason{ReasonCode::other_identity,
+                          fmt::format("what stands there now is not what was erased: its {} is {}, "
+                                      "not {}",
+                                      key, after.value(key, Json()).dump(),
+                                      before.value(key, Json()).dump())};
+        }
+    }
+    return std::nullopt;
+}
+
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as) {
     const auto users = host.users_of(identity, moment);

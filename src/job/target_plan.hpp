@@ -2,6 +2,9 @@
 // The parts of a plan that devices, files and drives have in common.
 #pragma once
 
+#include <initializer_list>
+#include <optional>
+
 #include "efface/job/target_run.hpp"
 
 namespace efface::job {
@@ -27,6 +30,12 @@ void object_to_document(TargetPlan& plan, const StateDirectory& state, const std
 
 /// Whether two target_identity() name one drive: opening a hidden area changes its size.
 [[nodiscard]] bool same_drive(const Json& one, const Json& other);
+
+/// Why what stands at the target's path now (`after`, as inventory::to_json()) is not what was
+/// erased: another serial number, WWID or file, or another value of one of `also`. nullopt when it
+/// is.
+[[nodiscard]] std::optional<Reason> another_target(const Json& before, const Json& after,
+                                                   std::initializer_list<const char*> also);
 
 /// Storage without a byte is an objection.
 void object_to_size(TargetPlan& plan, const inventory::Identity& identity);

@@ -45,6 +45,11 @@ class TargetStorage {
     [[nodiscard]] virtual std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) = 0;
     /// What stands there now, as the certificate's `identityAfter`; null when it can't be asked.
     virtual Json identity_now() = 0;
+    /// Why that is not what was erased; nullopt when it is, or when the method itself has looked.
+    [[nodiscard]] virtual std::optional<Reason> other_now(const TargetPlan& /*plan*/,
+                                                          const Json& /*now*/) const {
+        return std::nullopt;
+    }
     /// Of the device, where it tells.
     virtual std::optional<int> celsius() { return std::nullopt; }
 

@@ -117,16 +117,12 @@ Openers Openers::read(const inventory::MachineState& machine) {
 
 std::vector<Opener> Openers::named(const std::vector<std::string>& processes) const {
     const Folder proc = Folder::open(view_.proc);
-    struct stat own {};
-    const bool known = view_.live && ::stat("/proc/self/exe", &own) == 0;
     std::vector<Opener> result;
     for (const auto& process : processes) {
         Opener opener;
         opener.process = process;
         opener.program = inventory::safe_text(proc.enter(process).read("comm").text);
-        struct stat program {};
-        opener.efface = known && ::stat((view_.proc / process / "exe").c_str(), &program) == 0 &&
-                        program.st_dev == own.st_dev && program.st_ino == own.st_ino;
+        opener.efface = inventory::runs_this_program(view_, process);
         result.push_back(std::move(opener));
     }
     return result;

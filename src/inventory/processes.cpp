@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/inventory/processes.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cctype>
 #include <cstdint>
@@ -56,6 +58,14 @@ Processes read_processes(const SystemView& view) {
         return std::pair{a.id.size(), a.id} < std::pair{b.id.size(), b.id};
     });
     return processes;
+}
+
+bool runs_this_program(const SystemView& view, const std::string& process) {
+    struct stat own {};
+    struct stat other {};
+    return view.live && ::stat("/proc/self/exe", &own) == 0 &&
+           ::stat((view.proc / process / "exe").c_str(), &other) == 0 &&
+           other.st_dev == own.st_dev && other.st_ino == own.st_ino;
 }
 
 }  // namespace efface::inventory

@@ -76,6 +76,7 @@ class SwapKind final : public MemoryKind {
                                        const inventory::MemoryFacts& machine);
     void object(MemorySurvey& survey, const inventory::Identity& identity, const Opened& opened,
                 const inventory::MemoryFacts& machine);
+    void object_to_other_effaces(MemorySurvey& survey, const struct stat& status) const;
     void take_own_work(MemorySurvey& survey, const inventory::Identity& identity,
                        const inventory::Signature& signature, const Opened& opened);
     [[nodiscard]] bool first_sector_is_ours(const Opened& opened) const;
@@ -172,6 +173,9 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
         }
         survey.objections.push_back(objection_of(use));
     }
+    if (area) {
+        object_to_other_effaces(survey, opened.status);
+    }
     if (area && area->used_bytes + kMemoryReserveBytes > machine.available_bytes) {
         survey.objections.push_back(
             {ReasonCode::too_little_memory,
@@ -191,7 +195,7 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
     survey.identity["firstSectorSha256"] = sha256_hex(read_first_sector(opened.fd.get()));
     take_own_work(survey, identity, signature, opened);
     if (!area && !own_work_ && signature.type != "swap" && signature.type != "swsuspend") {
-        survey.objections.push_back(
+        survey.traces.push_back(
             {ReasonCode::other_identity,
              signature.type.empty()
                  ? "it is neither an active swap area nor does it have a swap signature"
@@ -200,6 +204,18 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
     survey.facts["active"] = area.has_value();
     survey.facts["usedBytes"] = area ? area->used_bytes : 0;
     survey.facts["signature"] = printable(signature.type);
+}
+
+/// One that takes it out of use has it open, as the kernel has, which is what we are here for.
+void SwapKind::object_to_other_effaces(MemorySurvey& survey, const struct stat& status) const {
+    inventory::FileKey key;
+    key.device = status.st_dev;
+    key.inode = status.st_ino;
+    if (S_ISBLK(status.st_mode)) {
+        key.device_number = status.st_rdev;
+        key.is_block = true;
+    }
+    efface::method::object_to_other_effaces(survey, inventory::processes_using(key, context_.view));
 }
 
 MemorySurvey SwapKind::survey() {

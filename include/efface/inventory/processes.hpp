@@ -21,5 +21,8 @@ struct Processes {
     std::string problem;        ///< why they can't be listed; empty: they were
 };
 [[nodiscard]] Processes read_processes(const SystemView& view);
+/// Whether a process runs the same executable as this one: another efface, whose work may end by
+/// itself. False in a recording.
+[[nodiscard]] bool runs_this_program(const SystemView& view, const std::string& process);
 
 }  // namespace efface::inventory

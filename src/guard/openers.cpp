@@ -43,22 +43,6 @@ void add_once(std::vector<std::string>& list, const std::string& process) {
     }
 }
 
-/// Whether a process is that one or one of its children, and theirs.
-bool descends_from(std::string process, const std::string& ancestor,
-                   const std::map<std::string, std::string>& parents) {
-    for (std::size_t i = 0; i < parents.size() && !ancestor.empty(); ++i) {
-        if (process == ancestor) {
-            return true;
-        }
-        const auto parent = parents.find(process);
-        if (parent == parents.end()) {
-            return false;
-        }
-        process = parent->second;
-    }
-    return false;
-}
-
 }  // namespace
 
 void Openers::read_process(const Folder& proc, const std::string& process, bool live) {
@@ -102,13 +86,10 @@ Openers Openers::read(const inventory::MachineState& machine) {
     const bool live = openers.view_.live;
     const Folder proc = Folder::open(openers.view_.proc);
     openers.problem_ = machine.processes().problem;
-    std::map<std::string, std::string> parents;
-    for (const auto& process : machine.processes().list) {
-        parents[process.id] = process.parent;
-    }
+    const auto parents = machine.processes().parents();
     const std::string own = live ? std::to_string(::getpid()) : std::string{};
     for (const auto& process : machine.processes().list) {
-        if (!process.kernel && !descends_from(process.id, own, parents)) {
+        if (!process.kernel && !inventory::descends_from(process.id, own, parents)) {
             openers.read_process(proc, process.id, live);
         }
     }

@@ -150,6 +150,7 @@ FileUsers processes_using(const FileKey& key, const SystemView& view) {
         result.users.push_back({processes.problem});
     }
     const std::string own = std::to_string(::getpid());
+    const auto parents = processes.parents();
     for (const auto& process : processes.list) {
         if (process.kernel) {
             continue;
@@ -168,7 +169,7 @@ FileUsers processes_using(const FileKey& key, const SystemView& view) {
         if (seen.use.empty()) {
             add_bounded(result.not_examined, who);
         } else {
-            const bool efface = name != own && runs_this_program(view, name);
+            const bool efface = !descends_from(name, own, parents) && runs_this_program(view, name);
             add_bounded(result.users, {who + " has it " + seen.use, efface});
         }
     }

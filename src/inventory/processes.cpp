@@ -60,6 +60,29 @@ Processes read_processes(const SystemView& view) {
     return processes;
 }
 
+std::map<std::string, std::string> Processes::parents() const {
+    std::map<std::string, std::string> result;
+    for (const auto& process : list) {
+        result[process.id] = process.parent;
+    }
+    return result;
+}
+
+bool descends_from(std::string process, const std::string& ancestor,
+                   const std::map<std::string, std::string>& parents) {
+    for (std::size_t i = 0; i < parents.size() && !ancestor.empty(); ++i) {
+        if (process == ancestor) {
+            return true;
+        }
+        const auto parent = parents.find(process);
+        if (parent == parents.end()) {
+            return false;
+        }
+        process = parent->second;
+    }
+    return false;
+}
+
 bool runs_this_program(const SystemView& view, const std::string& process) {
     struct stat own {};
     struct stat other {};

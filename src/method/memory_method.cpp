@@ -319,6 +319,7 @@ bool KindMethod::as_left(const MemoryBegan& began) {
     try {
         MemoryBegan copy;
         copy.identity = began.identity;
+        copy.left = began.left;
         for (const auto& key : began.keys) {
             copy.keys.emplace_back(key.view());
         }
@@ -332,9 +333,10 @@ bool KindMethod::as_left(const MemoryBegan& began) {
 Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == to_string(context_.name));
     hold();
-    auto outcome = run_held(progress, std::move(stop));
-    held_.reset();
-    return outcome;
+    // Let go of however it ends.
+    const auto let_go = [this](void*) { held_.reset(); };
+    const std::unique_ptr<void, decltype(let_go)> holding(this, let_go);
+    return run_held(progress, std::move(stop));
 }
 
 Outcome KindMethod::run_held(ProgressSink& progress, std::stop_token stop) {

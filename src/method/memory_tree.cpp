@@ -115,6 +115,8 @@ class TreeEraser final : public TreeVisitor {
     std::set<std::uint64_t> seen_;
 };
 
+constexpr const char* kChangedAt = "changedAt";
+
 class TreeKind final : public MemoryKind {
   public:
     explicit TreeKind(const MemoryKindContext& context) : context_(context) {}
@@ -124,7 +126,12 @@ class TreeKind final : public MemoryKind {
         return "overwrite every file in place, compare, remove everything";
     }
     void erase(MemoryRun& run) override;
-    Json identity_after() override { return open().identity; }
+    Json identity_after() override {
+        const auto opened = open();
+        Json identity = opened.identity;
+        identity[kChangedAt] = opened.changed;
+        return identity;
+    }
     bool as_left(MemoryRun& look) override;
 
   private:
@@ -281,7 +288,10 @@ bool TreeKind::as_left(MemoryRun& /*look*/) {
     Census census(filesystem());
     const bool walked = walk_tree(opened.root.get(), census, {}).empty();
     count_again(opened);
-    return walked && census.names() == 0 && opened.blocks == 0;
+    // What was written since is gone maybe, but not overwritten; a mount of another time is
+    // another.
+    const Json left = left_value(kChangedAt);
+    return walked && census.names() == 0 && opened.blocks == 0 && left == opened.changed;
 }
 
 void TreeKind::erase(MemoryRun& run) {

@@ -74,6 +74,7 @@ struct OpenedFacts {
     std::uint64_t device = 0;                      ///< st_dev
     std::uint64_t inode = 0;
     std::string birth;                   ///< "SECONDS.NANOSECONDS"; empty: not kept (ramfs)
+    std::string changed;                 ///< "SECONDS.NANOSECONDS" (ctime)
     std::uint64_t filesystem_magic = 0;  ///< statfs(2)
 };
 /// Throws Error(internal) when the kernel does not answer.
@@ -126,7 +127,7 @@ struct FileUsers {
     /// they have open must be known by other means: device::open_elsewhere().
     std::vector<std::string> not_examined;
 };
-/// Every process, this one as well (never as `efface`); one entry each.
+/// Every process, this one and its children as well (never as `efface`); one entry each.
 [[nodiscard]] FileUsers processes_using(const FileKey& key, const SystemView& view = {});
 
 }  // namespace efface::inventory

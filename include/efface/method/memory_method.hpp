@@ -69,6 +69,7 @@ struct MemorySurvey {
 struct MemoryBegan {
     Json identity;                  ///< as survey() gave it then
     std::vector<SecretBytes> keys;  ///< of every attempt: their patterns may stand in the target
+    Json left;  ///< "identityAfter" of its record; null: unknown, or it has not ended
 };
 
 class MemoryMethod : public Method {
@@ -81,7 +82,8 @@ class MemoryMethod : public Method {
     /// is then the target as it began, and no objection. Of one that is gone run() sees only that:
     /// its verdict is indeterminate.
     virtual void began_with(MemoryBegan began) = 0;
-    /// Whether the target is as a run of that job left it: it is empty, all of it is the pattern of
+    /// Whether the target is as a run of that job left it: it is empty and nothing was made in it
+    /// since (a mount), all of it is the pattern of
     /// its last key, or it is away where erasing takes it away (is_removed_by_erasing()). Reads;
     /// false for what can't be looked at.
     [[nodiscard]] virtual bool as_left(const MemoryBegan& began) = 0;

@@ -128,7 +128,7 @@ Json MemoryStorage::begin(Random& random) {
 bool MemoryStorage::as_left(const Json& identity, const Json& state, const Json& record) {
     auto began = began_of(state);
     began.identity = identity;
-    began.left = record.value("identityAfter", Json());
+    began.left = record.is_object() ? record.value("identityAfter", Json()) : Json();
     return method::make_memory_method(name_, Bytes(stream::kStreamKeyBytes), context_.clock)
         ->as_left(began);
 }

@@ -280,7 +280,10 @@ MemorySurvey KindMethod::look_once() {
     const auto machine = inventory::read_memory_facts(context_.view);
     survey.identity["kind"] = context_.name.kind;
     survey.identity["place"] = printable(context_.name.place);
-    survey.identity["bootId"] = machine.boot_id;
+    // A kind whose content outlives a restart knows its target again.
+    if (!survey.identity.contains("bootId")) {
+        survey.identity["bootId"] = machine.boot_id;
+    }
     survey.facts["kind"] = context_.name.kind;
     survey.facts["machine"] = inventory::to_json(machine);
     survey.facts["machine"]["states"] =

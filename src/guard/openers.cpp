@@ -43,26 +43,11 @@ void add_once(std::vector<std::string>& list, const std::string& process) {
     }
 }
 
-/// Whether a process is that one or one of its children, and theirs.
-bool descends_from(std::string process, const std::string& ancestor,
-                   const std::map<std::string, std::string>& parents) {
-    for (std::size_t i = 0; i < parents.size() && !ancestor.empty(); ++i) {
-        if (process == ancestor) {
-            return true;
-        }
-        const auto parent = parents.find(process);
-        if (parent == parents.end()) {
-            return false;
-        }
-        process = parent->second;
-    }
-    return false;
-}
-
 }  // namespace
 
-void Openers::read_process(const Folder& proc, const std::string& process, bool live) {
-    const Folder folder = proc.enter(process + "/fd");
+void Openers::read_process(const Folder& proc, const std::string& process, const std::string& place,
+                           bool live) {
+    const Folder folder = proc.enter(place + "/fd");
     const Listing list = folder.list(".");
     const bool ended = list.error == ESRCH || list.error == ENOENT;  // since it was listed
     if (list.reading == Reading::unreadable && !ended && problem_.empty()) {
@@ -102,14 +87,14 @@ Openers Openers::read(const inventory::MachineState& machine) {
     const bool live = openers.view_.live;
     const Folder proc = Folder::open(openers.view_.proc);
     openers.problem_ = machine.processes().problem;
-    std::map<std::string, std::string> parents;
-    for (const auto& process : machine.processes().list) {
-        parents[process.id] = process.parent;
-    }
+    const auto parents = machine.processes().parents();
     const std::string own = live ? std::to_string(::getpid()) : std::string{};
     for (const auto& process : machine.processes().list) {
-        if (!process.kernel && !descends_from(process.id, own, parents)) {
-            openers.read_process(proc, process.id, live);
+        if (process.kernel || inventory::descends_from(process.id, own, parents)) {
+            continue;
+        }
+        for (const auto& place : process.places) {
+            openers.read_process(proc, process.id, place, live);
         }
     }
     return openers;
@@ -117,16 +102,12 @@ Openers Openers::read(const inventory::MachineState& machine) {
 
 std::vector<Opener> Openers::named(const std::vector<std::string>& processes) const {
     const Folder proc = Folder::open(view_.proc);
-    struct stat own {};
-    const bool known = view_.live && ::stat("/proc/self/exe", &own) == 0;
     std::vector<Opener> result;
     for (const auto& process : processes) {
         Opener opener;
         opener.process = process;
         opener.program = inventory::safe_text(proc.enter(process).read("comm").text);
-        struct stat program {};
-        opener.efface = known && ::stat((view_.proc / process / "exe").c_str(), &program) == 0 &&
-                        program.st_dev == own.st_dev && program.st_ino == own.st_ino;
+        opener.efface = inventory::runs_this_program(view_, process);
         result.push_back(std::move(opener));
     }
     return result;

@@ -36,7 +36,8 @@ class Openers final {
 
   private:
     using Key = std::pair<std::uint64_t, std::uint64_t>;
-    void read_process(const inventory::Folder& proc, const std::string& process, bool live);
+    void read_process(const inventory::Folder& proc, const std::string& process,
+                      const std::string& place, bool live);
     [[nodiscard]] std::vector<Opener> named(const std::vector<std::string>& processes) const;
 
     inventory::SystemView view_;

@@ -179,9 +179,13 @@ OpenedFacts opened_facts(int fd) {
         (status.stx_mask & STATX_MNT_ID) != 0 ? status.stx_mnt_id : mount_id_by_fdinfo(fd);
     facts.device = makedev(status.stx_dev_major, status.stx_dev_minor);
     facts.inode = status.stx_ino;
+    const auto text = [](const struct statx_timestamp& time) {
+        return fmt::format("{}.{:09}", time.tv_sec, time.tv_nsec);
+    };
     if ((status.stx_mask & STATX_BTIME) != 0) {
-        facts.birth = fmt::format("{}.{:09}", status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+        facts.birth = text(status.stx_btime);
     }
+    facts.changed = text(status.stx_ctime);
     facts.filesystem_magic = static_cast<std::uint64_t>(space.f_type) & kMagicMask;
     struct statx unique {};
     if (::statx(fd, "", AT_EMPTY_PATH, kStatxMountIdUnique, &unique) == 0 &&

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <charconv>
@@ -12,6 +13,7 @@
 
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/memory_facts.hpp"
+#include "efface/inventory/processes.hpp"
 
 namespace efface::inventory {
 namespace {
@@ -21,10 +23,12 @@ constexpr std::size_t kUsersMax = 64;  ///< named; the rest is only counted
 constexpr int kHexadecimal = 16;
 
 bool matches(const FileKey& key, const struct stat& status) {
-    if (key.device_number && S_ISCHR(status.st_mode) && status.st_rdev == *key.device_number) {
+    const bool device = key.is_block ? S_ISBLK(status.st_mode) : S_ISCHR(status.st_mode);
+    if (key.device_number && device && status.st_rdev == *key.device_number) {
         return true;
     }
-    return status.st_dev == key.device && (!key.inode || status.st_ino == *key.inode);
+    return !key.segment && status.st_dev == key.device &&
+           (!key.inode || status.st_ino == *key.inode);
 }
 
 enum class Match { no, yes, refused };
@@ -51,6 +55,9 @@ std::optional<std::uint64_t> number(std::string_view text, int base) {
     return value;
 }
 
+/// How the kernel shows a System V segment in maps: its inode is the number of the segment.
+constexpr std::string_view kSegmentPath = "/SYSV";
+
 /// A line of /proc/PID/maps: address perms offset major:minor inode path.
 bool map_line_matches(const FileKey& key, const std::string& line) {
     std::istringstream words(line);
@@ -67,6 +74,10 @@ bool map_line_matches(const FileKey& key, const std::string& line) {
     const auto major_number = number(std::string_view(device).substr(0, colon), kHexadecimal);
     const auto minor_number = number(std::string_view(device).substr(colon + 1), kHexadecimal);
     const auto inode = number(inode_text, 10);
+    if (key.segment) {
+        std::string path;
+        return words >> path && path.starts_with(kSegmentPath) && inode == key.segment;
+    }
     return major_number && minor_number && inode && *inode != 0 &&
            makedev(static_cast<unsigned>(*major_number), static_cast<unsigned>(*minor_number)) ==
                key.device &&
@@ -112,12 +123,21 @@ Seen look_at(const FileKey& key, const Folder& folder, const std::filesystem::pa
     return seen;
 }
 
-void add_bounded(std::vector<std::string>& list, std::string text) {
+template <typename Entry>
+void add_bounded(std::vector<Entry>& list, Entry entry) {
     if (list.size() < kUsersMax) {
-        list.push_back(std::move(text));
+        list.push_back(std::move(entry));
     } else if (list.size() == kUsersMax) {
-        list.emplace_back("and more processes");
+        list.push_back({"and more processes"});
     }
+}
+
+/// Segments of another namespace have numbers of their own.
+bool shares_ipc(const std::filesystem::path& process) {
+    struct stat own {};
+    struct stat other {};
+    return ::stat("/proc/self/ns/ipc", &own) == 0 &&
+           ::stat((process / "ns" / "ipc").c_str(), &other) == 0 && own.st_ino == other.st_ino;
 }
 
 }  // namespace
@@ -127,15 +147,25 @@ FileUsers processes_using(const FileKey& key, const SystemView& view) {
     const Folder proc = Folder::open(view.proc);
     const Processes processes = read_processes(view);
     if (!processes.problem.empty()) {
-        result.users.push_back(processes.problem);
+        result.users.push_back({processes.problem});
     }
+    const std::string own = std::to_string(::getpid());
+    const auto parents = processes.parents();
     for (const auto& process : processes.list) {
         if (process.kernel) {
             continue;
         }
         const std::string& name = process.id;
         const Folder folder = proc.enter(name);
-        const Seen seen = look_at(key, folder, view.proc / name);
+        if (key.segment && !shares_ipc(view.proc / name)) {
+            continue;
+        }
+        Seen seen;
+        for (const auto& place : process.places) {
+            const Seen here = look_at(key, proc.enter(place), view.proc / place);
+            seen.use = seen.use.empty() ? here.use : seen.use;
+            seen.examined = seen.examined && here.examined;
+        }
         if (seen.use.empty() && seen.examined) {
             continue;
         }
@@ -144,7 +174,8 @@ FileUsers processes_using(const FileKey& key, const SystemView& view) {
         if (seen.use.empty()) {
             add_bounded(result.not_examined, who);
         } else {
-            add_bounded(result.users, who + " has it " + seen.use);
+            const bool efface = !descends_from(name, own, parents) && runs_this_program(view, name);
+            add_bounded(result.users, {who + " has it " + seen.use, efface});
         }
     }
     return result;

@@ -115,8 +115,10 @@ MountView read_mounts(const SystemView& view, const Processes& processes) {
             continue;  // one of them stands for all
         }
         kernel = kernel || process.kernel;
-        if (!add_process(proc, process.id, false, seen, result)) {
-            first = unreadable++ == 0 ? process.id : first;
+        for (const auto& place : process.places) {
+            if (!add_process(proc, place, false, seen, result)) {
+                first = unreadable++ == 0 ? place : first;
+            }
         }
     }
     if (unreadable > 0) {

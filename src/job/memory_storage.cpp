@@ -63,7 +63,8 @@ class MemoryStorage final : public TargetStorage {
     void going_on(const Json& state) override { began_ = state; }
     TargetPlan survey() override;
     Json begin(Random& random) override;
-    [[nodiscard]] bool as_left(const Json& identity, const Json& state) override;
+    [[nodiscard]] bool as_left(const Json& identity, const Json& state,
+                               const Json& record) override;
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                           ProgressSink& progress, const std::stop_token& stop) override;
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& /*state*/) override {
@@ -124,9 +125,10 @@ Json MemoryStorage::begin(Random& random) {
 
 /// The one place that decides whether an order for memory has been carried out: it was, and what
 /// it left is all that is there.
-bool MemoryStorage::as_left(const Json& identity, const Json& state) {
+bool MemoryStorage::as_left(const Json& identity, const Json& state, const Json& record) {
     auto began = began_of(state);
     began.identity = identity;
+    began.left = record.is_object() ? record.value("identityAfter", Json()) : Json();
     return method::make_memory_method(name_, Bytes(stream::kStreamKeyBytes), context_.clock)
         ->as_left(began);
 }

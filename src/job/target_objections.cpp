@@ -23,7 +23,16 @@ const OrderTarget& target_in(const Order& order, const std::string& name) {
     return *found;
 }
 
-void object_to_order(TargetPlan& plan, const Order& order, const std::string& name) {
+namespace {
+
+bool is_mount_without_size(const TargetPlan& plan, const std::string& name) {
+    return method::parse_memory_target(name) && plan.identity.contains("rootInode") &&
+           !plan.identity.contains("sizeBytes");
+}
+
+}  // namespace
+
+void object_to_order(TargetPlan& plan, const Order& order, const std::string& name, bool again) {
     const auto& target = target_in(order, name);
     const auto differs = [&](const char* what, const std::string& found, const std::string& said) {
         plan.objections.push_back(
@@ -38,7 +47,10 @@ void object_to_order(TargetPlan& plan, const Order& order, const std::string& na
         differs("WWID", text("wwid"), *target.wwid);
     }
     const auto size = plan.identity.value("sizeBytes", plan.size_bytes);
-    if (target.size_bytes && *target.size_bytes != size) {
+    // While another efface works on it, its size may be one in between. A mount without a size of
+    // its own has the one of its content, which a standing order finds changed.
+    const bool varies = only_busy(plan) || (again && is_mount_without_size(plan, name));
+    if (target.size_bytes && *target.size_bytes != size && !varies) {
         differs("size", std::to_string(size), std::to_string(*target.size_bytes));
     }
     for (auto& member : guard::unreleased_members(plan.destroys, target.release_members)) {

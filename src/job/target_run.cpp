@@ -113,7 +113,7 @@ bool TargetRun::done_before() {
         return true;  // asked for that job, not for its target
     }
     return storage_of(context_, request_.target, request_.choice)
-        ->as_left(state_.plan.identity, state_.progress);
+        ->as_left(state_.plan.identity, state_.progress, state_.outcome.value("record", Json()));
 }
 
 /// What has the name of a segment or a queue that was erased is another one, which no order named.
@@ -170,7 +170,7 @@ TargetPlan TargetRun::survey() {
     auto plan = storage_->survey();
     object_to_level(plan, choice_.level);
     if (order_ != nullptr) {
-        object_to_order(plan, *order_, request_.target);
+        object_to_order(plan, *order_, request_.target, number_ > 0);
     }
     return plan;
 }
@@ -315,6 +315,13 @@ void TargetRun::go_on() {
     const bool same = asks_the_drive(state_.choice)
                           ? same_drive(plan.identity, state_.plan.identity)
                           : plan.identity == state_.plan.identity;
+    if (!same && plan.identity.value("bootId", "") != state_.plan.identity.value("bootId", "")) {
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    state_.plan.name +
+                        ": the machine was restarted since this job began: what it was to erase in "
+                        "memory is gone, or can not be known again; nothing was changed",
+                    "erase what stands there now in a new run: " + state_.plan.path);
+    }
     if (!same) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     state_.plan.name + ": another target stands there now, nothing was changed",
@@ -359,7 +366,9 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     auto plan = storage_of(context, request.target, choice)->survey();
     object_to_level(plan, choice.level);
     if (request.order != nullptr) {
-        object_to_order(plan, *request.order, request.target);
+        const auto first =
+            read_run_state(context.state.jobs() / job_id_of(*request.order, request.target, 0));
+        object_to_order(plan, *request.order, request.target, first && first->phase == Phase::done);
     }
     return plan;
 }

@@ -31,8 +31,10 @@ class TargetStorage {
     /// Whether an attempt that ended has left something behind that another one must take back.
     [[nodiscard]] virtual bool unfinished(const Json& /*outcome*/) const { return false; }
     /// Whether what a job erased that ended well is still as it left it. Media are, unasked: an
-    /// order for one is carried out once. `identity` and `state` are those of that job.
-    [[nodiscard]] virtual bool as_left(const Json& /*identity*/, const Json& /*state*/) {
+    /// order for one is carried out once. `identity`, `state` and `record` (of its
+    /// outcome) are those of that job.
+    [[nodiscard]] virtual bool as_left(const Json& /*identity*/, const Json& /*state*/,
+                                       const Json& /*record*/) {
         return true;
     }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard

@@ -46,6 +46,18 @@ Reason objection_of(const inventory::Use& use) {
     return {use.code, use.detail};
 }
 
+void object_to_users(MemorySurvey& survey, const inventory::FileUsers& users) {
+    for (const auto& user : users.users) {
+        survey.objections.push_back(
+            {user.efface ? ReasonCode::busy : ReasonCode::opened, user.text});
+    }
+}
+
+void object_to_other_effaces(MemorySurvey& survey, inventory::FileUsers users) {
+    std::erase_if(users.users, [](const inventory::FileUser& user) { return !user.efface; });
+    object_to_users(survey, users);
+}
+
 Json block_identity(const std::filesystem::path& folder) {
     Json identity = Json::object();
     if (const auto number = read_attribute(folder / "dev")) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "efface/inventory/memory_facts.hpp"
+
 #include "memory_run.hpp"
 
 namespace efface::method {
@@ -21,6 +23,10 @@ namespace efface::method {
 [[nodiscard]] Json block_identity(const std::filesystem::path& folder);
 /// Why something that is used this way must not be touched.
 [[nodiscard]] Reason objection_of(const inventory::Use& use);
+/// Whoever has it open or mapped: another efface makes it busy.
+void object_to_users(MemorySurvey& survey, const inventory::FileUsers& users);
+/// Other effaces among them only.
+void object_to_other_effaces(MemorySurvey& survey, inventory::FileUsers users);
 /// Every use of a block device as a reason against touching it.
 [[nodiscard]] std::vector<Reason> block_objections(const inventory::Identity& identity,
                                                    const inventory::SystemView& view);

@@ -84,12 +84,12 @@ void DevdaxKind::object(MemorySurvey& survey) const {
     if (S_ISCHR(status.st_mode)) {
         device_number = static_cast<std::uint64_t>(status.st_rdev);
     }
-    const inventory::FileKey key{static_cast<std::uint64_t>(status.st_dev),
-                                 static_cast<std::uint64_t>(status.st_ino), device_number};
+    inventory::FileKey key;
+    key.device = status.st_dev;
+    key.inode = status.st_ino;
+    key.device_number = device_number;
     const auto users = inventory::processes_using(key, context_.view);
-    for (const auto& user : users.users) {
-        survey.objections.push_back({ReasonCode::opened, user});
-    }
+    object_to_users(survey, users);
     for (const auto& process : users.not_examined) {
         survey.objections.push_back(
             {ReasonCode::unreadable_state, process + " may have it open and can not be examined"});

@@ -50,6 +50,8 @@ class FileKind final : public MemoryKind {
     [[nodiscard]] std::uint64_t size_to_leave(const Opened& file) const;
     void object(MemorySurvey& survey, const Opened& file);
     void object_to_users(MemorySurvey& survey, const struct stat& status) const;
+    void object_to_eraser_of(MemorySurvey& survey, const std::string& mount,
+                             const struct stat& status) const;
 
     MemoryKindContext context_;
     bool swap_matters_ = true;
@@ -111,7 +113,7 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     auto& objections = survey.objections;
     const auto elsewhere = device::open_elsewhere(file.fd.get());
     if (elsewhere.value_or(false)) {
-        objections.push_back({ReasonCode::opened, "it is open somewhere"});
+        survey.traces.push_back({ReasonCode::opened, "it is open somewhere"});
     }
     asked_ = elsewhere.has_value();
     if (auto obstacle = write_obstacle(file.fd.get())) {
@@ -140,15 +142,28 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     for (const auto& use : guard::uses_of(identity, context_.view)) {
         objections.push_back(objection_of(use));
     }
+    object_to_eraser_of(survey, mount ? mount->target : "/", file.status);
+}
+
+/// Another efface that erases all files of the mount comes to this one, too: it has the root open.
+void FileKind::object_to_eraser_of(MemorySurvey& survey, const std::string& mount,
+                                   const struct stat& status) const {
+    struct stat root {};
+    if (::stat(mount.c_str(), &root) != 0 || root.st_dev != status.st_dev) {
+        return;
+    }
+    inventory::FileKey key;
+    key.device = root.st_dev;
+    key.inode = root.st_ino;
+    object_to_other_effaces(survey, inventory::processes_using(key, context_.view));
 }
 
 void FileKind::object_to_users(MemorySurvey& survey, const struct stat& status) const {
-    const inventory::FileKey key{
-        static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino), {}};
+    inventory::FileKey key;
+    key.device = status.st_dev;
+    key.inode = status.st_ino;
     const auto users = inventory::processes_using(key, context_.view);
-    for (const auto& user : users.users) {
-        survey.objections.push_back({ReasonCode::opened, user});
-    }
+    efface::method::object_to_users(survey, users);
     if (!users.not_examined.empty()) {
         survey.facts["processesNotExamined"] = users.not_examined;
         if (!asked_) {

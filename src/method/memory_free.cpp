@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "efface/base/file.hpp"
 #include "efface/device/memory_target.hpp"
 #include "efface/device/taken_memory.hpp"
 #include "efface/inventory/folder.hpp"
@@ -14,11 +13,6 @@
 namespace efface::method {
 
 namespace {
-
-/// Only one sweep at a time: two would take from each other what each counts as free.
-std::filesystem::path lock_path(const inventory::SystemView& view) {
-    return view.proc.parent_path() / "run" / "efface-sweep.lock";  // beside proc, as in a recording
-}
 
 class MachinePages final : public FreePages {
   public:
@@ -95,7 +89,7 @@ MemorySurvey FreeKind::survey() {
             {ReasonCode::unreadable_state,
              "the limits of the control groups of this process can not be read"});
     } else if (survey.size_bytes == 0) {
-        survey.objections.push_back(
+        survey.traces.push_back(
             {ReasonCode::nothing_to_erase, "no free memory may be taken: too little is left"});
     }
     survey.facts = ObjectWriter()
@@ -138,11 +132,6 @@ void FreeKind::tell(MemoryRun& run, const SweepTally& tally, std::uint64_t free_
 }
 
 void FreeKind::erase(MemoryRun& run) {
-    const auto lock = FileLock::try_acquire(lock_path(context_.view));
-    if (!lock) {
-        throw Error(ErrorCode::busy, ReasonCode::busy, "another sweep of free memory runs",
-                    "try again when it has ended");
-    }
     MachinePages pages(context_.view);
     const auto told = [&](const char* step, int error) {
         run.step(step, error == 0 ? "done" : "not possible", error == 0 ? "" : errno_text(error));

@@ -76,7 +76,7 @@ MemorySurvey HugePoolKind::survey() {
             {ReasonCode::not_supported, "only root may take and lock huge pages"});
     }
     if (takeable == 0) {
-        survey.objections.push_back(
+        survey.traces.push_back(
             {ReasonCode::nothing_to_erase, "the pool has no free page that is not promised"});
     }
     survey.facts = ObjectWriter()

@@ -5,8 +5,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
+#include <thread>
 
 #include "efface/base/digest.hpp"
+#include "efface/device/name_lock.hpp"
+#include "efface/guard/users.hpp"
 #include "efface/inventory/machine_facts.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
@@ -182,20 +186,104 @@ class KindMethod final : public MemoryMethod {
 
   private:
     [[nodiscard]] MemorySurvey look();
+    [[nodiscard]] MemorySurvey look_once();
+    [[nodiscard]] bool is_worked_on() const;
+    void hold();
+    [[nodiscard]] Outcome run_held(ProgressSink& progress, std::stop_token stop);
     [[nodiscard]] Json identity_after();
 
     MemoryKindContext context_;
     SecretBytes key_;
     std::unique_ptr<MemoryKind> kind_;
     std::optional<MemorySurvey> last_;
+    std::optional<device::NameLock> held_;
 };
 
+/// Beside proc, as in a recording.
+std::filesystem::path lock_file(const inventory::SystemView& view) {
+    return view.proc.parent_path() / "run" / "efface-memory.lock";
+}
+
+bool has_busy(const std::vector<Reason>& objections) {
+    return std::any_of(objections.begin(), objections.end(),
+                       [](const Reason& one) { return one.code == ReasonCode::busy; });
+}
+
+bool only_busy(const std::vector<Reason>& objections) {
+    return has_busy(objections) &&
+           std::all_of(objections.begin(), objections.end(),
+                       [](const Reason& one) { return one.code == ReasonCode::busy; });
+}
+
+/// The one place that decides what two effaces on one target see of each other: what the other one
+/// does is no reason of its own.
+void conclude(MemorySurvey& survey, const std::string& worked_on) {
+    auto& objections = survey.objections;
+    if (!worked_on.empty()) {
+        objections.push_back({ReasonCode::busy, worked_on});
+    }
+    if (!has_busy(objections)) {
+        objections.insert(objections.end(), survey.traces.begin(), survey.traces.end());
+    }
+    survey.traces.clear();
+}
+
+[[noreturn]] void refuse_busy(const std::string& name, const std::string& why) {
+    throw Error(ErrorCode::busy, ReasonCode::busy, fmt::format("{}: {}", name, why),
+                "try again when it has ended");
+}
+
+constexpr const char* kWorkedOn = "another efface works on it";
+
+bool KindMethod::is_worked_on() const {
+    return !held_ && device::NameLock::is_held(lock_file(context_.view), to_string(context_.name));
+}
+
+/// From the last look before anything is changed until it has ended.
+void KindMethod::hold() {
+    held_ = device::NameLock::acquire(lock_file(context_.view), to_string(context_.name));
+    if (held_->state() == device::NameLock::State::elsewhere) {
+        held_.reset();
+        refuse_busy(printable(to_string(context_.name)), kWorkedOn);
+    }
+}
+
+/// Who looks at it only is gone in a moment, and who erases it maybe, too.
 MemorySurvey KindMethod::look() {
-    MemorySurvey survey = kind_->survey();
+    constexpr std::chrono::milliseconds kPause{100};
+    const auto began = context_.clock->steady_now();
+    auto survey = look_once();
+    // What guard says of a device was waited for already. Bounded where the clock stands still,
+    // too.
+    for (auto i = guard::kOpenersWait / kPause;
+         i > 0 && context_.view.live && only_busy(survey.objections) &&
+         context_.clock->steady_now() - began < guard::kOpenersWait;
+         --i) {
+        std::this_thread::sleep_for(kPause);
+        survey = look_once();
+    }
+    return survey;
+}
+
+MemorySurvey KindMethod::look_once() {
+    const bool worked_on = is_worked_on();
+    MemorySurvey survey;
+    try {
+        survey = kind_->survey();
+    } catch (const Error& error) {
+        if (worked_on) {
+            refuse_busy(printable(to_string(context_.name)), kWorkedOn);
+        }
+        throw;
+    }
+    conclude(survey, worked_on ? kWorkedOn : "");
     const auto machine = inventory::read_memory_facts(context_.view);
     survey.identity["kind"] = context_.name.kind;
     survey.identity["place"] = printable(context_.name.place);
-    survey.identity["bootId"] = machine.boot_id;
+    // A kind whose content outlives a restart knows its target again.
+    if (!survey.identity.contains("bootId")) {
+        survey.identity["bootId"] = machine.boot_id;
+    }
     survey.facts["kind"] = context_.name.kind;
     survey.facts["machine"] = inventory::to_json(machine);
     survey.facts["machine"]["states"] =
@@ -234,6 +322,7 @@ bool KindMethod::as_left(const MemoryBegan& began) {
     try {
         MemoryBegan copy;
         copy.identity = began.identity;
+        copy.left = began.left;
         for (const auto& key : began.keys) {
             copy.keys.emplace_back(key.view());
         }
@@ -246,6 +335,14 @@ bool KindMethod::as_left(const MemoryBegan& began) {
 
 Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == to_string(context_.name));
+    hold();
+    // Let go of however it ends.
+    const auto let_go = [this](void*) { held_.reset(); };
+    const std::unique_ptr<void, decltype(let_go)> holding(this, let_go);
+    return run_held(progress, std::move(stop));
+}
+
+Outcome KindMethod::run_held(ProgressSink& progress, std::stop_token stop) {
     const MemorySurvey before = look();
     const std::string name = printable(to_string(context_.name));
     if (last_ && last_->identity != before.identity) {
@@ -258,8 +355,9 @@ Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_t
         for (const auto& objection : before.objections) {
             texts += (texts.empty() ? "" : "; ") + objection.text;
         }
-        throw Error(ErrorCode::safety, before.objections.front().code,
-                    fmt::format("{}: {}", name, texts), "release it, then run again");
+        throw Error(only_busy(before.objections) ? ErrorCode::busy : ErrorCode::safety,
+                    before.objections.front().code, fmt::format("{}: {}", name, texts),
+                    "release it, then run again");
     }
     last_ = before;
     MemoryRun work(kind_->technique(), key_.view(), *context_.clock, progress, std::move(stop));
@@ -268,6 +366,9 @@ Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_t
     try {
         kind_->erase(work);
     } catch (const Error& error) {
+        if (!work.touched() && error.reason() == ReasonCode::busy) {
+            refuse_busy(name, printable(error.what()));
+        }
         if (!work.touched()) {
             throw;
         }

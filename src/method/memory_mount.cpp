@@ -125,6 +125,7 @@ OpenedMount open_mount(const std::string& place, const std::string& kind,
     }
     opened.mount = *mount;
     opened.device = facts.device;
+    opened.changed = facts.changed;
     ObjectWriter identity;
     add_origin(identity, facts);
     identity.add("device", device_text(facts.device))

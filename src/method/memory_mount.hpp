@@ -17,6 +17,7 @@ struct OpenedMount {
     inventory::MountFacts mount;
     std::uint64_t device = 0;    ///< st_dev
     Json identity;               ///< of the mount and of its file system
+    std::string changed;         ///< when a name was last made or removed in the root
     std::uint64_t inodes = 0;    ///< in use, the root counts as one; see counts_inodes
     bool counts_inodes = false;  ///< ramfs does not, nor does a mount without a limit
     std::uint64_t blocks = 0;    ///< in use

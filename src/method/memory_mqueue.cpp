@@ -10,6 +10,7 @@
 #include "efface/device/ipc_objects.hpp"
 #include "efface/inventory/memory_facts.hpp"
 
+#include "memory_attributes.hpp"
 #include "memory_run.hpp"
 
 namespace efface::method {
@@ -30,7 +31,8 @@ class QueueKind final : public MemoryKind {
 
   private:
     [[nodiscard]] device::MessageQueue open() const;
-    [[nodiscard]] std::vector<Reason> users(const device::MessageQueue& queue) const;
+    /// To whoever else has it open.
+    void object(MemorySurvey& found, const device::MessageQueue& queue) const;
     [[nodiscard]] MemorySurvey survey_of_gone() const;
     void conclude_gone(MemoryRun& run) const;
     /// Whether this is the queue that survey() saw.
@@ -53,30 +55,27 @@ device::MessageQueue QueueKind::open() const {
     return std::move(*queue);
 }
 
-std::vector<Reason> QueueKind::users(const device::MessageQueue& queue) const {
+void QueueKind::object(MemorySurvey& found, const device::MessageQueue& queue) const {
     const auto state = queue.state();
-    std::vector<Reason> found;
-    const auto users =
-        inventory::processes_using({state.device, state.inode, std::nullopt}, context_.view);
+    inventory::FileKey key;
+    key.device = state.device;
+    key.inode = state.inode;
+    auto users = inventory::processes_using(key, context_.view);
     // Our own look at it has it open, too.
     const std::string ours = fmt::format("process {} ", ::getpid());
-    for (const auto& user : users.users) {
-        if (!user.starts_with(ours)) {
-            found.push_back({ReasonCode::opened, user});
-        }
-    }
-    if (!found.empty()) {
-        return found;
+    std::erase_if(users.users, [&](const auto& user) { return user.text.starts_with(ours); });
+    object_to_users(found, users);
+    if (!found.objections.empty()) {
+        return;
     }
     // Of processes that may not be examined, and of descriptors on their way, the kernel knows.
     const auto elsewhere = queue.open_elsewhere();
     if (!elsewhere) {
-        found.push_back(
+        found.traces.push_back(
             {ReasonCode::unreadable_state, "the kernel does not say whether somebody has it open"});
     } else if (*elsewhere) {
-        found.push_back({ReasonCode::opened, "somebody that is not shown has it open"});
+        found.traces.push_back({ReasonCode::opened, "somebody that is not shown has it open"});
     }
-    return found;
 }
 
 /// An earlier process of this job removes it as its last step; who did is not known.
@@ -128,7 +127,7 @@ MemorySurvey QueueKind::survey() {
                           .add("sizeBytes", state.messages_max * state.message_bytes_max)
                           .take();
     survey.size_bytes = state.messages_max * state.message_bytes_max;
-    survey.objections = users(queue);
+    object(survey, queue);
     survey.facts = ObjectWriter()
                        .add("contentFreed", true)
                        .add("swappable", false)
@@ -188,10 +187,13 @@ void QueueKind::erase(MemoryRun& run) {
     if (left.messages != 0) {
         return;
     }
-    auto others = users(queue);
-    if (!others.empty()) {
-        run.fail(std::move(others.front()));
-        return;
+    MemorySurvey others;
+    object(others, queue);
+    for (auto* found : {&others.objections, &others.traces}) {
+        if (!found->empty()) {
+            run.fail(std::move(found->front()));
+            return;
+        }
     }
     remove(run);
 }

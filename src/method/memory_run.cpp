@@ -293,6 +293,12 @@ Json MemoryKind::began_value(const char* key) const {
                                                                  : Json();
 }
 
+Json MemoryKind::left_value(const char* key) const {
+    return began() != nullptr && began()->left.is_object() && began()->left.contains(key)
+               ? began()->left.at(key)
+               : Json();
+}
+
 bool holds_pattern(device::BlockTarget& target, const MemoryRun& look) {
     const KeyPattern pattern(look.key());
     Relay relay(look.progress());

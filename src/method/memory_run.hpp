@@ -143,6 +143,8 @@ class MemoryKind {
                                         const std::vector<std::string>& keys) const;
     /// The value that the job began with; null where it had none.
     [[nodiscard]] Json began_value(const char* key) const;
+    /// The value that the job left (identity_after()); null where that is not known.
+    [[nodiscard]] Json left_value(const char* key) const;
 
   private:
     std::optional<MemoryBegan> began_;

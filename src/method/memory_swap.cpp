@@ -76,9 +76,13 @@ class SwapKind final : public MemoryKind {
                                        const inventory::MemoryFacts& machine);
     void object(MemorySurvey& survey, const inventory::Identity& identity, const Opened& opened,
                 const inventory::MemoryFacts& machine);
+    void object_to_other_effaces(MemorySurvey& survey, const struct stat& status) const;
+    [[nodiscard]] bool restarted_since(const inventory::Identity& identity) const;
+    /// Takes the values of what the job began with.
+    void adopt(MemorySurvey& survey, const std::vector<std::string>& keys) const;
     void take_own_work(MemorySurvey& survey, const inventory::Identity& identity,
                        const inventory::Signature& signature, const Opened& opened);
-    [[nodiscard]] bool first_sector_is_ours(const Opened& opened) const;
+    [[nodiscard]] bool first_sector_is_ours(const Opened& opened, bool restarted) const;
     [[nodiscard]] bool take_out_of_use(MemoryRun& run, const Opened& opened) const;
     void overwrite(MemoryRun& run, const Opened& opened) const;
     void reset(MemoryRun& run, const inventory::Identity& identity) const;
@@ -123,10 +127,11 @@ Bytes read_first_sector(int fd) {
     return sector;
 }
 
-/// It still is as the job found it, or holds the pattern of one of its attempts.
-bool SwapKind::first_sector_is_ours(const Opened& opened) const {
+/// It still is as the job found it, or holds the pattern of one of its attempts. After a restart
+/// only the pattern tells: before a swap header stand zeros, as on many a device.
+bool SwapKind::first_sector_is_ours(const Opened& opened, bool restarted) const {
     const Bytes sector = read_first_sector(opened.fd.get());
-    if (sector.empty() || began_value("firstSectorSha256") == sha256_hex(sector)) {
+    if (sector.empty() || (!restarted && began_value("firstSectorSha256") == sha256_hex(sector))) {
         return !sector.empty();
     }
     return std::any_of(began()->keys.begin(), began()->keys.end(), [&](const auto& key) {
@@ -136,22 +141,49 @@ bool SwapKind::first_sector_is_ours(const Opened& opened) const {
     });
 }
 
-/// Of this job: the signature that it overwrote, and the size of a zram device that it reset.
+/// Of this job: the signature that it overwrote, the size of a zram device that it reset, and the
+/// numbers that an area had before the machine was restarted.
 void SwapKind::take_own_work(MemorySurvey& survey, const inventory::Identity& identity,
                              const inventory::Signature& signature, const Opened& opened) {
     std::vector<std::string> keys = {"signatureUuid", "firstSectorSha256"};
     own_work_ = false;
-    if (began() == nullptr || !signature.type.empty()) {
+    if (began() == nullptr) {
+        return;
+    }
+    const bool restarted = restarted_since(identity);
+    if (restarted) {  // the kernel numbers devices anew
+        keys.insert(keys.end(), {"canonicalPath", "deviceNumber", "diskSequence", "bootId"});
+    }
+    if (!signature.type.empty()) {
+        // Not begun with: known by its UUID.
+        const std::vector<std::string> renumbered(keys.begin() + 2, keys.end());
+        if (restarted && began_value("signatureUuid").is_string() &&
+            is_began_but_for(survey.identity, renumbered)) {
+            adopt(survey, renumbered);
+        }
         return;
     }
     if (identity.kind == inventory::Kind::zram && identity.size_bytes == 0) {
         keys.insert(keys.end(), {"sizeBytes", "writeBackDevice"});
         own_work_ = is_began_but_for(survey.identity, keys);
     } else {
-        own_work_ = is_began_but_for(survey.identity, keys) && first_sector_is_ours(opened);
+        own_work_ =
+            is_began_but_for(survey.identity, keys) && first_sector_is_ours(opened, restarted);
     }
+    if (own_work_) {
+        adopt(survey, keys);
+    }
+}
+
+/// What is in zram is gone with the machine.
+bool SwapKind::restarted_since(const inventory::Identity& identity) const {
+    return began() != nullptr && identity.kind != inventory::Kind::zram &&
+           began_value("bootId") != inventory::read_memory_facts(context_.view).boot_id;
+}
+
+void SwapKind::adopt(MemorySurvey& survey, const std::vector<std::string>& keys) const {
     for (const auto& key : keys) {
-        if (own_work_ && began()->identity.contains(key)) {
+        if (began()->identity.contains(key)) {
             survey.identity[key] = began()->identity.at(key);
         }
     }
@@ -172,6 +204,9 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
         }
         survey.objections.push_back(objection_of(use));
     }
+    if (area) {
+        object_to_other_effaces(survey, opened.status);
+    }
     if (area && area->used_bytes + kMemoryReserveBytes > machine.available_bytes) {
         survey.objections.push_back(
             {ReasonCode::too_little_memory,
@@ -191,15 +226,30 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
     survey.identity["firstSectorSha256"] = sha256_hex(read_first_sector(opened.fd.get()));
     take_own_work(survey, identity, signature, opened);
     if (!area && !own_work_ && signature.type != "swap" && signature.type != "swsuspend") {
-        survey.objections.push_back(
+        survey.traces.push_back(
             {ReasonCode::other_identity,
-             signature.type.empty()
+             restarted_since(identity)
+                 ? "the machine was restarted, and it does not begin with what this job wrote, nor "
+                   "has it the swap signature of before: erase the device itself, in a new run"
+             : signature.type.empty()
                  ? "it is neither an active swap area nor does it have a swap signature"
                  : fmt::format("it is no swap area: it holds {}", printable(signature.type))});
     }
     survey.facts["active"] = area.has_value();
     survey.facts["usedBytes"] = area ? area->used_bytes : 0;
     survey.facts["signature"] = printable(signature.type);
+}
+
+/// One that takes it out of use has it open, as the kernel has, which is what we are here for.
+void SwapKind::object_to_other_effaces(MemorySurvey& survey, const struct stat& status) const {
+    inventory::FileKey key;
+    key.device = status.st_dev;
+    key.inode = status.st_ino;
+    if (S_ISBLK(status.st_mode)) {
+        key.device_number = status.st_rdev;
+        key.is_block = true;
+    }
+    efface::method::object_to_other_effaces(survey, inventory::processes_using(key, context_.view));
 }
 
 MemorySurvey SwapKind::survey() {

@@ -11,6 +11,7 @@
 #include "efface/inventory/free_memory.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
+#include "memory_attributes.hpp"
 #include "memory_swapped.hpp"
 
 namespace efface::method {
@@ -121,7 +122,10 @@ MemorySurvey SysvKind::survey() {
                           .take();
     survey.size_bytes = page_rounded(state->size_bytes);
     if (state->attached != 0) {
-        survey.objections.push_back(
+        inventory::FileKey key;
+        key.segment = static_cast<std::uint64_t>(id_);
+        object_to_users(survey, inventory::processes_using(key, context_.view));
+        survey.traces.push_back(
             {ReasonCode::opened, fmt::format("it is attached {} times; the last was process {}",
                                              state->attached, state->last_pid)});
     }

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <set>
 
+#include "memory_attributes.hpp"
 #include "memory_census.hpp"
 #include "memory_mount.hpp"
 #include "memory_swapped.hpp"
@@ -114,6 +115,8 @@ class TreeEraser final : public TreeVisitor {
     std::set<std::uint64_t> seen_;
 };
 
+constexpr const char* kChangedAt = "changedAt";
+
 class TreeKind final : public MemoryKind {
   public:
     explicit TreeKind(const MemoryKindContext& context) : context_(context) {}
@@ -123,7 +126,12 @@ class TreeKind final : public MemoryKind {
         return "overwrite every file in place, compare, remove everything";
     }
     void erase(MemoryRun& run) override;
-    Json identity_after() override { return open().identity; }
+    Json identity_after() override {
+        const auto opened = open();
+        Json identity = opened.identity;
+        identity[kChangedAt] = opened.changed;
+        return identity;
+    }
     bool as_left(MemoryRun& look) override;
 
   private:
@@ -169,13 +177,13 @@ void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Cen
         objections.push_back({ReasonCode::mounted, "the same file system is mounted at " + other});
     }
     for (const auto& path : census.open) {
-        objections.push_back({ReasonCode::opened, path + " is open somewhere"});
+        survey.traces.push_back({ReasonCode::opened, path + " is open somewhere"});
     }
     // Mounts in it hide folders that were not counted, and so does what could not be walked.
     const bool all_counted =
         opened.counts_inodes && mount.below.empty() && mount.root == "/" && all_seen;
     if (const auto removed = all_counted ? census.removed_files(opened.inodes) : 0; removed > 0) {
-        objections.push_back(
+        survey.traces.push_back(
             {ReasonCode::opened, fmt::format("{} removed files are still open in it", removed)});
     }
     for (const auto& path : census.immutable) {
@@ -191,10 +199,10 @@ void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Cen
 void TreeKind::object_to_users(MemorySurvey& survey, std::uint64_t device,
                                const Census& census) const {
     auto& objections = survey.objections;
-    const auto users = inventory::processes_using({device, {}, {}}, context_.view);
-    for (const auto& user : users.users) {
-        objections.push_back({ReasonCode::opened, user});
-    }
+    inventory::FileKey key;
+    key.device = device;
+    const auto users = inventory::processes_using(key, context_.view);
+    efface::method::object_to_users(survey, users);
     if (!users.not_examined.empty()) {
         survey.facts["processesNotExamined"] = users.not_examined;
         // The kernel said of each file that nobody has it open; else we would not know.
@@ -234,7 +242,7 @@ MemorySurvey TreeKind::survey() {
                        .add("persistent", false)
                        .take();
     object(survey, opened, census, problems.empty());
-    survey.objections.insert(survey.objections.end(), problems.begin(), problems.end());
+    survey.traces.insert(survey.traces.end(), problems.begin(), problems.end());
     opened.root.reset();  // the search for users must not find ourselves
     object_to_users(survey, opened.device, census);
     survey.steps = {
@@ -280,7 +288,10 @@ bool TreeKind::as_left(MemoryRun& /*look*/) {
     Census census(filesystem());
     const bool walked = walk_tree(opened.root.get(), census, {}).empty();
     count_again(opened);
-    return walked && census.names() == 0 && opened.blocks == 0;
+    // What was written since is gone maybe, but not overwritten; a mount of another time is
+    // another.
+    const Json left = left_value(kChangedAt);
+    return walked && census.names() == 0 && opened.blocks == 0 && left == opened.changed;
 }
 
 void TreeKind::erase(MemoryRun& run) {

@@ -120,7 +120,7 @@ MemorySurvey ZramKind::survey() {
     survey.objections = block_objections(
         inventory::identify(context_.view.dev / name, context_.view), context_.view);
     if (survey.identity.at("sizeBytes") == 0) {
-        survey.objections.push_back(
+        survey.traces.push_back(
             {ReasonCode::nothing_to_erase, "it was reset already: nothing is stored in it"});
     }
     survey.facts = zram_facts(name, context_.view);

@@ -74,6 +74,7 @@ struct OpenedFacts {
     std::uint64_t device = 0;                      ///< st_dev
     std::uint64_t inode = 0;
     std::string birth;                   ///< "SECONDS.NANOSECONDS"; empty: not kept (ramfs)
+    std::string changed;                 ///< "SECONDS.NANOSECONDS" (ctime)
     std::uint64_t filesystem_magic = 0;  ///< statfs(2)
 };
 /// Throws Error(internal) when the kernel does not answer.
@@ -112,14 +113,21 @@ struct FileKey {
     std::uint64_t device = 0;                    ///< st_dev
     std::optional<std::uint64_t> inode;          ///< nullopt: any file of that file system
     std::optional<std::uint64_t> device_number;  ///< st_rdev, for a device with several nodes
+    bool is_block = false;                       ///< of a block device, not of a character one
+    /// A System V segment of the IPC namespace of this process by its number; nothing else counts.
+    std::optional<std::uint64_t> segment;
+};
+struct FileUser {
+    std::string text;     ///< "process 17 (postgres) has it open: /mnt/scratch/x"
+    bool efface = false;  ///< another process of this program: what it does may end by itself
 };
 struct FileUsers {
-    std::vector<std::string> users;  ///< "process 17 (postgres) has it open: /mnt/scratch/x"
+    std::vector<FileUser> users;
     /// Processes that this one may not look into (more privileged ones): "process 1 (init)". What
     /// they have open must be known by other means: device::open_elsewhere().
     std::vector<std::string> not_examined;
 };
-/// Every process, this one as well; one line each.
+/// Every process, this one and its children as well (never as `efface`); one entry each.
 [[nodiscard]] FileUsers processes_using(const FileKey& key, const SystemView& view = {});
 
 }  // namespace efface::inventory

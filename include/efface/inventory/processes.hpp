@@ -2,6 +2,7 @@
 // The processes of a machine at one moment, from one pass over /proc (proc(5)).
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,24 @@ struct Process {
     std::string parent;  ///< empty when it has none or that can't be told (a recording)
     /// A thread of the kernel: it has nothing open, and lives in the first mount namespace.
     bool kernel = false;
+    /// Below /proc, where its descriptors and mounts are to be seen: "17", and "17/task/19" for
+    /// each thread that has descriptors, a root folder or a mount namespace of its own.
+    std::vector<std::string> places;
 };
 
 struct Processes {
     std::vector<Process> list;  ///< by number
     std::string problem;        ///< why they can't be listed; empty: they were
+
+    /// The parent of each.
+    [[nodiscard]] std::map<std::string, std::string> parents() const;
 };
+/// Whether a process is that one or one of its children, and theirs. An empty ancestor has none.
+[[nodiscard]] bool descends_from(std::string process, const std::string& ancestor,
+                                 const std::map<std::string, std::string>& parents);
 [[nodiscard]] Processes read_processes(const SystemView& view);
+/// Whether a process runs the same executable as this one: another efface, whose work may end by
+/// itself. False in a recording.
+[[nodiscard]] bool runs_this_program(const SystemView& view, const std::string& process);
 
 }  // namespace efface::inventory

@@ -49,8 +49,13 @@ struct MemorySurvey {
     /// What a person types: its serial number, else NAME-SIZE-xxxxxx where xxxxxx is derived from
     /// `identity`. Never empty, and another one for every other target.
     std::string confirm_token;
-    std::uint64_t size_bytes = 0;          ///< bytes that run() will overwrite, as of now
-    std::vector<Reason> objections;        ///< reasons to refuse (exit 7); empty: may run
+    std::uint64_t size_bytes = 0;  ///< bytes that run() will overwrite, as of now
+    /// Reasons to refuse; empty: may run. `busy` where another efface works on it: while nothing
+    /// else but what that one does is in the way, it is the only one (exit 75, else 7).
+    std::vector<Reason> objections;
+    /// Objections that another efface, where one is at work, is the cause of. Empty after
+    /// MemoryMethod::survey().
+    std::vector<Reason> traces;
     std::vector<std::string> steps;        ///< what run() does, in order
     std::vector<std::string> not_reached;  ///< named areas that no user space tool reaches
     /// Everything that a claim depends on; policy/memory.hpp computes the level from it alone:
@@ -64,24 +69,27 @@ struct MemorySurvey {
 struct MemoryBegan {
     Json identity;                  ///< as survey() gave it then
     std::vector<SecretBytes> keys;  ///< of every attempt: their patterns may stand in the target
+    Json left;  ///< "identityAfter" of its record; null: unknown, or it has not ended
 };
 
 class MemoryMethod : public Method {
   public:
-    /// Looks again at each call. Throws Error(usage) when there is no such thing or it is of
-    /// another kind.
+    /// Looks again at each call, for kOpenersWait while it is busy. Throws Error(usage) when there
+    /// is no such thing or it is of another kind, Error(busy) where another efface is at it.
     [[nodiscard]] virtual MemorySurvey survey() = 0;
     /// To be said before survey(): what that job itself changes (a signature that is overwritten, a
     /// device that is reset, a file that has grown to whole pages, a segment or queue that is gone)
     /// is then the target as it began, and no objection. Of one that is gone run() sees only that:
     /// its verdict is indeterminate.
     virtual void began_with(MemoryBegan began) = 0;
-    /// Whether the target is as a run of that job left it: it is empty, all of it is the pattern of
+    /// Whether the target is as a run of that job left it: it is empty and nothing was made in it
+    /// since (a mount), all of it is the pattern of
     /// its last key, or it is away where erasing takes it away (is_removed_by_erasing()). Reads;
     /// false for what can't be looked at.
     [[nodiscard]] virtual bool as_left(const MemoryBegan& began) = 0;
     /// As Method::run(). Surveys again first, and throws Error(safety) before anything is changed
-    /// when an objection is there or the identity is not the one of the last survey(). A stop
+    /// when an objection is there or the identity is not the one of the last survey(), Error(busy)
+    /// where another efface is at it: while it runs it holds a lock on the target's name. A stop
     /// leaves not_sanitized; running again with the same key begins anew. The record's keys:
     /// technique, passes, verification, steps, negativeControls, notReached, facts (with
     /// "swapAfter" where pages of the target may be swapped), identity, identityAfter, status,

@@ -7,13 +7,12 @@ The steps are the system calls of one good run, as strace saw them. A normal run
 call, EFFACE_LONG=1 takes all.
 """
 
-import ctypes
 import json
 import os
 import shutil
 import sys
 import unittest
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
@@ -22,6 +21,9 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 import project
 import storage
 import targets
+from memory_storage import (HUGE_POOL, ZRAM_CONTROL, ActiveSwap, Brd, File, FreeMemory, HugePages,
+                            HugeTree, Queue, Segment, Swap, Tree, Zram, huge_pages, memory_mount,
+                            zram_device)
 from process import EXIT_SKIPPED, missing, require, run, scratch
 
 LONG = os.environ.get("EFFACE_LONG") == "1"
@@ -32,174 +34,7 @@ CALLS = os.environ.get("EFFACE_KILL_AT", "fsync rename renameat write pwrite64 f
                                          "mq_unlink").split()
 KILLED = (-9, 128 + 9)
 SUCCESS = ("sanitized", "sanitized-with-exceptions")
-KIB = 1 << 10
-MIB = 1 << 20
-ZRAM_CONTROL = Path("/sys/class/zram-control")
 MACHINE = {}
-
-
-class Tree:
-    """A mount with some files, one of them with an odd size and one with holes."""
-
-    def __init__(self, kind, mount):
-        self.target, self.mount = f"memory:{kind}:{mount}", Path(mount)
-
-    def fill(self):
-        (self.mount / "folder").mkdir(exist_ok=True)
-        for number, size in enumerate((300 * KIB + 17, 5, 0, 64 * KIB)):
-            targets.fill_with_marks(self.mount / "folder" / f"file-{number}", size)
-        with open(self.mount / "sparse", "wb") as file:
-            file.seek(8 * MIB)
-            file.write(b"OLD-DATA")
-        (self.mount / "link").unlink(missing_ok=True)
-        (self.mount / "link").symlink_to("folder")
-
-    def gone(self):
-        return not list(self.mount.iterdir())
-
-
-class File:
-    """One file that is no whole number of pages long."""
-
-    size = 300 * KIB + 17
-
-    def __init__(self, path):
-        self.target, self.path = f"memory:file:{path}", Path(path)
-        targets.fill_with_marks(self.path, self.size)
-
-    def fill(self):
-        targets.fill_with_marks(self.path, self.size)
-
-    def gone(self):
-        return targets.marks_left(self.path) == [] and self.path.stat().st_size == self.size
-
-
-class Swap:
-    """An area that is not in use, with old content behind its header."""
-
-    size = 4 * MIB
-
-    def __init__(self, device):
-        self.target, self.device = f"memory:swap:{device}", device
-
-    def fill(self):
-        targets.fill_with_marks(self.device, self.size)
-        require("mkswap", "--force", "-U", "11111111-2222-4333-8444-555555555555", self.device)
-
-    def gone(self):
-        return targets.marks_left(self.device) == []
-
-
-class ActiveSwap(Swap):
-    """An area in use: only in a machine of its own (tests/system/rig/memory_kill.sh)."""
-
-    def fill(self):
-        if self.active():
-            require("swapoff", self.device)
-        super().fill()
-        require("swapon", self.device)
-
-    def active(self):
-        return str(self.device) in Path("/proc/swaps").read_text()
-
-    def gone(self):
-        return not self.active() and super().gone()
-
-
-class Zram:
-    def __init__(self, name):
-        self.target, self.name = f"memory:zram:{name}", name
-
-    def fill(self):
-        size = Path("/sys/block", self.name, "disksize")
-        if size.read_text().strip() == "0":
-            size.write_text("4M")
-        targets.fill_with_marks(f"/dev/{self.name}", MIB)
-
-    def gone(self):
-        return Path("/sys/block", self.name, "disksize").read_text().strip() == "0"
-
-
-LIBC = ctypes.CDLL(None, use_errno=True)
-LIBC.shmat.restype = ctypes.c_void_p
-LIBC.shmdt.argtypes = [ctypes.c_void_p]
-
-
-class Segment:
-    """A System V segment, made anew (with another id) for each run."""
-
-    size = 300 * KIB
-    removed = True  # erasing takes it away
-    ident = -1
-
-    @property
-    def target(self):
-        return f"memory:sysv:{self.ident}"
-
-    def fill(self):
-        self.remove()
-        self.ident = LIBC.shmget(0, self.size, 0o1600)
-        address = LIBC.shmat(self.ident, None, 0)
-        assert self.ident >= 0 and address not in (None, ctypes.c_void_p(-1).value)
-        ctypes.memset(address, 0x55, self.size)
-        LIBC.shmdt(address)
-
-    def remove(self):
-        LIBC.shmctl(self.ident, 0, None)  # IPC_RMID
-
-    def gone(self):
-        return LIBC.shmctl(self.ident, 2, ctypes.create_string_buffer(256)) != 0  # IPC_STAT
-
-
-class Queue:
-    """A POSIX message queue with messages."""
-
-    removed = True
-
-    def __init__(self):
-        self.name = f"efface-kill-{os.getpid()}"
-        self.target = f"memory:mqueue:{self.name}"
-
-    def open(self, flags):
-        attributes = (ctypes.c_long * 8)(0, 4, 512)  # flags, mq_maxmsg, mq_msgsize
-        return LIBC.mq_open(f"/{self.name}".encode(), flags, 0o600, attributes)
-
-    def fill(self):
-        self.remove()
-        queue = self.open(os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        assert queue >= 0
-        for _ in range(4):
-            assert LIBC.mq_send(queue, b"OLD-DATA" * 32, 256, 0) == 0
-        os.close(queue)
-
-    def remove(self):
-        LIBC.mq_unlink(f"/{self.name}".encode())
-
-    def gone(self):
-        queue = self.open(os.O_RDONLY)
-        if queue >= 0:
-            os.close(queue)
-        return queue < 0
-
-
-@contextmanager
-def memory_mount(kind, folder):
-    folder.mkdir()
-    require("mount", "-t", kind, "-o", "size=64m" if kind == "tmpfs" else "rw", "efface-test",
-            folder)
-    try:
-        yield folder
-    finally:
-        require("umount", folder)
-
-
-@contextmanager
-def zram_device():
-    number = (ZRAM_CONTROL / "hot_add").read_text().strip()
-    try:
-        yield f"zram{number}"
-    finally:
-        (ZRAM_CONTROL / "hot_remove").write_text(number)
 
 
 def setUpModule():
@@ -238,8 +73,9 @@ class Killed(unittest.TestCase):
         """For the target as it is named now."""
         plan = json.loads(self.state.run("plan", self.storage.target, "--json").stdout)["targets"][0]
         size = plan["identity"].get("sizeBytes", plan["sizeBytes"])
+        sized = {"size_bytes": size} if getattr(self.storage, "sized", True) else {}
         self.order = targets.write_order(self.state, self.folder, targets.order(
-            [{"target": self.storage.target, "size_bytes": size}]))
+            [{"target": self.storage.target, **sized}]))
 
     def steps(self):
         """(call, how often the busiest thread makes it), of a good run."""
@@ -350,6 +186,27 @@ class Killed(unittest.TestCase):
         self.addCleanup(queue.remove)
         self.kill_everywhere(queue, {"mq_open", "mq_unlink"})
         self.assertGreaterEqual(self.removals, 1)
+
+    @unittest.skipUnless("EFFACE_KILL_BRD" in os.environ, "no RAM disk of our own")
+    def test_brd(self):
+        self.kill_everywhere(Brd(os.environ["EFFACE_KILL_BRD"]))
+
+    @unittest.skipUnless("EFFACE_KILL_FREE" in os.environ, "no machine of our own to sweep")
+    def test_free(self):
+        self.kill_everywhere(FreeMemory())
+
+    @unittest.skipUnless(HUGE_POOL.exists(), "no huge pages here")
+    def test_hugetlbfs(self):
+        if not self.stack.enter_context(huge_pages()):
+            self.skipTest("no huge pages to be had")
+        self.kill_everywhere(
+            HugeTree(self.stack.enter_context(memory_mount("hugetlbfs", self.folder / "mnt"))))
+
+    @unittest.skipUnless(HUGE_POOL.exists(), "no huge pages here")
+    def test_hugepages(self):
+        if not self.stack.enter_context(huge_pages()):
+            self.skipTest("no huge pages to be had")
+        self.kill_everywhere(HugePages())
 
     @unittest.skipUnless((ZRAM_CONTROL / "hot_add").exists(), "no zram here")
     def test_zram(self):

@@ -30,12 +30,17 @@ same changed "$(field changed)" true
 
 echo "== only one at a time"
 "$EFFACE" plan memory:free >/dev/null
-flock /run/efface-sweep.lock sleep 1000 &
+python3 -c "
+import fcntl, time
+file = open('/run/efface-memory.lock', 'r+')
+fcntl.lockf(file, fcntl.LOCK_EX)  # all names at once
+print('locked', flush=True)
+time.sleep(1000)" >locked &
 holder=$!
-while flock -n /run/efface-sweep.lock true; do sleep 0.1; done
+while [ ! -s locked ]; do sleep 0.1; done
 erase
 same "exit status" "$status" 75
-kill "$(pgrep -P "$holder")"
+kill "$holder"
 wait "$holder" || true
 
 echo "== it runs by itself after the targets of an order that says so"

@@ -228,9 +228,17 @@ TEST_CASE("processes that have a file open, mapped or as a folder are named") {
     machine.put("other", "y");
     struct stat status {};
     REQUIRE(::stat((machine.root / "file").c_str(), &status) == 0);
-    const FileKey key{
-        static_cast<std::uint64_t>(status.st_dev), static_cast<std::uint64_t>(status.st_ino), {}};
-    const auto users = [&] { return processes_using(key, machine.view).users; };
+    FileKey key;
+    key.device = status.st_dev;
+    key.inode = status.st_ino;
+    const auto users = [&] {
+        std::vector<std::string> texts;
+        for (const auto& user : processes_using(key, machine.view).users) {
+            CHECK_FALSE(user.efface);
+            texts.push_back(user.text);
+        }
+        return texts;
+    };
     machine.put("proc/17/comm", "postgres\n");
     fs::create_directories(machine.root / "proc/17/fd");
     fs::create_symlink(machine.root / "other", machine.root / "proc/17/fd/0");

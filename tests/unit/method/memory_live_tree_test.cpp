@@ -332,12 +332,21 @@ TEST_CASE("what a job left is told from what was written since") {
     CHECK_FALSE(file.method->as_left(other));
     Driver tree("memory:tmpfs:" + mount.path().string());
     CHECK_FALSE(tree.method->as_left(began(tree)));
-    CHECK(tree.run().verdict == Verdict::sanitized);
-    const auto state = began(tree);
+    const auto emptied = [&] {
+        const auto outcome = tree.run();
+        CHECK(outcome.verdict == Verdict::sanitized);
+        auto state = began(tree);
+        state.left = outcome.record.at("identityAfter");
+        return state;
+    };
+    auto state = emptied();
     CHECK(tree.method->as_left(state));
+    CHECK_FALSE(tree.method->as_left(began(tree)));  // nothing says when it was left
     fs::create_directory(mount.path() / "new");
     CHECK_FALSE(tree.method->as_left(state));
     fs::remove(mount.path() / "new");
+    CHECK_FALSE(tree.method->as_left(state));  // what was in it was not overwritten
+    state = emptied();
     {
         // Removed, but its content is still there.
         const auto fd = efface::open_file(mount.path() / "nameless", O_RDWR | O_CREAT);
@@ -345,6 +354,7 @@ TEST_CASE("what a job left is told from what was written since") {
         fs::remove(mount.path() / "nameless");
         CHECK_FALSE(tree.method->as_left(state));
     }
+    state = emptied();
     CHECK(tree.method->as_left(state));
     run("mount -t tmpfs -o noswap,size=8m tmpfs '" + mount.path().string() + "'");
     const Undo undo("umount '" + mount.path().string() + "'");

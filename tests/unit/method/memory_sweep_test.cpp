@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "efface/base/file.hpp"
+#include "efface/device/name_lock.hpp"
 #include "efface/policy/memory.hpp"
 
 #include "catch.hpp"
@@ -268,8 +269,9 @@ TEST_CASE("a control group takes the level of a sweep, and is named") {
 TEST_CASE("only one sweep runs at a time, and none where nothing may be taken") {
     const Recorded machine(64 * 1024, 48 * 1024);
     {
-        const auto held = FileLock::try_acquire(machine.path("run/efface-sweep.lock"));
-        REQUIRE(held);
+        const auto held =
+            device::NameLock::acquire(machine.path("run/efface-memory.lock"), "memory:free");
+        REQUIRE(held.state() == device::NameLock::State::ours);
         test::Driver driver("memory:free", machine.view);
         try {
             static_cast<void>(driver.run());

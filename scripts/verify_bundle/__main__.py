@@ -14,6 +14,7 @@ from cms import Signature
 from common import Wrong, good, need, read, said
 from files import RECORD, check_digests, check_files, file_digest
 from log import check_log
+from signer import ROLES
 
 SIGNATURE_BYTES_MAX = 1 << 20
 MANIFEST = 'evidence/manifest.json'
@@ -35,7 +36,8 @@ def check_signers(certificate, predicate, root):
          'one key can not sign in two roles')
     for one in required:
         what = f'required: {one["role"]} {one["subjectPublicKeySha256"]}'
-        need(signature.signed_by(one['subjectPublicKeySha256'], one['role']), what)
+        need(one['role'] in ROLES.values() and
+             signature.signers_with(one['subjectPublicKeySha256'], one['role']), what)
         good(what)
     what = 'a station signed, by the role in its certificate'
     need(any(signer.role == 'station' for signer in signature.signers), what)
@@ -111,7 +113,7 @@ def main(paths):
         return 1
     except (KeyError, IndexError, TypeError, ValueError, OSError, AttributeError, MemoryError,
             RecursionError) as error:
-        print(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200])
+        print(said(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200]))
         return 1
     return 0
 

@@ -98,8 +98,7 @@ class Signature:
         self.content_name = name
         certificates, infos = parts_of(data)
         found = [check_signer(info, certificates, content) for info in infos]
-        self.signers = [Signer(certificate) for certificate, _ in found]
-        self.times = [at for _, at in found]
+        self.signers = [Signer(certificate, at) for certificate, at in found]
         good(f'{self.name}: {len(infos)} signer(s), each with signed attributes and '
              'signing-certificate-v2')
         need(len({signer.key for signer in self.signers}) == len(self.signers),
@@ -116,24 +115,21 @@ class Signature:
         need(done.returncode == 0, f'{what}\n{said(done.stderr.decode(errors="replace"))}')
         good(what)
 
-    def signed_by(self, key, role, name=None):
-        return any(signer.key == key and signer.role == role and name in (None, signer.name)
-                   for signer in self.signers)
+    def signers_with(self, key, role):
+        return [signer for signer in self.signers if signer.key == key and signer.role == role]
 
     def check_time(self, issued):
         gap = datetime.timedelta(minutes=10)
-        need(any(abs(at - when(issued)) <= gap for at in self.times), 'signed at another time')
+        need(any(abs(signer.time - when(issued)) <= gap for signer in self.signers),
+             'signed at another time')
         good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
 
     def check_approvals(self, predicate):
         start = when(predicate['sanitization']['startedAt'])
         for approval in predicate['authorization']['approvals']:
-            at = when(approval['signedAt'])
-            need(at in self.times and at <= start,
-                 approval['subject'] + ' did not approve before the run')
-        good('every approval was signed before the run')
-        for approval in predicate['authorization']['approvals']:
-            what = 'approved: ' + approval['subject']
-            need(self.signed_by(approval['subjectPublicKeySha256'], 'approver',
-                                approval['subject']), what)
-            good(what)
+            name, at = approval['subject'], when(approval['signedAt'])
+            signers = self.signers_with(approval['subjectPublicKeySha256'], 'approver')
+            need([(signer.name, signer.time) for signer in signers] == [(name, at)],
+                 f'{name} did not approve at that time')
+            need(at <= start, f'{name} did not approve before the run')
+            good(f'approved before the run: {name}')

@@ -19,22 +19,22 @@ class Der:
     """One DER element: tag, its whole bytes, its content."""
 
     def __init__(self, data, at=0):
-        need(at + 2 <= len(data), 'the signature is truncated')
+        need(at + 2 <= len(data), 'a signature or certificate is truncated')
         self.tag, length, start = data[at], data[at + 1], at + 2
-        need(self.tag & 0x1f != 0x1f and length != 0x80, 'the signature is not DER')
+        need(self.tag & 0x1f != 0x1f and length != 0x80, 'a signature or certificate is not DER')
         if length > 0x80:
             count = length & 0x7f
-            need(count <= 3 and start + count <= len(data), 'the signature is not DER')
+            need(count <= 3 and start + count <= len(data), 'a signature or certificate is not DER')
             length = int.from_bytes(data[start:start + count], 'big')
-            need(length >= 0x80 and length >> (8 * (count - 1)), 'the signature is not DER')
+            need(length >= 0x80 and length >> (8 * (count - 1)), 'a signature or certificate is not DER')
             start += count
         self.end = start + length
-        need(self.end <= len(data), 'the signature is truncated')
+        need(self.end <= len(data), 'a signature or certificate is truncated')
         self.whole, self.content = data[at:self.end], data[start:self.end]
 
     def children(self, tag=None):
         """`tag`: what this element must be."""
-        need(self.tag & 0x20 and tag in (None, self.tag), 'the signature has an odd form')
+        need(self.tag & 0x20 and tag in (None, self.tag), 'a signature or certificate has an odd form')
         found, at = [], 0
         while at < len(self.content):
             found.append(Der(self.content, at))

@@ -11,7 +11,8 @@ ROLE_ARC = '2.25.65021332812177502488472365777237670439'
 ROLES = {oid(f'{ROLE_ARC}.{number}'): role for number, role in enumerate(
     ('station', 'operator', 'witness', 'approver'), start=1)}
 EC_KEY, CURVES = oid('1.2.840.10045.2.1'), {oid('1.2.840.10045.3.1.7'), oid('1.3.132.0.34')}
-RSA_KEYS = {oid('1.2.840.113549.1.1.1'), oid('1.2.840.113549.1.1.10')}
+RSA_KEY, NULL = oid('1.2.840.113549.1.1.1'), bytes([5, 0])
+RSA_KEYS = {RSA_KEY, oid('1.2.840.113549.1.1.10')}
 RSA_BITS_MIN = 3072
 BOOLEAN, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET, EXTENSIONS = 1, 3, 4, 6, 0x30, 0x31, 0xa3
 UNCOMPRESSED_POINT = 0x04  # SEC 1 section 2.3.3: a key must not have two forms
@@ -19,10 +20,11 @@ TEXTS = {0x0c: 'utf-8', 0x12: 'ascii', 0x13: 'ascii', 0x16: 'ascii'}  # X.680 se
 
 
 class Signer:
-    """key: SHA-256 of its SubjectPublicKeyInfo; role: a name of ROLES or none; name: CN, None when
-    there is none that can be read."""
+    """key: SHA-256 of its SubjectPublicKeyInfo; role: a name of ROLES, None when there is none or
+    more than one; name: CN, None when there is none that can be read; time: when it signed."""
 
-    def __init__(self, certificate):
+    def __init__(self, certificate, time):
+        self.time = time
         fields = Der(certificate).children(SEQUENCE)[0].children(SEQUENCE)
         need(fields[0].tag == 0xa0 and len(fields) >= 8, 'a certificate that is not of version 3')
         subject, key = fields[5], fields[6]
@@ -43,14 +45,14 @@ class Signer:
 def role_of(policies):
     """Several roles are none."""
     if policies is None:
-        return 'none'
+        return None
     found = []
     for policy in Der(policies).children(SEQUENCE):
         parts = policy.children(SEQUENCE)
         need([part.tag for part in parts] in ([OID], [OID, SEQUENCE]), 'an odd form of a policy')
         found.append(parts[0].whole)
     roles = [ROLES[policy] for policy in found if policy in ROLES]
-    return roles[0] if len(roles) == 1 else 'none'
+    return roles[0] if len(roles) == 1 else None
 
 
 def common_name(subject):
@@ -87,5 +89,7 @@ def check_key(key):
         need(bits.content[1:2] == bytes([UNCOMPRESSED_POINT]), 'a key in another form than its own')
         return
     need(kind[0].whole in RSA_KEYS, 'a key that is neither RSA nor ECDSA')
+    need(kind[0].whole != RSA_KEY or [part.whole for part in kind[1:]] == [NULL],
+         'a key in another form than its own')
     modulus = int.from_bytes(Der(bits.content[1:]).children()[0].content, 'big')
     need(modulus.bit_length() >= RSA_BITS_MIN, f'an RSA key of {modulus.bit_length()} bits')

@@ -44,6 +44,10 @@ int plan_targets(job::RunContext& context, const TargetOptions& options, bool js
     const auto order = options.load_order();
     const auto requests = options.requests(order ? &*order : nullptr);
     job::check_distinct(context.host, names_of(requests));
+    if (order) {
+        job::refuse_own_files(context.host, names_of(requests), {},
+                              {options.order, approvals_path(options.order, {})});
+    }
     int status = 0;
     Json documents = Json::array();
     for (const auto& request : requests) {

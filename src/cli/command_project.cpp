@@ -65,12 +65,12 @@ Json result_document(const job::RunResult& result) {
 }
 
 void print_result(const job::RunResult& result) {
-    report(fmt::format("{}: {}, level {}\ncertificate: {}\n{}",
-                       result.changed ? "done" : "was done before, this is its certificate",
-                       to_string(result.verdict), to_string(result.level), result.bundle.string(),
-                       result.exit_code() == 3
-                           ? "Some keys may still be readable: do not release the storage.\n"
-                           : ""));
+    print_ending(fmt::format(
+        "{}: {}, level {}\ncertificate: {}\n{}",
+        result.changed ? "done" : "was done before, this is its certificate",
+        to_string(result.verdict), to_string(result.level), result.bundle.string(),
+        result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
+                                : ""));
 }
 
 int erase_project(const Program& program, const ProjectOptions& options) {
@@ -106,7 +106,7 @@ int erase_project(const Program& program, const ProjectOptions& options) {
         const auto result = job::run_project(context, request, signals.token());
         display.finish();
         if (options.json) {
-            report_json(result_document(result));
+            print_ending_json(result_document(result));
         } else if (options.events != "-") {
             print_result(result);
         }
@@ -115,13 +115,13 @@ int erase_project(const Program& program, const ProjectOptions& options) {
         display.finish();
         job::emit_failure(events, "", error);
         if (options.json) {
-            report_json(ObjectWriter()
-                            .add("schema", "efface.run/1")
-                            .add("status", display.last_result())
-                            .add("exitCode", static_cast<int>(error.code()))
-                            .add("changed", job::may_have_changed(error))
-                            .add("error", error_document(error))
-                            .take());
+            print_ending_json(ObjectWriter()
+                                  .add("schema", "efface.run/1")
+                                  .add("status", display.last_result())
+                                  .add("exitCode", static_cast<int>(error.code()))
+                                  .add("changed", job::may_have_changed(error))
+                                  .add("error", error_document(error))
+                                  .take());
         }
         throw;
     }

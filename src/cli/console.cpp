@@ -5,6 +5,8 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <sstream>
@@ -31,27 +33,39 @@ std::string hint_of(const Error& error) {
 
 }  // namespace
 
+namespace {
+
+bool write_out(std::string_view text) {
+    return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+           std::fflush(stdout) == 0;
+}
+
+}  // namespace
+
 void print(std::string_view text) {
-    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-        std::fflush(stdout) != 0) {
-        throw Error(ErrorCode::internal, "standard output can not be written");
+    if (write_out(text)) {
+        return;
     }
+    if (errno == EPIPE) {  // as of any program in a pipe whose reader has enough
+        (void)::signal(SIGPIPE, SIG_DFL);
+        (void)::raise(SIGPIPE);
+    }
+    throw Error(ErrorCode::internal, "standard output can not be written");
 }
 
 void print_json(const Json& document) {
     print(document.dump() + "\n");
 }
 
-void report(std::string_view text) {
-    try {
-        print(text);
-    } catch (const Error& error) {
-        say(std::string(error.what()) + ": efface jobs and the certificate say how the run ended");
+void print_ending(std::string_view text) {
+    if (!write_out(text)) {
+        say("standard output can not be written: efface jobs and the certificate say how the run "
+            "ended");
     }
 }
 
-void report_json(const Json& document) {
-    report(document.dump() + "\n");
+void print_ending_json(const Json& document) {
+    print_ending(document.dump() + "\n");
 }
 
 Json error_document(const Error& error) {

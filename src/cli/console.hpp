@@ -10,15 +10,15 @@
 
 namespace efface::cli {
 
-/// Prints to standard output. Throws Error(internal) when it can not be written (a full disk or a
-/// closed pipe must not look like success).
+/// Prints to standard output. Throws Error(internal) when it can not be written: a full disk must
+/// not look like success. Ends by SIGPIPE where the reader of a pipe has enough.
 void print(std::string_view text);
 /// One JSON document with a line feed.
 void print_json(const Json& document);
 /// The same for the end of a run, whose verdict decides the exit status and stands in the
 /// certificate: that it can not be printed is said on standard error and is no failure of the run.
-void report(std::string_view text);
-void report_json(const Json& document);
+void print_ending(std::string_view text);
+void print_ending_json(const Json& document);
 
 /// How every document carries a failure: {"reason": "busy", "message": "...", "hint": "..."}.
 [[nodiscard]] Json error_document(const Error& error);

@@ -79,7 +79,7 @@ Json document_of(const job::TargetRequest& request, const Ending& ending) {
         .take();
 }
 
-void print_ending(const Ending& ending) {
+void tell(const Ending& ending) {
     if (!ending.result) {
         say_error(*ending.error);
         return;
@@ -95,7 +95,7 @@ void print_ending(const Ending& ending) {
     if (result.exit_code() == 3) {
         text += "  Data may still be readable: do not release this storage.\n";
     }
-    report(text);
+    print_ending(text);
 }
 
 }  // namespace
@@ -155,21 +155,21 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     }
     display.finish();
     int status = 0;
-    Json told = Json::array();
+    Json results = Json::array();
     for (std::size_t i = 0; i < requests.size(); ++i) {
         status = worst_status(status, endings[i].status());
         if (reporting.json) {
-            told.push_back(document_of(requests[i], endings[i]));
+            results.push_back(document_of(requests[i], endings[i]));
         } else if (reporting.events != "-") {
-            print_ending(endings[i]);
+            tell(endings[i]);
         }
     }
     if (reporting.json) {
-        report_json(ObjectWriter()
-                        .add("schema", "efface.erase/1")
-                        .add("exitCode", status)
-                        .add("targets", std::move(told))
-                        .take());
+        print_ending_json(ObjectWriter()
+                              .add("schema", "efface.erase/1")
+                              .add("exitCode", status)
+                              .add("targets", std::move(results))
+                              .take());
     }
     return status;
 }

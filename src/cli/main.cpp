@@ -57,9 +57,8 @@ int run(int argc, char** argv) {
     return program.run();
 }
 
-/// Without them the next files that are opened would be called 0, 1 or 2: a message would be
-/// written into a target, or into the log.
-bool have_standard_descriptors() {
+/// Otherwise the next file that is opened gets number 0, 1 or 2, and messages are written into it.
+bool open_missing_standard_descriptors() {
     for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
         if (::fcntl(number, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != number) {
             return false;
@@ -73,7 +72,7 @@ bool have_standard_descriptors() {
 }  // namespace efface::cli
 
 int main(int argc, char** argv) {
-    if (!efface::cli::have_standard_descriptors()) {
+    if (!efface::cli::open_missing_standard_descriptors()) {  // nowhere to say so
         return static_cast<int>(efface::ErrorCode::internal);
     }
     (void)::signal(SIGPIPE, SIG_IGN);  // who stops listening does not stop a run

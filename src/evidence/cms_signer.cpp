@@ -40,6 +40,16 @@ bool is_uncompressed(const X509* certificate) {
            *ASN1_STRING_get0_data(point) == POINT_CONVERSION_UNCOMPRESSED;
 }
 
+/// As above: parameters of an RSA key are NULL (RFC 3279, section 2.3.1).
+bool has_null_parameters(X509* certificate) {
+    X509_ALGOR* algorithm = nullptr;
+    int type = V_ASN1_UNDEF;
+    X509_PUBKEY_get0_param(nullptr, nullptr, nullptr, &algorithm,
+                           X509_get_X509_PUBKEY(certificate));
+    X509_ALGOR_get0(nullptr, &type, nullptr, algorithm);
+    return type == V_ASN1_NULL;
+}
+
 bool is_allowed_rsa(const EVP_PKEY* key) {
     const int bits = EVP_PKEY_get_bits(key);
     return bits >= kRsaBitsMin && bits <= kRsaBitsMax;
@@ -119,7 +129,8 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
             digest == NID_sha256 ? NID_sha256WithRSAEncryption : NID_sha384WithRSAEncryption;
         const bool fits =
             signature == wanted || signature == NID_rsaEncryption || signature == NID_rsassaPss;
-        return is_allowed_rsa(key) && fits
+        const bool one_form = EVP_PKEY_is_a(key, "RSA") != 1 || has_null_parameters(certificate);
+        return is_allowed_rsa(key) && one_form && fits
                    ? std::string()
                    : "an RSA key must have 3072 bits or more and its algorithm name the digest";
     }

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <set>
 
 #include "efface/guard/guard.hpp"
 
@@ -44,38 +46,47 @@ class Candidate final {
         return std::move(users.aliases);
     }
 
-    /// Who uses it, rather than what failed because of that.
-    template <typename Step>
-    auto unless_used(const Step& step) {
-        try {
-            return step();
-        } catch (const Error&) {
-            (void)refuse_if_used();
-            throw;
-        }
-    }
-
-    /// Whoever keeps it from being opened is named; when nobody can be named, it was taken for a
-    /// moment, or will be a use that the next run names.
+    /// Whoever keeps it from being opened is named. Who held it for a moment only is gone after
+    /// that: then it is tried once more.
     std::unique_ptr<HeldTarget> open(const std::string& path) {
-        try {
-            return unless_used([&] { return machine_.open(path, device::Access::exclusive); });
-        } catch (const Error& error) {
-            if (error.reason() == ReasonCode::busy) {
-                refuse(request_.path, ErrorCode::busy, ReasonCode::busy,
-                       path == request_.path
-                           ? std::string(error.what())
-                           : fmt::format("{} is the same storage: {}", path, error.what()));
+        for (bool again = true;; again = false) {
+            std::optional<Error> failure;
+            try {
+                return machine_.open(path, device::Access::exclusive);
+            } catch (const Error& error) {
+                failure = error;
             }
-            throw;
+            (void)refuse_if_used();
+            if (!again || failure->reason() != ReasonCode::busy) {
+                throw_unopened(path, *failure);
+            }
         }
     }
 
+    /// Whoever keeps the lock is named.
     void lock_metadata(HeldTarget& target) {
-        unless_used([&] { target.lock_metadata(); });
+        std::optional<Error> failure;
+        try {
+            return target.lock_metadata();
+        } catch (const Error& error) {
+            failure = error;
+        }
+        (void)refuse_if_used();
+        throw *failure;
     }
 
   private:
+    [[noreturn]] void throw_unopened(const std::string& path, const Error& failure) const {
+        if (failure.reason() != ReasonCode::busy) {
+            throw failure;
+        }
+        throw Error(ErrorCode::busy, ReasonCode::busy,
+                    path == request_.path ? std::string(failure.what())
+                                          : fmt::format("{}: another name of the same storage: {}",
+                                                        printable(request_.path), failure.what()),
+                    failure.hint());
+    }
+
     Machine& machine_;
     const HoldRequest& request_;
     const inventory::Identity& now_;
@@ -146,13 +157,17 @@ Held hold(Machine& machine, const HoldRequest& request) {
             refuse(request.path, ErrorCode::safety, why->code, why->text);
         }
     }
-    // Nobody can begin to hold it any more; who has it open without holding it is found now.
+    // Nobody can begin to hold a device any more; who has it open without holding it is found now.
     std::vector<std::unique_ptr<HeldTarget>> aliases;
-    for (const auto& alias : candidate.refuse_if_used()) {
-        aliases.push_back(candidate.open(alias));
-    }
-    if (!aliases.empty()) {
-        (void)candidate.refuse_if_used();
+    std::set<std::string> names;
+    for (bool more = true; more;) {  // each name once: bounded by the devices of the machine
+        more = false;
+        for (const auto& alias : candidate.refuse_if_used()) {
+            if (names.insert(alias).second) {
+                aliases.push_back(candidate.open(alias));
+                more = true;
+            }
+        }
     }
     return {std::make_unique<HeldWithAliases>(std::move(target), std::move(aliases)),
             Clearance(request.path)};

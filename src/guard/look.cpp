@@ -216,8 +216,8 @@ std::shared_ptr<const Look> Looks::fresh() {
 
 Users Looks::users_of(const Identity& identity, Blocks blocks) {
     constexpr std::chrono::milliseconds kPause{100};
-    constexpr auto kLooksMax = kOpenersWait / kPause;
-    for (auto i = kLooksMax;; --i) {
+    const auto deadline = std::chrono::steady_clock::now() + kOpenersWait;
+    for (;;) {
         const auto look = fresh();
         Users users{look->uses_of(identity, blocks), look->aliases_of(identity)};
         const bool may_go =
@@ -226,7 +226,7 @@ Users Looks::users_of(const Identity& identity, Blocks blocks) {
                 return use.code == ReasonCode::opened || use.code == ReasonCode::busy;
             });
         // udev looks at each device for a moment; who stays is a user.
-        if (!may_go || !view_.live || i <= 1) {
+        if (!may_go || !view_.live || std::chrono::steady_clock::now() + kPause >= deadline) {
             return users;
         }
         std::this_thread::sleep_for(kPause);

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <set>
 
 #include "efface/base/file.hpp"
 
@@ -59,15 +60,20 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
             add_once(paths_[folder.link(name).text], process);
             continue;
         }
+        // The text spares a question; it may be too long to be read.
         const ssize_t got =
             ::readlinkat(folder.descriptor(), name.c_str(), link.data(), link.size());
-        if (got <= 0 || is_no_storage({link.data(), static_cast<std::size_t>(got)})) {
+        if (got > 0 && is_no_storage({link.data(), static_cast<std::size_t>(got)})) {
             continue;
         }
         // Without a word to a server that may not answer.
         struct statx status {};
         if (::statx(folder.descriptor(), name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO,
                     &status) != 0) {
+            // Else it was closed meanwhile, or lies behind a server that died.
+            if ((errno == EACCES || errno == EPERM) && problem_.empty()) {
+                problem_ = fmt::format("what process {} has open: {}", process, errno_text(errno));
+            }
             continue;
         }
         if (S_ISBLK(status.stx_mode)) {
@@ -81,21 +87,39 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
     }
 }
 
-Openers Openers::read(const inventory::MachineState& machine) {
-    Openers openers;
-    openers.view_ = machine.view();
-    const bool live = openers.view_.live;
-    const Folder proc = Folder::open(openers.view_.proc);
-    openers.problem_ = machine.processes().problem;
-    const auto parents = machine.processes().parents();
-    const std::string own = live ? std::to_string(::getpid()) : std::string{};
-    for (const auto& process : machine.processes().list) {
-        if (process.kernel || inventory::descends_from(process.id, own, parents)) {
+void Openers::read_new(const Folder& proc, const inventory::Processes& processes,
+                       std::set<std::string>& seen) {
+    const auto parents = processes.parents();
+    const std::string own = view_.live ? std::to_string(::getpid()) : std::string{};
+    for (const auto& process : processes.list) {
+        if (!seen.insert(process.id).second || process.kernel ||
+            inventory::descends_from(process.id, own, parents)) {
             continue;
         }
         for (const auto& place : process.places) {
-            openers.read_process(proc, process.id, place, live);
+            read_process(proc, process.id, place, view_.live);
         }
+    }
+}
+
+Openers Openers::read(const inventory::MachineState& machine) {
+    constexpr int kRounds = 3;  // on some machines processes begin all the time
+    Openers openers;
+    openers.view_ = machine.view();
+    openers.problem_ = machine.processes().problem;
+    const Folder proc = Folder::open(openers.view_.proc);
+    std::set<std::string> seen;
+    openers.read_new(proc, machine.processes(), seen);
+    // A process that was about to end may have left what it had open to one that it began.
+    for (int round = 1; round < kRounds && openers.view_.live; ++round) {
+        const auto names = proc.list(".").names;
+        const bool more = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+            return inventory::is_process(name) && !seen.contains(name);
+        });
+        if (!more) {
+            break;
+        }
+        openers.read_new(proc, inventory::read_processes(openers.view_), seen);
     }
     return openers;
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,7 +26,7 @@ class Openers final {
 
     [[nodiscard]] std::vector<Opener> of_block(unsigned major, unsigned minor) const;
     [[nodiscard]] std::vector<Opener> of_character(unsigned major, unsigned minor) const;
-    /// Whether of_character() has an answer for any device.
+    /// Whether any of them has a character device open that may lead to a disk.
     [[nodiscard]] bool any_character() const noexcept { return !characters_.empty(); }
     [[nodiscard]] std::vector<Opener> of_file(unsigned major, unsigned minor,
                                               std::uint64_t inode) const;
@@ -38,6 +39,9 @@ class Openers final {
     using Key = std::pair<std::uint64_t, std::uint64_t>;
     void read_process(const inventory::Folder& proc, const std::string& process,
                       const std::string& place, bool live);
+    /// Those that are not in `seen` yet.
+    void read_new(const inventory::Folder& proc, const inventory::Processes& processes,
+                  std::set<std::string>& seen);
     [[nodiscard]] std::vector<Opener> named(const std::vector<std::string>& processes) const;
 
     inventory::SystemView view_;

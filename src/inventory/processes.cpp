@@ -17,11 +17,6 @@ namespace {
 
 constexpr std::uint64_t kKernelThread = 0x00200000;  // PF_KTHREAD of include/linux/sched.h
 
-bool is_number(const std::string& name) {
-    return std::all_of(name.begin(), name.end(),
-                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
-}
-
 /// From /proc/PID/stat: "PID (COMM) STATE PPID ...", where COMM may hold anything. False when it
 /// has no other thread than the one that the process is called by.
 bool read_stat(const std::string& stat, Process& process) {
@@ -66,7 +61,7 @@ Processes read_processes(const SystemView& view) {
         processes.problem = "the list of processes can not be read";
     }
     for (const std::string& name : listing.names) {
-        if (!is_number(name)) {
+        if (!is_process(name)) {
             continue;
         }
         Process process;
@@ -81,6 +76,11 @@ Processes read_processes(const SystemView& view) {
         return std::pair{a.id.size(), a.id} < std::pair{b.id.size(), b.id};
     });
     return processes;
+}
+
+bool is_process(const std::string& name) {
+    return std::all_of(name.begin(), name.end(),
+                       [](char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; });
 }
 
 std::map<std::string, std::string> Processes::parents() const {

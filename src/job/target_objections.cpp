@@ -208,7 +208,7 @@ void refuse_own_files(Host& host, const std::vector<std::string>& targets,
         throw Error(ErrorCode::usage, ReasonCode::own_document,
                     fmt::format("{}: {}, which says so, would be lost with it", found->first,
                                 found->second),
-                    "move it to other storage and name it there");
+                    "copy it to other storage and name that copy");
     }
 }
 

@@ -80,7 +80,8 @@ class Looks final {
     explicit Looks(inventory::SystemView view = {}) : view_(std::move(view)) {}
     /// One that began after this was called.
     [[nodiscard]] std::shared_ptr<const Look> fresh();
-    /// As of now. Who opens a device for a moment (udev does) is waited for: kOpenersWait at most.
+    /// As of now. Who opens a device for a moment (udev does) is waited for: no look begins later
+    /// than kOpenersWait.
     [[nodiscard]] Users users_of(const inventory::Identity& identity, Blocks blocks = Blocks::read);
 
   private:

@@ -13,7 +13,8 @@ namespace efface::inventory {
 struct Process {
     std::string id;      ///< as /proc names its folder
     std::string parent;  ///< empty when it has none or that can't be told (a recording)
-    /// A thread of the kernel: it has nothing open, and lives in the first mount namespace.
+    /// A thread of the kernel: none has storage open or mounted. All live in the first mount
+    /// namespace but kdevtmpfs, in whose own there is nothing but devtmpfs.
     bool kernel = false;
     /// Below /proc, where its descriptors and mounts are to be seen: "17", and "17/task/19" for
     /// each thread that has descriptors, a root folder or a mount namespace of its own.
@@ -31,6 +32,8 @@ struct Processes {
 [[nodiscard]] bool descends_from(std::string process, const std::string& ancestor,
                                  const std::map<std::string, std::string>& parents);
 [[nodiscard]] Processes read_processes(const SystemView& view);
+/// Whether an entry of /proc is the folder of a process.
+[[nodiscard]] bool is_process(const std::string& name);
 /// Whether a process runs the same executable as this one: another efface, whose work may end by
 /// itself. False in a recording.
 [[nodiscard]] bool runs_this_program(const SystemView& view, const std::string& process);

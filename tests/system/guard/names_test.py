@@ -109,7 +109,7 @@ class Twice(Case):
                 self.assertEqual(self.state.erase(manifest).code, SAFETY)
                 self.assertEqual(blocks.digest(image), before)
 
-    def test_two_jobs_that_meet_are_busy_and_one_of_them_erases(self):
+    def test_of_two_jobs_that_meet_at_most_one_erases_and_whoever_does_not_is_busy(self):
         other_state = project.State(self.folder() / "state")
         for name in ("itself", "another loop", "loop over all of it", "the file", "a hard link"):
             for states in ((self.state, self.state), (self.state, other_state)):

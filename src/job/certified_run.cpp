@@ -129,7 +129,14 @@ void CertifiedRun::announce(Json fields) {
     {
         const auto held = index_.lock();
         if (const auto open = index_.open_run(); open && open->job_id != job_id_) {
-            close_abandoned(*open);
+            try {
+                close_abandoned(*open);
+            } catch (const Error& error) {
+                if (error.reason() == ReasonCode::busy && state_.attempt == 1) {
+                    journal_.forget_run();  // nothing is left that could be resumed
+                }
+                throw;
+            }
         }
         index_.set_open({job_id_, state_.run_id});
     }

@@ -169,6 +169,14 @@ void Journal::save_run(const RunState& state) const {
     write_file_durably(directory_ / "run.json", json.dump());
 }
 
+void Journal::forget_run() const {
+    std::error_code error;
+    std::filesystem::remove(directory_ / "run.json", error);
+    if (error) {
+        throw Error(ErrorCode::internal, directory_.string() + "/run.json: " + error.message());
+    }
+}
+
 std::optional<Json> Journal::load(const std::string& name) const {
     auto document = load_document(directory_ / name);
     if (document && journal_version_of(*document) != kJournalVersion) {

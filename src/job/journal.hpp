@@ -82,6 +82,8 @@ class Journal final {
 
     [[nodiscard]] std::optional<RunState> load_run() const;
     void save_run(const RunState& state) const;
+    /// As if the run had never begun: for one that was not announced.
+    void forget_run() const;
     /// A document of the run, by file name; nullopt when there is none. A damaged one is a failure,
     /// never taken for none; one of another version is refused.
     [[nodiscard]] std::optional<Json> load(const std::string& name) const;

@@ -205,10 +205,10 @@ void refuse_own_files(Host& host, const std::vector<std::string>& targets,
                     "send events and output to another file, or to a pipe");
     }
     if (const auto found = file_on_target(host, targets, documents)) {
-        throw Error(ErrorCode::usage, ReasonCode::own_document,
-                    fmt::format("{}: {}, which says so, would be lost with it", found->first,
-                                found->second),
-                    "copy it to other storage and name that copy");
+        throw Error(
+            ErrorCode::usage, ReasonCode::own_document,
+            fmt::format("{} lies on {} and would be lost with it", found->second, found->first),
+            "copy it to other storage and name that copy");
     }
 }
 

@@ -137,6 +137,9 @@ class Twice(Case):
                     for code, answer, errors in ends]
             self.assertTrue(set(codes) <= {0, 4, BUSY}, told)
             self.assertTrue(set(codes) & {0, 4} or codes == [BUSY, BUSY], told)
+            for state in set(states):
+                jobs = json.loads(state.run("jobs", "--json").stdout)["jobs"]
+                self.assertEqual([job for job in jobs if job["resumable"]], [], told)
 
 
 class Outputs(Case):

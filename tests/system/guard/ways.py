@@ -33,6 +33,26 @@ def background(stack, *command):
     return process
 
 
+# A thread that gives up sharing its descriptors (CLONE_FILES) opens the path; the first one stays or
+# ends by itself, without the process.
+HOLD_IN_THREAD = """
+import ctypes, os, sys, threading, time
+LIBC = ctypes.CDLL(None)
+ready = threading.Event()
+def hold():
+    assert LIBC.unshare(0x400) == 0
+    os.open(sys.argv[1], os.O_RDONLY)
+    ready.set()
+    if sys.argv[2] == "end":
+        time.sleep(0.2)
+    print("ready", flush=True)
+    time.sleep(3600)
+threading.Thread(target=hold).start()
+ready.wait()
+if sys.argv[2] == "end":
+    LIBC.syscall(60, 0)  # exit(2) of this thread alone
+time.sleep(3600)
+"""
 HOLD = ("import os,sys,time\n"
         "fd = os.open(sys.argv[1], eval(sys.argv[2]))\n"
         "print('ready', flush=True)\n"
@@ -90,6 +110,16 @@ def opened_elsewhere(stack, _folder, path):
     """From other mount and PID namespaces."""
     background(stack, "unshare", "--mount", "--pid", "--fork", "--kill-child", "python3", "-c", HOLD,
                path, "os.O_RDWR")
+
+
+def opened_by_a_thread(stack, _folder, path):
+    """Which has descriptors of its own."""
+    background(stack, "python3", "-c", HOLD_IN_THREAD, path, "stay")
+
+
+def opened_by_what_is_left(stack, _folder, path):
+    """By a thread of a process whose first thread has ended."""
+    background(stack, "python3", "-c", HOLD_IN_THREAD, path, "end")
 
 
 def opened_by_another_node(stack, folder, path):
@@ -171,6 +201,8 @@ USERS = {
     "open to read": (opened_to_read, {"opened"}),
     "open O_EXCL": (opened_exclusively, {"opened"}),
     "open in other namespaces": (opened_elsewhere, {"opened"}),
+    "open in a thread": (opened_by_a_thread, {"opened"}),
+    "open in the threads that are left": (opened_by_what_is_left, {"opened"}),
     "open by another node": (opened_by_another_node, {"opened"}),
     "loop device": (looped, {"loop-backing", "alias-in-use", "partition-in-use"}),
     "mapping": (mapped, HOLD_CODES),
@@ -180,7 +212,8 @@ USERS = {
     "LIO": (exported_by_lio, {"exported"}),
     "nvmet": (exported_by_nvmet, {"exported"}),
 }
-FILE_USERS = ("swap", "open", "open to read", "open in other namespaces", "LIO", "nvmet")
+FILE_USERS = ("swap", "open", "open to read", "open in other namespaces", "open in a thread",
+              "open in the threads that are left", "LIO", "nvmet")
 
 
 # By which name. Each is a function of (stack, image) that gives (target, path of the user, where

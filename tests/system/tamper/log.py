@@ -148,12 +148,35 @@ def log_checkpoint_replaced(case):
     shutil.copy(case.other / 'log/checkpoint', case.log / 'checkpoint')
 
 
+def note_lines():
+    """Each odd signature line beside, before or in the good one."""
+    for name, make in {
+            'junk': lambda line: line + 'junk\n', 'empty line': lambda line: line + '\n',
+            'NUL': lambda line: line + '\0\n', 'no base64': lambda line: line + '\u2014 other !!!!\n',
+            'short': lambda line: line + '\u2014 other AAAA\n',
+            'no name': lambda line: line + '\u2014  AAAAAAAA\n',
+            'forged twin': lambda line: line + line[:-9] + 'AAAAAAA=\n',
+            'carriage return': lambda line: line[:-1] + '\r\n',
+            'vertical tab': lambda line: line[:-1] + '\v' + line,
+            'next line': lambda line: line[:-1] + '\u0085' + line,
+            'line separator': lambda line: line[:-1] + '\u2028' + line,
+            'cut': lambda line: line[:-1]}.items():
+        def alter(case, make=make):
+            head, note = proof_parts(case)
+            text, gap, signatures = note.rpartition('\n\n')
+            assert signatures.startswith('\u2014 ') and signatures.endswith('\n')
+            with open(case.bundle / PROOF, 'w', newline='', encoding='utf-8') as file:
+                file.write('\n'.join(head) + '\n\n' + text + gap + make(signatures))
+        alter.__name__ = 'note_signature_line_' + name.replace(' ', '_')
+        yield alter
+
+
 ALTERATIONS = [  # the alteration, and the check of the library that refuses it
     (proof_of_another_entry, 'log inclusion'), (proof_index, 'log inclusion'),
     (proof_path, 'log inclusion'), (proof_entry, 'log inclusion'),
     (proof_of_a_foreign_log, 'log inclusion'), (note_key_id, 'log inclusion'),
     (note_signature, 'log inclusion'), (note_size, 'log inclusion'),
-    (another_bundle_of_the_station, None)]
+    (another_bundle_of_the_station, None)] + [(alter, 'log inclusion') for alter in note_lines()]
 
 LOG_ALTERATIONS = [log_line_edited, log_line_removed, log_lines_swapped, log_truncated, log_torn,
                    log_rewritten, log_of_a_stranger, log_checkpoint_replaced]

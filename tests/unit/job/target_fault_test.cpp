@@ -210,6 +210,43 @@ TEST_CASE("target: a disk that becomes another one in the middle is never saniti
     CHECK(fixture.verified_bundles() == 1);
 }
 
+TEST_CASE("target: what stands there at the end is what was erased, or it is no success",
+          "[job][fault]") {
+    struct Row {
+        const char* name;
+        void (*change)(inventory::Identity&);
+    };
+    const auto row = GENERATE(
+        Row{"serial number", [](inventory::Identity& identity) { identity.serial = "ANOTHER"; }},
+        Row{"WWID", [](inventory::Identity& identity) { identity.wwid = "naa.1"; }},
+        Row{"kind", [](inventory::Identity& identity) { identity.kind = inventory::Kind::loop; }},
+        Row{"inode", [](inventory::Identity& identity) { identity.inode = 78; }},
+        Row{"device", [](inventory::Identity& identity) { identity.minor = 79; }});
+    TargetFixture fixture;
+    auto& identity = fixture.host.at("/dev/a").identity;
+    const bool of_file = row.name == std::string("inode") || row.name == std::string("device");
+    if (of_file) {
+        identity.kind = inventory::Kind::file;
+        identity.inode = 77;
+    }
+    bool changed = false;
+    fixture.disk().set_hook([&](const Operation& operation) {
+        if (operation.kind == Operation::Kind::read && operation.length > 4096 && !changed) {
+            changed = true;
+            row.change(fixture.host.at("/dev/a").identity);
+        }
+        return Fault{};
+    });
+    INFO(row.name);
+    const auto result = fixture.run();
+    CHECK(changed);
+    CHECK(result.verdict == Verdict::indeterminate);
+    CHECK(result.level == method::Level::none);
+    REQUIRE(!result.reasons.empty());
+    CHECK(result.reasons.front().code == ReasonCode::other_identity);
+    CHECK(fixture.verified_bundles() == 1);
+}
+
 TEST_CASE("target: what changed after a part was read back is found when the job goes on",
           "[job][fault]") {
     TargetFixture fixture;

@@ -70,10 +70,8 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
         struct statx status {};
         if (::statx(folder.descriptor(), name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO,
                     &status) != 0) {
-            // Else it was closed meanwhile, or lies behind a server that died.
-            if ((errno == EACCES || errno == EPERM) && problem_.empty()) {
-                problem_ = fmt::format("what process {} has open: {}", process, errno_text(errno));
-            }
+            // Closed meanwhile, behind a server that died, or of a process that /proc does not
+            // show to us (the manual says so).
             continue;
         }
         if (S_ISBLK(status.stx_mode)) {

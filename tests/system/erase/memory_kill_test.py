@@ -29,9 +29,9 @@ from process import EXIT_SKIPPED, missing, require, run, scratch
 LONG = os.environ.get("EFFACE_LONG") == "1"
 MOST = int(os.environ.get("EFFACE_KILLS", "1"))  # of each call, in a normal run
 RERUNS_MAX = 4
-CALLS = os.environ.get("EFFACE_KILL_AT", "rename pwrite64 io_uring_enter swapoff shmctl mq_unlink"
-                       + (" fsync renameat write ftruncate unlinkat mq_timedreceive mq_open"
-                          if LONG else "")).split()
+CALLS = os.environ.get("EFFACE_KILL_AT", "fsync rename renameat write pwrite64 ftruncate unlinkat "
+                                         "io_uring_enter swapoff shmctl mq_timedreceive mq_open "
+                                         "mq_unlink").split()
 KILLED = (-9, 128 + 9)
 SUCCESS = ("sanitized", "sanitized-with-exceptions")
 MACHINE = {}

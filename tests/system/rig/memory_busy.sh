@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# rig: inside memory=256M
+# rig: inside memory=256M long
 # Two effaces on one target, of the kinds that only a machine of its own has: a swap area in use, a
 # RAM disk, free memory.
 set -euo pipefail

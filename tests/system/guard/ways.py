@@ -8,7 +8,7 @@ from pathlib import Path
 
 import ondisk
 import storage
-from process import missing, require, run, undo
+from process import missing, require, run, soon, undo
 
 MIB = 1 << 20
 SIZE = 16 * MIB
@@ -245,7 +245,7 @@ def overlapping_loop_reversed(stack, image):
 
 
 def add_partition(stack, device, number, first, count):
-    if run("addpart", device, str(number), str(first // SECTOR), str(count // SECTOR)).returncode:
+    if not soon("addpart", device, str(number), str(first // SECTOR), str(count // SECTOR)):
         raise Unavailable("no partitions on loop devices")
     stack.callback(lambda: undo("delpart", device, str(number)))
     node = Path(f"{device}{'p' if device.name[-1].isdigit() else ''}{number}")

@@ -31,14 +31,21 @@ def require(*arguments, **options):
     return done
 
 
-def undo(*arguments, seconds=30):
-    """Takes back what the test made. Whoever looks at each device of the machine for a moment is
-    waited for."""
+def soon(*arguments, seconds=5):
+    """Whether it can be done. Whoever looks at each device of the machine for a moment is waited
+    for."""
     deadline = time.monotonic() + seconds
     while run(*arguments).returncode != 0:
         if time.monotonic() > deadline:
-            require(*arguments)
+            return False
         time.sleep(0.1)
+    return True
+
+
+def undo(*arguments):
+    """Takes back what the test made."""
+    if not soon(*arguments, seconds=30):
+        require(*arguments)
 
 
 def missing(*tools):

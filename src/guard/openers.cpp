@@ -104,20 +104,16 @@ Openers Openers::read(const inventory::MachineState& machine) {
     constexpr int kRounds = 3;  // on some machines processes begin all the time
     Openers openers;
     openers.view_ = machine.view();
-    openers.problem_ = machine.processes().problem;
+    auto processes = machine.processes();
+    openers.problem_ = processes.problem;
     const Folder proc = Folder::open(openers.view_.proc);
     std::set<std::string> seen;
-    openers.read_new(proc, machine.processes(), seen);
+    openers.read_new(proc, processes, seen);
     // A process that was about to end may have left what it had open to one that it began.
-    for (int round = 1; round < kRounds && openers.view_.live; ++round) {
-        const auto names = proc.list(".").names;
-        const bool more = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-            return inventory::is_process(name) && !seen.contains(name);
-        });
-        if (!more) {
-            break;
-        }
-        openers.read_new(proc, inventory::read_processes(openers.view_), seen);
+    for (int round = 1; round < kRounds && openers.view_.live &&
+                        inventory::add_new_processes(openers.view_, processes);
+         ++round) {
+        openers.read_new(proc, processes, seen);
     }
     return openers;
 }

@@ -55,27 +55,37 @@ void add_threads(const Folder& proc, Process& process) {
 
 Processes read_processes(const SystemView& view) {
     Processes processes;
+    (void)add_new_processes(view, processes);
+    return processes;
+}
+
+bool add_new_processes(const SystemView& view, Processes& processes) {
+    const auto order = [](const Process& process) {
+        return std::pair{process.id.size(), process.id};
+    };
+    const auto before = [&](const auto& a, const auto& b) { return order(a) < order(b); };
     const Folder proc = Folder::open(view.proc);
     const Listing listing = proc.list(".");
     if (listing.reading != Reading::present) {
         processes.problem = "the list of processes can not be read";
     }
+    std::vector<Process> added;
     for (const std::string& name : listing.names) {
-        if (!is_process(name)) {
-            continue;
-        }
         Process process;
         process.id = name;
+        if (!is_process(name) ||
+            std::binary_search(processes.list.begin(), processes.list.end(), process, before)) {
+            continue;
+        }
         process.places = {name};
         if (view.live && read_stat(proc.read(name + "/stat").text, process) && !process.kernel) {
             add_threads(proc, process);
         }
-        processes.list.push_back(std::move(process));
+        added.push_back(std::move(process));
     }
-    std::sort(processes.list.begin(), processes.list.end(), [](const auto& a, const auto& b) {
-        return std::pair{a.id.size(), a.id} < std::pair{b.id.size(), b.id};
-    });
-    return processes;
+    processes.list.insert(processes.list.end(), added.begin(), added.end());
+    std::sort(processes.list.begin(), processes.list.end(), before);
+    return !added.empty();
 }
 
 bool is_process(const std::string& name) {

@@ -32,6 +32,8 @@ struct Processes {
 [[nodiscard]] bool descends_from(std::string process, const std::string& ancestor,
                                  const std::map<std::string, std::string>& parents);
 [[nodiscard]] Processes read_processes(const SystemView& view);
+/// Adds those that began since `processes` was read; false when none did.
+[[nodiscard]] bool add_new_processes(const SystemView& view, Processes& processes);
 /// Whether an entry of /proc is the folder of a process.
 [[nodiscard]] bool is_process(const std::string& name);
 /// Whether a process runs the same executable as this one: another efface, whose work may end by

@@ -14,43 +14,33 @@ import subprocess
 import sys
 import time
 import unittest
-from contextlib import ExitStack
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
-# pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position,unused-import
 import project
 import storage
 import targets
-from memory_storage import (HUGE_POOL, MIB, ZRAM_CONTROL, ActiveSwap, Brd, File, FreeMemory, HugePages,
-                            HugeTree, Queue, Segment, Swap, Tree, huge_pages, memory_mount,
-                            Zram, zram_device)
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from memory_storage import (HUGE_POOL, MACHINE, MIB, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
+                            FreeMemory, HugePages, HugeTree, Queue, Segment, Swap, Tree, Zram,
+                            enter_scratch, huge_pages, memory_mount, tearDownModule, zram_device)
+from process import EXIT_SKIPPED, missing, require, run
 
 EXIT = project.EXIT
 DONE = (EXIT["done"], EXIT["exceptions"])
 SECONDS_MAX = 120
 ROUNDS = 6
-MACHINE = {}
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = Path(os.path.realpath(MACHINE["scratch"].__enter__()))
+    enter_scratch()
     MACHINE["states"] = [project.State(MACHINE["folder"] / name) for name in ("first", "second")]
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Busy(unittest.TestCase):
+class Busy(Case):
     def setUp(self):
-        self.stack = ExitStack()
-        self.addCleanup(self.stack.close)
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
+        super().setUp()
         self.first, self.second = MACHINE["states"]
         self.orders = 0
 

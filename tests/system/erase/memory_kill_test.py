@@ -12,19 +12,18 @@ import os
 import shutil
 import sys
 import unittest
-from contextlib import ExitStack
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
-# pylint: disable=wrong-import-position
+# pylint: disable=wrong-import-position,unused-import
 import project
 import storage
 import targets
-from memory_storage import (HUGE_POOL, ZRAM_CONTROL, ActiveSwap, Brd, File, FreeMemory, HugePages,
-                            HugeTree, Queue, Segment, Swap, Tree, Zram, huge_pages, memory_mount,
-                            zram_device)
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from memory_storage import (HUGE_POOL, MACHINE, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
+                            FreeMemory, HugePages, HugeTree, Queue, Segment, Swap, Tree, Zram,
+                            enter_scratch, huge_pages, memory_mount, tearDownModule, zram_device)
+from process import EXIT_SKIPPED, missing, require, run
 
 LONG = os.environ.get("EFFACE_LONG") == "1"
 MOST = int(os.environ.get("EFFACE_KILLS", "1"))  # of each call, in a normal run
@@ -34,26 +33,17 @@ CALLS = os.environ.get("EFFACE_KILL_AT", "fsync rename renameat write pwrite64 f
                                          "mq_unlink").split()
 KILLED = (-9, 128 + 9)
 SUCCESS = ("sanitized", "sanitized-with-exceptions")
-MACHINE = {}
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = Path(os.path.realpath(MACHINE["scratch"].__enter__()))
+    enter_scratch()
     project.State(MACHINE["folder"] / "state")
     shutil.copytree(MACHINE["folder"] / "state", MACHINE["folder"] / "kept")
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Killed(unittest.TestCase):
+class Killed(Case):
     def setUp(self):
-        self.stack = ExitStack()
-        self.addCleanup(self.stack.close)
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
+        super().setUp()
         self.state = project.State.__new__(project.State)
         self.state.folder = MACHINE["folder"] / "state"
         self.state.efface = project.binary()

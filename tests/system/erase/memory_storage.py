@@ -6,17 +6,41 @@ import ctypes
 import mmap
 import os
 import time
-from contextlib import contextmanager
+import unittest
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import targets
-from process import require
+from process import require, scratch
 
 KIB = 1 << 10
 MIB = 1 << 20
 HUGE_BYTES = 2 * MIB
 ZRAM_CONTROL = Path("/sys/class/zram-control")
 HUGE_POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
+
+
+MACHINE = {}
+
+
+def enter_scratch():
+    """For a setUpModule: a scratch folder for all tests of the module."""
+    MACHINE["scratch"] = scratch()
+    MACHINE["folder"] = Path(os.path.realpath(MACHINE["scratch"].__enter__()))
+
+
+def tearDownModule():  # pylint: disable=invalid-name
+    MACHINE["scratch"].__exit__(None, None, None)
+
+
+class Case(unittest.TestCase):
+    """A folder of its own, and a stack of what is undone at its end."""
+
+    def setUp(self):
+        self.stack = ExitStack()
+        self.addCleanup(self.stack.close)
+        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
+        self.folder.mkdir()
 
 
 class Tree:

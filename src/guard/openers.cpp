@@ -63,6 +63,11 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
         // The text spares a question; it may be too long to be read.
         const ssize_t got =
             ::readlinkat(folder.descriptor(), name.c_str(), link.data(), link.size());
+        // The kernel asks for the process as a whole whether we may look into it; those that /proc
+        // does not show are named in efface(8), SAFETY.
+        if (got < 0 && errno == EACCES) {
+            return;
+        }
         if (got > 0 && is_no_storage({link.data(), static_cast<std::size_t>(got)})) {
             continue;
         }
@@ -70,9 +75,7 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
         struct statx status {};
         if (::statx(folder.descriptor(), name.c_str(), AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO,
                     &status) != 0) {
-            // Closed meanwhile, behind a server that died, or of a process that /proc does not
-            // show to us (the manual says so).
-            continue;
+            continue;  // closed meanwhile, or behind a server that died
         }
         if (S_ISBLK(status.stx_mode)) {
             add_once(blocks_[makedev(status.stx_rdev_major, status.stx_rdev_minor)], process);

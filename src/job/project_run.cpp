@@ -180,8 +180,10 @@ void ProjectRun::resume() {
 /// Every place of every volume is looked at before the first byte of any is changed: who began to
 /// use one since the plan was made keeps the whole project.
 void ProjectRun::refuse_used() {
+    // They wait for a look at the machine, which serves all who wait (guard::Looks).
+    constexpr unsigned kWaitingAtOnce = 50;
     std::vector<std::optional<Error>> refusals(volumes_.size());
-    for_each_in_parallel(volumes_.size(), request_.workers, [&](std::size_t i) {
+    for_each_in_parallel(volumes_.size(), kWaitingAtOnce, [&](std::size_t i) {
         Guard guard(context_.host, context_.random);
         try {
             for (const auto& location : volumes_[i].plan.locations) {

@@ -162,17 +162,18 @@ class Queue:
     removed = True
 
     def __init__(self):
-        self.name = f"efface-kill-{os.getpid()}"
+        self.name = f"efface-test-{os.getpid()}"
         self.target = f"memory:mqueue:{self.name}"
 
     def open(self, flags):
-        attributes = (ctypes.c_long * 8)(0, 4, 512)  # flags, mq_maxmsg, mq_msgsize
+        # Flags, mq_maxmsg, mq_msgsize: small, as all processes of the user share one limit.
+        attributes = (ctypes.c_long * 8)(0, 4, 512)
         return LIBC.mq_open(f"/{self.name}".encode(), flags, 0o600, attributes)
 
     def fill(self):
         self.remove()
         queue = self.open(os.O_RDWR | os.O_CREAT | os.O_EXCL)
-        assert queue >= 0
+        assert queue >= 0, os.strerror(ctypes.get_errno())
         for _ in range(4):
             assert LIBC.mq_send(queue, b"OLD-DATA" * 32, 256, 0) == 0
         os.close(queue)
@@ -266,10 +267,11 @@ class HugePages:
 
 
 @contextmanager
-def memory_mount(kind, folder):
+def memory_mount(kind, folder, options=None):
+    """Mounted with these options; a tmpfs has 64 MiB unless they say otherwise."""
     folder.mkdir()
-    require("mount", "-t", kind, "-o", "size=64m" if kind == "tmpfs" else "rw", "efface-test",
-            folder)
+    require("mount", "-t", kind, "-o", options or ("size=64m" if kind == "tmpfs" else "rw"),
+            "efface-test", folder)
     try:
         yield folder
     finally:
@@ -277,9 +279,12 @@ def memory_mount(kind, folder):
 
 
 @contextmanager
-def zram_device():
+def zram_device(mib=None):
+    """Its name; with a size of so many MiB."""
     number = (ZRAM_CONTROL / "hot_add").read_text().strip()
     try:
+        if mib:
+            (Path("/sys/block") / f"zram{number}" / "disksize").write_text(f"{mib}M")
         yield f"zram{number}"
     finally:
         (ZRAM_CONTROL / "hot_remove").write_text(number)

@@ -6,7 +6,6 @@ import json
 import os
 import sys
 import unittest
-from contextlib import contextmanager
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
@@ -14,12 +13,11 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 # pylint: disable=wrong-import-position
 import project
 import targets
+from memory_storage import (MIB, ZRAM_CONTROL, Queue, memory_mount, zram_device)
 from process import EXIT_SKIPPED, missing, require, run, scratch
 
 MACHINE = {}
 EXIT = project.EXIT
-MIB = 1 << 20
-ZRAM_CONTROL = Path("/sys/class/zram-control")
 
 
 def setUpModule():
@@ -30,26 +28,6 @@ def setUpModule():
 
 def tearDownModule():
     MACHINE["scratch"].__exit__(None, None, None)
-
-
-@contextmanager
-def memory_mount(kind, folder, *options):
-    folder.mkdir()
-    require("mount", "-t", kind, *options, "efface-test", folder)
-    try:
-        yield folder
-    finally:
-        require("umount", folder)
-
-
-@contextmanager
-def zram(mib):
-    number = (ZRAM_CONTROL / "hot_add").read_text().strip()
-    try:
-        (Path("/sys/block") / f"zram{number}" / "disksize").write_text(f"{mib}M")
-        yield f"zram{number}"
-    finally:
-        (ZRAM_CONTROL / "hot_remove").write_text(number)
 
 
 class Memory(unittest.TestCase):
@@ -73,7 +51,7 @@ class Memory(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done)
 
     def test_a_tmpfs_mount_is_emptied_and_stays(self):
-        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=16m,noswap") as mount:
+        with memory_mount("tmpfs", self.folder / "mnt", "size=16m,noswap") as mount:
             (mount / "a" / "b").mkdir(parents=True)
             targets.fill_with_marks(mount / "a" / "data", 3 * MIB)
             (mount / "a" / "b" / "key").write_text("secret")
@@ -88,7 +66,7 @@ class Memory(unittest.TestCase):
         self.assertTrue(record["target"]["notReached"])
 
     def test_a_tmpfs_mount_in_use_is_refused(self):
-        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=16m,noswap") as mount:
+        with memory_mount("tmpfs", self.folder / "mnt", "size=16m,noswap") as mount:
             targets.fill_with_marks(mount / "data", MIB)
             name = f"memory:tmpfs:{mount}"
             size = self.size_of(name)[0]
@@ -98,7 +76,7 @@ class Memory(unittest.TestCase):
             self.assertNotEqual(targets.marks_left(mount / "data"), [])
 
     def test_one_file_in_memory_is_overwritten_and_stays(self):
-        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=16m,noswap") as mount:
+        with memory_mount("tmpfs", self.folder / "mnt", "size=16m,noswap") as mount:
             targets.fill_with_marks(mount / "data", MIB)
             (mount / "other").write_text("stays")
             name = f"memory:file:{mount}/data"
@@ -110,7 +88,7 @@ class Memory(unittest.TestCase):
 
     @unittest.skipUnless((ZRAM_CONTROL / "hot_add").exists(), "no zram here")
     def test_zram_is_reset_and_claims_no_level_unless_freed_pages_are_cleared(self):
-        with zram(16) as device:
+        with zram_device(16) as device:
             targets.fill_with_marks(f"/dev/{device}", MIB)
             name = f"memory:zram:{device}"
             code, document, words = self.erase(name, self.size_of(name)[0])
@@ -125,7 +103,7 @@ class Memory(unittest.TestCase):
     def test_overwriting_zram_as_a_device_is_refused(self):
         if not (ZRAM_CONTROL / "hot_add").exists():
             self.skipTest("no zram here")
-        with zram(16) as device:
+        with zram_device(16) as device:
             code, document, words = self.erase(f"/dev/{device}", 16 * MIB)
             self.assertEqual(code, EXIT["safety"], (document, words))
             self.assertIn("memory:zram", str(document))
@@ -142,26 +120,26 @@ class Memory(unittest.TestCase):
         self.check_verifies(document)
 
     def test_a_message_queue_is_removed_and_claims_no_level_unless_freed_pages_are_cleared(self):
-        name = f"efface-test-{os.getpid()}"
+        queue = Queue()
+        self.addCleanup(queue.remove)
         with memory_mount("mqueue", self.folder / "queues") as queues:
-            (queues / name).touch()
-            self.addCleanup((queues / name).unlink, missing_ok=True)
-            plan = json.loads(self.state.run("plan", f"memory:mqueue:{name}", "--json").stdout)
+            queue.fill()
+            plan = json.loads(self.state.run("plan", queue.target, "--json").stdout)
             size = plan["targets"][0]["identity"]["sizeBytes"]
-            with open(queues / name, "rb"):
-                code, document, words = self.erase(f"memory:mqueue:{name}", size)
+            with open(queues / queue.name, "rb"):
+                code, document, words = self.erase(queue.target, size)
                 self.assertEqual(code, EXIT["safety"], (document, words))
                 self.assertEqual(document["targets"][0]["error"]["reason"], "opened")
-            code, document, words = self.erase(f"memory:mqueue:{name}", size)
+            code, document, words = self.erase(queue.target, size)
             self.assertIn(code, (0, EXIT["exceptions"]), (document, words))
-            self.assertFalse((queues / name).exists())
-            again = self.erase(f"memory:mqueue:{name}", size)
+            self.assertTrue(queue.gone())
+            again = self.erase(queue.target, size)
             self.assertEqual((again[0], again[1]["targets"][0]["changed"]), (code, False))
-            (queues / name).touch()  # somebody else's, which the order does not mean
-            other, refused, words = self.erase(f"memory:mqueue:{name}", size)
+            queue.fill()  # somebody else's, which the order does not mean
+            other, refused, words = self.erase(queue.target, size)
             self.assertEqual(other, EXIT["safety"], (refused, words))
             self.assertEqual(refused["targets"][0]["error"]["reason"], "other-identity")
-            self.assertTrue((queues / name).exists())
+            self.assertFalse(queue.gone())
         entry = document["targets"][0]
         record = targets.predicate(entry["bundle"])
         cleared = record["target"]["facts"]["machine"]["initOnFree"]["state"] == "on"
@@ -176,7 +154,7 @@ class Memory(unittest.TestCase):
             self.assertEqual(plans[0][key], plans[1][key], key)
         self.assertIn("kernel-keeps", [reason["code"] for reason in plans[0]["exceptions"]])
         self.assertEqual(self.state.run("plan", "/dev/null", "--sweep").returncode, EXIT["usage"])
-        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=1m,noswap") as mount:
+        with memory_mount("tmpfs", self.folder / "mnt", "size=1m,noswap") as mount:
             both = json.loads(self.state.run("plan", f"memory:tmpfs:{mount}", "--sweep",
                                              "--json").stdout)["targets"]
         self.assertEqual([plan["target"] for plan in both],
@@ -191,7 +169,7 @@ class Memory(unittest.TestCase):
         lines = self.state.run("plan", "machine").stdout.decode().splitlines()
         self.assertEqual([line.split()[:2] for line in lines[1:]],
                          [[fact["fact"], fact["state"]] for fact in facts])
-        with memory_mount("tmpfs", self.folder / "mnt", "-o", "size=1m,noswap") as mount:
+        with memory_mount("tmpfs", self.folder / "mnt", "size=1m,noswap") as mount:
             (mount / "data").write_text("secret")
             _, document, words = self.erase(f"memory:tmpfs:{mount}", MIB)
         record = targets.predicate(document["targets"][0]["bundle"])

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <sstream>
 
 #include "efface/inventory/folder.hpp"
@@ -58,6 +59,23 @@ std::optional<bool> as_switch(const std::string& text) {
     return std::nullopt;
 }
 
+/// Whether the record ("PRIORITY,SEQUENCE,MICROSECONDS,FLAGS;TEXT",
+/// Documentation/ABI/testing/dev-kmsg) is later than anything that the kernel says of its own
+/// start.
+bool is_after_start(std::string_view record) {
+    constexpr std::uint64_t kStartMicroseconds = 60'000'000;
+    for (int field = 0; field < 2; ++field) {
+        const std::size_t comma = record.find(',');
+        if (comma == std::string_view::npos) {
+            return false;
+        }
+        record.remove_prefix(comma + 1);
+    }
+    std::uint64_t time = 0;
+    const auto [stop, error] = std::from_chars(record.begin(), record.end(), time);
+    return error == std::errc{} && time > kStartMicroseconds;
+}
+
 /// The kernel's line "mem auto-init: ... heap free:on", while the log still has it.
 std::string auto_init_line(const SystemView& view) {
     const std::filesystem::path path = view.dev / "kmsg";
@@ -72,6 +90,9 @@ std::string auto_init_line(const SystemView& view) {
             break;
         }
         const std::string_view text(record.data(), static_cast<std::size_t>(got));
+        if (is_after_start(text)) {
+            break;
+        }
         const std::size_t at = text.find("mem auto-init:");
         if (at != std::string_view::npos) {
             return std::string(text.substr(at, text.find('\n', at) - at));
@@ -108,9 +129,10 @@ struct AutoInit {
 constexpr AutoInit kOnAlloc{"heap alloc:", "init_on_alloc", "CONFIG_INIT_ON_ALLOC_DEFAULT_ON"};
 constexpr AutoInit kOnFree{"heap free:", "init_on_free", "CONFIG_INIT_ON_FREE_DEFAULT_ON"};
 
-KernelSetting auto_initialised(const SystemView& view, const std::string& command_line,
-                               const std::string& release, const AutoInit& what) {
-    const std::string logged = auto_init_line(view);
+/// `logged`: auto_init_line().
+KernelSetting auto_initialised(const SystemView& view, const std::string& logged,
+                               const std::string& command_line, const std::string& release,
+                               const AutoInit& what) {
     const std::string word = what.word;
     if (logged.find(word + "on") != std::string::npos) {
         return {true, "kernel log"};
@@ -260,8 +282,11 @@ MemoryFacts read_memory_facts(const SystemView& view) {
     facts.swap_cached_bytes = memory["SwapCached"];
     const std::string vmstat = proc.read("vmstat", kVmstatBytesMax).text;
     facts.swapped_out_pages = vmstat_counter(vmstat, "pswpout");
-    facts.init_on_alloc = auto_initialised(view, command_line, facts.kernel_release, kOnAlloc);
-    facts.init_on_free = auto_initialised(view, command_line, facts.kernel_release, kOnFree);
+    const std::string logged = auto_init_line(view);
+    facts.init_on_alloc =
+        auto_initialised(view, logged, command_line, facts.kernel_release, kOnAlloc);
+    facts.init_on_free =
+        auto_initialised(view, logged, command_line, facts.kernel_release, kOnFree);
     facts.page_poisoning = page_poisoning(view, command_line, facts.kernel_release);
     facts.zswap = on_off_absent(sysfs.read("module/zswap/parameters/enabled"));
     read_zswap(facts, vmstat, memory);

@@ -110,6 +110,9 @@ Seen look_at(const FileKey& key, const Folder& folder, const std::filesystem::pa
             seen.use = "open: " + printable(folder.link("fd/" + name).text);
             return seen;
         }
+        if (!seen.examined && folder.link("fd/" + name).error == EACCES) {
+            break;  // the process as a whole is not shown
+        }
     }
     const Attribute maps = folder.read("maps", kMapsBytesMax);
     seen.examined = seen.examined && (maps.reading != Reading::unreadable || maps.error == ESRCH);

@@ -288,8 +288,17 @@ namespace {
 /// writer throws.
 class Watermark final {
   public:
-    void reach(std::uint64_t up_to) { announce(up_to); }
-    void end() { announce(mark_.load() | kEnded); }
+    /// Who waits is woken for a good piece of work only: each wake costs the writer a system call.
+    void reach(std::uint64_t up_to) {
+        const auto before = mark_.exchange(up_to);
+        if (before / kWakeBytes != up_to / kWakeBytes) {
+            mark_.notify_one();
+        }
+    }
+    void end() {
+        mark_ |= kEnded;
+        mark_.notify_one();
+    }
     /// Waits until it was written up to there; false when it will not be.
     [[nodiscard]] bool wait_for(std::uint64_t up_to) const {
         auto mark = mark_.load();
@@ -301,10 +310,7 @@ class Watermark final {
 
   private:
     static constexpr std::uint64_t kEnded = std::uint64_t{1} << 63U;
-    void announce(std::uint64_t mark) {
-        mark_ = mark;
-        mark_.notify_one();
-    }
+    static constexpr std::uint64_t kWakeBytes = std::uint64_t{1} << 20U;
     std::atomic<std::uint64_t> mark_{0};
 };
 

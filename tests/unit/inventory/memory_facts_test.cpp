@@ -109,6 +109,10 @@ TEST_CASE("init_on_free is what the kernel logged, else its command line, else i
                 "6,222,0,-;mem auto-init: stack:all(zero), heap alloc:on, heap free:on\n");
     CHECK(machine.facts().init_on_free.on == true);
     CHECK(machine.facts().init_on_free.source == "kernel log");
+    // Only what the kernel says while it starts: later, others write into its log, too.
+    machine.put("dev/kmsg",
+                "12,9222,86400000000,-;mem auto-init: stack:off, heap alloc:on, heap free:on\n");
+    CHECK(machine.facts().init_on_free.on == false);
 }
 
 TEST_CASE("whoever may have copies of memory is named") {

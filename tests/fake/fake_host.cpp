@@ -112,7 +112,10 @@ std::vector<inventory::Identity> FakeHost::disks() {
 }
 
 guard::Users FakeHost::users_of(const inventory::Identity& identity, job::Moment moment) {
-    moments.push_back(moment);
+    {
+        const std::lock_guard lock(mutex_);
+        moments.push_back(moment);
+    }
     if (before_uses) {
         before_uses();
     }

@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "efface/job/host.hpp"
@@ -42,7 +43,7 @@ class FakeHost final : public job::Host {
     inventory::Signature signature{"", "", "", "", false, 1};
     std::vector<std::string> mappings;
     std::optional<int> temperature;
-    std::vector<job::Moment> moments;  ///< of every question about use
+    std::vector<job::Moment> moments;  ///< of every question about use, of any thread
     /// Called before each answer about use, as somebody else's doing in between.
     std::function<void()> before_uses;
 
@@ -76,6 +77,7 @@ class FakeHost final : public job::Host {
     }
 
   private:
+    std::mutex mutex_;  ///< of `moments`
     [[nodiscard]] std::vector<std::string> other_paths() const;
 
     std::map<std::string, Disk> disks_;

@@ -2,7 +2,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <fstream>
+#include <thread>
 
 #include "efface/base/error.hpp"
 #include "efface/guard/users.hpp"
@@ -251,10 +253,19 @@ TEST_CASE("the list tells LUKS volumes with version, UUID and label") {
     const ScratchFolder scratch;
     for (const char* options : {"--type luks1", "--type luks2 --label pg-data"}) {
         const Loop loop{make_luks(scratch, options)};
-        const auto list = guard::list_storage();
-        const auto entry = std::find_if(list.begin(), list.end(), [&](const auto& candidate) {
-            return candidate.identity.path == loop.path();
-        });
+        auto list = guard::list_storage();
+        const auto find = [&] {
+            return std::find_if(list.begin(), list.end(), [&](const auto& candidate) {
+                return candidate.identity.path == loop.path();
+            });
+        };
+        auto entry = find();
+        // Others, as losetup of another test, look at every loop device for a moment.
+        for (int again = 0; again < 50 && entry != list.end() && !entry->uses.empty(); ++again) {
+            std::this_thread::sleep_for(std::chrono::milliseconds{100});
+            list = guard::list_storage();
+            entry = find();
+        }
         REQUIRE(entry != list.end());
         const bool second = std::string{options}.find("luks2") != std::string::npos;
         CHECK(entry->luks_version == (second ? 2 : 1));

@@ -10,7 +10,13 @@ using namespace efface::job;
 namespace {
 
 struct People : RunFixture {
-    People() : manifest(parse_manifest(manifest_text)) {
+    enum class Root { shared, another };
+    explicit People(Root root = Root::shared) : manifest(parse_manifest(manifest_text)) {
+        if (root == Root::another) {
+            std::filesystem::remove_all(state.keys());
+            evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock,
+                                     random);
+        }
         for (const auto* name : {"alice", "bob"}) {
             keys().issue_person(name, evidence::Role::approver, clock, random);
         }
@@ -77,7 +83,7 @@ TEST_CASE("authorization: one byte of the manifest changed and nobody approved i
 
 TEST_CASE("authorization: people of another root are strangers", "[job][authorization]") {
     People people;
-    People others;
+    People others(People::Root::another);
     CHECK(people.refusal(others.signed_by({"alice", "bob"})) == ReasonCode::bad_approval);
 }
 

@@ -8,6 +8,7 @@
 #include "efface/job/jobs.hpp"
 
 #include "bundles.hpp"
+#include "station_state.hpp"
 
 namespace efface::job {
 
@@ -34,8 +35,7 @@ Bytes distinct_block(std::uint64_t surface, std::uint64_t block, std::uint32_t b
 }  // namespace
 
 DriveStation::DriveStation() : state{scratch.path()} {
-    evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock, random);
-    evidence::Log::create(state.log(), evidence::KeyStore::open(state.keys()).log_signer());
+    put_station(state);
     request.target = "/dev/a";
     request.program = "/bin/true";
     request.authorize = [](const TargetPlan&) {

@@ -9,6 +9,7 @@
 #include "bundles.hpp"
 #include "catch.hpp"
 #include "fake/luks1_image.hpp"
+#include "station_state.hpp"
 
 namespace efface::job {
 
@@ -16,8 +17,7 @@ const std::string kUuidA = "2f4c2e52-6a8f-4a8d-9a5c-0a6f1b7f9e10";
 const std::string kUuidB = "c0ffee00-6a8f-4a8d-9a5c-0a6f1b7f9e11";
 
 RunFixture::RunFixture() : state{scratch.path()} {
-    evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock, random);
-    evidence::Log::create(state.log(), keys().log_signer());
+    put_station(state);
     static const Bytes image_a = fake::luks1_image(kUuidA);
     static const Bytes image_b = fake::luks1_image(kUuidB);
     before_a = image_a;

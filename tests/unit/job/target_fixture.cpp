@@ -7,6 +7,7 @@
 #include "efface/job/jobs.hpp"
 
 #include "bundles.hpp"
+#include "station_state.hpp"
 
 namespace efface::job {
 
@@ -28,8 +29,7 @@ Bytes old_content() {
 }  // namespace
 
 TargetFixture::TargetFixture() : state{scratch.path()} {
-    evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock, random);
-    evidence::Log::create(state.log(), keys().log_signer());
+    put_station(state);
     static const Bytes content = old_content();
     before = content;
     host.add("/dev/a", before);

@@ -119,7 +119,7 @@ class Loop final {
     }
     ~Loop() {
         // A failed test may have left it in use as swap.
-        static_cast<void>(std::system(("swapoff " + device_ + " 2>/dev/null").c_str()));
+        run("swapoff " + device_ + " 2>/dev/null || true");
         run("losetup -d " + device_);
     }
     Loop(const Loop&) = delete;

@@ -129,7 +129,9 @@ TEST_CASE("a watcher that says stop ends the pass with what is in flight") {
     CHECK(report.watermark >= 20 * kSlot);
     CHECK(report.watermark < 50 * kSlot);
     CHECK(timed.watcher.watermarks.back() == report.watermark);
-    CHECK(timed.watcher.advanced == report.watermark);
+    // Behind one that was dropped others may have been written.
+    CHECK(timed.watcher.advanced >= report.watermark);
+    CHECK(timed.watcher.advanced < report.watermark + small_options().slots * kSlot);
     timed.watcher.paces.clear();
     const CheckReport seen = timed.check();
     CHECK(seen.stopped);

@@ -14,6 +14,7 @@ from cms import Signature
 from common import Wrong, good, need, read, said
 from files import RECORD, check_digests, check_files, file_digest
 from log import check_log
+from order import check_order
 from signer import ROLES
 
 SIGNATURE_BYTES_MAX = 1 << 20
@@ -64,6 +65,7 @@ def check_authorization(predicate, root):
     else:
         need(not os.path.exists(MANIFEST + '.p7s'), 'approvals that the record does not speak of')
         print('      confirmed at a terminal: nobody signed for it')
+    check_order(MANIFEST, predicate)
 
 
 def summary(predicate):

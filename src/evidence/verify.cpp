@@ -20,6 +20,7 @@ constexpr Step kSteps[] = {
     {"digests", check_digests},
     {"issuing time", check_issuing_time},
     {"authorization", check_authorization},
+    {"order", check_order},
     {"log inclusion", check_log_inclusion},
     {"announced before", check_announcement},
 };

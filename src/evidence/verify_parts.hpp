@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "efface/evidence/bundle.hpp"
 
@@ -39,6 +40,10 @@ struct Examined {
 [[nodiscard]] std::string check_digests(Examined& examined);
 [[nodiscard]] std::string check_issuing_time(Examined& examined);
 [[nodiscard]] std::string check_authorization(Examined& examined);
+/// Throws Error(usage) unless this order or manifest asks for what the record says was done.
+void judge_order(std::string_view text, const RecordView& predicate);
+/// After check_authorization.
+[[nodiscard]] std::string check_order(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
 /// Needs anchors.log_directory.

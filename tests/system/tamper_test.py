@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, generated, log, read, reasons, record, target, volumes
+from tamper import drive, generated, log, orders, read, reasons, record, target, volumes
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -50,6 +50,7 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'invented-approval': 'authorization', 'failed-volume': 'claims', 'failed-control': 'claims',
     'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
     'other-project': 'digests', 'other-time': 'issuing time',
+    'own-approval': 'order', 'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 
@@ -197,6 +198,9 @@ def run_all(work):
             problems += [f'{name}: {problem}' for problem in found]
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
+    order_counts, found = orders.run(HELPER, work)
+    problems += found
+    print(f'{sum(order_counts.values())} orders: both judges refuse {order_counts["refused"]}')
     print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
           f'{counts["harmless"]} are no claim')
     print(f'{len(INSIDERS)} false claims, {len(signed(INSIDERS))} of them signed by the station; '

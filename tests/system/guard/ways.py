@@ -195,7 +195,8 @@ HOLD_CODES = {"holder", "active-mapping", "md-member", "alias-in-use", "partitio
 USERS = {
     "mounted": (mounted, MOUNT_CODES),
     "mounted in another namespace": (mounted_elsewhere, MOUNT_CODES),
-    "lazily unmounted": (lazily_unmounted, {"busy", "alias-in-use", "partition-in-use"}),
+    # Who made a namespace in between still has it mounted there.
+    "lazily unmounted": (lazily_unmounted, MOUNT_CODES | {"busy"}),
     "swap": (swapped_on, {"swap", "alias-in-use", "partition-in-use"}),
     "open": (opened, {"opened"}),
     "open to read": (opened_to_read, {"opened"}),

@@ -11,8 +11,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kExampleBytesMax = std::size_t{1} << 20U;
-constexpr std::string_view kManifest = "{\"schema\":\"efface.project/1\"}\n";
-
 Json read_predicate(const fs::path& file) {
     const auto text = read_text_file(file, kExampleBytesMax);
     if (!text) {
@@ -68,8 +66,41 @@ void declare(Json& predicate, const Log::Appended& earlier) {
                                                         {"leafHash", earlier.leaf_hash_hex}}})}};
 }
 
+/// Copies what is there under another name; a record that lies may lack anything.
+void copy(Json& to, const char* name, const Json& from, const char* key) {
+    if (from.is_object() && from.contains(key) && !from.at(key).is_null() && from.at(key) != "") {
+        to[name] = from.at(key);
+    }
+}
+
+Json part(const Json& from, const char* key) {
+    return from.is_object() ? from.value(key, Json()) : Json();
+}
+
+Json volume_order(const Json& volume) {
+    Json order = {{"path", "/dev/mapped"}};
+    copy(order, "name", volume, "name");
+    copy(order, "uuid", volume, "uuid");
+    copy(order, "engine", volume, "engine");
+    copy(order, "asset_tag", volume, "assetTag");
+    copy(order, "gone", volume, "alreadyGone");
+    if (part(part(volume, "credential"), "declared") == true) {
+        order["credential"] = {{"key_file", "/root/key"}};
+    }
+    for (const Json& location : part(volume, "locations")) {
+        const Json role = part(location, "role");
+        if (role == "detached-header") {
+            order["header"] = "/root/header";
+        } else if (role == "header-backup") {
+            order["header_backups"].push_back({{"path", "/root/backup"}});
+        }
+    }
+    return order;
+}
+
 /// The evidence of a project, or of one target that nobody ordered or signed for.
-std::vector<EvidenceFile> evidence_files(const Bytes& approvals, bool project) {
+std::vector<EvidenceFile> evidence_files(const std::string& order, const Bytes& approvals,
+                                         bool project) {
     const auto bytes = [](std::string_view text) {
         const ByteView view = as_bytes(text);
         return Bytes(view.begin(), view.end());
@@ -77,7 +108,7 @@ std::vector<EvidenceFile> evidence_files(const Bytes& approvals, bool project) {
     std::vector<EvidenceFile> files{
         {"evidence/events.jsonl", "application/jsonl", bytes("{\"event\":\"started\"}\n")}};
     if (!approvals.empty()) {
-        files.push_back({"evidence/manifest.json", "application/json", bytes(kManifest)});
+        files.push_back({"evidence/manifest.json", "application/json", bytes(order)});
         files.push_back({"evidence/manifest.json.p7s", "application/pkcs7-signature", approvals});
     }
     files.push_back({project ? "evidence/volume-1/header.json" : "evidence/observations.json",
@@ -87,19 +118,19 @@ std::vector<EvidenceFile> evidence_files(const Bytes& approvals, bool project) {
 
 /// Both approvers of the example sign the manifest at the times that the record states. Nothing
 /// where there is no order.
-Bytes approve(Json& predicate, const KeyStore& keys) {
+Bytes approve(Json& predicate, const std::string& order, const KeyStore& keys) {
     Json& authorization = predicate["authorization"];
     if (authorization["manifestDigest"].is_null()) {
         return {};
     }
-    authorization["manifestDigest"]["sha256"] = sha256_hex(kManifest);
+    authorization["manifestDigest"]["sha256"] = sha256_hex(order);
     Bytes signature;
     for (Json& approval : authorization["approvals"]) {
         const SigningKey key = keys.person_key(approval.at("subject"));
         const WallTime at = *from_rfc3339(approval.at("signedAt").get<std::string>());
         approval["subjectPublicKeySha256"] = key.spki_sha256();
-        signature = signature.empty() ? cms_sign(as_bytes(kManifest), key, at)
-                                      : cms_add_signer(signature, as_bytes(kManifest), key, at);
+        signature = signature.empty() ? cms_sign(as_bytes(order), key, at)
+                                      : cms_add_signer(signature, as_bytes(order), key, at);
     }
     return signature;
 }
@@ -111,6 +142,48 @@ void apply(const std::function<void(Json&)>& change, Json& value) {
 }
 
 }  // namespace
+
+std::string order_for(const Json& predicate) {
+    const Json& owner = part(predicate, "dataOwner");
+    const Json& authorization = part(predicate, "authorization");
+    Json order;
+    copy(order, "ticket", authorization, "reference");
+    copy(order, "not_before", authorization, "notBefore");
+    copy(order, "retention_until", part(predicate, "retention"), "until");
+    copy(order, "minimum_level", part(predicate, "result"), "requestedLevel");
+    Json who = {{"id", part(owner, "projectId")}, {"owner", part(owner, "organization")}};
+    copy(who, "confidentiality", owner, "confidentiality");
+    if (predicate.contains("projectIdentity")) {
+        order["schema"] = "efface.project/1";
+        order["project"] = std::move(who);
+        const Json& told = part(authorization, "attestation");
+        copy(order["attestation"], "encrypted_since_first_use", told, "encryptedSinceFirstUse");
+        copy(order["attestation"], "all_key_copies_declared", told, "allKeyCopiesDeclared");
+        copy(order["attestation"], "by", told, "by");
+        for (const Json& volume : part(predicate, "volumes")) {
+            order["volumes"].push_back(volume_order(volume));
+        }
+        return order.dump() + '\n';
+    }
+    order["schema"] = "efface.order/1";
+    order.update(who);
+    const Json& sanitization = part(predicate, "sanitization");
+    copy(order, "policy", sanitization, "technique");
+    copy(order, "policy", sanitization, "requestedTechnique");
+    for (const Json& passed : part(sanitization, "passedOver")) {
+        static_cast<void>(passed);
+        order["fallbacks"] = Json::array({part(sanitization, "technique")});
+    }
+    Json target;
+    copy(target, "target", part(predicate, "target"), "name");
+    copy(target, "asset_tag", part(predicate, "target"), "assetTag");
+    for (const char* key : {"serial", "wwid"}) {
+        copy(target, key, part(predicate, "targetIdentity"), key);
+    }
+    copy(target, "size_bytes", part(predicate, "targetIdentity"), "sizeBytes");
+    order["targets"].push_back(std::move(target));
+    return order.dump() + '\n';
+}
 
 Example make_example(const fs::path& directory, const fs::path& predicate_file,
                      const ExampleChanges& changes) {
@@ -127,7 +200,8 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
     Log log = Log::open(example.log, keys.log_signer());
 
     Json predicate = read_predicate(predicate_file);
-    const Bytes approvals = approve(predicate, keys);
+    const std::string order = changes.order.empty() ? order_for(predicate) : changes.order;
+    const Bytes approvals = approve(predicate, order, keys);
     const bool project = predicate.contains("projectIdentity");
     const std::string device =
         sha256_hex(canonical_json(predicate.at(project ? "projectIdentity" : "targetIdentity")));
@@ -147,7 +221,7 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
                                : keys.person_key(changes.signer).spki_sha256();
     apply(changes.predicate, predicate);
 
-    const auto files = evidence_files(approvals, project);
+    const auto files = evidence_files(order, approvals, project);
     Json statement = make_statement(predicate, files);
     apply(changes.statement, statement);
     const fs::path staging = directory / "staging";

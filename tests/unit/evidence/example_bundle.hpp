@@ -30,6 +30,7 @@ struct ExampleChanges {
     std::function<void(Json& outcome)> outcome;  ///< before it is appended
     bool declare_earlier_attempt = true;
     bool people_sign_too = false;
+    std::string order;   ///< what people approved instead of what the record tells
     std::string signer;  ///< a person's key signs instead of the station's
 };
 
@@ -39,6 +40,8 @@ struct Example {
     std::filesystem::path bundle;
 };
 
+/// An order or a manifest for just this record.
+[[nodiscard]] std::string order_for(const Json& predicate);
 /// Makes everything under `directory` (keys/, log/, bundle/), which must be empty.
 [[nodiscard]] Example make_example(const std::filesystem::path& directory,
                                    const std::filesystem::path& predicate_file,

@@ -5,16 +5,20 @@
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
 //   make_bundle --show BUNDLE
 //   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
+//   make_bundle --order FILE  prints an order for this predicate
+//   make_bundle --judge-orders PREDICATE FILE  says of the order on each line the same
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <functional>
 #include <span>
 
 #include "efface/base/file.hpp"
 
 #include "example_bundle.hpp"
 #include "schema.hpp"
+#include "verify_parts.hpp"
 
 namespace {
 
@@ -58,6 +62,16 @@ ExampleChanges variant(std::string_view name) {
         changes.predicate = [](Json& predicate) {
             predicate["authorization"]["approvals"][1]["subject"] = "mallory";
         };
+    } else if (name == "own-approval") {
+        changes.predicate = [](Json& predicate) {
+            predicate["authorization"]["operator"] = "alice";
+            predicate["personnel"][0]["id"] = "alice";
+        };
+    } else if (name == "order-of-nothing") {
+        changes.order = "the cat sat on the mat\n";
+    } else if (name == "order-for-another") {
+        changes.order = R"({"schema":"efface.project/1","project":{"id":"prj-1","owner":"X"},)"
+                        R"("volumes":[]})";
     } else if (name == "failed-volume") {
         changes.predicate = [](Json& predicate) {
             predicate["volumes"][0]["status"] = "not-sanitized";
@@ -109,23 +123,24 @@ int verify(std::span<char*> arguments) {
     return verification.ok() ? 0 : kNotProved;
 }
 
-std::string judge(std::string_view line) {
-    try {
-        const Json predicate = parse_json(line, "predicate");
-        check_predicate({predicate, "predicate"});
-        check_rules({predicate, "predicate"});
-        return "ok";
-    } catch (const Error& error) {
-        return printable(error.what());
-    }
+void judge_predicate(std::string_view line) {
+    const Json predicate = parse_json(line, "predicate");
+    check_predicate({predicate, "predicate"});
+    check_rules({predicate, "predicate"});
 }
 
-void judge_all(const fs::path& path) {
+/// `judge` throws what is wrong with a line.
+void judge_all(const fs::path& path, const std::function<void(std::string_view)>& judge) {
     const std::string text = required_file(path);
     std::string_view rest = text;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
-        std::puts(judge(rest.substr(0, end)).c_str());
+        try {
+            judge(rest.substr(0, end));
+            std::puts("ok");
+        } catch (const Error& error) {
+            std::puts(printable(error.what()).c_str());
+        }
         rest.remove_prefix(std::min(end + 1, rest.size()));
     }
 }
@@ -141,7 +156,19 @@ int run(std::span<char*> arguments) {
         return 0;
     }
     if (first == "--judge" && arguments.size() == 2) {
-        judge_all(arguments[1]);
+        judge_all(arguments[1], judge_predicate);
+        return 0;
+    }
+    if (first == "--order" && arguments.size() == 2) {
+        std::fputs(order_for(parse_json(required_file(arguments[1]), arguments[1])).c_str(),
+                   stdout);
+        return 0;
+    }
+    if (first == "--judge-orders" && arguments.size() == 3) {
+        const Json predicate = parse_json(required_file(arguments[1]), arguments[1]);
+        judge_all(arguments[2], [&](std::string_view line) {
+            judge_order(line, {predicate, "predicate"});
+        });
         return 0;
     }
     if (arguments.size() == 2 || arguments.size() == 3) {

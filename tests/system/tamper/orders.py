@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Orders and manifests that ask for something else than the record says was done: every field of
+each, broken in every way, judged by the library (make_bundle --judge-orders) and by the modules of
+scripts/verify-bundle. Both refuse what a record tells of, and agree about the rest."""
+import json
+import subprocess
+import sys
+
+from tamper.generated import DATA, SOURCE, broken, change
+
+# What the record does not repeat, in any words: of backups that are gone it tells no role.
+FREE = {'path', 'key_file', 'header', 'header_backups', 'release_member', 'credential_file', 'pattern',
+        'verification', 'bad_blocks', 'fallbacks', 'sweep'}
+# What may be left away: then less is asked for, or what is done by itself.
+MAY_BE_LEFT = {'serial', 'wwid', 'size_bytes', 'limits', 'when_hot', 'not_after', 'gone', 'policy',
+               *FREE}
+KINDS = ('example', 'detached', 'media', 'drive', 'memory', 'file')
+
+
+def record_of(kind):
+    if kind != 'detached':
+        return json.loads((DATA / f'predicate-{kind}.json').read_text())
+    record = record_of('example')  # a first header was left on the data device
+    locations = record['volumes'][0]['locations']
+    locations.insert(0, {**locations[0], 'role': 'detached-header'})
+    return record
+
+
+def honest(helper, kind, path):
+    """An order with every field that one of its kind may have, and the record, in `path`, too."""
+    predicate = record_of(kind)
+    path.write_text(json.dumps(predicate))
+    order = json.loads(subprocess.run([helper, '--order', path], check=True,
+                                      capture_output=True).stdout)
+    started = predicate['sanitization']['startedAt']
+    order['not_after'] = started
+    if kind in ('example', 'detached'):
+        order['volumes'][0].update(
+            release_member=['data'], size_bytes=predicate['volumes'][0]['locations'][0]['identity']
+            ['sizeBytes'], header_backups=[{'path': '/root/gone', 'gone': True}])
+        return order, predicate
+    order.update(credential_file='/root/psid', verification='full', bad_blocks='except',
+                 fallbacks=['overwrite-zero'], sweep=False)
+    order['targets'].append({'target': '/dev/another', 'size_bytes': 512})
+    limits = predicate['sanitization'].get('limits')
+    if limits:
+        order['limits'] = {'bytes_per_second_min': limits['bytesPerSecondMin'],
+                           'deadline_seconds': limits['deadlineSeconds'],
+                           'celsius_max': limits['celsiusMax'], 'when_hot': limits['whenHot']}
+    return order, predicate
+
+
+def places(value, place=()):
+    if place:
+        yield list(place)
+    items = value.items() if isinstance(value, dict) else \
+        enumerate(value) if isinstance(value, list) else ()
+    for key, inside in items:
+        yield from places(inside, (*place, key))
+
+
+def at(value, place):
+    for step in place:
+        value = value[step]
+    return value
+
+
+def broken_orders(order):
+    """(place, how, order)"""
+    for place in places(order):
+        for how, value in broken(at(order, place)).items():
+            yield place, how, change(order, place, value)
+        if isinstance(place[-1], str):
+            yield place, 'gone', change(order, place, None, gone=True)
+        if isinstance(at(order, place), dict):
+            yield place, 'invented', change(order, [*place, 'invented'], 1)
+    yield [], 'invented', {**order, 'invented': 1}
+
+
+def may_pass(kind, place, how):
+    """Whether a record says nothing of what was changed."""
+    names = [step for step in place if isinstance(step, str)]
+    if FREE & set(names) or (how == 'gone' and names[-1] in MAY_BE_LEFT):
+        return True
+    # Of another target nothing is told; the order for memory may be one for other storage, too.
+    return (place[:2] == ['targets', 1] or (names == ['targets'] and how in ('first', 'shorter'))
+            or (kind == 'memory' and names == ['policy']))
+
+
+def run(helper, work):
+    """(how many were refused and accepted by both, problems)"""
+    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
+    from order import judge_order  # pylint: disable=import-outside-toplevel,import-error
+
+    def accepts(text, predicate):
+        try:
+            judge_order(text, predicate)
+        except Exception:  # pylint: disable=broad-except  # as __main__.py: malformed is refused
+            return False
+        return True
+
+    counts, problems = {'refused': 0, 'free': 0}, []
+    for kind in KINDS:
+        record = work / f'record-{kind}'
+        order, predicate = honest(helper, kind, record)
+        rows = [([], 'honest', order), *broken_orders(order)]
+        lines = [json.dumps(row[2]) for row in rows]
+        file = work / f'orders-{kind}'
+        file.write_text('\n'.join(lines) + '\n')
+        answers = subprocess.run(
+            [helper, '--judge-orders', record, file], check=True, capture_output=True, text=True).stdout.splitlines()
+        assert len(answers) == len(rows)
+        for (place, how, _), line, answer in zip(rows, lines, answers):
+            name = f'{kind}: {".".join(map(str, place))} {how}'
+            library, script = answer == 'ok', accepts(line.encode(), predicate)
+            counts['free' if library else 'refused'] += 1
+            if library != script:
+                problems.append(f'{name}: the library {"accepts" if library else "refuses"} it '
+                                f'and the script does not: {answer}')
+            elif how == 'honest' and not library:
+                problems.append(f'{name}: refused: {answer}')
+            elif library and how != 'honest' and not may_pass(kind, place, how):
+                problems.append(f'{name}: accepted by both')
+    return counts, problems

@@ -25,7 +25,7 @@ import targets
 from memory_storage import (HUGE_POOL, MACHINE, MIB, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
                             FreeMemory, HugePages, HugeTree, Queue, Segment, Swap, Tree, Zram,
                             enter_scratch, huge_pages, memory_mount, tearDownModule, zram_device)
-from process import EXIT_SKIPPED, missing, require, run
+from process import EXIT_SKIPPED, missing, require, run, strace
 
 EXIT = project.EXIT
 DONE = (EXIT["done"], EXIT["exceptions"])
@@ -58,8 +58,9 @@ class Busy(Case):
     def begin(self, order, call, number, path):
         """The first efface, stopped at the `number`-th `call` (on `path`)."""
         seen = self.folder / f"{self.orders}.trace"
-        trace = ["strace", "-f", "-qq", "-o", seen, "-e", f"trace={call}",
-                 "-e", f"inject={call}:signal=SIGSTOP:when={number}", *(["-P", path] if path else [])]
+        trace = strace("-f", "-qq", "-o", seen, "-e", f"trace={call}",
+                       "-e", f"inject={call}:signal=SIGSTOP:when={number}",
+                       *(["-P", path] if path else []))
         # pylint: disable-next=consider-using-with
         process = subprocess.Popen([*trace, *self.first.command("erase", "--order", order, "--json")],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)

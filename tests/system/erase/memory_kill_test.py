@@ -23,7 +23,7 @@ import targets
 from memory_storage import (HUGE_POOL, MACHINE, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
                             FreeMemory, HugePages, HugeTree, Queue, Segment, Swap, Tree, Zram,
                             enter_scratch, huge_pages, memory_mount, tearDownModule, zram_device)
-from process import EXIT_SKIPPED, missing, require, run
+from process import EXIT_SKIPPED, missing, require, run, strace
 
 LONG = os.environ.get("EFFACE_LONG") == "1"
 MOST = int(os.environ.get("EFFACE_KILLS", "1"))  # of each call, in a normal run
@@ -72,7 +72,7 @@ class Killed(Case):
         self.reset()
         self.write_order()
         trace = self.folder / "trace"
-        done = run("strace", "-f", "-qq", "-e", f"trace={','.join(CALLS)}", "-o", trace,
+        done = run(*strace("-f", "-qq", "-e", f"trace={','.join(CALLS)}", "-o", trace),
                    *self.command())
         self.check(done)
         counts = {}
@@ -136,8 +136,8 @@ class Killed(Case):
                     self.reset()
                     if getattr(self.storage, "removed", False):
                         self.write_order()
-                    done = run("strace", "-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
-                               "-e", f"inject={call}:signal=SIGKILL:when={number}",
+                    done = run(*strace("-f", "-qq", "-o", "/dev/null", "-e", f"trace={call}",
+                                       "-e", f"inject={call}:signal=SIGKILL:when={number}"),
                                *self.command())
                     hits += done.returncode in KILLED
                     self.finish(number % 2 == 1)

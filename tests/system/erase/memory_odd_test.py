@@ -18,7 +18,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from process import EXIT_SKIPPED, missing, require, run, scratch, strace
 
 EXIT = project.EXIT
 DONE = (EXIT["done"], EXIT["exceptions"])
@@ -372,9 +372,9 @@ class Identity(Case):
                 with storage.loop_device(image) as device:
                     place.symlink_to(device)
                     order = self.order(name)
-                    done = run("strace", "-f", "-qq", "-o", "/dev/null",
-                               *(("-P", place, "-P", device) if written else ()),
-                               "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL",
+                    done = run(*strace("-f", "-qq", "-o", "/dev/null",
+                                       *(("-P", place, "-P", device) if written else ()),
+                                       "-e", f"trace={call}", "-e", f"inject={call}:signal=SIGKILL"),
                                *self.state.command("erase", "--order", order, "--json"))
                     self.assertIn(done.returncode, (-9, 137), done)
                     self.assertEqual(any(image.read_bytes()[:512]), written)
@@ -407,8 +407,8 @@ class Identity(Case):
     def killed_job(self, name, file):
         """The id of a job that was killed when it wrote to the file."""
         order = self.order(name)
-        done = run("strace", "-f", "-qq", "-o", "/dev/null", "-P", file, "-e", "trace=pwrite64",
-                   "-e", "inject=pwrite64:signal=SIGKILL:when=2",
+        done = run(*strace("-f", "-qq", "-o", "/dev/null", "-P", file, "-e", "trace=pwrite64",
+                           "-e", "inject=pwrite64:signal=SIGKILL:when=2"),
                    *self.state.command("erase", "--order", order, "--json"))
         self.assertIn(done.returncode, (-9, 137), done)
         jobs = json.loads(self.state.run("jobs", "--json").stdout)["jobs"]

@@ -2,6 +2,7 @@
 """Running programs, and scratch folders that go away."""
 
 import os
+import random
 import shutil
 import subprocess
 import tempfile
@@ -29,6 +30,13 @@ def require(*arguments, **options):
         raise RuntimeError(f"{arguments[0]} failed ({done.returncode}): "
                            f"{done.stderr.decode(errors='replace')}")
     return done
+
+
+def strace(*options):
+    """strace with these options. It and what it traces wake each other at every call, which takes
+    several times as long from one processor to another: they stay on one."""
+    processor = random.choice(sorted(os.sched_getaffinity(0)))
+    return ["taskset", "-c", str(processor), "strace", *options]
 
 
 def soon(*arguments, seconds=5):

@@ -8,7 +8,7 @@ this thread had made this call on this file: it then means the same call in ever
 import re
 from dataclasses import dataclass
 
-from process import run
+from process import run, strace
 
 CALL = re.compile(r"^(\d+) +(\w+)\((.*)")
 NAMED_FD = re.compile(r"^(?:AT_FDCWD|\d+)<([^>]*)>")
@@ -31,8 +31,9 @@ class Point:
     def inject(self, what):
         """strace's options to make this one call fail as `what` says. Only a call of the library
         is looked for in children; efface with one worker makes its own in its first thread."""
-        return ["strace", *["-f"] * (not self.own), "-qq", "-o", "/dev/null", "-P", self.path, "-e",
-                f"trace={self.call}", "-e", f"inject={self.call}:{what}:when={self.occurrence}"]
+        return strace(*["-f"] * (not self.own), "-qq", "-o", "/dev/null", "-P", self.path, "-e",
+                      f"trace={self.call}", "-e",
+                      f"inject={self.call}:{what}:when={self.occurrence}")
 
     def __str__(self):
         return f"{self.call} {self.path} #{self.occurrence}"
@@ -72,8 +73,8 @@ def parse(text):
 def record(command, folder, calls=FLUSHES + RENAMES + WRITES + READS):
     """Runs `command` under strace and returns its points in order."""
     trace = folder / "trace"
-    done = run("strace", "-f", "-qq", "-y", "-s", "4096", "-e", f"trace={','.join(calls)}", "-o",
-               trace, *command)
+    done = run(*strace("-f", "-qq", "-y", "-s", "4096", "-e", f"trace={','.join(calls)}", "-o",
+                       trace), *command)
     return done, parse(trace.read_text(encoding="utf-8", errors="replace"))
 
 

@@ -11,6 +11,7 @@ import subprocess
 import ondisk
 from generators.formats import XTS
 from generators.image import COMMAND_SECONDS_MAX, MIB, command, generator, plaintext
+from process import strace
 
 DATA_BYTES = 4 * MIB
 HOT_ZONE = "1m"
@@ -20,8 +21,8 @@ KILLED = -9
 
 def _interrupt(image, watched, write_number, *options):
     killed = subprocess.run(
-        ["strace", "-f", "-o", "/dev/null", "-P", str(watched), "-e",
-         f"inject=write,pwrite64:signal=SIGKILL:when={write_number}",
+        [*strace("-f", "-o", "/dev/null", "-P", str(watched), "-e",
+                 f"inject=write,pwrite64:signal=SIGKILL:when={write_number}"),
          "cryptsetup", "reencrypt", "--resume-only", "--force-offline-reencrypt", "--batch-mode",
          "--key-file", str(image.passphrase_file), *[str(option) for option in options]],
         capture_output=True, timeout=COMMAND_SECONDS_MAX, check=False)

@@ -42,6 +42,8 @@ def check_all_reasons(predicate):
 def check_approvers(authorization):
     keys = {approval['subjectPublicKeySha256'] for approval in authorization['approvals']}
     need(len(keys) == len(authorization['approvals']), 'one key approved twice')
+    need(authorization['operator'] not in [one['subject'] for one in authorization['approvals']],
+         'the operator can not approve the own run')
     if authorization['confirmation'] == 'signed-approvals':
         need(len(keys) >= 2, 'two distinct approvals are needed')
     else:

@@ -4,6 +4,7 @@ import datetime
 import hashlib
 import json
 import os
+import re
 import stat
 
 
@@ -62,6 +63,11 @@ def sha256(data):
     return hashlib.sha256(data).digest()
 
 
+TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', re.ASCII)
+
+
 def when(text):
+    """A time of RFC 3339 in UTC, in the one form that records have, since 1970."""
+    need(TIME.fullmatch(text) and text >= '1970', f'no time: {text}')
     return datetime.datetime.strptime(text, '%Y-%m-%dT%H:%M:%SZ').replace(
         tzinfo=datetime.timezone.utc)

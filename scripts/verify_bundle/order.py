@@ -2,7 +2,6 @@
 """The order or manifest in a bundle, held against the record: what people approved is what was done.
 Written from efface-order(5) and efface-project(5)."""
 import datetime
-import re
 
 from common import good, need, read, strict_json, when
 
@@ -12,7 +11,6 @@ POLICY_DEFAULT = 'overwrite-random'
 # A run looks at the dates a moment before it notes when it began.
 START_SLACK = datetime.timedelta(minutes=10)
 BYTES_MAX = 4 << 20
-TIME = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ'
 NUMBER_MAX = (1 << 64) - 1
 
 
@@ -45,10 +43,7 @@ class Reader:
 
     def time(self, key):
         text = self.get(key, str)
-        if text is None:
-            return None
-        need(re.fullmatch(TIME, text, re.ASCII) and text >= '1970', f'{self.where}: {key}: no time')
-        return when(text)
+        return None if text is None else when(text)
 
     def end(self):
         left = sorted(self.value.keys() - self.asked)
@@ -216,9 +211,6 @@ def judge_order(text, predicate):
 
 def check_order(path, predicate):
     """`path`: of the order or manifest that was authorized; its digest is known to be right."""
-    authorization = predicate['authorization']
-    need(authorization['operator'] not in [one['subject'] for one in authorization['approvals']],
-         'the operator can not approve the own run')
-    if authorization['manifestDigest'] is not None:
+    if predicate['authorization']['manifestDigest'] is not None:
         judge_order(read(path, BYTES_MAX), predicate)
         good('the order asks for what the record says was done')

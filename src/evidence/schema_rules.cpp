@@ -179,6 +179,9 @@ void check_approvals(const RecordView& authorization) {
         if (!keys.insert(approval.at("subjectPublicKeySha256").text()).second) {
             approval.fail("the same key approved twice");
         }
+        if (approval.at("subject").text() == authorization.at("operator").text()) {
+            approval.fail("is the operator's, who can not approve the own run");
+        }
     }
     if (authorization.at("confirmation").text() == "signed-approvals" &&
         keys.size() < kApproversMin) {

@@ -7,9 +7,9 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
-#include <map>
 #include <optional>
 
+#include "efface/device/memory_filesystem.hpp"
 #include "efface/method/memory_method.hpp"
 
 namespace efface::job {
@@ -88,14 +88,6 @@ struct Place {
     std::optional<std::uint64_t> filesystem;
 };
 
-/// statfs(2); zero for what is no mount.
-std::uint32_t magic_of(const std::string& kind) {
-    static const std::map<std::string, std::uint32_t> kMagics = {
-        {"tmpfs", 0x01021994}, {"ramfs", 0x858458f6}, {"hugetlbfs", 0x958458f6}};
-    const auto found = kMagics.find(kind);
-    return found == kMagics.end() ? 0 : found->second;
-}
-
 /// nullopt for what is not there, or no storage: its own run says why.
 std::optional<Place> place_of(Host& host, const std::string& name) {
     Place place{printable(name), {}, {}};
@@ -104,12 +96,12 @@ std::optional<Place> place_of(Host& host, const std::string& name) {
         const auto memory = method::parse_memory_target(name);
         const auto& kind = memory->kind;
         path = memory->place;
-        if (magic_of(kind) != 0) {
+        if (kind == "tmpfs" || kind == "ramfs" || kind == "hugetlbfs") {
             struct stat status {};
             struct statfs filesystem {};
             // Something else may be mounted over it: then its own run says so.
             if (::stat(path.c_str(), &status) != 0 || ::statfs(path.c_str(), &filesystem) != 0 ||
-                static_cast<std::uint32_t>(filesystem.f_type) != magic_of(kind)) {
+                device::memory_filesystem(static_cast<std::uint64_t>(filesystem.f_type)) != kind) {
                 return std::nullopt;
             }
             place.filesystem = status.st_dev;

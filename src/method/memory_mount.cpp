@@ -9,14 +9,11 @@
 
 #include <cerrno>
 
+#include "efface/device/memory_filesystem.hpp"
+
 namespace efface::method {
 
 namespace {
-
-// statfs(2)
-constexpr std::uint64_t kTmpfsMagic = 0x01021994;
-constexpr std::uint64_t kRamfsMagic = 0x858458f6;
-constexpr std::uint64_t kHugetlbfsMagic = 0x958458f6;
 
 [[noreturn]] void refuse_hidden(const std::string& place,
                                 const std::vector<inventory::MountFacts>& there) {
@@ -50,16 +47,14 @@ std::string device_text(std::uint64_t device) {
 }
 
 std::optional<MemoryFilesystem> filesystem_of(const inventory::OpenedFacts& facts) {
-    switch (facts.filesystem_magic) {
-        case kTmpfsMagic:
-            return MemoryFilesystem::tmpfs;
-        case kRamfsMagic:
-            return MemoryFilesystem::ramfs;
-        case kHugetlbfsMagic:
-            return MemoryFilesystem::hugetlbfs;
-        default:
-            return std::nullopt;
+    const auto name = device::memory_filesystem(facts.filesystem_magic);
+    for (const auto filesystem :
+         {MemoryFilesystem::tmpfs, MemoryFilesystem::ramfs, MemoryFilesystem::hugetlbfs}) {
+        if (name == to_text(filesystem)) {
+            return filesystem;
+        }
     }
+    return std::nullopt;
 }
 
 const char* to_text(MemoryFilesystem filesystem) {

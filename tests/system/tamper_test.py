@@ -50,7 +50,7 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'invented-approval': 'authorization', 'failed-volume': 'claims', 'failed-control': 'claims',
     'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
     'other-project': 'digests', 'other-time': 'issuing time',
-    'own-approval': 'order', 'order-of-nothing': 'order', 'order-for-another': 'order',
+    'own-approval': 'claims', 'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "efface/base/error.hpp"
+#include "efface/device/memory_filesystem.hpp"
 
 namespace efface::device {
 
@@ -81,6 +82,15 @@ FilesystemTraits filesystem_of(int file_descriptor) {
         }
     }
     return {fmt::format("0x{:08x}", magic), false, false, false};
+}
+
+std::string_view memory_filesystem(std::uint64_t magic) noexcept {
+    for (const Entry& entry : kFilesystems) {
+        if (entry.traits == kMemory && entry.magic == static_cast<std::uint32_t>(magic)) {
+            return entry.name;
+        }
+    }
+    return {};
 }
 
 }  // namespace efface::device

@@ -8,7 +8,7 @@ from read_claims import check_drive_was_read
 from reasons import since_1_1
 
 # The best level of a technique, whatever a policy says. What is not here is not known to erase.
-# src/evidence/drive_techniques.hpp keeps the same table.
+# include/efface/rules/techniques.hpp keeps the same table.
 LIMITS = {
     'purge': ('nvme-sanitize-block nvme-sanitize-crypto nvme-sanitize-overwrite '
               'ata-sanitize-block ata-sanitize-crypto ata-sanitize-overwrite '

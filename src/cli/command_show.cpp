@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle.hpp"
+#include "efface/view/text.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -23,7 +24,7 @@ int show(const std::string& path, bool json) {
         print(certificate.dump(2) + "\n");
         return 0;
     }
-    print(evidence::render_text(certificate));
+    print(view::render_text(certificate));
     say("shown, not checked: efface verify checks it");
     return 0;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "efface/answers/verify.hpp"
 #include "efface/base/file.hpp"
-#include "efface/evidence/bundle.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -28,9 +28,9 @@ std::string read_anchor(const std::filesystem::path& path, const char* option) {
     return *std::move(text);
 }
 
-evidence::TrustAnchors anchors_of(const Program& program, const VerifyOptions& options) {
+answers::TrustAnchors anchors_of(const Program& program, const VerifyOptions& options) {
     const auto state = program.state();
-    evidence::TrustAnchors anchors;
+    answers::TrustAnchors anchors;
     anchors.roots_pem = read_anchor(
         options.root.empty() ? state.keys() / "root.pem" : std::filesystem::path(options.root),
         "--root");
@@ -44,7 +44,7 @@ evidence::TrustAnchors anchors_of(const Program& program, const VerifyOptions& o
     return anchors;
 }
 
-Json document_of(const evidence::Verification& verification) {
+Json document_of(const answers::Verification& verification) {
     Json checks = Json::array();
     for (const auto& check : verification.checks) {
         checks.push_back(ObjectWriter()
@@ -61,11 +61,11 @@ Json document_of(const evidence::Verification& verification) {
 }
 
 int verify(const Program& program, const VerifyOptions& options) {
-    const auto verification = evidence::verify_bundle(options.bundle, anchors_of(program, options));
+    const auto verification = answers::verify_bundle(options.bundle, anchors_of(program, options));
     if (options.json) {
         print_json(document_of(verification));
     } else {
-        std::string text = evidence::render_verification(verification);
+        std::string text = answers::render_verification(verification);
         text += verification.ok() ? "The bundle is proved.\n" : "The bundle is NOT proved.\n";
         if (verification.ok() && options.root.empty()) {
             text +=

@@ -5,8 +5,7 @@
 #include <set>
 
 #include "efface/base/file.hpp"
-
-#include "bundle_names.hpp"
+#include "efface/evidence/bundle_names.hpp"
 
 namespace efface::evidence {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "bundle_files.hpp"
+#include "efface/evidence/bundle_files.hpp"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -13,8 +13,7 @@
 #include <set>
 
 #include "efface/base/json.hpp"
-
-#include "bundle_names.hpp"
+#include "efface/evidence/bundle_names.hpp"
 
 namespace efface::evidence {
 

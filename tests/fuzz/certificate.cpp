@@ -5,10 +5,11 @@
 
 #include "efface/base/assert.hpp"
 #include "efface/evidence/bundle.hpp"
+#include "efface/judge/judge.hpp"
+#include "efface/view/page.hpp"
+#include "efface/view/text.hpp"
 
 #include "openssl.hpp"
-#include "page.hpp"
-#include "schema.hpp"
 
 using namespace efface;
 using namespace efface::evidence;
@@ -36,7 +37,7 @@ bool is_printable_page(const std::string& text) {
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
         columns = c == '\n' ? 0 : columns + ((byte & 0xc0U) == 0x80U ? 0 : 1);
-        if (columns > kPageColumns || (byte < 0x20U && c != '\n') || byte == 0x7fU) {
+        if (columns > view::kPageColumns || (byte < 0x20U && c != '\n') || byte == 0x7fU) {
             return false;
         }
     }
@@ -50,12 +51,12 @@ void fuzz_certificate(std::string_view text) {
     } catch (const Error&) {
         return;
     }
-    EFFACE_ASSERT(is_printable_page(render_text(certificate)));
+    EFFACE_ASSERT(is_printable_page(view::render_text(certificate)));
     try {
-        const RecordView view(certificate, "certificate");
-        check_statement(view);
-        check_predicate(view.at("predicate"));
-        check_rules(view.at("predicate"));
+        const rules::RecordView view(certificate, "certificate");
+        judge::check_statement(view);
+        judge::check_predicate(view.at("predicate"));
+        judge::check_rules(view.at("predicate"));
     } catch (const Error&) {  // every other exception is a finding
         return;
     }

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """A bundle or its log, altered in every way that we could think of, is refused by the library, by
-`efface verify` and by scripts/verify-bundle. The bundle is made by tests/unit/evidence/make_bundle.
+`efface verify` and by scripts/verify-bundle. The bundle is made by tests/unit/answers/make_bundle.
 
 $EFFACE      the program under test; when it is missing, the library alone is asked
 $MAKE_BUNDLE the helper; otherwise looked for in the build folder of $EFFACE
@@ -34,7 +34,7 @@ def find_helper():
     if 'EFFACE' not in os.environ:
         return None
     for folder in pathlib.Path(os.environ['EFFACE']).resolve().parents:
-        candidate = folder / 'tests/unit/evidence/make_bundle'
+        candidate = folder / 'tests/unit/answers/make_bundle'
         if candidate.exists():
             return candidate
     return None

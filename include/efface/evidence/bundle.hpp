@@ -53,34 +53,4 @@ struct Staged {
 void publish_bundle(const std::filesystem::path& staging, const TlogProof& proof,
                     const std::filesystem::path& destination);
 
-/// What an auditor trusts from elsewhere.
-struct TrustAnchors {
-    std::string roots_pem;
-    std::string log_verifier_key;  ///< one line; line feeds at its end are taken off
-    std::optional<std::filesystem::path> log_directory;  ///< the whole log, to see what is missing
-};
-
-struct Check {
-    std::string name;  ///< "signature", "required signers", "log inclusion", ...
-    bool passed = false;
-    std::string detail;  ///< in plain words: what was proved, or what is wrong
-};
-struct Verification {
-    std::vector<Check> checks;  ///< in order; the later ones are left out when an early one fails
-    Json certificate;           ///< null unless it parsed and its signature is good
-    [[nodiscard]] bool ok() const noexcept;
-};
-/// Strict and offline. Foreign input throughout: bounded, no links followed, never throws for it.
-[[nodiscard]] Verification verify_bundle(const std::filesystem::path& bundle,
-                                         const TrustAnchors& anchors);
-
-/// The checks for a person: "ok      name: detail" or "FAILED  name: detail" each, wrapped to at
-/// most 100 columns, every line with its line feed.
-[[nodiscard]] std::string render_verification(const Verification& verification);
-
-/// The certificate for a person: plain text of at most 100 columns, no control characters.
-/// Title "Certificate of sanitization" only for sanitized and sanitized-with-exceptions; else
-/// "Record of unsuccessful sanitization".
-[[nodiscard]] std::string render_text(const Json& certificate);
-
 }  // namespace efface::evidence

@@ -248,18 +248,4 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
     return example;
 }
 
-TrustAnchors anchors_of(const Example& example, bool with_log) {
-    TrustAnchors anchors;
-    anchors.roots_pem = *read_text_file(example.keys / "root.pem", kExampleBytesMax);
-    std::string line = *read_text_file(example.keys / "log.vkey", kExampleBytesMax);
-    while (!line.empty() && line.back() == '\n') {
-        line.pop_back();
-    }
-    anchors.log_verifier_key = line;
-    if (with_log) {
-        anchors.log_directory = example.log;
-    }
-    return anchors;
-}
-
 }  // namespace efface::evidence

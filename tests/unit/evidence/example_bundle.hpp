@@ -46,6 +46,5 @@ struct Example {
 [[nodiscard]] Example make_example(const std::filesystem::path& directory,
                                    const std::filesystem::path& predicate_file,
                                    const ExampleChanges& changes = {});
-[[nodiscard]] TrustAnchors anchors_of(const Example& example, bool with_log);
 
 }  // namespace efface::evidence

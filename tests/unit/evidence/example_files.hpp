@@ -5,7 +5,7 @@
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
 
-namespace efface::evidence {
+namespace efface {
 
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 20U;
 
@@ -18,4 +18,4 @@ constexpr std::size_t kFileBytesMax = std::size_t{1} << 20U;
     return json_in(EFFACE_TEST_DATA "/evidence/predicate-example.json");
 }
 
-}  // namespace efface::evidence
+}  // namespace efface

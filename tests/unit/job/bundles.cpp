@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "bundles.hpp"
 
-#include "efface/evidence/bundle.hpp"
+#include "efface/answers/verify.hpp"
 #include "efface/evidence/keys.hpp"
 
 #include "catch.hpp"
@@ -14,10 +14,10 @@ std::size_t verified_bundles(const StateDirectory& state) {
         return 0;
     }
     const auto keys = evidence::KeyStore::open(state.keys());
-    const evidence::TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(),
-                                         state.log()};
+    const answers::TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(),
+                                        state.log()};
     for (const auto& entry : std::filesystem::directory_iterator(state.certificates())) {
-        const auto verification = evidence::verify_bundle(entry.path(), anchors);
+        const auto verification = answers::verify_bundle(entry.path(), anchors);
         for (const auto& check : verification.checks) {
             INFO(check.name << ": " << check.detail);
             CHECK(check.passed);

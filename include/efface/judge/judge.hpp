@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+// Does a record hold? Its shape, what it claims, and the order behind it. Every function throws
+// Error(usage) that names the place and what is wrong there; returning is the answer "nothing".
+#pragma once
+
+#include <string_view>
+
+#include "efface/rules/record_view.hpp"
+
+namespace efface::judge {
+
+/// _type, predicateType, and subjects with safe, distinct names.
+void check_statement(const rules::RecordView& statement);
+/// Fields, types and closed vocabularies; unknown fields are refused.
+void check_predicate(const rules::RecordView& predicate);
+/// What the fields say together: no verdict or level better than what it rests on.
+void check_rules(const rules::RecordView& predicate);
+/// That this order or manifest asks for what the record says was done.
+void check_order(std::string_view text, const rules::RecordView& predicate);
+
+/// What a certificate is about: the volumes of a project, or one target.
+enum class TargetType { volumes, media, file, memory };
+/// Of certificateType, which must be one of the four.
+[[nodiscard]] TargetType target_type_of(const rules::RecordView& predicate);
+
+}  // namespace efface::judge

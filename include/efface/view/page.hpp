@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plain text for a person: headings, labelled fields and lists, wrapped, and safe to show on a
+// terminal whatever the record holds. Private to the view module.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace efface::view {
+
+constexpr std::size_t kPageColumns = 100;
+
+/// Control characters, characters that turn the direction of text and invalid UTF-8 become
+/// "\u{1b}"; the rest stays.
+[[nodiscard]] std::string visible(std::string_view text);
+
+class Page final {
+  public:
+    void title(std::string_view text);
+    void heading(std::string_view text);
+    /// "  label   value", the value wrapped under itself. Nothing for an empty value.
+    void field(std::string_view label, std::string_view value, std::size_t indent = 2);
+    void bullet(std::string_view text, std::size_t indent = 2);
+    void line(std::string_view text, std::size_t indent = 2);
+    /// `first` as it is, then the value wrapped below column `hang`.
+    void hanging(std::string_view first, std::size_t hang, std::string_view value);
+    void gap();
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+  private:
+    void wrapped(std::string first, std::size_t hang, std::string_view value);
+    std::string text_;
+};
+
+}  // namespace efface::view

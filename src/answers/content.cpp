@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "efface/evidence/bundle_names.hpp"
+#include "efface/judge/judge.hpp"
+
+#include "parts.hpp"
+
+namespace efface::answers {
+
+namespace {
+
+constexpr std::chrono::minutes kIssuingSlack{10};
+
+[[noreturn]] void content_wrong(const std::string& problem) {
+    throw Error(ErrorCode::usage, problem);
+}
+
+std::string list_of(const std::vector<std::string>& texts) {
+    return fmt::format("{}", fmt::join(texts, "; "));
+}
+
+const evidence::Signer* signer_with(const evidence::CmsReport& report,
+                                    const std::string& spki_sha256) {
+    const auto found = std::find_if(
+        report.signers.begin(), report.signers.end(),
+        [&](const evidence::Signer& signer) { return signer.spki_sha256 == spki_sha256; });
+    return found == report.signers.end() ? nullptr : &*found;
+}
+
+/// Every approval of the record must be a signature over the manifest, made before the run.
+void check_approval_signatures(const Examined& examined, ByteView manifest) {
+    const evidence::CmsReport report = evidence::cms_verify(
+        manifest, examined.files.read(evidence::kApprovalsEvidence, evidence::kSignatureBytesMax),
+        examined.anchors.roots_pem);
+    if (!report.ok()) {
+        content_wrong("approvals: " + list_of(report.problems));
+    }
+    const WallTime started = examined.predicate().at("sanitization").at("startedAt").time();
+    for (const RecordView& approval :
+         examined.predicate().at("authorization").at("approvals").items()) {
+        const evidence::Signer* signer =
+            signer_with(report, approval.at("subjectPublicKeySha256").text());
+        if (signer == nullptr || signer->role != evidence::Role::approver ||
+            signer->subject != approval.at("subject").text() ||
+            *signer->signing_time != approval.at("signedAt").time()) {
+            approval.fail("no approver of that name and key signed the manifest at that time");
+        }
+        if (*signer->signing_time > started) {
+            approval.fail("was signed after the run had started");
+        }
+    }
+}
+
+}  // namespace
+
+std::string check_canonical_form(Examined& examined) {
+    examined.certificate =
+        examined.files.read(evidence::kCertificateFile, evidence::kCertificateBytesMax);
+    examined.signature =
+        examined.files.read(evidence::kSignatureFile, evidence::kSignatureBytesMax);
+    JsonLimits limits;
+    limits.bytes_max = evidence::kCertificateBytesMax;
+    const std::string_view text = as_text(examined.certificate);
+    examined.statement = parse_json(text, evidence::kCertificateFile, limits);
+    if (canonical_json(examined.statement) != text) {
+        content_wrong("certificate.json is not in canonical form (RFC 8785)");
+    }
+    return fmt::format("{} bytes of RFC 8785, sha256 {}", text.size(),
+                       sha256_hex(examined.certificate));
+}
+
+std::string check_content(Examined& examined) {
+    judge::check_statement(examined.view());
+    judge::check_predicate(examined.predicate());
+    return "an in-toto statement; every field has its place and type";
+}
+
+std::string check_claims(Examined& examined) {
+    judge::check_rules(examined.predicate());
+    const RecordView result = examined.predicate().at("result");
+    const bool volumes = judge::target_type_of(examined.predicate()) == judge::TargetType::volumes;
+    return fmt::format(
+        "{}, level {}: no more than the record shows of its {}", result.at("status").text(),
+        result.at("level").text(),
+        volumes ? counted(examined.predicate().at("volumes").items().size(), "volume") : "target");
+}
+
+std::string check_signature(Examined& examined) {
+    examined.signers =
+        evidence::cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem);
+    if (!examined.signers.ok()) {
+        content_wrong(list_of(examined.signers.problems));
+    }
+    std::vector<std::string> names;
+    for (const evidence::Signer& signer : examined.signers.signers) {
+        names.push_back(fmt::format("{} ({}) at {}", signer.subject,
+                                    signer.role ? to_string(*signer.role) : "no role",
+                                    to_rfc3339(*signer.signing_time)));
+    }
+    return "below a trusted root, by " + list_of(names);
+}
+
+std::string check_signers(Examined& examined) {
+    const auto required = examined.predicate().at("signaturePolicy").at("required").items();
+    for (const RecordView& wanted : required) {
+        const std::string& role = wanted.at("role").text();
+        const evidence::Signer* signer =
+            signer_with(examined.signers, wanted.at("subjectPublicKeySha256").text());
+        if (signer == nullptr) {
+            wanted.fail("this " + role + " has not signed");
+        }
+        if (signer->role != evidence::role_from_string(role)) {
+            wanted.fail("its certificate does not give it the role " + role);
+        }
+    }
+    // The least an auditor asks for, whatever the document says of itself.
+    const bool station = std::any_of(
+        examined.signers.signers.begin(), examined.signers.signers.end(),
+        [](const evidence::Signer& signer) { return signer.role == evidence::Role::station; });
+    if (!station) {
+        content_wrong("no station has signed");
+    }
+    return fmt::format("{} signed, in the role of its certificate",
+                       counted(required.size(), "required signer"));
+}
+
+std::string check_digests(Examined& examined) {
+    const auto subjects = examined.view().at("subject").items();
+    const bool volumes = judge::target_type_of(examined.predicate()) == judge::TargetType::volumes;
+    const char* const identity = volumes ? "projectIdentity" : "targetIdentity";
+    if (subjects.front().at("digest").digest() !=
+        sha256_hex(canonical_json(examined.statement.at("predicate").at(identity)))) {
+        content_wrong(std::string("the first subject is not the digest of ") + identity);
+    }
+    std::map<std::string, std::string> listed;
+    for (std::size_t i = 1; i < subjects.size(); ++i) {
+        listed[subjects[i].at("name").text()] = subjects[i].at("digest").digest();
+    }
+    for (const std::string& name : examined.files.evidence()) {
+        const auto entry = listed.find(name);
+        if (entry == listed.end()) {
+            content_wrong(name + ": is not listed in the certificate");
+        }
+        if (examined.files.digest_hex(name) != entry->second) {
+            content_wrong(name + ": was changed after it was signed");
+        }
+        listed.erase(entry);
+    }
+    if (!listed.empty()) {
+        content_wrong(listed.begin()->first + ": is listed in the certificate but missing");
+    }
+    return fmt::format("{} and {} are those that were signed", identity,
+                       counted(examined.files.evidence().size(), "evidence file"));
+}
+
+std::string check_issuing_time(Examined& examined) {
+    const WallTime issued = examined.predicate().at("issuedAt").time();
+    for (const evidence::Signer& signer : examined.signers.signers) {
+        if (signer.role != evidence::Role::station) {
+            continue;
+        }
+        const auto gap = *signer.signing_time - issued;
+        if (gap > kIssuingSlack || gap < -kIssuingSlack) {
+            content_wrong(fmt::format("issued at {} but signed by {} at {}", to_rfc3339(issued),
+                                      signer.subject, to_rfc3339(*signer.signing_time)));
+        }
+    }
+    return fmt::format("{}, signed within 10 minutes of it (by the station's clock)",
+                       to_rfc3339(issued));
+}
+
+std::string check_authorization(Examined& examined) {
+    const RecordView authorization = examined.predicate().at("authorization");
+    const auto& evidence = examined.files.evidence();
+    const auto has = [&](const char* name) {
+        return std::binary_search(evidence.begin(), evidence.end(), name);
+    };
+    const bool signed_by_people = authorization.at("confirmation").text() == "signed-approvals";
+    const bool ordered = authorization.maybe("manifestDigest").has_value();
+    if (has(evidence::kManifestEvidence) != ordered ||
+        has(evidence::kApprovalsEvidence) != signed_by_people) {
+        content_wrong(
+            "the manifest, and the approvals exactly when there are any, must be among the "
+            "evidence files");
+    }
+    const std::string& person = authorization.at("operator").text();
+    if (!ordered) {
+        return fmt::format("no order: {} typed \"{}\"; nobody signed for it", person,
+                           authorization.at("targetToken").text());
+    }
+    const Bytes manifest =
+        examined.files.read(evidence::kManifestEvidence, evidence::kManifestBytesMax);
+    if (sha256_hex(manifest) != authorization.at("manifestDigest").digest()) {
+        authorization.at("manifestDigest").fail("is not that of evidence/manifest.json");
+    }
+    if (!signed_by_people) {
+        return fmt::format("the manifest is in the bundle; confirmed by {} ({}), nobody signed it",
+                           person, authorization.at("confirmation").text());
+    }
+    check_approval_signatures(examined, manifest);
+    return fmt::format("{} signed the manifest before the run",
+                       counted(authorization.at("approvals").items().size(), "approver"));
+}
+
+std::string check_ordered(Examined& examined) {
+    const RecordView predicate = examined.predicate();
+    if (!predicate.at("authorization").maybe("manifestDigest")) {
+        return "there was none";
+    }
+    judge::check_order(
+        as_text(examined.files.read(evidence::kManifestEvidence, evidence::kManifestBytesMax)),
+        predicate);
+    return judge::target_type_of(predicate) == judge::TargetType::volumes
+               ? "its project, terms, attestation and volumes are those of the certificate"
+               : "its owner, terms, technique and target are those of the certificate";
+}
+
+}  // namespace efface::answers

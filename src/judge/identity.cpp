@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// That the target which was treated is the one that is named, and what of it was hidden.
+#include <algorithm>
+
+#include "target_claim.hpp"
+
+namespace efface::judge {
+
+namespace {
+
+constexpr std::uint64_t kBytesMax = (std::uint64_t{1} << 53U) - 1;  // JSON numbers end there
+
+/// "" when the identity does not state it.
+std::string stated(const RecordView& identity, std::initializer_list<const char*> keys) {
+    for (const char* key : keys) {
+        if (const auto text = identity.maybe(key)) {
+            return text->text();
+        }
+    }
+    return {};
+}
+
+/// Only what was hidden and is not any more changes the size of a drive.
+bool may_grow(const RecordView& predicate, const Claim& claim) {
+    const auto areas = predicate.at("target").at("hiddenAreas").maybe("areas");
+    if (!claim.drive || !areas) {
+        return false;
+    }
+    const auto list = areas->items();
+    return std::any_of(list.begin(), list.end(),
+                       [](const RecordView& area) { return area.at("opened").flag(); });
+}
+
+void check_same_target(const RecordView& one, const RecordView& other) {
+    const bool same =
+        serial_of(one) == serial_of(other) && stated(one, {"wwid"}) == stated(other, {"wwid"});
+    const std::string here = stated(one, {"place"});
+    const std::string there = stated(other, {"place"});
+    if (!same || (!here.empty() && !there.empty() && here != there)) {
+        other.fail("is another target");
+    }
+}
+
+/// Another file may have been given the name meanwhile.
+void check_same_file(const Claim& claim, const RecordView& before, const RecordView& after) {
+    if (claim.type != TargetType::file) {
+        return;
+    }
+    for (const char* key : {"inode", "deviceNumber"}) {
+        if (before.at(key).text() != after.at(key).text()) {
+            after.at(key).fail("is that of another file");
+        }
+    }
+}
+
+/// The sizes before, as treated, and after.
+void check_sizes(const RecordView& predicate, const Claim& claim) {
+    const RecordView target = predicate.at("target");
+    const bool grows = may_grow(predicate, claim);
+    const std::uint64_t before = bytes_of(predicate.at("targetIdentity").at("sizeBytes"));
+    const auto check = [&](const RecordView& size) {
+        const std::uint64_t bytes = bytes_of(size);
+        if (grows ? bytes < before : bytes != claim.size) {
+            size.fail(grows ? "is smaller than before" : "is not the size of the target");
+        }
+    };
+    check(predicate.at("targetIdentity").at("sizeBytes"));
+    check(target.at("sizeBytes"));
+    check(target.at("identity").at("sizeBytes"));
+    if (claim.success) {
+        check(target.at("identityAfter").at("sizeBytes"));
+    }
+}
+
+void check_kind(const RecordView& predicate, const Claim& claim) {
+    const RecordView named = predicate.at("targetIdentity");
+    const RecordView kind = predicate.at("target").at("kind");
+    if (claim.type == TargetType::file) {
+        (void)kind.one_of({"file"});
+    } else if (claim.type == TargetType::media) {
+        (void)kind.one_of(
+            {"disk", "partition", "loop", "zram", "ram", "pmem", "md", "device-mapper", "other"});
+    } else {
+        (void)kind.one_of({"file", "tmpfs", "ramfs", "hugetlbfs", "swap", "zram", "ram", "pmem",
+                           "devdax", "dimm", "cxl", "sysv", "mqueue", "hugepages", "free"});
+    }
+    if (claim.type != TargetType::memory && named.at("kind").text() != kind.text()) {
+        named.at("kind").fail("is not the kind of the target");
+    }
+}
+
+}  // namespace
+
+std::uint64_t bytes_of(const RecordView& value) {
+    const std::uint64_t bytes = value.number();
+    if (bytes > kBytesMax) {
+        value.fail("is larger than any medium");
+    }
+    return bytes;
+}
+
+std::string serial_of(const RecordView& identity) {
+    return stated(identity, {"serial", "serialNumber"});
+}
+
+void check_identities(const RecordView& predicate, const Claim& claim) {
+    const RecordView named = predicate.at("targetIdentity");
+    const RecordView target = predicate.at("target");
+    check_kind(predicate, claim);
+    check_same_target(named, target.at("identity"));
+    const auto after = target.maybe("identityAfter");
+    if (claim.success && !after) {
+        target.fail("was not looked at afterwards, so it can not be " + claim.status);
+    }
+    if (claim.success) {
+        check_same_target(named, *after);
+        check_same_file(claim, target.at("identity"), *after);
+    }
+    if (claim.type != TargetType::memory) {
+        check_sizes(predicate, claim);
+    }
+}
+
+void check_hidden_areas(const RecordView& predicate, const Claim& claim) {
+    const RecordView hidden = predicate.at("target").at("hiddenAreas");
+    const auto areas = hidden.maybe("areas");
+    if (!areas) {
+        return;
+    }
+    const auto list = areas->items();
+    if (!list.empty() && !hidden.at("examined").flag()) {
+        areas->fail("lists what was not examined");
+    }
+    for (const RecordView& area : list) {
+        (void)bytes_of(area.at("bytes"));
+        if (claim.whole && !area.at("covered").flag() && !area.at("opened").flag()) {
+            area.fail("was not reached: it needs exceptions, the target can not be " +
+                      claim.status);
+        }
+    }
+}
+
+}  // namespace efface::judge

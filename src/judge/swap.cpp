@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pages of what was in memory that may stand in swap or in the compressed pool of zswap, where no
+// overwrite reached them: no level while they may, and no plain success once any were there.
+#include <array>
+#include <sstream>
+
+#include "target_claim.hpp"
+#include "volume_claim.hpp"
+
+namespace efface::judge {
+
+namespace {
+
+constexpr std::array<std::string_view, 3> kNoLevel{"swap-in-use", "zswap-pages", "swap-grew"};
+constexpr std::array<const char*, 2> kCounters{"pagesWrittenOut", "zswapPagesWrittenOut"};
+
+/// What is not said is not nothing.
+bool is_zero(const RecordView& swap, const char* key) {
+    const auto count = swap.maybe(key);
+    return count && count->number() == 0;
+}
+
+void check_pool(const RecordView& swap) {
+    if (!is_zero(swap, "zswapBytes")) {
+        swap.fail("does not say that the pool of zswap was empty: no level");
+    }
+}
+
+void check_look(const RecordView& swap) {
+    const std::string& state = swap.at("state").text();
+    if (state != "off" && state != "empty") {
+        swap.at("state").fail("is neither off nor empty: no level");
+    }
+    check_pool(swap);
+}
+
+bool has_option(const std::string& options, std::string_view option) {
+    std::istringstream words(options);
+    for (std::string word; std::getline(words, word, ',');) {
+        if (word == option) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Whether the kernel may swap such memory, whatever the record says of it: a segment also where it
+/// is locked, for it may have been swapped before that, and tmpfs where it is not mounted without.
+bool may_be_swapped(const RecordView& target, const RecordView& facts) {
+    const std::string& kind = target.at("kind").text();
+    if (kind == "sysv") {
+        return true;
+    }
+    if (kind == "file") {
+        const std::string& filesystem = facts.at("filesystem").text();
+        if (filesystem == "ramfs" || filesystem == "hugetlbfs") {
+            return false;
+        }
+    } else if (kind != "tmpfs") {
+        return false;
+    }
+    const auto options = facts.maybe("mountOptions");
+    return !options || !has_option(options->text(), "noswap");
+}
+
+/// The kernel counts upwards only.
+void check_growth(const RecordView& before, const RecordView& after) {
+    for (const char* counter : kCounters) {
+        const auto was = before.maybe(counter);
+        const auto is = after.maybe(counter);
+        if (was.has_value() != is.has_value() || (was && is->number() != was->number())) {
+            after.fail(std::string(counter) + " changed during the run: no level");
+        }
+    }
+}
+
+}  // namespace
+
+void check_swap_rules(const RecordView& predicate, const Claim& claim) {
+    if (claim.type != TargetType::memory || claim.schema == Schema::v1_0 || !claim.success) {
+        return;
+    }
+    const bool level = claim.level != "none";
+    for (const std::string_view code : kNoLevel) {
+        if (level && names_reason(predicate.at("result").at("exceptions"), code)) {
+            predicate.at("result").at("level").fail("stands beside the exception " +
+                                                    std::string(code));
+        }
+    }
+    if (!level && !claim.whole) {
+        return;
+    }
+    const RecordView target = predicate.at("target");
+    const RecordView facts = target.at("facts");
+    const bool swappable = facts.at("swappable").flag();
+    if (level && target.at("kind").text() == "swap") {
+        check_pool(facts.at("machine").at("swap"));
+    }
+    if (!swappable) {
+        if (may_be_swapped(target, facts)) {
+            facts.at("swappable").fail("is false, but the kernel may swap this");
+        }
+        return;
+    }
+    const RecordView before = facts.at("machine").at("swap");
+    const RecordView after = facts.at("swapAfter");
+    if (level) {
+        check_look(before);
+        check_look(after);
+        check_growth(before, after);
+    }
+    if (claim.whole && !(is_zero(after, kCounters[0]) && is_zero(after, kCounters[1]))) {
+        after.fail("tells of pages that were written out: that needs an exception");
+    }
+}
+
+}  // namespace efface::judge

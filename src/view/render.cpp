@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "render.hpp"
+
+#include <fmt/format.h>
+
+#include "efface/base/digest.hpp"
+#include "efface/rules/verdict.hpp"
+#include "efface/view/text.hpp"
+
+namespace efface::view {
+
+namespace {
+
+constexpr double kBytesPerUnit = 1024.0;
+
+bool has_target(const Json& predicate) {
+    return look(predicate, {"target"}).is_object();
+}
+
+std::string level_in_words(const Json& predicate) {
+    const std::string level = words(look(predicate, {"result", "level"}));
+    if (level != "none") {
+        return level;
+    }
+    const bool success = rules::is_success(words(look(predicate, {"result", "status"})));
+    return !success ? "none"
+           : has_target(predicate)
+               ? "none: it was treated, no level of NIST SP 800-88 is claimed"
+               : "none: keys were treated, no level of NIST SP 800-88 is claimed";
+}
+
+/// Plain English first; the code is what efface-reasons(7) lists.
+std::string reason_in_words(const Json& reason) {
+    const std::string code = words(look(reason, {"code"}));
+    return words(look(reason, {"text"})) + (code.empty() ? "" : " [" + code + "]");
+}
+
+std::string status_in_words(const std::string& status) {
+    return status == "sanitized" ? "sanitized: done wholly, and verified"
+           : status == "sanitized-with-exceptions"
+               ? "sanitized-with-exceptions: done and verified, but for what is named below"
+           : status == "not-sanitized" ? "not-sanitized: old data may still be there"
+           : status == "indeterminate" ? "indeterminate: nobody can know whether old data is there"
+                                       : status;
+}
+
+/// "a, b (c)": the parts that are there.
+std::string joined(std::initializer_list<std::string> parts) {
+    std::string text;
+    for (const std::string& part : parts) {
+        text += text.empty() || part.empty() ? "" : ", ";
+        text += part;
+    }
+    return text;
+}
+
+void render_result(Page& page, const Json& predicate) {
+    page.field("Result", status_in_words(words(look(predicate, {"result", "status"}))));
+    page.field("Level claimed", level_in_words(predicate));
+    page.field("Level requested", words(look(predicate, {"result", "requestedLevel"})));
+    page.field("Certificate", words(look(predicate, {"certificateId"})));
+    page.field("Issued at", words(look(predicate, {"issuedAt"})));
+    page.field("Issued by", joined({words(look(predicate, {"issuer", "organization"})),
+                                    words(look(predicate, {"issuer", "site"})),
+                                    words(look(predicate, {"issuer", "stationId"}))}));
+    page.field("Replaces", words(look(predicate, {"supersedes"})));
+}
+
+void render_who(Page& page, const Json& predicate) {
+    const Json& authorization = look(predicate, {"authorization"});
+    page.heading("Whose data, and who allowed it");
+    page.field("Owner", words(look(predicate, {"dataOwner", "organization"})));
+    page.field("Project", words(look(predicate, {"dataOwner", "projectId"})));
+    page.field("Confidentiality", words(look(predicate, {"dataOwner", "confidentiality"})));
+    page.field("Order", words(look(authorization, {"reference"})));
+    page.field("Not before", words(look(authorization, {"notBefore"})));
+    page.field("Run by", words(look(authorization, {"operator"})));
+    const std::string token = words(look(authorization, {"targetToken"}));
+    page.field("Confirmed by", words(look(authorization, {"confirmation"})) +
+                                   (token.empty() ? "" : ": \"" + token + "\""));
+    for (const Json& approval : look(authorization, {"approvals"})) {
+        page.field("Approved by",
+                   fmt::format("{} at {}, key {}", words(look(approval, {"subject"})),
+                               words(look(approval, {"signedAt"})),
+                               words(look(approval, {"subjectPublicKeySha256"}))));
+    }
+    page.field("Manifest sha256", words(look(authorization, {"manifestDigest", "sha256"})));
+    if (has_target(predicate) && !look(authorization, {"manifestDigest"}).is_object()) {
+        page.field("Approved by", "nobody: there was no order");
+    }
+}
+
+void render_how(Page& page, const Json& predicate) {
+    const Json& sanitization = look(predicate, {"sanitization"});
+    page.heading("When and how");
+    page.field("Started", words(look(sanitization, {"startedAt"})));
+    page.field("Completed", words(look(sanitization, {"completedAt"})));
+    page.field("Technique", words(look(sanitization, {"technique"})));
+    render_passed_over(page, sanitization);
+    for (const Json& standard : look(sanitization, {"standards"})) {
+        page.field("Terms of",
+                   words(look(standard, {"name"})) + " " + words(look(standard, {"edition"})));
+    }
+    page.field("Policy", words(look(predicate, {"authorization", "policyId"})) + " version " +
+                             words(look(predicate, {"authorization", "policyVersion"})));
+    page.field("Policy sha256",
+               words(look(predicate, {"authorization", "policyDigest", "sha256"})));
+    page.field("Interruptions", words(look(sanitization, {"interruptions"})));
+    if (has_target(predicate)) {
+        render_work(page, sanitization);
+    }
+    page.field("Attempt", words(look(predicate, {"attempts", "number"})));
+    for (const Json& attempt : look(predicate, {"attempts", "previous"})) {
+        page.field(
+            "Earlier attempt",
+            fmt::format("{}: {} (log entry {})", words(look(attempt, {"runId"})),
+                        words(look(attempt, {"status"})), words(look(attempt, {"logIndex"}))));
+    }
+    if (is_drive_work(sanitization)) {
+        render_drive_report(page, sanitization);
+    }
+    page.heading("How it was verified");
+    page.field("Verification", words(look(predicate, {"verification", "result"})));
+    if (has_target(predicate)) {
+        render_read_back(page, predicate);
+    }
+    page.field("By another tool", words(look(predicate, {"verification", "independentOfEraser"})));
+    page.field("Acceptance", words(look(predicate, {"validation", "decision"})));
+}
+
+void render_limits(Page& page, const Json& predicate) {
+    page.heading("What is not claimed");
+    show_list(page, "Exceptions", look(predicate, {"result", "exceptions"}), 2);
+    show_list(page, "Residual risks", look(predicate, {"result", "residualRisks"}), 2);
+    if (has_target(predicate)) {
+        render_not_reached(page, predicate);
+        page.bullet("Only this target was treated: copies of its data elsewhere are not covered.");
+    } else {
+        page.bullet("Copies of data or keys that the owner did not declare are not covered.");
+    }
+    page.bullet(
+        "What a device or a library reported is quoted as its report; only what stands "
+        "under verification was observed.");
+    page.bullet(
+        "Blocks that a medium has retired or moved can not be addressed and were not "
+        "looked at.");
+    page.bullet("Times are those of the station's clock.");
+    page.bullet("Acceptance of the outcome is a decision of the organisation.");
+}
+
+/// Of certificate.json as it must stand there; nothing when it can not be canonical.
+std::string digest_of(const Json& certificate) {
+    try {
+        return sha256_hex(canonical_json(certificate));
+    } catch (const Error&) {
+        return {};
+    }
+}
+
+void render_record(Page& page, const Json& certificate) {
+    const Json& predicate = look(certificate, {"predicate"});
+    page.heading("The record");
+    page.field("Made by", words(look(predicate, {"tool", "name"})) + " " +
+                              words(look(predicate, {"tool", "version"})));
+    page.field("Program sha256", words(look(predicate, {"tool", "binaryDigest", "sha256"})));
+    page.field("Machine", joined({words(look(predicate, {"environment", "hostId"})),
+                                  words(look(predicate, {"environment", "os"})),
+                                  words(look(predicate, {"environment", "kernel"}))}));
+    for (const Json& signer : look(predicate, {"signaturePolicy", "required"})) {
+        const std::string held = words(look(signer, {"keyHeld"}));
+        page.field("Must be signed by",
+                   fmt::format("{} key {}{}", words(look(signer, {"role"})),
+                               words(look(signer, {"subjectPublicKeySha256"})),
+                               held.empty() ? "" : " (key held in " + held + ")"));
+    }
+    page.field("Log", fmt::format("{}, run {}, announced as entry {}",
+                                  words(look(predicate, {"log", "origin"})),
+                                  words(look(predicate, {"log", "runId"})),
+                                  words(look(predicate, {"log", "intentIndex"}))));
+    page.field("Record sha256", digest_of(certificate));
+    page.field("Keep until", words(look(predicate, {"retention", "until"})));
+    page.gap();
+    page.line(
+        "This text is a view. The signed record is certificate.json; check it with "
+        "'efface verify' or scripts/verify-bundle.");
+}
+
+}  // namespace
+
+const Json& look(const Json& value, std::initializer_list<const char*> path) {
+    static const Json kNothing;
+    const Json* at = &value;
+    for (const char* step : path) {
+        const auto found = at->is_object() ? at->find(step) : at->end();
+        if (!at->is_object() || found == at->end()) {
+            return kNothing;
+        }
+        at = &*found;
+    }
+    return *at;
+}
+
+std::string words(const Json& value) {
+    if (value.is_string()) {
+        return value.get<std::string>();
+    }
+    if (value.is_boolean()) {
+        return value.get<bool>() ? "yes" : "no";
+    }
+    return value.is_number() ? value.dump() : std::string();
+}
+
+std::string bytes_in_words(const Json& value) {
+    if (!value.is_number_integer()) {
+        return {};
+    }
+    double size = value.get<double>();
+    const char* unit = "bytes";
+    for (const char* next : {"KiB", "MiB", "GiB", "TiB", "PiB"}) {
+        if (size < kBytesPerUnit) {
+            break;
+        }
+        size /= kBytesPerUnit;
+        unit = next;
+    }
+    return unit == std::string_view("bytes")
+               ? fmt::format("{} bytes", value.dump())
+               : fmt::format("{} bytes ({:.1f} {})", value.dump(), size, unit);
+}
+
+void show_list(Page& page, const char* label, const Json& list, std::size_t indent) {
+    if (!list.is_array() || list.empty()) {
+        return;
+    }
+    page.line(std::string(label) + ":", indent);
+    for (const Json& item : list) {
+        page.bullet(item.is_object() ? reason_in_words(item) : words(item), indent + 2);
+    }
+}
+
+std::string render_text(const Json& certificate) {
+    const Json& predicate = look(certificate, {"predicate"});
+    const bool success = rules::is_success(words(look(predicate, {"result", "status"})));
+    Page page;
+    page.title(success ? "Certificate of sanitization" : "Record of unsuccessful sanitization");
+    render_result(page, predicate);
+    if (has_target(predicate)) {
+        render_target(page, predicate);
+        render_how(page, predicate);
+        render_limits(page, predicate);
+        render_who(page, predicate);
+    } else {
+        render_who(page, predicate);
+        render_how(page, predicate);
+        page.heading("Volumes");
+        for (const Json& volume : look(predicate, {"volumes"})) {
+            render_volume(page, volume);
+        }
+        render_limits(page, predicate);
+    }
+    render_record(page, certificate);
+    return page.text();
+}
+
+}  // namespace efface::view

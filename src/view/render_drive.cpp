@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a certificate for a drive that erased itself says to a person: the drive's report under one
+// heading, what was seen of it under another. Raw pages are named, with their digests.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "render.hpp"
+
+namespace efface::view {
+
+namespace {
+
+constexpr std::size_t kPlacesShown = 8;
+constexpr std::size_t kCommandsShown = 16;
+
+std::string times(const Json& count) {
+    const std::string text = words(count);
+    return text == "1" ? "once" : text + " times";
+}
+
+void render_pages(Page& page, const char* label, const Json& pages) {
+    if (!pages.is_array() || pages.empty()) {
+        page.field(label, "none that could be read raw");
+        return;
+    }
+    for (const Json& raw : pages) {
+        page.field(label,
+                   fmt::format("{}, {} bytes raw in certificate.json", words(look(raw, {"page"})),
+                               words(look(raw, {"hex"})).size() / 2));
+        page.field("sha256", words(look(raw, {"sha256"})), kSubIndent);
+    }
+}
+
+void render_commands(Page& page, const Json& commands) {
+    std::size_t shown = 0;
+    for (const Json& command : commands) {
+        if (shown == kCommandsShown) {
+            page.field("Sent", fmt::format("and {} more commands: see certificate.json",
+                                           commands.size() - shown));
+            break;
+        }
+        ++shown;
+        page.field("Sent",
+                   fmt::format("{}, {}: {}", words(look(command, {"at"})),
+                               words(look(command, {"name"})), words(look(command, {"answer"}))));
+        page.field("bytes", words(look(command, {"bytes"})), kSubIndent);
+    }
+}
+
+void render_places(Page& page, const char* label, const Json& places) {
+    if (!places.is_array() || places.empty()) {
+        return;
+    }
+    std::string text;
+    for (std::size_t i = 0; i < std::min(places.size(), kPlacesShown); ++i) {
+        text += (text.empty() ? "byte " : ", ") + words(places[i]);
+    }
+    if (places.size() > kPlacesShown) {
+        text += fmt::format(" and {} more: see certificate.json", places.size() - kPlacesShown);
+    }
+    page.field(label, text, kSubIndent);
+}
+
+void render_surface(Page& page, const Json& surface) {
+    const Json& offsets = look(surface, {"offsets"});
+    // Labels are shown as they are: no word of a record may be one.
+    std::string text =
+        words(look(surface, {"name"})) + ", " + size_in_words(look(surface, {"sizeBytes"}));
+    if (offsets.is_array() && !offsets.empty()) {
+        text += fmt::format(": {} canaries, the first at byte {}, the last at byte {}",
+                            offsets.size(), words(offsets.front()), words(offsets.back()));
+    } else {
+        text += ": no canary";
+    }
+    page.field("on", text, kSubIndent);
+    render_places(page, "still there", look(surface, {"intact"}));
+    render_places(page, "not readable", look(surface, {"unreadable"}));
+    render_places(page, "not expected", look(surface, {"unexpected"}));
+    if (const std::string refused = words(look(surface, {"refused"})); refused != "0") {
+        page.field("not placed", refused, kSubIndent);
+    }
+}
+
+/// What was done about canaries that could not be read.
+void render_looked_again(Page& page, const Json& verification) {
+    if (const Json& again = look(verification, {"recheck"}); again.is_object()) {
+        page.field("Looked again",
+                   fmt::format("{} canaries could not be read at first; reset of the path: {}; {} "
+                               "blocks written beside them; the figures above are those afterwards",
+                               words(look(again, {"unreadableBefore"})),
+                               words(look(again, {"reset"})), words(look(again, {"written"}))));
+    }
+    if (const Json& command = look(verification, {"byCommand"}); command.is_object()) {
+        page.field("By its own read",
+                   fmt::format("{} canaries looked at by commands of the drive, {} still there",
+                               words(look(command, {"looked"})), words(look(command, {"intact"}))));
+    }
+}
+
+std::string promise_in_words(const Json& expected) {
+    const std::string content = words(look(expected, {"content"}));
+    if (content.empty() || content == "nothing") {
+        return content.empty() ? "" : "nothing: any other content is right";
+    }
+    return fmt::format("{}: {} blocks were held against it, {} differ",
+                       content == "zeros" ? content : "the bytes " + content + " (hex)",
+                       words(look(expected, {"checked"})), words(look(expected, {"mismatches"})));
+}
+
+}  // namespace
+
+bool is_drive_work(const Json& sanitization) {
+    return look(sanitization, {"operation"}).is_object();
+}
+
+void render_drive(Page& page, const Json& drive) {
+    if (!drive.is_object()) {
+        return;
+    }
+    page.field("The drive says",
+               fmt::format("model {}, serial number {}, firmware {}, by its {} commands",
+                           words(look(drive, {"model"})), words(look(drive, {"serial"})),
+                           words(look(drive, {"firmware"})), words(look(drive, {"commandSet"}))));
+}
+
+void render_drive_report(Page& page, const Json& sanitization) {
+    const Json& operation = look(sanitization, {"operation"});
+    page.heading("What the drive reported");
+    if (words(look(operation, {"adopted"})) == "yes") {
+        page.field("Begun by",
+                   "not by this run: the drive was at it already, so no level is claimed");
+    }
+    const Json& from = look(operation, {"startedAt"});
+    const Json& to = look(operation, {"completedAt"});
+    page.field("Time", words(from).empty()
+                           ? "not begun"
+                           : words(from) +
+                                 (words(to).empty() ? ", not completed" : " to " + words(to)) +
+                                 duration_in_words(from, to));
+    const std::string estimate = words(look(operation, {"estimateSeconds"}));
+    page.field("Its own estimate", estimate.empty() ? "none" : estimate + " s");
+    for (const Json& cycle : look(operation, {"powerCycles"})) {
+        page.field("Power cycle", words(look(cycle, {"at"})) + ": " + words(look(cycle, {"why"})));
+    }
+    render_commands(page, look(operation, {"commands"}));
+    page.field("Asked", times(look(operation, {"polls"})));
+    const std::string detail = words(look(operation, {"finalState", "detail"}));
+    page.field("Final state", words(look(operation, {"finalState", "phase"})) +
+                                  (detail.empty() ? "" : ": " + detail));
+    page.field("Cleaning up", words(look(operation, {"cleanUp"})));
+    render_pages(page, "Status before", look(sanitization, {"statusBefore"}));
+    render_pages(page, "Status after", look(sanitization, {"statusAfter"}));
+}
+
+void render_passed_over(Page& page, const Json& sanitization) {
+    const std::string asked = words(look(sanitization, {"requestedTechnique"}));
+    if (asked.empty() || asked == words(look(sanitization, {"technique"}))) {
+        return;
+    }
+    page.field("Asked for", asked == "auto" ? "what reaches the level" : asked);
+    for (const Json& entry : look(sanitization, {"passedOver"})) {
+        const Json& commands = look(entry, {"commands"});
+        page.field(
+            "Not done",
+            fmt::format("{} ({}): {}{}", words(look(entry, {"technique"})),
+                        words(look(entry, {"at"})),
+                        commands.is_array() && !commands.empty() ? "the drive refused it: " : "",
+                        words(look(entry, {"why"}))));
+        for (const Json& command : commands) {
+            page.field(
+                "sent",
+                fmt::format("{}, {}: {}", words(look(command, {"name"})),
+                            words(look(command, {"bytes"})), words(look(command, {"answer"}))),
+                kSubIndent);
+        }
+    }
+}
+
+void render_looked_for(Page& page, const Json& verification) {
+    const Json& canaries = look(verification, {"canaries"});
+    if (!canaries.is_object()) {
+        return;
+    }
+    page.field(
+        "Canaries",
+        fmt::format("{} placed, in blocks of {} bytes: {} changed, {} not "
+                    "readable, {} still there",
+                    words(look(canaries, {"placed"})), words(look(canaries, {"blockBytes"})),
+                    words(look(canaries, {"changed"})), words(look(canaries, {"unreadable"})),
+                    words(look(canaries, {"intact"}))));
+    for (const Json& surface : look(canaries, {"surfaces"})) {
+        render_surface(page, surface);
+    }
+    const Json& samples = look(verification, {"samples"});
+    page.field(
+        "Existing data",
+        fmt::format("{} samples: {} changed, {} not readable, {} unchanged, {} tell nothing "
+                    "(one byte repeated, before)",
+                    words(look(samples, {"taken"})), words(look(samples, {"changed"})),
+                    words(look(samples, {"unreadable"})), words(look(samples, {"unchanged"})),
+                    words(look(samples, {"uninformative"}))));
+    page.field("Promised content", promise_in_words(look(verification, {"expected"})));
+    for (const Json& status : look(verification, {"unreadableStatuses"})) {
+        page.field("Not readable", fmt::format("{}: {} ({})", times(look(status, {"count"})),
+                                               words(look(status, {"status"})),
+                                               words(look(status, {"expected"})) == "yes"
+                                                   ? "expected of this technique"
+                                                   : "not expected"));
+    }
+    if (const Json& whole = look(verification, {"whole"}); whole.is_object()) {
+        page.field("Everything read",
+                   fmt::format("{} of {} were {}; {} blocks differ, {} bytes not readable, {} of "
+                               "them not as expected",
+                               size_in_words(look(whole, {"bytesCompared"})),
+                               size_in_words(look(whole, {"bytesPlanned"})),
+                               words(look(whole, {"content"})), words(look(whole, {"mismatches"})),
+                               words(look(whole, {"unreadableBytes"})),
+                               words(look(whole, {"unexpectedBytes"}))));
+        render_places(page, "different", look(whole, {"different"}));
+    }
+    render_looked_again(page, verification);
+    page.field("Identity after", words(look(verification, {"identity"})));
+    page.field("Canary seed", words(look(verification, {"seed"})));
+}
+
+void render_hidden_areas(Page& page, const Json& areas) {
+    for (const Json& area : areas) {
+        const std::string bytes = words(look(area, {"bytes"}));
+        const std::string why = words(look(area, {"why"}));
+        const bool covered = words(look(area, {"covered"})) == "yes";
+        const bool opened = words(look(area, {"opened"})) == "yes";
+        page.field(
+            "hidden",
+            fmt::format(
+                "{}: {}{}: {}{}", words(look(area, {"kind"})), words(look(area, {"detail"})),
+                bytes.empty() || bytes == "0" ? "" : ", " + size_in_words(look(area, {"bytes"})),
+                opened    ? "opened before the erasure"
+                : covered ? "the technique reaches it as it is"
+                          : "NOT REACHED",
+                why.empty() ? "" : ": " + why),
+            kSubIndent);
+    }
+}
+
+}  // namespace efface::view

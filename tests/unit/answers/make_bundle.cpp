@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// A test program: makes a valid record, or verifies one with the library alone.
+//   make_bundle PREDICATE.json OUTDIR [VARIANT]  makes OUTDIR/{keys,log,bundle}; a VARIANT is
+//       signed and logged by those who hold the keys, and must be refused all the same
+//   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
+//   make_bundle --show BUNDLE
+//   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
+//   make_bundle --order FILE  prints an order for this predicate
+//   make_bundle --judge-orders PREDICATE FILE  says of the order on each line the same
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+#include <span>
+
+#include "efface/answers/verify.hpp"
+#include "efface/base/file.hpp"
+#include "efface/judge/judge.hpp"
+#include "efface/view/text.hpp"
+
+#include "example_bundle.hpp"
+
+namespace {
+
+using namespace efface;
+using namespace efface::answers;
+using namespace efface::evidence;
+namespace fs = std::filesystem;
+
+constexpr std::size_t kFileBytesMax = std::size_t{64} << 20U;
+constexpr int kNotProved = 3;
+
+std::string required_file(const fs::path& path) {
+    auto text = read_text_file(path, kFileBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, path.string() + ": no such file");
+    }
+    return *text;
+}
+
+/// An insider's record: good signatures over something that is not so.
+ExampleChanges variant(std::string_view name) {
+    ExampleChanges changes;
+    if (name == "approver-signs") {
+        changes.signer = "alice";
+    } else if (name == "nobody-required") {
+        changes.predicate = [](Json& predicate) {
+            predicate["signaturePolicy"]["required"] = Json::array();
+        };
+    } else if (name == "hidden-attempt") {
+        changes.declare_earlier_attempt = false;
+    } else if (name == "other-outcome") {
+        changes.outcome = [](Json& outcome) {
+            outcome["certificate"]["sha256"] = sha256_hex(std::string_view("another"));
+        };
+    } else if (name == "old-checkpoint") {
+        changes.predicate = [](Json& predicate) { predicate["log"]["intentIndex"] = 5; };
+    } else if (name == "one-approval") {
+        changes.predicate = [](Json& predicate) {
+            predicate["authorization"]["approvals"].erase(1);
+        };
+    } else if (name == "invented-approval") {
+        changes.predicate = [](Json& predicate) {
+            predicate["authorization"]["approvals"][1]["subject"] = "mallory";
+        };
+    } else if (name == "own-approval") {
+        changes.predicate = [](Json& predicate) {
+            predicate["authorization"]["operator"] = "alice";
+            predicate["personnel"][0]["id"] = "alice";
+        };
+    } else if (name == "order-of-nothing") {
+        changes.order = "the cat sat on the mat\n";
+    } else if (name == "order-for-another") {
+        changes.order = R"({"schema":"efface.project/1","project":{"id":"prj-1","owner":"X"},)"
+                        R"("volumes":[]})";
+    } else if (name == "failed-volume") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["status"] = "not-sanitized";
+            predicate["volumes"][0]["level"] = "none";
+        };
+    } else if (name == "failed-control") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["locations"][0]["negativeControls"][1]["result"] = "fail";
+        };
+    } else if (name == "unread-region") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["locations"][0]["verification"]["bytesCompared"] = 8388608;
+        };
+    } else if (name == "unwritten-region") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["locations"][0]["overwrite"]["bytesWritten"] = 8388608;
+        };
+    } else if (name == "plain-data") {
+        changes.predicate = [](Json& predicate) {
+            predicate["volumes"][0]["payloadSample"]["structured"] = 1;
+        };
+    } else if (name == "other-project") {
+        changes.statement = [](Json& statement) {
+            statement["subject"][0]["digest"]["sha256"] = sha256_hex(std::string_view("other"));
+        };
+    } else if (name == "other-time") {
+        changes.predicate = [](Json& predicate) { predicate["issuedAt"] = "2026-11-22T09:41:07Z"; };
+    } else {
+        throw Error(ErrorCode::usage, "no such variant");
+    }
+    return changes;
+}
+
+int verify(std::span<char*> arguments) {
+    TrustAnchors anchors;
+    anchors.roots_pem = required_file(arguments[1]);
+    anchors.log_verifier_key = required_file(arguments[2]);
+    while (!anchors.log_verifier_key.empty() && anchors.log_verifier_key.back() == '\n') {
+        anchors.log_verifier_key.pop_back();
+    }
+    if (arguments.size() > 3) {
+        anchors.log_directory = arguments[3];
+    }
+    const Verification verification = verify_bundle(arguments[0], anchors);
+    for (const Check& check : verification.checks) {
+        std::puts(fmt::format("{} {}: {}", check.passed ? "ok  " : "FAIL", check.name, check.detail)
+                      .c_str());
+    }
+    return verification.ok() ? 0 : kNotProved;
+}
+
+void judge_predicate(std::string_view line) {
+    const Json predicate = parse_json(line, "predicate");
+    judge::check_predicate({predicate, "predicate"});
+    judge::check_rules({predicate, "predicate"});
+}
+
+/// `judge` throws what is wrong with a line.
+void judge_all(const fs::path& path, const std::function<void(std::string_view)>& judge) {
+    const std::string text = required_file(path);
+    std::string_view rest = text;
+    while (!rest.empty()) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        try {
+            judge(rest.substr(0, end));
+            std::puts("ok");
+        } catch (const Error& error) {
+            std::puts(printable(error.what()).c_str());
+        }
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+}
+
+int run(std::span<char*> arguments) {
+    const std::string_view first = arguments.empty() ? "" : arguments[0];
+    if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
+        return verify(arguments.subspan(1));
+    }
+    if (first == "--show" && arguments.size() == 2) {
+        const fs::path file = fs::path(arguments[1]) / "certificate.json";
+        std::fputs(view::render_text(parse_json(required_file(file), file.string())).c_str(),
+                   stdout);
+        return 0;
+    }
+    if (first == "--judge" && arguments.size() == 2) {
+        judge_all(arguments[1], judge_predicate);
+        return 0;
+    }
+    if (first == "--order" && arguments.size() == 2) {
+        std::fputs(order_for(parse_json(required_file(arguments[1]), arguments[1])).c_str(),
+                   stdout);
+        return 0;
+    }
+    if (first == "--judge-orders" && arguments.size() == 3) {
+        const Json predicate = parse_json(required_file(arguments[1]), arguments[1]);
+        judge_all(arguments[2], [&](std::string_view line) {
+            judge::check_order(line, {predicate, "predicate"});
+        });
+        return 0;
+    }
+    if (arguments.size() == 2 || arguments.size() == 3) {
+        (void)make_example(arguments[1], arguments[0],
+                           arguments.size() == 3 ? variant(arguments[2]) : ExampleChanges{});
+        return 0;
+    }
+    std::fputs("usage: make_bundle PREDICATE OUTDIR [VARIANT] | --verify BUNDLE ROOT VKEY [LOG]\n",
+               stderr);
+    return 2;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    try {
+        return run(std::span<char*>(argv, static_cast<std::size_t>(argc)).subspan(1));
+    } catch (const Error& error) {
+        std::fputs(fmt::format("{}\n", error.what()).c_str(), stderr);
+        return static_cast<int>(error.code());
+    }
+}

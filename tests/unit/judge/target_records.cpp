@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target_records.hpp"
+
+#include "claims.hpp"
+#include "example_files.hpp"
+
+namespace efface::judge {
+
+Json example_predicate(const std::string& type) {
+    return json_in(EFFACE_TEST_DATA "/evidence/predicate-" + type + ".json");
+}
+
+std::string problem_of(const Json& predicate) {
+    try {
+        check_predicate({predicate, "p"});
+        check_rules({predicate, "p"});
+    } catch (const Error& error) {
+        return error.what();
+    }
+    return {};
+}
+
+std::string media(const Change& change) {
+    Json predicate = example_predicate("media");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+std::string file(const Change& change) {
+    Json predicate = example_predicate("file");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+std::string memory(const Change& change) {
+    Json predicate = example_predicate("memory");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+std::string drive(const Change& change) {
+    Json predicate = example_predicate("drive");
+    change(predicate);
+    return problem_of(predicate);
+}
+
+Json reason(const char* text, const char* code) {
+    return ObjectWriter().add("code", code).add("text", text).take();
+}
+
+Json& pass(Json& predicate, std::size_t number) {
+    return predicate["sanitization"]["passes"][number];
+}
+
+void set_level(Json& p, const char* level) {
+    p["result"]["level"] = level;
+    p["sanitization"]["method"] = level;
+}
+
+void fail_run(Json& p, const char* status) {
+    p["result"]["status"] = status;
+    set_level(p, "none");
+}
+
+Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length) {
+    return {{"count", count},
+            {"bytes", length},
+            {"areas", {{{"offset", offset}, {"length", length}, {"error", "EIO"}}}}};
+}
+
+void bad_block(Json& p) {
+    p["result"]["status"] = "sanitized-with-exceptions";
+    p["result"]["exceptions"] =
+        Json::array({reason("4096 bytes in 1 place could not be written: 8192", "write-failed")});
+    pass(p)["bytesWritten"] = kDisk - 4096;
+    pass(p)["writeFaults"] = faults(1, 8192, 4096);
+    p["verification"]["bytesPlanned"] = kDisk - 4096;
+    p["verification"]["bytesCompared"] = kDisk - 4096;
+}
+
+void no_read_back(Json& p) {
+    p["verification"] = {{"method", "none"},
+                         {"performed", false},
+                         {"result", "not-performed"},
+                         {"independentOfEraser", false}};
+}
+
+void with_exception(Json& p, const char* code) {
+    p["result"]["status"] = "sanitized-with-exceptions";
+    p["result"]["exceptions"] = Json::array({reason("something that is named", code)});
+}
+
+void one_unreadable(Json& p, std::uint64_t placed) {
+    constexpr std::uint64_t kBlock = 4096;
+    Json& canaries = p["verification"]["canaries"];
+    Json& surface = canaries["surfaces"][0];
+    const Json last = surface["offsets"].back();
+    for (std::uint64_t more = surface["offsets"].size(); more < placed; ++more) {
+        surface["offsets"].back() = 1310720000000U + (more - 4) * kBlock;
+        surface["offsets"].push_back(last);
+    }
+    canaries["placed"] = placed;
+    canaries["changed"] = placed - 1;
+    canaries["unreadable"] = 1U;
+    surface["unreadable"] = surface["unexpected"] = Json::array({786432000000U});
+    p["verification"]["unreadableStatuses"] = Json::array(
+        {ObjectWriter().add("status", "EIO").add("count", 1U).add("expected", false).take()});
+    p["verification"]["recheck"] =
+        ObjectWriter().add("unreadableBefore", 2U).add("reset", "done").add("written", 1U).take();
+    p["verification"]["byCommand"] = ObjectWriter().add("looked", 16U).add("intact", 0U).take();
+    with_exception(p, "unreadable-blocks");
+}
+
+void adopted(Json& p) {
+    with_exception(p, "adopted-erasure");
+    set_level(p, "none");
+    p["sanitization"]["operation"]["adopted"] = true;
+    p["sanitization"]["operation"]["commands"] = Json::array();
+    Json& seen = p["verification"];
+    seen["seed"] = "";
+    seen["canaries"] = {{"blockBytes", 0U},         {"placed", 0U}, {"changed", 0U},
+                        {"unreadable", 0U},         {"intact", 0U}, {"refused", 0U},
+                        {"surfaces", Json::array()}};
+    seen["samples"] = {{"taken", 0U},     {"changed", 0U},    {"uninformative", 0U},
+                       {"unchanged", 0U}, {"unreadable", 0U}, {"surfaces", Json::array()}};
+    seen["unreadableStatuses"] = Json::array();
+}
+
+Json hidden_area(const char* kind, bool covered, bool opened) {
+    return {{"kind", kind},     {"detail", "what the drive says of it"},
+            {"bytes", 0U},      {"covered", covered},
+            {"opened", opened}, {"why", ""}};
+}
+
+void opened_area(Json& p) {
+    p["target"]["hiddenAreas"]["areas"] = {hidden_area("reduced-capacity", false, true)};
+    p["targetIdentity"]["sizeBytes"] = kDrive / 2;
+    p["target"]["identity"]["sizeBytes"] = kDrive / 2;
+}
+
+}  // namespace efface::judge

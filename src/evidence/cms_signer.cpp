@@ -162,6 +162,11 @@ std::string usage_problem(X509* certificate) {
     if (!stated || (X509_get_key_usage(certificate) & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
         return "its certificate is not for digital signatures";
     }
+    // RFC 5280 section 4.2.1.12: one that is there narrows what the key is for.
+    const bool narrowed = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
+    if (narrowed && (X509_get_extended_key_usage(certificate) & (XKU_SMIME | XKU_ANYEKU)) == 0) {
+        return "its certificate's extended key usage is not for signed messages";
+    }
     return {};
 }
 

@@ -29,7 +29,7 @@ using namespace efface::evidence;
 namespace fs = std::filesystem;
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20U;
-constexpr int kNotProved = 3;
+
 
 std::string required_file(const fs::path& path) {
     auto text = read_text_file(path, kFileBytesMax);
@@ -122,7 +122,7 @@ int verify(std::span<char*> arguments) {
         std::puts(fmt::format("{} {}: {}", check.passed ? "ok  " : "FAIL", check.name, check.detail)
                       .c_str());
     }
-    return verification.ok() ? 0 : kNotProved;
+    return static_cast<int>(answer_of(verification));
 }
 
 void judge_predicate(std::string_view line) {

@@ -36,16 +36,21 @@ struct VerifyOptions {
 struct Anchors {
     answers::TrustAnchors trusted;
     std::vector<evidence::TrustedRoot> roots;
+    std::string log_name;  ///< of "name+id+key"
+    std::string log_id;
     const char* from = "state-folder";
 };
 
 std::string read_anchor(const std::filesystem::path& path, const char* option) {
-    auto text = read_text_file(path, kAnchorBytesMax);
-    if (!text) {
-        throw Error(ErrorCode::usage, path.string() + ": there is no such trust anchor",
-                    std::string("give it with ") + option);
+    const std::string hint = std::string("give it with ") + option;
+    try {
+        if (auto text = read_text_file(path, kAnchorBytesMax)) {
+            return *std::move(text);
+        }
+    } catch (const Error& error) {  // no permission, a folder, too large
+        throw Error(ErrorCode::usage, error.what(), hint);
     }
-    return *std::move(text);
+    throw Error(ErrorCode::usage, path.string() + ": there is no such trust anchor", hint);
 }
 
 Anchors anchors_of(const Program& program, const VerifyOptions& options) {
@@ -67,6 +72,15 @@ Anchors anchors_of(const Program& program, const VerifyOptions& options) {
     if (anchors.roots.empty()) {
         throw Error(ErrorCode::usage, root.string() + ": holds no certificate in PEM");
     }
+    const std::string& line = anchors.trusted.log_verifier_key;
+    const auto name = line.find('+');
+    const auto id = name == std::string::npos ? name : line.find('+', name + 1);
+    if (id == std::string::npos) {
+        throw Error(ErrorCode::usage, "the log key is no line \"name+id+key\"",
+                    "give the content of log.vkey with --log-key");
+    }
+    anchors.log_name = printable(line.substr(0, name));
+    anchors.log_id = printable(line.substr(name + 1, id - name - 1));
     if (!options.log.empty()) {
         anchors.trusted.log_directory = options.log;
     }
@@ -94,17 +108,11 @@ Json anchors_document(const Anchors& anchors, const Verification* verification) 
         }
         roots.push_back(entry.take());
     }
-    // "name+id+key": only the first two say which one it is.
-    const std::string line = printable(anchors.trusted.log_verifier_key);
-    const auto name = std::min(line.find('+'), line.size());
-    const auto id = std::min(line.find('+', std::min(name + 1, line.size())), line.size());
     return ObjectWriter()
         .add("from", anchors.from)
         .add("roots", std::move(roots))
-        .add("logKey", ObjectWriter()
-                           .add("name", line.substr(0, name))
-                           .add("id", name < id ? line.substr(name + 1, id - name - 1) : "")
-                           .take())
+        .add("logKey",
+             ObjectWriter().add("name", anchors.log_name).add("id", anchors.log_id).take())
         .take();
 }
 

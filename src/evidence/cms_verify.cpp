@@ -104,6 +104,7 @@ void check_signer(const Parts& parts, CMS_SignerInfo* info, CmsReport& report) {
     };
     add(algorithm_problem(info, certificate));
     add(attribute_problem(info, parts.content));
+    add(extension_problem(certificate));
     add(usage_problem(certificate));
     add(signature_problem(info, certificate));
     add(signer.signing_time ? chain_problem(parts, info, certificate, *signer.signing_time, signer)

@@ -4,6 +4,7 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 
+#include <algorithm>
 #include <array>
 
 #include "efface/base/json.hpp"
@@ -136,18 +137,17 @@ std::string only_text_of(const X509_NAME* name, int nid) {
         return {};
     }
     const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at));
-    switch (ASN1_STRING_type(value)) {
-        case V_ASN1_UTF8STRING:
-        case V_ASN1_NUMERICSTRING:
-        case V_ASN1_PRINTABLESTRING:
-        case V_ASN1_IA5STRING:
-            break;
-        default:
-            return {};
-    }
+    const int type = ASN1_STRING_type(value);
+    const bool ascii =
+        type == V_ASN1_NUMERICSTRING || type == V_ASN1_PRINTABLESTRING || type == V_ASN1_IA5STRING;
     const std::string text(as_text(
         {ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value))}));
-    return is_utf8(text) ? text : std::string();
+    const bool good = type == V_ASN1_UTF8STRING
+                          ? is_utf8(text)
+                          : ascii && std::all_of(text.begin(), text.end(), [](char c) {
+                                return static_cast<unsigned char>(c) < 0x80U;
+                            });
+    return good ? text : std::string();
 }
 
 }  // namespace

@@ -19,6 +19,7 @@ using answers::Answer;
 using answers::Verification;
 
 constexpr std::size_t kAnchorBytesMax = 256 * 1024;
+constexpr std::size_t kLogKeyIdDigits = 8;
 constexpr const char* kSchema = "efface.verification/1";
 constexpr const char* kSummarySchema = "efface.verification-summary/1";
 
@@ -73,14 +74,14 @@ Anchors anchors_of(const Program& program, const VerifyOptions& options) {
         throw Error(ErrorCode::usage, root.string() + ": holds no certificate in PEM");
     }
     const std::string& line = anchors.trusted.log_verifier_key;
-    const auto name = line.find('+');
-    const auto id = name == std::string::npos ? name : line.find('+', name + 1);
-    if (id == std::string::npos) {
+    const auto name = std::min(line.find('+'), line.size());
+    const auto id = std::min(line.find('+', std::min(name + 1, line.size())), line.size());
+    if (id != name + 1 + kLogKeyIdDigits || line.find_first_of("\n ") < id) {
         throw Error(ErrorCode::usage, "the log key is no line \"name+id+key\"",
                     "give the content of log.vkey with --log-key");
     }
     anchors.log_name = printable(line.substr(0, name));
-    anchors.log_id = printable(line.substr(name + 1, id - name - 1));
+    anchors.log_id = printable(line.substr(name + 1, kLogKeyIdDigits));
     if (!options.log.empty()) {
         anchors.trusted.log_directory = options.log;
     }

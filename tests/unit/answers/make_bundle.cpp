@@ -17,6 +17,7 @@
 #include <span>
 
 #include "efface/answers/verify.hpp"
+#include "efface/base/assert.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/judge/judge.hpp"
@@ -71,6 +72,12 @@ ExampleChanges variant(std::string_view name) {
         changes.predicate = [](Json& predicate) {
             predicate["authorization"]["operator"] = "alice";
             predicate["personnel"][0]["id"] = "alice";
+        };
+    } else if (name.starts_with("issuer-")) {
+        const std::string field(name.substr(std::string_view("issuer-").size()));
+        changes.predicate = [field](Json& predicate) {
+            EFFACE_ASSERT(predicate["issuer"].contains(field));
+            predicate["issuer"][field] = "another";
         };
     } else if (name == "order-of-nothing") {
         changes.order = "the cat sat on the mat\n";

@@ -223,12 +223,12 @@ WholeLog open_whole_log(const std::filesystem::path& directory, std::string_view
     return whole;
 }
 
-std::string check_whole_log(Examined& examined) {
-    const evidence::LogAudit& audit = examined.whole_log->audit;
+std::string check_whole_log(Examined& examined, const WholeLog& whole) {
+    const evidence::LogAudit& audit = whole.audit;
     if (!audit.problems.empty()) {
         wrong(fmt::format("{}", fmt::join(audit.problems, "; ")));
     }
-    const evidence::Log& log = *examined.whole_log->log;
+    const evidence::Log& log = *whole.log;
     for (const evidence::Checkpoint* checkpoint : {&examined.before, &examined.head}) {
         if (log.size() < checkpoint->size || log.root_at(checkpoint->size) != checkpoint->root) {
             wrong(fmt::format("the log does not continue the tree of {} entries that was signed",

@@ -30,7 +30,6 @@ struct WholeLog {
 struct Examined {
     const TrustAnchors& anchors;
     const evidence::BundleFiles& files;
-    const WholeLog* whole_log;  ///< null where none was given
     Bytes certificate;
     Bytes signature;
     Json statement;
@@ -61,7 +60,6 @@ struct Examined {
 [[nodiscard]] std::string check_ordered(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
-/// Needs whole_log.
-[[nodiscard]] std::string check_whole_log(Examined& examined);
+[[nodiscard]] std::string check_whole_log(Examined& examined, const WholeLog& log);
 
 }  // namespace efface::answers

@@ -115,8 +115,7 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
         })) {
         return verification;
     }
-    const WholeLog* const log = state_->log ? &*state_->log : nullptr;
-    Examined examined{state_->anchors, *files, log, {}, {}, {}, {}, {}, {}, {}};
+    Examined examined{state_->anchors, *files, {}, {}, {}, {}, {}, {}, {}};
     const bool passed = std::all_of(std::begin(kSteps), std::end(kSteps), [&](const Step& step) {
         return ask(verification, step.name, [&] { return step.check(examined); });
     });
@@ -125,7 +124,7 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
             if (state_->log_problem) {
                 throw Error(*state_->log_problem);
             }
-            return check_whole_log(examined);
+            return check_whole_log(examined, *state_->log);
         });
     }
     verification.roots_used = roots_of(examined.signers);

@@ -40,4 +40,9 @@ void check_controls(const RecordView& controls);
 /// The part of it for the three types that have a target.
 void check_target_rules(const RecordView& predicate);
 
+/// From best to worst: sanitized 0, not-sanitized 3.
+[[nodiscard]] int status_rank(std::string_view status);
+/// One volume by itself. `authorization` holds the owner's statement.
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema);
+
 }  // namespace efface::judge

@@ -3,6 +3,7 @@
 library (make_bundle --judge) and by the modules of scripts/verify-bundle. Both refuse all of it."""
 import contextlib
 import copy
+import importlib
 import io
 import itertools
 import json
@@ -144,6 +145,13 @@ HUGE = 2 ** 64 - 1
 BATCH = 2000  # records that stand in memory at once
 
 
+def stock(name):
+    """A module of scripts/verify-bundle."""
+    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
+    sys.dont_write_bytecode = True
+    return importlib.import_module(name)
+
+
 def judge_here(predicate, claims):
     """Whether scripts/verify-bundle accepts the claims."""
     try:
@@ -250,9 +258,7 @@ def is_harmless(path, name, how):
 def run(helper, folder, claims_made=()):
     """How many were refused or are harmless, and what is wrong. `claims_made`: further (what, name,
     place, how, record), "honest" for those that must be accepted."""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
-    sys.dont_write_bytecode = True
-    import claims  # pylint: disable=import-outside-toplevel,import-error
+    claims = stock('claims')
     counts, problems = {'refused': 0, 'harmless': 0}, []
     waiting = itertools.chain(claims_made, cases())
     while batch := list(itertools.islice(waiting, BATCH)):

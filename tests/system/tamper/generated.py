@@ -99,7 +99,7 @@ HARMLESS = [
     ('target.hiddenAreas.areas.*.covered', {'false'}, {'namespace-left', 'cut'}),
     # a size between what was shown before and after, and a canary's where there are none
     ('target.sizeBytes', {'less'}, {'drive-opened'}),
-    ('verification.canaries.blockBytes', {'more'}, {'drive-adopted'}),
+    ('verification.canaries.blockBytes', {'more', 'less', 'double'}, {'drive-adopted'}),
     # nobody has to know how large the drive says that it is
     ('target.drive.capacityBytes', {'null', 'gone', 'zero'}, {'cut', 'cut-opened'}),
     # the same thing said twice, or more things that could not be read than were canaries or samples

@@ -51,13 +51,11 @@ TEST_CASE("Every field of a drive's record is needed, and no other is known") {
             CHECK(problem_of(predicate).empty() ==
                   (key == "estimateSeconds" || key == "recheck" || key == "byCommand"));
             predicate[pointer][key] = {{"odd", -1}};
-            CHECK(problem_of(predicate).empty() == (key == "facts"));
+            CHECK_FALSE(problem_of(predicate).empty());
         }
-        if (place != std::string("/target/hiddenAreas")) {
-            Json predicate = whole;
-            predicate[pointer]["invented"] = 1U;
-            CHECK_THAT(problem_of(predicate), Contains("unknown field"));
-        }
+        Json predicate = whole;
+        predicate[pointer]["invented"] = 1U;
+        CHECK_THAT(problem_of(predicate), Contains("unknown field"));
     }
     for (const char* key : {"statusBefore", "statusAfter"}) {
         CHECK_THAT(drive([&](Json& p) { p["sanitization"].erase(key); }), Contains(key));
@@ -97,21 +95,21 @@ TEST_CASE("Fields of overwriting and of a drive's own erasure do not mix") {
                    p["sanitization"]["passes"][0]["resumedAt"] = Json::array();
                    p["sanitization"]["passes"][0]["bytesWritten"] = kDrive;
                }),
-               Contains("belong to an overwrite"));
+               Contains("passes"));
     for (const char* key : {"operation", "statusBefore", "statusAfter"}) {
         CHECK_THAT(media([&](Json& p) {
                        p["sanitization"][key] = example_predicate("drive")["sanitization"][key];
                    }),
-                   Contains("belongs to a drive's own technique"));
+                   Contains(key));
     }
     CHECK_THAT(media([](Json& p) { p["sanitization"]["engine"] = "drive"; }),
-               Contains("drive's own technique"));
+               Contains("engine"));
     CHECK_THAT(drive([](Json& p) {
                    p["certificateType"] = "file";
                    p["target"]["kind"] = "file";
                    p["targetIdentity"]["kind"] = "file";
                }),
-               Contains("unknown field"));
+               Contains("engine"));
     CHECK_THAT(drive([](Json& p) {
                    p["target"]["kind"] = "partition";
                    p["targetIdentity"]["kind"] = "partition";

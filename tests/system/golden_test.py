@@ -40,7 +40,7 @@ def problems_of(folder, name, verified, status, level):
     if efface.returncode != int(verified):
         yield f'efface verify ends with {efface.returncode}: {efface.stdout}{efface.stderr}'
     script = ask([SCRIPT, bundle, *anchors])
-    if script.returncode != (0 if verified == '0' else 1):
+    if script.returncode != int(verified):
         yield f'verify-bundle ends with {script.returncode}: {script.stdout}{script.stderr}'
     if verified == '0' and f'{status}, level {level}:' not in script.stdout:
         yield f'verify-bundle tells of another verdict: {script.stdout}'

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (certificates, drive, generated, log, orders, read, reasons, record, target,
-                    volumes)
+from tamper import (certificates, drive, generated, log, lowered, orders, read, reasons, record,
+                    target, volumes)
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -200,6 +200,9 @@ def run_all(work):
             problems += [f'{name}: {problem}' for problem in found]
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
+    lowered_counts, found = lowered.run(HELPER, work, claims_made())
+    problems += found
+    print(f'judged before signed: {lowered_counts}')
     order_counts, found = orders.run(HELPER, work)
     problems += found
     certificate_counts, found = certificates.run(HELPER, good)

@@ -21,6 +21,7 @@
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/judge/judge.hpp"
+#include "efface/judge/lower.hpp"
 #include "efface/view/text.hpp"
 
 #include "example_bundle.hpp"
@@ -150,21 +151,42 @@ std::string signature_in_words(const std::string& roots, const std::string& name
     return words;
 }
 
-void judge_predicate(std::string_view line) {
+std::string judge_predicate(std::string_view line) {
     const Json predicate = parse_json(line, "predicate");
     judge::check_predicate({predicate, "predicate"});
     judge::check_rules({predicate, "predicate"});
+    return "ok";
 }
 
-/// `judge` throws what is wrong with a line.
-void judge_all(const fs::path& path, const std::function<void(std::string_view)>& judge) {
+Json to_json(const judge::Judgement& judgement) {
+    return ObjectWriter()
+        .add("status", judgement.verdict.status)
+        .add("level", judgement.verdict.level)
+        .add("objections", judgement.objections)
+        .take();
+}
+
+/// What is signed instead of it, and what it bears.
+std::string lower_predicate(std::string_view line) {
+    Json predicate = parse_json(line, "predicate");
+    Json replayed = to_json(judge::replay(predicate));
+    Json lowered = to_json(judge::lower(predicate, {}));
+    return ObjectWriter()
+        .add("lowered", std::move(lowered))
+        .add("replayed", std::move(replayed))
+        .add("predicate", std::move(predicate))
+        .take()
+        .dump();
+}
+
+/// `answer` gives a line for each line, or throws what is wrong with it.
+void answer_all(const fs::path& path, const std::function<std::string(std::string_view)>& answer) {
     const std::string text = required_file(path);
     std::string_view rest = text;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
         try {
-            judge(rest.substr(0, end));
-            std::puts("ok");
+            std::puts(answer(rest.substr(0, end)).c_str());
         } catch (const Error& error) {
             std::puts(printable(error.what()).c_str());
         }
@@ -191,7 +213,11 @@ int run(std::span<char*> arguments) {
         return 0;
     }
     if (first == "--judge" && arguments.size() == 2) {
-        judge_all(arguments[1], judge_predicate);
+        answer_all(arguments[1], judge_predicate);
+        return 0;
+    }
+    if (first == "--lower" && arguments.size() == 2) {
+        answer_all(arguments[1], lower_predicate);
         return 0;
     }
     if (first == "--order" && arguments.size() == 2) {
@@ -201,8 +227,9 @@ int run(std::span<char*> arguments) {
     }
     if (first == "--judge-orders" && arguments.size() == 3) {
         const Json predicate = parse_json(required_file(arguments[1]), arguments[1]);
-        judge_all(arguments[2], [&](std::string_view line) {
+        answer_all(arguments[2], [&](std::string_view line) {
             judge::check_order(line, {predicate, "predicate"});
+            return "ok";
         });
         return 0;
     }

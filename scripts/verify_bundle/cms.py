@@ -17,11 +17,16 @@ CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.
 SIGNING_TIME, SIGNING_CERT = oid('1.2.840.113549.1.9.5'), oid('1.2.840.113549.1.9.16.2.47')
 DIGESTS = {oid('2.16.840.1.101.3.4.2.1'): hashlib.sha256, oid('2.16.840.1.101.3.4.2.2'): hashlib.sha384}
 NOTHING = bytes([NULL, 0])
-ECDSA = {oid('1.2.840.10045.4.3.2'), oid('1.2.840.10045.4.3.3')}
+NO_PARAMETERS, NULL_PARAMETERS, SEQUENCE_OF_THEM = [], [NULL], [SEQUENCE]
+# The digest of each, None where another field says it, and the one form of its parameters, which
+# no signature covers (RFC 5758 section 3.2, RFC 4055 sections 3 and 5).
 SIGNATURES = {
-    oid('1.2.840.10045.4.3.2'): hashlib.sha256, oid('1.2.840.10045.4.3.3'): hashlib.sha384,
-    oid('1.2.840.113549.1.1.11'): hashlib.sha256, oid('1.2.840.113549.1.1.12'): hashlib.sha384,
-    oid('1.2.840.113549.1.1.1'): None, oid('1.2.840.113549.1.1.10'): None}
+    oid('1.2.840.10045.4.3.2'): (hashlib.sha256, NO_PARAMETERS),
+    oid('1.2.840.10045.4.3.3'): (hashlib.sha384, NO_PARAMETERS),
+    oid('1.2.840.113549.1.1.11'): (hashlib.sha256, NULL_PARAMETERS),
+    oid('1.2.840.113549.1.1.12'): (hashlib.sha384, NULL_PARAMETERS),
+    oid('1.2.840.113549.1.1.1'): (None, NULL_PARAMETERS),
+    oid('1.2.840.113549.1.1.10'): (None, SEQUENCE_OF_THEM)}
 
 
 def digest_named(identifier):
@@ -83,9 +88,9 @@ def check_signer(info, certificates, content):
     """The DER certificate of the signer, and when it signed."""
     fields, attributes = attributes_of(info)
     digest = DIGESTS.get(fields[2].children()[0].whole)
-    algorithm, *parameters = [part.whole for part in fields[4].children()]
-    need(algorithm not in ECDSA or not parameters, 'an odd form of a signature algorithm')
-    need(digest and algorithm in SIGNATURES and SIGNATURES[algorithm] in (None, digest),
+    algorithm, *parameters = fields[4].children()
+    signs, form = SIGNATURES.get(algorithm.whole, (None, None))
+    need(digest and [part.tag for part in parameters] == form and signs in (None, digest),
          'an algorithm that is not allowed')
     need(attributes[CONTENT_TYPE].whole == DATA and
          attributes[MESSAGE_DIGEST].content == digest(content).digest(), 'signed other content')

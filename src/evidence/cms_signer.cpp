@@ -52,6 +52,22 @@ bool has_null_parameters(X509* certificate) {
     return type == V_ASN1_NULL;
 }
 
+/// No signature covers them, so there is one form of each: none for ECDSA (RFC 5758 section 3.2),
+/// NULL for RSA (RFC 4055 section 5), a sequence for RSA-PSS (section 3).
+bool has_own_parameters(const X509_ALGOR* signature) {
+    int type = V_ASN1_UNDEF;
+    X509_ALGOR_get0(nullptr, &type, nullptr, signature);
+    switch (nid_of(signature)) {
+        case NID_ecdsa_with_SHA256:
+        case NID_ecdsa_with_SHA384:
+            return type == V_ASN1_UNDEF;
+        case NID_rsassaPss:
+            return type == V_ASN1_SEQUENCE;
+        default:
+            return type == V_ASN1_NULL;
+    }
+}
+
 bool is_allowed_rsa(const EVP_PKEY* key) {
     const int bits = EVP_PKEY_get_bits(key);
     return bits >= kRsaBitsMin && bits <= kRsaBitsMax;
@@ -149,12 +165,12 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
     if (key == nullptr) {
         return "its public key can not be read";
     }
+    if (!has_own_parameters(signature_algorithm)) {
+        return "its signature algorithm has odd parameters";
+    }
     if (EVP_PKEY_is_a(key, "EC") == 1) {
         const int wanted = digest == NID_sha256 ? NID_ecdsa_with_SHA256 : NID_ecdsa_with_SHA384;
-        int parameters = V_ASN1_UNDEF;  // absent (RFC 5758 section 3.2): no signature covers them
-        X509_ALGOR_get0(nullptr, &parameters, nullptr, signature_algorithm);
-        return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted &&
-                       parameters == V_ASN1_UNDEF
+        return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted
                    ? std::string()
                    : "an ECDSA key must be on P-256 or P-384 and its algorithm name the digest";
     }

@@ -9,8 +9,10 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
+CMS = SOURCE / 'tests/data/evidence/cms'
 ARC = '2.25.65021332812177502488472365777237670439.'
 SUBJECT = '/O=Example Cloud GmbH/OU=DC1-FRA/CN=station-0042'
 GOOD = {'basicConstraints': 'critical,CA:FALSE', 'keyUsage': 'critical,digitalSignature',
@@ -101,18 +103,37 @@ def openssl(*arguments):
                           stdin=subprocess.DEVNULL).returncode == 0
 
 
-def issue(keys, folder, number, extensions, subject, days='30'):
-    """Whether openssl can make such a certificate and sign with it at all."""
-    config, request, leaf = folder / 'x.cnf', folder / 'x.csr', folder / 'x.pem'
+def new_key(folder, name):
+    assert openssl('genpkey', '-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256', '-out',
+                   folder / (name + '.key'))
+
+
+def new_root(folder):
+    """Good as of today, whenever that is."""
+    new_key(folder, 'root')
+    assert openssl('req', '-x509', '-new', '-key', folder / 'root.key', '-subj', '/CN=root',
+                   '-sha256', '-days', '90', '-out', folder / 'root.pem', '-addext',
+                   'keyUsage=critical,keyCertSign,cRLSign')
+
+
+def issue(folder, extensions, subject, days, key='leaf'):
+    """Whether openssl can make such a certificate at all."""
+    config, request = folder / 'x.cnf', folder / 'x.csr'
     config.write_text(lines_of(extensions))
-    return (openssl('req', '-new', '-utf8', '-key', keys / 'station.key', '-subj', subject,
+    return (openssl('req', '-new', '-utf8', '-key', folder / (key + '.key'), '-subj', subject,
                     '-multivalue-rdn', '-out', request) and
-            openssl('x509', '-req', '-in', request, '-CA', keys / 'root.pem', '-CAkey',
-                    keys / 'root.key', '-CAcreateserial', '-CAserial', folder / 'serial',
-                    '-extfile', config, '-days', days, '-out', leaf) and
-            openssl('cms', '-sign', '-binary', '-cades', '-in', folder / number, '-signer', leaf,
-                    '-inkey', keys / 'station.key', '-md', 'sha256', '-outform', 'DER', '-out',
-                    folder / (number + '.p7s')))
+            openssl('x509', '-req', '-in', request, '-CA', folder / 'root.pem', '-CAkey',
+                    folder / 'root.key', '-CAcreateserial', '-CAserial', folder / 'serial', '-sha256',
+                    '-extfile', config, '-days', days, '-out', folder / (key + '.pem')))
+
+
+def sign(folder, number, key='leaf', beside=None):
+    """`beside`: the name of a signature that this one is added to."""
+    how = ['-resign', '-inform', 'DER', '-in', folder / (beside + '.p7s')] if beside else \
+        ['-sign', '-in', folder / number]
+    return openssl('cms', *how, '-binary', '-cades', '-signer', folder / (key + '.pem'), '-inkey',
+                   folder / (key + '.key'), '-md', 'sha256', '-outform', 'DER', '-out',
+                   folder / (number + '.p7s'), *(['-content', folder / number] if beside else []))
 
 
 def head(tag, size):
@@ -217,40 +238,75 @@ def compare(helper, root, names, counts):
     return problems
 
 
-def made_certificates(keys, folder, content):
+def made_certificates(folder, content):
     names, not_made = {}, []
     rows = [(*row, '30') for row in certificates()] + [('expired', GOOD, SUBJECT, '-1'),
                                                        ('version 1', {}, SUBJECT, '30')]
+    new_root(folder)
+    new_key(folder, 'leaf')
     for number, (what, extensions, subject, days) in enumerate(rows):
         number = f'c{number}'
         shutil.copy(content, folder / number)
-        if issue(keys, folder, number, extensions, subject, days):
+        if issue(folder, extensions, subject, days) and sign(folder, number):
             names[number] = what
         else:
             not_made.append(what)
     return names, not_made
 
 
-def run(helper, good):
-    """`good`: a folder with keys/ and bundle/. (counts, problems)"""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
-    folder, keys = good / 'certificates', good / 'keys'
-    folder.mkdir()
-    content = good / 'bundle/certificate.json'
-    names, not_made = made_certificates(keys, folder, content)
-    signature = content.with_suffix('.json.p7s').read_bytes()
+def made_pairs(folder, content):
+    """Two signers, at two times: each is judged as of its own."""
+    names = {}
+    new_key(folder, 'second')
+    assert issue(folder, GOOD, SUBJECT, '30')
+    for name in ('first', 'later'):
+        shutil.copy(content, folder / name)
+    assert sign(folder, 'first')
+    time.sleep(1.1)  # times of signatures are whole seconds
+    for what, days in (('honest', '30'), ('expired', '-1')):
+        assert issue(folder, {**GOOD, 'certificatePolicies': ARC + '3'}, '/CN=witness', days,
+                     'second')
+        number = 'pair-' + what
+        shutil.copy(content, folder / number)
+        assert sign(folder, number, 'second', 'first')
+        names[number] = 'a second signer, ' + what
+    return names
+
+
+def made_mutants(folder, content, signature, prefix, names):
     for number, (what, data) in enumerate(mutants(signature)):
         if data != signature:
-            number = f'm{number}'
+            number = f'{prefix}{number}'
             os.link(content, folder / number)
             (folder / (number + '.p7s')).write_bytes(data)
             names[number] = what
-    counts, before = {'accepted': 0, 'refused': 0, 'not made': len(not_made)}, os.getcwd()
+
+
+def run(helper, good):
+    """`good`: a folder with keys/ and bundle/. (counts, problems)"""
+    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
+    folder, content = good / 'certificates', good / 'bundle/certificate.json'
+    folder.mkdir()
+    made, not_made = made_certificates(folder, content)
+    made |= made_pairs(folder, content)
+    stored, changed = {}, {}
+    for path in CMS.glob('*.p7s'):
+        shutil.copy(CMS / 'content', folder / path.stem)
+        shutil.copy(path, folder / path.name)
+        stored[path.stem] = path.stem
+    for path in [CMS / 'rsa3072.p7s', CMS / 'good.p7s'] if os.environ.get('EFFACE_LONG') else []:
+        made_mutants(folder, folder / path.stem, path.read_bytes(), path.stem + '-', stored)
+    made_mutants(folder, content, content.with_suffix('.json.p7s').read_bytes(), 'm', changed)
+    counts, problems = {'accepted': 0, 'refused': 0, 'not made': len(not_made)}, []
+    before = os.getcwd()
     try:
         os.chdir(folder)
-        problems = compare(helper, keys / 'root.pem', names, counts)
+        for root, names, least in ((folder / 'root.pem', made, 40), (CMS / 'root.pem', stored, 5),
+                                   (good / 'keys/root.pem', changed, 1)):
+            earlier = counts['accepted']
+            problems += compare(helper, root, names, counts)
+            if counts['accepted'] < earlier + least:
+                problems.append(f'too few are accepted: {counts}, not made: {not_made}')
     finally:
         os.chdir(before)
-    if 'honest' not in names.values() or counts['accepted'] < 20:
-        problems.append(f'too few certificates are accepted: {counts}, not made: {not_made}')
     return counts, problems

@@ -44,7 +44,7 @@ std::optional<std::size_t> take_length(ByteView& rest) {
 
 bool is_strict_below(ByteView bytes, int depth) {
     const auto elements = der_elements(bytes);
-    if (!elements || depth > kDerDepthMax) {
+    if (!elements || (depth > kDerDepthMax && !elements->empty())) {
         return false;
     }
     for (const DerElement& element : *elements) {

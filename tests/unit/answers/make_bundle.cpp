@@ -35,7 +35,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20U;
 
-
 std::string required_file(const fs::path& path) {
     auto text = read_text_file(path, kFileBytesMax);
     if (!text) {

@@ -7,6 +7,7 @@
 #include "efface/answers/verify.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
+#include "efface/judge/lower.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -28,6 +29,7 @@ struct VerifyOptions {
     std::string root;
     std::string log_key;
     std::string log;
+    bool replay = false;
     bool json = false;
 
     [[nodiscard]] bool several() const { return bundles.size() > 1; }
@@ -117,8 +119,47 @@ Json anchors_document(const Anchors& anchors, const Verification* verification) 
         .take();
 }
 
-Json document_of(const std::string& bundle, const Verification& verification,
-                 const Anchors& anchors) {
+Json to_json(const judge::Verdict& verdict) {
+    return ObjectWriter().add("status", verdict.status).add("level", verdict.level).take();
+}
+
+/// What the observations bear, whatever the record claims; null for what nobody signed, or what has
+/// no claims.
+Json replay_document(const Verification& verification) {
+    try {
+        const Json& predicate = verification.certificate.at("predicate");
+        auto claimed = to_json(judge::verdict_of(predicate));
+        const auto replayed = judge::replay(predicate);
+        return ObjectWriter()
+            .add("claimed", std::move(claimed))
+            .add("computed", to_json(replayed.verdict))
+            .add("objections", replayed.objections)
+            .take();
+    } catch (const Json::exception&) {
+        return {};
+    }
+}
+
+std::string replay_text(const Verification& verification) {
+    const Json replay = replay_document(verification);
+    if (replay.is_null()) {
+        return "Replay: there is no signed record to compute from.\n";
+    }
+    const auto words = [&](const char* key) {
+        const Json& verdict = replay.at(key);
+        return printable(verdict.at("status").get<std::string>() + ", level " +
+                         verdict.at("level").get<std::string>());
+    };
+    std::string text = "Replay: the record claims " + words("claimed") +
+                       ".\n        What was observed bears " + words("computed") + ".\n";
+    for (const Json& objection : replay.at("objections")) {
+        text += "        No more: " + printable(objection.get<std::string>()) + "\n";
+    }
+    return text;
+}
+
+Json document_of(const VerifyOptions& options, const std::string& bundle,
+                 const Verification& verification, const Anchors& anchors) {
     Json checks = Json::array();
     for (const auto& check : verification.checks) {
         checks.push_back(ObjectWriter()
@@ -127,8 +168,11 @@ Json document_of(const std::string& bundle, const Verification& verification,
                              .add("detail", check.detail)
                              .take());
     }
-    return ObjectWriter()
-        .add("schema", kSchema)
+    ObjectWriter document;
+    if (options.replay) {
+        document.add("replay", replay_document(verification));
+    }
+    return document.add("schema", kSchema)
         .add("bundle", printable(bundle))
         .add("verified", verification.ok())
         .add("exitCode", static_cast<int>(answer_of(verification)))
@@ -170,12 +214,15 @@ using Counts = std::map<Answer, std::size_t>;
 void print_one(const VerifyOptions& options, const std::string& bundle,
                const Verification& verification, const Anchors& anchors) {
     if (options.json) {
-        print_json(document_of(bundle, verification, anchors));
+        print_json(document_of(options, bundle, verification, anchors));
     } else if (options.several()) {
         print(mark_of(answer_of(verification)) + printable(bundle) + ": " +
-              summarize(verification) + "\n");
+              summarize(verification) + "\n" +
+              (options.replay ? replay_text(verification) : std::string()));
     } else {
-        print(render_verification(verification) + in_words(answer_of(verification)));
+        print(render_verification(verification) +
+              (options.replay ? replay_text(verification) : std::string()) +
+              in_words(answer_of(verification)));
     }
 }
 
@@ -254,6 +301,8 @@ void add_verify(Command& app, Program& program) {
     command.add("--root", options->root, "Trusted evidence root (PEM), with --log-key");
     command.add("--log-key", options->log_key, "Trusted log key (vkey line), with --root");
     command.add("--log", options->log, "Folder of the whole log: shows what is missing");
+    command.flag("--replay", options->replay,
+                 "Compute verdict and level again from what was observed");
     command.flag("-J,--json", options->json, "Print one JSON document a bundle");
     command.when_named([&program, options] {
         program.run = [&program, options] { return verify_or_tell(program, *options); };

@@ -76,27 +76,33 @@ void note(std::vector<std::string>& objections, const std::string& problem) {
     }
 }
 
-void add_reason(Json& record, const char* list, const std::string& objection) {
+/// An objection as a reason of this record: in 1.0.0 they are texts.
+Json reason_in(Schema schema, const std::string& objection) {
+    return schema == Schema::v1_0 ? Json(objection)
+                                  : to_json(Reason{ReasonCode::claim_lowered, objection});
+}
+
+void add_reason(Json& record, const char* list, const Json& reason) {
     if (!record[list].is_array()) {
         record[list] = Json::array();
     }
-    record[list].push_back(to_json(Reason{ReasonCode::claim_lowered, objection}));
+    record[list].push_back(reason);
 }
 
 /// `reasons` is where this record says why it is no success: "reasons" of a volume or of the work.
 void write_claim(Json& claiming, Json& reasons, const Verdict& before, const Verdict& now,
-                 const std::string& objection) {
+                 const Json& reason) {
     claiming["status"] = now.status;
     claiming["level"] = now.level;
-    if (now == before || objection.empty()) {
+    if (now == before || reason.is_null()) {
         return;
     }
     if (!is_success(now.status)) {
-        add_reason(reasons, "reasons", objection);
+        add_reason(reasons, "reasons", reason);
     } else if (now.status != before.status) {
-        add_reason(claiming, "exceptions", objection);
+        add_reason(claiming, "exceptions", reason);
     } else {
-        add_reason(claiming, "residualRisks", objection);
+        add_reason(claiming, "residualRisks", reason);
     }
 }
 
@@ -111,12 +117,13 @@ Judgement lower_target(Json& predicate, std::string_view order) {
     if (!problem) {
         return judgement;
     }
+    const Schema schema = schema_of(RecordView(predicate, "predicate"));
     const Json before = predicate;
     for (const Verdict& claim : claims_from(claimed)) {
         if (claim != claimed) {
             predicate = before;
             write_claim(predicate["result"], predicate["sanitization"], claimed, claim,
-                        judgement.objections.front());
+                        reason_in(schema, judgement.objections.front()));
             predicate["sanitization"]["method"] = claim.level;
             problem = problem_of_record(predicate, order);
         }
@@ -138,7 +145,7 @@ void lower_volume(Json& volume, const std::string& place, const RecordView& auth
     for (const Verdict& claim : claims_from(claimed)) {
         if (claim != claimed) {
             volume = before;
-            write_claim(volume, volume, claimed, claim, first);
+            write_claim(volume, volume, claimed, claim, reason_in(schema, first));
         }
         const auto problem = problem_of(
             [&] { check_volume_claim(RecordView(volume, place), authorization, schema); });
@@ -154,7 +161,8 @@ void lower_volume(Json& volume, const std::string& place, const RecordView& auth
 }
 
 /// The whole is what its volumes add up to.
-void add_up(Json& predicate, const std::string& objection) {
+/// `reason` is null when it adds up to what it did.
+void add_up(Json& predicate, const Json& reason) {
     Json& result = predicate["result"];
     const Verdict before = claim_in(result);
     Verdict now{kSanitized, kPurge};
@@ -168,7 +176,7 @@ void add_up(Json& predicate, const std::string& objection) {
         }
     }
     Json nowhere = Json::object();  // the volumes say why
-    write_claim(result, nowhere, before, now, objection);
+    write_claim(result, nowhere, before, now, reason);
     predicate["sanitization"]["method"] = now.level;
     if (!is_success(now.status)) {
         doubt(predicate["verification"]);
@@ -187,16 +195,18 @@ Judgement lower_project(Json& predicate, std::string_view order) {
         lower_volume(volumes[i], "predicate.volumes[" + std::to_string(i) + "]",
                      view.at("authorization"), schema, judgement.objections);
     }
-    add_up(predicate, judgement.objections.empty() ? std::string() : judgement.objections.front());
+    add_up(predicate,
+           judgement.objections.empty() ? Json() : reason_in(schema, judgement.objections.front()));
     if (const auto problem = problem_of_record(predicate, order)) {
         note(judgement.objections, *problem);
         for (Json& volume : volumes) {
             const Verdict claim = claim_in(volume);
             if (is_success(claim.status)) {
-                write_claim(volume, volume, claim, {kIndeterminate, kNone}, *problem);
+                write_claim(volume, volume, claim, {kIndeterminate, kNone},
+                            reason_in(schema, *problem));
             }
         }
-        add_up(predicate, *problem);
+        add_up(predicate, reason_in(schema, *problem));
     }
     judgement.verdict = claim_in(predicate.at("result"));
     return judgement;

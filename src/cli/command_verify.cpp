@@ -19,7 +19,7 @@ namespace {
 using answers::Answer;
 using answers::Verification;
 
-constexpr std::size_t kAnchorBytesMax = 256 * 1024;
+constexpr std::size_t kAnchorBytesMax = std::size_t{256} * 1024;
 constexpr std::size_t kLogKeyIdDigits = 8;
 constexpr const char* kSchema = "efface.verification/1";
 constexpr const char* kSummarySchema = "efface.verification-summary/1";

@@ -19,6 +19,7 @@ from signer import ROLES
 
 SIGNATURE_BYTES_MAX = 1 << 20
 MANIFEST = 'evidence/manifest.json'
+SUPERSEDED = 22  # proved, but the log holds a later run on the same device
 
 
 def signature_of(name, content):
@@ -87,9 +88,10 @@ def check_bundle(bundle, root, key, log=None):
     check_signers(certificate, predicate, root)
     check_digests(record)
     check_authorization(predicate, root)
-    check_log(certificate, record, key, log)  # that it was logged, and announced before it began
+    later = check_log(certificate, record, key, log)  # logged, and announced before it began
     print(summary(predicate))
-    print('The bundle is proved.')
+    print('The bundle is proved.' + (' It is not the last of its device.' if later else ''))
+    return SUPERSEDED if later else 0
 
 
 def check_use(bundle, root, key, log=None):
@@ -109,7 +111,7 @@ def main(paths):
         print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
         return 2
     try:
-        check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
+        return check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
         return 1
@@ -117,7 +119,6 @@ def main(paths):
             RecursionError) as error:
         print(said(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200]))
         return 1
-    return 0
 
 
 if __name__ == '__main__':

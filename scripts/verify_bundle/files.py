@@ -9,7 +9,8 @@ from common import canonical, good, need, open_regular, read, sha256, strict_jso
 
 NAME = re.compile(r'evidence(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,9}\Z')
 RECORD = 'certificate.json'
-ALLOWED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof', 'root.pem',
+ALLOWED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof',
+           'certificate.json.intent-proof', 'certificate.json.consistency-proof', 'root.pem',
            'log.vkey'}
 EVIDENCE_BYTES_MAX = 256 << 20
 NEEDED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof'}

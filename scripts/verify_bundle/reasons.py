@@ -4,7 +4,7 @@ import pathlib
 
 from common import need, when
 
-VERSIONS = ('1.0.0', '1.1.0')
+VERSIONS = ('1.0.0', '1.1.0', '1.2.0')
 # Those of efface-reasons(7), one a line.
 CODES = frozenset((pathlib.Path(__file__).parent / 'reason_codes').read_text().split())
 

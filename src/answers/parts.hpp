@@ -11,6 +11,7 @@
 #include "efface/evidence/bundle_files.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/log.hpp"
+#include "efface/evidence/log_runs.hpp"
 #include "efface/rules/record_view.hpp"
 
 namespace efface::answers {
@@ -28,6 +29,7 @@ struct Examined {
     evidence::TlogProof proof;
     evidence::Checkpoint head;    ///< of the proof
     evidence::Checkpoint before;  ///< of the certificate: the tree that already held the intent
+    std::vector<LaterRun> later = {};
 
     [[nodiscard]] RecordView view() const { return {statement, "certificate"}; }
     [[nodiscard]] RecordView predicate() const { return view().at("predicate"); }
@@ -48,7 +50,9 @@ struct Examined {
 [[nodiscard]] std::string check_ordered(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
-/// Needs anchors.log_directory.
+/// Needs anchors.log_directory, and reads it.
 [[nodiscard]] std::string check_whole_log(Examined& examined);
+/// The same with a log that was read already, for many bundles.
+[[nodiscard]] std::string check_whole_log(Examined& examined, const evidence::WholeLog& log);
 
 }  // namespace efface::answers

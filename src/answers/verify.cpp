@@ -58,6 +58,7 @@ void run_steps(Verification& verification, Examined& examined) {
     }
     if (examined.anchors.log_directory) {
         verification.checks.push_back(run_step(kWholeLog, examined));
+        verification.later = std::move(examined.later);
     }
 }
 

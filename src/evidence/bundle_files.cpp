@@ -124,7 +124,8 @@ BundleFiles::BundleFiles(const std::filesystem::path& bundle)
     if (!folder_) {
         refuse(bundle.string(), errno_text(errno));
     }
-    const std::set<std::string> known{kCertificateFile, kSignatureFile, kProofFile, kRootFile,
+    const std::set<std::string> known{kCertificateFile, kSignatureFile,        kProofFile,
+                                      kIntentProofFile, kConsistencyProofFile, kRootFile,
                                       kLogKeyFile};
     std::set<std::string> missing{kCertificateFile, kSignatureFile, kProofFile};
     bool has_evidence = false;
@@ -134,6 +135,8 @@ BundleFiles::BundleFiles(const std::filesystem::path& bundle)
             has_evidence = true;
         } else if (known.count(entry.name) == 0 || !S_ISREG(entry.mode)) {
             refuse(entry.name, S_ISLNK(entry.mode) ? "is a symbolic link" : "does not belong here");
+        } else {
+            names_.insert(entry.name);
         }
         missing.erase(entry.name);
     }

@@ -178,8 +178,8 @@ void check_reason(const RecordView& reason) {
 
 Schema schema_of(const RecordView& predicate) {
     const RecordView version = predicate.at("schemaVersion");
-    return version.one_of({"1.0.0", evidence::kSchemaVersion}) == "1.0.0" ? Schema::v1_0
-                                                                          : Schema::v1_1;
+    return version.one_of({"1.0.0", "1.1.0", evidence::kSchemaVersion}) == "1.0.0" ? Schema::v1_0
+                                                                                   : Schema::v1_1;
 }
 
 void check_reasons(const RecordView& list, Schema schema) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,8 @@ class BundleFiles final {
     /// Lists the folder. Error(usage) naming the first thing that must not be there or is missing.
     explicit BundleFiles(const std::filesystem::path& bundle);
 
+    /// Whether this file of the bundle, not below its evidence folder, is there.
+    [[nodiscard]] bool has(const std::string& name) const { return names_.count(name) != 0; }
     /// One regular file of the bundle. Error(usage) when it is none or larger than `bytes_max`.
     [[nodiscard]] Bytes read(const std::string& name, std::size_t bytes_max) const;
     [[nodiscard]] std::string digest_hex(const std::string& name) const;
@@ -26,6 +29,7 @@ class BundleFiles final {
   private:
     [[nodiscard]] UniqueFd open_regular(const std::string& name, std::uint64_t bytes_max) const;
     UniqueFd folder_;
+    std::set<std::string> names_;
     std::vector<std::string> evidence_;
 };
 

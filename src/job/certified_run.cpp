@@ -87,9 +87,9 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
     : context_(context),
       job_id_(std::move(job_id)),
       keys_(evidence::KeyStore::open(context.state.keys())),
-      identity_(identity),
       identity_sha256_(sha256_hex(canonical_json(identity))),
-      journal_(context.state.jobs(), job_id_) {
+      journal_(context.state.jobs(), job_id_),
+      runs_(identity) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         begun_ = true;
@@ -112,6 +112,10 @@ bool CertifiedRun::of_other_version() const {
 
 /// Many targets that end together write one after the other.
 constexpr unsigned kLogWaitMs = 180'000;
+
+evidence::Log CertifiedRun::read_log() const {
+    return evidence::Log::open_read_only(context_.state.log(), keys_.log_verifier_key());
+}
 
 evidence::Log CertifiedRun::open_log() const {
     return evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
@@ -154,30 +158,26 @@ std::optional<std::string> open_job_on(const RunContext& context, const Json& id
     return job;
 }
 
-std::vector<PreviousAttempt> CertifiedRun::attempts() const {
-    const auto log = evidence::Log::open_read_only(context_.state.log(), keys_.log_verifier_key());
-    evidence::DeviceRuns runs(identity_);
-    runs.read(log);
-    std::vector<PreviousAttempt> attempts;
-    for (const auto& run : runs.runs()) {
+void CertifiedRun::read_attempts() {
+    const auto log = read_log();
+    runs_.read(log);
+    attempts_.clear();
+    for (const auto& run : runs_.runs()) {
         if (run.end && !run.refused && run.intent.run_id != state_.run_id) {
-            attempts.push_back({leaf_of(log, *run.end), *run.end, run.intent.run_id, run.status});
+            attempts_.push_back({leaf_of(log, *run.end), *run.end, run.intent.run_id, run.status});
         }
     }
-    std::sort(attempts.begin(), attempts.end(),
+    std::sort(attempts_.begin(), attempts_.end(),
               [](const auto& a, const auto& b) { return a.log_index < b.log_index; });
-    return attempts;
 }
 
 void CertifiedRun::announce(Json fields) {
-    evidence::DeviceRuns runs(identity_);
-    // Most of it while others may write, the rest while they can not.
-    runs.read(evidence::Log::open_read_only(context_.state.log(), keys_.log_verifier_key()));
+    runs_.read(read_log());  // most of it while others may write, the rest while they can not
     auto log = open_log();
     auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
     if (!index) {
-        runs.read(log);
-        index = append_intent(log, runs, std::move(fields));
+        runs_.read(log);
+        index = append_intent(log, std::move(fields));
     }
     state_.started_at = to_rfc3339(context_.clock.now());
     state_.intent_index = *index;
@@ -187,9 +187,8 @@ void CertifiedRun::announce(Json fields) {
 }
 
 /// Closes what is open on the same storage, and announces this run.
-std::uint64_t CertifiedRun::append_intent(evidence::Log& log, evidence::DeviceRuns& runs,
-                                          Json fields) {
-    for (const auto& run : runs.runs()) {
+std::uint64_t CertifiedRun::append_intent(evidence::Log& log, Json fields) {
+    for (const auto& run : runs_.runs()) {
         if (run.end) {
             continue;
         }
@@ -202,14 +201,14 @@ std::uint64_t CertifiedRun::append_intent(evidence::Log& log, evidence::DeviceRu
             throw;
         }
     }
-    runs.read(log);
+    runs_.read(log);
     fields["type"] = "run-intent";
     fields["at"] = to_rfc3339(context_.clock.now());
     fields["runId"] = state_.run_id;
     fields["jobId"] = job_id_;
-    fields["device"] = runs.device().digest();
-    fields["deviceKeys"] = runs.device().keys();
-    fields["attempt"] = attempts_in(runs.runs()) + 1;
+    fields["device"] = runs_.device().digest();
+    fields["deviceKeys"] = runs_.device().keys();
+    fields["attempt"] = attempts_in(runs_.runs()) + 1;
     return log.append(std::move(fields)).index;
 }
 
@@ -281,6 +280,7 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) 
 }
 
 void CertifiedRun::stage(const std::function<Content(WallTime now)>& content) {
+    read_attempts();
     const auto now = context_.clock.now();
     auto made = content(now);
     state_.verdict = made.predicate.at("result").at("status").get<std::string>();

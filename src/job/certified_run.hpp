@@ -36,8 +36,11 @@ class CertifiedRun final {
     /// Another version of the program began it: its other documents are not to be read. Throws
     /// Error(usage) unless nothing is left to do but to deliver its evidence.
     [[nodiscard]] bool of_other_version() const;
-    /// All that the log holds of this storage but the run itself, by what stays of its identity.
-    [[nodiscard]] std::vector<PreviousAttempt> attempts() const;
+    /// Before this run, on this storage, by what stays of its identity: as the log tells while a
+    /// certificate is asked for.
+    [[nodiscard]] const std::vector<PreviousAttempt>& attempts() const noexcept {
+        return attempts_;
+    }
     [[nodiscard]] std::filesystem::path bundle_path() const {
         return context_.state.certificates() / state_.bundle;
     }
@@ -71,6 +74,7 @@ class CertifiedRun final {
     void report_delivered(bool changed) const;
 
   private:
+    void read_attempts();
     void stage(const std::function<Content(WallTime now)>& content);
     /// Unless it stands there already.
     void log_outcome();
@@ -78,16 +82,17 @@ class CertifiedRun final {
     void publish();
     void emit_result(bool changed) const;
     void close_abandoned(evidence::Log& log, const evidence::LoggedRun& run);
-    [[nodiscard]] std::uint64_t append_intent(evidence::Log& log, evidence::DeviceRuns& runs,
-                                              Json fields);
+    [[nodiscard]] std::uint64_t append_intent(evidence::Log& log, Json fields);
+    [[nodiscard]] evidence::Log read_log() const;
     [[nodiscard]] evidence::Log open_log() const;
 
     RunContext& context_;
     std::string job_id_;
     evidence::KeyStore keys_;
-    Json identity_;
     std::string identity_sha256_;
     Journal journal_;
+    evidence::DeviceRuns runs_;  ///< as far as the log was read
+    std::vector<PreviousAttempt> attempts_;
     RunState state_;
     bool begun_ = false;
 };

@@ -58,7 +58,7 @@ class DeviceName final {
 };
 
 /// The runs on one device, for who is about to add one. Reads every line once, but looks into
-/// those of this device only: some 400 MB of lines a second.
+/// those of this device only: 0.2 s for 100,000 entries (tests/bench/log_scale.cpp).
 class DeviceRuns final {
   public:
     explicit DeviceRuns(const Json& identity) : device_(identity) {}

@@ -308,11 +308,6 @@ std::string check_announcement(Examined& examined) {
         counted(examined.before.size, "entry"));
 }
 
-std::string check_whole_log(Examined& examined) {
-    return check_whole_log(examined, evidence::WholeLog(*examined.anchors.log_directory,
-                                                        examined.anchors.log_verifier_key));
-}
-
 std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
     const evidence::LogAudit& audit = log.audit();
     if (!audit.problems.empty()) {

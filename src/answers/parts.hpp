@@ -38,10 +38,13 @@ struct Examined {
 /// "1 file", "2 files".
 [[nodiscard]] std::string counted(std::uint64_t count, const char* what);
 
+/// What the bundle itself says of its authority must be what is trusted.
+[[nodiscard]] std::string check_anchors(Examined& examined);
+/// Over the bytes of the record as they stand there: nothing of them is parsed before this held.
+[[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_canonical_form(Examined& examined);
 [[nodiscard]] std::string check_content(Examined& examined);
 [[nodiscard]] std::string check_claims(Examined& examined);
-[[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_signers(Examined& examined);
 [[nodiscard]] std::string check_digests(Examined& examined);
 [[nodiscard]] std::string check_issuing_time(Examined& examined);
@@ -50,9 +53,6 @@ struct Examined {
 [[nodiscard]] std::string check_ordered(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
-/// Needs anchors.log_directory, and reads it.
-[[nodiscard]] std::string check_whole_log(Examined& examined);
-/// The same with a log that was read already, for many bundles.
 [[nodiscard]] std::string check_whole_log(Examined& examined, const evidence::WholeLog& log);
 
 }  // namespace efface::answers

@@ -17,10 +17,12 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, generated, log, orders, read, reasons, record, target, volumes
+from tamper import (certificates, drive, generated, log, lowered, orders, read, reasons, record,
+                    target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 
 SKIPPED = 77
+NOT_PROVED, SUPERSEDED = 20, 22
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 DATA = SOURCE / 'tests/data/evidence'
 PREDICATE = DATA / 'predicate-example.json'
@@ -51,7 +53,8 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'invented-approval': 'authorization', 'failed-volume': 'claims', 'failed-control': 'claims',
     'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
     'other-project': 'digests', 'other-time': 'issuing time',
-    'own-approval': 'claims', 'order-of-nothing': 'order', 'order-for-another': 'order',
+    'own-approval': 'claims', 'issuer-organization': 'required signers',
+    'issuer-site': 'required signers', 'issuer-stationId': 'required signers', 'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 
@@ -77,8 +80,7 @@ def problems_of(folder, with_log, keys, expected_check):
     found = []
     for name, command in verifiers(folder, with_log, keys).items():
         answer = ask(command)
-        # 3 is "not proved" of efface and the helper, 1 that of the script; anything else is a crash.
-        if answer.returncode != (1 if name == 'script' else 3):
+        if answer.returncode != NOT_PROVED:  # anything else is a crash, or could not be asked
             found.append(f'{name} ended with {answer.returncode}: {answer.stdout[-300:]}'
                          f'{answer.stderr[-300:]}')
         if name == 'library' and expected_check and f'FAIL {expected_check}:' not in answer.stdout:
@@ -121,11 +123,11 @@ def run_row(work, name, kind, told, outcome):
     later, found = outcome if isinstance(outcome, list) else [], []
     for judge, command in verifiers(folder, True, keys).items():
         answer = ask(command)
-        statuses = [0, 22] if judge == 'efface' else [22 if later and judge == 'script' else 0]
-        listed = [line for line in answer.stdout.splitlines() if line.startswith('LATER')]
-        if answer.returncode not in statuses or (
-                judge != 'efface' and (len(listed) != len(later) or not all(
-                    status in line for status, line in zip(later, listed)))):
+        listed = re.findall('LATER:? [^;]*', ' '.join(answer.stdout.split()))
+        if judge != 'efface':  # one a line
+            listed = [line for line in answer.stdout.splitlines() if line.startswith('LATER')]
+        if answer.returncode != (SUPERSEDED if later else 0) or len(listed) != len(later) or not all(
+                status in line for status, line in zip(later, listed)):
             found.append(f'{judge} ended with {answer.returncode}: {answer.stdout[-300:]}')
     return name, found
 
@@ -206,7 +208,7 @@ def run_bytes(good, work, kind, old, new):
 
 HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST
 INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS)
+            volumes.INSIDERS + log.INSIDERS)
 
 
 def claims_made():
@@ -264,8 +266,15 @@ def run_all(work):
             problems += [f'{name}: {problem}' for problem in found]
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
+    lowered_counts, found = lowered.run(HELPER, work, claims_made())
+    problems += found
+    print(f'judged before signed: {lowered_counts}')
     order_counts, found = orders.run(HELPER, work)
     problems += found
+    certificate_counts, found = certificates.run(HELPER, good)
+    problems += found
+    print(f'{sum(certificate_counts.values())} certificates and signatures: both judges refuse '
+          f'{certificate_counts["refused"]}')
     print(f'{sum(order_counts.values())} orders: both judges refuse {order_counts["refused"]}')
     print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
           f'{counts["harmless"]} are no claim')

@@ -14,7 +14,8 @@ PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
 
 def use(p, technique, commands):
     work(p)['technique'] = technique
-    work(p)['operation']['commandSet'] = p['target']['drive']['commandSet'] = commands
+    work(p)['operation']['commandSet'] = commands
+    p['target']['drive'].update(commandSet=commands, facts={})
 
 
 def technique(name, claimed):
@@ -54,7 +55,7 @@ def adopted(p):
     with_exceptions(p, 'adopted-erasure')
     level(p, 'none')
     work(p)['operation'].update(adopted=True, commands=[])
-    seen(p)['canaries'] = {'blockBytes': 0, 'placed': 0, 'changed': 0, 'unreadable': 0,
+    seen(p)['canaries'] = {'blockBytes': 4096, 'placed': 0, 'changed': 0, 'unreadable': 0,
                            'intact': 0, 'refused': 0, 'surfaces': []}
     seen(p)['samples'] = dict(dict.fromkeys(seen(p)['samples'], 0), surfaces=[])
     seen(p).update(seed='', unreadableStatuses=[])

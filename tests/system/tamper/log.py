@@ -316,6 +316,19 @@ def two_files(case):
             name.unlink()
 
 
+def identity(**fields):
+    return lambda p: p['targetIdentity'].update(fields)
+
+
+INSIDERS = [('file', 'file-' + name, change) for name, change in {
+    'of-other-inode': identity(inode='7'), 'of-other-device': identity(deviceNumber='8:1'),
+    'no-inode': lambda p: p['targetIdentity'].pop('inode'),
+    'no-device': lambda p: p['targetIdentity'].pop('deviceNumber'),
+    'odd-inode': identity(inode=7), 'born-never': identity(birthTime=''),
+    'of-1.1.0': lambda p: p.update(schemaVersion='1.1.0')}.items()]
+INSIDERS.append(('drive', 'map-of-1.1.0', lambda p: (
+    p.update(schemaVersion='1.1.0'), p['targetIdentity'].update(deviceMapperUuid='LVM-x'))))
+
 # What the log tells of the device. (record, what make_bundle is told, outcome): "ok", "later" with
 # the statuses, or the check that refuses it.
 ROWS = {}

@@ -10,19 +10,18 @@ import json
 import os
 import sys
 
+from acceptance import check_acceptances
 from claims import check_claims
 from cms import Signature
 from common import Wrong, good, need, read, said
 from files import (BYTES_MAX, RECORD, check_anchors, check_digests, check_files, file_digest,
-                   parse_record, roots_in)
+                   SIGNATURE_BYTES_MAX, parse_record, roots_in)
 from log import check_log
 from order import check_order
 from signer import ROLES
 
-SIGNATURE_BYTES_MAX = 1 << 20
 MANIFEST, MANIFEST_BYTES_MAX = 'evidence/manifest.json', 4 << 20
-PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN = 0, 1, 2, 20, 21
-SUPERSEDED = 22  # proved, but the log holds a later run on the same device
+PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN, QUALIFIED = 0, 1, 2, 20, 21, 22
 # What the bundle is to blame for; whatever else keeps us from reading is not.
 OF_THE_BUNDLE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
 
@@ -87,7 +86,7 @@ def summary(predicate):
 
 def check_bundle(bundle, root, key, log=None):
     os.chdir(bundle)
-    there = check_files()
+    there, acceptances = check_files()
     check_anchors(root, key)
     certificate = read(RECORD, BYTES_MAX[RECORD])
     signature = signature_of(RECORD, certificate)
@@ -100,9 +99,11 @@ def check_bundle(bundle, root, key, log=None):
     signature.check_time(predicate['issuedAt'])
     check_authorization(predicate, root)
     later = check_log(certificate, record, key, log)  # logged, and announced before it began
+    rejected = check_acceptances(acceptances, root, certificate, predicate)
     print(summary(predicate))
-    print('The bundle is proved.' + (' It is not the last of its device.' if later else ''))
-    return SUPERSEDED if later else PROVED
+    print('The bundle is proved' + (', and the certificate is rejected.' if rejected else
+                                    ', but not the last of its device.' if later else '.'))
+    return QUALIFIED if rejected or later else PROVED
 
 
 def check_use(bundle, root, key, log=None):

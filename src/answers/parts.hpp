@@ -29,6 +29,7 @@ struct Examined {
     evidence::TlogProof proof;
     evidence::Checkpoint head;    ///< of the proof
     evidence::Checkpoint before;  ///< of the certificate: the tree that already held the intent
+    bool rejected = false;        ///< by the last acceptance
     std::vector<LaterRun> later = {};
 
     [[nodiscard]] RecordView view() const { return {statement, "certificate"}; }

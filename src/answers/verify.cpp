@@ -7,6 +7,7 @@
 
 #include "efface/view/page.hpp"
 
+#include "acceptance/acceptance.hpp"
 #include "parts.hpp"
 
 namespace efface::answers {
@@ -30,6 +31,7 @@ constexpr Step kSteps[] = {
     {"order", check_ordered},
     {"log inclusion", check_log_inclusion},
     {"announced before", check_announcement},
+    {"acceptance", check_acceptances},
 };
 
 /// Foreign text can reach a detail: nothing but printable ASCII leaves here. Whatever goes wrong
@@ -115,9 +117,11 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
         return ask(verification, step.name, [&] { return step.check(examined); });
     });
     if (passed && state_->log) {
-        (void)ask(verification, "whole log", [&] { return check_whole_log(examined, *state_->log); });
+        (void)ask(verification, "whole log",
+                  [&] { return check_whole_log(examined, *state_->log); });
         verification.later = std::move(examined.later);
     }
+    verification.rejected = examined.rejected;
     verification.roots_used = roots_of(examined.signers);
     verification.certificate = std::move(examined.statement);  // parsed only when it was signed
     return verification;
@@ -139,7 +143,7 @@ Answer answer_of(const Verification& verification) noexcept {
     if (!verification.ok()) {
         return Answer::no;
     }
-    return verification.later.empty() ? Answer::yes : Answer::qualified;
+    return verification.rejected || !verification.later.empty() ? Answer::qualified : Answer::yes;
 }
 
 Answer worst_of(Answer one, Answer other) noexcept {

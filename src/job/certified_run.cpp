@@ -291,7 +291,7 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
 }
 
 void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,
-                          const std::function<void(const Json& predicate)>& lowered) {
+                         const std::function<void(const Json& predicate)>& lowered) {
     read_attempts();
     const auto now = context_.clock.now();
     auto made = content(now);

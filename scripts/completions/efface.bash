@@ -39,7 +39,7 @@ _efface_options() {
     verify\ *) echo --root --log-key --log --replay -J --json ;;
     show\ *) echo -J --json ;;
     list\ *) echo -J --json ;;
-    "log check") echo -J --json ;;
+    "log check") echo --log --log-key -J --json ;;
     *) echo --state-dir --version --help ;;
     esac
 }

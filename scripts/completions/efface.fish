@@ -102,5 +102,7 @@ complete -c efface -n '__fish_seen_subcommand_from verify' -l root -r -d 'eviden
 complete -c efface -n '__fish_seen_subcommand_from verify' -l log-key -r -d 'verifier key of the log'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l log -r -a '(__fish_complete_directories)' -d 'check the whole log'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l replay -d 'compute the verdict again'
+complete -c efface -n '__fish_seen_subcommand_from check' -l log-key -r -d 'verifier key of the log'
+complete -c efface -n '__fish_seen_subcommand_from check' -l log -r -a '(__fish_complete_directories)' -d 'a log from elsewhere'
 complete -c efface -n '__fish_seen_subcommand_from log; and not __fish_seen_subcommand_from check' -f -a check
 complete -c efface -n '__fish_seen_subcommand_from plan erase status jobs resume verify show list check' -s J -l json -d 'one JSON document'

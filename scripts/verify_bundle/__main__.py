@@ -98,11 +98,12 @@ def check_bundle(bundle, root, key, log=None):
     check_digests(record, there)
     signature.check_time(predicate['issuedAt'])
     check_authorization(predicate, root)
-    check_log(certificate, record, key, log)  # that it was logged, and announced before it began
+    later = check_log(certificate, record, key, log)  # logged, and announced before it began
     rejected = check_acceptances(acceptances, root, certificate, predicate)
     print(summary(predicate))
-    print('The bundle is proved' + (', and the certificate is rejected.' if rejected else '.'))
-    return QUALIFIED if rejected else PROVED
+    print('The bundle is proved' + (', and the certificate is rejected.' if rejected else
+                                    ', but not the last of its device.' if later else '.'))
+    return QUALIFIED if rejected or later else PROVED
 
 
 def check_use(bundle, root, key, log=None):

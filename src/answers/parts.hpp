@@ -11,20 +11,12 @@
 #include "efface/evidence/bundle_files.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/log.hpp"
+#include "efface/evidence/log_runs.hpp"
 #include "efface/rules/record_view.hpp"
 
 namespace efface::answers {
 
 using rules::RecordView;
-
-/// The whole log, read and audited once for all bundles that are held against it.
-struct WholeLog {
-    evidence::LogAudit audit;
-    std::optional<evidence::Log> log;  ///< none where the audit found problems
-};
-/// Error where the log can not be opened; what is wrong inside is the audit's.
-[[nodiscard]] WholeLog open_whole_log(const std::filesystem::path& directory,
-                                      std::string_view verifier_key);
 
 /// What the checks learn on the way; each may use what those before it have filled in.
 struct Examined {
@@ -38,6 +30,7 @@ struct Examined {
     evidence::Checkpoint head;    ///< of the proof
     evidence::Checkpoint before;  ///< of the certificate: the tree that already held the intent
     bool rejected = false;        ///< by the last acceptance
+    std::vector<LaterRun> later = {};
 
     [[nodiscard]] RecordView view() const { return {statement, "certificate"}; }
     [[nodiscard]] RecordView predicate() const { return view().at("predicate"); }
@@ -61,6 +54,6 @@ struct Examined {
 [[nodiscard]] std::string check_ordered(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
-[[nodiscard]] std::string check_whole_log(Examined& examined, const WholeLog& log);
+[[nodiscard]] std::string check_whole_log(Examined& examined, const evidence::WholeLog& log);
 
 }  // namespace efface::answers

@@ -86,8 +86,7 @@ std::string subject_of(const Json& predicate) {
 
 struct Verifier::State {
     TrustAnchors anchors;
-    std::optional<WholeLog> log;
-    std::optional<Error> log_problem;  ///< why it could not be opened
+    std::optional<evidence::WholeLog> log;
 };
 
 Verifier::Verifier(TrustAnchors anchors) {
@@ -96,11 +95,7 @@ Verifier::Verifier(TrustAnchors anchors) {
     std::string& key = state->anchors.log_verifier_key;
     key.resize(key.find_last_not_of('\n') + 1);
     if (state->anchors.log_directory) {
-        try {
-            state->log = open_whole_log(*state->anchors.log_directory, key);
-        } catch (const Error& error) {
-            state->log_problem = error;
-        }
+        state->log.emplace(*state->anchors.log_directory, key);
     }
     state_ = std::move(state);
 }
@@ -121,13 +116,10 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
     const bool passed = std::all_of(std::begin(kSteps), std::end(kSteps), [&](const Step& step) {
         return ask(verification, step.name, [&] { return step.check(examined); });
     });
-    if (passed && state_->anchors.log_directory) {
-        (void)ask(verification, "whole log", [&] {
-            if (state_->log_problem) {
-                throw Error(*state_->log_problem);
-            }
-            return check_whole_log(examined, *state_->log);
-        });
+    if (passed && state_->log) {
+        (void)ask(verification, "whole log",
+                  [&] { return check_whole_log(examined, *state_->log); });
+        verification.later = std::move(examined.later);
     }
     verification.rejected = examined.rejected;
     verification.roots_used = roots_of(examined.signers);
@@ -151,7 +143,7 @@ Answer answer_of(const Verification& verification) noexcept {
     if (!verification.ok()) {
         return Answer::no;
     }
-    return verification.rejected ? Answer::qualified : Answer::yes;
+    return verification.rejected || !verification.later.empty() ? Answer::qualified : Answer::yes;
 }
 
 Answer worst_of(Answer one, Answer other) noexcept {

@@ -158,6 +158,19 @@ std::string replay_text(const Verification& verification) {
     return text;
 }
 
+Json later_runs(const Verification& verification) {
+    Json later = Json::array();
+    for (const auto& run : verification.later) {
+        later.push_back(ObjectWriter()
+                            .add("entry", run.index)
+                            .add("runId", printable(run.run_id))
+                            .add("status", printable(run.status))
+                            .add("at", printable(run.at))
+                            .take());
+    }
+    return later;
+}
+
 Json document_of(const VerifyOptions& options, const std::string& bundle,
                  const Verification& verification, const Anchors& anchors) {
     Json checks = Json::array();
@@ -171,6 +184,9 @@ Json document_of(const VerifyOptions& options, const std::string& bundle,
     ObjectWriter document;
     if (options.replay) {
         document.add("replay", replay_document(verification));
+    }
+    if (!options.log.empty()) {
+        document.add("laterRuns", later_runs(verification));
     }
     return document.add("schema", kSchema)
         .add("bundle", printable(bundle))

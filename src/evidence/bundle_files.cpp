@@ -181,6 +181,8 @@ constexpr Known kKnown[] = {
     {kCertificateFile, kCertificateBytesMax, true},
     {kSignatureFile, kSignatureBytesMax, true},
     {kProofFile, kProofBytesMax, true},
+    {kIntentProofFile, kProofBytesMax, false},
+    {kConsistencyProofFile, kProofBytesMax, false},
     {kRootFile, kAnchorBytesMax, false},
     {kLogKeyFile, kAnchorBytesMax, false},
 };

@@ -109,7 +109,7 @@ RunResult ProjectRun::run() {
     if (run_.state().phase == Phase::announcing) {
         run_.announce(ObjectWriter()
                           .add("manifest", sha256_record(request_.manifest.sha256))
-                          .add("technique", "luks-key-destruction")
+                          .add("technique", "cryptographic-erase")
                           .take());
     }
     if (run_.state().phase == Phase::running) {

@@ -53,6 +53,16 @@ void check_same_file(const Claim& claim, const RecordView& before, const RecordV
     }
 }
 
+/// Since 1.2.0: earlier attempts are found by it.
+void check_named_file(const Claim& claim, const RecordView& named, const RecordView& before) {
+    const auto inode = named.maybe("inode");
+    if (claim.type == TargetType::file && inode &&
+        (inode->text() != before.at("inode").text() ||
+         named.at("deviceNumber").text() != before.at("deviceNumber").text())) {
+        inode->fail("is not that of the file that was treated");
+    }
+}
+
 /// The sizes before, as treated, and after.
 void check_sizes(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
@@ -99,6 +109,7 @@ void check_identities(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
     check_kind(predicate, claim);
     check_same_target(named, target.at("identity"));
+    check_named_file(claim, named, target.at("identity"));
     const auto after = target.maybe("identityAfter");
     if (claim.success && !after) {
         target.fail("was not looked at afterwards, so it can not be " + claim.status);

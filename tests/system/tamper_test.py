@@ -11,6 +11,7 @@ import copy
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -18,10 +19,10 @@ import tempfile
 
 from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read, reasons, record,
                     target, volumes)
-from tamper.case import RECORD, Case
+from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 
 SKIPPED = 77
-NOT_PROVED = 20
+NOT_PROVED, SUPERSEDED = 20, 22
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 DATA = SOURCE / 'tests/data/evidence'
 PREDICATE = DATA / 'predicate-example.json'
@@ -109,6 +110,65 @@ def run_variant(work, name, check):
     return name, problems_of(folder, name == 'hidden-attempt', folder / 'keys', check)
 
 
+def run_row(work, name, kind, told, outcome):
+    """What the log tells of the device, held by the judges against the record."""
+    folder = work / ('row-' + name)
+    folder.mkdir()
+    made = ask([HELPER, DATA / f'predicate-{kind}.json', folder, json.dumps(told)])
+    if made.returncode != 0:
+        return name, ['make_bundle: ' + made.stderr]
+    keys = folder / 'keys'
+    if isinstance(outcome, str) and outcome != 'ok':
+        return name, problems_of(folder, True, keys, outcome)
+    later, found = outcome if isinstance(outcome, list) else [], []
+    for judge, command in verifiers(folder, True, keys).items():
+        answer = ask(command)
+        listed = re.findall('LATER:? [^;]*', ' '.join(answer.stdout.split()))
+        if judge != 'efface':  # one a line
+            listed = [line for line in answer.stdout.splitlines() if line.startswith('LATER')]
+        if answer.returncode != (SUPERSEDED if later else 0) or len(listed) != len(later) or not all(
+                status in line for status, line in zip(later, listed)):
+            found.append(f'{judge} ended with {answer.returncode}: {answer.stdout[-300:]}')
+    return name, found
+
+
+def run_unsigned(good, work, name, alter, count):
+    """Lines that nobody signed prove nothing, and take nothing away."""
+    folder = work / ('unsigned-' + name)
+    shutil.copytree(good, folder, symlinks=True)
+    alter(Case(folder, None))
+    problems = accepted(folder, True)
+    for judge, command in verifiers(folder, True, folder / 'keys').items():
+        if count is not None and not re.search(rf'\b{count} lines? behind them', ' '.join(
+                ask(command).stdout.split())):
+            problems.append(f'{judge} does not say how many lines are not signed')
+    return name, problems
+
+
+def run_without_proof(work, version):
+    """Records of before there was a proof of the announcement: never claimed, asked of the log."""
+    name = 'no-proof-' + version
+    predicate = predicate_of('example')
+    predicate['schemaVersion'] = version
+    if version == '1.0.0':
+        predicate = json.loads(json.dumps(predicate))
+        volumes.old(lambda p: None)(predicate)
+    made = make(predicate, work / name)
+    if made.returncode:
+        return name, ['make_bundle: ' + made.stderr]
+    problems = accepted(work / name, True)
+    (work / name / 'bundle' / INTENT_PROOF).unlink()
+    problems += problems_of(work / name, False, work / name / 'keys', 'announced before')
+    (work / name / 'bundle' / CONSISTENCY_PROOF).unlink()
+    for with_log in (False, True):
+        problems += accepted(work / name, with_log)
+    for judge, command in verifiers(work / name, False, work / name / 'keys').items():
+        said = ' '.join(ask(command).stdout.split())
+        if 'announced before: not checked: the bundle has no proof of it' not in said:
+            problems.append(f'{judge} claims what it did not see')
+    return name, problems
+
+
 def predicate_of(kind):
     return json.loads((DATA / f'predicate-{kind}.json').read_text())
 
@@ -148,7 +208,7 @@ def run_bytes(good, work, kind, old, new):
 
 HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST
 INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS)
+            volumes.INSIDERS + log.INSIDERS)
 
 
 def claims_made():
@@ -194,6 +254,12 @@ def run_all(work):
         waiting += [pool.submit(run_variant, work, name, check)
                     for name, check in VARIANTS.items()]
         waiting += submit_targets(pool, work)
+        waiting += [pool.submit(run_row, work, name, *row) for name, row in log.ROWS.items()]
+        waiting += [pool.submit(run_unsigned, good, work, name, *row)
+                    for name, row in log.UNSIGNED.items()]
+        waiting += [pool.submit(run_unsigned, good, work, 'two-files', log.two_files, None)]
+        waiting += [pool.submit(run_without_proof, work, version)
+                    for version in ('1.0.0', '1.1.0')]
         for done in waiting:
             name, found = done.result()
             print(('FAIL ' if found else 'ok   ') + name)

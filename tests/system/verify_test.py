@@ -207,6 +207,7 @@ class Documents(Case):
         self.assertEqual(done.returncode, YES, done)
         for line in done.stdout.splitlines()[:-1]:
             self.assertEqual(json.loads(line)['checks'][-1]['name'], 'whole log')
+            self.assertEqual(json.loads(line)['laterRuns'], [])
         broken = self.folder / 'log'
         shutil.copytree(log, broken)
         entries = (broken / 'entries.jsonl').read_bytes()

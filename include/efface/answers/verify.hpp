@@ -2,6 +2,7 @@
 // Does a bundle prove what it says? Reads, changes nothing.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -32,9 +33,19 @@ struct Check {
     bool passed = false;
     std::string detail;  ///< in plain words: what was proved, or what is wrong
 };
+/// A run on the same device that the log announced after this one had ended.
+struct LaterRun {
+    std::uint64_t index = 0;  ///< of the entry that says so: its outcome, or its intent while open
+    std::string run_id;
+    std::string status;  ///< of the outcome; "open" without one
+    std::string at;      ///< of that entry
+};
 struct Verification {
     std::vector<Check> checks;  ///< in order; the later ones are left out when an early one fails
     Json certificate;           ///< null unless it parsed and its signature is good
+    /// Only with a log: what it holds is newer than this bundle. Those that were refused before
+    /// anything was changed are left out.
+    std::vector<LaterRun> later = {};
     /// SHA-256 of each trusted root that a signature was held against and found good, sorted.
     std::vector<std::string> roots_used;
     bool rejected = false;  ///< the organisation's last decision rejects the certificate

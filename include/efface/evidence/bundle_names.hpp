@@ -11,6 +11,8 @@ namespace efface::evidence {
 constexpr const char* kCertificateFile = "certificate.json";
 constexpr const char* kSignatureFile = "certificate.json.p7s";
 constexpr const char* kProofFile = "certificate.json.tlog-proof";
+constexpr const char* kIntentProofFile = "certificate.json.intent-proof";
+constexpr const char* kConsistencyProofFile = "certificate.json.consistency-proof";
 constexpr const char* kRootFile = "root.pem";
 constexpr const char* kLogKeyFile = "log.vkey";
 constexpr const char* kEvidenceFolder = "evidence";

@@ -215,7 +215,7 @@ def records():
             record = json.loads((DATA / f'predicate-{kind}.json').read_text())
             honest(record)
             if record['result']['status'].startswith('sanitized') and \
-                    record['schemaVersion'] == '1.1.0':
+                    record['schemaVersion'] == '1.2.0':
                 yield kind, name, record
 
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A test program: makes a valid record, or verifies one with the library alone.
 //   make_bundle PREDICATE.json OUTDIR [VARIANT]  makes OUTDIR/{keys,log,bundle}; a VARIANT is
-//       signed and logged by those who hold the keys, and must be refused all the same
+//       signed and logged by those who hold the keys, and must be refused all the same. A variant
+//       in JSON tells of the log: merge patches (RFC 7396) of "earlierIdentity", "earlierIntent",
+//       "intent" and "outcome", "declare" of the earlier run, "openBefore", and "later" runs
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
 //   make_bundle --signature ROOT.pem NAME...  says of NAME.p7s over NAME: ok, and each signer's
 //       role, key and organization|site|name; or what is wrong with it
@@ -44,8 +46,30 @@ std::string required_file(const fs::path& path) {
     return *text;
 }
 
+std::function<void(Json&)> patch_of(const Json& told, const char* key) {
+    if (!told.contains(key)) {
+        return {};
+    }
+    return [patch = told.at(key)](Json& value) { value.merge_patch(patch); };
+}
+
+ExampleChanges variant_of_log(const Json& told) {
+    ExampleChanges changes;
+    changes.earlier_identity = patch_of(told, "earlierIdentity");
+    changes.earlier_intent = patch_of(told, "earlierIntent");
+    changes.intent = patch_of(told, "intent");
+    changes.outcome = patch_of(told, "outcome");
+    changes.declare_earlier_attempt = told.value("declare", true);
+    changes.open_before = told.value("openBefore", false);
+    changes.later = told.value("later", std::vector<std::string>());
+    return changes;
+}
+
 /// An insider's record: good signatures over something that is not so.
 ExampleChanges variant(std::string_view name) {
+    if (name.starts_with('{')) {
+        return variant_of_log(parse_json(name, "variant"));
+    }
     ExampleChanges changes;
     if (name == "approver-signs") {
         changes.signer = "alice";
@@ -132,6 +156,10 @@ int verify(std::span<char*> arguments) {
     for (const Check& check : verification.checks) {
         std::puts(fmt::format("{} {}: {}", check.passed ? "ok  " : "FAIL", check.name, check.detail)
                       .c_str());
+    }
+    for (const LaterRun& run : verification.later) {
+        std::puts(
+            fmt::format("LATER {} {} {} {}", run.index, run.run_id, run.status, run.at).c_str());
     }
     return static_cast<int>(answer_of(verification));
 }

@@ -189,7 +189,8 @@ TEST_CASE("A published bundle is readable by others and holds the anchors for co
     CHECK((fs::status(example.bundle).permissions() & fs::perms::all) == fs::perms(0755));
     for (const char* name :
          {"certificate.json", "certificate.json.p7s", "certificate.json.tlog-proof", "root.pem",
-          "log.vkey", "evidence/volume-1/header.json"}) {
+          "certificate.json.intent-proof", "certificate.json.consistency-proof", "log.vkey",
+          "evidence/volume-1/header.json"}) {
         INFO(name);
         CHECK((fs::status(example.bundle / name).permissions() & fs::perms::all) ==
               fs::perms(0644));
@@ -216,7 +217,7 @@ TEST_CASE("A bundle is never published over another one") {
     const Json statement = make_statement({{"projectIdentity", Json::object()}}, {});
     (void)stage_bundle(folder.path() / "staging", statement, {}, keys, {});
     try {
-        publish_bundle(folder.path() / "staging", log.prove(0), example.bundle);
+        publish_bundle(folder.path() / "staging", prove_run(log, 0, 1, 1), example.bundle);
         FAIL("published");
     } catch (const Error& error) {
         CHECK(error.code() == ErrorCode::evidence);

@@ -205,7 +205,7 @@ TEST_CASE("A record of 1.0.0 has texts for reasons, and no other version is know
                     old(p);
                     first_volume(p)["residualRisks"] = Json::array({reason("x", "flash")});
                 }).empty());
-    for (const char* version : {"1.0.1", "1.2.0", "2.0.0", ""}) {
+    for (const char* version : {"1.0.1", "1.3.0", "2.0.0", ""}) {
         CHECK_FALSE(problem_after([&](Json& p) { p["schemaVersion"] = version; }).empty());
     }
 }

@@ -38,6 +38,6 @@ void check_hidden_area_fields(const RecordView& hidden, Schema schema);
 /// [{"name", "result", "detail"}]
 void check_controls(const RecordView& controls);
 /// The part of it for the three types that have a target.
-void check_target_rules(const RecordView& predicate);
+void check_target_rules(const RecordView& predicate, const rules::Techniques& table);
 
 }  // namespace efface::judge

@@ -16,7 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, generated, log, orders, read, reasons, record, target, volumes
+from tamper import (drive, generated, log, orders, read, reasons, record, rows, target,
+                    volumes)
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -144,9 +145,9 @@ def run_bytes(good, work, kind, old, new):
                                                                     None)
 
 
-HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST
+HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST | rows.HONEST
 INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS)
+            volumes.INSIDERS + rows.INSIDERS)
 
 
 def claims_made():

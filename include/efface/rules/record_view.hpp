@@ -27,6 +27,9 @@ class RecordView final {
     [[nodiscard]] std::optional<RecordView> maybe(const char* key) const;
     [[nodiscard]] std::vector<RecordView> items() const;
     [[nodiscard]] bool is_object() const noexcept { return value_->is_object(); }
+    [[nodiscard]] const Json& json() const noexcept { return *value_; }
+    /// As messages name it.
+    [[nodiscard]] const std::string& where() const noexcept { return where_; }
 
     [[nodiscard]] const std::string& text(std::size_t bytes_max = kTextBytesMax) const;
     [[nodiscard]] const std::string& non_empty_text() const;

@@ -6,19 +6,15 @@ Each is signed and logged by those who hold the keys: only the rules stand again
 import copy
 import hashlib
 
+from tamper.rows import use
 from tamper.target import after, drop, level, named, not_done, put, seen, work
 
 SIZE = 1920383410176  # of tests/data/evidence/predicate-drive.json
 PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
 
 
-def use(p, technique, commands):
-    work(p)['technique'] = technique
-    work(p)['operation']['commandSet'] = p['target']['drive']['commandSet'] = commands
-
-
 def technique(name, claimed):
-    return lambda p: (use(p, name, name.split('-')[0]), level(p, claimed))
+    return lambda p: (use(p, name), level(p, claimed))
 
 
 def fail(p):
@@ -75,7 +71,7 @@ def unreadable(p, count=1, expected=True, placed=11):
 
 def crypto(p):
     """An honest record after which nothing can be read: nothing is claimed of it."""
-    use(p, 'nvme-sanitize-crypto', 'nvme')
+    use(p, 'nvme-sanitize-crypto')
     unreadable(p, 11)
     with_exceptions(p, 'no-evidence-read')
     level(p, 'none')
@@ -189,8 +185,6 @@ HONEST = {
     'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
     'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
-    'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
-                      work(p).update(statusBefore=[], statusAfter=[])),
     'finished': lambda p: (not_done(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
 }
 

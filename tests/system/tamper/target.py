@@ -91,9 +91,15 @@ def second_pass_before_the_first(p):
 WRITTEN = 536870912  # of tests/data/evidence/predicate-memory.json
 
 
+CONTROLS = {'tmpfs': ('empty', 'no-pages'), 'ramfs': ('empty',), 'hugetlbfs': ('empty',),
+            'swap': ('no-signature',), 'dimm': ('security-disabled',), 'cxl': ('security-disabled',)}
+
+
 def become(p, kind, place):
     """The record of memory as one of another kind."""
     target = p['target']
+    work(p)['negativeControls'] = []
+    asked(p, *CONTROLS.get(kind, ()))
     for identity in (p['targetIdentity'], target['identity'], target['identityAfter']):
         identity.update(kind=kind, place=place)
     target['kind'] = kind
@@ -176,6 +182,7 @@ def area(p):
 def area_on_zram(p):
     zram(p)
     become(p, 'swap', '/dev/zram1')
+    asked(p, 'no-size', 'not-initialised', 'nothing-stored')
     p['target']['facts']['contentFreed'] = True
 
 

@@ -118,13 +118,14 @@ def cipher(text, *more):
 HONEST = {name: ('example', change) for name, change in {
     'far-payload': far_payload, 'backup': backup, 'no-credential': no_credential,
     'not-asked': not_asked, 'flash': flash, 'doubts': doubts, 'gone': gone,
-    'regions-overlap': lambda p: regions(p, (0, 16 * MIB), (8 * MIB, 16 * MIB)),
     'all-like-ciphertext': sample(ciphertextLike=301, zero=0),
     'a-tenth-unreadable': sample(ciphertextLike=271, zero=0, unreadable=30)}.items()}
 HONEST.update({'cipher-' + text: ('example', cipher(text)) for text in GOOD_CIPHERS
                if text != 'aes-xts-plain64'})
 
 CLAIMS = {
+    'regions-overlap': lambda p: regions(p, (0, 16 * MIB), (8 * MIB, 16 * MIB)),
+    'region-behind-the-device': lambda p: regions(p, (0, 65 * MIB)),
     'nothing-sampled': sample(piecesSampled=0, ciphertextLike=0, zero=0),
     'all-zero': sample(ciphertextLike=0, zero=301),
     'all-unreadable': sample(ciphertextLike=0, zero=0, unreadable=301),

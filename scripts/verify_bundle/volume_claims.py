@@ -15,7 +15,7 @@ def check_volumes(predicate):
     need(not {'target', 'targetIdentity'} & predicate.keys(), 'volumes and a target')
     row = TABLE.row(predicate['sanitization']['technique'])
     family = TABLE.families[row['family']] if row else {}
-    need(row and 'keyslot' in family.get('types', ['keyslot']), 'that technique is not for volumes')
+    need(row and 'keyslot' in family.get('types', ()), 'that technique is not for volumes')
     rules = Rules(predicate)
     need(not rules.part('policy') or predicate['authorization']['policyId'] ==
          row.get('policy', row['technique']), 'that is not the policy of the technique')

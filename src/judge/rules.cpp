@@ -202,9 +202,10 @@ void check_volumes(const RecordView& predicate, const rules::Techniques& table) 
     const RecordView technique = predicate.at("sanitization").at("technique");
     const RecordView authorization = predicate.at("authorization");
     const rules::Technique* row = table.find(technique.text());
-    const rules::Words types = row == nullptr ? rules::Words() : row->family->types;
-    if (row == nullptr ||
-        (!types.empty() && std::find(types.begin(), types.end(), "keyslot") == types.end())) {
+    const auto treats_volumes = [](const rules::Words& types) {
+        return std::find(types.begin(), types.end(), "keyslot") != types.end();
+    };
+    if (row == nullptr || !treats_volumes(row->family->types)) {
         technique.fail("is not one for volumes");
     }
     if (row->family->policy && authorization.at("policyId").text() != row->policy) {

@@ -310,7 +310,7 @@ void check_level(const RecordView& predicate, const Claim& claim) {
     }
 }
 
-/// What the table says of this technique, field by field.
+/// There is such a technique, for such a certificate.
 void check_row(const RecordView& predicate, const Claim& claim) {
     const RecordView technique = predicate.at("sanitization").at("technique");
     const RecordView type = predicate.at("certificateType");
@@ -321,6 +321,10 @@ void check_row(const RecordView& predicate, const Claim& claim) {
         !is_one_of(claim.family->types, type.text())) {
         type.fail("is none that " + claim.technique + " has");
     }
+}
+
+/// The order's policy, and every field that blocks success.
+void check_fields(const RecordView& predicate, const Claim& claim) {
     const RecordView policy = predicate.at("authorization").at("policyId");
     if (claim.success && claim.family->policy && policy.text() != claim.row->policy) {
         policy.fail("is not the policy of " + claim.technique);
@@ -378,6 +382,7 @@ void check_target_rules(const RecordView& predicate, const rules::Techniques& ta
     }
     check_level(predicate, claim);
     check_swap_rules(predicate, claim);
+    check_fields(predicate, claim);
 }
 
 }  // namespace efface::judge

@@ -194,7 +194,7 @@ void read_drive(const RecordView& of, Technique& row) {
     }
     if (const auto status = of.maybe("status")) {
         status->only({"page", "decoder", "action"});
-        row.status = {status->at("page").non_empty_text(), status->at("decoder").non_empty_text(),
+        row.status = {status->at("page").text(), status->at("decoder").non_empty_text(),
                       number_of(*status, "action")};
     }
 }

@@ -50,14 +50,14 @@ def check_memory(predicate, rules):
         return
     need(all(named(result['exceptions'], code) for code in row.get('named', ())),
          'what is never reached is an exception')
-    for word in row['needs']:
+    for word in row.get('needs', ()):
         NEEDS[word](predicate, row)
     if result['level'] == 'none':
         return
     freed = (predicate['target'].get('facts') or {}).get('contentFreed')
     need('whenFreed' not in row or freed is None or type(freed) is bool,
          'nothing says whether it was only freed')
-    for word in row['whenFreed'] if freed and row.get('whenFreed') else row['levelNeeds']:
+    for word in row['whenFreed'] if freed and row.get('whenFreed') else row.get('levelNeeds', ()):
         LEVEL_NEEDS[word](predicate, rules)
 
 

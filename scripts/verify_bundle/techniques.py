@@ -49,6 +49,12 @@ def enough(read, of, one_in):
     return read <= of and (not one_in or of - read <= of // one_in)
 
 
+def level_of(row, medium):
+    """The best level, where it depends on what the drive is made of."""
+    level = row['level']
+    return level[medium] if isinstance(level, dict) else level
+
+
 class Rules:
     """The row of a record, and what its family asks of all its techniques."""
 
@@ -110,7 +116,7 @@ class Rules:
         disk = type(facts) is dict and facts.get('flash') is False
         order = ('none', 'clear', 'purge')
         need(order.index(result['level']) <=
-             order.index(self.row['level']['disk' if disk else 'flash']),
+             order.index(level_of(self.row, 'disk' if disk else 'flash')),
              'the technique does not reach that level on this target')
         none = self.part('noLevel')
         need(predicate['certificateType'] not in none.get('types', ()) and

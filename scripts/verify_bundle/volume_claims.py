@@ -4,7 +4,7 @@ import re
 
 from common import need
 from reasons import since_1_1
-from techniques import TABLE, Rules
+from techniques import TABLE, Rules, level_of
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
 LEVELS = ['none', 'clear', 'purge']
@@ -54,7 +54,7 @@ def check_volume(predicate, volume, rank, rules):
         check_reached(predicate, volume, place, rules)
     need(volume['locations'] or (volume['alreadyGone'] is True and rank == 1 and
                                  volume['level'] == 'none'), name + ': nothing was looked at')
-    need(LEVELS.index(volume['level']) <= LEVELS.index(rules.row['level']['flash']),
+    need(LEVELS.index(volume['level']) <= LEVELS.index(level_of(rules.row, 'flash')),
          name + ': the technique does not reach that level')
     rules.check_blocks('volumeBlocks', predicate, volume, volume['status'], volume['level'],
                        volume['exceptions'])

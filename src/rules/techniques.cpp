@@ -212,9 +212,15 @@ Technique row_of(const RecordView& of, const Family& family) {
     row.policy = of.maybe("policy") ? of.at("policy").non_empty_text() : row.name;
     row.since = text_of(of, "since");
     const RecordView level = of.at("level");
-    level.only({"flash", "disk"});
-    row.level_flash = level.at("flash").one_of({"none", "clear", "purge"});
-    row.level_disk = level.at("disk").one_of({"none", "clear", "purge"});
+    const bool by_medium = level.is_object();
+    if (by_medium) {
+        level.only({"flash", "disk"});
+    }
+    const auto level_on = [&](const char* medium) {
+        return (by_medium ? level.at(medium) : level).one_of({"none", "clear", "purge"});
+    };
+    row.level_flash = level_on("flash");
+    row.level_disk = level_on("disk");
     row.passes = words_of(of, "passes");
     row.kinds = words_of(of, "kinds");
     row.needs = words_of(of, "needs");

@@ -348,6 +348,48 @@ CHANGES = {
     'discard': technique('block-discard', 'none'), 'unmap': technique('scsi-unmap', 'none'),
     'deallocate': technique('nvme-deallocate', 'none'),
 }
+def half_canaries(p, size=2048):
+    """Canaries of half a block."""
+    canaries(p)['blockBytes'] = size
+    surface(p)['offsets'] = surface(p)['offsets'][:-1] + [SIZE - size]
+
+
+def unread_samples(p, expected=True):
+    """Samples that can not be read, as the technique leaves them."""
+    samples(p, 193, unreadable=10)
+    seen(p)['samples']['surfaces'][0]['unreadable'] = 10
+    seen(p)['unreadableStatuses'] = [{'status': 'EIO', 'count': 10, 'expected': expected}]
+    seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
+
+
+def unread_whole(p, share, expected):
+    """So much of everything can not be read."""
+    whole(p)
+    lost = SIZE * 2 // int(2 * share) + 1
+    seen(p)['whole'].update(bytesCompared=SIZE - lost, unreadableBytes=lost,
+                            unexpectedBytes=0 if expected else lost)
+
+
+def step(p):
+    work(p)['steps'] = [{'step': 'wipe', 'at': '2026-11-21T09:30:04Z', 'result': 'failed',
+                         'detail': ''}]
+
+
+CHANGES.update({
+    'canaries-of-half': half_canaries, 'canaries-of-a-sector': lambda p: half_canaries(p, 512),
+    'samples-unread': unread_samples,
+    'samples-unread-unnamed': after(unread_samples, with_exceptions),
+    'canary-unread-unnamed': after(lambda p: unreadable(p, 1, True, 11), with_exceptions),
+    'status-unexpected-unnamed': after(CHANGES['status-unexpected-sample'], with_exceptions),
+    'one-of-nine-unexplained': after(lambda p: unreadable(p, 1, False, 9), lambda p: (
+        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
+    'purge-without-evidence': lambda p: with_exceptions(p, 'no-evidence-read'),
+    'whole-unread-ninth': after(lambda p: unread_whole(p, 9.5, False), lambda p: (
+        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
+    'whole-unread-half': after(lambda p: unread_whole(p, 2, False), lambda p: (
+        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
+    'step-failed': step,
+})
 CHANGES.update({'purge-' + name: technique(name, 'purge') for name in (
     'nvme-format-user-data', 'nvme-format-crypto', 'nvme-sanitize-namespace', 'scsi-format-unit',
     'scsi-write-same', 'ata-security-normal', 'tcg-genkey', 'tcg-activate-revert',

@@ -11,6 +11,7 @@ from tamper import generated
 from tamper.rows import TABLE
 
 LEVELS = ('none', 'clear', 'purge')
+OTHERS = ['io-failed', 'drive-word', 'write-failed', 'stopped']  # codes that no row bears
 STRIDE = 12  # one of so many conditions, when time is short
 
 
@@ -53,7 +54,7 @@ def of_block(path, seen):
               if not any(type(value) is type(good) and value == good for good in block['allowed'])]
     yield 'other values allowed', put(path + ['allowed'], block['allowed'] + others)
     if 'except' in block:
-        yield 'another exception', put(path + ['except'], block['except'] + ['io-failed'])
+        yield 'another exception', put(path + ['except'], block['except'] + OTHERS)
     if 'level' in block:
         yield 'with a level', gone(path + ['level'])
 
@@ -80,8 +81,7 @@ def of_group(path, key, value):
     elif key == 'keyBytesMin':
         yield 'a byte less', put(path, value - 1)
     elif key == 'types' and path[-2] != 'noLevel':
-        yield from (('also ' + kind, put(path, value + [kind])) for kind in
-                    ('media', 'memory') if kind not in value)
+        yield 'also memory', put(path, value + ['memory'])
     elif key == 'kinds' and path[-2] != 'noLevel':
         yield 'any', gone(path)
     elif key in ('states', 'may', 'ciphers'):
@@ -97,10 +97,10 @@ def of_group(path, key, value):
             at(table, path[:-1]).pop(key))
     elif key == 'objections':
         for level, codes in value.items():
-            yield 'also at ' + level, put(path + [level], codes + ['damaged-header', 'flash'])
+            yield 'also at ' + level, put(path + [level], codes + ['damaged-header', 'flash', 'payload-not-sampled'])
             yield 'any at ' + level, gone(path + [level])
     elif key == 'except':
-        yield 'another exception', put(path, value + ['io-failed'])
+        yield 'another exception', put(path, value + OTHERS)
     elif key in ('neverCovered', 'noLevel', 'types', 'kinds', 'layers', 'exceptions', 'counters',
                  'keyPlaces', 'modesThatHideNothing', 'modesOfTwoKeys', 'attestation', 'needs',
                  'levelNeeds', 'named'):
@@ -133,10 +133,12 @@ def of_commands(path, commands):
 
 
 def of_row(path, row):
-    for medium, level in row['level'].items():
+    for medium in ('flash', 'disk') if isinstance(row['level'], dict) else (None,):
+        where = ['level', medium] if medium else ['level']
+        level = at(row, where)
         if level != 'purge':
-            yield f'level on {medium}', put(path + ['level', medium],
-                                            LEVELS[LEVELS.index(level) + 1])
+            yield f'level on {medium or "any medium"}', put(
+                path + where, LEVELS[LEVELS.index(level) + 1])
     if 'commands' in row:
         yield from of_commands(path + ['commands'], row['commands'])
     if 'status' in row:
@@ -146,7 +148,8 @@ def of_row(path, row):
         yield 'passes not looked at', gone(path + ['passes'])
         for number in range(len(row['passes'])):
             yield f'pass {number} left out', gone(path + ['passes', number])
-            yield f'pass {number} of any pattern', put(path + ['passes', number], 'given')
+            if row['passes'][number] != 'given':
+                yield f'pass {number} of any pattern', put(path + ['passes', number], 'given')
     if 'since' in row:
         yield 'since ever', gone(path + ['since'])
     if 'swap' in row:

@@ -9,12 +9,16 @@ import hashlib
 import json
 import pathlib
 
-from tamper.target import (SIZE as DISK, WRITTEN, after, asked, become, cleared, first, level, named,
-                           pool, put, queue, seen, segment, sweep, work, zram)
+from tamper.target import (SIZE as DISK, WRITTEN, after, asked, become, cleared_queue, first, level, named,
+                           one_fault, pool, put, queue, seen, segment, sweep, work, zram)
 
 TABLE = json.loads((pathlib.Path(__file__).resolve().parents[3] /
                     'src/rules/techniques.json').read_text())
 LEVELS = ('none', 'clear', 'purge')
+
+
+def level_of(row, medium='flash'):
+    return row['level'][medium] if isinstance(row['level'], dict) else row['level']
 
 
 def page(name, data):
@@ -132,7 +136,7 @@ def on(p, medium):
 def drive(technique, claimed=None, medium='flash'):
     """An honest record of this technique, or one that claims another level."""
     row = next(row for row in TABLE['rows'] if row['technique'] == technique)
-    return lambda p: (use(p, technique), on(p, medium), level(p, claimed or row['level'][medium]))
+    return lambda p: (use(p, technique), on(p, medium), level(p, claimed or level_of(row, medium)))
 
 
 def drive_claims(technique):
@@ -154,6 +158,7 @@ def drive_claims(technique):
                 yield f'other-bytes-{number}-{at}', after(
                     honest, lambda p, rest=others, words=words, wrong=wrong: send(
                         p, [(words, wrong)] + rest))
+    yield 'other-policy', after(honest, put('authorization.policyId', 'purge-by-drive'))
     if name:
         for how, data in undone.items():
             yield f'page-{how}', after(honest, lambda p, data=data: work(p).update(
@@ -215,6 +220,7 @@ def overwrite_claims(technique):
         yield f'pattern-{number}', after(honest, pattern(
             number, 'aes-256-ctr' if word == 'given' else 'repeat:5a'))
     yield 'purge', after(honest, lambda p: level(p, 'purge'))
+    yield 'other-policy', after(honest, put('authorization.policyId', 'dod'))
 
 
 def memory(kind):
@@ -232,22 +238,67 @@ def memory(kind):
             {'filesystem': 'tmpfs'} if kind == 'file' else {}))
 
 
+def lost(p, code, path, size):
+    """Bytes that failed, beside an exception of this code."""
+    folders = path.split('.')
+    inside = p
+    for step in folders[:-1]:
+        inside = inside[int(step) if step.isdigit() else step] if inside else None
+    if inside:
+        inside[folders[-1]] = one_fault(0, size)
+    else:
+        seen(p)['result'] = 'fail'
+    p['result'].update(status='sanitized-with-exceptions',
+                       exceptions=p['result']['exceptions'] + named('it is named', code))
+
+
+def in_1_0(p):
+    """In the shape of record 1.0.0, where reasons had no codes."""
+    p['schemaVersion'] = '1.0.0'
+    for key in ('exceptions', 'residualRisks'):
+        p['result'][key] = [each['text'] for each in p['result'][key]]
+
+
 def memory_claims(row, kind):
     honest = memory(kind)
-    yield 'purge', after(honest, lambda p: level(p, 'purge'))
-    if row['level']['flash'] == 'none':
+    yield 'purge', after(cleared_queue if kind == 'mqueue' else honest,
+                         lambda p: level(p, 'purge'))
+    if level_of(row) == 'none':
         yield 'clear', after(honest, lambda p: (level(p, 'clear'), p['result'].update(
             status='sanitized', exceptions=[])))
     for name in row['controls']['needs']:
         yield 'no-' + name, after(honest, lambda p, name=name: work(p).update(negativeControls=[
             each for each in work(p)['negativeControls'] if each['name'] != name]))
     yield 'control-invented', after(honest, lambda p: asked(p, 'weather'))
+    yield 'flush-failed', after(honest, lambda p: [
+        entry.update(flush='EIO') for entry in work(p)['passes']] or put(
+            'verification.result', 'fail')(p))
+    for name, path, value in (('result', 'verification.result', 'fail'),
+                              ('result-unknown', 'verification.result', 'unknown'),
+                              ('mismatches', 'verification.mismatches', 1)):
+        yield name, after(honest, put(path, value))
+    for code in ('io-failed', 'write-failed', 'read-back-unreadable'):
+        yield 'write-fault-' + code, after(honest, lambda p, code=code: lost(
+            p, code, 'sanitization.passes.0.writeFaults', 1))
+        yield 'read-fault-' + code, after(honest, lambda p, code=code: (
+            lost(p, code, 'verification.readFaults', 1),
+            seen(p).update(bytesPlanned=seen(p)['bytesPlanned'] + 1)))
+    for flag in ('copyOnWrite', 'thin', 'remote'):
+        yield 'above-' + flag, after(honest, lambda p, flag=flag: (
+            p['target'].update(layersBelow=[{'name': 'sda', 'type': 'disk', flag: True}]),
+            p['result']['level'] == 'none' and level(p, 'clear')))
+    if kind not in ('zram', 'mqueue', 'dimm', 'cxl'):
+        yield 'pass-not-made', after(honest, lambda p: (
+            work(p).update(passes=[]), seen(p).update(method='full-read-back', bytesPlanned=0,
+                                                      bytesCompared=0)))
+    yield 'read-back-less', after(honest, lambda p: seen(p).update(
+        method='sampled-read-back',
+        bytesPlanned=max(seen(p)['bytesPlanned'] - 4096, 0),
+        bytesCompared=max(seen(p)['bytesCompared'] - 4096, 0)) if seen(p)['bytesPlanned'] else
+        put('verification.result', 'fail')(p))
     yield 'other-policy', after(honest, put('authorization.policyId', 'overwrite-random'))
-    if 'since' in row:
-        yield 'in-1.0.0', after(honest, lambda p: (
-            p.update(schemaVersion='1.0.0'), p['result'].update(
-                exceptions=[each['text'] for each in p['result']['exceptions']],
-                residualRisks=[each['text'] for each in p['result']['residualRisks']])))
+    if kind in ('sysv', 'mqueue', 'hugepages', 'free'):
+        yield 'in-1.0.0', after(honest, in_1_0)
     for code in row.get('named', ()):
         yield 'no-' + code, after(honest, lambda p, code=code: p['result'].update(exceptions=[
             each for each in p['result']['exceptions'] if each['code'] != code]))
@@ -260,7 +311,7 @@ def all_rows():
         if row['family'] == 'drive':
             claims = list(drive_claims(technique))
             for medium in ('flash', 'disk'):
-                best = LEVELS.index(row['level'][medium])
+                best = LEVELS.index(level_of(row, medium))
                 claims += [(f'{claimed}-on-{medium}', drive(technique, claimed, medium))
                            for claimed in LEVELS[best + 1:]]
                 yield 'drive', f'{technique}-on-{medium}', drive(technique, None, medium), claims

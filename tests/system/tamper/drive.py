@@ -354,6 +354,15 @@ def half_canaries(p, size=2048):
     surface(p)['offsets'] = surface(p)['offsets'][:-1] + [SIZE - size]
 
 
+def spread(*shares):
+    """Canaries at these shares of the drive, and at its ends."""
+    def change(p):
+        inner = [int(SIZE * share) // 4096 * 4096 for share in shares]
+        surface(p)['offsets'] = [0, *inner, SIZE - 4096]
+        canaries(p).update(placed=len(inner) + 2, changed=len(inner) + 2)
+    return change
+
+
 def unread_samples(p, expected=True):
     """Samples that can not be read, as the technique leaves them."""
     samples(p, 193, unreadable=10)
@@ -377,6 +386,8 @@ def step(p):
 
 CHANGES.update({
     'canaries-of-half': half_canaries, 'canaries-of-a-sector': lambda p: half_canaries(p, 512),
+    'canaries-at-the-ends': spread(), 'canaries-far-apart': spread(0.3),
+    'canaries-at-the-front': spread(*(0.01 * number for number in range(1, 20))),
     'samples-unread': unread_samples,
     'samples-unread-unnamed': after(unread_samples, with_exceptions),
     'canary-unread-unnamed': after(lambda p: unreadable(p, 1, True, 11), with_exceptions),

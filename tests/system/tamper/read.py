@@ -18,7 +18,7 @@ def status(p, name, *codes):
 
 def refused(p, count=1):
     """An honest record of canaries that the drive did not take."""
-    surface(p)['offsets'] = [4096 * n for n in range(9)] + [SIZE - 4096]
+    surface(p)['offsets'] = [SIZE * n // 9 // 4096 * 4096 for n in range(9)] + [SIZE - 4096]
     surface(p)['refused'] = canaries(p)['refused'] = count
     canaries(p).update(placed=10, changed=10)
     with_exceptions(p, 'canaries-refused')

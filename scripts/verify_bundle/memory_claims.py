@@ -2,17 +2,13 @@
 """Memory: no more than was there, was written and read back, or than the kernel clears."""
 from common import need
 from reasons import named, since_1_1
+from techniques import TABLE, enough
 
-KINDS = {'sysv', 'mqueue', 'hugepages', 'free'}
 SUCCESS = ('sanitized', 'sanitized-with-exceptions')
 STATES = ('present', 'absent', 'unknown')
 FACTS = {'init-on-alloc', 'init-on-free', 'page-poisoning', 'zswap', 'swap-areas', 'swap-history',
          'hibernation-image', 'crash-kernel', 'crash-dumps', 'pstore', 'efi-variables',
          'huge-pages', 'persistent-memory', 'nvme-memory', 'graphics-memory', 'bmc', 'tpm'}
-SAMPLE = 16  # of plain pages one in so many is read back
-WHOLE = ('ram', 'pmem', 'devdax', 'swap')  # overwritten from end to end, however often begun
-CONTROLS = {'sysv': ('attached-by-nobody-else', 'segment-gone'),
-            'mqueue': ('queue-empty', 'queue-gone')}
 
 
 def machine_of(predicate):
@@ -32,8 +28,8 @@ def check_facts(predicate):
     need(setting is None or type(setting) is dict and
          setting.get('state') in ('on', 'off', 'unknown'), 'the setting of the kernel')
     if sweep is not None:
-        need(predicate['certificateType'] == 'memory' and
-             predicate['target']['kind'] in ('free', 'hugepages'), 'only free pages are swept')
+        row = TABLE.row(predicate['sanitization']['technique'], predicate['target']['kind']) or {}
+        need('swept' in row.get('needs', ()), 'only free pages are swept')
         need(sweep.keys() == {'freeBytes', 'takenBytes', 'passes'} and
              all(type(number) is int and number >= 0 for number in sweep.values()), 'the sweep')
 
@@ -43,72 +39,99 @@ def is_cleared(predicate):
     return (machine_of(predicate).get('initOnFree') or {}).get('state') == 'on'
 
 
-def check_memory(predicate):
-    kind, work = predicate['target']['kind'], predicate['sanitization']
+def check_memory(predicate, rules):
+    work, result = predicate['sanitization'], predicate['result']
     need(type(work['passes']) is list, 'the passes are no list')
     method = predicate['verification']['method']
     need(type(method) is str and method, 'the method of verification')
-    success = predicate['result']['status'] in SUCCESS
-    if success and predicate['result']['level'] != 'none':
-        check_level(predicate, kind)
-    if kind not in KINDS:
+    row = rules.row or {}
+    need('since' not in row or since_1_1(predicate), 'that version knows no such memory')
+    if result['status'] not in SUCCESS:
         return
-    need(since_1_1(predicate), 'that version knows no such memory')
-    if not success:
+    need(all(named(result['exceptions'], code) for code in row.get('named', ())),
+         'what is never reached is an exception')
+    for word in row.get('needs', ()):
+        NEEDS[word](predicate, row)
+    if result['level'] == 'none':
         return
-    passed = [control['name'] for control in work.get('negativeControls') or []
-              if control['result'] == 'pass']
-    need(all(name in passed for name in CONTROLS.get(kind, ())), 'a control was not asked')
-    if kind == 'mqueue':
-        check_queue(predicate)
-    else:
-        written = sum(entry['bytesWritten'] for entry in work['passes'])
-        compared = predicate['verification']['bytesCompared']
-        need(written and compared >= (written // SAMPLE if kind == 'free' else written),
-             'nothing was written, or too little read back')
-        if kind == 'sysv':
-            resident = predicate['target']['facts']['residentBytes']
-            need(type(resident) is int and 0 <= resident <= written,
-                 'less was written than there was')
-        else:
-            check_sweep(predicate, work.get('sweep'), written)
-    need(kind in ('free', 'hugepages') or
-         predicate['target']['identityAfter'].get('removed') is True, 'it was not removed')
-
-
-def check_level(predicate, kind):
-    """What a level rests on: an overwrite that was read back, or a kernel that clears."""
-    need(kind not in ('dimm', 'cxl'), 'a level for what firmware said')
     freed = (predicate['target'].get('facts') or {}).get('contentFreed')
-    need(kind != 'swap' or freed is None or type(freed) is bool,
-         'nothing says whether the area was only freed')
-    if kind in ('zram', 'mqueue') or kind == 'swap' and freed:
-        need(is_cleared(predicate), 'a level for what was only freed')
-        return
-    passes, seen = predicate['sanitization']['passes'], predicate['verification']
-    need(passes, 'a level without an overwrite')
-    # of files and mounts there may be nothing to write: holes, or what an earlier process left
-    written = passes[-1]['bytesWritten']
-    need(kind not in WHOLE or 0 < written >= predicate['target']['sizeBytes'],
+    need('whenFreed' not in row or freed is None or type(freed) is bool,
+         'nothing says whether it was only freed')
+    for word in row['whenFreed'] if freed and row.get('whenFreed') else row.get('levelNeeds', ()):
+        LEVEL_NEEDS[word](predicate, rules)
+
+
+def written_in(predicate):
+    return sum(entry['bytesWritten'] for entry in predicate['sanitization']['passes'])
+
+
+def check_written(predicate, row):
+    written, one_in = written_in(predicate), row.get('readBackOneIn')
+    need(written, 'nothing was written')
+    need(not one_in or predicate['verification']['bytesCompared'] >= written // one_in,
+         'too little was read back')
+
+
+def check_resident(predicate, _):
+    resident = predicate['target']['facts']['residentBytes']
+    need(type(resident) is int and 0 <= resident <= written_in(predicate),
+         'less was written than there was')
+
+
+def check_removed(predicate, _):
+    need(predicate['target']['identityAfter'].get('removed') is True, 'it was not removed')
+
+
+def check_sweep(predicate, _):
+    sweep = predicate['sanitization'].get('sweep')
+    need(sweep, 'nothing says how much was taken')
+    free, taken = sweep['freeBytes'], sweep['takenBytes']
+    need(0 < taken <= min(free, written_in(predicate)) and sweep['passes'],
+         'the sweep does not add up')
+    need(taken == free or named(predicate['result']['exceptions'], 'free-not-taken'),
+         'what was not taken is an exception')
+
+
+def check_freed(predicate, _):
+    need(is_cleared(predicate) or not since_1_1(predicate) or
+         named(predicate['result']['exceptions'], 'content-only-freed'),
+         'what was only freed is an exception')
+
+
+NEEDS = {'written': check_written, 'resident-written': check_resident, 'removed': check_removed,
+         'swept': check_sweep, 'freed-is-named': check_freed}
+
+
+def last_written(predicate):
+    """Of files and mounts there may be nothing to write: holes, or what an earlier process left."""
+    passes = predicate['sanitization']['passes']
+    return passes[-1]['bytesWritten'] if passes else 0
+
+
+def level_pass(predicate, _):
+    need(predicate['sanitization']['passes'], 'a level without an overwrite')
+
+
+def level_whole(predicate, _):
+    need(0 < last_written(predicate) >= predicate['target']['sizeBytes'],
          'a level for a part of the device')
-    need(kind == 'free' or seen['method'] == 'full-read-back' and seen['bytesPlanned'] == written,
+
+
+def level_read_back(predicate, _):
+    seen = predicate['verification']
+    need(seen['method'] == 'full-read-back' and seen['bytesPlanned'] == last_written(predicate),
          'a level, and something else was read back than was written')
 
 
-def check_sweep(predicate, sweep, written):
-    kind, result = predicate['target']['kind'], predicate['result']
-    need(sweep, 'nothing says how much was taken')
-    free, taken = sweep['freeBytes'], sweep['takenBytes']
-    need(0 < taken <= min(free, written) and sweep['passes'], 'the sweep does not add up')
-    need(kind != 'free' or named(result['exceptions'], 'kernel-keeps'),
-         'what the kernel keeps is an exception')
-    need(taken == free or named(result['exceptions'], 'free-not-taken'),
-         'what was not taken is an exception')
-    need(result['level'] == 'none' or taken >= free - free // 10,
-         'a level with less than nine tenths of what was free')
+def level_taken(predicate, rules):
+    sweep = predicate['sanitization']['sweep']
+    need(enough(sweep['takenBytes'], sweep['freeBytes'], rules.part('untakenOneIn')),
+         'a level with too little of what was free')
 
 
-def check_queue(predicate):
-    need(is_cleared(predicate) or predicate['result']['level'] == 'none' and
-         named(predicate['result']['exceptions'], 'content-only-freed'),
-         'messages that were only freed')
+def level_cleared(predicate, _):
+    need(is_cleared(predicate), 'a level for what was only freed')
+
+
+LEVEL_NEEDS = {'pass': level_pass, 'whole-target': level_whole, 'all-read-back': level_read_back,
+               'most-taken': level_taken, 'cleared-when-freed': level_cleared}

@@ -2,14 +2,9 @@
 """What was not read proves nothing: it is named and, where it is much, nothing is claimed."""
 from common import need
 from reasons import named, since_1_1
+from techniques import TABLE, enough
 
 SUCCESS = ('sanitized', 'sanitized-with-exceptions')
-NOT_SHOWN = ('not-shown', 'unattached-namespace')  # kinds of areas that no host can address
-
-
-def is_enough(read, of):
-    """A tenth may be missing."""
-    return of - read <= of // 10
 
 
 def excepted(predicate, *codes):
@@ -18,38 +13,35 @@ def excepted(predicate, *codes):
                                            for code in codes)
 
 
-def check_drive_was_read(predicate):
+def check_drive_was_read(predicate, rules):
     seen, result = predicate['verification'], predicate['result']
     canaries, whole = seen['canaries'], seen.get('whole')
-    enough = all(is_enough(len(surface['offsets']) - len(surface['unreadable']) -
-                           len(surface['intact']),
-                           len(surface['offsets']) + surface.get('refused', 0))
-                 for surface in canaries['surfaces'])
-    enough = enough and all(is_enough(surface['changed'],
-                                      surface['changed'] + surface['unreadable'])
-                            for surface in seen['samples'].get('surfaces', []))
-    lost = canaries['unreadable'] + seen['samples']['unreadable']
+    lost = {name: rules.part(name).get('lostOneIn') for name in
+            ('canaries', 'samples', 'wholeRead')}
+    much = all(enough(len(surface['offsets']) - len(surface['unreadable']) -
+                      len(surface['intact']),
+                      len(surface['offsets']) + surface.get('refused', 0), lost['canaries'])
+               for surface in canaries['surfaces'])
+    much = much and all(enough(surface['changed'], surface['changed'] + surface['unreadable'],
+                               lost['samples'])
+                        for surface in seen['samples'].get('surfaces', []))
     if whole:
         need(whole['bytesPlanned'] >= predicate['target']['sizeBytes'],
              'less was read than the target holds')
-        enough = enough and is_enough(whole['bytesCompared'], whole['bytesPlanned'])
-        lost += whole['unreadableBytes']
+        much = much and enough(whole['bytesCompared'], whole['bytesPlanned'], lost['wholeRead'])
         need(not since_1_1(predicate) or whole['unexpectedBytes'] == whole['unreadableBytes'],
              'no byte of what was promised is expected to be unreadable')
-    need(enough or since_1_1(predicate) and result['level'] == 'none' and
+    need(much or since_1_1(predicate) and result['level'] == 'none' and
          result['status'] == 'sanitized-with-exceptions' and
          excepted(predicate, 'no-evidence-read'),
          'too little was read that differs from what stood there')
-    need(not lost or excepted(predicate, 'unreadable-blocks', 'no-evidence-read'),
-         'what could not be read is an exception')
-    need(not canaries.get('refused') or excepted(predicate, 'canaries-refused'),
-         'canaries that could not be placed are an exception')
-    need(not predicate['sanitization']['operation']['adopted'] or
-         excepted(predicate, 'adopted-erasure'), 'that it was adopted is an exception')
     if since_1_1(predicate):
         check_sums(seen)
         check_opened(predicate)
-        need(not (seen.get('byCommand') or {}).get('intact'), "the drive's own read found old data")
+        again = seen.get('recheck')
+        need(not again or again['unreadableBefore'] >=
+             canaries['unreadable'] + seen['samples']['unreadable'],
+             'more can not be read now than before')
         need(seen['expected']['content'] == 'nothing' or
              not any(status['expected'] for status in seen['unreadableStatuses']),
              'what was promised can be read, or it is not there')
@@ -79,16 +71,14 @@ def check_opened(predicate):
          'a namespace was not attached and looked at')
 
 
-def check_overwrite_was_read(predicate, kind, size):
+def check_overwrite_was_read(predicate, size, rules):
     seen = predicate['verification']
-    need(is_enough(seen['bytesCompared'], seen['bytesPlanned']), 'too little was read back')
-    need(not seen['readFaults']['bytes'] or excepted(predicate, 'read-back-unreadable'),
-         'what could not be read back is an exception')
-    for entry in predicate['sanitization']['passes']:
-        failed = entry['writeFaults']['bytes']
-        need(kind == 'memory' or failed <= size // 10, 'too much could not be written')
-        need(not failed or excepted(predicate, 'write-failed'),
-             'what could not be written is an exception')
+    need(enough(seen['bytesCompared'], seen['bytesPlanned'], rules.part('unreadOneIn')),
+         'too little was read back')
+    unwritten = rules.part('unwrittenOneIn')
+    need(not unwritten or all(entry['writeFaults']['bytes'] <= size // unwritten
+                              for entry in predicate['sanitization']['passes']),
+         'too much could not be written')
 
 
 def check_reached(predicate):
@@ -101,10 +91,12 @@ def check_reached(predicate):
     need(capacity is None or type(capacity) is int and capacity >= 0, 'the capacity of the drive')
     need(beyond <= 0 or any(area['kind'] == 'not-shown' and area['bytes'] == beyond
                             for area in areas), 'the drive says that it is larger')
-    need(not any(area['covered'] for area in areas if area['kind'] in NOT_SHOWN),
+    rule = TABLE.hidden_areas
+    need(not any(area['covered'] for area in areas if area['kind'] in rule.get('neverCovered', ())),
          'what the host does not show is not known to be covered')
     left = [area['kind'] for area in areas if not area['covered'] and not area['opened']]
-    need(result['status'] not in SUCCESS or not left or excepted(predicate, 'hidden-area'),
+    need(result['status'] not in SUCCESS or not left or not rule.get('except') or
+         excepted(predicate, *rule['except']),
          'a hidden area that was not reached is an exception')
-    need(result['level'] == 'none' or 'not-shown' not in left,
+    need(result['level'] == 'none' or not set(left) & set(rule.get('noLevel', ())),
          'the drive is larger than what was erased')

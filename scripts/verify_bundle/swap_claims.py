@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Pages of what was in memory that may stand in swap or in zswap, out of reach of the overwrite."""
 from common import need
-from reasons import named, since_1_1
-
-WRITTEN = ('pagesWrittenOut', 'zswapPagesWrittenOut')
+from reasons import since_1_1
 
 
 def count(swap, key):
@@ -12,42 +10,38 @@ def count(swap, key):
     return value
 
 
-def may_be_swapped(kind, facts):
+def may_be_swapped(row, facts):
     """Whatever the record says: a locked segment may have been in swap before it was locked."""
-    if kind == 'sysv':
-        return True
-    if kind == 'file':
+    how = row.get('swap')
+    if how != 'unless-noswap':
+        return how == 'always'
+    if row.get('neverSwapped'):
         need(type(facts['filesystem']) is str, 'the file system')
-        if facts['filesystem'] in ('ramfs', 'hugetlbfs'):
+        if facts['filesystem'] in row['neverSwapped']:
             return False
-    elif kind != 'tmpfs':
-        return False
     options = facts.get('mountOptions')
     need(options is None or type(options) is str, 'the options of the mount')
     return 'noswap' not in (options or '').split(',')
 
 
-def check_swap(predicate):
+def check_swap(predicate, rules):
     """Of a certificate for memory."""
     result, target = predicate['result'], predicate['target']
     whole, level = result['status'] == 'sanitized', result['level'] != 'none'
     if not since_1_1(predicate) or not (whole or level):
         return
-    need(not level or not any(named(result['exceptions'], code) for code in
-                              ('swap-in-use', 'zswap-pages', 'swap-grew')),
-         'a level, though pages may be in swap or zswap')
     facts = target['facts']
     need(type(facts.get('swappable')) is bool, 'nothing says whether it can be swapped')
     if level and target['kind'] == 'swap':
         need(count(facts['machine']['swap'], 'zswapBytes') == 0, 'pages of the area were in zswap')
     if not facts['swappable']:
-        need(not may_be_swapped(target['kind'], facts), 'the kernel may swap this')
+        need(not may_be_swapped(rules.row, facts), 'the kernel may swap this')
         return
     before, after = facts['machine']['swap'], facts['swapAfter']
     if level:
-        need(all(look['state'] in ('off', 'empty') and count(look, 'zswapBytes') == 0
+        need(all(look['state'] in rules.part('swap').get('states', ()) and count(look, 'zswapBytes') == 0
                  for look in (before, after)), 'a level with pages in swap or zswap')
-        for key in WRITTEN:
+        for key in rules.part('swap').get('counters', ()):
             need(count(before, key) == count(after, key), 'a level, though swap grew')
-    need(not whole or all(count(after, key) == 0 for key in WRITTEN),
+    need(not whole or all(count(after, key) == 0 for key in rules.part('swap').get('counters', ())),
          'pages were written out, and no exception says so')

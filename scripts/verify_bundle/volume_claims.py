@@ -3,20 +3,22 @@
 import re
 
 from common import need
-from drive_claims import command_set
-from reasons import named, since_1_1
+from reasons import since_1_1
+from techniques import TABLE, Rules, level_of
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
 LEVELS = ['none', 'clear', 'purge']
-HEADER_BYTES_MIN = 4096
 SAMPLE = ('piecesTotal', 'piecesSampled', 'ciphertextLike', 'zero', 'structured', 'unreadable')
-CIPHERS = set("""aes paes serpent twofish camellia cast6 aria sm4 anubis xchacha12 xchacha20 chacha20
-              rfc7539 aegis128""".split())
 
 
 def check_volumes(predicate):
     need(not {'target', 'targetIdentity'} & predicate.keys(), 'volumes and a target')
-    need(not command_set(predicate['sanitization']['technique']), 'a drive does not treat volumes')
+    row = TABLE.row(predicate['sanitization']['technique'])
+    family = TABLE.families[row['family']] if row else {}
+    need(row and 'keyslot' in family.get('types', ()), 'that technique is not for volumes')
+    rules = Rules(predicate)
+    need(not rules.part('policy') or predicate['authorization']['policyId'] ==
+         row.get('policy', row['technique']), 'that is not the policy of the technique')
     identity = predicate['projectIdentity']
     need(identity['projectId'] == predicate['dataOwner']['projectId'] and identity['volumes'] ==
          [{'name': volume['name'], 'uuid': volume['uuid']} for volume in predicate['volumes']],
@@ -26,7 +28,7 @@ def check_volumes(predicate):
         rank = STATUSES.index(volume['status'])
         worst, lowest = max(worst, rank), min(lowest, LEVELS.index(volume['level']))
         try:
-            check_volume(predicate, volume, rank)
+            check_volume(predicate, volume, rank, rules)
         except (KeyError, TypeError) as error:
             need(False, f'{volume["name"]}: malformed: {error!r}')
     result = predicate['result']
@@ -34,7 +36,7 @@ def check_volumes(predicate):
          LEVELS.index(result['level']) == lowest, 'the result is not that of the volumes')
 
 
-def check_volume(predicate, volume, rank):
+def check_volume(predicate, volume, rank, rules):
     name = volume['name']
     need(rank <= 1 or volume['level'] == 'none', name + ': a level without success')
     for key in SAMPLE if volume.get('payloadSample') is not None else ():
@@ -45,22 +47,21 @@ def check_volume(predicate, volume, rank):
     need(type(volume['alreadyGone']) is bool and type(volume['locations']) is list,
          name + ': is it gone, and where was it?')
     for place in volume['locations']:
-        need(STATUSES.index(place['status']) <= rank and place['verification']['performed'] is True
-             and place['verification']['result'] == 'pass' and
-             number(place['verification']['mismatches']) == 0 and place['negativeControls'] and
-             all(control['result'] == 'pass' for control in place['negativeControls']),
-             name + ': not every place was verified')
+        need(STATUSES.index(place['status']) <= rank, name + ': not every place was treated')
         need(place['overwrite']['bytesWritten'] == place['verification']['bytesCompared'] ==
              sum(region['length'] for region in place['regions']),
              name + ': not every byte of its regions was written and read back')
-        check_reached(predicate, volume, place)
+        check_reached(predicate, volume, place, rules)
     need(volume['locations'] or (volume['alreadyGone'] is True and rank == 1 and
                                  volume['level'] == 'none'), name + ': nothing was looked at')
-    need(volume['level'] == 'none' or not volume['alreadyGone'], name + ': a level of what is gone')
+    need(LEVELS.index(volume['level']) <= LEVELS.index(level_of(rules.row, 'flash')),
+         name + ': the technique does not reach that level')
+    rules.check_blocks('volumeBlocks', predicate, volume, volume['status'], volume['level'],
+                       volume['exceptions'])
     if since_1_1(predicate):
-        check_asked(volume)
+        check_asked(volume, rules.part('controls'))
     if volume['level'] != 'none':
-        check_level(predicate, volume)
+        check_level(predicate, volume, rules)
 
 
 def control(place, name):
@@ -68,27 +69,45 @@ def control(place, name):
     return found[0] if found else None
 
 
-def check_reached(predicate, volume, place):
+def check_controls(volume, place, rule):
+    names = [each['name'] for each in place['negativeControls']]
+    known = [name for key in ('needs', 'withUuid', 'whenRefused', 'may') for name in
+             rule.get(key, ())]
+    need(all(name in known for name in names), volume['name'] + ': a control that there is not')
+    for name in list(rule.get('needs', ())) + list(rule.get('withUuid', ())) * bool(volume['uuid']):
+        need(name in names, f'{volume["name"]}: {name} was not looked at')
+
+
+def check_reached(predicate, volume, place, rules):
     """Before a payload every byte can be key material; elsewhere a header is all that there is."""
-    for name in ('no-magic', 'crypt-load', 'libblkid') + ('no-mapping',) * bool(volume['uuid']):
-        need(control(place, name) == 'pass', f'{volume["name"]}: {name} was not looked at')
-    spans, size = [(0, HEADER_BYTES_MIN)], place['identity'].get('sizeBytes')
+    check_controls(volume, place, rules.part('controls'))
+    rule = rules.part('regions')
+    spans, size = [(0, rule.get('headerBytesMin', 0))], place['identity'].get('sizeBytes')
     if place['role'] != 'in-place-header':
         if since_1_1(predicate):
             spans.append((0, number(size)))
     elif place.get('header') is not None:
-        header = place['header']
-        for part in [header] + (header.get('copies') or []):
+        header, listed = place['header'], rule.get('keyPlaces', ())
+        parts = [header] * ('header' in listed)
+        parts += (header.get('copies') or []) * ('copies' in listed)
+        for part in parts:
             if part.get('dataOffset') is not None:
                 spans.append((0, number(part['dataOffset'])))
         for slot in header['keyslots']:
             if slot.get('area') is not None:
                 start = number(slot['area']['offset'])
-                spans.append((start, start + number(slot['area']['length'])))
-                need(spans[-1][1] < 1 << 64, volume['name'] + ': an area beyond any medium')
+                end = start + number(slot['area']['length'])
+                need(end < 1 << 64, volume['name'] + ': an area beyond any medium')
+                spans += [(start, end)] * ('keyslots' in listed)
     regions = [(number(region['offset']), number(region['length'])) for region in place['regions']]
     need(all(offset + length < 1 << 64 for offset, length in regions),
          volume['name'] + ': a region beyond any medium')
+    ends = sorted((offset, offset + length) for offset, length in regions)
+    need(rule.get('mayLieOutside', True) or size is None or
+         all(end <= number(size) for _, end in ends), volume['name'] + ': a region beyond its device')
+    need(rule.get('mayOverlap', True) or
+         all(low[1] <= high[0] for low, high in zip(ends, ends[1:])),
+         volume['name'] + ': regions that overlap')
     for start, end in spans:
         end = end if size is None else min(end, number(size))
         need(is_covered(start, end, regions),
@@ -107,55 +126,56 @@ def number(value):
     return value
 
 
-def check_asked(volume):
+def check_asked(volume, rule):
     """A control that could not be asked is no answer."""
     tried, name = volume['credential'], volume['name']
     need(type(tried['declared']) is bool, name + ': the credential')
     before, after = tried.get('openedBefore'), tried.get('refusedAfter')
-    need(before in (None, True) and after in (None, True) and
-         all(type(answer) is bool for answer in (before, after) if answer is not None),
-         name + ': the credential did not open it before, or does now')
+    need(all(answer is None or type(answer) is bool for answer in (before, after)),
+         name + ': what became of the credential')
     need(tried['declared'] or before is after is None, name + ': there was no credential to try')
-    need(after is None or volume['locations'] and
-         all(control(place, 'credential-refused') == 'pass' for place in volume['locations']),
+    need(after is None or not rule.get('whenRefused') or volume['locations'] and
+         all(control(place, each) for place in volume['locations'] for each in rule['whenRefused']),
          name + ': whether the credential is refused was not asked everywhere')
-    if volume['alreadyGone']:
-        need(all(place['role'] == 'header-backup' for place in volume['locations']),
-             name + ': it is gone, and yet it was there')
-        need(named(volume['exceptions'], 'declared-gone'), name + ': that it is gone is the word '
-             'of its owner')
+    need(not volume['alreadyGone'] or
+         all(place['role'] == 'header-backup' for place in volume['locations']),
+         name + ': it is gone, and yet it was there')
 
 
-def check_level(predicate, volume):
+def check_level(predicate, volume, rules):
     name, eligible = volume['name'], volume['eligibility']
-    need(eligible['eligible'] is True, name + ': it was not eligible')
-    need(volume['level'] != 'purge' or not eligible['objections'], name + ': objections to purge')
-    need(not since_1_1(predicate) or
-         all(each['code'] == 'flash' for each in eligible['objections']), name + ': objections')
+    borne = rules.part('objections').get(volume['level'])
+    coded = since_1_1(predicate)  # before, objections had no codes
+    need(borne is None or all(each['code'] in borne if coded else borne
+                              for each in eligible['objections']), name + ': objections')
     need(volume['level'] != 'purge' or isinstance(volume['cryptographicErase'], dict),
          name + ': the ten items of cryptographic erase')
     sample = volume['payloadSample']
     total, taken, like, zero, structured, unreadable = (number(sample[key]) for key in SAMPLE)
-    need(taken <= total and taken == like + zero + structured + unreadable and structured == 0 and
-         like > 0 and 10 * like >= 9 * (taken - zero),
+    need(taken <= total and taken == like + zero + structured + unreadable and like > 0 and
+         enough_like(like, taken - zero, rules.part('sample').get('notLikeOneIn')),
          name + ': the payload is not known to be ciphertext')
-    stated = predicate['authorization']['attestation']
-    need(stated['encryptedSinceFirstUse'] is True and stated['allKeyCopiesDeclared'] is True,
+    need(all(predicate['authorization']['attestation'][key] is True
+             for key in rules.part('attestation')),
          name + ': its owner does not state what a level needs')
-    need(volume['locations'] and all(place['regionReasons'] == [] for place in volume['locations']),
-         name + ': there are doubts of where its key material stands')
+    need(volume['locations'], name + ': nothing was looked at')
     header = volume['locations'][0]['header']
-    need(header['intact'] is True and header['segments'] and
-         all(segment['type'] == 'crypt' and hides(segment['encryption'], header['keyBytes'])
-             for segment in header['segments']),
+    need(header['segments'] and all(hides(segment['encryption'], header['keyBytes'], rules)
+                                    for segment in header['segments']),
          name + ': its payload is not known to be encrypted well')
 
 
-def hides(encryption, key_bytes):
+def enough_like(like, of, one_in):
+    return not one_in or (of - like) * one_in <= of
+
+
+def hides(encryption, key_bytes, rules):
     """A known cipher of 128 bits and more, under which equal blocks do not stay equal."""
     text = encryption.lower()
     if text.startswith('capi:') or text.count('-') > 1:
         text = text.rpartition('-')[0] or text  # what makes initial values may be called null
     words = set(re.findall('[a-z0-9_]+', text))
-    return bool(words & CIPHERS and not words & {'ecb', 'null', 'cipher_null'} and
-                number(key_bytes) >= (32 if 'xts' in words else 16))
+    keys = 2 if words & set(rules.part('modesOfTwoKeys')) else 1
+    return bool(words & set(rules.part('ciphers')) and
+                not words & set(rules.part('modesThatHideNothing')) and
+                number(key_bytes) >= keys * (rules.part('keyBytesMin') or 0))

@@ -24,11 +24,12 @@ enum class Schema { v1_0, v1_1 };
 /// nullopt when it is missing, null or empty: it did not happen.
 [[nodiscard]] std::optional<WallTime> time_of(const RecordView& record, const char* key);
 /// The rules of the three types that have a target.
-void check_target_rules(const RecordView& predicate);
+void check_target_rules(const RecordView& predicate, const rules::Techniques& table);
 
 /// From best to worst: sanitized 0, not-sanitized 3.
 [[nodiscard]] int status_rank(std::string_view status);
 /// One volume by itself. `authorization` holds the owner's statement.
-void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema);
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
+                        const rules::Technique& row);
 
 }  // namespace efface::judge

@@ -4,8 +4,7 @@
 #include <algorithm>
 #include <set>
 
-#include "efface/rules/techniques.hpp"
-
+#include "status_page.hpp"
 #include "target_claim.hpp"
 
 namespace efface::judge {
@@ -25,10 +24,12 @@ struct Canaries {
 void check_one_drive(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
     const RecordView sanitization = predicate.at("sanitization");
-    if (claim.type != TargetType::media) {
-        predicate.at("certificateType").fail("must be media: a drive erased itself");
+    const RecordView kind = target.at("kind");
+    if (!claim.family->kinds.empty() &&
+        std::find(claim.family->kinds.begin(), claim.family->kinds.end(), kind.text()) ==
+            claim.family->kinds.end()) {
+        kind.fail("does not erase itself");
     }
-    (void)target.at("kind").one_of({"disk"});
     if (!sanitization.at("passes").items().empty()) {
         sanitization.at("passes").fail("belong to an overwrite");
     }
@@ -207,126 +208,88 @@ void check_passed(const RecordView& verification, const Canaries& canaries, cons
     if (canaries.placed != 0) {
         (void)verification.at("seed").non_empty_text();
     }
-    if (canaries.intact != 0) {
-        verification.at("canaries").at("intact").fail("is old data: it did not pass");
-    }
-    if (canaries.changed + canaries.unreadable != canaries.placed) {
+    if (canaries.changed + canaries.unreadable + canaries.intact != canaries.placed) {
         verification.at("canaries").at("changed").fail("is not all that was placed");
     }
+    const std::uint64_t one_in = claim.family->canaries.unexplained_one_in;
     for (const RecordView& surface : verification.at("canaries").at("surfaces").items()) {
-        if (surface.at("unexpected").items().size() * kUnexpectedShare >
+        if (surface.at("unexpected").items().size() * one_in >
             surface.at("offsets").items().size()) {
             surface.at("unexpected").fail("are too many to know what became of them");
         }
     }
     const RecordView samples = verification.at("samples");
-    if (samples.at("unchanged").number() != 0) {
-        samples.at("unchanged").fail("is old data: it did not pass");
-    }
     if (samples.at("changed").number() + samples.at("uninformative").number() +
-            samples.at("unreadable").number() !=
+            samples.at("unchanged").number() + samples.at("unreadable").number() !=
         samples.at("taken").number()) {
         samples.at("taken").fail("were not all looked at again");
     }
     const RecordView expected = verification.at("expected");
-    if (expected.at("mismatches").number() != 0) {
-        expected.at("mismatches").fail("is not what was promised: it did not pass");
-    }
     // What could be read must have been held against the promise.
     if (canaries.changed != 0 && expected.at("content").text() != "nothing" &&
         expected.at("checked").number() == 0) {
         expected.at("checked").fail("is 0: the promise was not looked at");
     }
-    if (verification.at("identity").text() != "same") {
-        verification.at("identity").fail("must be the same, or it is not " + claim.status);
-    }
 }
 
-/// Both ends of everything that the host addresses, and all of the target.
-void check_surfaces(const RecordView& predicate) {
+/// The largest distance that canaries of one surface may have from each other.
+std::uint64_t gap_max(std::uint64_t size, std::uint64_t block, std::uint64_t refused,
+                      const rules::CanaryRule& rule) {
+    const std::uint64_t blocks = size / std::max<std::uint64_t>(block, 1);
+    const std::uint64_t parts = std::max<std::uint64_t>(std::min(rule.parts, blocks / 2), 1);
+    const std::uint64_t part_blocks = blocks / parts + (blocks % parts != 0 ? 1 : 0);
+    return ((rule.parts_apart + std::min(refused, parts)) * part_blocks + 1) * block;
+}
+
+/// Both ends of everything that the host addresses, all of the target, and no wide gap.
+void check_surfaces(const RecordView& predicate, const rules::CanaryRule& rule) {
     const RecordView canaries = predicate.at("verification").at("canaries");
-    const std::uint64_t block = canaries.at("blockBytes").number();
+    const std::uint64_t block = bytes_of(canaries.at("blockBytes"));
+    if (block < rule.block_bytes_min) {
+        canaries.at("blockBytes").fail("is less than a canary has");
+    }
     std::uint64_t largest = 0;
     for (const RecordView& surface : canaries.at("surfaces").items()) {
         const std::uint64_t size = bytes_of(surface.at("sizeBytes"));
         const auto offsets = surface.at("offsets").items();
-        if (offsets.empty() || offsets.front().number() != 0 ||
-            offsets.back().number() + block != size) {
+        if (rule.both_ends && (offsets.empty() || offsets.front().number() != 0 ||
+                               offsets.back().number() + block != size)) {
             surface.at("offsets").fail("must have the first and the last block");
+        }
+        const auto refused = surface.maybe("refused");  // since 1.1.0
+        const std::uint64_t apart = gap_max(size, block, refused ? bytes_of(*refused) : 0, rule);
+        for (std::size_t i = 1; rule.parts != 0 && i < offsets.size(); ++i) {
+            if (offsets[i].number() - offsets[i - 1].number() > apart) {
+                offsets[i].fail("is too far from the canary before it");
+            }
         }
         largest = std::max(largest, size);
     }
-    if (largest < bytes_of(predicate.at("target").at("sizeBytes"))) {
+    if (rule.whole_target && largest < bytes_of(predicate.at("target").at("sizeBytes"))) {
         canaries.at("surfaces").fail("are not the whole target");
     }
 }
 
-/// The drive said that it had done it, wholly, and nothing of ours stayed behind.
+/// The drive was told to, and the page in which it says that it has done it says so.
 void check_reported(const RecordView& sanitization, const Claim& claim) {
     const RecordView operation = sanitization.at("operation");
-    const bool adopted = operation.at("adopted").flag();
-    const RecordView phase = operation.at("finalState").at("phase");
-    if (phase.text() != "succeeded") {
-        phase.fail("is no success, so the target can not be " + claim.status);
-    }
     (void)operation.at("startedAt").time();
     (void)operation.at("completedAt").time();
-    if (adopted && claim.whole) {
-        operation.at("adopted").fail("needs exceptions: the target can not be " + claim.status);
-    }
-    if (adopted && claim.level != "none") {
-        operation.at("adopted").fail("is the drive's word alone: it has no level");
-    }
-    if (!adopted && operation.at("commands").items().empty()) {
-        operation.at("commands").fail("is empty: nothing was sent");
-    }
-    const std::string& clean = operation.at("cleanUp").text();
-    if (clean != "ok" && clean != "not needed") {
-        operation.at("cleanUp").fail("left something behind, so the target can not be " +
-                                     claim.status);
-    }
-    const std::string_view set = rules::command_set_of(claim.technique);
-    if (set == "tcg" || set == "block") {
-        return;  // they leave no status to be read
-    }
-    for (const char* key : {"statusBefore", "statusAfter"}) {
-        const auto pages = sanitization.at(key).items();
-        const bool told = std::any_of(pages.begin(), pages.end(), [](const RecordView& page) {
-            const std::string& hex = page.at("hex").text(std::string::npos);
-            return hex.find_first_not_of('0') != std::string::npos;
-        });
-        if (!told) {
-            sanitization.at(key).fail("tells nothing, so the target can not be " + claim.status);
+    if (!operation.at("adopted").flag()) {
+        if (operation.at("commands").items().empty()) {
+            operation.at("commands").fail("is empty: nothing was sent");
         }
+        check_commands(operation, claim.row->commands);
     }
 }
 
 void check_drive_success(const RecordView& predicate, const Canaries& canaries,
                          const Claim& claim) {
-    const RecordView verification = predicate.at("verification");
-    if (rules::level_limit(claim.technique).empty()) {
-        predicate.at("sanitization").at("technique").fail("leaves nothing " + claim.status);
-    }
     check_reported(predicate.at("sanitization"), claim);
-    if (verification.at("result").text() != "pass") {
-        verification.fail("did not pass, so the target can not be " + claim.status);
-    }
     if (canaries.placed != 0) {
-        check_surfaces(predicate);
+        check_surfaces(predicate, claim.family->canaries);
     }
     check_drive_was_read(predicate, claim);
-    if (const auto whole = verification.maybe("whole");
-        whole && claim.whole && whole->at("unexpectedBytes").number() != 0) {
-        whole->at("unexpectedBytes").fail("need exceptions");
-    }
-    for (const RecordView& status : verification.at("unreadableStatuses").items()) {
-        if (claim.whole && !status.at("expected").flag()) {
-            status.fail("was not expected: it needs exceptions");
-        }
-    }
-    if (claim.level == "purge" && !predicate.at("target").at("hiddenAreas").at("examined").flag()) {
-        predicate.at("result").at("level").fail("purge was claimed, but hidden areas not examined");
-    }
 }
 
 /// A run that ended before the drive was asked for anything.
@@ -370,7 +333,7 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
         check_other_counts(verification);
         check_statuses(verification, canaries);
         check_promised_content(verification);
-        check_whole_medium(verification);
+        check_whole_medium(verification, claim);
         if (!performed) {
             check_not_looked(verification, canaries);
         }
@@ -378,6 +341,11 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
     if (verification.at("result").text() == "pass") {
         check_passed(verification, canaries, claim,
                      sanitization.at("operation").at("adopted").flag());
+    }
+    const bool said =
+        sanitization.at("operation").at("finalState").at("phase").text() == "succeeded";
+    if (said && claim.row != nullptr && claim.row->status) {
+        check_status_page(sanitization, *claim.row->status);
     }
     if (claim.success) {
         check_drive_success(predicate, canaries, claim);

@@ -137,18 +137,27 @@ Judgement lower_target(Json& predicate, std::string_view order) {
     return judgement;
 }
 
-void lower_volume(Json& volume, const std::string& place, const RecordView& authorization,
-                  Schema schema, std::vector<std::string>& objections) {
+/// What the claim of one volume is held against.
+struct VolumeRules {
+    RecordView authorization;
+    Schema schema;
+    const rules::Technique& row;
+};
+
+void lower_volume(Json& volume, const std::string& place, const VolumeRules& rules,
+                  std::vector<std::string>& objections) {
     const Json before = volume;
     const Verdict claimed = claim_in(volume);
     std::string first;
     for (const Verdict& claim : claims_from(claimed)) {
         if (claim != claimed) {
             volume = before;
-            write_claim(volume, volume, claimed, claim, reason_in(schema, first));
+            write_claim(volume, volume, claimed, claim, reason_in(rules.schema, first));
         }
-        const auto problem = problem_of(
-            [&] { check_volume_claim(RecordView(volume, place), authorization, schema); });
+        const auto problem = problem_of([&] {
+            check_volume_claim(RecordView(volume, place), rules.authorization, rules.schema,
+                               rules.row);
+        });
         if (!problem) {
             return;
         }
@@ -191,9 +200,10 @@ Judgement lower_project(Json& predicate, std::string_view order) {
     const RecordView view(predicate, "predicate");
     const Schema schema = schema_of(view);
     Json& volumes = predicate.at("volumes");
-    for (std::size_t i = 0; i < volumes.size(); ++i) {
+    const auto* row = rules::techniques().find(view.at("sanitization").at("technique").text());
+    for (std::size_t i = 0; row != nullptr && i < volumes.size(); ++i) {
         lower_volume(volumes[i], "predicate.volumes[" + std::to_string(i) + "]",
-                     view.at("authorization"), schema, judgement.objections);
+                     {view.at("authorization"), schema, *row}, judgement.objections);
     }
     add_up(predicate,
            judgement.objections.empty() ? Json() : reason_in(schema, judgement.objections.front()));

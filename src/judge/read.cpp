@@ -11,11 +11,6 @@ namespace efface::judge {
 namespace {
 
 constexpr std::string_view kAttach = "Namespace Attachment (attach";  // and which one
-constexpr std::uint64_t kUnknownShare = 10;  // at most one in so many may be no evidence
-
-bool is_enough(std::uint64_t read, std::uint64_t of) {
-    return read <= of && of - read <= of / kUnknownShare;
-}
 
 std::uint64_t refused_of(const RecordView& part) {
     const auto refused = part.maybe("refused");  // since 1.1.0
@@ -23,23 +18,23 @@ std::uint64_t refused_of(const RecordView& part) {
 }
 
 /// Canaries that were read and differ, of those that were to be placed, on each surface.
-bool enough_canaries(const RecordView& canaries) {
+bool enough_canaries(const RecordView& canaries, std::uint64_t one_in) {
     const auto surfaces = canaries.at("surfaces").items();
-    return std::all_of(surfaces.begin(), surfaces.end(), [](const RecordView& surface) {
+    return std::all_of(surfaces.begin(), surfaces.end(), [&](const RecordView& surface) {
         const std::uint64_t placed = surface.at("offsets").items().size();
         const std::uint64_t lost =
             surface.at("unreadable").items().size() + surface.at("intact").items().size();
-        return lost <= placed && is_enough(placed - lost, placed + refused_of(surface));
+        return lost <= placed && is_enough(placed - lost, placed + refused_of(surface), one_in);
     });
 }
 
 /// Samples that could tell something.
-bool enough_samples(const RecordView& samples) {
+bool enough_samples(const RecordView& samples, std::uint64_t one_in) {
     const auto list = samples.maybe("surfaces");  // since 1.1.0
     const auto surfaces = list ? list->items() : std::vector<RecordView>();
-    return std::all_of(surfaces.begin(), surfaces.end(), [](const RecordView& surface) {
+    return std::all_of(surfaces.begin(), surfaces.end(), [&](const RecordView& surface) {
         const std::uint64_t changed = bytes_of(surface.at("changed"));
-        return is_enough(changed, changed + bytes_of(surface.at("unreadable")));
+        return is_enough(changed, changed + bytes_of(surface.at("unreadable")), one_in);
     });
 }
 
@@ -55,28 +50,15 @@ void check_enough(bool enough, const RecordView& predicate, const RecordView& pl
     }
 }
 
-/// From 1.1.0 on; before, no exception had a code.
-void check_named(bool there, const RecordView& predicate, const RecordView& place,
-                 const Claim& claim, std::initializer_list<std::string_view> codes) {
-    const RecordView exceptions = predicate.at("result").at("exceptions");
-    const bool named = std::any_of(codes.begin(), codes.end(), [&](std::string_view code) {
-        return names_reason(exceptions, code);
-    });
-    if (there && !named && claim.schema != Schema::v1_0) {
-        place.fail("needs an exception with the code " + std::string(*codes.begin()));
-    }
-}
-
 void check_drive_whole(const RecordView& predicate, const RecordView& whole, const Claim& claim) {
     const RecordView planned = whole.at("bytesPlanned");
     const RecordView unreadable = whole.at("unreadableBytes");
     if (planned.number() < claim.size) {
         planned.fail("is less than the target holds");
     }
-    check_enough(is_enough(whole.at("bytesCompared").number(), planned.number()), predicate,
-                 whole.at("bytesCompared"), claim);
-    check_named(unreadable.number() != 0, predicate, unreadable, claim,
-                {"unreadable-blocks", "no-evidence-read"});
+    check_enough(is_enough(whole.at("bytesCompared").number(), planned.number(),
+                           claim.family->whole_lost_one_in),
+                 predicate, whole.at("bytesCompared"), claim);
     if (claim.schema != Schema::v1_0 &&
         whole.at("unexpectedBytes").number() != unreadable.number()) {
         whole.at("unexpectedBytes").fail("must be all that could not be read");
@@ -166,15 +148,25 @@ void check_unseen_areas(const RecordView& predicate, const Claim& claim) {
     if (!areas) {
         return;
     }
+    const rules::HiddenAreaRule& rule = claim.table->hidden_areas();
+    const RecordView exceptions = predicate.at("result").at("exceptions");
+    const bool named = std::any_of(rule.except.begin(), rule.except.end(), [&](const auto& code) {
+        return names_reason(exceptions, code);
+    });
+    const auto is_one_of = [](const rules::Words& kinds, const std::string& kind) {
+        return std::find(kinds.begin(), kinds.end(), kind) != kinds.end();
+    };
     for (const RecordView& area : areas->items()) {
         const std::string& kind = area.at("kind").text();
         const bool covered = area.at("covered").flag();
         const bool reached = covered || area.at("opened").flag();
-        if (covered && (kind == "not-shown" || kind == "unattached-namespace")) {
+        if (covered && is_one_of(rule.never_covered, kind)) {
             area.at("covered").fail("is not known of what the host does not show");
         }
-        check_named(claim.success && !reached, predicate, area, claim, {"hidden-area"});
-        if (!reached && kind == "not-shown" && claim.level != "none") {
+        if (claim.success && !reached && !rule.except.empty() && !named) {
+            area.fail("was not reached, and no exception is " + rule.except.front());
+        }
+        if (!reached && is_one_of(rule.no_level, kind) && claim.level != "none") {
             area.fail("was not reached: the drive is larger than what was erased, so no level");
         }
     }
@@ -184,25 +176,22 @@ void check_drive_was_read(const RecordView& predicate, const Claim& claim) {
     const RecordView verification = predicate.at("verification");
     const RecordView canaries = verification.at("canaries");
     const RecordView samples = verification.at("samples");
-    const RecordView adopted = predicate.at("sanitization").at("operation").at("adopted");
-    check_enough(enough_canaries(canaries), predicate, canaries, claim);
-    check_enough(enough_samples(samples), predicate, samples, claim);
+    const rules::Family& family = *claim.family;
+    check_enough(enough_canaries(canaries, family.canaries.lost_one_in), predicate, canaries,
+                 claim);
+    check_enough(enough_samples(samples, family.samples_lost_one_in), predicate, samples, claim);
     if (const auto whole = verification.maybe("whole")) {
         check_drive_whole(predicate, *whole, claim);
     }
-    check_named(canaries.at("unreadable").number() + samples.at("unreadable").number() != 0,
-                predicate, canaries.at("unreadable"), claim,
-                {"unreadable-blocks", "no-evidence-read"});
-    check_named(refused_of(canaries) != 0, predicate, canaries, claim, {"canaries-refused"});
-    check_named(adopted.flag(), predicate, adopted, claim, {"adopted-erasure"});
     if (claim.schema == Schema::v1_0) {
         return;
     }
     check_sums(verification);
     check_opened_areas(predicate);
-    if (const auto by_command = verification.maybe("byCommand");
-        by_command && by_command->at("intact").number() != 0) {
-        by_command->at("intact").fail("is old data, so the target can not be " + claim.status);
+    if (const auto again = verification.maybe("recheck");
+        again && bytes_of(again->at("unreadableBefore")) <
+                     canaries.at("unreadable").number() + samples.at("unreadable").number()) {
+        again->at("unreadableBefore").fail("is less than what can not be read even now");
     }
     const bool promised = verification.at("expected").at("content").text() != "nothing";
     for (const RecordView& status : verification.at("unreadableStatuses").items()) {
@@ -212,21 +201,23 @@ void check_drive_was_read(const RecordView& predicate, const Claim& claim) {
     }
 }
 
+bool is_enough(std::uint64_t read, std::uint64_t of, std::uint64_t one_in) noexcept {
+    return read <= of && (one_in == 0 || of - read <= of / one_in);
+}
+
 void check_overwrite_was_read(const RecordView& predicate, const Claim& claim) {
     const RecordView verification = predicate.at("verification");
-    const RecordView faults = verification.at("readFaults").at("bytes");
     if (!is_enough(verification.at("bytesCompared").number(),
-                   verification.at("bytesPlanned").number())) {
+                   verification.at("bytesPlanned").number(), claim.family->unread_one_in)) {
         verification.at("bytesCompared")
             .fail("is too little to know, so the target can not be " + claim.status);
     }
-    check_named(faults.number() != 0, predicate, faults, claim, {"read-back-unreadable"});
     for (const RecordView& pass : predicate.at("sanitization").at("passes").items()) {
         const RecordView failed = pass.at("writeFaults").at("bytes");
-        if (claim.type != TargetType::memory && failed.number() > claim.size / kUnknownShare) {
+        const std::uint64_t one_in = claim.family->unwritten_one_in;
+        if (one_in != 0 && failed.number() > claim.size / one_in) {
             failed.fail("are too many to be bad blocks, so the target can not be " + claim.status);
         }
-        check_named(failed.number() != 0, predicate, failed, claim, {"write-failed"});
     }
 }
 

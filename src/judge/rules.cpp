@@ -5,8 +5,7 @@
 #include <array>
 #include <set>
 
-#include "efface/rules/techniques.hpp"
-
+#include "blocks.hpp"
 #include "claims.hpp"
 #include "volume_claim.hpp"
 
@@ -40,21 +39,7 @@ void check_sanitized_location(const RecordView& location, const std::string& vol
     if (status_rank(status) > status_rank(volume_status)) {
         location.fail("is " + status + ", so its volume can not be " + volume_status);
     }
-    const RecordView verification = location.at("verification");
-    if (!verification.at("performed").flag() || verification.at("result").text() != "pass" ||
-        verification.at("mismatches").number() != 0) {
-        verification.fail("did not pass, so its volume can not be " + volume_status);
-    }
     check_whole_regions(location);
-    const auto controls = location.at("negativeControls").items();
-    if (controls.empty()) {
-        location.at("negativeControls").fail("is empty, so its volume can not be " + volume_status);
-    }
-    for (const RecordView& control : controls) {
-        if (control.at("result").text() != "pass") {
-            control.fail("did not pass, so its volume can not be " + volume_status);
-        }
-    }
 }
 
 void check_run_claim(const RecordView& predicate) {
@@ -170,6 +155,24 @@ void check_required_signers(const RecordView& policy) {
     }
 }
 
+void check_volumes(const RecordView& predicate, const rules::Techniques& table) {
+    const RecordView technique = predicate.at("sanitization").at("technique");
+    const RecordView authorization = predicate.at("authorization");
+    const rules::Technique* row = table.find(technique.text());
+    const auto treats_volumes = [](const rules::Words& types) {
+        return std::find(types.begin(), types.end(), "keyslot") != types.end();
+    };
+    if (row == nullptr || !treats_volumes(row->family->types)) {
+        technique.fail("is not one for volumes");
+    }
+    if (row->family->policy && authorization.at("policyId").text() != row->policy) {
+        authorization.at("policyId").fail("is not the policy of " + row->name);
+    }
+    for (const RecordView& volume : predicate.at("volumes").items()) {
+        check_volume_claim(volume, authorization, schema_of(predicate), *row);
+    }
+}
+
 }  // namespace
 
 int status_rank(std::string_view status) {
@@ -179,7 +182,8 @@ int status_rank(std::string_view status) {
     return static_cast<int>(found - kStatuses.begin());
 }
 
-void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema) {
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
+                        const rules::Technique& row) {
     const std::string& status = volume.at("status").text();
     const std::string& level = volume.at("level").text();
     if (!is_success(status)) {
@@ -202,27 +206,26 @@ void check_volume_claim(const RecordView& volume, const RecordView& authorizatio
         check_sanitized_location(location, status);
         (void)location.at("startedAt").time();
     }
-    check_volume_evidence(volume, authorization, schema);
+    if (level_rank(level) > level_rank(row.level_flash)) {
+        volume.at("level").fail("is above what " + row.name + " reaches");
+    }
+    check_blocks(row.family->volume_blocks, volume,
+                 {schema, true, false, exceptions, level, volume.at("exceptions")});
+    check_volume_evidence(volume, authorization, schema, *row.family);
     if (level == "purge") {
         volume.at("cryptographicErase").must_be_object();
     }
 }
 
-void check_rules(const RecordView& predicate) {
+void check_rules(const RecordView& predicate, const rules::Techniques& table) {
     check_same_levels(predicate);
     if (target_type_of(predicate) == TargetType::volumes) {
-        const RecordView technique = predicate.at("sanitization").at("technique");
-        if (!rules::command_set_of(technique.text()).empty()) {
-            technique.fail("is that of a drive, not of volumes");
-        }
-        for (const RecordView& volume : predicate.at("volumes").items()) {
-            check_volume_claim(volume, predicate.at("authorization"), schema_of(predicate));
-        }
+        check_volumes(predicate, table);
         check_run_claim(predicate);
         check_project_identity(predicate);
         check_location_times(predicate);
     } else {
-        check_target_rules(predicate);
+        check_target_rules(predicate, table);
     }
     check_run_times(predicate);
     check_approvals(predicate.at("authorization"));

@@ -1,22 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pages of what was in memory that may stand in swap or in the compressed pool of zswap, where no
 // overwrite reached them: no level while they may, and no plain success once any were there.
-#include <array>
 #include <sstream>
 
 #include "target_claim.hpp"
-#include "volume_claim.hpp"
 
 namespace efface::judge {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kNoLevel{"swap-in-use", "zswap-pages", "swap-grew"};
-constexpr std::array<const char*, 2> kCounters{"pagesWrittenOut", "zswapPagesWrittenOut"};
-
 /// What is not said is not nothing.
-bool is_zero(const RecordView& swap, const char* key) {
-    const auto count = swap.maybe(key);
+bool is_zero(const RecordView& swap, const std::string& key) {
+    const auto count = swap.maybe(key.c_str());
     return count && count->number() == 0;
 }
 
@@ -26,9 +21,8 @@ void check_pool(const RecordView& swap) {
     }
 }
 
-void check_look(const RecordView& swap) {
-    const std::string& state = swap.at("state").text();
-    if (state != "off" && state != "empty") {
+void check_look(const RecordView& swap, const rules::Words& states) {
+    if (!is_one_of(states, swap.at("state").text())) {
         swap.at("state").fail("is neither off nor empty: no level");
     }
     check_pool(swap);
@@ -46,17 +40,11 @@ bool has_option(const std::string& options, std::string_view option) {
 
 /// Whether the kernel may swap such memory, whatever the record says of it: a segment also where it
 /// is locked, for it may have been swapped before that, and tmpfs where it is not mounted without.
-bool may_be_swapped(const RecordView& target, const RecordView& facts) {
-    const std::string& kind = target.at("kind").text();
-    if (kind == "sysv") {
-        return true;
+bool may_be_swapped(const rules::Technique& row, const RecordView& facts) {
+    if (row.swap == "always" || row.swap.empty()) {
+        return !row.swap.empty();
     }
-    if (kind == "file") {
-        const std::string& filesystem = facts.at("filesystem").text();
-        if (filesystem == "ramfs" || filesystem == "hugetlbfs") {
-            return false;
-        }
-    } else if (kind != "tmpfs") {
+    if (!row.never_swapped.empty() && is_one_of(row.never_swapped, facts.at("filesystem").text())) {
         return false;
     }
     const auto options = facts.maybe("mountOptions");
@@ -64,12 +52,12 @@ bool may_be_swapped(const RecordView& target, const RecordView& facts) {
 }
 
 /// The kernel counts upwards only.
-void check_growth(const RecordView& before, const RecordView& after) {
-    for (const char* counter : kCounters) {
-        const auto was = before.maybe(counter);
-        const auto is = after.maybe(counter);
+void check_growth(const RecordView& before, const RecordView& after, const rules::Words& counters) {
+    for (const std::string& counter : counters) {
+        const auto was = before.maybe(counter.c_str());
+        const auto is = after.maybe(counter.c_str());
         if (was.has_value() != is.has_value() || (was && is->number() != was->number())) {
-            after.fail(std::string(counter) + " changed during the run: no level");
+            after.fail(counter + " changed during the run: no level");
         }
     }
 }
@@ -81,12 +69,6 @@ void check_swap_rules(const RecordView& predicate, const Claim& claim) {
         return;
     }
     const bool level = claim.level != "none";
-    for (const std::string_view code : kNoLevel) {
-        if (level && names_reason(predicate.at("result").at("exceptions"), code)) {
-            predicate.at("result").at("level").fail("stands beside the exception " +
-                                                    std::string(code));
-        }
-    }
     if (!level && !claim.whole) {
         return;
     }
@@ -97,7 +79,7 @@ void check_swap_rules(const RecordView& predicate, const Claim& claim) {
         check_pool(facts.at("machine").at("swap"));
     }
     if (!swappable) {
-        if (may_be_swapped(target, facts)) {
+        if (may_be_swapped(*claim.row, facts)) {
             facts.at("swappable").fail("is false, but the kernel may swap this");
         }
         return;
@@ -105,12 +87,14 @@ void check_swap_rules(const RecordView& predicate, const Claim& claim) {
     const RecordView before = facts.at("machine").at("swap");
     const RecordView after = facts.at("swapAfter");
     if (level) {
-        check_look(before);
-        check_look(after);
-        check_growth(before, after);
+        check_look(before, claim.family->swap_states);
+        check_look(after, claim.family->swap_states);
+        check_growth(before, after, claim.family->swap_counters);
     }
-    if (claim.whole && !(is_zero(after, kCounters[0]) && is_zero(after, kCounters[1]))) {
-        after.fail("tells of pages that were written out: that needs an exception");
+    for (const std::string& counter : claim.family->swap_counters) {
+        if (claim.whole && !is_zero(after, counter)) {
+            after.fail("tells of pages that were written out: that needs an exception");
+        }
     }
 }
 

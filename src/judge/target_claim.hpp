@@ -3,12 +3,19 @@
 // function throws Error(usage) that names the place. Private to the judge module.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+
+#include "efface/rules/techniques.hpp"
 
 #include "claims.hpp"
 
 namespace efface::judge {
+
+[[nodiscard]] inline bool is_one_of(const rules::Words& words, std::string_view word) noexcept {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 struct Claim {
     Schema schema = Schema::v1_0;
@@ -16,7 +23,10 @@ struct Claim {
     std::string status;
     std::string level;
     std::string technique;
-    bool drive = false;  ///< the technique is the drive's own
+    bool drive = false;                        ///< the technique is the drive's own
+    const rules::Techniques* table = nullptr;  ///< never null
+    const rules::Technique* row = nullptr;     ///< none: no technique that is known to erase
+    const rules::Family* family = nullptr;     ///< never null
     bool success = false;
     bool whole = false;  ///< sanitized, without exceptions
     std::uint64_t size = 0;
@@ -33,15 +43,14 @@ void check_identities(const RecordView& predicate, const Claim& claim);
 void check_hidden_areas(const RecordView& predicate, const Claim& claim);
 /// Techniques that were asked for before the one that was done.
 void check_passed_over(const RecordView& sanitization);
-/// Of what a drive erased at most one in so many canaries of a surface, or bytes, can not be read
-/// without the technique explaining it.
-constexpr std::uint64_t kUnexpectedShare = 10;
+/// Whether no more than one in so many is missing. 0: any number may be.
+[[nodiscard]] bool is_enough(std::uint64_t read, std::uint64_t of, std::uint64_t one_in) noexcept;
 /// Whatever the verdict: bytes that are looked for are those that belong to the seed of this job,
 /// which no drive has by chance.
 void check_promised_content(const RecordView& verification);
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
-void check_whole_medium(const RecordView& verification);
+void check_whole_medium(const RecordView& verification, const Claim& claim);
 /// What a claim rests on was read: nine tenths of the canaries of each surface, and of what was to
 /// be read back, and what could not be read is named.
 void check_drive_was_read(const RecordView& predicate, const Claim& claim);

@@ -2,7 +2,6 @@
 // Destroying keys is erasing only where every place of key material was reached and the payload is
 // known to be ciphertext: what was not sampled, or not asked, proves neither.
 #include <algorithm>
-#include <array>
 #include <cctype>
 
 #include "volume_claim.hpp"
@@ -11,13 +10,9 @@ namespace efface::judge {
 
 namespace {
 
-constexpr std::uint64_t kKeyBytesMin = 16;
-/// With keys of 128 bits at least; any other is not known to be as strong.
-constexpr std::array<std::string_view, 14> kCiphers{
-    "aes", "paes",   "serpent",   "twofish",   "camellia", "cast6",   "aria",
-    "sm4", "anubis", "xchacha12", "xchacha20", "chacha20", "rfc7539", "aegis128"};
-constexpr std::uint64_t kHeaderBytesMin = 4096;  // a place of a header is no smaller
-constexpr std::uint64_t kOfTen = 9;              // of ten sampled pieces that are not zero
+bool is_listed(const rules::Words& words, std::string_view word) {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
 
 /// The result of a control; "" when nobody looked.
 std::string control_of(const RecordView& location, std::string_view name) {
@@ -61,9 +56,52 @@ void check_covered(const RecordView& location, std::uint64_t from, std::uint64_t
     }
 }
 
-/// In front of a payload all of it is key space; a header elsewhere is all of its file or device.
-void check_place(const RecordView& location, Schema schema) {
-    check_covered(location, 0, kHeaderBytesMin);
+/// Regions lie on the device and, where the table asks for it, do not overlap.
+void check_regions(const RecordView& location, const rules::VolumeRule& rule) {
+    const auto size = location.at("identity").maybe("sizeBytes");
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;
+    for (const RecordView& region : location.at("regions").items()) {
+        const std::uint64_t offset = region.at("offset").number();
+        const std::uint64_t length = region.at("length").number();
+        if (length > UINT64_MAX - offset) {
+            region.fail("ends behind any medium");
+        }
+        if (!rule.may_lie_outside && size && offset + length > size->number()) {
+            region.fail("ends behind its device");
+        }
+        spans.emplace_back(offset, offset + length);
+    }
+    std::sort(spans.begin(), spans.end());
+    for (std::size_t i = 1; i < spans.size() && !rule.may_overlap; ++i) {
+        if (spans[i].first < spans[i - 1].second) {
+            location.at("regions").fail("overlap: a byte is counted twice");
+        }
+    }
+}
+
+/// Where the payload begins, as the header and its copies say: in front of it all is key space.
+void check_offsets(const RecordView& location, const RecordView& header,
+                   const rules::VolumeRule& rule) {
+    const auto check_offset = [&](const RecordView& of) {
+        if (const auto offset = of.maybe("dataOffset")) {
+            check_covered(location, 0, offset->number());
+        }
+    };
+    if (is_listed(rule.key_places, "header")) {
+        check_offset(header);
+    }
+    const auto copies = header.maybe("copies");
+    if (copies && is_listed(rule.key_places, "copies")) {
+        for (const RecordView& copy : copies->items()) {
+            check_offset(copy);
+        }
+    }
+}
+
+/// A header elsewhere than in front of its payload is all of its file or device.
+void check_place(const RecordView& location, Schema schema, const rules::VolumeRule& rule) {
+    check_regions(location, rule);
+    check_covered(location, 0, rule.header_bytes_min);
     if (location.at("role").text() != "in-place-header") {
         if (schema != Schema::v1_0) {
             check_covered(location, 0, location.at("identity").at("sizeBytes").number());
@@ -74,17 +112,7 @@ void check_place(const RecordView& location, Schema schema) {
     if (!header) {
         return;
     }
-    const auto check_offset = [&](const RecordView& of) {
-        if (const auto offset = of.maybe("dataOffset")) {
-            check_covered(location, 0, offset->number());
-        }
-    };
-    check_offset(*header);
-    if (const auto copies = header->maybe("copies")) {
-        for (const RecordView& copy : copies->items()) {
-            check_offset(copy);
-        }
-    }
+    check_offsets(location, *header, rule);
     for (const RecordView& slot : header->at("keyslots").items()) {
         const auto area = slot.maybe("area");
         const std::uint64_t offset = area ? area->at("offset").number() : 0;
@@ -92,21 +120,37 @@ void check_place(const RecordView& location, Schema schema) {
         if (length > UINT64_MAX - offset) {
             area->fail("is larger than any medium");
         }
-        check_covered(location, offset, offset + length);
-    }
-}
-
-void check_controls_asked(const RecordView& location, bool has_uuid) {
-    for (const char* name : {"no-magic", "crypt-load", "libblkid", "no-mapping"}) {
-        const bool needed = has_uuid || name != std::string_view("no-mapping");
-        if (needed && control_of(location, name) != "pass") {
-            location.at("negativeControls").fail(std::string("say nothing of ") + name);
+        if (is_listed(rule.key_places, "keyslots")) {
+            check_covered(location, offset, offset + length);
         }
     }
 }
 
-/// Whether the credential was tried afterwards, at every place, and opened none.
-void check_credential(const RecordView& volume) {
+void check_controls_asked(const RecordView& location, bool has_uuid,
+                          const rules::ControlRule& rule) {
+    for (const RecordView& control : location.at("negativeControls").items()) {
+        const std::string& name = control.at("name").text();
+        const bool known = is_listed(rule.needs, name) || is_listed(rule.with_uuid, name) ||
+                           is_listed(rule.when_refused, name) || is_listed(rule.may, name);
+        if (!known) {
+            control.at("name").fail("is no control of this technique");
+        }
+    }
+    const auto check_asked = [&](const rules::Words& names) {
+        for (const std::string& name : names) {
+            if (control_of(location, name).empty()) {
+                location.at("negativeControls").fail("say nothing of " + name);
+            }
+        }
+    };
+    check_asked(rule.needs);
+    if (has_uuid) {
+        check_asked(rule.with_uuid);
+    }
+}
+
+/// Whether the credential was tried afterwards, at every place.
+void check_credential(const RecordView& volume, const rules::ControlRule& rule) {
     const RecordView credential = volume.at("credential");
     const bool declared = credential.at("declared").flag();
     const auto before = credential.maybe("openedBefore");
@@ -114,16 +158,17 @@ void check_credential(const RecordView& volume) {
     if ((before || after) && !declared) {
         credential.fail("was not declared, so it can not have been tried");
     }
-    if ((before && !before->flag()) || (after && !after->flag())) {
-        credential.fail("says that the volume was not what it should be");
+    if (!after) {
+        return;
     }
     const auto locations = volume.at("locations").items();
-    const bool asked = !locations.empty() &&
-                       std::all_of(locations.begin(), locations.end(), [](const RecordView& place) {
-                           return control_of(place, "credential-refused") == "pass";
-                       });
-    if (after && !asked) {
-        credential.at("refusedAfter").fail("was not asked at every place");
+    for (const std::string& name : rule.when_refused) {
+        if (locations.empty() ||
+            !std::all_of(locations.begin(), locations.end(), [&](const RecordView& place) {
+                return !control_of(place, name).empty();
+            })) {
+            credential.at("refusedAfter").fail("was not asked at every place");
+        }
     }
 }
 
@@ -134,12 +179,9 @@ void check_declared_gone(const RecordView& volume) {
             location.fail("was looked at, but its volume is declared gone");
         }
     }
-    if (!names_reason(volume.at("exceptions"), "declared-gone")) {
-        volume.at("exceptions").fail("do not say that the volume was declared gone");
-    }
 }
 
-void check_sampled_enough(const RecordView& sample) {
+void check_sampled_enough(const RecordView& sample, const rules::VolumeRule& rule) {
     const std::uint64_t sampled = sample.at("piecesSampled").number();
     const std::uint64_t zero = sample.at("zero").number();
     const std::uint64_t like = sample.at("ciphertextLike").number();
@@ -151,62 +193,52 @@ void check_sampled_enough(const RecordView& sample) {
         zero + like + structured + unreadable != sampled) {
         sample.fail("does not add up");
     }
-    if (structured != 0) {
-        sample.at("structured").fail("is plain data: no level");
-    }
-    if (like == 0 || like * 10 < (sampled - zero) * kOfTen) {
+    if (like == 0 || (rule.not_like_one_in != 0 &&
+                      (sampled - zero - like) * rule.not_like_one_in > sampled - zero)) {
         sample.at("ciphertextLike").fail("is too little to know that the payload is ciphertext");
     }
 }
 
-void check_payload_known(const RecordView& header) {
-    if (!header.at("intact").flag()) {
-        header.at("intact").fail("is false: what it says of the payload can not be relied on");
-    }
+void check_payload_known(const RecordView& header, const rules::VolumeRule& rule) {
     const auto segments = header.at("segments").items();
     if (segments.empty()) {
         header.at("segments").fail("is empty: how the payload is encrypted is not known");
     }
     for (const RecordView& segment : segments) {
-        (void)segment.at("type").one_of({"crypt"});
-        if (!hides_payload(segment.at("encryption").text(), header.at("keyBytes").number())) {
+        if (!hides_payload(segment.at("encryption").text(), header.at("keyBytes").number(), rule)) {
             segment.at("encryption").fail("is not known to hide what it is given");
         }
     }
 }
 
-void check_owner_statement(const RecordView& authorization) {
-    const RecordView statement = authorization.at("attestation");
-    for (const char* key : {"encryptedSinceFirstUse", "allKeyCopiesDeclared"}) {
-        if (!statement.at(key).flag()) {
-            statement.at(key).fail("is not stated: no level");
+void check_owner_statement(const RecordView& authorization, const rules::Words& statements) {
+    for (const std::string& key : statements) {
+        const RecordView stated = authorization.at("attestation").at(key.c_str());
+        if (!stated.flag()) {
+            stated.fail("is not stated: no level");
         }
     }
 }
 
-void check_volume_level(const RecordView& volume, const RecordView& authorization, Schema schema) {
-    const RecordView eligibility = volume.at("eligibility");
-    if (!eligibility.at("eligible").flag()) {
-        volume.at("level").fail("was claimed for a volume that was not eligible");
-    }
-    for (const RecordView& objection : eligibility.at("objections").items()) {
-        const bool flash = schema != Schema::v1_0 && objection.at("code").text() == "flash";
-        if (volume.at("level").text() == "purge" || (schema != Schema::v1_0 && !flash)) {
+void check_volume_level(const RecordView& volume, const RecordView& authorization, Schema schema,
+                        const rules::VolumeRule& rule) {
+    const std::string& level = volume.at("level").text();
+    const auto borne = rule.objections.find(level);
+    for (const RecordView& objection : volume.at("eligibility").at("objections").items()) {
+        const bool any = borne == rule.objections.end();
+        const bool coded = schema != Schema::v1_0;  // before, they had no codes
+        if (!any && (coded ? !is_listed(borne->second, objection.at("code").text())
+                           : borne->second.empty())) {
             objection.fail("stands against the level");
         }
     }
-    check_sampled_enough(volume.at("payloadSample"));
-    check_owner_statement(authorization);
+    check_sampled_enough(volume.at("payloadSample"), rule);
+    check_owner_statement(authorization, rule.attestation);
     const auto locations = volume.at("locations").items();
     if (locations.empty()) {
         volume.at("locations").fail("nothing was looked at: no level");
     }
-    check_payload_known(locations.front().at("header"));
-    for (const RecordView& location : locations) {
-        if (!location.at("regionReasons").items().empty()) {
-            location.at("regionReasons").fail("leave doubts of what is key material: no level");
-        }
-    }
+    check_payload_known(locations.front().at("header"), rule);
 }
 
 /// The names of cipher and mode. The generator of initial values may be called null: it is what
@@ -240,35 +272,33 @@ bool names_reason(const RecordView& list, std::string_view code) {
     });
 }
 
-bool hides_payload(std::string_view encryption, std::uint64_t key_bytes) {
+bool hides_payload(std::string_view encryption, std::uint64_t key_bytes,
+                   const rules::VolumeRule& rule) {
     const auto words = cipher_words(encryption);
-    const auto has = [&](std::string_view word) {
-        return std::find(words.begin(), words.end(), word) != words.end();
+    const auto any_of = [&](const rules::Words& listed) {
+        return std::any_of(listed.begin(), listed.end(),
+                           [&](const std::string& word) { return is_listed(words, word); });
     };
-    const bool known = std::any_of(kCiphers.begin(), kCiphers.end(), has);
-    const std::uint64_t keys = has("xts") ? 2 : 1;
-    return known && !has("ecb") && !has("null") && !has("cipher_null") &&
-           key_bytes >= kKeyBytesMin * keys;
+    const std::uint64_t keys = any_of(rule.modes_of_two_keys) ? 2 : 1;
+    return any_of(rule.ciphers) && !any_of(rule.modes_that_hide_nothing) &&
+           key_bytes >= rule.key_bytes_min * keys;
 }
 
-void check_volume_evidence(const RecordView& volume, const RecordView& authorization,
-                           Schema schema) {
+void check_volume_evidence(const RecordView& volume, const RecordView& authorization, Schema schema,
+                           const rules::Family& family) {
     const bool has_uuid = !volume.at("uuid").text().empty();
     for (const RecordView& location : volume.at("locations").items()) {
-        check_place(location, schema);
-        check_controls_asked(location, has_uuid);
+        check_place(location, schema, family.volume);
+        check_controls_asked(location, has_uuid, family.controls);
     }
     if (schema != Schema::v1_0) {
-        check_credential(volume);
+        check_credential(volume, family.controls);
         if (volume.at("alreadyGone").flag()) {
             check_declared_gone(volume);
         }
     }
-    if (volume.at("alreadyGone").flag() && volume.at("level").text() != "none") {
-        volume.at("level").fail("was claimed for a volume that is declared gone");
-    }
     if (volume.at("level").text() != "none") {
-        check_volume_level(volume, authorization, schema);
+        check_volume_level(volume, authorization, schema, family.volume);
     }
 }
 

@@ -44,7 +44,7 @@ void check_promised_content(const RecordView& verification) {
     }
 }
 
-void check_whole_medium(const RecordView& verification) {
+void check_whole_medium(const RecordView& verification, const Claim& claim) {
     const auto whole = verification.maybe("whole");
     if (whole.has_value() != (verification.at("method").text() == "full-read-back")) {
         verification.at("method").fail("is not what was done: was everything read?");
@@ -72,10 +72,7 @@ void check_whole_medium(const RecordView& verification) {
     if (planned != 0 && whole->at("bytesCompared").number() == 0) {
         whole->at("bytesCompared").fail("is 0: what was not read can not pass");
     }
-    if (whole->at("mismatches").number() != 0) {
-        whole->at("mismatches").fail("is not what was promised: it did not pass");
-    }
-    if (unexpected > planned / kUnexpectedShare) {
+    if (!is_enough(planned - unexpected, planned, claim.family->whole_unexplained_one_in)) {
         whole->at("unexpectedBytes").fail("are too many to know what became of them");
     }
 }

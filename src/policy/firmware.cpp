@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "efface/base/digest.hpp"
+#include "efface/rules/techniques.hpp"
 
 #include "findings.hpp"
 
@@ -13,7 +14,11 @@ namespace {
 
 using method::Level;
 
-constexpr const char* kIeee2883 = "IEEE 2883-2022 as NVMe Base 2.2 Annex A and Seagate read it";
+Level level_in_table(const std::string& text) {
+    const auto level = method::level_from_string(text);
+    EFFACE_ASSERT(level.has_value());  // the reader of the table takes no other word
+    return *level;
+}
 
 const DeniedFirmware* denied(const FirmwareFacts& facts) {
     const auto& list = denied_firmware();
@@ -28,53 +33,18 @@ const DeniedFirmware* denied(const FirmwareFacts& facts) {
 }  // namespace
 
 const std::vector<FirmwareTechnique>& firmware_techniques() {
-    static const std::vector<FirmwareTechnique> kTechniques = {
-        {"nvme-sanitize-block", "nvme", Level::purge, Level::purge, "Sanitize, block erase",
-         kIeee2883},
-        {"nvme-sanitize-crypto", "nvme", Level::purge, Level::purge,
-         "Sanitize, cryptographic erase", kIeee2883},
-        {"nvme-sanitize-overwrite", "nvme", Level::purge, Level::purge, "Sanitize, overwrite",
-         kIeee2883, true},
-        {"ata-sanitize-block", "ata", Level::purge, Level::purge, "SANITIZE, BLOCK ERASE EXT",
-         "NIST SP 800-88r1 table A-8; IEEE 2883-2022 as Seagate reads it"},
-        {"ata-sanitize-crypto", "ata", Level::purge, Level::purge, "SANITIZE, CRYPTO SCRAMBLE EXT",
-         "NIST SP 800-88r1 tables A-5 and A-8; IEEE 2883-2022 as Seagate reads it"},
-        {"ata-sanitize-overwrite", "ata", Level::purge, Level::purge, "SANITIZE, OVERWRITE EXT",
-         "NIST SP 800-88r1 table A-5; IEEE 2883-2022 as Seagate reads it", true},
-        {"scsi-sanitize-block", "scsi", Level::purge, Level::purge, "SANITIZE, BLOCK ERASE",
-         "NIST SP 800-88r1 table A-8; IEEE 2883-2022 as Seagate reads it"},
-        {"scsi-sanitize-crypto", "scsi", Level::purge, Level::purge,
-         "SANITIZE, CRYPTOGRAPHIC ERASE",
-         "NIST SP 800-88r1 tables A-6 and A-8; IEEE 2883-2022 as Seagate reads it"},
-        {"scsi-sanitize-overwrite", "scsi", Level::purge, Level::purge, "SANITIZE, OVERWRITE",
-         "NIST SP 800-88r1 table A-6; IEEE 2883-2022 as Seagate reads it", true},
-        {"ata-security-enhanced", "ata", Level::clear, Level::purge,
-         "SECURITY ERASE UNIT, enhanced",
-         "NIST SP 800-88r1 table A-5: purge on disks; on flash no vendor's word is known, "
-         "r2 does not name it"},
-        {"tcg-psid-revert", "tcg", Level::purge, Level::purge, "TCG Revert with the PSID",
-         "NIST SP 800-88r1 tables A-5 to A-8 (TCG key change); TCG Opal 2.30, 5.1.2.2: only when "
-         "the Locking SP was active"},
-        {"tcg-revert", "tcg", Level::purge, Level::purge, "TCG Revert with the SID",
-         "as tcg-psid-revert"},
-        {"tcg-activate-revert", "tcg", Level::none, Level::none, "TCG Activate, then Revert",
-         "the key was there before, but that data was always encrypted with it is not shown"},
-        {"nvme-format-crypto", "nvme", Level::clear, Level::clear,
-         "Format NVM, cryptographic erase", "IEEE 2883: purge by a vendor's word only; else clear"},
-        {"nvme-format-user-data", "nvme", Level::clear, Level::clear, "Format NVM, user data erase",
-         "IEEE 2883 as Seagate reads it: clear"},
-        {"ata-security-normal", "ata", Level::clear, Level::clear, "SECURITY ERASE UNIT, normal",
-         "NIST SP 800-88r1 tables A-5 and A-8: clear", true},
-        {"scsi-format-unit", "scsi", Level::clear, Level::clear, "FORMAT UNIT",
-         "IEEE 2883 as Seagate reads it: clear"},
-        {"scsi-write-same", "scsi", Level::clear, Level::clear, "WRITE SAME over all blocks",
-         "NIST SP 800-88r2: clear; only what is addressable", true},
-        {"block-secure-erase", "block", Level::clear, Level::clear,
-         "secure erase of the block layer (eMMC, virtio)",
-         "NIST SP 800-88r1 table A-8 for eMMC: clear without a vendor's word"},
-        {"tcg-genkey", "tcg", Level::none, Level::none, "TCG GenKey",
-         "selective cryptographic erase of a range"},
-    };
+    static const std::vector<FirmwareTechnique> kTechniques = [] {
+        std::vector<FirmwareTechnique> techniques;
+        for (const auto& row : rules::techniques().rows()) {
+            if (!row.command_set.empty()) {
+                techniques.push_back({row.name.c_str(), row.command_set.c_str(),
+                                      level_in_table(row.level_flash),
+                                      level_in_table(row.level_disk), row.title.c_str(),
+                                      row.source.c_str(), row.leaves_known});
+            }
+        }
+        return techniques;
+    }();
     return kTechniques;
 }
 

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "efface/base/digest.hpp"
+#include "efface/rules/techniques.hpp"
 
 #include "findings.hpp"
 
@@ -16,11 +17,17 @@ namespace {
 
 using Kind = PassRule::Kind;
 
-PassRule random_pass() {
-    return {Kind::random, {}};
-}
-PassRule byte_pass(std::uint8_t byte) {
-    return {Kind::bytes, {byte}};
+/// As a row of the table says it.
+PassRule pass_of(const std::string& word) {
+    if (word == "random") {
+        return {Kind::random, {}};
+    }
+    if (word == "given") {
+        return {Kind::operator_bytes, {}};
+    }
+    auto bytes = from_hex(word);
+    EFFACE_ASSERT(bytes && !bytes->empty());
+    return {Kind::bytes, std::move(*bytes)};
 }
 
 const char* to_string(Kind kind) {
@@ -42,36 +49,19 @@ constexpr std::array kVerifications = {std::pair{Verification::full, "full"},
 }  // namespace
 
 const std::vector<OverwritePolicy>& overwrite_policies() {
-    static const std::vector<OverwritePolicy> kPolicies = {
-        {"overwrite-random",
-         {random_pass()},
-         "one pass of an AES-256-CTR key stream",
-         "NIST SP 800-88r2: clear by one overwrite; random data can not be deduplicated or "
-         "compressed away"},
-        {"overwrite-zero", {byte_pass(0x00)}, "one pass of zeros", "NIST SP 800-88r2: clear"},
-        {"overwrite-pattern",
-         {{Kind::operator_bytes, {}}},
-         "one pass of a given pattern",
-         "NIST SP 800-88r2: clear"},
-        {"dod-5220.22-m",
-         {byte_pass(0x00), byte_pass(0xff), random_pass()},
-         "zeros, ones, random",
-         "DoD 5220.22-M as commonly read (withdrawn; the manual no longer lists passes)"},
-        {"dod-5220.22-m-ece",
-         {byte_pass(0x00), byte_pass(0xff), random_pass(), random_pass(), byte_pass(0x00),
-          byte_pass(0xff), random_pass()},
-         "seven passes",
-         "DoD 5220.22-M ECE as commonly read (withdrawn)"},
-        {"hmg-is5-enhanced",
-         {byte_pass(0x00), byte_pass(0xff), random_pass()},
-         "zeros, ones, random",
-         "HMG Infosec Standard 5, enhanced (withdrawn)"},
-        {"bsi-vsitr",
-         {byte_pass(0x00), byte_pass(0xff), byte_pass(0x00), byte_pass(0xff), byte_pass(0x00),
-          byte_pass(0xff), byte_pass(0xaa)},
-         "seven passes",
-         "BSI VSITR (superseded)"},
-    };
+    static const std::vector<OverwritePolicy> kPolicies = [] {
+        std::vector<OverwritePolicy> policies;
+        for (const auto& row : rules::techniques().rows()) {
+            if (row.passes.empty()) {
+                continue;
+            }
+            policies.push_back({row.name.c_str(), {}, row.title.c_str(), row.source.c_str()});
+            for (const auto& word : row.passes) {
+                policies.back().passes.push_back(pass_of(word));
+            }
+        }
+        return policies;
+    }();
     return kPolicies;
 }
 

@@ -19,7 +19,27 @@ Bytes content() {
     return bytes;
 }
 
+/// Command dwords 10 to 15: SANACT 2.
+method::SentCommand sanitize(const char* answer) {
+    Bytes dwords(24);
+    dwords[0] = 2;
+    return {"Sanitize (block erase)", std::move(dwords), answer};
+}
+
 }  // namespace
+
+/// The Sanitize Status log: SPROG, SSTAT, SCDW10.
+method::RawPage ScriptedDrive::status_page() const {
+    constexpr std::uint8_t kGlobalDataErased = 1;
+    Bytes page(32, 0xff);
+    page[2] = doing_ == Doing::done      ? 1
+              : doing_ == Doing::erasing ? 2
+              : doing_ == Doing::failed  ? 3
+                                         : 0;
+    page[3] = doing_ == Doing::done ? kGlobalDataErased : 0;
+    write_le<std::uint32_t>(page, 4, 2);
+    return {"NVMe log 81h", std::move(page)};
+}
 
 class ScriptedDrive::Operation final : public method::FirmwareOperation {
   public:
@@ -38,12 +58,12 @@ class ScriptedDrive::Operation final : public method::FirmwareOperation {
             return {method::Start::unknown, "no answer", {}};
         }
         if (drive_.lies.refuses) {
-            return {method::Start::refused, "it is not in the mood", {{"SANITIZE", {1}, "no"}}};
+            return {method::Start::refused, "it is not in the mood", {sanitize("no")}};
         }
         ++drive_.starts;
         drive_.doing_ = Doing::erasing;
         drive_.started_ = drive_.clock_.steady_now();
-        return {method::Start::accepted, "", {{"SANITIZE", {1}, "accepted"}}};
+        return {method::Start::accepted, "", {sanitize("accepted")}};
     }
     std::optional<std::string> clean_up(std::vector<method::SentCommand>& commands) override {
         drive_.asked("clean up");
@@ -133,7 +153,7 @@ method::DriveSurvey ScriptedDrive::survey() {
     survey.wwn = "eui.1";
     survey.firmware = "1.0";
     survey.facts = {{"flash", true}};
-    survey.pages = {{"status", {static_cast<std::uint8_t>(1 + static_cast<int>(doing_))}}};
+    survey.pages = {status_page()};
     method::TechniqueFacts facts;
     facts.name = kTechnique;
     facts.estimate = kDuration;
@@ -159,7 +179,7 @@ method::OperationState ScriptedDrive::state() {
         state.detail = "no answer";
         return state;
     }
-    state.pages = {{"status", {static_cast<std::uint8_t>(1 + static_cast<int>(doing_))}}};
+    state.pages = {status_page()};
     if (lies.no_status && starts > 0) {
         state.detail = "registers all zero";
         return state;

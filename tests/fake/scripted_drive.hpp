@@ -78,6 +78,7 @@ class ScriptedDrive final : public method::CommandSet, public device::BlockTarge
     void catch_up();
     void erase();
     [[nodiscard]] bool answers();
+    [[nodiscard]] method::RawPage status_page() const;
     [[nodiscard]] bool unreadable(std::uint64_t offset) const;
 
     FixedClock& clock_;

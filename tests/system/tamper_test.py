@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read, reasons, record,
-                    target, volumes)
+                    rows, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 
 SKIPPED = 77
@@ -206,9 +206,9 @@ def run_bytes(good, work, kind, old, new):
                                                                     None)
 
 
-HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST
+HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST | rows.HONEST
 INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS + log.INSIDERS)
+            volumes.INSIDERS + log.INSIDERS + rows.INSIDERS)
 
 
 def claims_made():

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "efface/rules/record_view.hpp"
+#include "efface/rules/techniques.hpp"
 
 namespace efface::judge {
 
@@ -16,7 +17,8 @@ void check_statement(const rules::RecordView& statement);
 void check_predicate(const rules::RecordView& predicate);
 /// What the fields of such a predicate say together: no verdict or level better than what it rests
 /// on.
-void check_rules(const rules::RecordView& predicate);
+void check_rules(const rules::RecordView& predicate,
+                 const rules::Techniques& table = rules::techniques());
 /// That this order or manifest asks for what the record says was done.
 void check_order(std::string_view text, const rules::RecordView& predicate);
 

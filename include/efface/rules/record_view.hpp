@@ -28,6 +28,7 @@ class RecordView final {
     [[nodiscard]] std::vector<RecordView> items() const;
     [[nodiscard]] bool is_object() const noexcept { return value_->is_object(); }
     [[nodiscard]] const Json& json() const noexcept { return *value_; }
+    /// As messages name it.
     [[nodiscard]] const std::string& where() const noexcept { return where_; }
 
     [[nodiscard]] const std::string& text(std::size_t bytes_max = kTextBytesMax) const;

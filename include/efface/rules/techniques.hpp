@@ -1,62 +1,175 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which techniques are a drive's own, and the best level that each may claim. scripts/verify_bundle
-// (drive_claims.py) keeps the same table. Private to the rules module.
+// What success needs, technique by technique: src/rules/techniques.json, read once. Names, levels,
+// wording and conditions of techniques stand nowhere else.
 #pragma once
 
-#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
+
+#include "efface/base/bytes.hpp"
+#include "efface/base/json.hpp"
 
 namespace efface::rules {
 
-struct DriveTechnique {
-    std::string_view name;
-    std::string_view level;  ///< at most; "none" for one that erases and reaches no level
-};
-/// Limits that hold whatever a policy says; what is claimed below them is the policy's matter.
-constexpr std::array<DriveTechnique, 20> kDriveTechniques{{
-    {"nvme-sanitize-block", "purge"},
-    {"nvme-sanitize-crypto", "purge"},
-    {"nvme-sanitize-overwrite", "purge"},
-    {"nvme-format-crypto", "clear"},  // its scope is that of namespaces
-    {"nvme-format-user-data", "clear"},
-    {"ata-sanitize-block", "purge"},
-    {"ata-sanitize-crypto", "purge"},
-    {"ata-sanitize-overwrite", "purge"},
-    {"ata-security-enhanced", "purge"},
-    {"ata-security-normal", "clear"},
-    {"scsi-sanitize-block", "purge"},
-    {"scsi-sanitize-crypto", "purge"},
-    {"scsi-sanitize-overwrite", "purge"},
-    {"scsi-format-unit", "clear"},
-    {"scsi-write-same", "clear"},
-    {"tcg-psid-revert", "purge"},
-    {"tcg-revert", "purge"},
-    {"tcg-activate-revert", "none"},  // what stood there before was not always encrypted
-    {"tcg-genkey", "none"},           // of one range
-    {"block-secure-erase", "clear"},
-}};
-constexpr std::array<std::string_view, 5> kCommandSets{"nvme", "ata", "scsi", "tcg", "block"};
+using Words = std::vector<std::string>;
 
-/// The commands of which the technique is one; empty when it is not a drive's own.
-[[nodiscard]] constexpr std::string_view command_set_of(std::string_view technique) noexcept {
-    for (const std::string_view set : kCommandSets) {
-        if (technique.size() > set.size() && technique.starts_with(set) &&
-            technique[set.size()] == '-') {
-            return set;
-        }
-    }
-    return {};
-}
+/// A field that blocks success unless it has one of the values.
+struct Block {
+    /// When it is looked at.
+    enum class For { success, pass, level, purge } when = For::success;
+    std::string path;           ///< steps with dots between them; "*" is each item of a list
+    std::vector<Json> allowed;  ///< empty: nothing may be there
+    /// With one of these codes among the exceptions another value is borne, too.
+    Words except;
+    bool optional = false;  ///< the field may be missing or null
+    bool no_level = false;  ///< another value that is borne costs the level
+    std::string since;      ///< the first version of records that it holds for; empty: all
+};
+
+/// Bytes of a command under a mask, and how its name begins.
+struct CommandRule {
+    Words names;
+    Bytes bytes;
+    Bytes mask;  ///< as long as `bytes`
+};
+
+/// The raw page in which the drive says that it has done it.
+struct StatusRule {
+    std::string page;     ///< its name begins so
+    std::string decoder;  ///< a word that each judge knows
+    std::uint64_t action = 0;
+};
+
+/// Negative controls by name.
+struct ControlRule {
+    Words needs;
+    Words with_uuid;     ///< needed where the volume has a UUID
+    Words when_refused;  ///< needed where the record says that the credential is refused
+    Words may;
+};
+
+/// So much of N may be missing: one in so many. 0: no bound.
+struct CanaryRule {
+    std::uint64_t block_bytes_min = 0;
+    std::uint64_t parts = 0;        ///< of a surface; two of its blocks at least are a part
+    std::uint64_t parts_apart = 0;  ///< canaries that follow each other lie no further apart
+    bool both_ends = false;
+    bool whole_target = false;
+    std::uint64_t lost_one_in = 0;
+    std::uint64_t unexplained_one_in = 0;
+};
+
+/// What costs the level.
+struct NoLevelRule {
+    Words types;
+    Words kinds;
+    Words layers;  ///< flags of a layer below
+    Words exceptions;
+};
+
+struct HiddenAreaRule {
+    Words never_covered;  ///< kinds of areas of which nobody can know that they were covered
+    Words no_level;       ///< kinds that cost the level unless they were reached
+    Words except;         ///< the code by which one that was not reached is named
+};
+
+/// What is asked of a LUKS volume besides its fields.
+struct VolumeRule {
+    std::uint64_t header_bytes_min = 0;
+    Words key_places;  ///< of header, copies, keyslots
+    bool may_overlap = true;
+    bool may_lie_outside = true;
+    std::uint64_t not_like_one_in = 0;  ///< pieces of the payload that do not show ciphertext
+    Words ciphers;
+    Words modes_that_hide_nothing;
+    Words modes_of_two_keys;
+    std::uint64_t key_bytes_min = 0;
+    std::map<std::string, Words> objections;  ///< level: codes that it bears
+    Words attestation;                        ///< what the owner must have stated
+};
+
+struct Family {
+    std::string name;
+    Words types;  ///< of certificates
+    Words kinds;  ///< of targets; empty: those of the row
+    std::vector<Block> blocks;
+    std::vector<Block> volume_blocks;  ///< paths from the volume on
+    bool policy = false;               ///< the record must name the policy of the row
+    CanaryRule canaries;
+    std::uint64_t samples_lost_one_in = 0;
+    std::uint64_t whole_lost_one_in = 0;
+    std::uint64_t whole_unexplained_one_in = 0;
+    std::map<std::string, std::uint64_t> read_back;  ///< method: one in so many bytes is read back
+    std::uint64_t unwritten_one_in = 0;
+    std::uint64_t unread_one_in = 0;
+    std::uint64_t untaken_one_in = 0;
+    Words swap_states;
+    Words swap_counters;
+    NoLevelRule no_level;
+    ControlRule controls;
+    VolumeRule volume;
+};
+
+struct Technique {
+    std::string name;
+    const Family* family = nullptr;
+    std::string command_set;  ///< of a drive's own; else empty
+    std::string title;
+    std::string source;       ///< standard and section
+    std::string policy;       ///< that an order names; the technique's name where the row has none
+    std::string since;        ///< the first version of records that has it; empty: all
+    std::string level_flash;  ///< the best, by the kind of medium
+    std::string level_disk;
+    bool leaves_known = false;  ///< zeros or a pattern of ours is promised to whoever reads then
+    std::vector<CommandRule> commands;  ///< each must have been sent
+    std::optional<StatusRule> status;
+    Words passes;  ///< "random", "given" by the operator, or bytes in hex
+    Words kinds;   ///< of targets
+    Words needs;   ///< words that the judges of memory know
+    Words level_needs;
+    Words when_freed;  ///< in the place of level_needs where the content was only freed
+    Words named;       ///< exceptions that there always are
+    std::uint64_t read_back_one_in = 0;
+    std::string swap;  ///< whether the kernel may swap it: always, unless-noswap; empty: never
+    Words never_swapped;
+    ControlRule controls;
+};
+
+/// A table. Reading throws Error(usage) that names the place: fields that are not known are
+/// refused.
+class Techniques final {
+  public:
+    explicit Techniques(std::string_view text);
+    Techniques(const Techniques&) = delete;
+    Techniques& operator=(const Techniques&) = delete;
+
+    [[nodiscard]] const std::vector<Technique>& rows() const noexcept { return rows_; }
+    /// The row of this name for this kind of target; nullptr when there is none.
+    [[nodiscard]] const Technique* find(std::string_view name,
+                                        std::string_view kind = {}) const noexcept;
+    /// Throws Error(usage) when there is none of this name.
+    [[nodiscard]] const Family& family(std::string_view name) const;
+    [[nodiscard]] const HiddenAreaRule& hidden_areas() const noexcept { return hidden_areas_; }
+
+  private:
+    std::map<std::string, Family, std::less<>> families_;
+    std::vector<Technique> rows_;
+    HiddenAreaRule hidden_areas_;
+};
+
+/// The table of the program.
+[[nodiscard]] const Techniques& techniques();
+
+/// The commands of which the technique is one; empty when it is not a drive's own. By the name
+/// alone: a technique that is not in the table may be a drive's, too.
+[[nodiscard]] std::string_view command_set_of(std::string_view technique) noexcept;
 
 /// Empty for one that is not known to erase anything (a discard, a format without erasure): it
 /// leaves nothing sanitized.
-[[nodiscard]] constexpr std::string_view level_limit(std::string_view technique) noexcept {
-    for (const DriveTechnique& known : kDriveTechniques) {
-        if (technique == known.name) {
-            return known.level;
-        }
-    }
-    return {};
-}
+[[nodiscard]] std::string_view level_limit(std::string_view technique) noexcept;
 
 }  // namespace efface::rules

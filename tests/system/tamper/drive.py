@@ -6,20 +6,15 @@ Each is signed and logged by those who hold the keys: only the rules stand again
 import copy
 import hashlib
 
+from tamper.rows import use
 from tamper.target import after, drop, level, named, not_done, put, seen, work
 
 SIZE = 1920383410176  # of tests/data/evidence/predicate-drive.json
 PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
 
 
-def use(p, technique, commands):
-    work(p)['technique'] = technique
-    work(p)['operation']['commandSet'] = commands
-    p['target']['drive'].update(commandSet=commands, facts={})
-
-
 def technique(name, claimed):
-    return lambda p: (use(p, name, name.split('-')[0]), level(p, claimed))
+    return lambda p: (use(p, name), level(p, claimed))
 
 
 def fail(p):
@@ -76,7 +71,7 @@ def unreadable(p, count=1, expected=True, placed=11):
 
 def crypto(p):
     """An honest record after which nothing can be read: nothing is claimed of it."""
-    use(p, 'nvme-sanitize-crypto', 'nvme')
+    use(p, 'nvme-sanitize-crypto')
     unreadable(p, 11)
     with_exceptions(p, 'no-evidence-read')
     level(p, 'none')
@@ -190,8 +185,6 @@ HONEST = {
     'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
     'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
-    'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
-                      work(p).update(statusBefore=[], statusAfter=[])),
     'finished': lambda p: (not_done(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
 }
 
@@ -355,6 +348,59 @@ CHANGES = {
     'discard': technique('block-discard', 'none'), 'unmap': technique('scsi-unmap', 'none'),
     'deallocate': technique('nvme-deallocate', 'none'),
 }
+def half_canaries(p, size=2048):
+    """Canaries of half a block."""
+    canaries(p)['blockBytes'] = size
+    surface(p)['offsets'] = surface(p)['offsets'][:-1] + [SIZE - size]
+
+
+def spread(*shares):
+    """Canaries at these shares of the drive, and at its ends."""
+    def change(p):
+        inner = [int(SIZE * share) // 4096 * 4096 for share in shares]
+        surface(p)['offsets'] = [0, *inner, SIZE - 4096]
+        canaries(p).update(placed=len(inner) + 2, changed=len(inner) + 2)
+    return change
+
+
+def unread_samples(p, expected=True):
+    """Samples that can not be read, as the technique leaves them."""
+    samples(p, 193, unreadable=10)
+    seen(p)['samples']['surfaces'][0]['unreadable'] = 10
+    seen(p)['unreadableStatuses'] = [{'status': 'EIO', 'count': 10, 'expected': expected}]
+    seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
+
+
+def unread_whole(p, share, expected):
+    """So much of everything can not be read."""
+    whole(p)
+    lost = SIZE * 2 // int(2 * share) + 1
+    seen(p)['whole'].update(bytesCompared=SIZE - lost, unreadableBytes=lost,
+                            unexpectedBytes=0 if expected else lost)
+
+
+def step(p):
+    work(p)['steps'] = [{'step': 'wipe', 'at': '2026-11-21T09:30:04Z', 'result': 'failed',
+                         'detail': ''}]
+
+
+CHANGES.update({
+    'canaries-of-half': half_canaries, 'canaries-of-a-sector': lambda p: half_canaries(p, 512),
+    'canaries-at-the-ends': spread(), 'canaries-far-apart': spread(0.3),
+    'canaries-at-the-front': spread(*(0.01 * number for number in range(1, 20))),
+    'samples-unread': unread_samples,
+    'samples-unread-unnamed': after(unread_samples, with_exceptions),
+    'canary-unread-unnamed': after(lambda p: unreadable(p, 1, True, 11), with_exceptions),
+    'status-unexpected-unnamed': after(CHANGES['status-unexpected-sample'], with_exceptions),
+    'one-of-nine-unexplained': after(lambda p: unreadable(p, 1, False, 9), lambda p: (
+        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
+    'purge-without-evidence': lambda p: with_exceptions(p, 'no-evidence-read'),
+    'whole-unread-ninth': after(lambda p: unread_whole(p, 9.5, False), lambda p: (
+        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
+    'whole-unread-half': after(lambda p: unread_whole(p, 2, False), lambda p: (
+        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
+    'step-failed': step,
+})
 CHANGES.update({'purge-' + name: technique(name, 'purge') for name in (
     'nvme-format-user-data', 'nvme-format-crypto', 'nvme-sanitize-namespace', 'scsi-format-unit',
     'scsi-write-same', 'ata-security-normal', 'tcg-genkey', 'tcg-activate-revert',

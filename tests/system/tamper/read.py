@@ -18,7 +18,7 @@ def status(p, name, *codes):
 
 def refused(p, count=1):
     """An honest record of canaries that the drive did not take."""
-    surface(p)['offsets'] = [4096 * n for n in range(9)] + [SIZE - 4096]
+    surface(p)['offsets'] = [SIZE * n // 9 // 4096 * 4096 for n in range(9)] + [SIZE - 4096]
     surface(p)['refused'] = canaries(p)['refused'] = count
     canaries(p).update(placed=10, changed=10)
     with_exceptions(p, 'canaries-refused')
@@ -176,6 +176,21 @@ MEDIA = {
         read_fault(p, DISK // 4096), level(p, 'none'), p['result'].update(
             status='indeterminate', exceptions=[])),
 }
+
+def old_whole(share):
+    """A read of everything in record 1.0.0, of which so much is expected to be unreadable."""
+    return lambda p: (old(p), drive.unread_whole(p, share, True), p['result'].update(
+        status='sanitized-with-exceptions', exceptions=['it could not be read']))
+
+
+DRIVE.update({'whole-ninth-1.0.0': old_whole(9.5), 'whole-half-1.0.0': old_whole(2)})
+MEDIA.update({
+    'write-faults-ninth': lambda p: (
+        p['result'].update(status='sanitized-with-exceptions', exceptions=named('a', 'write-failed')),
+        target.first(p).update(bytesWritten=DISK - DISK * 2 // 19,
+                               writeFaults=one_fault(0, DISK * 2 // 19)),
+        seen(p).update(bytesPlanned=DISK - DISK * 2 // 19, bytesCompared=DISK - DISK * 2 // 19)),
+})
 
 INSIDERS = [('drive', 'read-' + name, change) for name, change in DRIVE.items()]
 INSIDERS += [('media', 'read-' + name, change) for name, change in MEDIA.items()]

@@ -91,9 +91,15 @@ def second_pass_before_the_first(p):
 WRITTEN = 536870912  # of tests/data/evidence/predicate-memory.json
 
 
+CONTROLS = {'tmpfs': ('empty', 'no-pages'), 'ramfs': ('empty',), 'hugetlbfs': ('empty',),
+            'swap': ('no-signature',), 'dimm': ('security-disabled',), 'cxl': ('security-disabled',)}
+
+
 def become(p, kind, place):
     """The record of memory as one of another kind."""
     target = p['target']
+    work(p)['negativeControls'] = []
+    asked(p, *CONTROLS.get(kind, ()))
     for identity in (p['targetIdentity'], target['identity'], target['identityAfter']):
         identity.update(kind=kind, place=place)
     target['kind'] = kind
@@ -176,6 +182,7 @@ def area(p):
 def area_on_zram(p):
     zram(p)
     become(p, 'swap', '/dev/zram1')
+    asked(p, 'no-size', 'not-initialised', 'nothing-stored')
     p['target']['facts']['contentFreed'] = True
 
 
@@ -290,6 +297,13 @@ MEDIA = {
     'ends-before-it-starts': put('sanitization.startedAt', '2026-11-21T09:41:01Z'),
 }
 
+MEDIA.update({
+    'level-through-a-network': put('target.layersBelow.0.remote', True),
+    'level-of-zram': lambda p: (put('target.kind', 'zram')(p), put('targetIdentity.kind', 'zram')(p)),
+    'step-failed': put('sanitization.steps', [{'step': 'wipe', 'at': '2026-11-21T01:10:02Z',
+                                               'result': 'failed', 'detail': ''}]),
+})
+
 FILE = {
     'file-level': lambda p: level(p, 'clear'),
     'file-whole': put('result.status', 'sanitized'),
@@ -365,6 +379,41 @@ for kind in ('tmpfs', 'ramfs', 'hugetlbfs', 'file', 'ram', 'pmem', 'devdax', 'sw
 for kind in ('ram', 'pmem', 'devdax', 'swap'):
     MEMORY[f'{kind}-half-written'] = after(lambda p, kind=kind: become(p, kind, 'there'),
                                            half_written)
+
+def less_taken(p):
+    """Between eight ninths and nine tenths of what was free."""
+    sweep(p)
+    swept(p, WRITTEN * 19 // 17, WRITTEN)
+
+
+def uncleared(p, status, level_claimed):
+    """A zram device on a kernel that does not clear what is freed."""
+    zram(p)
+    p['target']['facts']['machine']['initOnFree'] = {'state': 'off', 'source': 'kernel log'}
+    p['result']['status'] = status
+    level(p, level_claimed)
+
+
+MEMORY.update({
+    'sweep-taken-less': less_taken,
+    'sweep-read-less': after(sweep, lambda p: seen(p).update(
+        bytesPlanned=WRITTEN * 2 // 33, bytesCompared=WRITTEN * 2 // 33)),
+    'uncleared-unnamed': lambda p: uncleared(p, 'sanitized', 'none'),
+    'uncleared-1.0.0': lambda p: (
+        uncleared(p, 'sanitized', 'clear'), p.update(schemaVersion='1.0.0'), p['result'].update(
+            residualRisks=[each['text'] for each in p['result']['residualRisks']])),
+    'queue-freed-and-named': after(queue, lambda p: level(p, 'clear')),
+    'segment-of-a-mount': after(segment, lambda p: p['target']['facts'].update(
+        swappable=False, mountOptions='rw,noswap')),
+    'memory-by-overwrite': lambda p: (
+        work(p).update(technique='overwrite-random', negativeControls=[], steps=[]),
+        put('authorization.policyId', 'overwrite-random')(p),
+        put('target.facts.swappable', False)(p)),
+    'memory-by-keys': lambda p: (
+        work(p).update(technique='cryptographic-erase', negativeControls=[], steps=[]),
+        put('authorization.policyId', 'luks-key-destruction')(p),
+        put('target.facts.swappable', False)(p)),
+})
 
 # What is not of memory is held to the same shapes, and is not swept.
 ELSEWHERE = {

@@ -118,13 +118,14 @@ def cipher(text, *more):
 HONEST = {name: ('example', change) for name, change in {
     'far-payload': far_payload, 'backup': backup, 'no-credential': no_credential,
     'not-asked': not_asked, 'flash': flash, 'doubts': doubts, 'gone': gone,
-    'regions-overlap': lambda p: regions(p, (0, 16 * MIB), (8 * MIB, 16 * MIB)),
     'all-like-ciphertext': sample(ciphertextLike=301, zero=0),
     'a-tenth-unreadable': sample(ciphertextLike=271, zero=0, unreadable=30)}.items()}
 HONEST.update({'cipher-' + text: ('example', cipher(text)) for text in GOOD_CIPHERS
                if text != 'aes-xts-plain64'})
 
 CLAIMS = {
+    'regions-overlap': lambda p: regions(p, (0, 16 * MIB), (8 * MIB, 16 * MIB)),
+    'region-behind-the-device': lambda p: regions(p, (0, 65 * MIB)),
     'nothing-sampled': sample(piecesSampled=0, ciphertextLike=0, zero=0),
     'all-zero': sample(ciphertextLike=0, zero=301),
     'all-unreadable': sample(ciphertextLike=0, zero=0, unreadable=301),
@@ -187,6 +188,38 @@ CLAIMS.update({f'credential-{result}': control('credential-refused', result)
                for result in (None, 'unknown', 'fail')})
 CLAIMS.update({'cipher-' + text.replace('/', '_'): cipher(text) for text in NULL_OR_ECB})
 CLAIMS['second-cipher'] = cipher('aes-xts-plain64', 'aes-ecb')
+
+
+def no_header(p, end):
+    """A place without a readable header: what is overwritten at least is known all the same."""
+    place(p)['header'] = None
+    regions(p, *([(0, end)] if end else []))
+    level(p, 'none')
+
+
+def gone_with_backup(p):
+    """Its owner declares it gone, and a backup of its header is destroyed."""
+    volume(p)['alreadyGone'] = True
+    place(p).update(role='header-backup', identity=dict(place(p)['identity'], sizeBytes=16 * MIB))
+    status(p, 'sanitized-with-exceptions', 'declared-gone')
+
+
+CLAIMS.update({
+    'gone-backup-level': gone_with_backup,
+    'other-policy': put('authorization.policyId', 'cryptographic-erase'),
+    'control-invented': lambda p: place(p)['negativeControls'].append(
+        {'name': 'weather', 'result': 'pass', 'detail': ''}),
+    'half-a-header': lambda p: no_header(p, 2048), 'no-header-no-region': lambda p: no_header(p, 0),
+    'header-says-further': lambda p: header(p).update(dataOffset=32 * MIB, copies=None),
+    'cipher-des': cipher('des-cbc-plain'), 'cipher-null-mode': cipher('capi:null(aes)-plain64'),
+    'cipher-null-of-aes': cipher('capi:cipher_null(aes)-plain64'),
+    'fifteen-bytes': after(cipher('aes-cbc-essiv:sha256'), lambda p: header(p).update(keyBytes=15)),
+    'half-of-two-keys': lambda p: header(p).update(keyBytes=31),
+})
+CLAIMS.update({'place-' + path: put('volumes.0.locations.0.' + path, value) for path, value in {
+    'overwrite.writeFaults': 1, 'overwrite.flushError': 5, 'verification.performed': False,
+    'verification.result': 'fail', 'verification.mismatches': 1,
+    'verification.readFaults': 1}.items()})
 
 
 def old(change):

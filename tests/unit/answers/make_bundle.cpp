@@ -9,6 +9,9 @@
 //       role, key and organization|site|name; or what is wrong with it
 //   make_bundle --show BUNDLE
 //   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
+//   make_bundle --judge-tables TABLES FILE  judges all lines of FILE by the table of techniques on
+//   each
+//       line of TABLES: a line of 1 for each that is accepted and 0 for each that is not
 //   make_bundle --order FILE  prints an order for this predicate
 //   make_bundle --judge-orders PREDICATE FILE  says of the order on each line the same
 #include <fmt/format.h>
@@ -248,6 +251,46 @@ void judge_acceptances(const fs::path& bundle, const fs::path& file) {
     });
 }
 
+std::vector<std::string> lines_of(const fs::path& path) {
+    const std::string text = required_file(path);
+    std::vector<std::string> lines;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        lines.push_back(text.substr(at, end - at));
+        at = end + 1;
+    }
+    return lines;
+}
+
+/// Predicates whose shape is wrong are refused by every table.
+void judge_tables(const fs::path& tables, const fs::path& predicates) {
+    std::vector<std::optional<Json>> parsed;
+    for (const std::string& line : lines_of(predicates)) {
+        parsed.emplace_back(parse_json(line, "predicate"));
+        try {
+            judge::check_predicate({*parsed.back(), "predicate"});
+        } catch (const Error&) {
+            parsed.back().reset();
+        }
+    }
+    for (const std::string& line : lines_of(tables)) {
+        const rules::Techniques table(line);
+        std::string accepted;
+        for (const auto& predicate : parsed) {
+            bool good = predicate.has_value();
+            try {
+                if (good) {
+                    judge::check_rules({*predicate, "predicate"}, table);
+                }
+            } catch (const Error&) {
+                good = false;
+            }
+            accepted += good ? '1' : '0';
+        }
+        std::puts(accepted.c_str());
+    }
+}
+
 int run(std::span<char*> arguments) {
     const std::string_view first = arguments.empty() ? "" : arguments[0];
     if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
@@ -280,6 +323,10 @@ int run(std::span<char*> arguments) {
     }
     if (first == "--lower" && arguments.size() == 2) {
         answer_all(arguments[1], lower_predicate);
+        return 0;
+    }
+    if (first == "--judge-tables" && arguments.size() == 3) {
+        judge_tables(arguments[1], arguments[2]);
         return 0;
     }
     if (first == "--order" && arguments.size() == 2) {

@@ -148,12 +148,12 @@ TEST_CASE("A run whose verification did not pass is no success") {
 
 TEST_CASE("Purge needs eligibility and a payload without plain data") {
     CHECK_THAT(problem_after([](Json& p) { first_volume(p)["eligibility"]["eligible"] = false; }),
-               Contains("not eligible"));
+               Contains("eligibility.eligible"));
     CHECK_THAT(problem_after([](Json& p) {
                    first_volume(p)["payloadSample"]["structured"] = 1U;
                    first_volume(p)["payloadSample"]["zero"] = 19U;
                }),
-               Contains("plain data"));
+               Contains("payloadSample.structured"));
     CHECK_FALSE(problem_after([](Json& p) { first_volume(p)["payloadSample"] = nullptr; }).empty());
 }
 

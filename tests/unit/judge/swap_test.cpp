@@ -97,6 +97,7 @@ TEST_CASE("No level beside an exception that takes it, and none without the figu
     }
     const auto area = [](Json& p) {
         p["target"]["kind"] = "swap";
+        set_controls(p, {"no-signature"});
         p["target"]["facts"]["swappable"] = false;
     };
     CHECK(memory(area).empty());
@@ -120,13 +121,12 @@ TEST_CASE("What the kernel may swap is not said to be never swapped") {
             // All that a segment needs besides.
             p["target"]["facts"]["residentBytes"] = 0U;
             p["target"]["identityAfter"]["removed"] = true;
-            for (const char* name : {"attached-by-nobody-else", "segment-gone"}) {
-                p["sanitization"]["negativeControls"].push_back(ObjectWriter()
-                                                                    .add("name", name)
-                                                                    .add("result", "pass")
-                                                                    .add("detail", "")
-                                                                    .take());
-            }
+            const std::string_view name(kind);
+            set_controls(p, name == "sysv" ? std::vector<const char*>{"attached-by-nobody-else",
+                                                                      "segment-gone"}
+                            : name == "tmpfs" || name == "ramfs" || name == "hugetlbfs"
+                                ? std::vector<const char*>{"empty"}
+                                : std::vector<const char*>{});
         });
     };
     for (const char* options : {"", "rw,size=1m", "rw,noswaps", "rw, noswap", "noswap=1"}) {

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "target_records.hpp"
 
+#include "efface/base/digest.hpp"
+#include "efface/rules/techniques.hpp"
+
 #include "claims.hpp"
 #include "example_files.hpp"
 
@@ -66,6 +69,70 @@ Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length) {
     return {{"count", count},
             {"bytes", length},
             {"areas", {{{"offset", offset}, {"length", length}, {"error", "EIO"}}}}};
+}
+
+void set_controls(Json& p, const std::vector<const char*>& names) {
+    Json& controls = p["sanitization"]["negativeControls"] = Json::array();
+    for (const char* name : names) {
+        controls.push_back(
+            ObjectWriter().add("name", name).add("result", "pass").add("detail", "asked").take());
+    }
+}
+
+namespace {
+
+Json page_of(const std::string& name, const Bytes& bytes) {
+    return ObjectWriter()
+        .add("page", name)
+        .add("sha256", sha256_hex(ByteView(bytes)))
+        .add("hex", to_hex(bytes))
+        .take();
+}
+
+/// A page of that name as it is when the drive has done it.
+Bytes done_page(const rules::StatusRule& rule) {
+    constexpr std::size_t kIdentifyBytes = 512;
+    Bytes page(kIdentifyBytes);
+    page[1] = 1;  // not all of it is zero
+    if (rule.decoder == "nvme-sanitize-log") {
+        page[2] = 1;
+        page[4] = static_cast<std::uint8_t>(rule.action);
+    } else if (rule.decoder == "ata-sanitize-registers") {
+        page[3] = 0x80;
+    } else if (rule.decoder == "scsi-sense-idle") {
+        page[0] = 0x70;
+    }
+    return page;
+}
+
+}  // namespace
+
+void use(Json& p, const std::string& technique) {
+    const std::string set(rules::command_set_of(technique));
+    Json& work = p["sanitization"];
+    work["technique"] = p["authorization"]["policyId"] = technique;
+    work["operation"]["commandSet"] = p["target"]["drive"]["commandSet"] = set;
+    const rules::Technique* row = rules::techniques().find(technique);
+    if (row == nullptr) {
+        return;
+    }
+    Json& commands = work["operation"]["commands"];
+    const Json at = commands[0]["at"];
+    commands = Json::array();
+    for (const auto& rule : row->commands) {
+        commands.push_back(ObjectWriter()
+                               .add("at", at)
+                               .add("name", rule.names.front())
+                               .add("bytes", to_hex(rule.bytes))
+                               .add("answer", "accepted")
+                               .take());
+    }
+    for (const char* when : {"statusBefore", "statusAfter"}) {
+        work[when] = Json::array();
+        if (row->status) {
+            work[when].push_back(page_of(row->status->page, done_page(*row->status)));
+        }
+    }
 }
 
 void bad_block(Json& p) {

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "efface/base/json.hpp"
 
@@ -33,6 +34,11 @@ void set_level(Json& predicate, const char* level);
 void fail_run(Json& predicate, const char* status = "not-sanitized");
 /// One area, counted `count` times.
 [[nodiscard]] Json faults(std::uint64_t count, std::uint64_t offset, std::uint64_t length);
+/// Negative controls that passed, in the place of those of the example.
+void set_controls(Json& predicate, const std::vector<const char*>& names);
+/// The example for a drive as one of another technique: with the commands and, where it has one,
+/// the status page that the table asks for.
+void use(Json& predicate, const std::string& technique);
 /// An honest run on a disk with one bad block.
 void bad_block(Json& predicate);
 void no_read_back(Json& predicate);

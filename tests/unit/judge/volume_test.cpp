@@ -26,6 +26,10 @@ void overwrite(Json& p, std::uint64_t from, std::uint64_t to) {
     place(p)["verification"]["bytesCompared"] = to - from;
 }
 
+bool hides(std::string_view encryption, std::uint64_t key_bytes) {
+    return hides_payload(encryption, key_bytes, rules::techniques().family("keys").volume);
+}
+
 }  // namespace
 
 TEST_CASE("No cipher and ECB are found in any spelling, and nothing else is") {
@@ -51,19 +55,19 @@ TEST_CASE("No cipher and ECB are found in any spelling, and nothing else is") {
                                  "-",
                                  ":"}) {
         INFO(readable);
-        CHECK_FALSE(hides_payload(readable, 64));
+        CHECK_FALSE(hides(readable, 64));
     }
     for (const char* hidden :
          {"aes-xts-plain64", "aes-cbc-essiv:sha256", "aes-cbc-null", "capi:xts(aes)-plain64",
           "capi:cbc(aes)-essiv:sha256", "capi:authenc(hmac(sha256),xts(aes))-random",
           "aes:64-cbc-lmk", "xchacha12,aes-adiantum-plain64", "capi:xts(aes)-null"}) {
         INFO(hidden);
-        CHECK(hides_payload(hidden, 64));
+        CHECK(hides(hidden, 64));
     }
-    CHECK(hides_payload("aes-cbc-plain64", 16));
-    CHECK_FALSE(hides_payload("aes-cbc-plain64", 15));
-    CHECK(hides_payload("aes-xts-plain64", 32));
-    CHECK_FALSE(hides_payload("capi:xts(aes)-plain64", 31));  // two keys
+    CHECK(hides("aes-cbc-plain64", 16));
+    CHECK_FALSE(hides("aes-cbc-plain64", 15));
+    CHECK(hides("aes-xts-plain64", 32));
+    CHECK_FALSE(hides("capi:xts(aes)-plain64", 31));  // two keys
 }
 
 TEST_CASE("A gap before the payload is key space to its end") {
@@ -89,7 +93,7 @@ TEST_CASE("A control that was not asked is no answer") {
               first_volume(p)["credential"]["refusedAfter"] = nullptr;
           }).empty());
     CHECK_THAT(keyslot([](Json& p) { first_volume(p)["credential"]["openedBefore"] = false; }),
-               Contains("not what it should be"));
+               Contains("credential.openedBefore"));
 }
 
 TEST_CASE("A level needs a payload that is known to be ciphertext, and no doubts") {
@@ -106,7 +110,7 @@ TEST_CASE("A level needs a payload that is known to be ciphertext, and no doubts
     CHECK_THAT(sample("unreadable", 301, 0), Contains("too little"));
     CHECK_THAT(sample("zero", ~std::uint64_t{0}, ~std::uint64_t{0}), Contains("whole number"));
     CHECK_THAT(keyslot([](Json& p) { place(p)["regionReasons"] = Json::array({"damaged"}); }),
-               Contains("doubts"));
+               Contains("regionReasons"));
     CHECK_THAT(keyslot([](Json& p) { p["authorization"].erase("attestation"); }),
                Contains("attestation"));
     CHECK_THAT(keyslot([](Json& p) {
@@ -128,6 +132,7 @@ TEST_CASE("Canaries that can not be read are no evidence, whatever status the re
             p["verification"]["unreadableStatuses"][0]["expected"] = true;
             p["verification"]["expected"]["content"] = "nothing";
             p["verification"]["expected"]["checked"] = 0U;
+            p["verification"]["recheck"]["unreadableBefore"] = 11U;
             with_exception(p, code);
             set_level(p, level);
         });

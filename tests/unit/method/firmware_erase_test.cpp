@@ -27,7 +27,7 @@ TEST_CASE("an honest drive is sanitized, and the record says what was seen") {
     CHECK(outcome.record.at("verification").at("expected").at("mismatches") == 0);
     CHECK(outcome.record.at("operation").at("finalState").at("phase") == "succeeded");
     CHECK(outcome.record.at("operation").at("estimateSeconds") == 40);
-    CHECK(outcome.record.at("statusBefore").at(0).at("hex") == "01");
+    CHECK(outcome.record.at("statusBefore").at(0).at("page") == "NVMe log 81h");
     CHECK(job.progress == FirmwareErase::kProgressSteps);
     CHECK(job.waited <= kPollMax);
 }

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a drive said of its erasure, read from the bytes that it gave: written anew, so that the
+// judge does not take the eraser's word. Layouts: NVMe Base 2.3, Sanitize Status log and Identify
+// Namespace; ACS-4, SANITIZE STATUS EXT and IDENTIFY DEVICE; SPC-5, 4.4.
+#include "status_page.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace efface::judge {
+
+namespace {
+
+unsigned byte_at(ByteView page, std::size_t at) {
+    return at < page.size() ? page[at] : 0U;
+}
+
+/// Log page 81h: SSTAT says success, no state but idle goes on, and the command was this one, where
+/// the drive tells which.
+bool sanitize_log_is_done(ByteView page, std::uint64_t action) {
+    constexpr std::size_t kThroughCdw10 = 8;
+    constexpr unsigned kSuccess = 1;
+    constexpr unsigned kSuccessDeallocated = 4;
+    constexpr std::array<unsigned, 3> kErasing{2, 3, 4};
+    if (page.size() < kThroughCdw10) {
+        return false;
+    }
+    const unsigned outcome = byte_at(page, 2) & 7U;
+    const unsigned state = byte_at(page, 36) & 15U;
+    const unsigned told = byte_at(page, 4) & 7U;
+    const bool other =
+        std::find(kErasing.begin(), kErasing.end(), told) != kErasing.end() && told != action;
+    return (outcome == kSuccess || outcome == kSuccessDeallocated) && state == 0 && !other;
+}
+
+/// Status, error, COUNT, LBA, device: COUNT bit 15 is "completed without error", 14 "in progress".
+bool sanitize_registers_are_done(ByteView page) {
+    constexpr std::size_t kRegisters = 11;
+    if (page.size() < kRegisters || (byte_at(page, 0) & 1U) != 0) {
+        return false;
+    }
+    const unsigned high = byte_at(page, 3);
+    return (high & 0x80U) != 0 && (high & 0x40U) == 0;
+}
+
+/// Word 128: a completed SECURITY ERASE UNIT switches security off.
+bool security_is_off(ByteView page) {
+    constexpr std::size_t kIdentifyBytes = 512;
+    return page.size() == kIdentifyBytes && (byte_at(page, 256) & 2U) == 0;
+}
+
+/// FPI of a namespace: nothing remains to be formatted.
+bool format_has_ended(ByteView page) {
+    constexpr std::size_t kThroughFpi = 33;
+    const unsigned indicator = byte_at(page, 32);
+    return page.size() >= kThroughFpi && ((indicator & 0x80U) == 0 || (indicator & 0x7fU) == 0);
+}
+
+/// Sense data of a unit that is at nothing and in no failure.
+bool unit_is_idle(ByteView page) {
+    constexpr std::array<unsigned, 4> kAtWork{0x0404, 0x041b, 0x0424, 0x0425};
+    constexpr unsigned kRecoveredError = 1;
+    const unsigned response = byte_at(page, 0) & 0x7fU;
+    const bool fixed = response == 0x70 || response == 0x71;
+    const bool descriptors = response == 0x72 || response == 0x73;
+    if (page.size() < (fixed ? 14U : 8U) || (!fixed && !descriptors)) {
+        return false;
+    }
+    const unsigned key = byte_at(page, fixed ? 2 : 1) & 15U;
+    const unsigned code = (byte_at(page, fixed ? 12 : 2) << 8U) | byte_at(page, fixed ? 13 : 3);
+    return key <= kRecoveredError &&
+           std::find(kAtWork.begin(), kAtWork.end(), code) == kAtWork.end();
+}
+
+bool says_done(const rules::StatusRule& rule, ByteView page) {
+    if (rule.decoder == "nvme-sanitize-log") {
+        return sanitize_log_is_done(page, rule.action);
+    }
+    if (rule.decoder == "ata-sanitize-registers") {
+        return sanitize_registers_are_done(page);
+    }
+    if (rule.decoder == "ata-security-off") {
+        return security_is_off(page);
+    }
+    if (rule.decoder == "nvme-format-ended") {
+        return format_has_ended(page);
+    }
+    return rule.decoder == "scsi-sense-idle" && unit_is_idle(page);
+}
+
+std::vector<RecordView> pages_of(const RecordView& pages, const std::string& name) {
+    auto list = pages.items();
+    std::erase_if(
+        list, [&](const RecordView& page) { return !page.at("page").text().starts_with(name); });
+    return list;
+}
+
+Bytes bytes_in(const RecordView& page) {
+    return from_hex(page.at("hex").text(std::string::npos)).value_or(Bytes{});
+}
+
+}  // namespace
+
+void check_status_page(const RecordView& sanitization, const rules::StatusRule& rule) {
+    const auto before = pages_of(sanitization.at("statusBefore"), rule.page);
+    const bool told = std::any_of(before.begin(), before.end(),
+                                  [](const RecordView& page) { return !all_zero(bytes_in(page)); });
+    if (!told) {
+        sanitization.at("statusBefore").fail("tells nothing: " + rule.page);
+    }
+    const auto after = pages_of(sanitization.at("statusAfter"), rule.page);
+    if (after.empty()) {
+        sanitization.at("statusAfter").fail("does not hold what the drive said: " + rule.page);
+    }
+    // The last one was read last; of namespaces each has its own.
+    const bool each = rule.decoder == "nvme-format-ended";
+    for (std::size_t i = each ? 0 : after.size() - 1; i < after.size(); ++i) {
+        if (!says_done(rule, bytes_in(after[i]))) {
+            after[i].at("hex").fail("does not say that it is done");
+        }
+    }
+}
+
+void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules) {
+    const auto commands = operation.at("commands").items();
+    for (const rules::CommandRule& rule : rules) {
+        const bool sent = std::any_of(commands.begin(), commands.end(), [&](const auto& command) {
+            const std::string& name = command.at("name").text();
+            const Bytes bytes = from_hex(command.at("bytes").text()).value_or(Bytes{});
+            bool same = bytes.size() >= rule.bytes.size();
+            for (std::size_t i = 0; same && i < rule.bytes.size(); ++i) {
+                same = (bytes[i] & rule.mask[i]) == rule.bytes[i];
+            }
+            return same && std::any_of(rule.names.begin(), rule.names.end(),
+                                       [&](const auto& start) { return name.starts_with(start); });
+        });
+        if (!sent) {
+            operation.at("commands")
+                .fail("do not have " + rule.names.front() + " with the bytes of this technique");
+        }
+    }
+}
+
+}  // namespace efface::judge

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// The raw pages and command bytes of a drive's erasure. Private to the judge module.
+#pragma once
+
+#include "efface/rules/techniques.hpp"
+
+#include "claims.hpp"
+
+namespace efface::judge {
+
+/// The page of this rule is there before and after, and the last one says that it is done.
+void check_status_page(const RecordView& sanitization, const rules::StatusRule& rule);
+/// Each of these commands was sent.
+void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules);
+
+}  // namespace efface::judge

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every condition of src/rules/techniques.json, weakened one at a time: the judges, given that table,
+must then accept one of the false claims, or refuse an honest record. What nobody notices is no
+condition, or has no test.
+"""
+import copy
+import json
+import subprocess
+
+from tamper import generated
+from tamper.rows import TABLE
+
+LEVELS = ('none', 'clear', 'purge')
+OTHERS = ['io-failed', 'drive-word', 'write-failed', 'stopped']  # codes that no row bears
+STRIDE = 12  # one of so many conditions, when time is short
+
+
+def mutant(change):
+    """The table after `change`, which gets a copy of it."""
+    table = copy.deepcopy(TABLE)
+    change(table)
+    return table
+
+
+def at(table, path):
+    for step in path:
+        table = table[step]
+    return table
+
+
+def gone(path):
+    def change(table):
+        del at(table, path[:-1])[path[-1]]
+    return change
+
+
+def put(path, value):
+    def change(table):
+        at(table, path[:-1])[path[-1]] = value
+    return change
+
+
+def each_gone(path):
+    """One item of a list left out, each in its turn."""
+    for number, item in enumerate(at(TABLE, path)):
+        yield f'{item} left out', gone(path + [number])
+
+
+def of_block(path, seen):
+    """A field that blocks success. `seen`: what stands there in the records of the tests."""
+    block = at(TABLE, path)
+    yield 'not looked at', gone(path)
+    others = [value for value in seen(path[1], block['path'])
+              if not any(type(value) is type(good) and value == good for good in block['allowed'])]
+    yield 'other values allowed', put(path + ['allowed'], block['allowed'] + others)
+    if 'except' in block:
+        yield 'another exception', put(path + ['except'], block['except'] + OTHERS)
+    if 'level' in block:
+        yield 'with a level', gone(path + ['level'])
+
+
+def of_group(path, key, value):
+    """A condition by its name, wherever it stands."""
+    path = path + [key]
+    if key.endswith('OneIn'):
+        weaker = value + 1 if key == 'readBackOneIn' else value - 1
+        yield f'one in {weaker}', put(path, weaker)
+        yield 'without bound', gone(path)
+    elif key == 'readBack':
+        for method, one_in in value.items():
+            yield f'{method} of less', put(path + [method], one_in + 1)
+    elif key in ('blockBytesMin', 'headerBytesMin', 'parts'):
+        yield 'half', put(path, value // 2)
+        yield 'not asked', gone(path)
+    elif key == 'partsApart':
+        yield 'further apart', put(path, value + 1)
+    elif key in ('bothEnds', 'wholeTarget', 'policy'):
+        yield 'not asked', gone(path)
+    elif key in ('mayOverlap', 'mayLieOutside'):
+        yield 'allowed', put(path, True)
+    elif key == 'keyBytesMin':
+        yield 'a byte less', put(path, value - 1)
+    elif key == 'types' and path[-2] != 'noLevel':
+        yield 'also memory', put(path, value + ['memory'])
+    elif key == 'kinds' and path[-2] != 'noLevel':
+        yield 'any', gone(path)
+    elif key in ('states', 'may', 'ciphers'):
+        word = {'states': 'used', 'may': 'weather', 'ciphers': 'des'}[key]
+        yield 'one more', put(path, value + [word])
+    elif key == 'needs' and path[-2] == 'controls':
+        for name in value:
+            yield f'{name} not needed', lambda table, name=name: (
+                at(table, path[:-1])['needs'].remove(name),
+                at(table, path[:-1]).setdefault('may', []).append(name))
+    elif key in ('withUuid', 'whenRefused'):
+        yield 'not needed', lambda table: at(table, path[:-1]).setdefault('may', []).extend(
+            at(table, path[:-1]).pop(key))
+    elif key == 'objections':
+        for level, codes in value.items():
+            yield 'also at ' + level, put(path + [level], codes + ['damaged-header', 'flash', 'payload-not-sampled'])
+            yield 'any at ' + level, gone(path + [level])
+    elif key == 'except':
+        yield 'another exception', put(path, value + OTHERS)
+    elif key in ('neverCovered', 'noLevel', 'types', 'kinds', 'layers', 'exceptions', 'counters',
+                 'keyPlaces', 'modesThatHideNothing', 'modesOfTwoKeys', 'attestation', 'needs',
+                 'levelNeeds', 'named'):
+        yield from each_gone(path)
+
+
+def of_groups(path, value):
+    for key, inner in value.items():
+        if key in ('blocks', 'volumeBlocks', 'source'):
+            continue
+        if isinstance(inner, dict) and key not in ('readBack', 'objections'):
+            yield from ((f'{key}.{name}', change)
+                        for name, change in of_groups(path + [key], inner))
+        else:
+            yield from ((f'{key}: {name}', change) for name, change in of_group(path, key, inner))
+
+
+def of_commands(path, commands):
+    yield 'commands not looked at', gone(path)
+    for number, command in enumerate(commands):
+        yield f'command {number} not needed', gone(path + [number])
+        yield f'command {number} of any name', put(path + [number, 'names'], [''])
+        mask = bytes.fromhex(command.get('mask', ''))
+        for place in (place for place, byte in enumerate(mask) if byte):
+            def change(table, number=number, place=place):
+                for key in ('bytes', 'mask'):
+                    text = at(table, path)[number][key]
+                    at(table, path)[number][key] = text[:2 * place] + '00' + text[2 * place + 2:]
+            yield f'command {number} with any byte {place}', change
+
+
+def of_row(path, row):
+    for medium in ('flash', 'disk') if isinstance(row['level'], dict) else (None,):
+        where = ['level', medium] if medium else ['level']
+        level = at(row, where)
+        if level != 'purge':
+            yield f'level on {medium or "any medium"}', put(
+                path + where, LEVELS[LEVELS.index(level) + 1])
+    if 'commands' in row:
+        yield from of_commands(path + ['commands'], row['commands'])
+    if 'status' in row:
+        yield 'status not looked at', gone(path + ['status'])
+        yield 'status of any page', put(path + ['status', 'page'], '')
+    if 'passes' in row:
+        yield 'passes not looked at', gone(path + ['passes'])
+        for number in range(len(row['passes'])):
+            yield f'pass {number} left out', gone(path + ['passes', number])
+            if row['passes'][number] != 'given':
+                yield f'pass {number} of any pattern', put(path + ['passes', number], 'given')
+    if 'since' in row:
+        yield 'since ever', gone(path + ['since'])
+    if 'swap' in row:
+        yield 'never swapped', gone(path + ['swap'])
+    if row.get('swap') == 'always':
+        yield 'swapped unless mounted without', put(path + ['swap'], 'unless-noswap')
+    if 'neverSwapped' in row:
+        yield 'tmpfs never swapped', put(path + ['neverSwapped'], row['neverSwapped'] + ['tmpfs'])
+    if 'whenFreed' in row:
+        yield 'freed is enough', put(path + ['whenFreed'], ['written'])
+    for key in ('needs', 'levelNeeds', 'named', 'readBackOneIn', 'controls'):
+        if key in row:
+            groups = row[key] if isinstance(row[key], dict) else None
+            found = of_groups(path + [key], groups) if groups else of_group(path, key, row[key])
+            yield from ((f'{key}: {name}', change) for name, change in found)
+
+
+def conditions(seen):
+    """(what, change) of every condition."""
+    for name, change in of_groups(['hiddenAreas'], TABLE['hiddenAreas']):
+        yield 'hiddenAreas.' + name, change
+    for family, content in TABLE['families'].items():
+        path = ['families', family]
+        for key in ('blocks', 'volumeBlocks'):
+            for number, block in enumerate(content.get(key, ())):
+                for name, change in of_block(path + [key, number], seen):
+                    yield f'{family} {block["path"]}: {name}', change
+        for name, change in of_groups(path, content):
+            yield f'{family} {name}', change
+    for number, row in enumerate(TABLE['rows']):
+        what = row['technique'] + ''.join(' ' + kind for kind in row.get('kinds', ()))
+        for name, change in of_row(['rows', number], row):
+            yield f'{what}: {name}', change
+
+
+def values_seen(records):
+    """Asks for what stands at a path in any record of the tests."""
+    def seen(family, path):
+        found = []
+        for *_, record in records:
+            roots = record.get('volumes') or [] if family == 'keys' else [record]
+            for root in roots:
+                for place in generated.places(root, path.split('.')):
+                    value = at(root, place)
+                    if not isinstance(value, (dict, list)) and \
+                            not any(type(value) is type(each) and value == each for each in found):
+                        found.append(value)
+        return found
+    return seen
+
+
+def is_caught_here(table, records, techniques, claims, hint):
+    """Whether scripts/verify-bundle judges one of them otherwise by this table."""
+    techniques.TABLE.__init__(table)
+    order = hint + [number for number in range(len(records)) if number not in set(hint)]
+    return any(generated.judge_here(records[number][-1], claims) !=
+               (records[number][0] == 'honest') for number in order)
+
+
+def run(helper, folder, records, whole):
+    """Conditions, those that were caught, and problems."""
+    import claims  # pylint: disable=import-outside-toplevel,import-error
+    import techniques  # pylint: disable=import-outside-toplevel,import-error
+    records = list(records)
+    chosen = list(conditions(values_seen(records)))[::1 if whole else STRIDE]
+    tables = [mutant(change) for _, change in chosen]
+    (folder / 'tables').write_text(''.join(json.dumps(table) + '\n' for table in tables))
+    (folder / 'records').write_text(''.join(json.dumps(each[-1]) + '\n' for each in records))
+    said = subprocess.run([helper, '--judge-tables', folder / 'tables', folder / 'records'],
+                          stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    assert len(said) == len(chosen)
+    honest = ['1' if each[0] == 'honest' else '0' for each in records]
+    problems = []
+    for (what, _), table, accepted in zip(chosen, tables, said):
+        hint = [number for number, (one, other) in enumerate(zip(accepted, honest)) if one != other]
+        if not hint:
+            problems.append(f'nobody notices in the library: {what}')
+        if not is_caught_here(table, records, techniques, claims, hint):
+            problems.append(f'nobody notices in scripts/verify-bundle: {what}')
+    techniques.TABLE.__init__(TABLE)
+    return len(chosen), problems

@@ -167,8 +167,8 @@ class Documents(Case):
         for bundle, verified, code in ((self.good, True, YES), (self.forged(), False, NO)):
             done = efface(bundle, '--json')
             document = json.loads(done.stdout)
-            self.assertEqual(document.keys(), {'schema', 'bundle', 'verified', 'exitCode', 'checks',
-                                               'trustAnchors'})
+            self.assertEqual(document.keys(), {'schema', 'bundle', 'verified', 'rejected',
+                                               'exitCode', 'checks', 'trustAnchors'})
             self.assertEqual((document['schema'], document['bundle'], document['verified'],
                               document['exitCode'], done.returncode),
                              ('efface.verification/1', str(bundle), verified, code, code))

@@ -26,9 +26,7 @@ void collect(int /*level*/, const char* message, void* user) {
 
 void say_nothing(int /*level*/, const char* /*message*/, void* /*user*/) {}
 
-}  // namespace
-
-std::string luks_library_version() {
+std::string ask_version() {
     const UniqueFd file(::memfd_create("efface-version", MFD_CLOEXEC));
     if (!file || ::ftruncate(file.get(), kEmptyFileBytes) != 0) {
         return {};
@@ -56,6 +54,13 @@ std::string luks_library_version() {
         version.pop_back();
     }
     return printable(version);
+}
+
+}  // namespace
+
+std::string luks_library_version() {
+    static const std::string version = ask_version();  // it is told once a process
+    return version;
 }
 
 }  // namespace efface::device

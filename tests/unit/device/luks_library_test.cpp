@@ -181,4 +181,5 @@ TEST_CASE("the library's version is what cryptsetup prints") {
     const std::string version = efface::device::luks_library_version();
     REQUIRE_FALSE(version.empty());
     CHECK(tool.rfind("cryptsetup " + version, 0) == 0);
+    CHECK(efface::device::luks_library_version() == version);  // asked again, in one process
 }

@@ -1,13 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log: signed heads, proofs (RFC 9162, C2SP), and what the lines say."""
 import base64
+import datetime
 import hashlib
 import os
 import re
 import subprocess
 import tempfile
 
-from common import canonical, good, need, open_regular, read, said, sha256, strict_json
+from common import canonical, good, need, open_regular, read, said, sha256, strict_json, when
+from device import Device
+
+PROOF = 'certificate.json.tlog-proof'
+INTENT_PROOF = 'certificate.json.intent-proof'
+CONSISTENCY_PROOF = 'certificate.json.consistency-proof'
+UNPROVED = ('1.0.0', '1.1.0')  # records of bundles that may lack the last two
+INTENT_FIELDS = {'type', 'seq', 'prev', 'at', 'runId', 'jobId', 'device', 'deviceKeys', 'technique',
+                 'attempt', 'manifest'}
+SLACK = datetime.timedelta(minutes=10)
+UNSIGNED_BYTES_MAX = 16 << 20
 
 
 def unbase64(text):
@@ -99,23 +110,62 @@ def tree_root(leaves):
     return root
 
 
-def read_proof(path):
+def need_growth(old, old_root, new, new_root, path):
+    """That the tree of `new` leaves continues that of `old`: RFC 9162 section 2.1.4.2."""
+    need(0 < old < new, 'the consistency proof is of odd sizes')
+    if not old & (old - 1):  # the old root is a node of the new tree
+        path = [old_root] + path
+    need(path, 'the consistency proof is empty')
+    number, last = old - 1, new - 1
+    while number & 1:
+        number, last = number >> 1, last >> 1
+    before = after = path[0]
+    for sibling in path[1:]:
+        need(last, 'the consistency proof is too long')
+        if number & 1 or number == last:
+            before, after = node(sibling, before), node(sibling, after)
+            while not number & 1 and number:
+                number, last = number >> 1, last >> 1
+        else:
+            after = node(after, sibling)
+        number, last = number >> 1, last >> 1
+    need(last == 0 and before == old_root and after == new_root,
+         'the log did not only grow between the two signed heads')
+
+
+def read_lines_and_note(path):
+    """The lines above the empty one, and the signed note below."""
     head, gap, checkpoint = read(path, 1 << 18).decode().partition('\n\n')
-    lines = head.split('\n')
-    need(gap and len(lines) >= 3 and lines[0] == 'c2sp.org/tlog-proof@v1' and
+    need(gap, path + ' has an odd form')
+    return head.split('\n'), checkpoint
+
+
+def hashes(lines):
+    found = [unbase64(line) for line in lines]
+    need(len(found) <= 63 and all(len(one) == 32 for one in found), 'the hashes of a proof')
+    return found
+
+
+def read_proof(path):
+    lines, checkpoint = read_lines_and_note(path)
+    need(len(lines) >= 3 and lines[0] == 'c2sp.org/tlog-proof@v1' and
          lines[1].startswith('extra ') and re.fullmatch('index (0|[1-9][0-9]{0,18})', lines[2]),
-         'the proof has an odd form')
-    path_hashes = [unbase64(line) for line in lines[3:]]
-    need(len(path_hashes) <= 63 and all(len(h) == 32 for h in path_hashes), 'the proof')
-    return unbase64(lines[1][6:]), int(lines[2][6:]), path_hashes, checkpoint
+         path + ' has an odd form')
+    return unbase64(lines[1][6:]), int(lines[2][6:]), hashes(lines[3:]), checkpoint
+
+
+def not_before(what, text, earlier):
+    """But for clocks that were set between."""
+    need(when(earlier) - when(text) <= SLACK, what)
 
 
 def check_log(certificate, record, key_file, log=None):
-    """Of the bundle that is the working folder."""
+    """Of the bundle that is the working folder. Returns the later runs on its device, which only
+    the whole log tells."""
     predicate = record['predicate']
     verifier = read(key_file, 4096).decode().strip()
     origin = predicate['log']['origin']
-    line, index, path, note = read_proof('certificate.json.tlog-proof')
+    line, index, path, note = read_proof(PROOF)
     size, root = open_checkpoint(note, verifier, origin)
     need(root_by_path(index, size, leaf(line), path) == root, 'the entry is not in the signed tree')
     entry = strict_json(line, 'the log entry')
@@ -129,73 +179,178 @@ def check_log(certificate, record, key_file, log=None):
     need(entry['intent'] == predicate['log']['intentIndex'] and
          entry['runId'] == predicate['log']['runId'] and
          entry['status'] == predicate['result']['status'], 'the entry closes another run')
+    not_before('the entry is older than the end of the run', entry['at'],
+               predicate['sanitization']['completedAt'])
     good(f'entry {index} of {size} in the log {origin} records this certificate and signature')
     before, before_root = open_checkpoint(predicate['log']['checkpoint'], verifier, origin)
     need(predicate['log']['intentIndex'] < before <= index, 'not announced before it began')
-    need(before != size or before_root == root, 'the checkpoints contradict each other')
-    good(f'the run was announced as entry {predicate["log"]["intentIndex"]} before it began '
-         f'(signed tree of {before} entries)')
+    check_announced(record, note, (before, before_root), (size, root))
     if log:
-        whole_log(log, verifier, record, line, index, [(before, before_root), (size, root)])
+        return WholeLog(log, verifier, record).check(line, index, [(before, before_root),
+                                                                  (size, root)])
+    return []
 
 
-def entries_of(path):
-    with open_regular(path) as file:
-        while line := file.readline(ENTRY_BYTES_MAX + 2):
-            need(line.endswith(b'\n'), 'the log ends within a line, or a line is too long')
-            yield line[:-1]
+def check_announced(record, note, before, head):
+    """That the announcement stands in the tree of the record's checkpoint."""
+    predicate = record['predicate']
+    there = [os.path.lexists(name) for name in (INTENT_PROOF, CONSISTENCY_PROOF)]
+    if not any(there) and predicate['schemaVersion'] in UNPROVED:
+        print('      announced before: not checked: the bundle has no proof of it')
+        return
+    line, index, path, intent_note = read_proof(INTENT_PROOF)
+    lines, grown_note = read_lines_and_note(CONSISTENCY_PROOF)
+    need(intent_note == grown_note == note, 'the proofs are not all under one checkpoint')
+    need(root_by_path(index, head[0], leaf(line), path) == head[1],
+         'the announcement is not in the signed tree')
+    need(index == predicate['log']['intentIndex'] and
+         leaf(line).hex() == predicate['log']['intentLeafHash'],
+         'the announcement is not the one that the record names')
+    need(lines[0] == f'old {before[0]}', 'the consistency proof is of another tree')
+    need_growth(*before, *head, hashes(lines[1:]))
+    intent = strict_json(line, 'the announcement')
+    need(canonical(intent) == line and intent['seq'] == index and intent.keys() <= INTENT_FIELDS,
+         'the announcement is no line of that index')
+    check_intent(intent, record)
+    good(f'the run was announced as entry {index} before it began (signed tree of {before[0]} '
+         'entries, which the log only added to)')
 
 
-def whole_log(log, verifier, record, own_line, own_index, heads):
-    predicate, device = record['predicate'], record['subject'][0]['digest']['sha256']
-    if os.path.isdir(log):
-        heads = heads + [open_checkpoint(read(os.path.join(log, 'checkpoint')).decode(), verifier,
-                                         predicate['log']['origin'])]
-        log = os.path.join(log, 'entries.jsonl')
-    intent_index = predicate['log']['intentIndex']
-    previous, leaves, kept, open_runs, outcomes, lost = '0' * 64, [], {}, {}, [], []
-    for index, line in enumerate(entries_of(log)):
-        leaves.append(leaf(line))
-        if index in (own_index, intent_index):
-            kept[index] = line
-        entry = strict_json(line, f'log entry {index}')
-        need(canonical(entry) == line and entry['seq'] == index and entry['prev'] == previous,
-             f'the chain breaks at entry {index}')
-        previous = hashlib.sha256(line).hexdigest()
+def check_intent(intent, record):
+    """What was announced is what the record tells of."""
+    predicate = record['predicate']
+    work, device = predicate['sanitization'], Device(identity_of(predicate))
+    need(intent['type'] == 'run-intent' and intent['runId'] == predicate['log']['runId'],
+         'the announcement is not that of this run')
+    need(intent['device'] == device.digest, 'another project or target was announced')
+    need(intent.get('manifest') == predicate['authorization'].get('manifestDigest'),
+         'another manifest was announced')
+    not_before('the run began before it was announced', work['startedAt'], intent['at'])
+    if predicate['schemaVersion'] in UNPROVED:
+        return  # had no keys, other words and another count
+    need(intent['deviceKeys'] == device.keys, 'the announcement names another device')
+    need(intent['technique'] in [work['technique']] +
+         [one['technique'] for one in work.get('passedOver') or []],
+         'another technique was announced')
+    need(intent['attempt'] == predicate['attempts']['number'], 'another attempt was announced')
+
+
+def identity_of(predicate):
+    return predicate.get('projectIdentity') or predicate['targetIdentity']
+
+
+class Lines:
+    """The signed entries of a log, in order, and how many lines stand behind them."""
+
+    def __init__(self, path, signed):
+        self.path, self.signed, self.unsigned = path, signed, 0
+
+    def __iter__(self):
+        with open_regular(self.path) as file:
+            for index in range(self.signed):
+                line = file.readline(ENTRY_BYTES_MAX + 2)
+                need(line.endswith(b'\n'),
+                     f'entry {index} is missing, cut short or too long: '
+                     f'{self.signed} entries are signed')
+                yield line[:-1]
+            seen = 0
+            while line := file.readline(ENTRY_BYTES_MAX + 2):
+                seen += len(line)
+                need(seen <= UNSIGNED_BYTES_MAX, 'too much stands behind the signed entries')
+                self.unsigned += 1
+
+
+class WholeLog:
+    """The log as far as it is signed."""
+
+    def __init__(self, log, verifier, record):
+        self.record, self.predicate = record, record['predicate']
+        self.device = Device(identity_of(self.predicate))
+        self.head = None
+        self.path = log
+        if os.path.isdir(log):
+            self.head = open_checkpoint(read(os.path.join(log, 'checkpoint')).decode(), verifier,
+                                        self.predicate['log']['origin'])
+            self.path = os.path.join(log, 'entries.jsonl')
+        self.leaves = []
+        self.open = {}     # index of the intent -> intent, of all devices
+        self.open_then = []  # of this device, when its outcome was logged
+        self.ended = []    # (index, intent, outcome) of this device
+        self.kept = {}
+
+    def check(self, own_line, own_index, heads):
+        heads = heads + ([self.head] if self.head else [])
+        named = self.predicate['log']
+        lines = Lines(self.path, max(size for size, _ in heads))
+        previous = '0' * 64
+        for index, line in enumerate(lines):
+            self.leaves.append(leaf(line))
+            entry = strict_json(line, f'log entry {index}')
+            need(canonical(entry) == line and entry['seq'] == index and entry['prev'] == previous,
+                 f'the chain breaks at entry {index}')
+            previous = hashlib.sha256(line).hexdigest()
+            self.take(index, entry, own_index)
+        for size, root in heads:
+            need(tree_root(self.leaves[:size]) == root,
+                 f'the log does not continue the signed tree of {size} entries')
+        need(self.leaves[own_index] == leaf(own_line),
+             'another entry stands at the index of the proof')
+        need(named['intentIndex'] in self.kept and
+             self.leaves[named['intentIndex']].hex() == named['intentLeafHash'],
+             'the announcement is not in the log')
+        check_intent(self.kept[named['intentIndex']], self.record)
+        need(not self.open_then,
+             'an earlier run on this project or target had no outcome when this one ended')
+        self.check_declared(own_index)
+        if lines.unsigned:
+            print(f'      {lines.unsigned} line{"s" if lines.unsigned > 1 else ""} behind them not '
+                  'signed yet, not looked at')
+        return self.later(own_index)
+
+    def take(self, index, entry, own_index):
         if entry['type'] == 'run-intent':
-            open_runs[index] = entry
-        elif entry['type'] == 'run-refused':
-            intent = open_runs.pop(entry['intent'], None)
-            need(intent and intent['runId'] == entry['runId'] and
-                 entry['intent'] != predicate['log']['intentIndex'],
-                 f'entry {index} refuses no run, or this one')
-        elif entry['type'] == 'run-outcome':
-            intent = open_runs.pop(entry['intent'], None)
+            self.open[index] = entry
+            if index == self.predicate['log']['intentIndex']:
+                self.kept[index] = entry
+        elif entry['type'] in ('run-outcome', 'run-refused'):
+            intent = self.open.pop(entry['intent'], None)
             need(intent and intent['runId'] == entry['runId'], f'entry {index} closes no run')
+            if entry['type'] == 'run-refused':
+                need(entry['intent'] != self.predicate['log']['intentIndex'],
+                     'the log says that this run was refused')
+                return
             if entry['status'] == 'lost':
                 need(isinstance(entry['reason'], str) and entry['reason'] and
                      not {'certificate', 'signature'} & entry.keys(),
                      f'entry {index} calls a run lost that has a certificate, or does not say why')
-            if intent['device'] == device and index < own_index:
-                if entry['status'] == 'lost':
-                    lost.append(f'entry {index}: {entry["reason"]}')
-                outcomes.append((index, entry['runId'], entry['status'], leaves[index].hex()))
-    for size, root in heads:
-        need(size <= len(leaves) and tree_root(leaves[:size]) == root,
-             f'the log does not continue the signed tree of {size} entries')
-    need(kept[own_index] == own_line, 'another entry stands at the index of the proof')
-    intent = strict_json(kept[intent_index], 'the intent')
-    need(leaves[intent_index].hex() == predicate['log']['intentLeafHash'] and
-         intent['type'] == 'run-intent' and intent['runId'] == predicate['log']['runId'] and
-         intent['device'] == device and
-         intent.get('manifest') == predicate['authorization'].get('manifestDigest'),
-         'the announcement is not that of this run')
-    need(not [i for i, e in open_runs.items() if e['device'] == device and i < own_index],
-         'an earlier run on this project or target has no outcome')
-    declared = [(a['logIndex'], a['runId'], a['status'], a['leafHash'])
-                for a in predicate['attempts']['previous']]
-    need(sorted(declared) == outcomes, 'the earlier attempts are not those that are declared')
-    good(f'the log is whole ({len(leaves)} entries) and every earlier attempt ({len(outcomes)}) is '
-         'declared')
-    for text in lost:
-        print('      lost: ' + said(text))
+            if self.device.is_of(intent):
+                self.ended.append((index, intent, entry))
+        if index == own_index:
+            self.open_then = [one for one in self.open.values() if self.device.is_of(one)]
+
+    def check_declared(self, own_index):
+        earlier = [one for one in self.ended if one[0] < own_index]
+        found = [(index, entry['runId'], entry['status'], self.leaves[index].hex())
+                 for index, _, entry in earlier]
+        declared = [(a['logIndex'], a['runId'], a['status'], a['leafHash'])
+                    for a in self.predicate['attempts']['previous']]
+        need(sorted(declared) == found, 'the earlier attempts are not those that are declared')
+        good(f'the log is whole ({len(self.leaves)} signed entries) and every earlier attempt '
+             f'({len(found)}) is declared')
+        for index, _, entry in earlier:
+            if entry['status'] == 'lost':
+                print(said(f'      lost: entry {index}: {entry["reason"]}'))
+
+    def later(self, own_index):
+        """(entry, run, status, date) of what was announced on this device since."""
+        if not self.head:
+            print('      without its checkpoint the log does not tell of later runs')
+        runs = [(index, entry['runId'], entry['status'], entry['at'])
+                for index, intent, entry in self.ended if intent['seq'] > own_index]
+        runs += [(index, intent['runId'], 'open', intent['at'])
+                 for index, intent in self.open.items()
+                 if index > own_index and self.device.is_of(intent)]
+        for index, run, status, date in sorted(runs):
+            print(said(f'LATER entry {index}: run {run} on the same project or target: {status}, '
+                       f'{date}'))
+        return sorted(runs)

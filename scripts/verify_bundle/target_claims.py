@@ -110,6 +110,9 @@ def same_target(predicate, kind, size, grows):
     """`grows`: a hidden area was opened, so there may be more of it than before."""
     named, target = predicate['targetIdentity'], predicate['target']
     seen = [named, target['identity']]
+    need(kind != 'file' or 'inode' not in named or all(  # since 1.2.0
+        named[key] == target['identity'][key] for key in ('inode', 'deviceNumber')),
+         'another file is named than was treated')
     if predicate['result']['status'] in SUCCESS:
         seen.append(target['identityAfter'])
         need(kind != 'file' or all(

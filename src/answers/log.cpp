@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 
 #include "efface/base/digest.hpp"
@@ -32,8 +34,17 @@ evidence::Checkpoint open_checkpoint(const std::string& note, const Examined& ex
     return *checkpoint;
 }
 
-std::string leaf_hash_hex(const std::string& line) {
-    return to_hex(evidence::leaf_hash(as_bytes(line)));
+WallTime time_in(const std::string& text, const char* what) {
+    const auto time = from_rfc3339(text);
+    if (!time) {
+        wrong(std::string(what) + " has no time");
+    }
+    return *time;
+}
+
+bool before_by_more_than_slack(WallTime one, WallTime other) {
+    constexpr std::chrono::minutes kClockSlack{10};  // as of the issuing time
+    return other - one > kClockSlack;
 }
 
 /// The entry of the proof must be the outcome of this run and name exactly these two files.
@@ -60,114 +71,186 @@ void check_outcome(const Examined& examined, const Json& entry) {
     if (outcome.at("status").text() != predicate.at("result").at("status").text()) {
         outcome.at("status").fail("is not the status of the certificate");
     }
+    if (before_by_more_than_slack(outcome.at("at").time(),
+                                  predicate.at("sanitization").at("completedAt").time())) {
+        outcome.at("at").fail("is before the run was completed");
+    }
 }
 
-/// The intent as it stands in the log must be the one that the certificate speaks of.
-void check_intent(const Examined& examined, const evidence::Log& log) {
+const Json& identity_of(const Examined& examined) {
+    const Json& predicate = examined.statement.at("predicate");
+    return predicate.at(predicate.contains("projectIdentity") ? "projectIdentity"
+                                                              : "targetIdentity");
+}
+
+/// Whether the record says that this technique was announced: it was used, or it was passed over
+/// for the one that was.
+bool is_technique_of(const RecordView& sanitization, const std::string& announced) {
+    if (sanitization.at("technique").text() == announced) {
+        return true;
+    }
+    const auto passed_over = sanitization.maybe("passedOver");
+    if (!passed_over) {
+        return false;
+    }
+    const auto list = passed_over->items();
+    return std::any_of(list.begin(), list.end(), [&](const RecordView& one) {
+        return one.at("technique").text() == announced;
+    });
+}
+
+/// What was announced is what the record tells of. Until 1.1.0 an intent had no device keys, called
+/// the work on volumes otherwise, and counted the attempts of its job.
+void check_intent(const Examined& examined, const evidence::RunIntent& intent) {
     const RecordView predicate = examined.predicate();
-    const RecordView named = predicate.at("log");
-    const std::string line = log.entry(named.at("intentIndex").number());
-    if (leaf_hash_hex(line) != named.at("intentLeafHash").text()) {
-        named.at("intentLeafHash").fail("is not that of the entry in the log");
+    const RecordView sanitization = predicate.at("sanitization");
+    if (intent.run_id != predicate.at("log").at("runId").text()) {
+        wrong("the announcement is of another run");
     }
-    const Json entry = parse_json(line, "log entry");
-    const RecordView intent(entry, "run-intent");
-    (void)intent.at("type").one_of({"run-intent"});
-    if (intent.at("runId").text() != named.at("runId").text()) {
-        intent.at("runId").fail("is of another run");
-    }
-    if (intent.at("device").text() !=
-        examined.view().at("subject").items().front().at("digest").digest()) {
-        intent.at("device").fail("is another project or target");
+    const evidence::DeviceName device(identity_of(examined));
+    if (intent.device != device.digest()) {
+        wrong("the announcement is of another project or target");
     }
     const auto ordered = predicate.at("authorization").maybe("manifestDigest");
-    const auto announced = intent.maybe("manifest");
-    if (ordered.has_value() != announced.has_value() ||
-        (ordered && announced->digest() != ordered->digest())) {
-        intent.fail("names another manifest than the one that was authorized");
+    if (intent.manifest != (ordered ? ordered->digest() : "")) {
+        wrong("the announcement names another manifest than the one that was authorized");
+    }
+    if (before_by_more_than_slack(sanitization.at("startedAt").time(),
+                                  time_in(intent.at, "the announcement"))) {
+        wrong("the run began before it was announced");
+    }
+    if (!evidence::proves_announcement(predicate.at("schemaVersion").text())) {
+        return;
+    }
+    if (intent.device_keys != device.keys()) {
+        wrong("the announcement has other device keys than the project or target");
+    }
+    if (!is_technique_of(sanitization, intent.technique)) {
+        wrong("the announcement is of another technique");
+    }
+    if (intent.attempt != predicate.at("attempts").at("number").number()) {
+        wrong("the announcement is of another attempt");
     }
 }
 
-/// An outcome that the log holds for the same project.
-struct Earlier {
-    std::string run_id;
-    std::string status;
-    std::string leaf_hash;
-    std::string reason;  ///< of a lost one
+void check_grew(const evidence::Checkpoint& before, const evidence::Checkpoint& head,
+                const std::vector<Digest>& path) {
+    if (!evidence::consistency_holds(before.size, before.root, head.size, head.root, path)) {
+        wrong("the proof's tree does not continue that of the certificate's checkpoint");
+    }
+}
+
+template <typename Parse, typename Text>
+auto read_proof(const Examined& examined, const char* name, Parse parse, Text text_of) {
+    const Bytes text = examined.files.read(name, evidence::kProofBytesMax);
+    auto proof = parse(as_text(text));
+    if (!proof || text_of(*proof) != as_text(text)) {
+        wrong(std::string(name) + " is not of its form");
+    }
+    return *std::move(proof);
+}
+
+/// The announcement in the tree of the proof's checkpoint, and that this tree continues the one of
+/// the certificate's checkpoint: so that one held the announcement, too.
+void check_proof_of_announcement(const Examined& examined) {
+    const RecordView named = examined.predicate().at("log");
+    const auto proof = read_proof(examined, evidence::kIntentProofFile, evidence::parse_tlog_proof,
+                                  evidence::tlog_proof_text);
+    const auto consistency =
+        read_proof(examined, evidence::kConsistencyProofFile, evidence::parse_consistency_proof,
+                   evidence::consistency_proof_text);
+    if (proof.checkpoint != examined.proof.checkpoint ||
+        consistency.checkpoint != examined.proof.checkpoint) {
+        wrong("the proofs are not all under one checkpoint");
+    }
+    const Digest leaf = evidence::leaf_hash(as_bytes(proof.entry));
+    if (proof.index != named.at("intentIndex").number() ||
+        to_hex(leaf) != named.at("intentLeafHash").text()) {
+        wrong("the announcement that is proved is not the one that the certificate names");
+    }
+    const auto root =
+        evidence::root_from_inclusion(proof.index, examined.head.size, leaf, proof.path);
+    if (!root || *root != examined.head.root) {
+        wrong("the inclusion proof of the announcement does not lead to the signed root");
+    }
+    if (consistency.old_size != examined.before.size) {
+        wrong("the consistency proof is of another tree than that of the certificate's checkpoint");
+    }
+    check_grew(examined.before, examined.head, consistency.path);
+    const Json entry = parse_json(proof.entry, "the announcement");
+    if (canonical_json(entry) != proof.entry || entry.value("seq", Json()) != proof.index) {
+        wrong("the announcement is no line of that index");
+    }
+    RecordView(entry, "the announcement")
+        .only({"type", "seq", "prev", "at", "runId", "jobId", "device", "deviceKeys", "technique",
+               "attempt", "manifest"});
+    check_intent(examined, evidence::run_intent_from(entry, proof.index));
+}
+
+/// The runs of this device: those that the record must declare, and those that came later.
+struct Neighbours {
+    std::map<std::uint64_t, const evidence::LoggedRun*> earlier;  ///< by the entry of the outcome
+    std::vector<LaterRun> later;
 };
 
-/// All outcomes before this one for `device`, by index. An intent without outcome is a run that
-/// nobody accounts for.
-std::map<std::uint64_t, Earlier> earlier_outcomes(const Examined& examined,
-                                                  const evidence::Log& log,
-                                                  const std::string& device) {
-    std::map<std::uint64_t, Earlier> outcomes;
-    std::map<std::uint64_t, std::string> open;  // intents of this device: index -> run
+/// What was open when this outcome was logged is a run that nobody accounts for; what closed it
+/// later does not change that.
+Neighbours neighbours_of(const Examined& examined, const evidence::WholeLog& log) {
     const std::uint64_t own = examined.predicate().at("log").at("intentIndex").number();
-    for (std::uint64_t index = 0; index < log.size(); ++index) {
-        const std::string line = log.entry(index);
-        const Json entry = parse_json(line, "log entry");
-        const RecordView view(entry, fmt::format("log entry {}", index));
-        const std::string& type = view.at("type").text();
-        if (type == "run-intent" && view.at("device").text() == device) {
-            open[index] = view.at("runId").text();
-        }
-        if (type == "run-refused") {
-            // The guard refused after the announcement; nothing was changed, so nothing is
-            // declared.
-            if (view.at("intent").number() == own) {
-                view.fail("says that this run was refused");
-            }
-            (void)open.erase(view.at("intent").number());
-        }
-        if (type != "run-outcome") {
+    const std::uint64_t end = examined.proof.index;
+    Neighbours found;
+    for (const auto* run : log.runs_on(evidence::DeviceName(identity_of(examined)))) {
+        const std::uint64_t intent = run->intent.index;
+        if (intent == own || run->refused) {
             continue;
         }
-        const bool is_own = view.at("intent").number() == own;
-        if (is_own && index != examined.proof.index) {
-            view.fail("closes this run a second time");
-        }
-        const bool same_device = open.erase(view.at("intent").number()) == 1;
-        if (same_device && !is_own && index < examined.proof.index) {
-            const std::string& status = view.at("status").text();
-            outcomes[index] = {
-                view.at("runId").text(), status, leaf_hash_hex(line),
-                status == evidence::kLostRun ? view.at("reason").text() : std::string()};
+        if (intent > end) {
+            found.later.push_back({run->end.value_or(intent), run->intent.run_id,
+                                   run->end ? run->status : "open",
+                                   run->end ? run->ended_at : run->intent.at});
+        } else if (!run->end || *run->end > end) {
+            wrong(
+                fmt::format("log entry {} announces a run on this project or target that had no "
+                            "outcome when this one ended",
+                            intent));
+        } else {
+            found.earlier[*run->end] = run;
         }
     }
-    if (!open.empty() && open.begin()->first < examined.proof.index) {
-        wrong(fmt::format(
-            "log entry {} announces a run on this project or target that has no outcome",
-            open.begin()->first));
-    }
-    return outcomes;
+    return found;
 }
 
-void check_attempts_declared(const Examined& examined,
-                             const std::map<std::uint64_t, Earlier>& outcomes) {
-    const auto declared = examined.predicate().at("attempts").at("previous").items();
+void check_attempts_declared(const Examined& examined, const evidence::WholeLog& log,
+                             const Neighbours& neighbours) {
+    const RecordView attempts = examined.predicate().at("attempts");
+    const auto declared = attempts.at("previous").items();
     for (const RecordView& attempt : declared) {
-        const auto found = outcomes.find(attempt.at("logIndex").number());
-        if (found == outcomes.end() || found->second.run_id != attempt.at("runId").text() ||
-            found->second.status != attempt.at("status").text() ||
-            found->second.leaf_hash != attempt.at("leafHash").text()) {
+        const auto found = neighbours.earlier.find(attempt.at("logIndex").number());
+        if (found == neighbours.earlier.end() ||
+            found->second->intent.run_id != attempt.at("runId").text() ||
+            found->second->status != attempt.at("status").text() ||
+            to_hex(log.leaf(found->first)) != attempt.at("leafHash").text()) {
             attempt.fail("the log holds no such attempt on this project or target");
         }
     }
-    if (declared.size() != outcomes.size()) {
+    if (declared.size() != neighbours.earlier.size()) {
         wrong(fmt::format("the log holds {} on this project or target, the certificate declares {}",
-                          counted(outcomes.size(), "earlier attempt"), declared.size()));
+                          counted(neighbours.earlier.size(), "earlier attempt"), declared.size()));
     }
 }
 
 /// A run whose end nobody saw has no certificate: the log says why.
-std::string lost_in_words(const std::map<std::uint64_t, Earlier>& outcomes) {
+std::string in_words(const Neighbours& neighbours) {
     std::string words;
-    for (const auto& [index, outcome] : outcomes) {
-        if (outcome.status == evidence::kLostRun) {
-            words += fmt::format("; run {} was lost (entry {}: {})", outcome.run_id, index,
-                                 outcome.reason);
+    for (const auto& [index, run] : neighbours.earlier) {
+        if (run->status == evidence::kLostRun) {
+            words += fmt::format("; run {} was lost (entry {}: {})", run->intent.run_id, index,
+                                 run->reason);
         }
+    }
+    for (const LaterRun& run : neighbours.later) {
+        words += fmt::format("; LATER: run {} on the same project or target, {} at {} (entry {})",
+                             run.run_id, run.status, run.at, run.index);
     }
     return words;
 }
@@ -211,34 +294,53 @@ std::string check_announcement(Examined& examined) {
     if (examined.before.size == examined.head.size && examined.before.root != examined.head.root) {
         wrong("the two checkpoints contradict each other");
     }
-    return fmt::format("entry {} announced the run; the log had signed {} by then", intent,
-                       counted(examined.before.size, "entry"));
+    const bool has_proof = examined.files.has(evidence::kIntentProofFile) ||
+                           examined.files.has(evidence::kConsistencyProofFile);
+    if (!has_proof &&
+        !evidence::proves_announcement(examined.predicate().at("schemaVersion").text())) {
+        return examined.anchors.log_directory
+                   ? "not checked: the bundle has no proof of it; the whole log is asked, below"
+                   : "not checked: the bundle has no proof of it";
+    }
+    check_proof_of_announcement(examined);
+    return fmt::format(
+        "entry {} announced the run, when {} had been signed; the log only grew since", intent,
+        counted(examined.before.size, "entry"));
 }
 
-std::string check_whole_log(Examined& examined) {
-    const auto& directory = *examined.anchors.log_directory;
-    const evidence::LogAudit audit =
-        evidence::audit_log(directory, examined.anchors.log_verifier_key);
+std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
+    const evidence::LogAudit& audit = log.audit();
     if (!audit.problems.empty()) {
         wrong(fmt::format("{}", fmt::join(audit.problems, "; ")));
     }
-    const evidence::Log log =
-        evidence::Log::open_read_only(directory, examined.anchors.log_verifier_key);
     for (const evidence::Checkpoint* checkpoint : {&examined.before, &examined.head}) {
         if (log.size() < checkpoint->size || log.root_at(checkpoint->size) != checkpoint->root) {
             wrong(fmt::format("the log does not continue the tree of {} entries that was signed",
                               checkpoint->size));
         }
     }
-    if (log.entry(examined.proof.index) != examined.proof.entry) {
-        wrong("the log holds another entry at the index of the proof");
+    // Both indices lie within trees that the log continues.
+    const RecordView named = examined.predicate().at("log");
+    const auto* own = log.run_of(named.at("intentIndex").number());
+    if (own == nullptr ||
+        to_hex(log.leaf(own->intent.index)) != named.at("intentLeafHash").text()) {
+        named.fail("names no announcement that the log holds");
     }
-    check_intent(examined, log);
-    const auto outcomes = earlier_outcomes(
-        examined, log, examined.view().at("subject").items().front().at("digest").digest());
-    check_attempts_declared(examined, outcomes);
-    return fmt::format("{}, all as signed; every earlier attempt ({}) is declared{}",
-                       counted(audit.entries, "entry"), outcomes.size(), lost_in_words(outcomes));
+    if (own->end != examined.proof.index || own->refused) {
+        named.fail("names an announcement that another entry closes");
+    }
+    check_intent(examined, own->intent);
+    Neighbours neighbours = neighbours_of(examined, log);
+    check_attempts_declared(examined, log, neighbours);
+    examined.later = std::move(neighbours.later);
+    std::string words = fmt::format("{}, all as signed; every earlier attempt ({}) is declared",
+                                    counted(audit.entries, "entry"), neighbours.earlier.size());
+    words += in_words({std::move(neighbours.earlier), examined.later});
+    if (audit.unsigned_lines != 0) {
+        words += fmt::format("; {} behind them not signed yet, not looked at",
+                             counted(audit.unsigned_lines, "line"));
+    }
+    return words;
 }
 
 }  // namespace efface::answers

@@ -11,6 +11,7 @@
 #include "efface/evidence/bundle_files.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/log.hpp"
+#include "efface/evidence/log_runs.hpp"
 #include "efface/rules/record_view.hpp"
 
 namespace efface::answers {
@@ -28,6 +29,8 @@ struct Examined {
     evidence::TlogProof proof;
     evidence::Checkpoint head;    ///< of the proof
     evidence::Checkpoint before;  ///< of the certificate: the tree that already held the intent
+    bool rejected = false;        ///< by the last acceptance
+    std::vector<LaterRun> later = {};
 
     [[nodiscard]] RecordView view() const { return {statement, "certificate"}; }
     [[nodiscard]] RecordView predicate() const { return view().at("predicate"); }
@@ -36,10 +39,13 @@ struct Examined {
 /// "1 file", "2 files".
 [[nodiscard]] std::string counted(std::uint64_t count, const char* what);
 
+/// What the bundle itself says of its authority must be what is trusted.
+[[nodiscard]] std::string check_anchors(Examined& examined);
+/// Over the bytes of the record as they stand there: nothing of them is parsed before this held.
+[[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_canonical_form(Examined& examined);
 [[nodiscard]] std::string check_content(Examined& examined);
 [[nodiscard]] std::string check_claims(Examined& examined);
-[[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_signers(Examined& examined);
 [[nodiscard]] std::string check_digests(Examined& examined);
 [[nodiscard]] std::string check_issuing_time(Examined& examined);
@@ -48,7 +54,6 @@ struct Examined {
 [[nodiscard]] std::string check_ordered(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
-/// Needs anchors.log_directory.
-[[nodiscard]] std::string check_whole_log(Examined& examined);
+[[nodiscard]] std::string check_whole_log(Examined& examined, const evidence::WholeLog& log);
 
 }  // namespace efface::answers

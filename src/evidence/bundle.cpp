@@ -83,8 +83,11 @@ Staged stage(const fs::path& staging, const Json& statement, const std::vector<E
     return {sha256_hex(certificate), sha256_hex(signature)};
 }
 
-void publish(const fs::path& staging, const TlogProof& proof, const fs::path& destination) {
-    write_file_durably(staging / kProofFile, tlog_proof_text(proof), kFileMode);
+void publish(const fs::path& staging, const RunProofs& proofs, const fs::path& destination) {
+    write_file_durably(staging / kProofFile, tlog_proof_text(proofs.outcome), kFileMode);
+    write_file_durably(staging / kIntentProofFile, tlog_proof_text(proofs.intent), kFileMode);
+    write_file_durably(staging / kConsistencyProofFile, consistency_proof_text(proofs.consistency),
+                       kFileMode);
     make_directories_durably(destination.parent_path());
     if (fs::exists(fs::symlink_status(destination))) {
         throw Error(ErrorCode::evidence, destination.string() + ": there is a bundle already");
@@ -92,6 +95,26 @@ void publish(const fs::path& staging, const TlogProof& proof, const fs::path& de
     fs::rename(staging, destination);
     sync_directory(destination.parent_path());
     sync_directory(staging.parent_path());
+}
+
+void add_acceptance(const fs::path& bundle, std::size_t number, std::string_view record,
+                    ByteView signature) {
+    const fs::path staging = bundle.parent_path() / (bundle.filename().string() + ".acceptance");
+    const fs::path folder = bundle / kAcceptanceFolder;
+    const bool first = !fs::exists(fs::symlink_status(folder));
+    fs::remove_all(staging);
+    make_folder(staging);
+    const fs::path place = first ? staging / std::to_string(number) : staging;
+    make_folder(place);
+    write_file_durably(place / kAcceptanceFile, record, kFileMode);
+    write_file_durably(place / kAcceptanceSignatureFile, signature, kFileMode);
+    const fs::path destination = first ? folder : folder / std::to_string(number);
+    if (fs::exists(fs::symlink_status(destination))) {
+        throw Error(ErrorCode::evidence, destination.string() + ": there is one already");
+    }
+    fs::rename(staging, destination);
+    sync_directory(destination.parent_path());
+    sync_directory(bundle.parent_path());
 }
 
 }  // namespace
@@ -159,9 +182,26 @@ std::optional<Staged> staged_digests(const fs::path& staging, std::string_view r
     return Staged{sha256_hex(*certificate), sha256_hex(*signature)};
 }
 
-void publish_bundle(const fs::path& staging, const TlogProof& proof, const fs::path& destination) {
+bool proves_announcement(std::string_view schema_version) noexcept {
+    return schema_version != "1.0.0" && schema_version != "1.1.0";
+}
+
+RunProofs prove_run(const Log& log, std::uint64_t intent, std::uint64_t outcome,
+                    std::uint64_t record_size) {
+    return {log.prove(outcome),
+            log.prove(intent),
+            {record_size, log.prove_consistency(record_size), log.checkpoint()}};
+}
+
+void publish_bundle(const fs::path& staging, const RunProofs& proofs, const fs::path& destination) {
     writing_evidence("publishing the bundle",
-                     [&] { publish(fs::absolute(staging), proof, fs::absolute(destination)); });
+                     [&] { publish(fs::absolute(staging), proofs, fs::absolute(destination)); });
+}
+
+void publish_acceptance(const fs::path& bundle, std::size_t number, std::string_view record,
+                        ByteView signature) {
+    writing_evidence("adding the acceptance",
+                     [&] { add_acceptance(fs::canonical(bundle), number, record, signature); });
 }
 
 }  // namespace efface::evidence

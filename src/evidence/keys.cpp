@@ -241,7 +241,14 @@ KeyStore KeyStore::open(const fs::path& directory) {
     for (const char* name : {"root.key", "station.key", "log.key"}) {
         (void)read_private_key(directory / name);
     }
-    return KeyStore(directory, std::move(issuer));
+    KeyStore keys(directory, std::move(issuer));
+    if (names_of(keys.station_key().state().certificate.get()) != keys.issuer()) {
+        throw Error(
+            ErrorCode::usage,
+            (directory / "station.pem").string() + ": names another station than issuer.json",
+            "a record's issuer must be the one that its certificate names (O, OU, CN)");
+    }
+    return keys;
 }
 
 SigningKey KeyStore::station_key() const {

@@ -77,6 +77,12 @@ TlogProof Log::prove(std::uint64_t index) const {
     return state_->store.prove(index);
 }
 
+void Log::read_lines(
+    std::uint64_t from,
+    const std::function<void(std::uint64_t index, std::string_view line)>& take) const {
+    state_->store.read_lines(from, take);
+}
+
 std::vector<Digest> Log::prove_consistency(std::uint64_t old_size) const {
     return state_->store.prove_consistency(old_size);
 }

@@ -53,9 +53,10 @@ class SequentialReader final {
 
 class Auditor final {
   public:
-    Auditor(LogFiles& files, std::string_view verifier_key)
+    Auditor(LogFiles& files, std::string_view verifier_key, const AuditVisitor& visit)
         : files_(files),
           verifier_key_(verifier_key),
+          visit_(visit),
           lines_(files, 0),
           hashes_(files, LogFile::hashes),
           offsets_(files, LogFile::offsets) {}
@@ -92,7 +93,7 @@ class Auditor final {
     void read_signed_head() {
         try {
             checkpoint_ = read_checkpoint(files_, verifier_key_).content;
-            indexed_ = checkpoint_->size == 0
+            indexed_ = checkpoint_->size == 0 || is_copy_of_two_files(files_)
                            ? 0
                            : (checkpoint_->size - 1) / kBlockEntries * kBlockEntries;
         } catch (const Error& error) {
@@ -104,7 +105,8 @@ class Auditor final {
         const std::uint64_t seq = frontier_.size();
         const std::string name = "entry " + std::to_string(seq);
         std::string problem;
-        if (const auto entry = check_line(line, seq, previous_, problem)) {
+        const auto entry = check_line(line, seq, previous_, problem);
+        if (entry) {
             take_run(*entry, seq, name);
         } else {
             add_problem(name + " " + problem);
@@ -114,6 +116,9 @@ class Auditor final {
         frontier_.push(leaf_hash(as_bytes(line)), created_);
         if (seq < indexed_) {
             check_index(name);
+        }
+        if (visit_) {
+            visit_({seq, entry ? &*entry : nullptr, created_});
         }
     }
 
@@ -185,17 +190,35 @@ class Auditor final {
         if (frontier_.root() != checkpoint_->root) {
             add_problem("the entries are not those that the checkpoint was signed over");
         }
-        // A checkpoint that moved on meanwhile explains what follows: the log is in use.
-        if (!lines_.rest().empty() &&
-            read_checkpoint(files_, verifier_key_).content.size == checkpoint_->size) {
-            add_problem("what stands behind entry " + std::to_string(size) +
-                        " of the checkpoint is not signed: a run was cut short here, or someone "
-                        "added to the file");
+        count_unsigned();
+    }
+
+    /// A log in use has such lines, and one whose last run was cut short: who opens it to write
+    /// adopts or refuses them.
+    void count_unsigned() {
+        Bytes piece(kAuditReadBytes);
+        std::uint64_t position = lines_.position();
+        bool torn = false;
+        for (std::uint64_t seen = 0; seen <= kUnsignedBytesMax;) {
+            const std::size_t got = files_.read_at(LogFile::entries, position, piece);
+            if (got == 0) {
+                audit_.unsigned_lines += torn ? 1 : 0;
+                return;
+            }
+            const ByteView bytes = ByteView(piece).first(got);
+            audit_.unsigned_lines +=
+                static_cast<std::uint64_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+            torn = bytes.back() != '\n';
+            position += got;
+            seen += got;
         }
+        add_problem("more than " + std::to_string(kUnsignedBytesMax) +
+                    " bytes stand behind what the checkpoint was signed over");
     }
 
     LogFiles& files_;
     std::string_view verifier_key_;
+    const AuditVisitor& visit_;
     std::optional<Checkpoint> checkpoint_;
     std::uint64_t indexed_ = 0;  ///< entries whose nodes and offsets are in the files
     LineReader lines_;
@@ -213,14 +236,19 @@ class Auditor final {
 
 }  // namespace
 
-LogAudit audit_files(LogFiles& files, std::string_view verifier_key) {
-    return Auditor(files, verifier_key).run();
+LogAudit audit_files(LogFiles& files, std::string_view verifier_key, const AuditVisitor& visit) {
+    return Auditor(files, verifier_key, visit).run();
 }
 
 LogAudit audit_log(const std::filesystem::path& directory, std::string_view verifier_key) {
+    return audit_folder(directory, verifier_key, {});
+}
+
+LogAudit audit_folder(const std::filesystem::path& directory, std::string_view verifier_key,
+                      const AuditVisitor& visit) {
     try {
         FolderLogFiles files(directory, FolderLogFiles::Access::read);
-        return audit_files(files, verifier_key);
+        return audit_files(files, verifier_key, visit);
     } catch (const Error& error) {
         LogAudit unreadable;
         unreadable.problems.emplace_back(error.what());

@@ -47,12 +47,6 @@ std::optional<std::string_view> LineReader::next() {
     return line;
 }
 
-ByteView LineReader::rest() {
-    fill();
-    const std::size_t size = std::min(buffer_.size(), kLogEntryBytesMax);
-    return ByteView(buffer_).first(size);
-}
-
 std::string make_line(Json entry, std::uint64_t seq, const Digest& previous) {
     if (!entry.is_object()) {
         throw Error(ErrorCode::usage, "a log entry must be an object");

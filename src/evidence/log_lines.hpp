@@ -25,8 +25,6 @@ class LineReader final {
     [[nodiscard]] std::optional<std::string_view> next();
     /// Where the line behind those returned so far starts.
     [[nodiscard]] std::uint64_t position() const noexcept { return position_; }
-    /// What stands between position() and the end of the file, up to the maximum of a line.
-    [[nodiscard]] ByteView rest();
 
   private:
     void fill();

@@ -27,8 +27,10 @@ struct SignedCheckpoint {
     std::string note;
     Checkpoint content;
 };
+/// Only entries.jsonl and checkpoint are there, as an auditor may have them.
+[[nodiscard]] bool is_copy_of_two_files(LogFiles& files);
 /// Error(evidence) unless the checkpoint file opens with the key and names the key's origin, and
-/// the origin file too.
+/// the origin file too, but in a copy of two files.
 [[nodiscard]] SignedCheckpoint read_checkpoint(LogFiles& files, std::string_view verifier_key);
 
 class LogStore final {
@@ -44,6 +46,9 @@ class LogStore final {
     [[nodiscard]] std::uint64_t size() const;
     [[nodiscard]] const std::string& checkpoint() const;
     [[nodiscard]] TlogProof prove(std::uint64_t index) const;
+    void read_lines(
+        std::uint64_t from,
+        const std::function<void(std::uint64_t index, std::string_view line)>& take) const;
     [[nodiscard]] std::vector<Digest> prove_consistency(std::uint64_t old_size) const;
     [[nodiscard]] Digest root_at(std::uint64_t size) const;
 
@@ -74,7 +79,19 @@ class LogStore final {
     Digest previous_{};  ///< SHA-256 of the last line; zeros before the first
 };
 
+/// A signed entry as the audit comes by it.
+struct AuditedEntry {
+    std::uint64_t index = 0;
+    const Json* content = nullptr;       ///< null when the line is none that a log has
+    const std::vector<Digest>& created;  ///< the nodes that it completes, in stored order
+};
+using AuditVisitor = std::function<void(const AuditedEntry&)>;
+
 /// audit_log() over any files; lets their errors through.
-[[nodiscard]] LogAudit audit_files(LogFiles& files, std::string_view verifier_key);
+[[nodiscard]] LogAudit audit_files(LogFiles& files, std::string_view verifier_key,
+                                   const AuditVisitor& visit = {});
+/// audit_log(), handing on what it comes by.
+[[nodiscard]] LogAudit audit_folder(const std::filesystem::path& directory,
+                                    std::string_view verifier_key, const AuditVisitor& visit);
 
 }  // namespace efface::evidence

@@ -43,6 +43,13 @@ const char* kind_of_mode(mode_t mode) {
     return S_ISSOCK(mode) ? "a socket" : "of an unknown kind";
 }
 
+std::string birth_time_of(const std::filesystem::path& path) {
+    struct statx status {};
+    const bool known = ::statx(AT_FDCWD, path.c_str(), 0, STATX_BTIME, &status) == 0 &&
+                       (status.stx_mask & STATX_BTIME) != 0;
+    return known ? fmt::format("{}.{:09}", status.stx_btime.tv_sec, status.stx_btime.tv_nsec) : "";
+}
+
 bool is_immutable(const std::filesystem::path& path) {
     struct statx status {};
     return ::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) == 0 &&
@@ -87,6 +94,7 @@ Identity identify_file(const std::filesystem::path& canonical, const struct stat
     identity.major = major(status.st_dev);
     identity.minor = minor(status.st_dev);
     identity.inode = status.st_ino;
+    identity.birth_time = birth_time_of(canonical);
     identity.size_bytes = static_cast<std::uint64_t>(status.st_size);
     identity.logical_block_bytes = kFileBlockBytes;
     identity.transport = "file";

@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
+#include "efface/evidence/bundle_names.hpp"
+#include "efface/judge/lower.hpp"
 
 #include "certificate_parts.hpp"
 
@@ -13,8 +17,6 @@ namespace efface::job {
 namespace {
 
 using method::Verdict;
-
-constexpr const char* kLost = "lost";
 
 /// The first entry of this run and type at or behind `from`; nullopt when there is none.
 std::optional<std::uint64_t> find_entry(const evidence::Log& log, std::uint64_t from,
@@ -28,8 +30,32 @@ std::optional<std::uint64_t> find_entry(const evidence::Log& log, std::uint64_t 
     return std::nullopt;
 }
 
+/// The order or manifest among the evidence; empty when there is none.
+std::string_view order_of(const std::vector<evidence::EvidenceFile>& files) {
+    const auto found = std::find_if(files.begin(), files.end(), [](const auto& file) {
+        return file.name == evidence::kManifestEvidence;
+    });
+    return found == files.end() ? std::string_view() : as_text(found->content);
+}
+
 std::string leaf_of(const evidence::Log& log, std::uint64_t index) {
     return to_hex(evidence::leaf_hash(as_bytes(log.entry(index))));
+}
+
+/// As job ids are made. Others name no folder of ours.
+bool is_job_id(const std::string& id) {
+    constexpr std::size_t kHexDigits = 32;
+    return id.size() == kHexDigits && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+bool has_journal(const StateDirectory& state, const std::string& job_id) {
+    return is_job_id(job_id) && std::filesystem::exists(state.jobs() / job_id / "run.json");
+}
+
+std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
+    return static_cast<std::uint64_t>(
+        std::count_if(runs.begin(), runs.end(),
+                      [](const evidence::LoggedRun& run) { return run.end && !run.refused; }));
 }
 
 }  // namespace
@@ -73,7 +99,7 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
       keys_(evidence::KeyStore::open(context.state.keys())),
       identity_sha256_(sha256_hex(canonical_json(identity))),
       journal_(context.state.jobs(), job_id_),
-      index_(context.state.jobs(), identity_key(identity)) {
+      runs_(identity) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         begun_ = true;
@@ -96,6 +122,10 @@ bool CertifiedRun::of_other_version() const {
 
 /// Many targets that end together write one after the other.
 constexpr unsigned kLogWaitMs = 180'000;
+
+evidence::Log CertifiedRun::read_log() const {
+    return evidence::Log::open_read_only(context_.state.log(), keys_.log_verifier_key());
+}
 
 evidence::Log CertifiedRun::open_log() const {
     return evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
@@ -125,36 +155,71 @@ void CertifiedRun::note_interruption() {
     context_.events.emit("resumed", ObjectWriter().add("run_id", state_.run_id).take());
 }
 
-void CertifiedRun::announce(Json fields) {
-    {
-        const auto held = index_.lock();
-        if (const auto open = index_.open_run(); open && open->job_id != job_id_) {
-            try {
-                close_abandoned(*open);
-            } catch (const Error& error) {
-                if (error.reason() == ReasonCode::busy && state_.attempt == 1) {
-                    journal_.forget_run();  // nothing is left that could be resumed
-                }
-                throw;
-            }
+std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
+    evidence::DeviceRuns runs(identity);
+    runs.read(evidence::Log::open_read_only(
+        context.state.log(), evidence::KeyStore::open(context.state.keys()).log_verifier_key()));
+    std::optional<std::string> job;
+    for (const auto& run : runs.runs()) {
+        if (!run.end && has_journal(context.state, run.intent.job_id)) {
+            job = run.intent.job_id;
         }
-        index_.set_open({job_id_, state_.run_id});
     }
+    return job;
+}
+
+void CertifiedRun::read_attempts() {
+    const auto log = read_log();
+    runs_.read(log);
+    attempts_.clear();
+    for (const auto& run : runs_.runs()) {
+        if (run.end && !run.refused && run.intent.run_id != state_.run_id) {
+            attempts_.push_back({leaf_of(log, *run.end), *run.end, run.intent.run_id, run.status});
+        }
+    }
+    std::sort(attempts_.begin(), attempts_.end(),
+              [](const auto& a, const auto& b) { return a.log_index < b.log_index; });
+}
+
+void CertifiedRun::announce(Json fields) {
+    runs_.read(read_log());  // most of it while others may write, the rest while they can not
     auto log = open_log();
     auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
     if (!index) {
-        fields["type"] = "run-intent";
-        fields["at"] = to_rfc3339(context_.clock.now());
-        fields["runId"] = state_.run_id;
-        fields["jobId"] = job_id_;
-        fields["device"] = identity_sha256_;
-        fields["attempt"] = state_.attempt;
-        index = log.append(std::move(fields)).index;
+        runs_.read(log);
+        index = append_intent(log, std::move(fields));
     }
+    state_.started_at = to_rfc3339(context_.clock.now());
     state_.intent_index = *index;
     state_.intent_leaf_hash = leaf_of(log, *index);
     state_.checkpoint = log.checkpoint();
     enter(Phase::running);
+}
+
+/// Closes what is open on the same storage, and announces this run.
+std::uint64_t CertifiedRun::append_intent(evidence::Log& log, Json fields) {
+    for (const auto& run : runs_.runs()) {
+        if (run.end) {
+            continue;
+        }
+        try {
+            close_abandoned(log, run);
+        } catch (const Error& error) {
+            if (error.reason() == ReasonCode::busy && state_.attempt == 1) {
+                journal_.forget_run();  // nothing is left that could be resumed
+            }
+            throw;
+        }
+    }
+    runs_.read(log);
+    fields["type"] = "run-intent";
+    fields["at"] = to_rfc3339(context_.clock.now());
+    fields["runId"] = state_.run_id;
+    fields["jobId"] = job_id_;
+    fields["device"] = runs_.device().digest();
+    fields["deviceKeys"] = runs_.device().keys();
+    fields["attempt"] = attempts_in(runs_.runs()) + 1;
+    return log.append(std::move(fields)).index;
 }
 
 bool CertifiedRun::refused() const {
@@ -170,46 +235,42 @@ void CertifiedRun::refuse(const Error& error) {
                          .add("intent", state_.intent_index)
                          .add("reason", to_string(error.reason()))
                          .take());
-    {
-        const auto held = index_.lock();
-        index_.set_not_open(state_.run_id);
-    }
     state_.verdict = kRefusedRun;
     enter(Phase::done);
 }
 
-/// Another job began on this storage and was never ended: its intent gets an outcome, so that the
-/// log tells of it, and the job can't go on under the old run.
-void CertifiedRun::close_abandoned(const IdentityIndex::OpenRun& run) {
-    const Journal other(context_.state.jobs(), run.job_id);  // Error(busy) while it runs
-    auto state = other.load_run();
-    if (!state || state->run_id != run.run_id || state->phase == Phase::done) {
-        return;
+/// A run on this storage was announced and never ended: its intent gets an outcome, so that the log
+/// tells of it, and its job can't go on under the old run. Error(busy) while that job is at work.
+void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun& run) {
+    std::optional<Journal> other;
+    std::string reason = "its journal is gone, and another run on the same storage was announced";
+    if (run.intent.job_id == job_id_) {
+        reason = "its journal was lost, and its job was begun anew";
+    } else if (has_journal(context_.state, run.intent.job_id)) {
+        other.emplace(context_.state.jobs(), run.intent.job_id);
+        reason = "interrupted, and replaced by another job on the same storage";
     }
-    auto log = open_log();
-    const auto intent = find_entry(log, state->log_size_before, "run-intent", run.run_id);
-    if (intent && !find_entry(log, *intent, "run-outcome", run.run_id)) {
-        auto entry =
-            ObjectWriter()
-                .add("type", "run-outcome")
-                .add("at", to_rfc3339(context_.clock.now()))
-                .add("runId", run.run_id)
-                .add("intent", *intent)
-                .add("status", kLost)
-                .add("reason", "interrupted, and replaced by another job on the same storage")
-                .take();
-        const auto index = log.append(std::move(entry)).index;
-        index_.close({leaf_of(log, index), index, run.run_id, kLost});
+    (void)log.append(ObjectWriter()
+                         .add("type", "run-outcome")
+                         .add("at", to_rfc3339(context_.clock.now()))
+                         .add("runId", run.intent.run_id)
+                         .add("intent", run.intent.index)
+                         .add("status", evidence::kLostRun)
+                         .add("reason", reason)
+                         .take());
+    auto state = other ? other->load_run() : std::nullopt;
+    if (state && state->run_id == run.intent.run_id && state->phase != Phase::done) {
+        state->verdict = evidence::kLostRun;
+        state->phase = Phase::done;
+        other->save_run(*state);
     }
-    state->verdict = kLost;
-    state->phase = Phase::done;
-    other.save_run(*state);
 }
 
-void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) {
+void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
+                           const std::function<void(const Json& predicate)>& lowered) {
     try {
         if (state_.phase == Phase::staging) {
-            stage(content);
+            stage(content, lowered);
         }
         if (state_.phase == Phase::logging) {
             log_outcome();
@@ -229,9 +290,20 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) 
     }
 }
 
-void CertifiedRun::stage(const std::function<Content(WallTime now)>& content) {
+void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,
+                         const std::function<void(const Json& predicate)>& lowered) {
+    read_attempts();
     const auto now = context_.clock.now();
     auto made = content(now);
+    const auto judgement = judge::lower(made.predicate, order_of(made.files));
+    if (!judgement.objections.empty()) {
+        lowered(made.predicate);
+        context_.events.emit("lowered", ObjectWriter()
+                                            .add("status", judgement.verdict.status)
+                                            .add("level", judgement.verdict.level)
+                                            .add("objections", judgement.objections)
+                                            .take());
+    }
     state_.verdict = made.predicate.at("result").at("status").get<std::string>();
     state_.level = made.predicate.at("result").at("level").get<std::string>();
     const auto staged = evidence::stage_bundle(
@@ -242,7 +314,7 @@ void CertifiedRun::stage(const std::function<Content(WallTime now)>& content) {
     enter(Phase::logging);
 }
 
-std::string CertifiedRun::append_outcome() {
+void CertifiedRun::log_outcome() {
     auto log = open_log();
     auto index = find_entry(log, state_.intent_index, "run-outcome", state_.run_id);
     if (!index) {
@@ -258,23 +330,27 @@ std::string CertifiedRun::append_outcome() {
         index = log.append(std::move(entry)).index;
     }
     state_.outcome_index = *index;
-    return leaf_of(log, *index);
+    enter(Phase::publishing);
 }
 
-void CertifiedRun::log_outcome() {
-    const auto leaf = append_outcome();
-    // Behind the log's lock, never within it: announce() takes the two in this order.
-    const auto held = index_.lock();
-    index_.close({leaf, state_.outcome_index, state_.run_id, state_.verdict});
-    enter(Phase::publishing);
+/// Of the tree whose checkpoint the record holds.
+std::uint64_t CertifiedRun::announced_size() const {
+    const auto text = evidence::open_note(state_.checkpoint, keys_.log_verifier_key());
+    const auto checkpoint = text ? evidence::parse_checkpoint(*text) : std::nullopt;
+    if (!checkpoint) {
+        throw Error(ErrorCode::evidence, "the journal holds no checkpoint of this station's log");
+    }
+    return checkpoint->size;
 }
 
 void CertifiedRun::publish() {
     if (!std::filesystem::exists(bundle_path())) {
         const auto log = open_log();
         make_directories_durably(context_.state.certificates(), 0755);
-        evidence::publish_bundle(journal_.staging(), log.prove(state_.outcome_index),
-                                 bundle_path());
+        evidence::publish_bundle(
+            journal_.staging(),
+            evidence::prove_run(log, state_.intent_index, state_.outcome_index, announced_size()),
+            bundle_path());
     }
     sync_directory(context_.state.certificates());  // also when an earlier process renamed it
     enter(Phase::done);

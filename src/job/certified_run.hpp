@@ -4,11 +4,13 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "efface/evidence/bundle.hpp"
 #include "efface/evidence/keys.hpp"
+#include "efface/evidence/log_runs.hpp"
 #include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
 
@@ -34,7 +36,11 @@ class CertifiedRun final {
     /// Another version of the program began it: its other documents are not to be read. Throws
     /// Error(usage) unless nothing is left to do but to deliver its evidence.
     [[nodiscard]] bool of_other_version() const;
-    [[nodiscard]] std::vector<PreviousAttempt> attempts() const { return index_.attempts(); }
+    /// Before this run, on this storage, by what stays of its identity: as the log tells while a
+    /// certificate is asked for.
+    [[nodiscard]] const std::vector<PreviousAttempt>& attempts() const noexcept {
+        return attempts_;
+    }
     [[nodiscard]] std::filesystem::path bundle_path() const {
         return context_.state.certificates() / state_.bundle;
     }
@@ -46,7 +52,8 @@ class CertifiedRun final {
     void note_interruption();
 
     /// The intent is in the log, durably, when this returns; the phase is running. `fields` are
-    /// added to the entry. What an abandoned job left open for the same storage is closed as lost.
+    /// added to the entry. What an abandoned job left open for the same storage is closed as lost;
+    /// Error(busy) while a job works on it.
     void announce(Json fields);
 
     /// The guard refused after the announcement: said in the log, and the job is at its end without
@@ -61,19 +68,27 @@ class CertifiedRun final {
         Json predicate;
         std::vector<evidence::EvidenceFile> files;
     };
-    void deliver(const std::function<Content(WallTime now)>& content);
+    /// The record is judged before it is signed, by the rules of every verifier. Where it bears
+    /// less than it claims, the claim is lowered and `lowered` is told the predicate as it will be
+    /// signed, before anything of it is kept.
+    void deliver(const std::function<Content(WallTime now)>& content,
+                 const std::function<void(const Json& predicate)>& lowered);
     /// Tells of the result. Throws Error(evidence) when the delivered bundle is no longer there as
     /// it was.
     void report_delivered(bool changed) const;
 
   private:
-    void stage(const std::function<Content(WallTime now)>& content);
-    /// Unless it stands there already; returns its leaf's hash.
-    [[nodiscard]] std::string append_outcome();
+    void read_attempts();
+    void stage(const std::function<Content(WallTime now)>& content,
+               const std::function<void(const Json& predicate)>& lowered);
+    /// Unless it stands there already.
     void log_outcome();
+    [[nodiscard]] std::uint64_t announced_size() const;
     void publish();
     void emit_result(bool changed) const;
-    void close_abandoned(const IdentityIndex::OpenRun& run);
+    void close_abandoned(evidence::Log& log, const evidence::LoggedRun& run);
+    [[nodiscard]] std::uint64_t append_intent(evidence::Log& log, Json fields);
+    [[nodiscard]] evidence::Log read_log() const;
     [[nodiscard]] evidence::Log open_log() const;
 
     RunContext& context_;
@@ -81,10 +96,16 @@ class CertifiedRun final {
     evidence::KeyStore keys_;
     std::string identity_sha256_;
     Journal journal_;
-    IdentityIndex index_;
+    evidence::DeviceRuns runs_;  ///< as far as the log was read
+    std::vector<PreviousAttempt> attempts_;
     RunState state_;
     bool begun_ = false;
 };
+
+/// The run on this storage that the log holds as announced and not ended, and whose job is still
+/// there: the last one.
+[[nodiscard]] std::optional<std::string> open_job_on(const RunContext& context,
+                                                     const Json& identity);
 
 /// The manifest or order and its approvals (base64 of DER, or empty), and the observations (JSON
 /// lines). An empty text is left out.

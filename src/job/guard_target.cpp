@@ -15,10 +15,18 @@ Json target_identity(const inventory::Identity& identity) {
     if (!identity.partition_uuid.empty()) {
         json["partitionUuid"] = identity.partition_uuid;
     }
+    if (!identity.device_mapper_uuid.empty()) {
+        json["deviceMapperUuid"] = identity.device_mapper_uuid;
+    }
     if (identity.kind == inventory::Kind::file) {
         json["place"] =
             fmt::format("{} inode {} on device {}:{}", printable(identity.canonical_path),
                         identity.inode, identity.major, identity.minor);
+        json["inode"] = std::to_string(identity.inode);  // may exceed what JSON numbers hold
+        json["deviceNumber"] = fmt::format("{}:{}", identity.major, identity.minor);
+        if (!identity.birth_time.empty()) {
+            json["birthTime"] = identity.birth_time;
+        }
     } else if (identity.serial.empty() && identity.wwid.empty()) {
         json["place"] =
             printable(identity.backing_file.empty() ? identity.canonical_path

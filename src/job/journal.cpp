@@ -5,10 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <chrono>
-#include <thread>
-
-#include "efface/base/digest.hpp"
 
 namespace efface::job {
 
@@ -37,10 +33,6 @@ std::optional<Json> load_document(const std::filesystem::path& path) {
     }
     return parse_json(*text, path.string(), {.bytes_max = kJournalBytesMax});
 }
-
-/// Two runs on one storage change what is known of it at once: each takes milliseconds.
-constexpr unsigned kIndexTriesMax = 1000;
-constexpr std::chrono::milliseconds kIndexPause{10};
 
 constexpr const char* kVersionKey = "journalVersion";
 constexpr std::uint64_t kVersionBeforeTheKey = 1;
@@ -188,106 +180,6 @@ std::optional<Json> Journal::load(const std::string& name) const {
 void Journal::save(const std::string& name, Json document) const {
     document[kVersionKey] = kJournalVersion;
     write_file_durably(directory_ / name, document.dump());
-}
-
-std::string identity_key(Json identity) {
-    if (identity.is_object() &&
-        !(identity.value("serial", "").empty() && identity.value("wwid", "").empty())) {
-        identity.erase("sizeBytes");
-    }
-    return sha256_hex(canonical_json(identity));
-}
-
-IdentityIndex::IdentityIndex(const std::filesystem::path& jobs, const std::string& identity_sha256)
-    : path_(jobs / "by-identity" / (identity_sha256 + ".json")) {}
-
-IdentityIndex::Content IdentityIndex::load() const {
-    Content content;
-    const auto json = load_document(path_);
-    if (!json) {
-        return content;
-    }
-    try {
-        if (const auto& open = json->at("open"); !open.is_null()) {
-            content.open =
-                OpenRun{open.at("jobId").get<std::string>(), open.at("runId").get<std::string>()};
-        }
-        for (const auto& entry : json->at("attempts")) {
-            content.attempts.push_back(
-                {entry.at("leafHash").get<std::string>(), entry.at("logIndex").get<std::uint64_t>(),
-                 entry.at("runId").get<std::string>(), entry.at("status").get<std::string>()});
-        }
-    } catch (const Json::exception&) {
-        damaged(path_);
-    }
-    return content;
-}
-
-void IdentityIndex::save(const Content& content) const {
-    Json attempts = Json::array();
-    for (const auto& entry : content.attempts) {
-        attempts.push_back(to_json(entry));
-    }
-    Json open;
-    if (content.open) {
-        open = ObjectWriter()
-                   .add("jobId", content.open->job_id)
-                   .add("runId", content.open->run_id)
-                   .take();
-    }
-    const Json json =
-        ObjectWriter().add("open", std::move(open)).add("attempts", std::move(attempts)).take();
-    make_directories_durably(path_.parent_path());
-    write_file_durably(path_, json.dump());
-}
-
-std::vector<PreviousAttempt> IdentityIndex::attempts() const {
-    return load().attempts;
-}
-
-std::optional<IdentityIndex::OpenRun> IdentityIndex::open_run() const {
-    return load().open;
-}
-
-void IdentityIndex::set_open(const OpenRun& run) const {
-    auto content = load();
-    content.open = run;
-    save(content);
-}
-
-void IdentityIndex::close(const PreviousAttempt& attempt) const {
-    auto content = load();
-    const bool known =
-        std::any_of(content.attempts.begin(), content.attempts.end(),
-                    [&](const auto& entry) { return entry.run_id == attempt.run_id; });
-    if (!known) {
-        content.attempts.push_back(attempt);
-    }
-    if (content.open && content.open->run_id == attempt.run_id) {
-        content.open.reset();
-    }
-    save(content);
-}
-
-void IdentityIndex::set_not_open(const std::string& run_id) const {
-    auto content = load();
-    if (content.open && content.open->run_id == run_id) {
-        content.open.reset();
-        save(content);
-    }
-}
-
-FileLock IdentityIndex::lock() const {
-    make_directories_durably(path_.parent_path());
-    auto path = path_;
-    path.replace_extension(".lock");
-    for (unsigned i = 0; i < kIndexTriesMax; ++i) {
-        if (auto lock = FileLock::try_acquire(path)) {
-            return *std::move(lock);
-        }
-        std::this_thread::sleep_for(kIndexPause);
-    }
-    throw Error(ErrorCode::busy, "another efface begins or ends a run on this storage");
 }
 
 }  // namespace efface::job

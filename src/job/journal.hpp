@@ -101,43 +101,8 @@ class Journal final {
 [[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);
 [[nodiscard]] const char* to_string(Phase phase) noexcept;
 
-/// Names storage for the index below: without its size where it has a serial number or WWID, for a
-/// hidden area may be opened between two runs.
-[[nodiscard]] std::string identity_key(Json identity);
-
-/// What is known of one identity of storage, in jobs/by-identity/SHA256.json: the outcomes of its
-/// runs, and the run that is announced and not ended.
 /// The verdict of a run that was announced and then refused: nothing was changed, there is no
 /// certificate.
 constexpr const char* kRefusedRun = "refused";
-
-class IdentityIndex final {
-  public:
-    struct OpenRun {
-        std::string job_id;
-        std::string run_id;
-    };
-    IdentityIndex(const std::filesystem::path& jobs, const std::string& identity_sha256);
-    /// Held by whoever changes it, or decides by what stands there. Throws Error(busy) when another
-    /// process keeps it.
-    [[nodiscard]] FileLock lock() const;
-    [[nodiscard]] std::vector<PreviousAttempt> attempts() const;
-    [[nodiscard]] std::optional<OpenRun> open_run() const;
-    void set_open(const OpenRun& run) const;
-    /// Adds an outcome unless it is there (a run may be repeated after a crash); the run is no
-    /// longer open.
-    void close(const PreviousAttempt& attempt) const;
-    /// This run is not open any more; nothing is added.
-    void set_not_open(const std::string& run_id) const;
-
-  private:
-    struct Content {
-        std::optional<OpenRun> open;
-        std::vector<PreviousAttempt> attempts;
-    };
-    [[nodiscard]] Content load() const;
-    void save(const Content& content) const;
-    std::filesystem::path path_;
-};
 
 }  // namespace efface::job

@@ -210,7 +210,8 @@ TargetResult TargetRun::run() {
     if (run_->state().phase == Phase::running) {
         erase();
     }
-    run_->deliver([&](WallTime now) { return certificate(now); });
+    run_->deliver([&](WallTime now) { return certificate(now); },
+                  [&](const Json& predicate) { take_lowered(predicate); });
     return result(true);
 }
 
@@ -237,11 +238,10 @@ void TargetRun::begin() {
     const auto authorization = request_.authorize(plan);
     std::string job_id = order_ == nullptr ? fresh_job_id(context_.random) : job_of_order();
     if (order_ == nullptr) {
-        const IdentityIndex index(context_.state.jobs(), identity_key(plan.identity));
-        const auto open = index.open_run();
-        if (open && same_version(open->job_id) && load(open->job_id)) {
+        const auto open = open_job_on(context_, plan.identity);
+        if (open && same_version(*open) && load(*open)) {
             if (order_ == nullptr && state_.asked == to_json(choice_)) {
-                context_.events.set_job(open->job_id);
+                context_.events.set_job(*open);
                 go_on();
                 return;
             }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a certificate must look like, and what it must not claim. Every function throws Error(usage)
-// that names the place; returning is the answer "nothing wrong". Private to the judge module.
+// What a certificate must not claim. Every function throws Error(usage) that names the place;
+// returning is the answer "nothing wrong". A record's shape (check_predicate) is known to be right
+// where rules read it. Private to the judge module.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "efface/base/json.hpp"
@@ -16,28 +18,25 @@ using rules::is_success;
 using rules::level_rank;
 using rules::RecordView;
 
-constexpr std::size_t kVolumesMax = 4096;
-
 /// In the order in which they came: a later one asks for all that an earlier one did.
 enum class Schema { v1_0, v1_1 };
 /// Of schemaVersion, which must be one of those.
 [[nodiscard]] Schema schema_of(const RecordView& predicate);
-/// A list of reasons: texts in 1.0.0; since then {"code", "text"}, with a code of efface-reasons.7.
-void check_reasons(const RecordView& list, Schema schema);
-
-void check_volume(const RecordView& volume, Schema schema);
-
-/// The fields of the three types that have a target.
-void check_target_fields(const RecordView& predicate);
-/// The part of them that tells of a drive's own erasure; nobody else has it.
-void check_drive_fields(const RecordView& predicate);
-/// Of target.hiddenAreas.
-void check_hidden_area_fields(const RecordView& hidden, Schema schema);
 /// nullopt when it is missing, null or empty: it did not happen.
 [[nodiscard]] std::optional<WallTime> time_of(const RecordView& record, const char* key);
-/// [{"name", "result", "detail"}]
-void check_controls(const RecordView& controls);
-/// The part of it for the three types that have a target.
+/// The rules of the three types that have a target.
 void check_target_rules(const RecordView& predicate, const rules::Techniques& table);
+
+/// From best to worst: sanitized 0, not-sanitized 3.
+[[nodiscard]] int status_rank(std::string_view status);
+/// The row of the technique, which must be one for volumes.
+[[nodiscard]] const rules::Technique& technique_of_volumes(const RecordView& predicate,
+                                                           const rules::Techniques& table);
+[[nodiscard]] inline bool is_one_of(const rules::Words& words, std::string_view word) noexcept {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
+/// One volume by itself. `authorization` holds the owner's statement.
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
+                        const rules::Technique& row);
 
 }  // namespace efface::judge

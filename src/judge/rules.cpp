@@ -15,14 +15,6 @@ namespace {
 
 constexpr std::size_t kApproversMin = 2;
 
-/// From best to worst.
-int status_rank(std::string_view status) {
-    constexpr std::array<std::string_view, 4> kStatuses{"sanitized", "sanitized-with-exceptions",
-                                                        "indeterminate", "not-sanitized"};
-    const auto* found = std::find(kStatuses.begin(), kStatuses.end(), status);
-    return static_cast<int>(found - kStatuses.begin());
-}
-
 /// Every byte of the regions was written and read back: a part of them is not the place.
 void check_whole_regions(const RecordView& location) {
     std::uint64_t total = 0;
@@ -48,41 +40,6 @@ void check_sanitized_location(const RecordView& location, const std::string& vol
         location.fail("is " + status + ", so its volume can not be " + volume_status);
     }
     check_whole_regions(location);
-}
-
-void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
-                        const rules::Technique& row) {
-    const std::string& status = volume.at("status").text();
-    const std::string& level = volume.at("level").text();
-    if (!is_success(status)) {
-        if (level != "none") {
-            volume.at("level").fail("a volume that is " + status + " has no level");
-        }
-        return;
-    }
-    const auto locations = volume.at("locations").items();
-    const bool exceptions = !volume.at("exceptions").items().empty();
-    if (exceptions != (status == "sanitized-with-exceptions")) {
-        volume.at("exceptions").fail("must be listed exactly when the status says so");
-    }
-    // A volume that was declared gone was not seen: that is an exception, never plain success.
-    const bool unseen = locations.empty();
-    if (unseen && (!volume.at("alreadyGone").flag() || !exceptions || level != "none")) {
-        volume.at("locations").fail("nothing was looked at, so nothing can be claimed");
-    }
-    for (const RecordView& location : locations) {
-        check_sanitized_location(location, status);
-        (void)location.at("startedAt").time();
-    }
-    if (level_rank(level) > level_rank(row.level_flash)) {
-        volume.at("level").fail("is above what " + row.name + " reaches");
-    }
-    check_blocks(row.family->volume_blocks, volume,
-                 {schema, true, false, exceptions, level, volume.at("exceptions")});
-    check_volume_evidence(volume, authorization, schema, *row.family);
-    if (level == "purge") {
-        volume.at("cryptographicErase").must_be_object();
-    }
 }
 
 void check_run_claim(const RecordView& predicate) {
@@ -199,24 +156,70 @@ void check_required_signers(const RecordView& policy) {
 }
 
 void check_volumes(const RecordView& predicate, const rules::Techniques& table) {
-    const RecordView technique = predicate.at("sanitization").at("technique");
     const RecordView authorization = predicate.at("authorization");
-    const rules::Technique* row = table.find(technique.text());
-    const auto treats_volumes = [](const rules::Words& types) {
-        return std::find(types.begin(), types.end(), "keyslot") != types.end();
-    };
-    if (row == nullptr || !treats_volumes(row->family->types)) {
-        technique.fail("is not one for volumes");
-    }
-    if (row->family->policy && authorization.at("policyId").text() != row->policy) {
-        authorization.at("policyId").fail("is not the policy of " + row->name);
+    const rules::Technique& row = technique_of_volumes(predicate, table);
+    if (row.family->policy && authorization.at("policyId").text() != row.policy) {
+        authorization.at("policyId").fail("is not the policy of " + row.name);
     }
     for (const RecordView& volume : predicate.at("volumes").items()) {
-        check_volume_claim(volume, authorization, schema_of(predicate), *row);
+        check_volume_claim(volume, authorization, schema_of(predicate), row);
     }
 }
 
 }  // namespace
+
+int status_rank(std::string_view status) {
+    constexpr std::array<std::string_view, 4> kStatuses{"sanitized", "sanitized-with-exceptions",
+                                                        "indeterminate", "not-sanitized"};
+    const auto* found = std::find(kStatuses.begin(), kStatuses.end(), status);
+    return static_cast<int>(found - kStatuses.begin());
+}
+
+const rules::Technique& technique_of_volumes(const RecordView& predicate,
+                                             const rules::Techniques& table) {
+    const RecordView technique = predicate.at("sanitization").at("technique");
+    const rules::Technique* row = table.find(technique.text());
+    const bool treats_volumes = row != nullptr && is_one_of(row->family->types, "keyslot");
+    if (!treats_volumes) {
+        technique.fail("is not one for volumes");
+    }
+    return *row;
+}
+
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
+                        const rules::Technique& row) {
+    const std::string& status = volume.at("status").text();
+    const std::string& level = volume.at("level").text();
+    if (!is_success(status)) {
+        if (level != "none") {
+            volume.at("level").fail("a volume that is " + status + " has no level");
+        }
+        return;
+    }
+    const auto locations = volume.at("locations").items();
+    const bool exceptions = !volume.at("exceptions").items().empty();
+    if (exceptions != (status == "sanitized-with-exceptions")) {
+        volume.at("exceptions").fail("must be listed exactly when the status says so");
+    }
+    // A volume that was declared gone was not seen: that is an exception, never plain success.
+    const bool unseen = locations.empty();
+    if (unseen && (!volume.at("alreadyGone").flag() || !exceptions || level != "none")) {
+        volume.at("locations").fail("nothing was looked at, so nothing can be claimed");
+    }
+    for (const RecordView& location : locations) {
+        check_sanitized_location(location, status);
+        (void)location.at("startedAt").time();
+    }
+    if (level_rank(level) > level_rank(row.level_flash)) {
+        volume.at("level").fail("is above what " + row.name + " reaches");
+    }
+    check_blocks(row.family->volume_blocks, volume,
+                 {schema, true, false, exceptions, level, volume.at("exceptions")});
+    check_volume_evidence(volume, authorization, schema, *row.family);
+    if (level == "purge") {
+        volume.at("cryptographicErase").must_be_object();
+    }
+}
 
 void check_rules(const RecordView& predicate, const rules::Techniques& table) {
     check_same_levels(predicate);

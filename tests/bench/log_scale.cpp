@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the log behaves as it grows: bench_log_scale DIR [ENTRIES]. Makes logs in DIR, which must be
 // missing, and removes it. Prints one line a size: what an append, an opening and a proof read and
-// write, how many appends a second without flushes (CPU and system calls) and with them.
+// write, how many appends a second without flushes (CPU and system calls) and with them, and how
+// long it takes to find the runs on one device.
 #include <sys/resource.h>
 
 #include <charconv>
@@ -9,6 +10,9 @@
 #include <cstdio>
 #include <filesystem>
 #include <string>
+
+#include "efface/evidence/device_key.hpp"
+#include "efface/evidence/log_runs.hpp"
 
 #include "log_store.hpp"
 
@@ -66,17 +70,45 @@ Json entry_of(std::uint64_t n) {
                {"runId", "0199f3c2-7d5e-7c41-9b0a-" + std::to_string(100'000'000'000U + n / 2)}};
     if (n % 2 == 0) {
         entry["type"] = "run-intent";
-        entry["device"] = std::string(64, 'a');
+        const Json identity{{"kind", "disk"},
+                            {"serial", "S" + std::to_string(n)},
+                            {"wwid", "naa.5000" + std::to_string(100'000'000'000U + n)}};
+        entry["device"] = sha256_hex(canonical_json(identity));
+        entry["deviceKeys"] = device_keys(identity);
+        entry["jobId"] = std::string(32, 'b');
+        entry["technique"] = "overwrite-random";
+        entry["attempt"] = 1;
     } else {
         entry["type"] = "run-outcome";
         entry["intent"] = n - 1;
         entry["certificate"] = {{"sha256", std::string(64, 'c')}};
+        entry["signature"] = {{"sha256", std::string(64, 'd')}};
+        entry["status"] = "sanitized";
     }
     return entry;
 }
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// What each run does before it announces itself: the runs on a drive, and on 500 volumes.
+void report_device(const fs::path& directory) {
+    Json volumes = Json::array();
+    for (unsigned i = 0; i < 500; ++i) {
+        volumes.push_back({{"name", "v"}, {"uuid", "volume-" + std::to_string(i)}});
+    }
+    const Log log = Log::open_read_only(directory, bench_signer().verifier_key());
+    for (const Json& identity : {Json{{"kind", "disk"}, {"serial", "S0"}},
+                                 Json{{"projectId", "p"}, {"volumes", volumes}}}) {
+        const auto start = std::chrono::steady_clock::now();
+        DeviceRuns runs(identity);
+        runs.read(log);
+        std::printf("%9llu entries: %zu runs on a device of %zu keys found in %.0f ms\n",
+                    static_cast<unsigned long long>(log.size()), runs.runs().size(),
+                    runs.device().keys().size(), seconds_since(start) * 1e3);
+    }
+    (void)std::fflush(stdout);
 }
 
 long peak_rss_kib() {
@@ -135,6 +167,11 @@ void report_audit(const fs::path& directory) {
     std::printf("%9llu entries: audit %.1f s, %zu problems, peak RSS %ld KiB\n",
                 static_cast<unsigned long long>(audit.entries), seconds_since(start),
                 audit.problems.size(), peak_rss_kib());
+    const auto again = std::chrono::steady_clock::now();
+    const WholeLog whole(directory, bench_signer().verifier_key());
+    std::printf("%9llu entries: kept for verifiers in %.1f s, peak RSS %ld KiB\n",
+                static_cast<unsigned long long>(whole.size()), seconds_since(again),
+                peak_rss_kib());
 }
 
 void run(const fs::path& directory, std::uint64_t entries) {
@@ -149,6 +186,7 @@ void run(const fs::path& directory, std::uint64_t entries) {
             }
         }
         report(directory);
+        report_device(directory);
     }
     report_flushed(directory);
     report_audit(directory);

@@ -11,16 +11,18 @@ import copy
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
-from tamper import (drive, generated, log, orders, read, reasons, record, rows, target,
-                    volumes)
-from tamper.case import RECORD, Case
+from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read, reasons, record,
+                    rows, target, volumes)
+from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 
 SKIPPED = 77
+NOT_PROVED, SUPERSEDED = 20, 22
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 DATA = SOURCE / 'tests/data/evidence'
 PREDICATE = DATA / 'predicate-example.json'
@@ -51,7 +53,8 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'invented-approval': 'authorization', 'failed-volume': 'claims', 'failed-control': 'claims',
     'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
     'other-project': 'digests', 'other-time': 'issuing time',
-    'own-approval': 'claims', 'order-of-nothing': 'order', 'order-for-another': 'order',
+    'own-approval': 'claims', 'issuer-organization': 'required signers',
+    'issuer-site': 'required signers', 'issuer-stationId': 'required signers', 'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 
@@ -77,8 +80,7 @@ def problems_of(folder, with_log, keys, expected_check):
     found = []
     for name, command in verifiers(folder, with_log, keys).items():
         answer = ask(command)
-        # 3 is "not proved" of efface and the helper, 1 that of the script; anything else is a crash.
-        if answer.returncode != (1 if name == 'script' else 3):
+        if answer.returncode != NOT_PROVED:  # anything else is a crash, or could not be asked
             found.append(f'{name} ended with {answer.returncode}: {answer.stdout[-300:]}'
                          f'{answer.stderr[-300:]}')
         if name == 'library' and expected_check and f'FAIL {expected_check}:' not in answer.stdout:
@@ -106,6 +108,65 @@ def run_variant(work, name, check):
     if made.returncode != 0:
         return name, ['make_bundle: ' + made.stderr]
     return name, problems_of(folder, name == 'hidden-attempt', folder / 'keys', check)
+
+
+def run_row(work, name, kind, told, outcome):
+    """What the log tells of the device, held by the judges against the record."""
+    folder = work / ('row-' + name)
+    folder.mkdir()
+    made = ask([HELPER, DATA / f'predicate-{kind}.json', folder, json.dumps(told)])
+    if made.returncode != 0:
+        return name, ['make_bundle: ' + made.stderr]
+    keys = folder / 'keys'
+    if isinstance(outcome, str) and outcome != 'ok':
+        return name, problems_of(folder, True, keys, outcome)
+    later, found = outcome if isinstance(outcome, list) else [], []
+    for judge, command in verifiers(folder, True, keys).items():
+        answer = ask(command)
+        listed = re.findall('LATER:? [^;]*', ' '.join(answer.stdout.split()))
+        if judge != 'efface':  # one a line
+            listed = [line for line in answer.stdout.splitlines() if line.startswith('LATER')]
+        if answer.returncode != (SUPERSEDED if later else 0) or len(listed) != len(later) or not all(
+                status in line for status, line in zip(later, listed)):
+            found.append(f'{judge} ended with {answer.returncode}: {answer.stdout[-300:]}')
+    return name, found
+
+
+def run_unsigned(good, work, name, alter, count):
+    """Lines that nobody signed prove nothing, and take nothing away."""
+    folder = work / ('unsigned-' + name)
+    shutil.copytree(good, folder, symlinks=True)
+    alter(Case(folder, None))
+    problems = accepted(folder, True)
+    for judge, command in verifiers(folder, True, folder / 'keys').items():
+        if count is not None and not re.search(rf'\b{count} lines? behind them', ' '.join(
+                ask(command).stdout.split())):
+            problems.append(f'{judge} does not say how many lines are not signed')
+    return name, problems
+
+
+def run_without_proof(work, version):
+    """Records of before there was a proof of the announcement: never claimed, asked of the log."""
+    name = 'no-proof-' + version
+    predicate = predicate_of('example')
+    predicate['schemaVersion'] = version
+    if version == '1.0.0':
+        predicate = json.loads(json.dumps(predicate))
+        volumes.old(lambda p: None)(predicate)
+    made = make(predicate, work / name)
+    if made.returncode:
+        return name, ['make_bundle: ' + made.stderr]
+    problems = accepted(work / name, True)
+    (work / name / 'bundle' / INTENT_PROOF).unlink()
+    problems += problems_of(work / name, False, work / name / 'keys', 'announced before')
+    (work / name / 'bundle' / CONSISTENCY_PROOF).unlink()
+    for with_log in (False, True):
+        problems += accepted(work / name, with_log)
+    for judge, command in verifiers(work / name, False, work / name / 'keys').items():
+        said = ' '.join(ask(command).stdout.split())
+        if 'announced before: not checked: the bundle has no proof of it' not in said:
+            problems.append(f'{judge} claims what it did not see')
+    return name, problems
 
 
 def predicate_of(kind):
@@ -147,7 +208,7 @@ def run_bytes(good, work, kind, old, new):
 
 HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST | rows.HONEST
 INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS + rows.INSIDERS)
+            volumes.INSIDERS + rows.INSIDERS + log.INSIDERS)
 
 
 def claims_made():
@@ -193,14 +254,29 @@ def run_all(work):
         waiting += [pool.submit(run_variant, work, name, check)
                     for name, check in VARIANTS.items()]
         waiting += submit_targets(pool, work)
+        waiting += [pool.submit(run_row, work, name, *row) for name, row in log.ROWS.items()]
+        waiting += [pool.submit(run_unsigned, good, work, name, *row)
+                    for name, row in log.UNSIGNED.items()]
+        waiting += [pool.submit(run_unsigned, good, work, 'two-files', log.two_files, None)]
+        waiting += [pool.submit(run_without_proof, work, version)
+                    for version in ('1.0.0', '1.1.0')]
         for done in waiting:
             name, found = done.result()
             print(('FAIL ' if found else 'ok   ') + name)
             problems += [f'{name}: {problem}' for problem in found]
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
+    lowered_counts, found = lowered.run(HELPER, work, claims_made())
+    problems += found
+    print(f'judged before signed: {lowered_counts}')
+    problems += acceptances.run(HELPER, work, good,
+                                lambda folder, keys: problems_of(folder, False, keys, None))
     order_counts, found = orders.run(HELPER, work)
     problems += found
+    certificate_counts, found = certificates.run(HELPER, good)
+    problems += found
+    print(f'{sum(certificate_counts.values())} certificates and signatures: both judges refuse '
+          f'{certificate_counts["refused"]}')
     print(f'{sum(order_counts.values())} orders: both judges refuse {order_counts["refused"]}')
     print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
           f'{counts["harmless"]} are no claim')

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -80,6 +81,16 @@ struct TlogProof {
 [[nodiscard]] std::string tlog_proof_text(const TlogProof& proof);
 [[nodiscard]] std::optional<TlogProof> parse_tlog_proof(std::string_view text);
 
+/// That a tree only grew, in the form in which a c2sp.org/tlog-witness is asked: "old" and the size
+/// of the old tree, a line a hash, an empty line, the new checkpoint.
+struct ConsistencyProof {
+    std::uint64_t old_size = 0;
+    std::vector<Digest> path;
+    std::string checkpoint;  ///< signed note
+};
+[[nodiscard]] std::string consistency_proof_text(const ConsistencyProof& proof);
+[[nodiscard]] std::optional<ConsistencyProof> parse_consistency_proof(std::string_view text);
+
 // --- the log on disk ---------------------------------------------------------------------------
 
 /// Largest line, with its line feed (C2SP tlog-tiles limits an entry to 65,535 bytes).
@@ -139,6 +150,11 @@ class Log final {
     [[nodiscard]] std::string entry(std::uint64_t index) const;
     /// Proof that entry `index` is in the present tree.
     [[nodiscard]] TlogProof prove(std::uint64_t index) const;
+    /// Every line from entry `from` on, without line feed, in order: for who looks for some and
+    /// proves those that it finds. Not compared with the checkpoint.
+    void read_lines(
+        std::uint64_t from,
+        const std::function<void(std::uint64_t index, std::string_view line)>& take) const;
     /// Proof that the tree of `old_size` leaves is a prefix of the present one.
     [[nodiscard]] std::vector<Digest> prove_consistency(std::uint64_t old_size) const;
     /// Root of the first `size` leaves.
@@ -154,12 +170,18 @@ class Log final {
 /// folder is gone): `reason` says why, and `certificate` and `signature` are absent.
 constexpr const char* kLostRun = "lost";
 
-/// Reads the whole log, without lock: every line parsed, chained, numbered; every run-outcome
-/// closing (`intent`) an open run-intent, and a lost one of the form above; the tree, hashes and
-/// offsets equal to the checkpoint. O(n) time, O(log n + open runs) memory. Returns the problems in
-/// words (the first 100); empty = whole. Never throws for what is in the folder.
+/// Reads the whole log as far as its checkpoint is signed, without lock: every line parsed,
+/// chained, numbered; every run-outcome closing (`intent`) an open run-intent, and a lost one of
+/// the form above; the tree, hashes and offsets equal to the checkpoint. A copy of entries.jsonl
+/// and checkpoint alone is enough: then there is neither hashes, offsets nor origin. O(n) time,
+/// O(log n
+/// + open runs) memory. Returns the problems in words (the first 100); empty = whole. Never throws
+/// for what is in the folder.
 struct LogAudit {
     std::uint64_t entries = 0;
+    /// Behind the signed entries: what a run that goes on, or was cut short, has written and nobody
+    /// signed yet, or anybody added. Not looked at; proof of nothing.
+    std::uint64_t unsigned_lines = 0;
     std::vector<std::string> problems;
     std::vector<std::uint64_t> open_intents;  ///< run-intent without run-outcome (first 1,000)
     std::vector<std::uint64_t> lost_runs;     ///< run-outcome with kLostRun (first 1,000)

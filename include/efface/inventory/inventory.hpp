@@ -32,6 +32,8 @@ struct Identity {
     unsigned major = 0;  ///< block devices; for a file: of the file system it lies on
     unsigned minor = 0;
     std::uint64_t inode = 0;  ///< files
+    /// Files: "seconds.nanoseconds" since 1970; empty where the file system does not keep it.
+    std::string birth_time;
     std::uint64_t size_bytes = 0;
     std::uint32_t logical_block_bytes = 0;
     std::optional<std::uint64_t> disk_sequence;

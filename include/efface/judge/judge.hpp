@@ -10,11 +10,13 @@
 
 namespace efface::judge {
 
-/// _type, predicateType, and subjects with safe, distinct names.
+/// The statement around the predicate, and subjects with safe, distinct names.
 void check_statement(const rules::RecordView& statement);
-/// Fields, types and closed vocabularies; unknown fields are refused.
+/// Fields, types, bounds and closed vocabularies at every depth, by src/rules/shapes*.json: what is
+/// not in them is refused. Pages of a drive's status are those of their digests.
 void check_predicate(const rules::RecordView& predicate);
-/// What the fields say together: no verdict or level better than what it rests on.
+/// What the fields of such a predicate say together: no verdict or level better than what it rests
+/// on, by this table of techniques.
 void check_rules(const rules::RecordView& predicate,
                  const rules::Techniques& table = rules::techniques());
 /// That this order or manifest asks for what the record says was done.

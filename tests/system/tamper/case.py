@@ -5,6 +5,8 @@ import subprocess
 
 RECORD, SIGNATURE = 'certificate.json', 'certificate.json.p7s'
 PROOF = 'certificate.json.tlog-proof'
+INTENT_PROOF = 'certificate.json.intent-proof'
+CONSISTENCY_PROOF = 'certificate.json.consistency-proof'
 
 
 class Case:

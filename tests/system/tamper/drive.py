@@ -50,7 +50,7 @@ def adopted(p):
     with_exceptions(p, 'adopted-erasure')
     level(p, 'none')
     work(p)['operation'].update(adopted=True, commands=[])
-    seen(p)['canaries'] = {'blockBytes': 0, 'placed': 0, 'changed': 0, 'unreadable': 0,
+    seen(p)['canaries'] = {'blockBytes': 4096, 'placed': 0, 'changed': 0, 'unreadable': 0,
                            'intact': 0, 'refused': 0, 'surfaces': []}
     seen(p)['samples'] = dict(dict.fromkeys(seen(p)['samples'], 0), surfaces=[])
     seen(p).update(seed='', unreadableStatuses=[])

@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 
-from tamper.case import PROOF
+from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, PROOF
 
 
 def leaf(line):
@@ -171,12 +171,228 @@ def note_lines():
         yield alter
 
 
+def false_proofs():
+    """Proofs of the announcement that prove something else: name, file, change of its lines above
+    the note, or of its bytes."""
+    def lines(name, change):
+        def alter(case):
+            head, gap, note = (case.bundle / name).read_text().partition('\n\n')
+            (case.bundle / name).write_text('\n'.join(change(case, head.split('\n'))) + gap + note)
+        return alter
+
+    def other_intent(index):
+        """A true proof, but of another entry."""
+        def change(case, head):
+            entries = [line.rstrip(b'\n') for line in case.log_lines()]
+            path = path_of(index, [leaf(line) for line in entries])
+            return [head[0], 'extra ' + base64.b64encode(entries[index]).decode(),
+                    f'index {index}'] + [base64.b64encode(one).decode() for one in path]
+        return change
+
+    def entry(**changes):
+        def change(_, head):
+            told = json.loads(base64.b64decode(head[1][6:])) | changes
+            data = json.dumps(told, sort_keys=True, separators=(',', ':')).encode()
+            return [head[0], 'extra ' + base64.b64encode(data).decode()] + head[2:]
+        return change
+
+    zero = base64.b64encode(bytes(32)).decode()
+
+    def grown_from(case, old):
+        """A true proof of consistency, but from another tree."""
+        entries = [leaf(line.rstrip(b'\n')) for line in case.log_lines()]
+        path = consistency_of(old, entries)
+        return [f'old {old}'] + [base64.b64encode(one).decode() for one in path]
+
+    yield 'intent-gone', lambda case: (case.bundle / INTENT_PROOF).unlink()
+    yield 'consistency-gone', lambda case: (case.bundle / CONSISTENCY_PROOF).unlink()
+    yield 'both-gone', lambda case: [(case.bundle / name).unlink()
+                                     for name in (INTENT_PROOF, CONSISTENCY_PROOF)]
+    yield 'both-empty', lambda case: [(case.bundle / name).write_bytes(b'')
+                                      for name in (INTENT_PROOF, CONSISTENCY_PROOF)]
+    yield 'outcome-as-intent', lambda case: shutil.copy(case.bundle / PROOF,
+                                                        case.bundle / INTENT_PROOF)
+    for name in (INTENT_PROOF, CONSISTENCY_PROOF):
+        kind = name.rpartition('.')[2]
+        yield kind + '-of-a-stranger', lambda case, name=name: shutil.copy(
+            case.other / 'bundle' / name, case.bundle / name)
+        yield kind + '-cut', lambda case, name=name: (case.bundle / name).write_bytes(
+            (case.bundle / name).read_bytes()[:-1])
+        yield kind + '-and-more', lambda case, name=name: (case.bundle / name).write_bytes(
+            (case.bundle / name).read_bytes() + b'\n')
+        yield kind + '-CR', lambda case, name=name: (case.bundle / name).write_bytes(
+            (case.bundle / name).read_bytes().replace(b'\n', b'\r\n', 1))
+        yield kind + '-note-of-the-record', lambda case, name=name: (
+            case.bundle / name).write_text(
+                (case.bundle / name).read_text().partition('\n\n')[0] + '\n\n' +
+                case.record()['predicate']['log']['checkpoint'])
+        yield kind + '-note-forged', lambda case, name=name: (case.bundle / name).write_text(
+            (case.bundle / name).read_text().replace('\n6\n', '\n7\n'))
+        yield kind + '-hash-changed', lines(name, lambda _, head: head[:-1] + [zero])
+        yield kind + '-hash-too-many', lines(name, lambda _, head: head + [zero])
+        yield kind + '-hash-missing', lines(name, lambda _, head: head[:-1])
+        yield kind + '-no-hashes', lines(name, lambda _, head: [
+            line for line in head if line.startswith(('c2sp', 'extra', 'index', 'old'))])
+        yield kind + '-hash-short', lines(name, lambda _, head: head[:-1] + [head[-1][4:]])
+        yield kind + '-hashes-reordered', lines(name, lambda _, head: head[:-2] + head[:-3:-1])
+    for index in (0, 1, 2, 3, 5):
+        yield f'intent-is-entry-{index}', lines(INTENT_PROOF, other_intent(index))
+    for index in ('0', '3', '5', '6', '04', '-4', str(1 << 64), '4 '):
+        yield f'intent-index-{index}', lines(
+            INTENT_PROOF, lambda _, head, index=index: head[:2] + ['index ' + index] + head[3:])
+    for field, value in {'runId': 'run-a', 'device': 64 * '0', 'deviceKeys': [], 'seq': 3,
+                         'technique': 'x', 'attempt': 1, 'type': 'run-outcome',
+                         'at': '2026-11-20T00:00:00Z', 'more': 1}.items():
+        yield f'intent-with-{field}', lines(INTENT_PROOF, entry(**{field: value}))
+    for old in (1, 2, 3, 4, 6):
+        yield f'consistency-from-{old}', lines(CONSISTENCY_PROOF,
+                                               lambda case, _, old=old: grown_from(case, old))
+    for old in ('0', '4', '6', '7', '05', '-5', str(1 << 64), ' 5'):
+        yield f'consistency-says-{old}', lines(
+            CONSISTENCY_PROOF, lambda _, head, old=old: ['old ' + old] + head[1:])
+
+
+def consistency_of(old, leaves, whole=True):
+    """RFC 9162 section 2.1.4.1."""
+    if old == len(leaves):
+        return [] if whole else [tree(leaves)]
+    split = 1
+    while 2 * split < len(leaves):
+        split *= 2
+    if old <= split:
+        return consistency_of(old, leaves[:split], whole) + [tree(leaves[split:])]
+    return consistency_of(old - split, leaves[split:], False) + [tree(leaves[:split])]
+
+
+def named(cases):
+    for name, alter in cases:
+        def run(case, alter=alter):
+            alter(case)
+        run.__name__ = 'proof-' + name.replace(' ', '_')
+        yield run
+
+
 ALTERATIONS = [  # the alteration, and the check of the library that refuses it
     (proof_of_another_entry, 'log inclusion'), (proof_index, 'log inclusion'),
     (proof_path, 'log inclusion'), (proof_entry, 'log inclusion'),
     (proof_of_a_foreign_log, 'log inclusion'), (note_key_id, 'log inclusion'),
     (note_signature, 'log inclusion'), (note_size, 'log inclusion'),
     (another_bundle_of_the_station, None)] + [(alter, 'log inclusion') for alter in note_lines()]
+ALTERATIONS += [(alter, 'announced before') for alter in named(false_proofs())]
 
 LOG_ALTERATIONS = [log_line_edited, log_line_removed, log_lines_swapped, log_truncated, log_torn,
                    log_rewritten, log_of_a_stranger, log_checkpoint_replaced]
+
+
+def unsigned(*lines):
+    def alter(case):
+        case.write_log(case.log_lines() + list(lines))
+    return alter
+
+
+def entry_line(**fields):
+    return json.dumps(fields, sort_keys=True, separators=(',', ':')).encode() + b'\n'
+
+
+def forged_outcome(case):
+    """Chained as it should be, closing as lost what is open, but never signed."""
+    lines = case.log_lines()
+    case.write_log(lines + [entry_line(
+        type='run-outcome', runId='run-o', intent=4, status='lost', reason='x', seq=len(lines),
+        at='2026-11-21T10:00:00Z', prev=hashlib.sha256(lines[-1][:-1]).hexdigest())])
+
+
+UNSIGNED = {  # what stands behind the signed entries: nobody looks at it, both say how many
+    'rubbish': (unsigned(b'x\n'), 1), 'torn': (unsigned(b'{"type":"run-int'), 1),
+    'empty-line': (unsigned(b'\n'), 1), 'NUL': (unsigned(b'\0' * 4096), 1),
+    'later-runs': (unsigned(entry_line(type='run-intent', seq=6), b'a\n', b'b'), 3),
+    'long': (unsigned(b'a' * 200000 + b'\n'), None), 'forged': (forged_outcome, 1)}
+
+
+def two_files(case):
+    """What an auditor may have been given of the log."""
+    for name in case.log.iterdir():
+        if name.name not in ('entries.jsonl', 'checkpoint'):
+            name.unlink()
+
+
+def identity(**fields):
+    return lambda p: p['targetIdentity'].update(fields)
+
+
+INSIDERS = [('file', 'file-' + name, change) for name, change in {
+    'of-other-inode': identity(inode='7'), 'of-other-device': identity(deviceNumber='8:1'),
+    'no-inode': lambda p: p['targetIdentity'].pop('inode'),
+    'no-device': lambda p: p['targetIdentity'].pop('deviceNumber'),
+    'odd-inode': identity(inode=7), 'born-never': identity(birthTime=''),
+    'of-1.1.0': lambda p: p.update(schemaVersion='1.1.0')}.items()]
+INSIDERS.append(('drive', 'map-of-1.1.0', lambda p: (
+    p.update(schemaVersion='1.1.0'), p['targetIdentity'].update(deviceMapperUuid='LVM-x'))))
+
+# What the log tells of the device. (record, what make_bundle is told, outcome): "ok", "later" with
+# the statuses, or the check that refuses it.
+ROWS = {}
+
+
+def rows(name, kind, told, hidden='whole log'):
+    """An earlier run on what is the same device must be declared: with and without."""
+    ROWS[name + '-declared'] = (kind, told, 'ok')
+    ROWS[name + '-hidden'] = (kind, told | {'declare': False}, hidden)
+
+
+def others(name, kind, told):
+    """An earlier run on what is another device must not be."""
+    ROWS[name + '-not-mixed'] = (kind, told | {'declare': False}, 'ok')
+    ROWS[name + '-claimed'] = (kind, told, 'whole log')
+
+
+rows('same', 'example', {})
+rows('grown-drive', 'drive', {'earlierIdentity': {'sizeBytes': 4096}})
+rows('other-model', 'drive', {'earlierIdentity': {'model': 'USB bridge', 'wwid': 't10.USB x'}})
+rows('without-serial', 'drive', {'earlierIdentity': {'serial': ''}})
+rows('without-wwid', 'media', {'earlierIdentity': {'wwid': ''}})
+rows('renamed-file', 'file', {'earlierIdentity': {'place': '/srv/other'}})
+rows('grown-file', 'file', {'earlierIdentity': {'sizeBytes': 1, 'deviceNumber': '8:1'}})
+rows('volume-of-other-project', 'example', {'earlierIdentity': {'projectId': 'other'}})
+rows('volume-renamed', 'example', {'earlierIdentity': {'projectId': 'other', 'volumes': [
+    {'name': 'x', 'uuid': '00000000-0000-4000-8000-000000000001'},
+    {'name': 'y', 'uuid': '2f4c2e52-6a8f-4a8d-9a5c-0a6f1b7f9e10'}]}})
+rows('old-entry', 'drive', {'earlierIntent': {'deviceKeys': None}})
+others('other-namespace', 'drive', {'earlierIdentity': {
+    'wwid': 'eui.36344730545001230025384500000002'}})
+others('other-serial', 'drive', {'earlierIdentity': {'serial': 'S2', 'wwid': ''}})
+others('file-of-that-name', 'file', {'earlierIdentity': {'birthTime': '1763111222.000000000'}})
+others('part', 'drive', {'earlierIdentity': {'kind': 'partition', 'partitionUuid': 'aa-01'}})
+others('other-volume', 'example', {'earlierIdentity': {'volumes': [
+    {'name': 'pg-data', 'uuid': '00000000-0000-4000-8000-000000000001'}]}})
+others('other-boot', 'memory', {'earlierIdentity': {'bootId': 'x'}})
+others('old-entry-of-other-size', 'drive', {'earlierIdentity': {'sizeBytes': 4096},
+                                            'earlierIntent': {'deviceKeys': None}})
+ROWS |= {
+    'open-then': ('drive', {'openBefore': True}, 'whole log'),
+    'open-later': ('drive', {'later': ['open']}, ['open']),
+    'later': ('drive', {'later': ['not-sanitized', 'sanitized']}, ['not-sanitized', 'sanitized']),
+    'later-lost-file': ('file', {'later': ['sanitized', 'open']}, ['sanitized', 'open']),
+    'later-volumes': ('example', {'later': ['indeterminate']}, ['indeterminate']),
+    'later-refused': ('drive', {'later': ['refused']}, 'ok'),
+    'outcome-early': ('drive', {'outcome': {'at': '2026-11-21T09:20:00Z'}}, 'log inclusion'),
+    'outcome-timeless': ('drive', {'outcome': {'at': ''}}, 'log inclusion'),
+    'outcome-of-other-run': ('drive', {'outcome': {'runId': 'run-a'}}, 'log inclusion'),
+    'outcome-better': ('drive', {'outcome': {'status': 'sanitized-with-exceptions'}},
+                       'log inclusion'),
+    'outcome-of-other-intent': ('drive', {'outcome': {'intent': 0}}, 'log inclusion')}
+ROWS |= {'intent-' + name: (kind, {'intent': patch}, 'announced before')
+         for name, kind, patch in (
+             ('late', 'drive', {'at': '2026-11-21T09:30:00Z'}), ('timeless', 'drive', {'at': None}),
+             ('technique', 'drive', {'technique': 'nvme-sanitize-crypto'}),
+             ('technique-volumes', 'example', {'technique': 'luks-key-destruction'}),
+             ('no-technique', 'drive', {'technique': None}),
+             ('attempt', 'drive', {'attempt': 1}), ('no-attempt', 'drive', {'attempt': None}),
+             ('run', 'drive', {'runId': 'run-a'}), ('device', 'drive', {'device': 64 * '0'}),
+             ('no-keys', 'drive', {'deviceKeys': None}), ('empty-keys', 'drive', {'deviceKeys': []}),
+             ('other-keys', 'drive', {'deviceKeys': ['serial:' + 64 * '0']}),
+             ('manifest', 'example', {'manifest': {'sha256': 64 * '0'}}),
+             ('no-manifest', 'example', {'manifest': None}),
+             ('a-manifest', 'memory', {'manifest': {'sha256': 64 * '0'}}),
+             ('more', 'drive', {'person': 'alice'}), ('type', 'drive', {'type': 'run-intents'}))}
+ROWS['intent-earlier-by-minutes'] = ('drive', {'intent': {'at': '2026-11-21T09:11:00Z'}}, 'ok')

@@ -34,4 +34,4 @@ INSIDERS += [('media', f'limit-no-{key}', limit_event(lambda event, key=key: eve
 INSIDERS += [('media', 'limit-two-names', limit_event(lambda event: event.update(limit='x'))),
              ('media', 'limit-no-word', limit_event(lambda event: event.update(what='')))]
 INSIDERS += [('media', f'version-{version}', put('schemaVersion', version))
-             for version in ('1.0.0', '1.0.1', '1.2.0', '', None, 1)]
+             for version in ('1.0.0', '1.0.1', '1.3.0', '', None, 1)]

@@ -486,5 +486,5 @@ BYTES = {
               (b'"interruptions":1', b'"interruptions":9'), (b'DC1-FRA', b'DC2-FRA'),
               (b'"examined":false', b'"examined":true'), (b'sectors that', b'nothing that')],
     'file': [(b'customers.db', b'customers.da'), (b'"offset":409600', b'"offset":409700')],
-    'memory': [(b'/mnt/scratch', b'/mnt/scratcj'), (b'"initOnFree":"on"', b'"initOnFree":"no"')],
+    'memory': [(b'/mnt/scratch', b'/mnt/scratcj'), (b'"files":37', b'"files":36')],
 }

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // A test program: makes a valid record, or verifies one with the library alone.
 //   make_bundle PREDICATE.json OUTDIR [VARIANT]  makes OUTDIR/{keys,log,bundle}; a VARIANT is
-//       signed and logged by those who hold the keys, and must be refused all the same
+//       signed and logged by those who hold the keys, and must be refused all the same. A variant
+//       in JSON tells of the log: merge patches (RFC 7396) of "earlierIdentity", "earlierIntent",
+//       "intent" and "outcome", "declare" of the earlier run, "openBefore", and "later" runs
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
+//   make_bundle --signature ROOT.pem NAME...  says of NAME.p7s over NAME: ok, and each signer's
+//       role, key and organization|site|name; or what is wrong with it
 //   make_bundle --show BUNDLE
 //   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
-//   make_bundle --judge-tables TABLES FILE  judges all lines of FILE by the table of techniques on
-//   each
-//       line of TABLES: a line of 1 for each that is accepted and 0 for each that is not
+//   make_bundle --judge-tables TABLES FILE  judges all lines of FILE by each line of TABLES, which
+//       is a table of techniques: a line of 1 for each that is accepted and 0 for each that is not
 //   make_bundle --order FILE  prints an order for this predicate
 //   make_bundle --judge-orders PREDICATE FILE  says of the order on each line the same
 #include <fmt/format.h>
@@ -18,10 +21,14 @@
 #include <span>
 
 #include "efface/answers/verify.hpp"
+#include "efface/base/assert.hpp"
 #include "efface/base/file.hpp"
+#include "efface/evidence/cms.hpp"
 #include "efface/judge/judge.hpp"
+#include "efface/judge/lower.hpp"
 #include "efface/view/text.hpp"
 
+#include "acceptance/acceptance.hpp"
 #include "example_bundle.hpp"
 
 namespace {
@@ -32,7 +39,6 @@ using namespace efface::evidence;
 namespace fs = std::filesystem;
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20U;
-constexpr int kNotProved = 3;
 
 std::string required_file(const fs::path& path) {
     auto text = read_text_file(path, kFileBytesMax);
@@ -42,8 +48,30 @@ std::string required_file(const fs::path& path) {
     return *text;
 }
 
+std::function<void(Json&)> patch_of(const Json& told, const char* key) {
+    if (!told.contains(key)) {
+        return {};
+    }
+    return [patch = told.at(key)](Json& value) { value.merge_patch(patch); };
+}
+
+ExampleChanges variant_of_log(const Json& told) {
+    ExampleChanges changes;
+    changes.earlier_identity = patch_of(told, "earlierIdentity");
+    changes.earlier_intent = patch_of(told, "earlierIntent");
+    changes.intent = patch_of(told, "intent");
+    changes.outcome = patch_of(told, "outcome");
+    changes.declare_earlier_attempt = told.value("declare", true);
+    changes.open_before = told.value("openBefore", false);
+    changes.later = told.value("later", std::vector<std::string>());
+    return changes;
+}
+
 /// An insider's record: good signatures over something that is not so.
 ExampleChanges variant(std::string_view name) {
+    if (name.starts_with('{')) {
+        return variant_of_log(parse_json(name, "variant"));
+    }
     ExampleChanges changes;
     if (name == "approver-signs") {
         changes.signer = "alice";
@@ -71,6 +99,12 @@ ExampleChanges variant(std::string_view name) {
         changes.predicate = [](Json& predicate) {
             predicate["authorization"]["operator"] = "alice";
             predicate["personnel"][0]["id"] = "alice";
+        };
+    } else if (name.starts_with("issuer-")) {
+        const std::string field(name.substr(std::string_view("issuer-").size()));
+        changes.predicate = [field](Json& predicate) {
+            EFFACE_ASSERT(predicate["issuer"].contains(field));
+            predicate["issuer"][field] = "another";
         };
     } else if (name == "order-of-nothing") {
         changes.order = "the cat sat on the mat\n";
@@ -125,24 +159,65 @@ int verify(std::span<char*> arguments) {
         std::puts(fmt::format("{} {}: {}", check.passed ? "ok  " : "FAIL", check.name, check.detail)
                       .c_str());
     }
-    return verification.ok() ? 0 : kNotProved;
+    for (const LaterRun& run : verification.later) {
+        std::puts(
+            fmt::format("LATER {} {} {} {}", run.index, run.run_id, run.status, run.at).c_str());
+    }
+    return static_cast<int>(answer_of(verification));
 }
 
-void judge_predicate(std::string_view line) {
+std::string signature_in_words(const std::string& roots, const std::string& name) {
+    const std::string content = required_file(name);
+    const CmsReport report =
+        cms_verify(as_bytes(content), as_bytes(required_file(name + ".p7s")), roots);
+    if (!report.ok()) {
+        return printable(fmt::format("{}", fmt::join(report.problems, "; ")));
+    }
+    std::string words = "ok";
+    for (const Signer& signer : report.signers) {
+        words += fmt::format(" {} {} {}|{}|{}", signer.role ? to_string(*signer.role) : "none",
+                             signer.spki_sha256, signer.named.organization, signer.named.site,
+                             signer.named.station_id);
+    }
+    return words;
+}
+
+std::string judge_predicate(std::string_view line) {
     const Json predicate = parse_json(line, "predicate");
     judge::check_predicate({predicate, "predicate"});
     judge::check_rules({predicate, "predicate"});
+    return "ok";
 }
 
-/// `judge` throws what is wrong with a line.
-void judge_all(const fs::path& path, const std::function<void(std::string_view)>& judge) {
+Json to_json(const judge::Judgement& judgement) {
+    return ObjectWriter()
+        .add("status", judgement.verdict.status)
+        .add("level", judgement.verdict.level)
+        .add("objections", judgement.objections)
+        .take();
+}
+
+/// What is signed instead of it, and what it bears.
+std::string lower_predicate(std::string_view line) {
+    Json predicate = parse_json(line, "predicate");
+    Json replayed = to_json(judge::replay(predicate));
+    Json lowered = to_json(judge::lower(predicate, {}));
+    return ObjectWriter()
+        .add("lowered", std::move(lowered))
+        .add("replayed", std::move(replayed))
+        .add("predicate", std::move(predicate))
+        .take()
+        .dump();
+}
+
+/// `answer` gives a line for each line, or throws what is wrong with it.
+void answer_all(const fs::path& path, const std::function<std::string(std::string_view)>& answer) {
     const std::string text = required_file(path);
     std::string_view rest = text;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
         try {
-            judge(rest.substr(0, end));
-            std::puts("ok");
+            std::puts(answer(rest.substr(0, end)).c_str());
         } catch (const Error& error) {
             std::puts(printable(error.what()).c_str());
         }
@@ -190,10 +265,42 @@ void judge_tables(const fs::path& tables, const fs::path& predicates) {
     }
 }
 
+/// BUNDLE KEYS NAME DECISION: decided by a witness of that name, who is made.
+void accept(std::span<char*> arguments) {
+    const KeyStore keys = KeyStore::open(arguments[1]);
+    const SystemClock clock;
+    SystemRandom random;
+    keys.issue_person(arguments[2], Role::witness, clock, random);
+    const TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
+    const bool rejected = std::string_view(arguments[3]) == "rejected";
+    (void)add_acceptance(arguments[0], anchors,
+                         {rejected ? Decision::rejected : Decision::accepted, "it was looked at"},
+                         keys.person_key(arguments[2]), clock, random);
+}
+
+/// Of each line of the file, whether it is an acceptance of this bundle's certificate.
+void judge_acceptances(const fs::path& bundle, const fs::path& file) {
+    const std::string text = required_file(bundle / "certificate.json");
+    const Json certificate = parse_json(text, "certificate.json");
+    const std::string digest = sha256_hex(text);
+    answer_all(file, [&](std::string_view line) {
+        const Json statement = parse_json(line, "acceptance");
+        check_acceptance({statement, "acceptance"}, {certificate, "certificate"}, digest);
+        return "ok";
+    });
+}
+
 int run(std::span<char*> arguments) {
     const std::string_view first = arguments.empty() ? "" : arguments[0];
     if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
         return verify(arguments.subspan(1));
+    }
+    if (first == "--signature" && arguments.size() >= 3) {
+        const std::string roots = required_file(arguments[1]);
+        for (const char* name : arguments.subspan(2)) {
+            std::puts(signature_in_words(roots, name).c_str());
+        }
+        return 0;
     }
     if (first == "--show" && arguments.size() == 2) {
         const fs::path file = fs::path(arguments[1]) / "certificate.json";
@@ -202,7 +309,19 @@ int run(std::span<char*> arguments) {
         return 0;
     }
     if (first == "--judge" && arguments.size() == 2) {
-        judge_all(arguments[1], judge_predicate);
+        answer_all(arguments[1], judge_predicate);
+        return 0;
+    }
+    if (first == "--accept" && arguments.size() == 5) {
+        accept(arguments.subspan(1));
+        return 0;
+    }
+    if (first == "--judge-acceptances" && arguments.size() == 3) {
+        judge_acceptances(arguments[1], arguments[2]);
+        return 0;
+    }
+    if (first == "--lower" && arguments.size() == 2) {
+        answer_all(arguments[1], lower_predicate);
         return 0;
     }
     if (first == "--judge-tables" && arguments.size() == 3) {
@@ -216,8 +335,9 @@ int run(std::span<char*> arguments) {
     }
     if (first == "--judge-orders" && arguments.size() == 3) {
         const Json predicate = parse_json(required_file(arguments[1]), arguments[1]);
-        judge_all(arguments[2], [&](std::string_view line) {
+        answer_all(arguments[2], [&](std::string_view line) {
             judge::check_order(line, {predicate, "predicate"});
+            return "ok";
         });
         return 0;
     }

@@ -2,12 +2,13 @@
 // What only the library can be asked; tests/system/tamper_test.py alters bundles in many more ways.
 #include "efface/answers/verify.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include "efface/base/file.hpp"
 
+#include "anchors.hpp"
 #include "catch.hpp"
-#include "example_bundle.hpp"
 #include "example_files.hpp"
 #include "temporary_folder.hpp"
 
@@ -17,22 +18,6 @@ using namespace efface::evidence;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t kAnchorBytesMax = std::size_t{64} * 1024;
-
-TrustAnchors anchors_of(const Example& example, bool with_log) {
-    TrustAnchors anchors;
-    anchors.roots_pem = *read_text_file(example.keys / "root.pem", kAnchorBytesMax);
-    std::string line = *read_text_file(example.keys / "log.vkey", kAnchorBytesMax);
-    while (!line.empty() && line.back() == '\n') {
-        line.pop_back();
-    }
-    anchors.log_verifier_key = line;
-    if (with_log) {
-        anchors.log_directory = example.log;
-    }
-    return anchors;
-}
 
 const char* const kPredicateFile = EFFACE_TEST_DATA "/evidence/predicate-example.json";
 Example example_in(const TemporaryFolder& folder, const ExampleChanges& changes = {}) {
@@ -56,7 +41,7 @@ TEST_CASE("A bundle as the program makes it is proved, with and without the log"
     const Example example = example_in(folder);
     const Verification alone = verify_bundle(example.bundle, anchors_of(example, false));
     CHECK(refused_by(alone).empty());
-    CHECK(alone.checks.back().name == "announced before");
+    CHECK(alone.checks.back().name == "acceptance");
     CHECK(alone.certificate.at("predicate").at("certificateType") == "keyslot");
     const Verification with_log = verify_bundle(example.bundle, anchors_of(example, true));
     CHECK(refused_by(with_log).empty());
@@ -125,11 +110,65 @@ TEST_CASE("A line feed at the end of the trusted log key is no part of it") {
 TEST_CASE("Nothing is proved without trust anchors, or without a bundle") {
     const TemporaryFolder folder;
     const Example example = example_in(folder);
-    CHECK(refused_by(verify_bundle(example.bundle, {})) == "signature");
+    CHECK(refused_by(verify_bundle(example.bundle, {})) == "anchors");
     TrustAnchors anchors = anchors_of(example, false);
     anchors.log_verifier_key.clear();
+    CHECK(refused_by(verify_bundle(example.bundle, anchors)) == "anchors");
+    fs::remove(example.bundle / "root.pem");
+    fs::remove(example.bundle / "log.vkey");
+    CHECK(refused_by(verify_bundle(example.bundle, {})) == "signature");
     CHECK(refused_by(verify_bundle(example.bundle, anchors)) == "log inclusion");
-    CHECK(refused_by(verify_bundle(folder.path() / "none", anchors)) == "files");
+}
+
+TEST_CASE("What could not be asked is neither yes nor no") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const TrustAnchors anchors = anchors_of(example, false);
+    CHECK(answer_of(verify_bundle(example.bundle, anchors)) == Answer::yes);
+    const Verification none = verify_bundle(folder.path() / "none", anchors);
+    CHECK(refused_by(none) == "files");
+    CHECK(answer_of(none) == Answer::not_known);
+    fs::remove(example.bundle / "certificate.json");
+    CHECK(answer_of(verify_bundle(example.bundle, anchors)) == Answer::no);
+    CHECK(answer_of({}) == Answer::no);  // nothing was checked
+}
+
+TEST_CASE("Of several answers the one that must be looked at first wins") {
+    const std::vector<Answer> by_rank = {Answer::no, Answer::not_known, Answer::qualified,
+                                         Answer::yes};
+    for (std::size_t i = 0; i < by_rank.size(); ++i) {
+        for (std::size_t j = 0; j < by_rank.size(); ++j) {
+            CHECK(worst_of(by_rank[i], by_rank[j]) == by_rank[std::min(i, j)]);
+        }
+    }
+}
+
+TEST_CASE("One verifier answers about many bundles, each for itself") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const fs::path forged = folder.path() / "forged";
+    fs::copy(example.bundle, forged, fs::copy_options::recursive);
+    fs::remove(forged / "evidence/events.jsonl");
+    const Verifier verifier(anchors_of(example, true));
+    for (int round = 0; round < 2; ++round) {
+        CHECK(refused_by(verifier.verify(example.bundle)).empty());
+        CHECK(refused_by(verifier.verify(forged)) == "digests");
+    }
+    const Verification good = verifier.verify(example.bundle);
+    CHECK(good.roots_used.size() == 1);
+    CHECK(summarize(good) ==
+          "sanitized, level purge, project prj-7781 (1 volume), "
+          "issued 2026-11-21T09:41:07Z");
+    CHECK_THAT(summarize(verifier.verify(forged)), Catch::StartsWith("digests: evidence/events"));
+}
+
+TEST_CASE("A log that can not be opened is wrong for each bundle, after all other checks") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    TrustAnchors anchors = anchors_of(example, true);
+    anchors.log_directory = folder.path() / "no-log";
+    const Verifier verifier(anchors);
+    CHECK(refused_by(verifier.verify(example.bundle)) == "whole log");
 }
 
 TEST_CASE("The certificate is handed out only when its signature is good") {
@@ -150,7 +189,8 @@ TEST_CASE("A published bundle is readable by others and holds the anchors for co
     CHECK((fs::status(example.bundle).permissions() & fs::perms::all) == fs::perms(0755));
     for (const char* name :
          {"certificate.json", "certificate.json.p7s", "certificate.json.tlog-proof", "root.pem",
-          "log.vkey", "evidence/volume-1/header.json"}) {
+          "certificate.json.intent-proof", "certificate.json.consistency-proof", "log.vkey",
+          "evidence/volume-1/header.json"}) {
         INFO(name);
         CHECK((fs::status(example.bundle / name).permissions() & fs::perms::all) ==
               fs::perms(0644));
@@ -177,7 +217,7 @@ TEST_CASE("A bundle is never published over another one") {
     const Json statement = make_statement({{"projectIdentity", Json::object()}}, {});
     (void)stage_bundle(folder.path() / "staging", statement, {}, keys, {});
     try {
-        publish_bundle(folder.path() / "staging", log.prove(0), example.bundle);
+        publish_bundle(folder.path() / "staging", prove_run(log, 0, 1, 1), example.bundle);
         FAIL("published");
     } catch (const Error& error) {
         CHECK(error.code() == ErrorCode::evidence);
@@ -197,10 +237,9 @@ TEST_CASE("Staging starts anew: nothing of an earlier attempt stays") {
     CHECK_FALSE(fs::exists(folder.path() / "staging" / "evidence" / "old.json"));
 }
 TEST_CASE("Checks fit a terminal, whatever they say") {
-    const Verification verification{
-        {{"signature", true, std::string(80, 'a') + " " + std::string(80, 'b')},
-         {"claims", false, "no"}},
-        {}};
+    Verification verification;
+    verification.checks = {{"signature", true, std::string(80, 'a') + " " + std::string(80, 'b')},
+                           {"claims", false, "no"}};
     const std::string text = render_verification(verification);
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {

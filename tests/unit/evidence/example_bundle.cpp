@@ -3,6 +3,7 @@
 
 #include "efface/base/file.hpp"
 #include "efface/base/random.hpp"
+#include "efface/evidence/device_key.hpp"
 
 namespace efface::evidence {
 
@@ -10,22 +11,25 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kExampleBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kExampleBytesMax = std::size_t{16} << 20U;
 Json read_predicate(const fs::path& file) {
     const auto text = read_text_file(file, kExampleBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, file.string() + ": no such file");
     }
-    return parse_json(*text, file.string());
+    return parse_json(*text, file.string(), {.bytes_max = kExampleBytesMax});
 }
 
-Json intent_entry(const Json& predicate, const std::string& device, const std::string& run,
-                  int attempt, const std::string& at) {
-    Json entry = {
-        {"type", "run-intent"}, {"at", at},
-        {"runId", run},         {"jobId", "9b1c"},
-        {"device", device},     {"technique", predicate.at("sanitization").at("technique")},
-        {"attempt", attempt}};
+Json intent_entry(const Json& predicate, const Json& identity, const std::string& run, int attempt,
+                  const std::string& at) {
+    Json entry = {{"type", "run-intent"},
+                  {"at", at},
+                  {"runId", run},
+                  {"jobId", "9b1c"},
+                  {"device", sha256_hex(canonical_json(identity))},
+                  {"deviceKeys", device_keys(identity)},
+                  {"technique", predicate.at("sanitization").at("technique")},
+                  {"attempt", attempt}};
     const Json& manifest = predicate.at("authorization").at("manifestDigest");
     if (!manifest.is_null()) {
         entry["manifest"] = manifest;
@@ -42,13 +46,22 @@ Json outcome_entry(std::uint64_t intent, const std::string& run, const std::stri
             {"status", status}};
 }
 
+void apply(const std::function<void(Json&)>& change, Json& value) {
+    if (change) {
+        change(value);
+    }
+}
+
 /// A run that failed before, and one on another project: neighbours in the log.
-Log::Appended add_history(Log& log, const Json& predicate, const std::string& device) {
-    const std::string other = sha256_hex(std::string_view("another project"));
+Log::Appended add_history(Log& log, const Json& predicate, Json identity,
+                          const ExampleChanges& changes) {
+    apply(changes.earlier_identity, identity);
+    const Json other = {{"projectId", "another"}, {"volumes", Json::array()}};
     const auto stranger =
         log.append(intent_entry(predicate, other, "run-x", 1, "2026-11-19T08:00:00Z"));
-    const auto first =
-        log.append(intent_entry(predicate, device, "run-a", 1, "2026-11-20T08:00:00Z"));
+    Json before = intent_entry(predicate, identity, "run-a", 1, "2026-11-20T08:00:00Z");
+    apply(changes.earlier_intent, before);
+    const auto first = log.append(before);
     const auto lost = [](std::uint64_t intent, const std::string& run, const std::string& at) {
         Json entry = outcome_entry(intent, run, kLostRun, at);
         entry["reason"] = "its job was replaced by another order";
@@ -135,9 +148,25 @@ Bytes approve(Json& predicate, const std::string& order, const KeyStore& keys) {
     return signature;
 }
 
-void apply(const std::function<void(Json&)>& change, Json& value) {
-    if (change) {
-        change(value);
+/// What the log tells of the same storage after the bundle was made.
+void add_future(Log& log, const Json& predicate, const Json& identity,
+                const std::vector<std::string>& later) {
+    for (std::size_t i = 0; i < later.size(); ++i) {
+        const std::string run = "run-later-" + std::to_string(i);
+        const auto intent = log.append(intent_entry(
+            predicate, identity, run, static_cast<int>(i) + 3, "2026-11-22T08:00:00Z"));
+        if (later[i] == "open") {
+            continue;
+        }
+        Json end = outcome_entry(intent.index, run, later[i], "2026-11-22T09:00:00Z");
+        if (later[i] == "refused") {
+            end = {{"type", "run-refused"},
+                   {"at", "2026-11-22T08:00:01Z"},
+                   {"runId", run},
+                   {"intent", intent.index},
+                   {"reason", "mounted"}};
+        }
+        log.append(end);
     }
 }
 
@@ -203,16 +232,21 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
     const std::string order = changes.order.empty() ? order_for(predicate) : changes.order;
     const Bytes approvals = approve(predicate, order, keys);
     const bool project = predicate.contains("projectIdentity");
-    const std::string device =
-        sha256_hex(canonical_json(predicate.at(project ? "projectIdentity" : "targetIdentity")));
+    const Json identity = predicate.at(project ? "projectIdentity" : "targetIdentity");
     const std::string run = predicate.at("log").at("runId");
-    const auto earlier = add_history(log, predicate, device);
+    const auto earlier = add_history(log, predicate, identity, changes);
+    const std::optional<Log::Appended> open =
+        changes.open_before ? std::optional(log.append(intent_entry(predicate, identity, "run-o", 2,
+                                                                    "2026-11-20T09:00:00Z")))
+                            : std::nullopt;
     const int attempt = changes.declare_earlier_attempt ? 2 : 1;
     if (changes.declare_earlier_attempt) {
         declare(predicate, earlier);
     }
-    const auto intent =
-        log.append(intent_entry(predicate, device, run, attempt, "2026-11-21T09:40:00Z"));
+    Json announced = intent_entry(predicate, identity, run, attempt,
+                                  part(part(predicate, "sanitization"), "startedAt"));
+    apply(changes.intent, announced);
+    const auto intent = log.append(announced);
     predicate["log"]["intentIndex"] = intent.index;
     predicate["log"]["intentLeafHash"] = intent.leaf_hash_hex;
     predicate["log"]["checkpoint"] = log.checkpoint();
@@ -244,7 +278,14 @@ Example make_example(const fs::path& directory, const fs::path& predicate_file,
     outcome["signature"] = {{"sha256", staged.signature_sha256}};
     apply(changes.outcome, outcome);
     const auto appended = log.append(outcome);
-    publish_bundle(staging, log.prove(appended.index), example.bundle);
+    publish_bundle(staging, prove_run(log, intent.index, appended.index, intent.index + 1),
+                   example.bundle);
+    if (open) {
+        Json lost = outcome_entry(open->index, "run-o", kLostRun, "2026-11-21T10:00:00Z");
+        lost["reason"] = "its journal is gone";
+        log.append(lost);
+    }
+    add_future(log, predicate, identity, changes.later);
     return example;
 }
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "efface/evidence/bundle.hpp"
 
@@ -27,8 +28,14 @@ class ManualClock final : public Clock {
 struct ExampleChanges {
     std::function<void(Json& predicate)> predicate;
     std::function<void(Json& statement)> statement;
+    std::function<void(Json& identity)> earlier_identity;  ///< of the run before, as it was then
+    std::function<void(Json& intent)> earlier_intent;
+    std::function<void(Json& intent)> intent;    ///< before it is appended
     std::function<void(Json& outcome)> outcome;  ///< before it is appended
     bool declare_earlier_attempt = true;
+    bool open_before = false;  ///< another run on it is open meanwhile, and closed afterwards
+    /// Runs on it afterwards: the status of each, or "open" or "refused".
+    std::vector<std::string> later;
     bool people_sign_too = false;
     std::string order;   ///< what people approved instead of what the record tells
     std::string signer;  ///< a person's key signs instead of the station's

@@ -293,7 +293,11 @@ TEST_CASE("a log with an entry removed, reordered, repeated or cut off is refuse
         for (const auto& changed : {removed, reordered, repeated}) {
             write_file_durably(entries, joined(changed));
             CHECK(error_of_opening(folder / "log") == ErrorCode::evidence);
-            CHECK_FALSE(audit_log(folder / "log", verifier_key()).problems.empty());
+            const LogAudit audit = audit_log(folder / "log", verifier_key());
+            const bool behind = changed.size() == 6 && i == 4;  // what is signed stands before it
+            CHECK(audit.problems.empty() == behind);
+            CHECK(audit.unsigned_lines ==
+                  changed.size() - std::min<std::size_t>(changed.size(), 5));
         }
     }
     for (std::size_t size = 0; size < good.size(); size += 11) {
@@ -363,7 +367,7 @@ TEST_CASE("a lost run is closed by an outcome with a reason and without certific
                                    "entry 10 calls a run lost that has a certificate"});
 }
 
-TEST_CASE("an entry behind the checkpoint is not seen read-only and named by the audit") {
+TEST_CASE("an entry behind the checkpoint is not seen read-only and counted by the audit") {
     const TemporaryFolder folder;
     {
         Log log = make_example(folder / "log");
@@ -372,7 +376,56 @@ TEST_CASE("an entry behind the checkpoint is not seen read-only and named by the
         write_file_durably(folder / "log" / "checkpoint", old_checkpoint);
     }
     CHECK(Log::open_read_only(folder / "log", verifier_key()).size() == 5);
-    CHECK(audit_log(folder / "log", verifier_key()).problems.size() == 1);
+    const LogAudit before = audit_log(folder / "log", verifier_key());
+    CHECK(before.problems.empty());
+    CHECK(before.entries == 5);
+    CHECK(before.unsigned_lines == 1);
     CHECK(Log::open(folder / "log", example_signer()).size() == 6);
+    const LogAudit after = audit_log(folder / "log", verifier_key());
+    CHECK(after.problems.empty());
+    CHECK(after.entries == 6);
+    CHECK(after.unsigned_lines == 0);
+}
+
+TEST_CASE("nothing behind the checkpoint is looked at, and a flood of it is a problem") {
+    const TemporaryFolder folder;
+    (void)make_example(folder / "log");
+    const fs::path entries = folder / "log" / "entries.jsonl";
+    const std::string good = content(entries);
+    const auto audit_with = [&](const std::string& tail) {
+        write_file_durably(entries, good + tail);
+        return audit_log(folder / "log", verifier_key());
+    };
+    for (const char* tail : {"x", "x\n", "{\"type\":\"run-outcome\",\"intent\":1}\n", "\n"}) {
+        CHECK(audit_with(tail).problems.empty());
+        CHECK(audit_with(tail).unsigned_lines == 1);
+    }
+    CHECK(audit_with("a\nb\nc").unsigned_lines == 3);
+    CHECK(audit_with(std::string(100'000, 'a') + "\nb\n").unsigned_lines == 2);
+    CHECK(audit_with(std::string((std::size_t{16} << 20U) + 100'000, 'a')).problems.size() == 1);
+}
+
+TEST_CASE("a copy of entries and checkpoint is audited, and what is missing beside others is not") {
+    const TemporaryFolder folder;
+    {
+        Log log = make_example(folder / "log");
+        for (int i = 0; i < 300; ++i) {  // more than a block, so that hashes and offsets are used
+            (void)log.append({{"type", "note"}});
+        }
+    }
+    fs::create_directory(folder / "copy");
+    for (const char* name : {"entries.jsonl", "checkpoint"}) {
+        fs::copy(folder / "log" / name, folder / "copy" / name);
+    }
+    const LogAudit audit = audit_log(folder / "copy", verifier_key());
+    CHECK(audit.problems.empty());
+    CHECK(audit.entries == 305);
+    CHECK_FALSE(
+        audit_log(folder / "copy", example_signer("other").verifier_key()).problems.empty());
+    for (const char* name : {"hashes", "offsets", "origin"}) {
+        fs::rename(folder / "log" / name, folder / "aside");
+        CHECK_FALSE(audit_log(folder / "log", verifier_key()).problems.empty());
+        fs::rename(folder / "aside", folder / "log" / name);
+    }
     CHECK(audit_log(folder / "log", verifier_key()).problems.empty());
 }

@@ -60,13 +60,13 @@ TargetResult TargetFixture::run(TargetRequest request) {
 
 TargetResult TargetFixture::run() {
     TargetRequest request;
-    request.target = "/dev/a";
+    request.target = target;
     return run(std::move(request));
 }
 
 TargetResult TargetFixture::resume(const std::string& job_id) {
     TargetRequest request;
-    request.target = "/dev/a";
+    request.target = target;
     request.job_id = job_id;
     return run(std::move(request));
 }

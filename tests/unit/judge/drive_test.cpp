@@ -43,13 +43,11 @@ TEST_CASE("Every field of a drive's record is needed, and no other is known") {
             CHECK(problem_of(predicate).empty() ==
                   (key == "estimateSeconds" || key == "recheck" || key == "byCommand"));
             predicate[pointer][key] = {{"odd", -1}};
-            CHECK(problem_of(predicate).empty() == (key == "facts"));
+            CHECK_FALSE(problem_of(predicate).empty());
         }
-        if (place != std::string("/target/hiddenAreas")) {
-            Json predicate = whole;
-            predicate[pointer]["invented"] = 1U;
-            CHECK_THAT(problem_of(predicate), Contains("unknown field"));
-        }
+        Json predicate = whole;
+        predicate[pointer]["invented"] = 1U;
+        CHECK_THAT(problem_of(predicate), Contains("unknown field"));
     }
     for (const char* key : {"statusBefore", "statusAfter"}) {
         CHECK_THAT(drive([&](Json& p) { p["sanitization"].erase(key); }), Contains(key));
@@ -89,18 +87,18 @@ TEST_CASE("Fields of overwriting and of a drive's own erasure do not mix") {
                    p["sanitization"]["passes"][0]["resumedAt"] = Json::array();
                    p["sanitization"]["passes"][0]["bytesWritten"] = kDrive;
                }),
-               Contains("belong to an overwrite"));
+               Contains("passes"));
     for (const char* key : {"operation", "statusBefore", "statusAfter"}) {
         CHECK_THAT(media([&](Json& p) {
                        p["sanitization"][key] = example_predicate("drive")["sanitization"][key];
                    }),
-                   Contains("belongs to a drive's own technique"));
+                   Contains(key));
     }
-    CHECK_THAT(media([](Json& p) { p["sanitization"]["engine"] = "drive"; }),
-               Contains("drive's own technique"));
+    CHECK_THAT(media([](Json& p) { p["sanitization"]["engine"] = "drive"; }), Contains("engine"));
     CHECK_THAT(drive([](Json& p) {
-                   p["certificateType"] = "memory";
-                   p["target"]["kind"] = "ram";
+                   p["certificateType"] = "file";
+                   p["target"]["kind"] = "file";
+                   p["targetIdentity"]["kind"] = "file";
                }),
                Contains("does not erase itself"));
     CHECK_THAT(drive([](Json& p) {
@@ -113,7 +111,10 @@ TEST_CASE("Fields of overwriting and of a drive's own erasure do not mix") {
 TEST_CASE("Technique, commands and drive are of one set") {
     CHECK_THAT(drive([](Json& p) { operation(p)["commandSet"] = "ata"; }),
                Contains("does not have nvme-sanitize-block"));
-    CHECK_THAT(drive([](Json& p) { p["target"]["drive"]["commandSet"] = "scsi"; }),
+    CHECK_THAT(drive([](Json& p) {
+                   p["target"]["drive"]["commandSet"] = "scsi";
+                   p["target"]["drive"]["facts"] = Json::object();
+               }),
                Contains("does not have nvme-sanitize-block"));
     CHECK_THAT(drive([](Json& p) { p["sanitization"]["technique"] = "ata-sanitize-block"; }),
                Contains("does not have ata-sanitize-block"));
@@ -196,7 +197,7 @@ TEST_CASE("A hidden area that was neither opened nor covered is an exception, na
           }).empty());
     CHECK_THAT(
         drive([](Json& p) { p["target"]["hiddenAreas"]["areas"][0]["bytes"] = ~std::uint64_t{0}; }),
-        Contains("any medium"));
+        Contains("whole number"));
 }
 
 TEST_CASE("Success needs the drive's own word, and nothing else of it counts") {
@@ -272,11 +273,11 @@ TEST_CASE("Raw pages are bounded") {
                    p["sanitization"]["statusAfter"].push_back(page(
                        65537, "3266304f31be278d06c3bd3eb9aa3e00c59bedec0a890de466568b0b90b0e01f"));
                }),
-               Contains("at most 131072"));
+               Contains("65536"));
     CHECK_THAT(drive([&](Json& p) {
                    p["sanitization"]["statusBefore"] = Json(std::vector<Json>(33, largest));
                }),
-               Contains("more than 32"));
+               Contains("32 items"));
 }
 
 TEST_CASE("Commands, power cycles and the erasure lie inside the run") {

@@ -290,16 +290,19 @@ TEST_CASE("no level for what was only freed on a kernel that does not clear, nor
     }
 }
 
-TEST_CASE("the shape of what the machine says, and the place of a sweep, are those of every type") {
-    for (const auto& of_type : {media, file, memory}) {
-        const auto says = [&](const char* name, const Json& value) {
-            return of_type([&](Json& p) { p["target"]["facts"]["machine"][name] = value; });
-        };
-        CHECK(says("initOnFree", ObjectWriter().add("state", "off").take()).empty());
-        CHECK_FALSE(says("initOnFree", Json::object()).empty());
-        CHECK_FALSE(says("initOnFree", ObjectWriter().add("state", "perhaps").take()).empty());
-        CHECK_FALSE(says("initOnFree", "on").empty());
-        CHECK_FALSE(says("states", ObjectWriter().add("tpm", "absent").take()).empty());
+TEST_CASE("what the machine says has its shape, and belongs to memory as a sweep does") {
+    const auto says = [](const auto& of_type, const char* name, const Json& value) {
+        return of_type([&](Json& p) { p["target"]["facts"]["machine"][name] = value; });
+    };
+    const Json off = ObjectWriter().add("state", "off").take();
+    CHECK(says(memory, "initOnFree", off).empty());
+    CHECK_FALSE(says(memory, "initOnFree", Json::object()).empty());
+    CHECK_FALSE(says(memory, "initOnFree", ObjectWriter().add("state", "perhaps").take()).empty());
+    CHECK_FALSE(says(memory, "initOnFree", "on").empty());
+    CHECK_FALSE(says(memory, "states", ObjectWriter().add("tpm", "absent").take()).empty());
+    CHECK_FALSE(memory([](Json& p) { swept(p, kWritten, kWritten); }).empty());
+    for (const auto& of_type : {media, file}) {
+        CHECK_FALSE(says(of_type, "initOnFree", off).empty());
         CHECK_FALSE(of_type([](Json& p) { swept(p, kWritten, kWritten); }).empty());
     }
 }

@@ -185,7 +185,7 @@ void adopted(Json& p) {
     p["sanitization"]["operation"]["commands"] = Json::array();
     Json& seen = p["verification"];
     seen["seed"] = "";
-    seen["canaries"] = {{"blockBytes", 0U},         {"placed", 0U}, {"changed", 0U},
+    seen["canaries"] = {{"blockBytes", 4096U},      {"placed", 0U}, {"changed", 0U},
                         {"unreadable", 0U},         {"intact", 0U}, {"refused", 0U},
                         {"surfaces", Json::array()}};
     seen["samples"] = {{"taken", 0U},     {"changed", 0U},    {"uninformative", 0U},

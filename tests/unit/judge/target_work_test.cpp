@@ -255,6 +255,6 @@ TEST_CASE("A sample whose drawing is described is the one of its seed") {
                        drawn(p, 400'080'904'192);
                        p["verification"]["sampleBlockBytes"] = block;
                    }),
-                   Contains("no size of a block"));
+                   Contains("sampleBlockBytes"));
     }
 }

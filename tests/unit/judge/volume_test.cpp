@@ -80,7 +80,7 @@ TEST_CASE("A gap before the payload is key space to its end") {
     CHECK_THAT(keyslot([](Json& p) {
                    place(p)["header"]["keyslots"][0]["area"]["length"] = ~std::uint64_t{0};
                }),
-               Contains("larger than any medium"));
+               Contains("area.length"));
 }
 
 TEST_CASE("A control that was not asked is no answer") {
@@ -108,7 +108,7 @@ TEST_CASE("A level needs a payload that is known to be ciphertext, and no doubts
     CHECK_THAT(sample("piecesSampled", 0, 0), Contains("too little"));
     CHECK_THAT(sample("zero", 301, 301), Contains("too little"));
     CHECK_THAT(sample("unreadable", 301, 0), Contains("too little"));
-    CHECK_THAT(sample("zero", ~std::uint64_t{0}, ~std::uint64_t{0}), Contains("does not add up"));
+    CHECK_THAT(sample("zero", ~std::uint64_t{0}, ~std::uint64_t{0}), Contains("whole number"));
     CHECK_THAT(keyslot([](Json& p) { place(p)["regionReasons"] = Json::array({"damaged"}); }),
                Contains("regionReasons"));
     CHECK_THAT(keyslot([](Json& p) { p["authorization"].erase("attestation"); }),

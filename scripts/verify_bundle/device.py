@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which runs were on the same device: efface-certificate(5), "The same device"."""
+from common import canonical, sha256
+
+WORLD_WIDE = ('naa.', 'eui.', 'uuid.', 'nvme.')
+
+
+def key(name, fields):
+    return f'{name}:{sha256(canonical(fields)).hex()}'
+
+
+def some(identity, *names):
+    """These fields, where all of them but serial are texts with something in them; else None."""
+    found = {name: identity.get(name) for name in names}
+    found = {name: text if isinstance(text, str) else '' for name, text in found.items()}
+    return found if all(text or name == 'serial' for name, text in found.items()) else None
+
+
+def target_keys(identity):
+    if identity.get('kind') == 'file':
+        fields = some(identity, 'birthTime', 'inode') or some(identity, 'deviceNumber', 'inode')
+        return [key('file', fields)] if fields else []
+    if identity.get('kind') == 'partition':
+        fields = some(identity, 'partitionUuid', 'serial')
+        return [key('partition', fields)] if fields else []
+    keys = []
+    if isinstance(identity.get('serial'), str) and identity['serial']:
+        keys.append(key('serial', {'serial': identity['serial']}))
+    if isinstance(identity.get('wwid'), str) and identity['wwid'].startswith(WORLD_WIDE):
+        keys.append(key('wwid', {'wwid': identity['wwid']}))
+    if not keys and (fields := some(identity, 'deviceMapperUuid')):
+        keys.append(key('map', fields))
+    return keys
+
+
+def device_keys(identity):
+    in_memory = 'bootId' in identity
+    if in_memory:
+        keys = []
+    elif isinstance(identity.get('volumes'), list):
+        keys = [key('uuid', fields) for volume in identity['volumes']
+                if isinstance(volume, dict) and (fields := some(volume, 'uuid'))]
+    else:
+        keys = target_keys(identity)
+    if not keys:
+        keys = [key('identity', {name: value for name, value in identity.items()
+                                 if in_memory or name != 'sizeBytes'})]
+    return sorted(set(keys))
+
+
+class Device:
+    """Of a projectIdentity or targetIdentity."""
+
+    def __init__(self, identity):
+        self.digest, self.keys = sha256(canonical(identity)).hex(), device_keys(identity)
+
+    def is_of(self, intent):
+        """By keys; before there were any by the digest of the identity."""
+        if 'deviceKeys' not in intent:
+            return intent['device'] == self.digest
+        common = set(self.keys) & set(intent['deviceKeys'])
+        if all(any(one.startswith('wwid:') for one in keys)
+               for keys in (self.keys, intent['deviceKeys'])):
+            common = {one for one in common if not one.startswith('serial:')}
+        return bool(common)

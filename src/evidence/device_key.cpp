@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/evidence/device_key.hpp"
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <string_view>
+
+#include "efface/base/digest.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+constexpr std::string_view kSerial = "serial:";
+constexpr std::string_view kWorldWide = "wwid:";
+
+std::string text_of(const Json& identity, const char* field) {
+    const auto found = identity.find(field);
+    return found != identity.end() && found->is_string() ? found->get<std::string>()
+                                                         : std::string();
+}
+
+std::string key_of(std::string_view name, const Json& fields) {
+    return std::string(name) + sha256_hex(canonical_json(fields));
+}
+
+std::string key_of(std::string_view name, const Json& identity,
+                   std::initializer_list<const char*> fields) {
+    Json kept = Json::object();
+    for (const char* field : fields) {
+        kept[field] = text_of(identity, field);
+    }
+    return key_of(name, kept);
+}
+
+/// Names that are given once in the world; "t10." repeats what the vendor likes.
+bool is_world_wide(const std::string& wwid) {
+    constexpr std::array<std::string_view, 4> kSchemes = {"naa.", "eui.", "uuid.", "nvme."};
+    return std::any_of(kSchemes.begin(), kSchemes.end(),
+                       [&](std::string_view scheme) { return wwid.starts_with(scheme); });
+}
+
+std::vector<std::string> volume_keys(const Json& volumes) {
+    std::vector<std::string> keys;
+    for (const Json& volume : volumes) {
+        if (volume.is_object() && !text_of(volume, "uuid").empty()) {
+            keys.push_back(key_of("uuid:", volume, {"uuid"}));
+        }
+    }
+    return keys;
+}
+
+std::vector<std::string> target_keys(const Json& identity) {
+    const std::string kind = text_of(identity, "kind");
+    const auto has = [&](const char* field) { return !text_of(identity, field).empty(); };
+    std::vector<std::string> keys;
+    if (kind == "file") {
+        if (has("inode") && has("birthTime")) {
+            keys.push_back(key_of("file:", identity, {"birthTime", "inode"}));
+        } else if (has("inode") && has("deviceNumber")) {
+            keys.push_back(key_of("file:", identity, {"deviceNumber", "inode"}));
+        }
+        return keys;
+    }
+    if (kind == "partition") {
+        if (has("partitionUuid")) {
+            keys.push_back(key_of("partition:", identity, {"partitionUuid", "serial"}));
+        }
+        return keys;
+    }
+    if (has("serial")) {
+        keys.push_back(key_of(kSerial, identity, {"serial"}));
+    }
+    if (is_world_wide(text_of(identity, "wwid"))) {
+        keys.push_back(key_of(kWorldWide, identity, {"wwid"}));
+    }
+    if (keys.empty() && has("deviceMapperUuid")) {
+        keys.push_back(key_of("map:", identity, {"deviceMapperUuid"}));
+    }
+    return keys;
+}
+
+bool has_world_wide(const std::vector<std::string>& keys) {
+    return std::any_of(keys.begin(), keys.end(),
+                       [](const std::string& key) { return key.starts_with(kWorldWide); });
+}
+
+}  // namespace
+
+std::vector<std::string> device_keys(const Json& identity) {
+    const auto volumes = identity.find("volumes");
+    const bool project = volumes != identity.end() && volumes->is_array();
+    const bool in_memory = identity.contains("bootId");
+    std::vector<std::string> keys;
+    if (!in_memory) {
+        keys = project ? volume_keys(*volumes) : target_keys(identity);
+    }
+    if (keys.empty()) {
+        Json rest = identity;
+        if (!in_memory) {
+            rest.erase("sizeBytes");
+        }
+        keys.push_back(key_of("identity:", rest));
+    }
+    std::sort(keys.begin(), keys.end());
+    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    return keys;
+}
+
+bool same_device(const std::vector<std::string>& one, const std::vector<std::string>& other) {
+    const bool by_name = has_world_wide(one) && has_world_wide(other);
+    return std::any_of(one.begin(), one.end(), [&](const std::string& key) {
+        return !(by_name && key.starts_with(kSerial)) &&
+               std::find(other.begin(), other.end(), key) != other.end();
+    });
+}
+
+}  // namespace efface::evidence

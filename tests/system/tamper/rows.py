@@ -121,7 +121,8 @@ def use(p, technique):
     """The record of a drive as one of another technique: what was sent, and what the drive said."""
     commands = technique.split('-')[0]
     work(p)['technique'] = p['authorization']['policyId'] = technique
-    work(p)['operation']['commandSet'] = p['target']['drive']['commandSet'] = commands
+    work(p)['operation']['commandSet'] = commands
+    p['target']['drive'].update(commandSet=commands, facts={})
     sent, (name, before, done, _) = DRIVES.get(technique, ([('Unknown', '')], NO_PAGE))
     if not work(p)['operation']['adopted']:
         send(p, sent)

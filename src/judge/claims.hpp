@@ -4,6 +4,7 @@
 // where rules read it. Private to the judge module.
 #pragma once
 
+#include <algorithm>
 #include <string_view>
 
 #include "efface/base/json.hpp"
@@ -28,6 +29,12 @@ void check_target_rules(const RecordView& predicate, const rules::Techniques& ta
 
 /// From best to worst: sanitized 0, not-sanitized 3.
 [[nodiscard]] int status_rank(std::string_view status);
+/// The row of the technique, which must be one for volumes.
+[[nodiscard]] const rules::Technique& technique_of_volumes(const RecordView& predicate,
+                                                           const rules::Techniques& table);
+[[nodiscard]] inline bool is_one_of(const rules::Words& words, std::string_view word) noexcept {
+    return std::find(words.begin(), words.end(), word) != words.end();
+}
 /// One volume by itself. `authorization` holds the owner's statement.
 void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
                         const rules::Technique& row);

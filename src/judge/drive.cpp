@@ -25,9 +25,7 @@ void check_one_drive(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
     const RecordView sanitization = predicate.at("sanitization");
     const RecordView kind = target.at("kind");
-    if (!claim.family->kinds.empty() &&
-        std::find(claim.family->kinds.begin(), claim.family->kinds.end(), kind.text()) ==
-            claim.family->kinds.end()) {
+    if (!claim.family->kinds.empty() && !is_one_of(claim.family->kinds, kind.text())) {
         kind.fail("does not erase itself");
     }
     if (!sanitization.at("passes").items().empty()) {

@@ -137,26 +137,20 @@ Judgement lower_target(Json& predicate, std::string_view order) {
     return judgement;
 }
 
-/// What the claim of one volume is held against.
-struct VolumeRules {
-    RecordView authorization;
-    Schema schema;
-    const rules::Technique& row;
-};
-
-void lower_volume(Json& volume, const std::string& place, const VolumeRules& rules,
+void lower_volume(Json& volume, const std::string& place, const RecordView& predicate,
                   std::vector<std::string>& objections) {
+    const Schema schema = schema_of(predicate);
     const Json before = volume;
     const Verdict claimed = claim_in(volume);
     std::string first;
     for (const Verdict& claim : claims_from(claimed)) {
         if (claim != claimed) {
             volume = before;
-            write_claim(volume, volume, claimed, claim, reason_in(rules.schema, first));
+            write_claim(volume, volume, claimed, claim, reason_in(schema, first));
         }
         const auto problem = problem_of([&] {
-            check_volume_claim(RecordView(volume, place), rules.authorization, rules.schema,
-                               rules.row);
+            check_volume_claim(RecordView(volume, place), predicate.at("authorization"), schema,
+                               technique_of_volumes(predicate, rules::techniques()));
         });
         if (!problem) {
             return;
@@ -200,10 +194,9 @@ Judgement lower_project(Json& predicate, std::string_view order) {
     const RecordView view(predicate, "predicate");
     const Schema schema = schema_of(view);
     Json& volumes = predicate.at("volumes");
-    const auto* row = rules::techniques().find(view.at("sanitization").at("technique").text());
-    for (std::size_t i = 0; row != nullptr && i < volumes.size(); ++i) {
-        lower_volume(volumes[i], "predicate.volumes[" + std::to_string(i) + "]",
-                     {view.at("authorization"), schema, *row}, judgement.objections);
+    for (std::size_t i = 0; i < volumes.size(); ++i) {
+        lower_volume(volumes[i], "predicate.volumes[" + std::to_string(i) + "]", view,
+                     judgement.objections);
     }
     add_up(predicate,
            judgement.objections.empty() ? Json() : reason_in(schema, judgement.objections.front()));

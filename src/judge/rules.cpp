@@ -156,20 +156,13 @@ void check_required_signers(const RecordView& policy) {
 }
 
 void check_volumes(const RecordView& predicate, const rules::Techniques& table) {
-    const RecordView technique = predicate.at("sanitization").at("technique");
     const RecordView authorization = predicate.at("authorization");
-    const rules::Technique* row = table.find(technique.text());
-    const auto treats_volumes = [](const rules::Words& types) {
-        return std::find(types.begin(), types.end(), "keyslot") != types.end();
-    };
-    if (row == nullptr || !treats_volumes(row->family->types)) {
-        technique.fail("is not one for volumes");
-    }
-    if (row->family->policy && authorization.at("policyId").text() != row->policy) {
-        authorization.at("policyId").fail("is not the policy of " + row->name);
+    const rules::Technique& row = technique_of_volumes(predicate, table);
+    if (row.family->policy && authorization.at("policyId").text() != row.policy) {
+        authorization.at("policyId").fail("is not the policy of " + row.name);
     }
     for (const RecordView& volume : predicate.at("volumes").items()) {
-        check_volume_claim(volume, authorization, schema_of(predicate), *row);
+        check_volume_claim(volume, authorization, schema_of(predicate), row);
     }
 }
 
@@ -180,6 +173,17 @@ int status_rank(std::string_view status) {
                                                         "indeterminate", "not-sanitized"};
     const auto* found = std::find(kStatuses.begin(), kStatuses.end(), status);
     return static_cast<int>(found - kStatuses.begin());
+}
+
+const rules::Technique& technique_of_volumes(const RecordView& predicate,
+                                             const rules::Techniques& table) {
+    const RecordView technique = predicate.at("sanitization").at("technique");
+    const rules::Technique* row = table.find(technique.text());
+    const bool treats_volumes = row != nullptr && is_one_of(row->family->types, "keyslot");
+    if (!treats_volumes) {
+        technique.fail("is not one for volumes");
+    }
+    return *row;
 }
 
 void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,

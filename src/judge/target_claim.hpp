@@ -3,7 +3,6 @@
 // function throws Error(usage) that names the place. Private to the judge module.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -12,10 +11,6 @@
 #include "claims.hpp"
 
 namespace efface::judge {
-
-[[nodiscard]] inline bool is_one_of(const rules::Words& words, std::string_view word) noexcept {
-    return std::find(words.begin(), words.end(), word) != words.end();
-}
 
 struct Claim {
     Schema schema = Schema::v1_0;

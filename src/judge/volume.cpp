@@ -10,10 +10,6 @@ namespace efface::judge {
 
 namespace {
 
-bool is_listed(const rules::Words& words, std::string_view word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 /// The result of a control; "" when nobody looked.
 std::string control_of(const RecordView& location, std::string_view name) {
     for (const RecordView& control : location.at("negativeControls").items()) {
@@ -87,11 +83,11 @@ void check_offsets(const RecordView& location, const RecordView& header,
             check_covered(location, 0, offset->number());
         }
     };
-    if (is_listed(rule.key_places, "header")) {
+    if (is_one_of(rule.key_places, "header")) {
         check_offset(header);
     }
     const auto copies = header.maybe("copies");
-    if (copies && is_listed(rule.key_places, "copies")) {
+    if (copies && is_one_of(rule.key_places, "copies")) {
         for (const RecordView& copy : copies->items()) {
             check_offset(copy);
         }
@@ -120,7 +116,7 @@ void check_place(const RecordView& location, Schema schema, const rules::VolumeR
         if (length > UINT64_MAX - offset) {
             area->fail("is larger than any medium");
         }
-        if (is_listed(rule.key_places, "keyslots")) {
+        if (is_one_of(rule.key_places, "keyslots")) {
             check_covered(location, offset, offset + length);
         }
     }
@@ -130,8 +126,8 @@ void check_controls_asked(const RecordView& location, bool has_uuid,
                           const rules::ControlRule& rule) {
     for (const RecordView& control : location.at("negativeControls").items()) {
         const std::string& name = control.at("name").text();
-        const bool known = is_listed(rule.needs, name) || is_listed(rule.with_uuid, name) ||
-                           is_listed(rule.when_refused, name) || is_listed(rule.may, name);
+        const bool known = is_one_of(rule.needs, name) || is_one_of(rule.with_uuid, name) ||
+                           is_one_of(rule.when_refused, name) || is_one_of(rule.may, name);
         if (!known) {
             control.at("name").fail("is no control of this technique");
         }
@@ -227,7 +223,7 @@ void check_volume_level(const RecordView& volume, const RecordView& authorizatio
     for (const RecordView& objection : volume.at("eligibility").at("objections").items()) {
         const bool any = borne == rule.objections.end();
         const bool coded = schema != Schema::v1_0;  // before, they had no codes
-        if (!any && (coded ? !is_listed(borne->second, objection.at("code").text())
+        if (!any && (coded ? !is_one_of(borne->second, objection.at("code").text())
                            : borne->second.empty())) {
             objection.fail("stands against the level");
         }
@@ -277,7 +273,7 @@ bool hides_payload(std::string_view encryption, std::uint64_t key_bytes,
     const auto words = cipher_words(encryption);
     const auto any_of = [&](const rules::Words& listed) {
         return std::any_of(listed.begin(), listed.end(),
-                           [&](const std::string& word) { return is_listed(words, word); });
+                           [&](const std::string& word) { return is_one_of(words, word); });
     };
     const std::uint64_t keys = any_of(rule.modes_of_two_keys) ? 2 : 1;
     return any_of(rule.ciphers) && !any_of(rule.modes_that_hide_nothing) &&

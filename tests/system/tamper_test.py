@@ -208,7 +208,7 @@ def run_bytes(good, work, kind, old, new):
 
 HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST | rows.HONEST
 INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS + log.INSIDERS + rows.INSIDERS)
+            volumes.INSIDERS + rows.INSIDERS + log.INSIDERS)
 
 
 def claims_made():

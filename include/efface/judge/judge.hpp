@@ -16,7 +16,7 @@ void check_statement(const rules::RecordView& statement);
 /// not in them is refused. Pages of a drive's status are those of their digests.
 void check_predicate(const rules::RecordView& predicate);
 /// What the fields of such a predicate say together: no verdict or level better than what it rests
-/// on.
+/// on, by this table of techniques.
 void check_rules(const rules::RecordView& predicate,
                  const rules::Techniques& table = rules::techniques());
 /// That this order or manifest asks for what the record says was done.

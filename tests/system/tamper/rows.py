@@ -12,7 +12,6 @@ import pathlib
 from tamper.target import (SIZE as DISK, WRITTEN, after, asked, become, cleared_queue, first, level, named,
                            one_fault, pool, put, queue, seen, segment, sweep, work, zram)
 
-TELL_FLASH = ('nvme', 'ata', 'scsi')
 TABLE = json.loads((pathlib.Path(__file__).resolve().parents[3] /
                     'src/rules/techniques.json').read_text())
 LEVELS = ('none', 'clear', 'purge')
@@ -122,9 +121,8 @@ def use(p, technique):
     """The record of a drive as one of another technique: what was sent, and what the drive said."""
     commands = technique.split('-')[0]
     work(p)['technique'] = p['authorization']['policyId'] = technique
-    work(p)['operation']['commandSet'] = p['target']['drive']['commandSet'] = commands
-    if commands != 'nvme':
-        p['target']['drive']['facts'] = {}
+    work(p)['operation']['commandSet'] = commands
+    p['target']['drive'].update(commandSet=commands, facts={})
     sent, (name, before, done, _) = DRIVES.get(technique, ([('Unknown', '')], NO_PAGE))
     if not work(p)['operation']['adopted']:
         send(p, sent)
@@ -133,8 +131,7 @@ def use(p, technique):
 
 
 def on(p, medium):
-    if p['target']['drive']['commandSet'] in TELL_FLASH:
-        p['target']['drive']['facts']['flash'] = medium == 'flash'
+    p['target']['drive']['facts']['flash'] = medium == 'flash'
 
 
 def drive(technique, claimed=None, medium='flash'):

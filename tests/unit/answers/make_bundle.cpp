@@ -9,9 +9,8 @@
 //       role, key and organization|site|name; or what is wrong with it
 //   make_bundle --show BUNDLE
 //   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
-//   make_bundle --judge-tables TABLES FILE  judges all lines of FILE by the table of techniques on
-//   each
-//       line of TABLES: a line of 1 for each that is accepted and 0 for each that is not
+//   make_bundle --judge-tables TABLES FILE  judges all lines of FILE by each line of TABLES, which
+//       is a table of techniques: a line of 1 for each that is accepted and 0 for each that is not
 //   make_bundle --order FILE  prints an order for this predicate
 //   make_bundle --judge-orders PREDICATE FILE  says of the order on each line the same
 #include <fmt/format.h>
@@ -226,31 +225,6 @@ void answer_all(const fs::path& path, const std::function<std::string(std::strin
     }
 }
 
-/// BUNDLE KEYS NAME DECISION: decided by a witness of that name, who is made.
-void accept(std::span<char*> arguments) {
-    const KeyStore keys = KeyStore::open(arguments[1]);
-    const SystemClock clock;
-    SystemRandom random;
-    keys.issue_person(arguments[2], Role::witness, clock, random);
-    const TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
-    const bool rejected = std::string_view(arguments[3]) == "rejected";
-    (void)add_acceptance(arguments[0], anchors,
-                         {rejected ? Decision::rejected : Decision::accepted, "it was looked at"},
-                         keys.person_key(arguments[2]), clock, random);
-}
-
-/// Of each line of the file, whether it is an acceptance of this bundle's certificate.
-void judge_acceptances(const fs::path& bundle, const fs::path& file) {
-    const std::string text = required_file(bundle / "certificate.json");
-    const Json certificate = parse_json(text, "certificate.json");
-    const std::string digest = sha256_hex(text);
-    answer_all(file, [&](std::string_view line) {
-        const Json statement = parse_json(line, "acceptance");
-        check_acceptance({statement, "acceptance"}, {certificate, "certificate"}, digest);
-        return "ok";
-    });
-}
-
 std::vector<std::string> lines_of(const fs::path& path) {
     const std::string text = required_file(path);
     std::vector<std::string> lines;
@@ -289,6 +263,31 @@ void judge_tables(const fs::path& tables, const fs::path& predicates) {
         }
         std::puts(accepted.c_str());
     }
+}
+
+/// BUNDLE KEYS NAME DECISION: decided by a witness of that name, who is made.
+void accept(std::span<char*> arguments) {
+    const KeyStore keys = KeyStore::open(arguments[1]);
+    const SystemClock clock;
+    SystemRandom random;
+    keys.issue_person(arguments[2], Role::witness, clock, random);
+    const TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
+    const bool rejected = std::string_view(arguments[3]) == "rejected";
+    (void)add_acceptance(arguments[0], anchors,
+                         {rejected ? Decision::rejected : Decision::accepted, "it was looked at"},
+                         keys.person_key(arguments[2]), clock, random);
+}
+
+/// Of each line of the file, whether it is an acceptance of this bundle's certificate.
+void judge_acceptances(const fs::path& bundle, const fs::path& file) {
+    const std::string text = required_file(bundle / "certificate.json");
+    const Json certificate = parse_json(text, "certificate.json");
+    const std::string digest = sha256_hex(text);
+    answer_all(file, [&](std::string_view line) {
+        const Json statement = parse_json(line, "acceptance");
+        check_acceptance({statement, "acceptance"}, {certificate, "certificate"}, digest);
+        return "ok";
+    });
 }
 
 int run(std::span<char*> arguments) {

@@ -94,8 +94,8 @@ TEST_CASE("What was not written, not read and not claimed stands on the page of 
 
 TEST_CASE("Memory shows its steps, controls and facts") {
     const std::string text = render_text({{"predicate", example_predicate("memory")}});
-    for (const char* part : {"memory:tmpfs:/mnt/scratch (tmpfs)", "truncate and unlink: ok",
-                             "mount-empty: pass", "removedFiles none", "files 37"}) {
+    for (const char* part : {"memory:tmpfs:/mnt/scratch (tmpfs)", "truncate and unlink: done",
+                             "empty: pass", "removedFiles none", "files 37"}) {
         CHECK_THAT(text, Contains(part));
     }
 }

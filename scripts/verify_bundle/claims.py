@@ -19,9 +19,16 @@ def check_claims(record):
     need(when(sanitization['startedAt']) <= when(sanitization['completedAt']) <=
          when(predicate['issuedAt']), 'the times are out of order')
     check_approvers(predicate['authorization'])
+    check_required(predicate['signaturePolicy']['required'])
     need(predicate['attempts']['number'] == len(predicate['attempts']['previous']) + 1,
          'the number of attempts')
     good('the result claims no more than the record shows')
+
+
+def check_required(signers):
+    need(len({one['subjectPublicKeySha256'] for one in signers}) == len(signers),
+         'one key can not sign in two roles')
+    need('station' in [one['role'] for one in signers], 'the station must sign')
 
 
 def check_approvers(authorization):

@@ -149,6 +149,14 @@ def not_begun(p):
     fail(p)
 
 
+def not_looked(p):
+    """Canaries were placed, and nobody looked for them."""
+    seen(p).update(method='none', performed=False, result='not-performed', identity='not read')
+    seen(p)['samples'].update(changed=0, uninformative=0, unchanged=0, unreadable=0, surfaces=[])
+    seen(p)['expected'].update(content='nothing', checked=0)
+    canaries(p)['changed'] = 0
+
+
 def canaries(p):
     return seen(p)['canaries']
 
@@ -192,7 +200,7 @@ HONEST = {
     'format': technique('nvme-format-crypto', 'clear'),
     'tcg': lambda p: (use(p, 'tcg-revert', 'tcg'),
                       work(p).update(statusBefore=[], statusAfter=[])),
-    'finished': lambda p: (not_done(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
+    'finished': lambda p: (not_looked(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
 }
 
 OPERATION, STATE = 'sanitization.operation.', 'sanitization.operation.finalState.'
@@ -302,7 +310,7 @@ CHANGES = {
     'purge-not-examined': lambda p: p['target']['hiddenAreas'].update(examined=False, areas=[]),
     'hidden-no-exceptions': after(not_opened, put('result.exceptions', [])),
     'hidden-kind': put('target.hiddenAreas.areas.0.kind', 'attic'),
-    'not-looked': not_done,
+    'not-looked': not_looked,
     'method-none': put('verification.method', 'none'),
     'method-read-back': put('verification.method', 'full-read-back'),
     'not-performed': put('verification.performed', False),

@@ -144,6 +144,14 @@ HUGE = 2 ** 64 - 1
 BATCH = 2000  # records that stand in memory at once
 
 
+def claims_module():
+    """The judge of scripts/verify-bundle."""
+    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
+    sys.dont_write_bytecode = True
+    import claims  # pylint: disable=import-outside-toplevel,import-error
+    return claims
+
+
 def judge_here(predicate, claims):
     """Whether scripts/verify-bundle accepts the claims."""
     try:
@@ -251,9 +259,7 @@ def is_harmless(path, name, how):
 def run(helper, folder, claims_made=()):
     """How many were refused or are harmless, and what is wrong. `claims_made`: further (what, name,
     place, how, record), "honest" for those that must be accepted."""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
-    sys.dont_write_bytecode = True
-    import claims  # pylint: disable=import-outside-toplevel,import-error
+    claims = claims_module()
     counts, problems = {'refused': 0, 'harmless': 0}, []
     waiting = itertools.chain(claims_made, cases())
     while batch := list(itertools.islice(waiting, BATCH)):

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, generated, log, orders, read, reasons, record, target, volumes
+from tamper import drive, generated, log, orders, read, reasons, record, shapes, target, volumes
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
@@ -198,8 +198,12 @@ def run_all(work):
             problems += [f'{name}: {problem}' for problem in found]
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
+    shape_counts, found = shapes.run(HELPER, work, bool(os.environ.get('EFFACE_LONG')))
+    problems += found
     order_counts, found = orders.run(HELPER, work)
     problems += found
+    print(f'{sum(shape_counts.values())} changes of records: both judges refuse '
+          f'{shape_counts["refused"]}, both accept {shape_counts["accepted"]}')
     print(f'{sum(order_counts.values())} orders: both judges refuse {order_counts["refused"]}')
     print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
           f'{counts["harmless"]} are no claim')

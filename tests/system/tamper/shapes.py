@@ -10,7 +10,7 @@ import subprocess
 from tamper import generated
 
 GOLDEN = generated.SOURCE / 'tests/data/golden'
-STRIDE = 16  # one change of so many, when time is short
+STRIDE = 23  # one change of so many, when time is short
 BATCH = 1000  # make_bundle reads 64 MiB at most
 LARGEST = 2 ** 53 - 1
 LONG = 'x' * 5000

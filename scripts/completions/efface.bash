@@ -35,7 +35,7 @@ _efface_options() {
     status\ * | jobs\ *) echo -J --json ;;
     resume\ *) echo -J --json --events ;;
     "project erase") echo --approval --plan -J --json --events --workers ;;
-    verify\ *) echo --root --log-key --log -J --json ;;
+    verify\ *) echo --root --log-key --log --replay -J --json ;;
     show\ *) echo -J --json ;;
     list\ *) echo -J --json ;;
     "log check") echo -J --json ;;

@@ -97,5 +97,6 @@ complete -c efface -n '__efface_command resume' -l events -r -d 'where events go
 complete -c efface -n '__fish_seen_subcommand_from verify' -l root -r -d 'evidence root'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l log-key -r -d 'verifier key of the log'
 complete -c efface -n '__fish_seen_subcommand_from verify' -l log -r -a '(__fish_complete_directories)' -d 'check the whole log'
+complete -c efface -n '__fish_seen_subcommand_from verify' -l replay -d 'compute the verdict again'
 complete -c efface -n '__fish_seen_subcommand_from log; and not __fish_seen_subcommand_from check' -f -a check
 complete -c efface -n '__fish_seen_subcommand_from plan erase status jobs resume verify show list check' -s J -l json -d 'one JSON document'

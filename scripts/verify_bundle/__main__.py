@@ -5,6 +5,7 @@ Python's standard library and the openssl command only. Written from the formats
 RFC 5652, RFC 5035, RFC 9162, C2SP signed-note and tlog-proof) and efface-certificate(5), not from
 efface's own code.
 """
+import errno
 import json
 import os
 import sys
@@ -12,25 +13,25 @@ import sys
 from claims import check_claims
 from cms import Signature
 from common import Wrong, good, need, read, said
-from files import RECORD, check_digests, check_files, file_digest
+from files import (BYTES_MAX, RECORD, check_anchors, check_digests, check_files, file_digest,
+                   parse_record, roots_in)
 from log import check_log
 from order import check_order
 from signer import ROLES
 
 SIGNATURE_BYTES_MAX = 1 << 20
-MANIFEST = 'evidence/manifest.json'
+MANIFEST, MANIFEST_BYTES_MAX = 'evidence/manifest.json', 4 << 20
+PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN = 0, 1, 2, 20, 21
+# What the bundle is to blame for; whatever else keeps us from reading is not.
+OF_THE_BUNDLE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
 
 
 def signature_of(name, content):
     return Signature(name, content, read(name + '.p7s', SIGNATURE_BYTES_MAX))
 
 
-def check_signers(certificate, predicate, root):
-    """Who signed these bytes."""
-    issued = predicate['issuedAt']
-    signature = signature_of(RECORD, certificate)
-    signature.check_chains('signed below the trusted root', root, issued)
-    signature.check_time(issued)
+def check_signers(signature, predicate):
+    """Those whom the record requires, and the station that it names."""
     required = predicate['signaturePolicy']['required']
     need(required, 'the record requires no signer')
     need(len({one['subjectPublicKeySha256'] for one in required}) == len(required),
@@ -41,8 +42,13 @@ def check_signers(certificate, predicate, root):
              signature.signers_with(one['subjectPublicKeySha256'], one['role']), what)
         good(what)
     what = 'a station signed, by the role in its certificate'
-    need(any(signer.role == 'station' for signer in signature.signers), what)
+    stations = [signer for signer in signature.signers if signer.role == 'station']
+    need(stations, what)
     good(what)
+    issuer = predicate['issuer']
+    need(any(signer.named == (issuer['organization'], issuer['site'], issuer['stationId'])
+             for signer in stations), 'the issuer is not the station that signed')
+    good('the issuer is the station that its certificate names')
 
 
 def check_authorization(predicate, root):
@@ -58,9 +64,8 @@ def check_authorization(predicate, root):
              'the manifest is not the one that was authorized')
         good('the manifest is the one that was authorized')
     if authorization['confirmation'] == 'signed-approvals':
-        approvals = signature_of(MANIFEST, read(MANIFEST))
-        approvals.check_chains('the approvals are signed below the trusted root', root,
-                               predicate['issuedAt'])
+        approvals = signature_of(MANIFEST, read(MANIFEST, MANIFEST_BYTES_MAX))
+        approvals.check_chains('the approvals are signed below the trusted root', root)
         approvals.check_approvals(predicate)
     else:
         need(not os.path.exists(MANIFEST + '.p7s'), 'approvals that the record does not speak of')
@@ -81,11 +86,17 @@ def summary(predicate):
 
 def check_bundle(bundle, root, key, log=None):
     os.chdir(bundle)
-    certificate, record = check_files()
+    there = check_files()
+    check_anchors(root, key)
+    certificate = read(RECORD, BYTES_MAX[RECORD])
+    signature = signature_of(RECORD, certificate)
+    signature.check_chains('signed below the trusted root', root)
+    record = parse_record(certificate)  # not before: these bytes may be anybody's
     predicate = record['predicate']
     check_claims(record)
-    check_signers(certificate, predicate, root)
-    check_digests(record)
+    check_signers(signature, predicate)
+    check_digests(record, there)
+    signature.check_time(predicate['issuedAt'])
     check_authorization(predicate, root)
     check_log(certificate, record, key, log)  # that it was logged, and announced before it began
     print(summary(predicate))
@@ -100,24 +111,34 @@ def check_use(bundle, root, key, log=None):
                                    ('log', log, (os.path.isdir, os.path.isfile))):
         if path is not None and not any(is_kind(path) for is_kind in good_kinds):
             return f'{path}: there is no such {what}'
+    try:
+        if not roots_in(read(os.path.realpath(root))):
+            return f'{root}: holds no certificate in PEM'
+        read(os.path.realpath(key))
+    except (OSError, ValueError, Wrong) as error:
+        return f'{root}, {key}: {error}'
     return None
 
 
 def main(paths):
+    """The exit status."""
     wrong_use = check_use(*paths)
     if wrong_use:
         print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
-        return 2
+        return WRONG_USE
     try:
         check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
-        return 1
-    except (KeyError, IndexError, TypeError, ValueError, OSError, AttributeError, MemoryError,
-            RecursionError) as error:
+        return NOT_PROVED
+    except (OSError, MemoryError) as error:
+        known = isinstance(error, OSError) and error.errno in OF_THE_BUNDLE
+        print(said(f'{"FAIL  " if known else "      can not be read: "}{error}'[:200]))
+        return NOT_PROVED if known else NOT_KNOWN
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         print(said(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200]))
-        return 1
-    return 0
+        return NOT_PROVED
+    return PROVED
 
 
 if __name__ == '__main__':
@@ -126,5 +147,5 @@ if __name__ == '__main__':
         sys.stdout.flush()
     except OSError as problem:
         print(f'verify-bundle: standard output: {problem}', file=sys.stderr)
-        os._exit(1)  # nothing is left to be written
+        os._exit(INTERNAL)  # nothing is left to be written
     sys.exit(STATUS)

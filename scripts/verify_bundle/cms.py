@@ -4,27 +4,36 @@ openssl for the rest."""
 import calendar
 import datetime
 import hashlib
+import ssl
 import subprocess
+import tempfile
 
 from common import good, need, said, when
-from der import Der, oid
+from der import NULL, SEQUENCE, Der, oid
 from signer import Signer
 
 SIGNED_DATA, DATA = oid('1.2.840.113549.1.7.2'), oid('1.2.840.113549.1.7.1')
 CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.1.9.4')
 SIGNING_TIME, SIGNING_CERT = oid('1.2.840.113549.1.9.5'), oid('1.2.840.113549.1.9.16.2.47')
 DIGESTS = {oid('2.16.840.1.101.3.4.2.1'): hashlib.sha256, oid('2.16.840.1.101.3.4.2.2'): hashlib.sha384}
+NOTHING = bytes([NULL, 0])
+ECDSA = {oid('1.2.840.10045.4.3.2'), oid('1.2.840.10045.4.3.3')}
 SIGNATURES = {
     oid('1.2.840.10045.4.3.2'): hashlib.sha256, oid('1.2.840.10045.4.3.3'): hashlib.sha384,
     oid('1.2.840.113549.1.1.11'): hashlib.sha256, oid('1.2.840.113549.1.1.12'): hashlib.sha384,
     oid('1.2.840.113549.1.1.1'): None, oid('1.2.840.113549.1.1.10'): None}
 
 
+def digest_named(identifier):
+    """The digest algorithm, whose parameters are absent or NULL (RFC 5754 section 2)."""
+    parts = [part.whole for part in identifier.children(SEQUENCE)]
+    need(parts and parts[1:] in ([], [NOTHING]), 'an odd form of a digest algorithm')
+    return parts[0]
+
+
 def parts_of(data):
     """The certificates and SignerInfos of a detached CMS signature."""
-    outer = Der(data)
-    need(outer.end == len(data), 'bytes stand behind the signature')
-    kind, explicit = outer.children()
+    kind, explicit = Der.alone(data, SEQUENCE).children()
     need(kind.whole == SIGNED_DATA and explicit.tag == 0xa0, 'it is no CMS signature')
     (signed,) = explicit.children()
     parts = signed.children()
@@ -34,8 +43,9 @@ def parts_of(data):
     certificates = parts[3].children()
     infos = parts[4].children()
     # What no signature covers must follow from the rest: RFC 5652 sections 5.1 and 5.3.
-    used = {info.children()[2].children()[0].whole for info in infos}
-    need({algorithm.children()[0].whole for algorithm in parts[1].children()} == used and
+    used = {digest_named(info.children()[2]) for info in infos}
+    listed = [digest_named(algorithm) for algorithm in parts[1].children()]
+    need(set(listed) == used and len(listed) == len(used) and
          all(field.content == b'\1' for field in [parts[0]] + [i.children()[0] for i in infos]),
          'version numbers or digest algorithms are not those of the signers')
     need(1 <= len(infos) <= 16 and all(c.tag == 0x30 for c in certificates), 'signers or certificates')
@@ -73,7 +83,8 @@ def check_signer(info, certificates, content):
     """The DER certificate of the signer, and when it signed."""
     fields, attributes = attributes_of(info)
     digest = DIGESTS.get(fields[2].children()[0].whole)
-    algorithm = fields[4].children()[0].whole
+    algorithm, *parameters = [part.whole for part in fields[4].children()]
+    need(algorithm not in ECDSA or not parameters, 'an odd form of a signature algorithm')
     need(digest and algorithm in SIGNATURES and SIGNATURES[algorithm] in (None, digest),
          'an algorithm that is not allowed')
     need(attributes[CONTENT_TYPE].whole == DATA and
@@ -90,6 +101,21 @@ def check_signer(info, certificates, content):
     return own[0].whole, time_of(attributes[SIGNING_TIME])
 
 
+def seconds(time):
+    return str(calendar.timegm(time.timetuple()))
+
+
+def chain_options(root):
+    return ['-purpose', 'any', '-auth_level', '3', '-x509_strict', '-CAfile', root, '-no-CApath',
+            '-no-CAstore']
+
+
+def ask(command, what, given=None):
+    done = subprocess.run(['openssl', *command], capture_output=True, check=False,
+                          input=given and given.encode())
+    need(done.returncode == 0, f'{what}\n{said(done.stderr.decode(errors="replace"))}')
+
+
 class Signature:
     """What stands in NAME.p7s, over the bytes of NAME."""
 
@@ -99,20 +125,25 @@ class Signature:
         certificates, infos = parts_of(data)
         found = [check_signer(info, certificates, content) for info in infos]
         self.signers = [Signer(certificate, at) for certificate, at in found]
+        self.certificates = [certificate.whole for certificate in certificates]
         good(f'{self.name}: {len(infos)} signer(s), each with signed attributes and '
              'signing-certificate-v2')
         need(len({signer.key for signer in self.signers}) == len(self.signers),
              'a key signed twice: ' + self.name)
 
-    def check_chains(self, what, root, issued):
-        """Every signature, and its chain to the trusted root as of that time."""
-        done = subprocess.run(
-            ['openssl', 'cms', '-verify', '-cades', '-purpose', 'any', '-auth_level', '3',
-             '-x509_strict', '-binary', '-inform', 'DER', '-in', self.name,
-             '-content', self.content_name, '-CAfile', root, '-no-CApath', '-no-CAstore',
-             '-attime', str(calendar.timegm(when(issued).timetuple())), '-out', '/dev/null'],
-            capture_output=True, check=False)
-        need(done.returncode == 0, f'{what}\n{said(done.stderr.decode(errors="replace"))}')
+    def check_chains(self, what, root):
+        """Every signature, and its chain to the trusted root as of its own time."""
+        times = {signer.time for signer in self.signers}
+        at = ['-attime', seconds(*times)] if len(times) == 1 else ['-no_check_time']
+        ask(['cms', '-verify', '-cades', '-binary', '-inform', 'DER', '-in', self.name,
+             '-content', self.content_name, '-out', '/dev/null', *at, *chain_options(root)], what)
+        if len(times) > 1:
+            with tempfile.NamedTemporaryFile('w') as file:
+                file.write(''.join(ssl.DER_cert_to_PEM_cert(c) for c in self.certificates))
+                file.flush()
+                for signer in self.signers:
+                    ask(['verify', '-untrusted', file.name, '-attime', seconds(signer.time),
+                         *chain_options(root)], what, ssl.DER_cert_to_PEM_cert(signer.certificate))
         good(what)
 
     def signers_with(self, key, role):
@@ -120,8 +151,8 @@ class Signature:
 
     def check_time(self, issued):
         gap = datetime.timedelta(minutes=10)
-        need(any(abs(signer.time - when(issued)) <= gap for signer in self.signers),
-             'signed at another time')
+        need(all(abs(signer.time - when(issued)) <= gap for signer in self.signers
+                 if signer.role == 'station'), 'signed at another time')
         good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
 
     def check_approvals(self, predicate):

@@ -22,13 +22,18 @@ def said(text):
     return text.encode('ascii', 'backslashreplace').decode()
 
 
+def printable(data):
+    """Bytes of a name as records and reports have it: ASCII, the rest as question marks."""
+    return ''.join(chr(byte) if 0x20 <= byte < 0x7f else '?' for byte in data).strip()
+
+
 def good(text):
     print('ok    ' + said(text))
 
 
 def open_regular(path):
-    """Without waiting for whoever writes into a pipe of that name."""
-    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), 'rb')
+    """Without waiting for whoever writes into a pipe of that name, and through no link."""
+    file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), 'rb')
     need(stat.S_ISREG(os.fstat(file.fileno()).st_mode), path + ' is no file')
     return file
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is in the folder, and nothing else."""
+import base64
 import hashlib
 import os
 import re
@@ -7,54 +8,96 @@ import stat
 
 from common import canonical, good, need, open_regular, read, sha256, strict_json
 
-NAME = re.compile(r'evidence(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,9}\Z')
-RECORD = 'certificate.json'
-ALLOWED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof', 'root.pem',
-           'log.vkey'}
-EVIDENCE_BYTES_MAX = 256 << 20
-NEEDED = {RECORD, 'certificate.json.p7s', 'certificate.json.tlog-proof'}
+NAME = re.compile(r'evidence(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,8}\Z')
+NAME_BYTES_MAX, EVIDENCE_FILES_MAX, EVIDENCE_BYTES_MAX = 255, 8192, 256 << 20
+RECORD, ROOT, LOG_KEY = 'certificate.json', 'root.pem', 'log.vkey'
+BYTES_MAX = {RECORD: 64 << 20, RECORD + '.p7s': 1 << 20, RECORD + '.tlog-proof': 256 << 10,
+             ROOT: 256 << 10, LOG_KEY: 256 << 10}
+NEEDED = {RECORD, RECORD + '.p7s', RECORD + '.tlog-proof'}
+PEM = re.compile(rb'-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----')
 
 
 def check_files():
-    """The record in its canonical form, of the bundle that is the working folder."""
+    """What is in the bundle that is the working folder: the names of its evidence files. Nothing of
+    them is read yet."""
     found = set()
     for entry in os.scandir('.'):
-        mode = entry.stat(follow_symlinks=False).st_mode
-        if entry.name == 'evidence' and stat.S_ISDIR(mode):
+        status = entry.stat(follow_symlinks=False)
+        if entry.name == 'evidence' and stat.S_ISDIR(status.st_mode):
             continue
-        need(entry.name in ALLOWED and stat.S_ISREG(mode), entry.name + ' does not belong here')
+        need(entry.name in BYTES_MAX and stat.S_ISREG(status.st_mode),
+             entry.name + ' does not belong here')
+        need(status.st_size <= BYTES_MAX[entry.name], entry.name + ' is too large')
         found.add(entry.name)
     need(NEEDED <= found, 'missing: ' + ', '.join(sorted(NEEDED - found)))
-    data = read(RECORD)
+    there = evidence_files() if os.path.isdir('evidence') else set()
+    good(f'no file is missing or foreign, no folder is empty ({len(there)} evidence files)')
+    return there
+
+
+def evidence_files():
+    there = set()
+
+    def fail(error):
+        raise error
+    for folder, folders, files in os.walk('evidence', onerror=fail):
+        need(folders or files, folder + ' is an empty folder')
+        for name in folders + files:
+            relative = os.path.join(folder, name)
+            status = os.lstat(relative)
+            need(NAME.match(relative) and len(relative) <= NAME_BYTES_MAX,
+                 relative + ' is no name for an evidence file')
+            need(stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode),
+                 relative + ' is no file')
+            if stat.S_ISREG(status.st_mode):
+                need(status.st_size <= EVIDENCE_BYTES_MAX, relative + ' is too large')
+                there.add(relative)
+        need(len(there) <= EVIDENCE_FILES_MAX, 'too many evidence files')
+    return there
+
+
+def roots_in(pem):
+    """SHA-256 of the DER of each certificate."""
+    return {sha256(base64.b64decode(b''.join(block.split()), validate=True)).hex()
+            for block in PEM.findall(pem)}
+
+
+def check_anchors(root, key):
+    """What the bundle itself says of its authority must be what is trusted."""
+    trusted = roots_in(read(root, BYTES_MAX[ROOT]))
+    for one in sorted(trusted):
+        print(f'      trusted root: sha256 {one}')
+    if os.path.exists(ROOT):
+        brought = roots_in(read(ROOT, BYTES_MAX[ROOT]))
+        need(brought and brought <= trusted,
+             'its root.pem is not a trusted root: it was signed for another authority')
+    if os.path.exists(LOG_KEY):
+        need(read(LOG_KEY, BYTES_MAX[LOG_KEY]).rstrip(b'\n') ==
+             read(key, BYTES_MAX[LOG_KEY]).rstrip(b'\n'), 'its log.vkey is not the trusted log key')
+    good('the anchors that it brings along are those that are trusted')
+
+
+def parse_record(data):
+    """The record, of bytes that were found to be signed."""
     record = strict_json(data, RECORD)
     need(canonical(record) == data, RECORD + ' is not canonical')
-    check_evidence_names(record)
     good(RECORD + ' is canonical JSON')
-    return data, record
+    return record
 
 
-def check_evidence_names(record):
+def check_listed(record, there):
     listed = [subject['name'] for subject in record['subject'][1:]]
     need(len(set(listed)) == len(listed), 'an evidence file is listed twice')
     kind = 'target' if 'targetIdentity' in record['predicate'] else 'project'
     need(record['subject'][0]['name'] == kind + '-identity', 'subject 0 is not the ' + kind)
-    there = set()
-    for folder, folders, files in os.walk('evidence'):
-        for name in folders + files:
-            relative = os.path.join(folder, name)
-            mode = os.lstat(relative).st_mode
-            need(NAME.match(relative), relative + ' is no name for an evidence file')
-            need(stat.S_ISREG(mode) or stat.S_ISDIR(mode), relative + ' is no file')
-            if stat.S_ISREG(mode):
-                need(os.lstat(relative).st_size <= EVIDENCE_BYTES_MAX, relative + ' is too large')
-                there.add(relative)
     need(there == set(listed), 'evidence and its list differ: ' +
          ', '.join(sorted(there ^ set(listed))))
-    good(f'nothing is missing, and nothing is there that is not listed ({len(there)} evidence files)')
+    good(f'every evidence file is listed, and no other ({len(there)})')
 
 
-def check_digests(record):
+def check_digests(record, there):
     """Everything that the record binds by digest."""
+    check_listed(record, there)
     predicate = record['predicate']
     identity = predicate.get('projectIdentity') or predicate['targetIdentity']
     need(sha256(canonical(identity)).hex() == record['subject'][0]['digest']['sha256'],

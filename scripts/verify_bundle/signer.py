@@ -1,45 +1,64 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the certificate of a signer (RFC 5280) says: who it is, and whether it may sign as what."""
+"""What the certificate of a signer (RFC 5280) says: who it is, and whether it may sign as what.
+All of it from its DER."""
 import hashlib
 
-from common import need
-from der import Der, oid
+from common import need, printable
+from der import BIT_STRING, BOOLEAN, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, SET, Der, oid
 
 BASIC_CONSTRAINTS, KEY_USAGE = oid('2.5.29.19'), oid('2.5.29.15')
-POLICIES, COMMON_NAME = oid('2.5.29.32'), oid('2.5.4.3')
+POLICIES, EXTENDED_USAGE = oid('2.5.29.32'), oid('2.5.29.37')
+ANY_USAGE, EMAIL_PROTECTION = oid('2.5.29.37.0'), oid('1.3.6.1.5.5.7.3.4')
+COMMON_NAME, ORGANIZATION, UNIT = oid('2.5.4.3'), oid('2.5.4.10'), oid('2.5.4.11')
 ROLE_ARC = '2.25.65021332812177502488472365777237670439'
 ROLES = {oid(f'{ROLE_ARC}.{number}'): role for number, role in enumerate(
     ('station', 'operator', 'witness', 'approver'), start=1)}
 EC_KEY, CURVES = oid('1.2.840.10045.2.1'), {oid('1.2.840.10045.3.1.7'), oid('1.3.132.0.34')}
-RSA_KEY, NULL = oid('1.2.840.113549.1.1.1'), bytes([5, 0])
+RSA_KEY, NOTHING = oid('1.2.840.113549.1.1.1'), bytes([NULL, 0])
 RSA_KEYS = {RSA_KEY, oid('1.2.840.113549.1.1.10')}
 RSA_BITS_MIN = 3072
-BOOLEAN, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET, EXTENSIONS = 1, 3, 4, 6, 0x30, 0x31, 0xa3
+VERSION, EXTENSIONS = 0xa0, 0xa3
+VERSION_3 = bytes([INTEGER, 1, 2])
+DIGITAL_SIGNATURE = 0x80
 UNCOMPRESSED_POINT = 0x04  # SEC 1 section 2.3.3: a key must not have two forms
 TEXTS = {0x0c: 'utf-8', 0x12: 'ascii', 0x13: 'ascii', 0x16: 'ascii'}  # X.680 section 41
 
 
 class Signer:
-    """key: SHA-256 of its SubjectPublicKeyInfo; role: a name of ROLES, None when there is none or
-    more than one; name: CN, None when there is none that can be read; time: when it signed."""
+    """certificate: its DER; key: SHA-256 of its SubjectPublicKeyInfo; role: a name of ROLES, None
+    when there is none or more than one; name: the last common name, as it may be printed; named:
+    organization, unit and common name to the letter, None where there is none, or several; time:
+    when it signed."""
 
     def __init__(self, certificate, time):
-        self.time = time
-        fields = Der(certificate).children(SEQUENCE)[0].children(SEQUENCE)
-        need(fields[0].tag == 0xa0 and len(fields) >= 8, 'a certificate that is not of version 3')
+        self.certificate, self.time = certificate, time
+        fields = Der.alone(certificate, SEQUENCE).children()[0].children(SEQUENCE)
+        need(fields[0].tag == VERSION and fields[0].content == VERSION_3 and len(fields) >= 8,
+             'a certificate that is not of version 3')
         subject, key = fields[5], fields[6]
         extensions = extensions_of(fields[7:])
-        constraints = extensions.get(BASIC_CONSTRAINTS)
-        need(constraints is None or not [part for part in Der(constraints).children(SEQUENCE)
-                                         if part.tag == BOOLEAN and part.content != b'\0'],
-             'a certificate authority signed')
-        usage = KEY_USAGE in extensions and Der(extensions[KEY_USAGE])
-        need(usage and usage.tag == BIT_STRING and len(usage.content) >= 2 and
-             usage.content[1] & 0x80, "a signer's certificate is not for signing")
+        check_usage(extensions)
         check_key(key)
         self.key = hashlib.sha256(key.whole).hexdigest()
         self.role = role_of(extensions.get(POLICIES))
-        self.name = common_name(subject)
+        commons = texts_of(subject, COMMON_NAME)
+        self.name = printable(commons[-1].content) if commons else ''
+        self.named = tuple(only_text(subject, kind) for kind in (ORGANIZATION, UNIT, COMMON_NAME))
+
+
+def check_usage(extensions):
+    """No authority, and for signatures."""
+    if BASIC_CONSTRAINTS in extensions:
+        parts = Der.alone(extensions[BASIC_CONSTRAINTS], SEQUENCE).children()
+        need([part.tag for part in parts] in ([], [BOOLEAN], [BOOLEAN, INTEGER]) and
+             not (parts and parts[0].boolean()), 'a certificate authority signed')
+    need(KEY_USAGE in extensions, "a signer's certificate is not for signing")
+    usage = Der.alone(extensions[KEY_USAGE], BIT_STRING).bits()
+    need(usage and usage[0] & DIGITAL_SIGNATURE, "a signer's certificate is not for signing")
+    if EXTENDED_USAGE in extensions:
+        uses = {use.whole for use in Der.alone(extensions[EXTENDED_USAGE], SEQUENCE).children()}
+        need(uses & {ANY_USAGE, EMAIL_PROTECTION},
+             "a signer's certificate is not for signed messages")
 
 
 def role_of(policies):
@@ -47,7 +66,7 @@ def role_of(policies):
     if policies is None:
         return None
     found = []
-    for policy in Der(policies).children(SEQUENCE):
+    for policy in Der.alone(policies, SEQUENCE).children():
         parts = policy.children(SEQUENCE)
         need([part.tag for part in parts] in ([OID], [OID, SEQUENCE]), 'an odd form of a policy')
         found.append(parts[0].whole)
@@ -55,12 +74,21 @@ def role_of(policies):
     return roles[0] if len(roles) == 1 else None
 
 
-def common_name(subject):
-    """The last one of the subject."""
-    names = [pair.children(SEQUENCE)[1] for part in subject.children(SEQUENCE)
-             for pair in part.children(SET) if pair.children()[0].whole == COMMON_NAME]
+def texts_of(subject, kind):
+    """The values of this attribute, in order."""
+    found = []
+    for part in subject.children(SEQUENCE):
+        for pair in part.children(SET):
+            name, value = pair.children(SEQUENCE)
+            if name.whole == kind:
+                found.append(value)
+    return found
+
+
+def only_text(subject, kind):
+    values = texts_of(subject, kind)
     try:
-        return names[-1].content.decode(TEXTS[names[-1].tag]) if names else None
+        return values[0].content.decode(TEXTS[values[0].tag]) if len(values) == 1 else None
     except (KeyError, UnicodeDecodeError):
         return None
 
@@ -71,7 +99,8 @@ def extensions_of(fields):
     for field in fields:
         if field.tag != EXTENSIONS:
             continue
-        for extension in field.children()[0].children(SEQUENCE):
+        (listed,) = field.children()
+        for extension in listed.children(SEQUENCE):
             parts = extension.children(SEQUENCE)
             need([part.tag for part in parts] in ([OID, OCTET_STRING],
                                                   [OID, BOOLEAN, OCTET_STRING]) and
@@ -89,7 +118,7 @@ def check_key(key):
         need(bits.content[1:2] == bytes([UNCOMPRESSED_POINT]), 'a key in another form than its own')
         return
     need(kind[0].whole in RSA_KEYS, 'a key that is neither RSA nor ECDSA')
-    need(kind[0].whole != RSA_KEY or [part.whole for part in kind[1:]] == [NULL],
+    need(kind[0].whole != RSA_KEY or [part.whole for part in kind[1:]] == [NOTHING],
          'a key in another form than its own')
-    modulus = int.from_bytes(Der(bits.content[1:]).children()[0].content, 'big')
+    modulus = int.from_bytes(Der.alone(bits.bits(), SEQUENCE).children()[0].content, 'big')
     need(modulus.bit_length() >= RSA_BITS_MIN, f'an RSA key of {modulus.bit_length()} bits')

@@ -55,13 +55,75 @@ void check_approval_signatures(const Examined& examined, ByteView manifest) {
     }
 }
 
+/// The issuer that the record names must be what the authority wrote into the station's
+/// certificate.
+void check_issuer(const Examined& examined) {
+    const RecordView issuer = examined.predicate().at("issuer");
+    const evidence::Issuer told{issuer.at("organization").text(), issuer.at("site").text(),
+                                issuer.at("stationId").text()};
+    const auto& signers = examined.signers.signers;
+    if (std::none_of(signers.begin(), signers.end(), [&](const evidence::Signer& signer) {
+            return signer.role == evidence::Role::station && signer.named == told;
+        })) {
+        issuer.fail(
+            "no station signed whose certificate names this organization, site and station");
+    }
+}
+
+std::string_view without_line_feeds(std::string_view text) {
+    return text.substr(0, text.find_last_not_of('\n') + 1);
+}
+
 }  // namespace
 
-std::string check_canonical_form(Examined& examined) {
+std::string check_anchors(Examined& examined) {
+    std::vector<std::string> told;
+    if (examined.files.has(evidence::kRootFile)) {
+        const auto trusted = evidence::trusted_roots(examined.anchors.roots_pem);
+        const Bytes pem = examined.files.read(evidence::kRootFile, evidence::kAnchorBytesMax);
+        const auto brought = evidence::trusted_roots(as_text(pem));
+        const auto is_trusted = [&](const evidence::TrustedRoot& root) {
+            return std::any_of(trusted.begin(), trusted.end(),
+                               [&](const auto& anchor) { return anchor.sha256 == root.sha256; });
+        };
+        if (brought.empty() || !std::all_of(brought.begin(), brought.end(), is_trusted)) {
+            content_wrong(
+                "its root.pem is not among the roots that are trusted: it was signed "
+                "for another authority");
+        }
+        told.emplace_back("root.pem");
+    }
+    if (examined.files.has(evidence::kLogKeyFile)) {
+        const Bytes line = examined.files.read(evidence::kLogKeyFile, evidence::kAnchorBytesMax);
+        if (without_line_feeds(as_text(line)) != examined.anchors.log_verifier_key) {
+            content_wrong("its log.vkey is not the log key that is trusted");
+        }
+        told.emplace_back("log.vkey");
+    }
+    return told.empty() ? "it brings none along"
+                        : fmt::format("its {} is trusted from elsewhere", fmt::join(told, " and "));
+}
+
+std::string check_signature(Examined& examined) {
     examined.certificate =
         examined.files.read(evidence::kCertificateFile, evidence::kCertificateBytesMax);
     examined.signature =
         examined.files.read(evidence::kSignatureFile, evidence::kSignatureBytesMax);
+    examined.signers =
+        evidence::cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem);
+    if (!examined.signers.ok()) {
+        content_wrong(list_of(examined.signers.problems));
+    }
+    std::vector<std::string> names;
+    for (const evidence::Signer& signer : examined.signers.signers) {
+        names.push_back(fmt::format("{} ({}) at {}", signer.subject,
+                                    signer.role ? to_string(*signer.role) : "no role",
+                                    to_rfc3339(*signer.signing_time)));
+    }
+    return "below a trusted root, by " + list_of(names);
+}
+
+std::string check_canonical_form(Examined& examined) {
     JsonLimits limits;
     limits.bytes_max = evidence::kCertificateBytesMax;
     const std::string_view text = as_text(examined.certificate);
@@ -89,21 +151,6 @@ std::string check_claims(Examined& examined) {
         volumes ? counted(examined.predicate().at("volumes").items().size(), "volume") : "target");
 }
 
-std::string check_signature(Examined& examined) {
-    examined.signers =
-        evidence::cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem);
-    if (!examined.signers.ok()) {
-        content_wrong(list_of(examined.signers.problems));
-    }
-    std::vector<std::string> names;
-    for (const evidence::Signer& signer : examined.signers.signers) {
-        names.push_back(fmt::format("{} ({}) at {}", signer.subject,
-                                    signer.role ? to_string(*signer.role) : "no role",
-                                    to_rfc3339(*signer.signing_time)));
-    }
-    return "below a trusted root, by " + list_of(names);
-}
-
 std::string check_signers(Examined& examined) {
     const auto required = examined.predicate().at("signaturePolicy").at("required").items();
     for (const RecordView& wanted : required) {
@@ -124,7 +171,8 @@ std::string check_signers(Examined& examined) {
     if (!station) {
         content_wrong("no station has signed");
     }
-    return fmt::format("{} signed, in the role of its certificate",
+    check_issuer(examined);
+    return fmt::format("{} signed, in the role of its certificate, which names the issuer",
                        counted(required.size(), "required signer"));
 }
 

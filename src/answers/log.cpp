@@ -215,15 +215,20 @@ std::string check_announcement(Examined& examined) {
                        counted(examined.before.size, "entry"));
 }
 
-std::string check_whole_log(Examined& examined) {
-    const auto& directory = *examined.anchors.log_directory;
-    const evidence::LogAudit audit =
-        evidence::audit_log(directory, examined.anchors.log_verifier_key);
+WholeLog open_whole_log(const std::filesystem::path& directory, std::string_view verifier_key) {
+    WholeLog whole{evidence::audit_log(directory, verifier_key), std::nullopt};
+    if (whole.audit.problems.empty()) {
+        whole.log = evidence::Log::open_read_only(directory, verifier_key);
+    }
+    return whole;
+}
+
+std::string check_whole_log(Examined& examined, const WholeLog& whole) {
+    const evidence::LogAudit& audit = whole.audit;
     if (!audit.problems.empty()) {
         wrong(fmt::format("{}", fmt::join(audit.problems, "; ")));
     }
-    const evidence::Log log =
-        evidence::Log::open_read_only(directory, examined.anchors.log_verifier_key);
+    const evidence::Log& log = *whole.log;
     for (const evidence::Checkpoint* checkpoint : {&examined.before, &examined.head}) {
         if (log.size() < checkpoint->size || log.root_at(checkpoint->size) != checkpoint->root) {
             wrong(fmt::format("the log does not continue the tree of {} entries that was signed",

@@ -17,6 +17,15 @@ namespace efface::answers {
 
 using rules::RecordView;
 
+/// The whole log, read and audited once for all bundles that are held against it.
+struct WholeLog {
+    evidence::LogAudit audit;
+    std::optional<evidence::Log> log;  ///< none where the audit found problems
+};
+/// Error where the log can not be opened; what is wrong inside is the audit's.
+[[nodiscard]] WholeLog open_whole_log(const std::filesystem::path& directory,
+                                      std::string_view verifier_key);
+
 /// What the checks learn on the way; each may use what those before it have filled in.
 struct Examined {
     const TrustAnchors& anchors;
@@ -36,10 +45,13 @@ struct Examined {
 /// "1 file", "2 files".
 [[nodiscard]] std::string counted(std::uint64_t count, const char* what);
 
+/// What the bundle itself says of its authority must be what is trusted.
+[[nodiscard]] std::string check_anchors(Examined& examined);
+/// Over the bytes of the record as they stand there: nothing of them is parsed before this held.
+[[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_canonical_form(Examined& examined);
 [[nodiscard]] std::string check_content(Examined& examined);
 [[nodiscard]] std::string check_claims(Examined& examined);
-[[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_signers(Examined& examined);
 [[nodiscard]] std::string check_digests(Examined& examined);
 [[nodiscard]] std::string check_issuing_time(Examined& examined);
@@ -48,7 +60,6 @@ struct Examined {
 [[nodiscard]] std::string check_ordered(Examined& examined);
 [[nodiscard]] std::string check_log_inclusion(Examined& examined);
 [[nodiscard]] std::string check_announcement(Examined& examined);
-/// Needs anchors.log_directory.
-[[nodiscard]] std::string check_whole_log(Examined& examined);
+[[nodiscard]] std::string check_whole_log(Examined& examined, const WholeLog& log);
 
 }  // namespace efface::answers

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <new>
+#include <set>
 
 #include "efface/view/page.hpp"
 
@@ -14,10 +18,11 @@ struct Step {
     std::string (*check)(Examined&);
 };
 constexpr Step kSteps[] = {
+    {"anchors", check_anchors},
+    {"signature", check_signature},
     {"canonical form", check_canonical_form},
     {"content", check_content},
     {"claims", check_claims},
-    {"signature", check_signature},
     {"required signers", check_signers},
     {"digests", check_digests},
     {"issuing time", check_issuing_time},
@@ -26,49 +31,109 @@ constexpr Step kSteps[] = {
     {"log inclusion", check_log_inclusion},
     {"announced before", check_announcement},
 };
-constexpr Step kWholeLog = {"whole log", check_whole_log};
-constexpr Step kSignature = kSteps[3];
 
-/// Foreign text can reach a detail: nothing but printable ASCII leaves here.
-Check passed(const char* name, const std::string& detail) {
-    return {name, true, printable(detail)};
-}
-Check failed(const char* name, const std::string& detail) {
-    return {name, false, printable(detail)};
-}
-
-/// Whatever goes wrong while foreign input is examined is an answer: not proved.
-Check run_step(const Step& step, Examined& examined) {
+/// Foreign text can reach a detail: nothing but printable ASCII leaves here. Whatever goes wrong
+/// while foreign input is examined is an answer; only what could not be read is none.
+template <typename Ask>
+bool ask(Verification& verification, const char* name, const Ask& question) {
+    Check check{name, false, {}};
     try {
-        return passed(step.name, step.check(examined));
+        check.detail = printable(question());
+        check.passed = true;
+    } catch (const Error& error) {
+        check.detail = printable(error.what());
+        verification.readable = error.reason() != ReasonCode::io_failed;
+    } catch (const std::bad_alloc&) {
+        check.detail = "there is not enough memory to look at it";
+        verification.readable = false;
     } catch (const std::exception& error) {
-        return failed(step.name, error.what());
+        check.detail = printable(error.what());
     }
+    verification.checks.push_back(std::move(check));
+    return verification.checks.back().passed;
 }
 
-void run_steps(Verification& verification, Examined& examined) {
-    for (const Step& step : kSteps) {
-        verification.checks.push_back(run_step(step, examined));
-        if (!verification.checks.back().passed) {
-            return;
-        }
-        if (step.check == kSignature.check) {
-            verification.certificate = examined.statement;
+std::vector<std::string> roots_of(const evidence::CmsReport& report) {
+    std::set<std::string> roots;
+    for (const evidence::Signer& signer : report.signers) {
+        if (!signer.root_sha256.empty()) {
+            roots.insert(signer.root_sha256);
         }
     }
-    if (examined.anchors.log_directory) {
-        verification.checks.push_back(run_step(kWholeLog, examined));
+    return {roots.begin(), roots.end()};
+}
+
+std::string text_at(const Json& object, const char* key) {
+    const auto found = object.find(key);
+    return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Of a certificate whose content was checked.
+std::string subject_of(const Json& predicate) {
+    if (!predicate.contains("target")) {
+        return fmt::format("project {} ({})", text_at(predicate.at("dataOwner"), "projectId"),
+                           counted(predicate.at("volumes").size(), "volume"));
     }
+    const Json& target = predicate.at("target");
+    const std::string serial = text_at(predicate.at("targetIdentity"), "serial");
+    return fmt::format("{} {}{}", text_at(target, "kind"), text_at(target, "name"),
+                       serial.empty() ? "" : " (serial number " + serial + ")");
 }
 
 }  // namespace
 
-std::string counted(std::uint64_t count, const char* what) {
-    const std::string_view word = what;
-    const bool ending = count != 1 && word.ends_with('y');
-    return std::to_string(count) + " " +
-           (ending ? std::string(word.substr(0, word.size() - 1)) + "ies"
-                   : std::string(word) + (count == 1 ? "" : "s"));
+struct Verifier::State {
+    TrustAnchors anchors;
+    std::optional<WholeLog> log;
+    std::optional<Error> log_problem;  ///< why it could not be opened
+};
+
+Verifier::Verifier(TrustAnchors anchors) {
+    auto state = std::make_unique<State>();
+    state->anchors = std::move(anchors);
+    std::string& key = state->anchors.log_verifier_key;
+    key.resize(key.find_last_not_of('\n') + 1);
+    if (state->anchors.log_directory) {
+        try {
+            state->log = open_whole_log(*state->anchors.log_directory, key);
+        } catch (const Error& error) {
+            state->log_problem = error;
+        }
+    }
+    state_ = std::move(state);
+}
+
+Verifier::~Verifier() = default;
+
+Verification Verifier::verify(const std::filesystem::path& bundle) const {
+    Verification verification;
+    std::optional<evidence::BundleFiles> files;
+    if (!ask(verification, "files", [&] {
+            files.emplace(bundle);
+            return "nothing is missing or foreign, no link leads elsewhere (" +
+                   counted(files->evidence().size(), "evidence file") + ")";
+        })) {
+        return verification;
+    }
+    Examined examined{state_->anchors, *files, {}, {}, {}, {}, {}, {}, {}};
+    const bool passed = std::all_of(std::begin(kSteps), std::end(kSteps), [&](const Step& step) {
+        return ask(verification, step.name, [&] { return step.check(examined); });
+    });
+    if (passed && state_->anchors.log_directory) {
+        (void)ask(verification, "whole log", [&] {
+            if (state_->log_problem) {
+                throw Error(*state_->log_problem);
+            }
+            return check_whole_log(examined, *state_->log);
+        });
+    }
+    verification.roots_used = roots_of(examined.signers);
+    verification.certificate = std::move(examined.statement);  // parsed only when it was signed
+    return verification;
+}
+
+Verification verify_bundle(const std::filesystem::path& bundle, const TrustAnchors& anchors) {
+    return Verifier(anchors).verify(bundle);
 }
 
 bool Verification::ok() const noexcept {
@@ -76,23 +141,28 @@ bool Verification::ok() const noexcept {
                                           [](const Check& check) { return check.passed; });
 }
 
-Verification verify_bundle(const std::filesystem::path& bundle, const TrustAnchors& anchors) {
-    Verification verification;
-    try {
-        const evidence::BundleFiles files(bundle);
-        verification.checks.push_back(
-            passed("files", "nothing is missing or foreign, no link leads elsewhere (" +
-                                counted(files.evidence().size(), "evidence file") + ")"));
-        TrustAnchors trimmed = anchors;
-        while (!trimmed.log_verifier_key.empty() && trimmed.log_verifier_key.back() == '\n') {
-            trimmed.log_verifier_key.pop_back();
-        }
-        Examined examined{trimmed, files, {}, {}, {}, {}, {}, {}, {}};
-        run_steps(verification, examined);
-    } catch (const std::exception& error) {
-        verification.checks.push_back(failed("files", error.what()));
+Answer answer_of(const Verification& verification) noexcept {
+    if (!verification.readable) {
+        return Answer::not_known;
     }
-    return verification;
+    return verification.ok() ? Answer::yes : Answer::no;
+}
+
+Answer worst_of(Answer one, Answer other) noexcept {
+    for (const Answer answer : {Answer::no, Answer::not_known, Answer::qualified}) {
+        if (one == answer || other == answer) {
+            return answer;
+        }
+    }
+    return Answer::yes;
+}
+
+std::string counted(std::uint64_t count, const char* what) {
+    const std::string_view word = what;
+    const bool ending = count != 1 && word.ends_with('y');
+    return std::to_string(count) + " " +
+           (ending ? std::string(word.substr(0, word.size() - 1)) + "ies"
+                   : std::string(word) + (count == 1 ? "" : "s"));
 }
 
 std::string render_verification(const Verification& verification) {
@@ -103,6 +173,18 @@ std::string render_verification(const Verification& verification) {
                      check.detail);
     }
     return page.text();
+}
+
+std::string summarize(const Verification& verification) {
+    const Check& last = verification.checks.back();
+    if (!verification.ok()) {
+        return last.name + ": " + last.detail;
+    }
+    const Json& predicate = verification.certificate.at("predicate");
+    const Json& result = predicate.at("result");
+    return printable(fmt::format("{}, level {}, {}, issued {}", text_at(result, "status"),
+                                 text_at(result, "level"), subject_of(predicate),
+                                 text_at(predicate, "issuedAt")));
 }
 
 }  // namespace efface::answers

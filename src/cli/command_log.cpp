@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "efface/answers/verify.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/log.hpp"
 
@@ -43,7 +44,7 @@ int check(const Program& program, bool json) {
         text += audit.problems.empty() ? "The log is whole.\n" : "The log is NOT whole.\n";
         print(text);
     }
-    return audit.problems.empty() ? 0 : static_cast<int>(ErrorCode::not_sanitized);
+    return static_cast<int>(audit.problems.empty() ? answers::Answer::yes : answers::Answer::no);
 }
 
 }  // namespace

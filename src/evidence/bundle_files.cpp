@@ -10,9 +10,9 @@
 #include <array>
 #include <cerrno>
 #include <memory>
-#include <set>
 
 #include "efface/base/json.hpp"
+#include "efface/evidence/bundle.hpp"
 #include "efface/evidence/bundle_names.hpp"
 
 namespace efface::evidence {
@@ -30,6 +30,19 @@ struct CloseDirectory {
     throw Error(ErrorCode::usage, printable(name) + ": " + why);
 }
 
+/// What is not there, or is no file or folder, is the bundle's fault; whatever else keeps us from
+/// reading is not.
+[[noreturn]] void refuse_errno(const std::string& name, int error) {
+    if (error == ELOOP) {
+        refuse(name, "is a symbolic link");
+    }
+    if (error == ENOENT || error == ENOTDIR || error == ENXIO || error == ENAMETOOLONG) {
+        refuse(name, errno_text(error));
+    }
+    throw Error(ErrorCode::internal, ReasonCode::io_failed,
+                printable(name) + ": " + errno_text(error));
+}
+
 /// Opens `name` below `folder`, part by part, through no symbolic link.
 UniqueFd open_below(int folder, const std::string& name, int flags) {
     UniqueFd at;
@@ -41,7 +54,7 @@ UniqueFd open_below(int folder, const std::string& name, int flags) {
         const int how = O_NOFOLLOW | O_CLOEXEC | (last ? flags : O_RDONLY | O_DIRECTORY);
         UniqueFd next(::openat(at ? at.get() : folder, part.c_str(), how));
         if (!next) {
-            refuse(name, errno == ELOOP ? "is a symbolic link" : errno_text(errno));
+            refuse_errno(name, errno);
         }
         if (last) {
             return next;
@@ -55,13 +68,14 @@ UniqueFd open_below(int folder, const std::string& name, int flags) {
 struct Entry {
     std::string name;
     mode_t mode = 0;
+    std::uint64_t bytes = 0;
 };
 
 /// What stands in one folder, without "." and "..".
 std::vector<Entry> entries_of(UniqueFd folder, const std::string& name) {
     const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(folder.get()));
     if (directory == nullptr) {
-        refuse(name, errno_text(errno));
+        refuse_errno(name, errno);
     }
     const int fd = folder.release();  // closedir() closes it
     std::vector<Entry> entries;
@@ -70,33 +84,45 @@ std::vector<Entry> entries_of(UniqueFd folder, const std::string& name) {
         const dirent* found = ::readdir(directory.get());
         if (found == nullptr) {
             if (errno != 0) {
-                refuse(name, errno_text(errno));
+                refuse_errno(name, errno);
             }
             return entries;
         }
-        Entry entry{found->d_name, 0};
+        Entry entry{found->d_name, 0, 0};
         if (entry.name == "." || entry.name == "..") {
             continue;
         }
         struct stat status {};
         if (::fstatat(fd, found->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-            refuse(entry.name, errno_text(errno));
+            refuse_errno(entry.name, errno);
         }
         entry.mode = status.st_mode;
+        entry.bytes = static_cast<std::uint64_t>(status.st_size);
         entries.push_back(std::move(entry));
     }
     refuse(name, "holds too many files");
 }
 
-/// Every regular file below the evidence folder; anything else there is refused.
+void check_size(const std::string& name, std::uint64_t bytes, std::uint64_t bytes_max) {
+    if (bytes > bytes_max) {
+        refuse(name, "is larger than " + std::to_string(bytes_max) + " bytes");
+    }
+}
+
+/// Every regular file below the evidence folder; anything else there is refused, a folder with
+/// nothing in it as well.
 std::vector<std::string> list_evidence(int bundle) {
     std::vector<std::string> files;
     std::vector<std::string> folders{kEvidenceFolder};
     for (std::size_t seen = 0; !folders.empty(); ++seen) {
         const std::string folder = std::move(folders.back());
         folders.pop_back();
-        for (const Entry& entry :
-             entries_of(open_below(bundle, folder, O_RDONLY | O_DIRECTORY), folder)) {
+        const std::vector<Entry> entries =
+            entries_of(open_below(bundle, folder, O_RDONLY | O_DIRECTORY), folder);
+        if (entries.empty()) {
+            refuse(folder, "is an empty folder");
+        }
+        for (const Entry& entry : entries) {
             const std::string name = folder + "/" + entry.name;
             if (!is_evidence_name(name)) {
                 refuse(name, "is no name for an evidence file");
@@ -104,6 +130,7 @@ std::vector<std::string> list_evidence(int bundle) {
             if (S_ISDIR(entry.mode)) {
                 folders.push_back(name);
             } else if (S_ISREG(entry.mode)) {
+                check_size(name, entry.bytes, kEvidenceFileBytesMax);
                 files.push_back(name);
             } else {
                 refuse(name, "is neither a file nor a folder");
@@ -117,28 +144,50 @@ std::vector<std::string> list_evidence(int bundle) {
     return files;
 }
 
+struct Known {
+    const char* name;
+    std::size_t bytes_max;
+    bool needed;
+};
+constexpr Known kKnown[] = {
+    {kCertificateFile, kCertificateBytesMax, true},
+    {kSignatureFile, kSignatureBytesMax, true},
+    {kProofFile, kProofBytesMax, true},
+    {kRootFile, kAnchorBytesMax, false},
+    {kLogKeyFile, kAnchorBytesMax, false},
+};
+
+const Known* known_file(const Entry& entry) {
+    const auto* found = std::find_if(std::begin(kKnown), std::end(kKnown),
+                                     [&](const Known& known) { return entry.name == known.name; });
+    return found == std::end(kKnown) || !S_ISREG(entry.mode) ? nullptr : found;
+}
+
 }  // namespace
 
 BundleFiles::BundleFiles(const std::filesystem::path& bundle)
     : folder_(::open(bundle.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-    if (!folder_) {
-        refuse(bundle.string(), errno_text(errno));
+    if (!folder_) {  // not there is no fault of the bundle, as there is none
+        throw Error(ErrorCode::internal, ReasonCode::io_failed,
+                    printable(bundle.string()) + ": " + errno_text(errno));
     }
-    const std::set<std::string> known{kCertificateFile, kSignatureFile, kProofFile, kRootFile,
-                                      kLogKeyFile};
-    std::set<std::string> missing{kCertificateFile, kSignatureFile, kProofFile};
     bool has_evidence = false;
     for (const Entry& entry :
          entries_of(open_below(folder_.get(), ".", O_RDONLY | O_DIRECTORY), ".")) {
-        if (entry.name == kEvidenceFolder && S_ISDIR(entry.mode)) {
+        const Known* const known = known_file(entry);
+        if (known != nullptr) {
+            check_size(entry.name, entry.bytes, known->bytes_max);
+            names_.insert(entry.name);
+        } else if (entry.name == kEvidenceFolder && S_ISDIR(entry.mode)) {
             has_evidence = true;
-        } else if (known.count(entry.name) == 0 || !S_ISREG(entry.mode)) {
+        } else {
             refuse(entry.name, S_ISLNK(entry.mode) ? "is a symbolic link" : "does not belong here");
         }
-        missing.erase(entry.name);
     }
-    if (!missing.empty()) {
-        refuse(*missing.begin(), "is missing");
+    for (const Known& known : kKnown) {
+        if (known.needed && !has(known.name)) {
+            refuse(known.name, "is missing");
+        }
     }
     if (has_evidence) {
         evidence_ = list_evidence(folder_.get());
@@ -149,33 +198,41 @@ UniqueFd BundleFiles::open_regular(const std::string& name, std::uint64_t bytes_
     UniqueFd fd = open_below(folder_.get(), name, O_RDONLY | O_NONBLOCK);
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) {
-        refuse(name, errno_text(errno));
+        refuse_errno(name, errno);
     }
     if (!S_ISREG(status.st_mode)) {
         refuse(name, "is no regular file");
     }
-    if (static_cast<std::uint64_t>(status.st_size) > bytes_max) {
-        refuse(name, "is larger than " + std::to_string(bytes_max) + " bytes");
-    }
+    check_size(name, static_cast<std::uint64_t>(status.st_size), bytes_max);
     return fd;
+}
+
+bool BundleFiles::has(const std::string& name) const {
+    return names_.count(name) != 0;
 }
 
 Bytes BundleFiles::read(const std::string& name, std::size_t bytes_max) const {
     const UniqueFd fd = open_regular(name, bytes_max);
-    Bytes bytes;
-    std::array<std::uint8_t, 64 * 1024> piece{};
-    while (bytes.size() <= bytes_max) {
-        const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
+    struct stat status {};
+    if (::fstat(fd.get(), &status) != 0) {
+        refuse_errno(name, errno);
+    }
+    // One byte more than there are, so that the end is seen without growing the buffer.
+    Bytes bytes(static_cast<std::size_t>(status.st_size) + 1);
+    std::size_t done = 0;
+    while (done < bytes.size()) {
+        const ssize_t got = ::read(fd.get(), bytes.data() + done, bytes.size() - done);
         if (got < 0 && errno == EINTR) {
             continue;
         }
         if (got < 0) {
-            refuse(name, errno_text(errno));
+            refuse_errno(name, errno);
         }
         if (got == 0) {
+            bytes.resize(done);
             return bytes;
         }
-        bytes.insert(bytes.end(), piece.begin(), piece.begin() + got);
+        done += static_cast<std::size_t>(got);
     }
     refuse(name, "grew while it was read");
 }
@@ -190,7 +247,7 @@ std::string BundleFiles::digest_hex(const std::string& name) const {
             continue;
         }
         if (got < 0) {
-            refuse(name, errno_text(errno));
+            refuse_errno(name, errno);
         }
         if (got == 0) {
             return to_hex(hash.finish());

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "der.hpp"
+
 namespace efface::evidence {
 
 namespace {
@@ -82,6 +84,35 @@ bool is_digest_of(CMS_SignerInfo* signer, ByteView content) {
     return wanted.size() == size && std::equal(wanted.begin(), wanted.end(), actual.begin());
 }
 
+bool is_sequence(ByteView der) {
+    return der_children(der, kDerSequence).has_value() && is_strict_der(der);
+}
+
+/// With the unused bits at its end zero.
+bool is_bit_string(ByteView der) {
+    const auto elements = der_elements(der);
+    if (!elements || elements->size() != 1 || elements->front().tag != kDerBitString ||
+        elements->front().content.empty()) {
+        return false;
+    }
+    const ByteView content = elements->front().content;
+    const unsigned unused = content[0];
+    return unused <= 7 && (content.size() > 1 || unused == 0) &&
+           (content.size() == 1 || (content.back() & ((1U << unused) - 1U)) == 0);
+}
+
+/// Each one an object identifier, and maybe qualifiers.
+bool is_policies(ByteView der) {
+    const auto policies = der_children(der, kDerSequence);
+    return policies && is_strict_der(der) &&
+           std::all_of(policies->begin(), policies->end(), [](const DerElement& policy) {
+               const auto parts = der_elements(policy.content);
+               return policy.tag == kDerSequence && parts && !parts->empty() &&
+                      parts->size() <= 2 && parts->front().tag == kDerOid &&
+                      (parts->size() == 1 || parts->back().tag == kDerSequence);
+           });
+}
+
 struct FreeCrls {
     void operator()(STACK_OF(X509_CRL) * stack) const noexcept {
         sk_X509_CRL_pop_free(stack, X509_CRL_free);
@@ -120,7 +151,10 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
     }
     if (EVP_PKEY_is_a(key, "EC") == 1) {
         const int wanted = digest == NID_sha256 ? NID_ecdsa_with_SHA256 : NID_ecdsa_with_SHA384;
-        return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted
+        int parameters = V_ASN1_UNDEF;  // absent (RFC 5758 section 3.2): no signature covers them
+        X509_ALGOR_get0(nullptr, &parameters, nullptr, signature_algorithm);
+        return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted &&
+                       parameters == V_ASN1_UNDEF
                    ? std::string()
                    : "an ECDSA key must be on P-256 or P-384 and its algorithm name the digest";
     }
@@ -152,6 +186,21 @@ std::string attribute_problem(CMS_SignerInfo* signer, ByteView content) {
     return is_digest_of(signer, content) ? std::string() : "signed other content";
 }
 
+std::string extension_problem(const X509* certificate) {
+    const auto odd = [&](int nid, bool (*is_good)(ByteView)) {
+        const int at = X509_get_ext_by_NID(certificate, nid, -1);
+        if (at < 0) {
+            return false;
+        }
+        const auto* value = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
+        return X509_get_ext_by_NID(certificate, nid, at) >= 0 || !is_good(bytes_of(value));
+    };
+    const bool bad = odd(NID_basic_constraints, is_sequence) || odd(NID_key_usage, is_bit_string) ||
+                     odd(NID_ext_key_usage, is_sequence) ||
+                     odd(NID_certificate_policies, is_policies);
+    return bad ? "an extension of its certificate has an odd form" : "";
+}
+
 std::string usage_problem(X509* certificate) {
     // X509_check_ca() lets an authority pass whose key usage forgets keyCertSign.
     if (X509_check_ca(certificate) != 0 ||
@@ -161,6 +210,11 @@ std::string usage_problem(X509* certificate) {
     const bool stated = (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) != 0;
     if (!stated || (X509_get_key_usage(certificate) & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
         return "its certificate is not for digital signatures";
+    }
+    // RFC 5280 section 4.2.1.12: one that is there narrows what the key is for.
+    const bool narrowed = (X509_get_extension_flags(certificate) & EXFLAG_XKUSAGE) != 0;
+    if (narrowed && (X509_get_extended_key_usage(certificate) & (XKU_SMIME | XKU_ANYEKU)) == 0) {
+        return "its certificate's extended key usage is not for signed messages";
     }
     return {};
 }

@@ -19,6 +19,8 @@ namespace efface::evidence {
 [[nodiscard]] std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate);
 /// Signed attributes are there, no unsigned ones; content type and digest are those of `content`.
 [[nodiscard]] std::string attribute_problem(CMS_SignerInfo* signer, ByteView content);
+/// What of its extensions is read here has one strict form, and is there once.
+[[nodiscard]] std::string extension_problem(const X509* certificate);
 /// The certificate is no CA and may sign.
 [[nodiscard]] std::string usage_problem(X509* certificate);
 /// The signature over the signed attributes.

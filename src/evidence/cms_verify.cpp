@@ -54,8 +54,8 @@ X509* certificate_of(CMS_SignerInfo* signer, STACK_OF(X509) * certificates) {
 }
 
 /// What is wrong with the chain or with what the signer signed about it; empty = nothing.
-std::string chain_problem(const Parts& parts, CMS_SignerInfo* signer, X509* certificate,
-                          WallTime at) {
+std::string chain_problem(const Parts& parts, CMS_SignerInfo* info, X509* certificate, WallTime at,
+                          Signer& signer) {
     const X509StoreContextPtr context(X509_STORE_CTX_new());
     require(context != nullptr && X509_STORE_CTX_init(context.get(), parts.store.get(), certificate,
                                                       parts.certificates.get()) == 1,
@@ -72,9 +72,11 @@ std::string chain_problem(const Parts& parts, CMS_SignerInfo* signer, X509* cert
         return std::string("no valid chain to a trusted root at the signing time: ") +
                X509_verify_cert_error_string(error);
     }
-    if (!names_its_certificate(signer, X509_STORE_CTX_get0_chain(context.get()))) {
+    STACK_OF(X509)* chain = X509_STORE_CTX_get0_chain(context.get());
+    if (!names_its_certificate(info, chain)) {
         return "signing-certificate-v2 is missing or names another certificate";
     }
+    signer.root_sha256 = sha256_hex(der_of(sk_X509_value(chain, sk_X509_num(chain) - 1)));
     return {};
 }
 
@@ -90,6 +92,7 @@ void check_signer(const Parts& parts, CMS_SignerInfo* info, CmsReport& report) {
     }
     Signer signer;
     signer.subject = common_name_of(certificate);
+    signer.named = names_of(certificate);
     signer.spki_sha256 = spki_sha256_of(certificate);
     signer.certificate_sha256 = sha256_hex(der_of(certificate));
     signer.role = role_of(certificate);
@@ -101,9 +104,10 @@ void check_signer(const Parts& parts, CMS_SignerInfo* info, CmsReport& report) {
     };
     add(algorithm_problem(info, certificate));
     add(attribute_problem(info, parts.content));
+    add(extension_problem(certificate));
     add(usage_problem(certificate));
     add(signature_problem(info, certificate));
-    add(signer.signing_time ? chain_problem(parts, info, certificate, *signer.signing_time)
+    add(signer.signing_time ? chain_problem(parts, info, certificate, *signer.signing_time, signer)
                             : "no signing time");
     report.signers.push_back(std::move(signer));
 }
@@ -136,6 +140,14 @@ void verify_into(CmsReport& report, Parts& parts) {
 }
 
 }  // namespace
+
+std::vector<TrustedRoot> trusted_roots(std::string_view roots_pem) {
+    std::vector<TrustedRoot> roots;
+    for (const X509Ptr& root : certificates_from_pem(roots_pem)) {
+        roots.push_back({common_name_of(root.get()), sha256_hex(der_of(root.get()))});
+    }
+    return roots;
+}
 
 CmsReport cms_verify(ByteView content, ByteView signature_der, std::string_view roots_pem) {
     CmsReport report;

@@ -4,7 +4,10 @@
 #include <openssl/bn.h>
 #include <openssl/ec.h>
 
+#include <algorithm>
 #include <array>
+
+#include "efface/base/json.hpp"
 
 namespace efface::evidence {
 
@@ -124,6 +127,36 @@ X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role, const X5
     add_extension(leaf.get(), &context, NID_authority_key_identifier, "keyid:always");
     require(X509_sign(leaf.get(), root_key, EVP_sha384()) > 0, "sign a certificate");
     return leaf;
+}
+
+namespace {
+
+std::string only_text_of(const X509_NAME* name, int nid) {
+    const int at = X509_NAME_get_index_by_NID(name, nid, -1);
+    if (at < 0 || X509_NAME_get_index_by_NID(name, nid, at) >= 0) {
+        return {};
+    }
+    const ASN1_STRING* value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, at));
+    const int type = ASN1_STRING_type(value);
+    const bool ascii =
+        type == V_ASN1_NUMERICSTRING || type == V_ASN1_PRINTABLESTRING || type == V_ASN1_IA5STRING;
+    const std::string text(as_text(
+        {ASN1_STRING_get0_data(value), static_cast<std::size_t>(ASN1_STRING_length(value))}));
+    const bool good = type == V_ASN1_UTF8STRING
+                          ? is_utf8(text)
+                          : ascii && std::all_of(text.begin(), text.end(), [](char c) {
+                                return static_cast<unsigned char>(c) < 0x80U;
+                            });
+    return good ? text : std::string();
+}
+
+}  // namespace
+
+Issuer names_of(const X509* certificate) {
+    const X509_NAME* subject = X509_get_subject_name(certificate);
+    return {only_text_of(subject, NID_organizationName),
+            only_text_of(subject, NID_organizationalUnitName),
+            only_text_of(subject, NID_commonName)};
 }
 
 std::optional<Role> role_of(const X509* certificate) {

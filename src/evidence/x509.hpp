@@ -29,6 +29,10 @@ struct SubjectName {
 [[nodiscard]] X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role,
                                 const X509* root, EVP_PKEY* root_key, WallTime now, Random& random);
 
+/// What organization, unit and common name say, letter by letter; empty where there is none, or
+/// several, or it is in a character set that is not a part of UTF-8.
+[[nodiscard]] Issuer names_of(const X509* certificate);
+
 /// The role among the certificate policies; nullopt for none, for several, and when the extension
 /// is malformed or there twice.
 [[nodiscard]] std::optional<Role> role_of(const X509* certificate);

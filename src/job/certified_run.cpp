@@ -3,8 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
+#include "efface/evidence/bundle_names.hpp"
+#include "efface/judge/lower.hpp"
 
 #include "certificate_parts.hpp"
 
@@ -26,6 +30,14 @@ std::optional<std::uint64_t> find_entry(const evidence::Log& log, std::uint64_t 
         }
     }
     return std::nullopt;
+}
+
+/// The order or manifest among the evidence; empty when there is none.
+std::string_view order_of(const std::vector<evidence::EvidenceFile>& files) {
+    const auto found = std::find_if(files.begin(), files.end(), [](const auto& file) {
+        return file.name == evidence::kManifestEvidence;
+    });
+    return found == files.end() ? std::string_view() : as_text(found->content);
 }
 
 std::string leaf_of(const evidence::Log& log, std::uint64_t index) {
@@ -206,10 +218,11 @@ void CertifiedRun::close_abandoned(const IdentityIndex::OpenRun& run) {
     other.save_run(*state);
 }
 
-void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) {
+void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
+                           const std::function<void(const Json& predicate)>& lowered) {
     try {
         if (state_.phase == Phase::staging) {
-            stage(content);
+            stage(content, lowered);
         }
         if (state_.phase == Phase::logging) {
             log_outcome();
@@ -229,9 +242,19 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content) 
     }
 }
 
-void CertifiedRun::stage(const std::function<Content(WallTime now)>& content) {
+void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,
+                         const std::function<void(const Json& predicate)>& lowered) {
     const auto now = context_.clock.now();
     auto made = content(now);
+    const auto judgement = judge::lower(made.predicate, order_of(made.files));
+    if (!judgement.objections.empty()) {
+        lowered(made.predicate);
+        context_.events.emit("lowered", ObjectWriter()
+                                            .add("status", judgement.verdict.status)
+                                            .add("level", judgement.verdict.level)
+                                            .add("objections", judgement.objections)
+                                            .take());
+    }
     state_.verdict = made.predicate.at("result").at("status").get<std::string>();
     state_.level = made.predicate.at("result").at("level").get<std::string>();
     const auto staged = evidence::stage_bundle(

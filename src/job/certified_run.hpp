@@ -61,13 +61,18 @@ class CertifiedRun final {
         Json predicate;
         std::vector<evidence::EvidenceFile> files;
     };
-    void deliver(const std::function<Content(WallTime now)>& content);
+    /// The record is judged before it is signed, by the rules of every verifier. Where it bears
+    /// less than it claims, the claim is lowered and `lowered` is told the predicate as it will be
+    /// signed, before anything of it is kept.
+    void deliver(const std::function<Content(WallTime now)>& content,
+                 const std::function<void(const Json& predicate)>& lowered);
     /// Tells of the result. Throws Error(evidence) when the delivered bundle is no longer there as
     /// it was.
     void report_delivered(bool changed) const;
 
   private:
-    void stage(const std::function<Content(WallTime now)>& content);
+    void stage(const std::function<Content(WallTime now)>& content,
+               const std::function<void(const Json& predicate)>& lowered);
     /// Unless it stands there already; returns its leaf's hash.
     [[nodiscard]] std::string append_outcome();
     void log_outcome();

@@ -80,6 +80,7 @@ class ProjectRun final {
     void erase_volumes();
     void erase_volume(std::size_t index, bool resumed, ProgressSink& progress);
     CertifiedRun::Content certificate(WallTime now) const;
+    void take_lowered(const Json& predicate);
     RunResult result(bool changed) const;
 
     RunContext& context_;
@@ -114,7 +115,8 @@ RunResult ProjectRun::run() {
     if (run_.state().phase == Phase::running) {
         erase_volumes();
     }
-    run_.deliver([&](WallTime now) { return certificate(now); });
+    run_.deliver([&](WallTime now) { return certificate(now); },
+                 [&](const Json& predicate) { take_lowered(predicate); });
     return result(true);
 }
 
@@ -259,6 +261,17 @@ CertifiedRun::Content ProjectRun::certificate(WallTime now) const {
                             run_.attempts(), make_uuid_v7(context_.clock, context_.random), now,
                             tool_record(request_.program), environment_record()}),
             std::move(files)};
+}
+
+/// What the certificate says of each volume is what the run says.
+void ProjectRun::take_lowered(const Json& predicate) {
+    for (std::size_t i = 0; i < volumes_.size(); ++i) {
+        const Json& volume = predicate.at("volumes").at(i);
+        if (volumes_[i].outcome != volume) {
+            volumes_[i].outcome = volume;
+            save_volume(run_.journal(), i, volumes_[i]);
+        }
+    }
 }
 
 RunResult ProjectRun::result(bool changed) const {

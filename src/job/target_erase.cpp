@@ -230,4 +230,15 @@ CertifiedRun::Content TargetRun::certificate(WallTime now) const {
             std::move(files)};
 }
 
+/// What the certificate says is what the run says.
+void TargetRun::take_lowered(const Json& predicate) {
+    const Json& result = predicate.at("result");
+    for (const char* key : {"status", "level", "exceptions"}) {
+        state_.outcome[key] = result.at(key);
+    }
+    state_.outcome["reasons"] = predicate.at("sanitization").at("reasons");
+    state_.plan.residual_risks = reasons_from_json(result.at("residualRisks"));
+    save();
+}
+
 }  // namespace efface::job

@@ -46,6 +46,7 @@ class TargetRun final {
     void keep_observations(method::Outcome& outcome);
     void conclude(method::Outcome outcome);
     CertifiedRun::Content certificate(WallTime now) const;
+    void take_lowered(const Json& predicate);
     TargetResult result(bool changed) const;
     void save() { run_->journal().save(kTargetDocument, to_json(state_)); }
 

@@ -210,7 +210,8 @@ TargetResult TargetRun::run() {
     if (run_->state().phase == Phase::running) {
         erase();
     }
-    run_->deliver([&](WallTime now) { return certificate(now); });
+    run_->deliver([&](WallTime now) { return certificate(now); },
+                  [&](const Json& predicate) { take_lowered(predicate); });
     return result(true);
 }
 

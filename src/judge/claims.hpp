@@ -26,4 +26,9 @@ enum class Schema { v1_0, v1_1 };
 /// The rules of the three types that have a target.
 void check_target_rules(const RecordView& predicate);
 
+/// From best to worst: sanitized 0, not-sanitized 3.
+[[nodiscard]] int status_rank(std::string_view status);
+/// One volume by itself. `authorization` holds the owner's statement.
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema);
+
 }  // namespace efface::judge

@@ -16,14 +16,6 @@ namespace {
 
 constexpr std::size_t kApproversMin = 2;
 
-/// From best to worst.
-int status_rank(std::string_view status) {
-    constexpr std::array<std::string_view, 4> kStatuses{"sanitized", "sanitized-with-exceptions",
-                                                        "indeterminate", "not-sanitized"};
-    const auto* found = std::find(kStatuses.begin(), kStatuses.end(), status);
-    return static_cast<int>(found - kStatuses.begin());
-}
-
 /// Every byte of the regions was written and read back: a part of them is not the place.
 void check_whole_regions(const RecordView& location) {
     std::uint64_t total = 0;
@@ -62,35 +54,6 @@ void check_sanitized_location(const RecordView& location, const std::string& vol
         if (control.at("result").text() != "pass") {
             control.fail("did not pass, so its volume can not be " + volume_status);
         }
-    }
-}
-
-void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema) {
-    const std::string& status = volume.at("status").text();
-    const std::string& level = volume.at("level").text();
-    if (!is_success(status)) {
-        if (level != "none") {
-            volume.at("level").fail("a volume that is " + status + " has no level");
-        }
-        return;
-    }
-    const auto locations = volume.at("locations").items();
-    const bool exceptions = !volume.at("exceptions").items().empty();
-    if (exceptions != (status == "sanitized-with-exceptions")) {
-        volume.at("exceptions").fail("must be listed exactly when the status says so");
-    }
-    // A volume that was declared gone was not seen: that is an exception, never plain success.
-    const bool unseen = locations.empty();
-    if (unseen && (!volume.at("alreadyGone").flag() || !exceptions || level != "none")) {
-        volume.at("locations").fail("nothing was looked at, so nothing can be claimed");
-    }
-    for (const RecordView& location : locations) {
-        check_sanitized_location(location, status);
-        (void)location.at("startedAt").time();
-    }
-    check_volume_evidence(volume, authorization, schema);
-    if (level == "purge") {
-        volume.at("cryptographicErase").must_be_object();
     }
 }
 
@@ -208,6 +171,42 @@ void check_required_signers(const RecordView& policy) {
 }
 
 }  // namespace
+
+int status_rank(std::string_view status) {
+    constexpr std::array<std::string_view, 4> kStatuses{"sanitized", "sanitized-with-exceptions",
+                                                        "indeterminate", "not-sanitized"};
+    const auto* found = std::find(kStatuses.begin(), kStatuses.end(), status);
+    return static_cast<int>(found - kStatuses.begin());
+}
+
+void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema) {
+    const std::string& status = volume.at("status").text();
+    const std::string& level = volume.at("level").text();
+    if (!is_success(status)) {
+        if (level != "none") {
+            volume.at("level").fail("a volume that is " + status + " has no level");
+        }
+        return;
+    }
+    const auto locations = volume.at("locations").items();
+    const bool exceptions = !volume.at("exceptions").items().empty();
+    if (exceptions != (status == "sanitized-with-exceptions")) {
+        volume.at("exceptions").fail("must be listed exactly when the status says so");
+    }
+    // A volume that was declared gone was not seen: that is an exception, never plain success.
+    const bool unseen = locations.empty();
+    if (unseen && (!volume.at("alreadyGone").flag() || !exceptions || level != "none")) {
+        volume.at("locations").fail("nothing was looked at, so nothing can be claimed");
+    }
+    for (const RecordView& location : locations) {
+        check_sanitized_location(location, status);
+        (void)location.at("startedAt").time();
+    }
+    check_volume_evidence(volume, authorization, schema);
+    if (level == "purge") {
+        volume.at("cryptographicErase").must_be_object();
+    }
+}
 
 void check_rules(const RecordView& predicate) {
     check_same_levels(predicate);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""CPU time of `efface list` with 64 loop devices attached, and of `efface verify` of one bundle.
+"""CPU time of `efface list` with 64 loop devices attached.
 
 The loop devices are ours: made here, detached by name at the end.
 """
@@ -22,7 +22,6 @@ from process import EXIT_SKIPPED, missing, scratch
 LOOPS = 64
 ROUNDS = 10
 LIST_SECONDS_MAX = 0.100
-VERIFY_SECONDS_MAX = 0.020
 
 
 def best_cpu(command):
@@ -47,18 +46,6 @@ def list_cost(folder, state):
         return best_cpu(state.command("list", "--json"))
 
 
-def verify_cost(folder, state):
-    image = generators.make("luks2-header-16k", folder)
-    manifest = project.write_manifest(folder, project.manifest(
-        [project.volume_of(image, image.target)]))
-    state.approve(manifest)
-    done = state.erase(manifest)
-    assert done.code == 0, done
-    keys = state.folder / "keys"
-    return best_cpu(state.command("verify", done.bundle, "--root", keys / "root.pem", "--log-key",
-                                  keys / "log.vkey"))
-
-
 def main():
     if project.binary() is None or missing("cryptsetup", "losetup") or \
             not storage.may_use_loops():
@@ -66,12 +53,9 @@ def main():
         return EXIT_SKIPPED
     with scratch("efface-bench-") as folder:
         state = project.State(folder / "state")
-        for place in ("list", "verify"):
-            (folder / place).mkdir()
+        (folder / "list").mkdir()
         report(f"efface list, {LOOPS} loop devices", list_cost(folder / "list", state),
                LIST_SECONDS_MAX)
-        report("efface verify, one bundle", verify_cost(folder / "verify", state),
-               VERIFY_SECONDS_MAX)
     return 0
 
 

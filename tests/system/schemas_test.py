@@ -78,14 +78,12 @@ def main():
     except ImportError:
         print('skipped: needs python3-jsonschema')
         return SKIPPED
-    generated.claims_module()
-    import shape  # pylint: disable=import-outside-toplevel,import-error
-    from common import Wrong  # pylint: disable=import-outside-toplevel,import-error
+    shape, wrong = generated.stock('shape'), generated.stock('common').Wrong
 
     def judge(record):
         try:
             shape.check_shape(record)
-        except Wrong:
+        except wrong:
             return False
         return True
     validators = {}

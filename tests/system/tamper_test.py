@@ -16,10 +16,12 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import drive, generated, log, orders, read, reasons, record, shapes, target, volumes
+from tamper import (certificates, drive, generated, log, lowered, orders, read, reasons, record,
+                    target, volumes)
 from tamper.case import RECORD, Case
 
 SKIPPED = 77
+NOT_PROVED = 20
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 DATA = SOURCE / 'tests/data/evidence'
 PREDICATE = DATA / 'predicate-example.json'
@@ -50,7 +52,8 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'invented-approval': 'authorization', 'failed-volume': 'claims', 'failed-control': 'claims',
     'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
     'other-project': 'digests', 'other-time': 'issuing time',
-    'own-approval': 'claims', 'order-of-nothing': 'order', 'order-for-another': 'order',
+    'own-approval': 'claims', 'issuer-organization': 'required signers',
+    'issuer-site': 'required signers', 'issuer-stationId': 'required signers', 'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 
@@ -76,8 +79,7 @@ def problems_of(folder, with_log, keys, expected_check):
     found = []
     for name, command in verifiers(folder, with_log, keys).items():
         answer = ask(command)
-        # 3 is "not proved" of efface and the helper, 1 that of the script; anything else is a crash.
-        if answer.returncode != (1 if name == 'script' else 3):
+        if answer.returncode != NOT_PROVED:  # anything else is a crash, or could not be asked
             found.append(f'{name} ended with {answer.returncode}: {answer.stdout[-300:]}'
                          f'{answer.stderr[-300:]}')
         if name == 'library' and expected_check and f'FAIL {expected_check}:' not in answer.stdout:
@@ -200,10 +202,17 @@ def run_all(work):
     problems += found
     shape_counts, found = shapes.run(HELPER, work, bool(os.environ.get('EFFACE_LONG')))
     problems += found
-    order_counts, found = orders.run(HELPER, work)
-    problems += found
     print(f'{sum(shape_counts.values())} changes of records: both judges refuse '
           f'{shape_counts["refused"]}, both accept {shape_counts["accepted"]}')
+    lowered_counts, found = lowered.run(HELPER, work, claims_made())
+    problems += found
+    print(f'judged before signed: {lowered_counts}')
+    order_counts, found = orders.run(HELPER, work)
+    problems += found
+    certificate_counts, found = certificates.run(HELPER, good)
+    problems += found
+    print(f'{sum(certificate_counts.values())} certificates and signatures: both judges refuse '
+          f'{certificate_counts["refused"]}')
     print(f'{sum(order_counts.values())} orders: both judges refuse {order_counts["refused"]}')
     print(f'{sum(counts.values())} fields broken: both judges refuse {counts["refused"]}, '
           f'{counts["harmless"]} are no claim')

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,6 +19,14 @@ struct TrustAnchors {
     std::optional<std::filesystem::path> log_directory;  ///< the whole log, to see what is missing
 };
 
+/// The exit statuses of questions.
+enum class Answer : int {
+    yes = 0,
+    no = 20,         ///< not proved
+    not_known = 21,  ///< could not be asked: what it takes can not be read
+    qualified = 22,  ///< yes, but incomplete or superseded
+};
+
 struct Check {
     std::string name;  ///< "signature", "required signers", "log inclusion", ...
     bool passed = false;
@@ -26,14 +35,40 @@ struct Check {
 struct Verification {
     std::vector<Check> checks;  ///< in order; the later ones are left out when an early one fails
     Json certificate;           ///< null unless it parsed and its signature is good
+    /// SHA-256 of each trusted root that a signature was held against and found good, sorted.
+    std::vector<std::string> roots_used;
+    bool readable = true;  ///< false: the last check could not be asked, which shows nothing
     [[nodiscard]] bool ok() const noexcept;
 };
-/// Strict and offline. Foreign input throughout: bounded, no links followed, never throws for it.
+[[nodiscard]] Answer answer_of(const Verification& verification) noexcept;
+/// Of several, the one that must be looked at first: no, not known, qualified, yes.
+[[nodiscard]] Answer worst_of(Answer one, Answer other) noexcept;
+
+/// Asks many bundles the same question. The log is read and audited once, when the verifier is
+/// made; what is wrong with it is an answer about each bundle. Memory does not grow with the number
+/// of bundles. Strict and offline. Foreign input throughout: bounded, no links followed, never
+/// throws for it.
+class Verifier final {
+  public:
+    explicit Verifier(TrustAnchors anchors);
+    ~Verifier();
+    Verifier(const Verifier&) = delete;
+    Verifier& operator=(const Verifier&) = delete;
+    [[nodiscard]] Verification verify(const std::filesystem::path& bundle) const;
+
+  private:
+    struct State;
+    std::unique_ptr<const State> state_;
+};
+/// The same for a single bundle.
 [[nodiscard]] Verification verify_bundle(const std::filesystem::path& bundle,
                                          const TrustAnchors& anchors);
 
 /// The checks for a person: "ok      name: detail" or "FAILED  name: detail" each, wrapped to at
 /// most 100 columns, every line with its line feed.
 [[nodiscard]] std::string render_verification(const Verification& verification);
+/// One line without line feed: "verdict, level, what, when" of what is proved, else
+/// "check: why not".
+[[nodiscard]] std::string summarize(const Verification& verification);
 
 }  // namespace efface::answers

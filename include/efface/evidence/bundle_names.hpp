@@ -21,6 +21,7 @@ constexpr const char* kProjectSubject = "project-identity";  ///< of predicate.p
 constexpr const char* kTargetSubject = "target-identity";    ///< of predicate.targetIdentity
 
 constexpr std::size_t kSignatureBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kAnchorBytesMax = std::size_t{256} * 1024;  ///< root.pem, log.vkey
 constexpr std::size_t kProofBytesMax = std::size_t{256} * 1024;
 constexpr std::size_t kManifestBytesMax = std::size_t{4} << 20U;
 constexpr std::uint64_t kEvidenceFileBytesMax = std::uint64_t{256} << 20U;

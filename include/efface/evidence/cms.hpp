@@ -21,21 +21,30 @@ namespace efface::evidence {
 
 struct Signer {
     std::string subject;             ///< common name
+    Issuer named;                    ///< organization, unit and common name, as they are written
     std::string spki_sha256;         ///< hex
     std::string certificate_sha256;  ///< hex, of the DER certificate
     std::optional<Role> role;        ///< from the certificate policies; nullopt = none or several
     std::optional<WallTime> signing_time;
+    std::string root_sha256;  ///< of the trust anchor that its chain ends at; empty when at none
 };
 struct CmsReport {
     std::vector<Signer> signers;
     /// In words. Empty = every SignerInfo is good: signature and message digest right, signed
     /// attributes present, signing-certificate-v2 names the certificate that verified, chain to
-    /// one of the roots valid at its own signing time, key usage digitalSignature, no duplicate
-    /// signer, allowed algorithms (ECDSA P-256/P-384 with SHA-256/384, RSA >= 3072), no trailing
-    /// bytes, no embedded content.
+    /// one of the roots valid at its own signing time, key usage digitalSignature, an extended key
+    /// usage (where there is one) that takes in signed messages, no duplicate signer, allowed
+    /// algorithms (ECDSA P-256/P-384 with SHA-256/384, RSA >= 3072), no trailing bytes, no embedded
+    /// content.
     std::vector<std::string> problems;
     [[nodiscard]] bool ok() const noexcept { return problems.empty() && !signers.empty(); }
 };
+/// The trust anchors in a PEM text; empty when it holds none, or something malformed.
+struct TrustedRoot {
+    std::string subject;  ///< common name
+    std::string sha256;   ///< hex, of the DER certificate
+};
+[[nodiscard]] std::vector<TrustedRoot> trusted_roots(std::string_view roots_pem);
 /// `roots_pem` is one or more trust anchors. Foreign input: bounded (1 MiB), never throws for it.
 [[nodiscard]] CmsReport cms_verify(ByteView content, ByteView signature_der,
                                    std::string_view roots_pem);

@@ -23,9 +23,8 @@ import targets
 from memory_storage import (HUGE_POOL, MACHINE, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
                             FreeMemory, HugePages, HugeTree, Queue, Segment, Swap, Tree, Zram,
                             enter_scratch, huge_pages, memory_mount, tearDownModule, zram_device)
-from process import EXIT_SKIPPED, missing, require, run, strace
+from process import EXIT_SKIPPED, LONG, missing, require, run, strace
 
-LONG = os.environ.get("EFFACE_LONG") == "1"
 MOST = int(os.environ.get("EFFACE_KILLS", "1"))  # of each call, in a normal run
 RERUNS_MAX = 4
 CALLS = os.environ.get("EFFACE_KILL_AT", "fsync rename renameat write pwrite64 ftruncate unlinkat "

@@ -18,7 +18,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, missing, require, run, scratch, strace
+from process import EXIT_SKIPPED, missing, require, run, scratch, some, strace
 
 EXIT = project.EXIT
 DONE = (EXIT["done"], EXIT["exceptions"])
@@ -116,7 +116,7 @@ class Names(Case):
 
     def test_a_file_of_every_nasty_name_can_be_an_objection(self):
         with mounted("tmpfs", self.folder / "mnt") as mount:
-            for name in NASTY:
+            for name in some(NASTY, 2):
                 path = os.fsencode(mount) + b"/" + name
                 with self.subTest(name=name), open(path, "wb") as file:
                     file.write(b"x")
@@ -129,7 +129,7 @@ class Names(Case):
                 os.unlink(path)
 
     def test_a_mount_point_of_every_nasty_name(self):
-        for name in NASTY:
+        for name in some(NASTY, 3):
             place = f"{self.folder}/{os.fsdecode(name)}"
             with self.subTest(name=name), mounted("tmpfs", place):
                 with open(f"{place}/data", "wb") as file:
@@ -305,7 +305,7 @@ class Identity(Case):
                 first = self.check_sanitized(targets.erase(self.state, order))
                 again = self.check_sanitized(targets.erase(self.state, order))
                 self.assertEqual((again["changed"], again["bundle"]), (False, first["bundle"]))
-                for what, write in self.WRITES.items():
+                for what, write in some(self.WRITES.items(), 2, number % 2):
                     if kind == "hugetlbfs" and what == "much":
                         continue  # it takes no write(2), and its pages are the machine's
                     with self.subTest(kind=kind, options=options, written=what):
@@ -566,7 +566,7 @@ class Limits(Case):
 
     def test_a_hundred_thousand_files(self):
         with mounted("tmpfs", self.folder / "mnt", "-o", "size=64m,nr_inodes=200k") as mount:
-            for folder in range(100):
+            for folder in some(range(100), 10):
                 (mount / str(folder)).mkdir()
                 for number in range(1000):
                     with open(mount / str(folder) / str(number), "wb") as file:

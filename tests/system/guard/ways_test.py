@@ -18,7 +18,7 @@ from case import BUSY, LUKS1_HEADER_BYTES, MACHINE, SAFETY, Case, main, setUpMod
 import blocks
 import ondisk
 import ways
-from process import require
+from process import require, some
 
 SIDE_BY_SIDE = 1 if ways.ONLY else 6  # rows; those of the rig share names in configfs
 ROWS_MIN = 60  # of those that this machine can do
@@ -28,13 +28,13 @@ class InUse(Case):
     def test_every_way(self):
         """Side by side, as most of the time goes into waiting for openers that don't let go."""
         self.image(self.folder())  # the marks, once for all
-        rows = list(ways.rows())
-        if ways.ONLY and "EFFACE_LONG" not in os.environ:
-            rows = rows[::6]  # in the rig a row takes seconds
+        rows = list(enumerate(ways.rows()))
+        if ways.ONLY:
+            rows = some(rows, 6)  # in the rig a row takes seconds
         with concurrent.futures.ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            ends = list(pool.map(lambda row: self.end_of(*row), rows))
+            ends = list(pool.map(lambda row: self.end_of(row[0], *row[1]), rows))
         left_out = {end for end in ends if isinstance(end, str)}
-        for (user, name), end in zip(rows, ends):
+        for (_, (user, name)), end in zip(rows, ends):
             with self.subTest(user=user, name=name):
                 if isinstance(end, Exception):
                     raise end
@@ -42,18 +42,18 @@ class InUse(Case):
         print(f"{tried} ways, left out: {sorted(left_out)}", file=sys.stderr)
         self.assertGreaterEqual(tried, 1 if ways.ONLY else ROWS_MIN)
 
-    def end_of(self, user, name):
+    def end_of(self, number, user, name):
         """None when all is as it should be, why the row can't be had here, or what is wrong."""
         try:
             with contextlib.ExitStack() as stack:
-                self.check_row(stack, user, name)
+                self.check_row(stack, number, user, name)
         except ways.Unavailable as why:
             return str(why)
         except Exception as problem:  # pylint: disable=broad-except  # raised again by the caller
             return problem
         return None
 
-    def check_row(self, stack, user, name):
+    def check_row(self, stack, number, user, name):
         use, codes = ways.USERS[user]
         make = {**ways.DEVICE_NAMES, **ways.FILE_NAMES}[name]
         folder = self.folder(stack)
@@ -66,7 +66,8 @@ class InUse(Case):
         # Into swap in use the kernel writes when memory is short: but for its first page.
         seen = (lambda: ondisk.read_at(image, at, mmap.PAGESIZE)) if user == "swap" else \
             (lambda: blocks.digest(image))
-        for technique in (self.overwrite, self.erase_project):
+        # One of the two in turn; with EFFACE_LONG=1 both.
+        for technique in some((self.overwrite, self.erase_project), 2, number % 2):
             before = seen()
             code, reason, changed, errors = technique(folder, target)
             told = f"{technique.__name__}: exit {code}, {reason}\n{errors}"

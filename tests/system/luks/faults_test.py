@@ -22,9 +22,8 @@ import blocks
 import generators
 import project
 import strace_points
-from process import EXIT_SKIPPED, missing, run, scratch
+from process import EXIT_SKIPPED, LONG, missing, run, scratch
 
-LONG = os.environ.get("EFFACE_LONG") == "1"
 RERUNS_MAX = 4
 KILLED = (-9, 128 + 9)
 VOLUMES = 2

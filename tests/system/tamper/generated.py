@@ -3,6 +3,7 @@
 library (make_bundle --judge) and by the modules of scripts/verify-bundle. Both refuse all of it."""
 import contextlib
 import copy
+import importlib
 import io
 import itertools
 import json
@@ -144,12 +145,11 @@ HUGE = 2 ** 64 - 1
 BATCH = 2000  # records that stand in memory at once
 
 
-def claims_module():
-    """The judge of scripts/verify-bundle."""
+def stock(name):
+    """A module of scripts/verify-bundle."""
     sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
     sys.dont_write_bytecode = True
-    import claims  # pylint: disable=import-outside-toplevel,import-error
-    return claims
+    return importlib.import_module(name)
 
 
 def judge_here(predicate, claims):
@@ -259,7 +259,7 @@ def is_harmless(path, name, how):
 def run(helper, folder, claims_made=()):
     """How many were refused or are harmless, and what is wrong. `claims_made`: further (what, name,
     place, how, record), "honest" for those that must be accepted."""
-    claims = claims_module()
+    claims = stock('claims')
     counts, problems = {'refused': 0, 'harmless': 0}, []
     waiting = itertools.chain(claims_made, cases())
     while batch := list(itertools.islice(waiting, BATCH)):

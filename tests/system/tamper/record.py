@@ -160,6 +160,16 @@ def pretty_printed(case):
     (case.bundle / RECORD).write_text(json.dumps(case.record(), indent=2, sort_keys=True))
 
 
+def pretty_printed_by_the_station(case):
+    pretty_printed(case)
+    case.sign(case.keys)
+
+
+def no_json_by_the_station(case):
+    (case.bundle / RECORD).write_text('{"_type":1e3}')
+    case.sign(case.keys)
+
+
 def repeated_key(case):
     case.replace(RECORD, b'"level":"purge"', b'"level":"purge","level":"purge"')
 
@@ -209,6 +219,92 @@ def file_beside(case):
     (case.bundle / 'README').write_text('believe me')
 
 
+def empty_folder_beside(case):
+    (case.bundle / 'signatures').mkdir()
+
+
+def empty_folder_in_evidence(case):
+    (case.bundle / 'evidence/more').mkdir()
+
+
+def empty_folders_in_evidence(case):
+    (case.bundle / 'evidence/more/and/more').mkdir(parents=True)
+
+
+def folders_deeper_than_allowed(case):
+    folder = case.bundle / 'evidence/1/2/3/4/5/6/7/8'
+    folder.mkdir(parents=True)
+    (folder / '9').write_text('')
+
+
+def later_signature(case):
+    (case.bundle / 'signatures').mkdir()
+    shutil.copy(case.bundle / SIGNATURE, case.bundle / 'signatures/witness-1.p7s')
+
+
+def time_stamp(case):
+    (case.bundle / (SIGNATURE + '.tsr')).write_bytes(b'0\0')
+
+
+def printed_certificate(case):
+    (case.bundle / 'certificate.pdf').write_text('%PDF-1.7')
+
+
+def name_with_a_space_behind(case):
+    (case.bundle / (RECORD + ' ')).write_text('{}')
+
+
+def name_with_a_line_feed(case):
+    (case.bundle / 'evidence/a\nok    b').write_text('')
+
+
+def name_that_looks_alike(case):
+    (case.bundle / 'evidence/\u0435vents.jsonl').write_text('')
+
+
+def name_of_no_characters(case):
+    with open(bytes(case.bundle) + b'/evidence/\xff\xfe', 'wb'):
+        pass
+
+
+def hidden_folder(case):
+    (case.bundle / 'evidence/.more').mkdir()
+    (case.bundle / 'evidence/.more/a').write_text('')
+
+
+def signature_too_large(case):
+    with open(case.bundle / SIGNATURE, 'ab') as file:
+        file.truncate((1 << 20) + 1)
+
+
+def record_too_large(case):
+    with open(case.bundle / RECORD, 'ab') as file:
+        file.truncate((64 << 20) + 1)
+
+
+def other_root_brought_along(case):
+    shutil.copy(case.other / 'keys/root.pem', case.bundle / 'root.pem')
+
+
+def further_root_brought_along(case):
+    with open(case.bundle / 'root.pem', 'ab') as file:
+        file.write((case.other / 'keys/root.pem').read_bytes())
+
+
+def other_log_key_brought_along(case):
+    shutil.copy(case.other / 'keys/log.vkey', case.bundle / 'log.vkey')
+
+
+def no_root_in_its_file(case):
+    (case.bundle / 'root.pem').write_text('believe me')
+
+
+def root_linked(case):
+    path = case.bundle / 'root.pem'
+    path.unlink()
+    path.symlink_to(case.keys / 'root.pem')
+
+
 def record_linked(case):
     path = case.bundle / RECORD
     path.rename(case.folder / 'elsewhere')
@@ -224,8 +320,8 @@ def proof_missing(case):
 
 
 ALTERATIONS = [  # the alteration, and the check of the library that refuses it
-    (uuid_digit, 'signature'), (serial_number, 'signature'), (status_changed, 'claims'),
-    (foreign_root, 'signature'), (foreign_root_brought_along, 'signature'),
+    (uuid_digit, 'signature'), (serial_number, 'signature'), (status_changed, 'signature'),
+    (foreign_root, 'signature'), (foreign_root_brought_along, 'anchors'),
     (signers_certificate_swapped, 'signature'), (certificate_reissued, 'signature'),
     (no_certificates, 'signature'), (no_signed_attributes, 'signature'),
     (no_signing_certificate, 'signature'), (sha1_signature, 'signature'),
@@ -233,8 +329,18 @@ ALTERATIONS = [  # the alteration, and the check of the library that refuses it
     (signed_by_the_root, 'signature'), (signature_truncated, 'signature'),
     (signature_with_a_byte_behind, 'signature'), (signature_empty, 'signature'),
     (signature_bit, 'signature'), (unsigned_digest_algorithm, 'signature'),
-    (line_feed_behind, 'canonical form'), (pretty_printed, 'canonical form'),
-    (repeated_key, 'canonical form'), (signers_emptied_by_a_rogue, 'claims'),
+    (line_feed_behind, 'signature'), (pretty_printed, 'signature'),
+    (pretty_printed_by_the_station, 'canonical form'), (no_json_by_the_station, 'canonical form'),
+    (repeated_key, 'signature'), (signers_emptied_by_a_rogue, 'anchors'),
+    (empty_folder_beside, 'files'), (empty_folder_in_evidence, 'files'),
+    (empty_folders_in_evidence, 'files'), (folders_deeper_than_allowed, 'files'),
+    (later_signature, 'files'), (time_stamp, 'files'), (printed_certificate, 'files'),
+    (name_with_a_space_behind, 'files'), (name_with_a_line_feed, 'files'),
+    (name_that_looks_alike, 'files'), (name_of_no_characters, 'files'), (hidden_folder, 'files'),
+    (signature_too_large, 'files'), (record_too_large, 'files'),
+    (other_root_brought_along, 'anchors'), (further_root_brought_along, 'anchors'),
+    (other_log_key_brought_along, 'anchors'), (no_root_in_its_file, 'anchors'),
+    (root_linked, 'files'),
     (evidence_edited, 'digests'), (evidence_removed, 'digests'), (evidence_added, 'digests'),
     (evidence_linked, 'files'), (evidence_folder_linked, 'files'), (evidence_pipe, 'files'),
     (evidence_hidden_file, 'files'), (file_beside, 'files'), (record_linked, 'files'),

@@ -119,7 +119,7 @@ def changes():
 
 def run(helper, folder, whole):
     """How many were judged, refused and accepted, and what is wrong."""
-    claims = generated.claims_module()
+    claims = generated.stock('claims')
     counts, problems = {'refused': 0, 'accepted': 0}, []
     waiting = itertools.islice(changes(), 0, None, 1 if whole else STRIDE)
     while batch := list(itertools.islice(waiting, BATCH)):

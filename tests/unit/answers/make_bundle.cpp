@@ -3,6 +3,8 @@
 //   make_bundle PREDICATE.json OUTDIR [VARIANT]  makes OUTDIR/{keys,log,bundle}; a VARIANT is
 //       signed and logged by those who hold the keys, and must be refused all the same
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
+//   make_bundle --signature ROOT.pem NAME...  says of NAME.p7s over NAME: ok, and each signer's
+//       role, key and organization|site|name; or what is wrong with it
 //   make_bundle --show BUNDLE
 //   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
 //   make_bundle --order FILE  prints an order for this predicate
@@ -15,8 +17,11 @@
 #include <span>
 
 #include "efface/answers/verify.hpp"
+#include "efface/base/assert.hpp"
 #include "efface/base/file.hpp"
+#include "efface/evidence/cms.hpp"
 #include "efface/judge/judge.hpp"
+#include "efface/judge/lower.hpp"
 #include "efface/view/text.hpp"
 
 #include "example_bundle.hpp"
@@ -29,7 +34,6 @@ using namespace efface::evidence;
 namespace fs = std::filesystem;
 
 constexpr std::size_t kFileBytesMax = std::size_t{64} << 20U;
-constexpr int kNotProved = 3;
 
 std::string required_file(const fs::path& path) {
     auto text = read_text_file(path, kFileBytesMax);
@@ -68,6 +72,12 @@ ExampleChanges variant(std::string_view name) {
         changes.predicate = [](Json& predicate) {
             predicate["authorization"]["operator"] = "alice";
             predicate["personnel"][0]["id"] = "alice";
+        };
+    } else if (name.starts_with("issuer-")) {
+        const std::string field(name.substr(std::string_view("issuer-").size()));
+        changes.predicate = [field](Json& predicate) {
+            EFFACE_ASSERT(predicate["issuer"].contains(field));
+            predicate["issuer"][field] = "another";
         };
     } else if (name == "order-of-nothing") {
         changes.order = "the cat sat on the mat\n";
@@ -122,24 +132,61 @@ int verify(std::span<char*> arguments) {
         std::puts(fmt::format("{} {}: {}", check.passed ? "ok  " : "FAIL", check.name, check.detail)
                       .c_str());
     }
-    return verification.ok() ? 0 : kNotProved;
+    return static_cast<int>(answer_of(verification));
 }
 
-void judge_predicate(std::string_view line) {
+std::string signature_in_words(const std::string& roots, const std::string& name) {
+    const std::string content = required_file(name);
+    const CmsReport report =
+        cms_verify(as_bytes(content), as_bytes(required_file(name + ".p7s")), roots);
+    if (!report.ok()) {
+        return printable(fmt::format("{}", fmt::join(report.problems, "; ")));
+    }
+    std::string words = "ok";
+    for (const Signer& signer : report.signers) {
+        words += fmt::format(" {} {} {}|{}|{}", signer.role ? to_string(*signer.role) : "none",
+                             signer.spki_sha256, signer.named.organization, signer.named.site,
+                             signer.named.station_id);
+    }
+    return words;
+}
+
+std::string judge_predicate(std::string_view line) {
     const Json predicate = parse_json(line, "predicate");
     judge::check_predicate({predicate, "predicate"});
     judge::check_rules({predicate, "predicate"});
+    return "ok";
 }
 
-/// `judge` throws what is wrong with a line.
-void judge_all(const fs::path& path, const std::function<void(std::string_view)>& judge) {
+Json to_json(const judge::Judgement& judgement) {
+    return ObjectWriter()
+        .add("status", judgement.verdict.status)
+        .add("level", judgement.verdict.level)
+        .add("objections", judgement.objections)
+        .take();
+}
+
+/// What is signed instead of it, and what it bears.
+std::string lower_predicate(std::string_view line) {
+    Json predicate = parse_json(line, "predicate");
+    Json replayed = to_json(judge::replay(predicate));
+    Json lowered = to_json(judge::lower(predicate, {}));
+    return ObjectWriter()
+        .add("lowered", std::move(lowered))
+        .add("replayed", std::move(replayed))
+        .add("predicate", std::move(predicate))
+        .take()
+        .dump();
+}
+
+/// `answer` gives a line for each line, or throws what is wrong with it.
+void answer_all(const fs::path& path, const std::function<std::string(std::string_view)>& answer) {
     const std::string text = required_file(path);
     std::string_view rest = text;
     while (!rest.empty()) {
         const std::size_t end = std::min(rest.find('\n'), rest.size());
         try {
-            judge(rest.substr(0, end));
-            std::puts("ok");
+            std::puts(answer(rest.substr(0, end)).c_str());
         } catch (const Error& error) {
             std::puts(printable(error.what()).c_str());
         }
@@ -152,6 +199,13 @@ int run(std::span<char*> arguments) {
     if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
         return verify(arguments.subspan(1));
     }
+    if (first == "--signature" && arguments.size() >= 3) {
+        const std::string roots = required_file(arguments[1]);
+        for (const char* name : arguments.subspan(2)) {
+            std::puts(signature_in_words(roots, name).c_str());
+        }
+        return 0;
+    }
     if (first == "--show" && arguments.size() == 2) {
         const fs::path file = fs::path(arguments[1]) / "certificate.json";
         std::fputs(view::render_text(parse_json(required_file(file), file.string())).c_str(),
@@ -159,7 +213,11 @@ int run(std::span<char*> arguments) {
         return 0;
     }
     if (first == "--judge" && arguments.size() == 2) {
-        judge_all(arguments[1], judge_predicate);
+        answer_all(arguments[1], judge_predicate);
+        return 0;
+    }
+    if (first == "--lower" && arguments.size() == 2) {
+        answer_all(arguments[1], lower_predicate);
         return 0;
     }
     if (first == "--order" && arguments.size() == 2) {
@@ -169,8 +227,9 @@ int run(std::span<char*> arguments) {
     }
     if (first == "--judge-orders" && arguments.size() == 3) {
         const Json predicate = parse_json(required_file(arguments[1]), arguments[1]);
-        judge_all(arguments[2], [&](std::string_view line) {
+        answer_all(arguments[2], [&](std::string_view line) {
             judge::check_order(line, {predicate, "predicate"});
+            return "ok";
         });
         return 0;
     }

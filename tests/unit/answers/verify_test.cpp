@@ -2,6 +2,7 @@
 // What only the library can be asked; tests/system/tamper_test.py alters bundles in many more ways.
 #include "efface/answers/verify.hpp"
 
+#include <algorithm>
 #include <sstream>
 
 #include "efface/base/file.hpp"
@@ -125,11 +126,65 @@ TEST_CASE("A line feed at the end of the trusted log key is no part of it") {
 TEST_CASE("Nothing is proved without trust anchors, or without a bundle") {
     const TemporaryFolder folder;
     const Example example = example_in(folder);
-    CHECK(refused_by(verify_bundle(example.bundle, {})) == "signature");
+    CHECK(refused_by(verify_bundle(example.bundle, {})) == "anchors");
     TrustAnchors anchors = anchors_of(example, false);
     anchors.log_verifier_key.clear();
+    CHECK(refused_by(verify_bundle(example.bundle, anchors)) == "anchors");
+    fs::remove(example.bundle / "root.pem");
+    fs::remove(example.bundle / "log.vkey");
+    CHECK(refused_by(verify_bundle(example.bundle, {})) == "signature");
     CHECK(refused_by(verify_bundle(example.bundle, anchors)) == "log inclusion");
-    CHECK(refused_by(verify_bundle(folder.path() / "none", anchors)) == "files");
+}
+
+TEST_CASE("What could not be asked is neither yes nor no") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const TrustAnchors anchors = anchors_of(example, false);
+    CHECK(answer_of(verify_bundle(example.bundle, anchors)) == Answer::yes);
+    const Verification none = verify_bundle(folder.path() / "none", anchors);
+    CHECK(refused_by(none) == "files");
+    CHECK(answer_of(none) == Answer::not_known);
+    fs::remove(example.bundle / "certificate.json");
+    CHECK(answer_of(verify_bundle(example.bundle, anchors)) == Answer::no);
+    CHECK(answer_of({}) == Answer::no);  // nothing was checked
+}
+
+TEST_CASE("Of several answers the one that must be looked at first wins") {
+    const std::vector<Answer> by_rank = {Answer::no, Answer::not_known, Answer::qualified,
+                                         Answer::yes};
+    for (std::size_t i = 0; i < by_rank.size(); ++i) {
+        for (std::size_t j = 0; j < by_rank.size(); ++j) {
+            CHECK(worst_of(by_rank[i], by_rank[j]) == by_rank[std::min(i, j)]);
+        }
+    }
+}
+
+TEST_CASE("One verifier answers about many bundles, each for itself") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    const fs::path forged = folder.path() / "forged";
+    fs::copy(example.bundle, forged, fs::copy_options::recursive);
+    fs::remove(forged / "evidence/events.jsonl");
+    const Verifier verifier(anchors_of(example, true));
+    for (int round = 0; round < 2; ++round) {
+        CHECK(refused_by(verifier.verify(example.bundle)).empty());
+        CHECK(refused_by(verifier.verify(forged)) == "digests");
+    }
+    const Verification good = verifier.verify(example.bundle);
+    CHECK(good.roots_used.size() == 1);
+    CHECK(summarize(good) ==
+          "sanitized, level purge, project prj-7781 (1 volume), "
+          "issued 2026-11-21T09:41:07Z");
+    CHECK_THAT(summarize(verifier.verify(forged)), Catch::StartsWith("digests: evidence/events"));
+}
+
+TEST_CASE("A log that can not be opened is wrong for each bundle, after all other checks") {
+    const TemporaryFolder folder;
+    const Example example = example_in(folder);
+    TrustAnchors anchors = anchors_of(example, true);
+    anchors.log_directory = folder.path() / "no-log";
+    const Verifier verifier(anchors);
+    CHECK(refused_by(verifier.verify(example.bundle)) == "whole log");
 }
 
 TEST_CASE("The certificate is handed out only when its signature is good") {
@@ -197,10 +252,9 @@ TEST_CASE("Staging starts anew: nothing of an earlier attempt stays") {
     CHECK_FALSE(fs::exists(folder.path() / "staging" / "evidence" / "old.json"));
 }
 TEST_CASE("Checks fit a terminal, whatever they say") {
-    const Verification verification{
-        {{"signature", true, std::string(80, 'a') + " " + std::string(80, 'b')},
-         {"claims", false, "no"}},
-        {}};
+    Verification verification;
+    verification.checks = {{"signature", true, std::string(80, 'a') + " " + std::string(80, 'b')},
+                           {"claims", false, "no"}};
     const std::string text = render_verification(verification);
     std::istringstream lines(text);
     for (std::string line; std::getline(lines, line);) {

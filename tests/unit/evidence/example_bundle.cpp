@@ -10,13 +10,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr std::size_t kExampleBytesMax = std::size_t{1} << 20U;
+constexpr std::size_t kExampleBytesMax = std::size_t{16} << 20U;
 Json read_predicate(const fs::path& file) {
     const auto text = read_text_file(file, kExampleBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, file.string() + ": no such file");
     }
-    return parse_json(*text, file.string());
+    return parse_json(*text, file.string(), {.bytes_max = kExampleBytesMax});
 }
 
 Json intent_entry(const Json& predicate, const std::string& device, const std::string& run,

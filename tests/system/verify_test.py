@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""What a program may rely on when it asks `efface verify` and scripts/verify-bundle: exit statuses,
+documents, one line a bundle, the anchors that were used, and what a hostile bundle may cost.
+
+$EFFACE is the program under test, in a build folder that has tests/unit/answers/make_bundle.
+"""
+import json
+import os
+import pathlib
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+SKIPPED = 77
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
+PREDICATES = SOURCE / 'tests/data/evidence'
+SCRIPT = SOURCE / 'scripts/verify-bundle'
+EFFACE = pathlib.Path(os.environ.get('EFFACE', '/none')).resolve()
+HELPER = EFFACE.parents[2] / 'tests/unit/answers/make_bundle' if EFFACE.exists() else None
+YES, USAGE, NO, NOT_KNOWN = 0, 2, 20, 21
+NOBODY = 65534
+HOSTILE_BYTES = 63 << 20
+HOSTILE_MEMORY_MAX = 160 << 20  # of a process; today's figures stand in README
+HERE = {}
+
+
+def setUpModule():
+    folder = pathlib.Path(tempfile.mkdtemp(prefix='efface-verify-'))
+    folder.chmod(0o755)  # a user without rights must get to the bundles
+    HERE['folder'] = folder
+    for name in ('one', 'other'):
+        subprocess.run([HELPER, PREDICATES / 'predicate-media.json', folder / name], check=True)
+    HERE['anchors'] = [folder / 'one/keys/root.pem', folder / 'one/keys/log.vkey']
+    shutil.copytree(folder / 'one/keys', folder / 'state/keys')
+    for path in (folder / 'one', folder / 'one/keys', folder / 'state/keys', folder / 'one/log'):
+        path.chmod(0o755)
+
+
+def tearDownModule():
+    shutil.rmtree(HERE['folder'])
+
+
+def ask(*command, **options):
+    return subprocess.run([str(part) for part in command], capture_output=True, text=True,
+                          check=False, stdin=subprocess.DEVNULL, **options)
+
+
+def efface(*arguments, **options):
+    root, key = HERE['anchors']
+    return ask(EFFACE, 'verify', *arguments, '--root', root, '--log-key', key, **options)
+
+
+def script(bundle, *arguments, **options):
+    return ask(SCRIPT, bundle, *HERE['anchors'], *arguments, **options)
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = HERE['folder'] / self.id().rsplit('.', maxsplit=1)[-1]
+        self.folder.mkdir()
+        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.good = self.copy('good')
+
+    def copy(self, name):
+        shutil.copytree(HERE['folder'] / 'one/bundle', self.folder / name)
+        return self.folder / name
+
+    def forged(self, name='forged'):
+        bundle = self.copy(name)
+        record = bundle / 'certificate.json'
+        record.write_bytes(record.read_bytes().replace(b'DC1-FRA', b'DC2-FRA'))
+        return bundle
+
+
+class Statuses(Case):
+    def both(self, bundle, expected):
+        for done in (efface(bundle), script(bundle)):
+            self.assertEqual(done.returncode, expected, done)
+        return done
+
+    def test_yes_and_no(self):
+        self.both(self.good, YES)
+        self.both(self.forged(), NO)
+
+    def test_what_is_not_there_is_wrong_use(self):
+        for path in (self.folder / 'none', self.good / 'certificate.json'):
+            self.both(path, USAGE)
+        self.assertEqual(efface(self.good, self.folder / 'none').returncode, USAGE)
+        self.assertEqual(efface(self.good, '--log', self.folder / 'none').returncode, USAGE)
+        self.assertEqual(script(self.good, self.folder / 'none').returncode, USAGE)
+
+    def test_what_is_missing_inside_is_no(self):
+        for name in ('certificate.json', 'certificate.json.p7s', 'certificate.json.tlog-proof'):
+            bundle = self.copy('without-' + name)
+            (bundle / name).unlink()
+            self.both(bundle, NO)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can become nobody')
+    def test_what_may_not_be_read_is_not_known(self):
+        for name in ('.', 'certificate.json', 'certificate.json.p7s', 'evidence',
+                     'evidence/events.jsonl', 'certificate.json.tlog-proof', 'root.pem'):
+            bundle = self.copy('closed-' + name.replace('/', '-'))
+            (bundle / name).chmod(0)
+            for command in (efface, script):
+                done = command(bundle, user=NOBODY, group=NOBODY, extra_groups=[])
+                self.assertEqual(done.returncode, NOT_KNOWN, (name, done))
+
+    def test_the_worst_of_several_wins(self):
+        for bundles, expected in (([self.good, self.good], YES),
+                                  ([self.good, self.forged(), self.good], NO)):
+            self.assertEqual(efface(*bundles).returncode, expected)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can become nobody')
+    def test_no_is_worse_than_not_known(self):
+        closed, forged = self.copy('closed'), self.forged()
+        closed.chmod(0)
+        nobody = {'user': NOBODY, 'group': NOBODY, 'extra_groups': []}
+        self.assertEqual(efface(self.good, closed, **nobody).returncode, NOT_KNOWN)
+        self.assertEqual(efface(forged, closed, self.good, **nobody).returncode, NO)
+        self.assertEqual(efface(closed, forged, **nobody).returncode, NO)
+
+
+class Anchors(Case):
+    def test_both_or_none(self):
+        root, key = HERE['anchors']
+        for given in (['--root', root], ['--log-key', key]):
+            done = ask(EFFACE, '--state-dir', HERE['folder'] / 'state', 'verify', self.good, *given)
+            self.assertEqual(done.returncode, USAGE, done)
+            self.assertIn('hint', done.stderr)
+
+    def test_those_of_this_machine(self):
+        done = ask(EFFACE, '--state-dir', HERE['folder'] / 'state', 'verify', self.good, '--json')
+        self.assertEqual(done.returncode, YES, done)
+        self.assertEqual(json.loads(done.stdout)['trustAnchors']['from'], 'state-folder')
+
+    def test_what_is_no_anchor_is_wrong_use(self):
+        root, key = HERE['anchors']
+        for anchors in ((key, key), (root, root), (self.good, key), (root, self.good),
+                        (self.folder / 'none', key), (root, self.folder / 'none')):
+            done = ask(EFFACE, 'verify', self.good, '--root', anchors[0], '--log-key', anchors[1])
+            self.assertEqual(done.returncode, USAGE, (anchors, done))
+
+    def test_which_were_used(self):
+        both = self.folder / 'both.pem'
+        roots = [(HERE['folder'] / name / 'keys/root.pem').read_text() for name in ('other', 'one')]
+        both.write_text(''.join(roots))
+        done = ask(EFFACE, 'verify', self.good, '--json', '--root', both, '--log-key',
+                   HERE['anchors'][1])
+        self.assertEqual(done.returncode, YES, done)
+        anchors = json.loads(done.stdout)['trustAnchors']
+        self.assertEqual(anchors['from'], 'options')
+        self.assertEqual([root['used'] for root in anchors['roots']], [False, True])
+        name, key_id, _ = HERE['anchors'][1].read_text().split('+', 2)
+        self.assertEqual(anchors['logKey'], {'name': name, 'id': key_id})
+        told = ask('openssl', 'x509', '-in', HERE['anchors'][0], '-noout', '-fingerprint', '-sha256')
+        digest = told.stdout.strip().split('=')[1].replace(':', '').lower()
+        self.assertEqual(anchors['roots'][1]['sha256'], digest)
+        self.assertIn(digest, script(self.good).stdout)
+
+
+class Documents(Case):
+    def test_of_one_bundle(self):
+        for bundle, verified, code in ((self.good, True, YES), (self.forged(), False, NO)):
+            done = efface(bundle, '--json')
+            document = json.loads(done.stdout)
+            self.assertEqual(document.keys(), {'schema', 'bundle', 'verified', 'exitCode', 'checks',
+                                               'trustAnchors'})
+            self.assertEqual((document['schema'], document['bundle'], document['verified'],
+                              document['exitCode'], done.returncode),
+                             ('efface.verification/1', str(bundle), verified, code, code))
+            self.assertEqual(all(check['passed'] for check in document['checks']), verified)
+
+    def test_of_several(self):
+        bundles = [self.good, self.forged(), self.copy('third')]
+        done = efface(*bundles, '--json')
+        *documents, summary = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([document['bundle'] for document in documents], list(map(str, bundles)))
+        self.assertEqual([document['exitCode'] for document in documents], [YES, NO, YES])
+        self.assertEqual(summary['schema'], 'efface.verification-summary/1')
+        self.assertEqual((summary['bundles'], summary['proved'], summary['failed'],
+                          summary['unknown'], summary['limited'], summary['exitCode']),
+                         (3, 2, 1, 0, 0, NO))
+        self.assertEqual(done.returncode, NO)
+
+    def test_an_error_is_a_document_too(self):
+        for arguments in ([self.folder / 'none'], [self.good, self.folder / 'none']):
+            done = efface(*arguments, '--json')
+            document = json.loads(done.stdout)
+            self.assertEqual((document['verified'], document['exitCode'], done.returncode),
+                             (False, USAGE, USAGE))
+            self.assertEqual(document['error'].keys(), {'reason', 'message', 'hint'})
+
+    def test_a_line_a_bundle(self):
+        forged = self.forged()
+        lines = efface(self.good, forged).stdout.splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertRegex(lines[0], f'^proved   {self.good}: sanitized, level clear, .*, issued 2026')
+        self.assertTrue(lines[1].startswith(f'FAILED   {forged}: signature: '), lines)
+
+    def test_the_log_is_held_against_each(self):
+        log = HERE['folder'] / 'one/log'
+        done = efface(self.good, self.copy('again'), '--log', log, '--json')
+        self.assertEqual(done.returncode, YES, done)
+        for line in done.stdout.splitlines()[:-1]:
+            self.assertEqual(json.loads(line)['checks'][-1]['name'], 'whole log')
+        broken = self.folder / 'log'
+        shutil.copytree(log, broken)
+        entries = (broken / 'entries.jsonl').read_bytes()
+        (broken / 'entries.jsonl').write_bytes(entries.replace(b'run-x', b'run-y'))
+        self.assertEqual(efface(self.good, self.good, '--log', broken).returncode, NO)
+
+
+class Cost(Case):
+    """A stranger's bundle is refused before it costs anything."""
+
+    def peak(self, command):
+        """Peak memory of the command and of what it starts, each for itself."""
+        code = ('import resource, subprocess, sys; '
+                'done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL); '
+                'print(done.returncode, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)')
+        done = ask(sys.executable, '-c', code, *command)
+        status, kibibytes = map(int, done.stdout.split())
+        self.assertEqual(status, NO, done)
+        return kibibytes << 10
+
+    def hostile(self, name, unit, begin=b'', end=b''):
+        bundle = self.copy('hostile')
+        with open(bundle / name, 'wb') as file:
+            file.write(begin + unit * ((HOSTILE_BYTES - len(begin)) // len(unit)) + end)
+        return bundle
+
+    def check_cost(self, bundle):
+        root, key = HERE['anchors']
+        for command in ([EFFACE, 'verify', bundle, '--root', root, '--log-key', key],
+                        [SCRIPT, bundle, root, key]):
+            peak = self.peak(command)
+            print(f'{self.id().rsplit(".", maxsplit=1)[-1]}: {pathlib.Path(command[0]).name} '
+                  f'{peak >> 20} MiB')
+            self.assertLess(peak, HOSTILE_MEMORY_MAX, command)
+
+    def test_a_certificate_of_many_small_things(self):
+        self.check_cost(self.hostile('certificate.json', b'{},', b'[', b'{}]'))
+
+    def test_a_signature_of_many_small_things(self):
+        bundle = self.copy('hostile')
+        (bundle / 'certificate.json.p7s').write_bytes(
+            b'\x30\x83\x0f\xff\xf0' + b'\x30\x00' * (0x0ffff0 // 2))
+        self.check_cost(bundle)
+
+    def test_a_proof_of_many_small_things(self):
+        bundle = self.copy('hostile')
+        (bundle / 'certificate.json.tlog-proof').write_bytes(
+            b'c2sp.org/tlog-proof@v1\n' + b'extra AA==\n' * 20000)
+        self.check_cost(bundle)
+
+    def test_many_bundles_cost_no_more_than_one(self):
+        bundles = [self.copy(f'number-{number}') for number in range(60)]
+        root, key = HERE['anchors']
+        self.forged('bad')
+        peaks = []
+        for these in (bundles[:2], bundles):
+            peaks.append(self.peak([EFFACE, 'verify', *these, self.folder / 'bad', '--root', root,
+                                    '--log-key', key, '--log', HERE['folder'] / 'one/log']))
+        self.assertLess(peaks[1], peaks[0] + (4 << 20), peaks)
+
+
+if __name__ == '__main__':
+    if HELPER is None or not HELPER.exists() or not shutil.which('openssl'):
+        print('skipped: needs $EFFACE, make_bundle and openssl')
+        sys.exit(SKIPPED)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    unittest.main(verbosity=1)

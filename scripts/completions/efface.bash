@@ -30,6 +30,7 @@ _efface_options() {
     "keys init") echo --organization --site --station ;;
     "keys issue") echo --role ;;
     plan\ *) echo --order "$choices" -J --json ;;
+    accept\ *) echo --key --reason --reject ;;
     approve\ *) echo --key --approval ;;
     erase\ *) echo --order --approval --plan "$choices" -J --json --events ;;
     status\ * | jobs\ *) echo -J --json ;;
@@ -116,12 +117,12 @@ _efface() {
             words=$(_efface_options)
         else
             case "${command[*]:-}" in
-            "") words="keys plan approve erase status jobs resume project verify show list log" ;;
+            "") words="keys plan accept approve erase status jobs resume project verify show list log" ;;
             keys) words="init issue" ;;
             project) words="erase" ;;
             log) words="check" ;;
             plan* | erase*) kind=target ;;
-            approve | "project erase" | verify | show) kind='file' ;;
+            accept | approve | "project erase" | verify | show) kind='file' ;;
             resume) words=$("${COMP_WORDS[0]}" "${state[@]}" status 2>/dev/null | awk '$3 == "interrupted" { print $1 }') ;;
             esac
         fi

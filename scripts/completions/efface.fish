@@ -51,12 +51,13 @@ function __efface_command
     return 1
 end
 
-set -l commands keys plan approve erase status jobs resume project verify show list log
+set -l commands keys plan accept approve erase status jobs resume project verify show list log
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -f
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -l state-dir -r -a '(__fish_complete_directories)' -d 'keys, log, journals and certificates'
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -l version -d 'print the version'
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -a keys -d 'keys that sign evidence'
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -a plan -d 'what erase would do'
+complete -c efface -n "not __fish_seen_subcommand_from $commands" -a accept -d 'accept or reject a certificate'
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -a approve -d 'sign a manifest or an order'
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -a erase -d 'overwrite devices, files, memory'
 complete -c efface -n "not __fish_seen_subcommand_from $commands" -a status -d 'what runs, and what waits to be resumed'
@@ -74,6 +75,9 @@ complete -c efface -n '__fish_seen_subcommand_from init' -l site -x
 complete -c efface -n '__fish_seen_subcommand_from init' -l station -x
 complete -c efface -n '__fish_seen_subcommand_from issue' -l role -x -a 'approver operator witness'
 complete -c efface -n '__fish_seen_subcommand_from project; and not __fish_seen_subcommand_from erase' -f -a erase
+complete -c efface -n '__fish_seen_subcommand_from accept' -l key -x -d 'who decides'
+complete -c efface -n '__fish_seen_subcommand_from accept' -l reason -x -d 'why'
+complete -c efface -n '__fish_seen_subcommand_from accept' -l reject -d 'reject it'
 complete -c efface -n '__fish_seen_subcommand_from approve' -l key -x -d 'who approves'
 complete -c efface -n '__fish_seen_subcommand_from approve erase' -l approval -r -d 'file with the signatures'
 complete -c efface -n '__fish_seen_subcommand_from erase' -l plan -x -d 'digest that efface plan printed'

@@ -10,18 +10,18 @@ import json
 import os
 import sys
 
+from acceptance import check_acceptances
 from claims import check_claims
 from cms import Signature
 from common import Wrong, good, need, read, said
 from files import (BYTES_MAX, RECORD, check_anchors, check_digests, check_files, file_digest,
-                   parse_record, roots_in)
+                   SIGNATURE_BYTES_MAX, parse_record, roots_in)
 from log import check_log
 from order import check_order
 from signer import ROLES
 
-SIGNATURE_BYTES_MAX = 1 << 20
 MANIFEST, MANIFEST_BYTES_MAX = 'evidence/manifest.json', 4 << 20
-PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN = 0, 1, 2, 20, 21
+PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN, QUALIFIED = 0, 1, 2, 20, 21, 22
 # What the bundle is to blame for; whatever else keeps us from reading is not.
 OF_THE_BUNDLE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
 
@@ -86,7 +86,7 @@ def summary(predicate):
 
 def check_bundle(bundle, root, key, log=None):
     os.chdir(bundle)
-    there = check_files()
+    there, acceptances = check_files()
     check_anchors(root, key)
     certificate = read(RECORD, BYTES_MAX[RECORD])
     signature = signature_of(RECORD, certificate)
@@ -99,8 +99,10 @@ def check_bundle(bundle, root, key, log=None):
     signature.check_time(predicate['issuedAt'])
     check_authorization(predicate, root)
     check_log(certificate, record, key, log)  # that it was logged, and announced before it began
+    rejected = check_acceptances(acceptances, root, certificate, predicate)
     print(summary(predicate))
-    print('The bundle is proved.')
+    print('The bundle is proved' + (', and the certificate is rejected.' if rejected else '.'))
+    return QUALIFIED if rejected else PROVED
 
 
 def check_use(bundle, root, key, log=None):
@@ -127,7 +129,7 @@ def main(paths):
         print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
         return WRONG_USE
     try:
-        check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
+        return check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
         return NOT_PROVED
@@ -138,7 +140,6 @@ def main(paths):
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
         print(said(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200]))
         return NOT_PROVED
-    return PROVED
 
 
 if __name__ == '__main__':

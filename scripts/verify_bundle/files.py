@@ -13,17 +13,21 @@ NAME_BYTES_MAX, EVIDENCE_FILES_MAX, EVIDENCE_BYTES_MAX = 255, 8192, 256 << 20
 RECORD, ROOT, LOG_KEY = 'certificate.json', 'root.pem', 'log.vkey'
 BYTES_MAX = {RECORD: 64 << 20, RECORD + '.p7s': 1 << 20, RECORD + '.tlog-proof': 256 << 10,
              ROOT: 256 << 10, LOG_KEY: 256 << 10}
+ACCEPTANCES_MAX, ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX = 64, 64 << 10, 1 << 20
 NEEDED = {RECORD, RECORD + '.p7s', RECORD + '.tlog-proof'}
 PEM = re.compile(rb'-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----')
 
 
 def check_files():
-    """What is in the bundle that is the working folder: the names of its evidence files. Nothing of
-    them is read yet."""
-    found = set()
+    """What is in the bundle that is the working folder: the names of its evidence files, and how
+    many acceptances. Nothing of them is read yet."""
+    found, acceptances = set(), 0
     for entry in os.scandir('.'):
         status = entry.stat(follow_symlinks=False)
         if entry.name == 'evidence' and stat.S_ISDIR(status.st_mode):
+            continue
+        if entry.name == 'acceptance' and stat.S_ISDIR(status.st_mode):
+            acceptances = count_acceptances()
             continue
         need(entry.name in BYTES_MAX and stat.S_ISREG(status.st_mode),
              entry.name + ' does not belong here')
@@ -32,7 +36,25 @@ def check_files():
     need(NEEDED <= found, 'missing: ' + ', '.join(sorted(NEEDED - found)))
     there = evidence_files() if os.path.isdir('evidence') else set()
     good(f'no file is missing or foreign, no folder is empty ({len(there)} evidence files)')
-    return there
+    return there, acceptances
+
+
+def count_acceptances():
+    """acceptance/1 to acceptance/N, each with its two files."""
+    folders = os.listdir('acceptance')
+    need(1 <= len(folders) <= ACCEPTANCES_MAX and
+         set(folders) == {str(number + 1) for number in range(len(folders))},
+         'the acceptances are not numbered from 1')
+    bounds = {'acceptance.json': ACCEPTANCE_BYTES_MAX, 'acceptance.json.p7s': SIGNATURE_BYTES_MAX}
+    for folder in folders:
+        place = os.path.join('acceptance', folder)
+        need(stat.S_ISDIR(os.lstat(place).st_mode) and set(os.listdir(place)) == set(bounds),
+             place + ' must hold a record and its signature')
+        for name, largest in bounds.items():
+            status = os.lstat(os.path.join(place, name))
+            need(stat.S_ISREG(status.st_mode) and status.st_size <= largest,
+                 f'{place}/{name} is no file, or too large')
+    return len(folders)
 
 
 def evidence_files():

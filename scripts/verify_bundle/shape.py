@@ -184,6 +184,11 @@ def shapes_of(version):
     return Shapes(tables(), version)
 
 
+def check_newest(value, name):
+    """Of a record that has one version only."""
+    shapes_of(tables()[0]['versions'][-1]).check(value, name, name)
+
+
 def check_shape(record):
     """Of a statement and of the record in it."""
     known = tables()[0]['versions']

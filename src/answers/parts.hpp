@@ -37,6 +37,7 @@ struct Examined {
     evidence::TlogProof proof;
     evidence::Checkpoint head;    ///< of the proof
     evidence::Checkpoint before;  ///< of the certificate: the tree that already held the intent
+    bool rejected = false;        ///< by the last acceptance
 
     [[nodiscard]] RecordView view() const { return {statement, "certificate"}; }
     [[nodiscard]] RecordView predicate() const { return view().at("predicate"); }

@@ -7,6 +7,7 @@
 
 #include "efface/view/page.hpp"
 
+#include "acceptance/acceptance.hpp"
 #include "parts.hpp"
 
 namespace efface::answers {
@@ -30,6 +31,7 @@ constexpr Step kSteps[] = {
     {"order", check_ordered},
     {"log inclusion", check_log_inclusion},
     {"announced before", check_announcement},
+    {"acceptance", check_acceptances},
 };
 
 /// Foreign text can reach a detail: nothing but printable ASCII leaves here. Whatever goes wrong
@@ -127,6 +129,7 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
             return check_whole_log(examined, *state_->log);
         });
     }
+    verification.rejected = examined.rejected;
     verification.roots_used = roots_of(examined.signers);
     verification.certificate = std::move(examined.statement);  // parsed only when it was signed
     return verification;
@@ -145,7 +148,10 @@ Answer answer_of(const Verification& verification) noexcept {
     if (!verification.readable) {
         return Answer::not_known;
     }
-    return verification.ok() ? Answer::yes : Answer::no;
+    if (!verification.ok()) {
+        return Answer::no;
+    }
+    return verification.rejected ? Answer::qualified : Answer::yes;
 }
 
 Answer worst_of(Answer one, Answer other) noexcept {

@@ -175,6 +175,7 @@ Json document_of(const VerifyOptions& options, const std::string& bundle,
     return document.add("schema", kSchema)
         .add("bundle", printable(bundle))
         .add("verified", verification.ok())
+        .add("rejected", verification.rejected)
         .add("exitCode", static_cast<int>(answer_of(verification)))
         .add("checks", std::move(checks))
         .add("trustAnchors", anchors_document(anchors, &verification))
@@ -190,7 +191,7 @@ const char* in_words(Answer answer) {
         case Answer::not_known:
             return "The bundle could not be read: nothing is known of it.\n";
         case Answer::qualified:
-            return "The bundle is proved, but incomplete or superseded.\n";
+            return "The bundle is proved, but incomplete, superseded or rejected.\n";
     }
     return "";
 }

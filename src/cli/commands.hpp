@@ -22,6 +22,7 @@ struct Program {
 
 void add_keys(Command& app, Program& program);
 void add_plan(Command& app, Program& program);
+void add_accept(Command& app, Program& program);
 void add_approve(Command& app, Program& program);
 void add_project(Command& app, Program& program);
 void add_erase(Command& app, Program& program);

@@ -48,6 +48,7 @@ int run(int argc, char** argv) {
     add_jobs(app, program);
     add_project(app, program);
     add_verify(app, program);
+    add_accept(app, program);
     add_show(app, program);
     add_keys(app, program);
     add_log(app, program);

@@ -94,6 +94,26 @@ void publish(const fs::path& staging, const TlogProof& proof, const fs::path& de
     sync_directory(staging.parent_path());
 }
 
+void add_acceptance(const fs::path& bundle, std::size_t number, std::string_view record,
+                    ByteView signature) {
+    const fs::path staging = bundle.parent_path() / (bundle.filename().string() + ".acceptance");
+    const fs::path folder = bundle / kAcceptanceFolder;
+    const bool first = !fs::exists(fs::symlink_status(folder));
+    fs::remove_all(staging);
+    make_folder(staging);
+    const fs::path place = first ? staging / std::to_string(number) : staging;
+    make_folder(place);
+    write_file_durably(place / kAcceptanceFile, record, kFileMode);
+    write_file_durably(place / kAcceptanceSignatureFile, signature, kFileMode);
+    const fs::path destination = first ? folder : folder / std::to_string(number);
+    if (fs::exists(fs::symlink_status(destination))) {
+        throw Error(ErrorCode::evidence, destination.string() + ": there is one already");
+    }
+    fs::rename(staging, destination);
+    sync_directory(destination.parent_path());
+    sync_directory(bundle.parent_path());
+}
+
 }  // namespace
 
 bool is_evidence_name(std::string_view name) noexcept {
@@ -162,6 +182,12 @@ std::optional<Staged> staged_digests(const fs::path& staging, std::string_view r
 void publish_bundle(const fs::path& staging, const TlogProof& proof, const fs::path& destination) {
     writing_evidence("publishing the bundle",
                      [&] { publish(fs::absolute(staging), proof, fs::absolute(destination)); });
+}
+
+void publish_acceptance(const fs::path& bundle, std::size_t number, std::string_view record,
+                        ByteView signature) {
+    writing_evidence("adding the acceptance",
+                     [&] { add_acceptance(fs::canonical(bundle), number, record, signature); });
 }
 
 }  // namespace efface::evidence

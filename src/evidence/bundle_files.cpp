@@ -144,6 +144,34 @@ std::vector<std::string> list_evidence(int bundle) {
     return files;
 }
 
+/// acceptance/1 to acceptance/N, each with its two files and nothing else.
+std::size_t count_acceptances(int bundle) {
+    const std::string top = kAcceptanceFolder;
+    const std::vector<Entry> folders =
+        entries_of(open_below(bundle, top, O_RDONLY | O_DIRECTORY), top);
+    if (folders.empty() || folders.size() > kAcceptancesMax) {
+        refuse(top, folders.empty() ? "is an empty folder" : "holds too many acceptances");
+    }
+    for (std::size_t number = 1; number <= folders.size(); ++number) {
+        const std::string name = top + "/" + std::to_string(number);
+        // Where a number is left out it can not be opened; another name is one too many.
+        const std::vector<Entry> files =
+            entries_of(open_below(bundle, name, O_RDONLY | O_DIRECTORY), name);
+        for (const Entry& file : files) {
+            const bool record = file.name == kAcceptanceFile;
+            if (!S_ISREG(file.mode) || (!record && file.name != kAcceptanceSignatureFile)) {
+                refuse(name + "/" + file.name, "does not belong here");
+            }
+            check_size(name + "/" + file.name, file.bytes,
+                       record ? kAcceptanceBytesMax : kSignatureBytesMax);
+        }
+        if (files.size() != 2) {
+            refuse(name, "must hold a record and its signature");
+        }
+    }
+    return folders.size();
+}
+
 struct Known {
     const char* name;
     std::size_t bytes_max;
@@ -180,6 +208,8 @@ BundleFiles::BundleFiles(const std::filesystem::path& bundle)
             names_.insert(entry.name);
         } else if (entry.name == kEvidenceFolder && S_ISDIR(entry.mode)) {
             has_evidence = true;
+        } else if (entry.name == kAcceptanceFolder && S_ISDIR(entry.mode)) {
+            acceptances_ = count_acceptances(folder_.get());
         } else {
             refuse(entry.name, S_ISLNK(entry.mode) ? "is a symbolic link" : "does not belong here");
         }

@@ -70,8 +70,7 @@ std::string Place::words() const {
     if (parent_ == nullptr) {
         return std::string(key_);
     }
-    return parent_->words() +
-           (item_ ? "[" + std::to_string(index_) + "]" : "." + printable(key_));
+    return parent_->words() + (item_ ? "[" + std::to_string(index_) + "]" : "." + printable(key_));
 }
 
 const std::vector<BuiltIn>& built_in_shapes() {

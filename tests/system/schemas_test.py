@@ -87,9 +87,10 @@ def main():
             return False
         return True
     validators = {}
+    for path in SCHEMAS.iterdir():
+        jsonschema.Draft202012Validator.check_schema(json.loads(path.read_text()))
     for version in shape.tables()[0]['versions']:
         schema = json.loads((SCHEMAS / f'certificate-{version}.schema.json').read_text())
-        jsonschema.Draft202012Validator.check_schema(schema)
         validators[version] = jsonschema.Draft202012Validator(schema)
     with tempfile.TemporaryDirectory(prefix='efface-schemas-') as folder:
         work = pathlib.Path(folder)

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (certificates, drive, generated, log, lowered, orders, read, reasons, record,
+from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read, reasons, record,
                     target, volumes)
 from tamper.case import RECORD, Case
 
@@ -207,6 +207,8 @@ def run_all(work):
     lowered_counts, found = lowered.run(HELPER, work, claims_made())
     problems += found
     print(f'judged before signed: {lowered_counts}')
+    problems += acceptances.run(HELPER, work, good,
+                                lambda folder, keys: problems_of(folder, False, keys, None))
     order_counts, found = orders.run(HELPER, work)
     problems += found
     certificate_counts, found = certificates.run(HELPER, good)

@@ -37,7 +37,8 @@ struct Verification {
     Json certificate;           ///< null unless it parsed and its signature is good
     /// SHA-256 of each trusted root that a signature was held against and found good, sorted.
     std::vector<std::string> roots_used;
-    bool readable = true;  ///< false: the last check could not be asked, which shows nothing
+    bool rejected = false;  ///< the organisation's last decision rejects the certificate
+    bool readable = true;   ///< false: the last check could not be asked, which shows nothing
     [[nodiscard]] bool ok() const noexcept;
 };
 [[nodiscard]] Answer answer_of(const Verification& verification) noexcept;

@@ -53,4 +53,9 @@ struct Staged {
 void publish_bundle(const std::filesystem::path& staging, const TlogProof& proof,
                     const std::filesystem::path& destination);
 
+/// Adds acceptance/`number` with its two files to a published bundle: wholly or not at all, durable
+/// when it returns. Error(evidence) on failure.
+void publish_acceptance(const std::filesystem::path& bundle, std::size_t number,
+                        std::string_view record, ByteView signature);
+
 }  // namespace efface::evidence

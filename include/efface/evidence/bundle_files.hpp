@@ -27,12 +27,15 @@ class BundleFiles final {
     [[nodiscard]] bool has(const std::string& name) const;
     /// "evidence/..." names of all files below the evidence folder, sorted.
     [[nodiscard]] const std::vector<std::string>& evidence() const noexcept { return evidence_; }
+    /// How many folders acceptance/N there are: 1 to this.
+    [[nodiscard]] std::size_t acceptances() const noexcept { return acceptances_; }
 
   private:
     [[nodiscard]] UniqueFd open_regular(const std::string& name, std::uint64_t bytes_max) const;
     UniqueFd folder_;
     std::set<std::string, std::less<>> names_;
     std::vector<std::string> evidence_;
+    std::size_t acceptances_ = 0;
 };
 
 }  // namespace efface::evidence

@@ -24,6 +24,7 @@
 #include "efface/judge/lower.hpp"
 #include "efface/view/text.hpp"
 
+#include "acceptance/acceptance.hpp"
 #include "example_bundle.hpp"
 
 namespace {
@@ -194,6 +195,31 @@ void answer_all(const fs::path& path, const std::function<std::string(std::strin
     }
 }
 
+/// BUNDLE KEYS NAME DECISION: decided by a witness of that name, who is made.
+void accept(std::span<char*> arguments) {
+    const KeyStore keys = KeyStore::open(arguments[1]);
+    const SystemClock clock;
+    SystemRandom random;
+    keys.issue_person(arguments[2], Role::witness, clock, random);
+    const TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
+    const bool rejected = std::string_view(arguments[3]) == "rejected";
+    (void)add_acceptance(arguments[0], anchors,
+                         {rejected ? Decision::rejected : Decision::accepted, "it was looked at"},
+                         keys.person_key(arguments[2]), clock, random);
+}
+
+/// Of each line of the file, whether it is an acceptance of this bundle's certificate.
+void judge_acceptances(const fs::path& bundle, const fs::path& file) {
+    const std::string text = required_file(bundle / "certificate.json");
+    const Json certificate = parse_json(text, "certificate.json");
+    const std::string digest = sha256_hex(text);
+    answer_all(file, [&](std::string_view line) {
+        const Json statement = parse_json(line, "acceptance");
+        check_acceptance({statement, "acceptance"}, {certificate, "certificate"}, digest);
+        return "ok";
+    });
+}
+
 int run(std::span<char*> arguments) {
     const std::string_view first = arguments.empty() ? "" : arguments[0];
     if (first == "--verify" && (arguments.size() == 4 || arguments.size() == 5)) {
@@ -214,6 +240,14 @@ int run(std::span<char*> arguments) {
     }
     if (first == "--judge" && arguments.size() == 2) {
         answer_all(arguments[1], judge_predicate);
+        return 0;
+    }
+    if (first == "--accept" && arguments.size() == 5) {
+        accept(arguments.subspan(1));
+        return 0;
+    }
+    if (first == "--judge-acceptances" && arguments.size() == 3) {
+        judge_acceptances(arguments[1], arguments[2]);
         return 0;
     }
     if (first == "--lower" && arguments.size() == 2) {

@@ -7,8 +7,8 @@
 
 #include "efface/base/file.hpp"
 
+#include "anchors.hpp"
 #include "catch.hpp"
-#include "example_bundle.hpp"
 #include "example_files.hpp"
 #include "temporary_folder.hpp"
 
@@ -18,22 +18,6 @@ using namespace efface::evidence;
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::size_t kAnchorBytesMax = std::size_t{64} * 1024;
-
-TrustAnchors anchors_of(const Example& example, bool with_log) {
-    TrustAnchors anchors;
-    anchors.roots_pem = *read_text_file(example.keys / "root.pem", kAnchorBytesMax);
-    std::string line = *read_text_file(example.keys / "log.vkey", kAnchorBytesMax);
-    while (!line.empty() && line.back() == '\n') {
-        line.pop_back();
-    }
-    anchors.log_verifier_key = line;
-    if (with_log) {
-        anchors.log_directory = example.log;
-    }
-    return anchors;
-}
 
 const char* const kPredicateFile = EFFACE_TEST_DATA "/evidence/predicate-example.json";
 Example example_in(const TemporaryFolder& folder, const ExampleChanges& changes = {}) {
@@ -57,7 +41,7 @@ TEST_CASE("A bundle as the program makes it is proved, with and without the log"
     const Example example = example_in(folder);
     const Verification alone = verify_bundle(example.bundle, anchors_of(example, false));
     CHECK(refused_by(alone).empty());
-    CHECK(alone.checks.back().name == "announced before");
+    CHECK(alone.checks.back().name == "acceptance");
     CHECK(alone.certificate.at("predicate").at("certificateType") == "keyslot");
     const Verification with_log = verify_bundle(example.bundle, anchors_of(example, true));
     CHECK(refused_by(with_log).empty());

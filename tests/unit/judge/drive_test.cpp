@@ -102,8 +102,7 @@ TEST_CASE("Fields of overwriting and of a drive's own erasure do not mix") {
                    }),
                    Contains(key));
     }
-    CHECK_THAT(media([](Json& p) { p["sanitization"]["engine"] = "drive"; }),
-               Contains("engine"));
+    CHECK_THAT(media([](Json& p) { p["sanitization"]["engine"] = "drive"; }), Contains("engine"));
     CHECK_THAT(drive([](Json& p) {
                    p["certificateType"] = "file";
                    p["target"]["kind"] = "file";

@@ -98,8 +98,7 @@ TEST_CASE("The target that was overwritten is the one that is named, before and 
                    Contains("another target"));
         CHECK_THAT(media([&](Json& p) { p["target"]["identityAfter"][key] = "other"; }),
                    Contains("another target"));
-        CHECK_THAT(media([&](Json& p) { p["target"]["identityAfter"].erase(key); }),
-                   Contains(key));
+        CHECK_THAT(media([&](Json& p) { p["target"]["identityAfter"].erase(key); }), Contains(key));
     }
     for (const char* which : {"identity", "identityAfter"}) {
         CHECK_THAT(media([&](Json& p) { p["target"][which]["sizeBytes"] = kDisk - 512; }),

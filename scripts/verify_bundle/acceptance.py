@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the organisation decided on a certificate later: acceptance/N, each signed and bound to the
+certificate's digest."""
+import hashlib
+
+from cms import Signature
+from common import canonical, good, need, read, said, strict_json, when
+from files import ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX
+from shape import check_newest
+
+SLACK_SECONDS = 600
+
+
+def check_acceptance(statement, certificate, record):
+    """That it is one, and speaks of this certificate."""
+    check_newest(statement, 'acceptance-statement')
+    told = statement['predicate']
+    need(statement['subject'][0]['digest']['sha256'] == hashlib.sha256(certificate).hexdigest() and
+         told['certificateId'] == record['certificateId'], 'it is of another certificate')
+    need(all(told['result'][key] == record['result'][key] for key in ('status', 'level')),
+         'it tells of another verdict')
+    need(when(told['decidedAt']) >= when(record['issuedAt']),
+         'it was decided before the certificate was issued')
+    need(told['decidedBy']['subject'] != record['authorization']['operator'],
+         'the operator can not accept the own run')
+
+
+def check_acceptances(count, root, certificate, record):
+    """Whether the last one rejects the certificate."""
+    rejected = False
+    for number in range(1, count + 1):
+        name = f'acceptance/{number}/acceptance.json'
+        data = read(name, ACCEPTANCE_BYTES_MAX)
+        signature = Signature(name, data, read(name + '.p7s', SIGNATURE_BYTES_MAX))
+        signature.check_chains(f'{name} is signed below the trusted root', root)
+        statement = strict_json(data, name)
+        need(canonical(statement) == data, name + ' is not canonical')
+        check_acceptance(statement, certificate, record)
+        told = statement['predicate']
+        by = told['decidedBy']
+        need(len(signature.signers) == 1 and signature.signers[0].name == by['subject'] and
+             signature.signers_with(by['subjectPublicKeySha256'], by['role']),
+             name + ' was signed by somebody else, or in another role')
+        gap = signature.signers[0].time - when(told['decidedAt'])
+        need(abs(gap.total_seconds()) <= SLACK_SECONDS, name + ' was signed at another time')
+        rejected = told['decision'] == 'rejected'
+        good(said(f'{told["decision"]} by {by["subject"]} ({by["role"]}) at {told["decidedAt"]}: '
+                  f'{told["reason"]}'))
+    return rejected

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/answers/acceptance.hpp"
+
+#include "commands.hpp"
+#include "console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+struct AcceptOptions {
+    std::string bundle;
+    std::string key;
+    std::string reason;
+    bool reject = false;
+};
+
+int accept(const Program& program, const AcceptOptions& options) {
+    const auto keys = evidence::KeyStore::open(program.state().keys());
+    const answers::TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
+    const answers::AcceptanceInput input{
+        options.reject ? answers::Decision::rejected : answers::Decision::accepted, options.reason};
+    SystemRandom random;
+    const auto number = answers::add_acceptance(
+        options.bundle, anchors, input, keys.person_key(options.key), SystemClock(), random);
+    print(options.key + " " + to_string(input.decision) + " " + printable(options.bundle) +
+          " (acceptance " + std::to_string(number) + ")\n");
+    return 0;
+}
+
+}  // namespace
+
+void add_accept(Command& app, Program& program) {
+    auto command = app.subcommand("accept", "Accept or reject a certificate for the organisation");
+    auto options = std::make_shared<AcceptOptions>();
+    command.add("bundle", options->bundle, "Bundle folder").required();
+    command.add("--key", options->key, "Name of an approver's or witness' key").required();
+    command.add("--reason", options->reason, "Why, in words").required();
+    command.flag("--reject", options->reject, "Reject it; without: accept it");
+    command.when_named([&program, options] {
+        program.run = [&program, options] { return accept(program, *options); };
+    });
+}
+
+}  // namespace efface::cli

@@ -239,7 +239,8 @@ const Json& Maker::newest(const Json& by_version) const {
 
 /// What stands here itself is narrower than what it includes, so it comes last and stays.
 void Maker::add_fields(const Json& form, bool optional, FieldForms& fields) const {
-    for (const auto& [key, with_as_optional] : {std::pair{"with", optional}, {"maybe with", true}}) {
+    for (const auto& [key, with_as_optional] :
+         {std::pair{"with", optional}, {"maybe with", true}}) {
         if (const auto names = form.find(key); names != form.end()) {
             for (const Json& name : *names) {
                 add_fields(form_of(name.get<std::string>()), with_as_optional, fields);

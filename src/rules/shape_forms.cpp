@@ -160,8 +160,8 @@ bool ListShape::fits(const Json& value, const Place& place, Finding& finding) co
 
 bool MapShape::fits(const Json& value, const Place& place, Finding& finding) const {
     if (!value.is_object() || value.size() > items_max) {
-        return finding.refuse(place, "must be an object of at most " + std::to_string(items_max) +
-                                         " fields");
+        return finding.refuse(
+            place, "must be an object of at most " + std::to_string(items_max) + " fields");
     }
     const auto& object = value.get_ref<const Json::object_t&>();
     return std::all_of(object.begin(), object.end(), [&](const auto& entry) {
@@ -226,9 +226,8 @@ bool ChoiceShape::fits(const Json& value, const Place& place, Finding& finding) 
 
 bool AnyShape::fits(const Json& value, const Place& place, Finding& finding) const {
     Finding unread(Finding::Words::nobody_reads);
-    return std::any_of(
-               shapes.begin(), shapes.end(),
-               [&](const Shape* shape) { return shape->fits(value, place, unread); }) ||
+    return std::any_of(shapes.begin(), shapes.end(),
+                       [&](const Shape* shape) { return shape->fits(value, place, unread); }) ||
            finding.refuse(place, "is none of what it may be");
 }
 

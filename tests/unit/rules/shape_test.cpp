@@ -52,8 +52,8 @@ const std::vector<Construct>& constructs() {
         {R"("time")",
          {"\"2026-11-21T09:41:07Z\"", "\"1970-01-01T00:00:00Z\"", "\"2024-02-29T23:59:59Z\""},
          {"\"\"", "\"2026-11-21\"", "\"2026-02-29T00:00:00Z\"", "\"2026-11-21T24:00:00Z\"",
-          "\"2026-11-21T09:41:07+00:00\"", "\"2026-11-21T09:41:07.5Z\"",
-          "\"1969-12-31T23:59:59Z\"", "7"}},
+          "\"2026-11-21T09:41:07+00:00\"", "\"2026-11-21T09:41:07.5Z\"", "\"1969-12-31T23:59:59Z\"",
+          "7"}},
         {R"("uuid")",
          {"\"0199f3c2-7d5e-7c41-9b0a-3f6c2f1d8e61\""},
          {"\"\"", "\"0199F3C2-7d5e-7c41-9b0a-3f6c2f1d8e61\"",
@@ -151,14 +151,14 @@ TEST_CASE("numbers of a record that was just made have a sign, and are judged al
 }
 
 TEST_CASE("a table that is no grammar is refused, whatever is judged by it") {
-    for (const char* shape : {
-             R"({})", R"({"txt": {"max": 1}})", R"({"text": {"max": 1, "flavour": 1}})",
-             R"({"text": {"max": 1}, "number": {"max": 1}})", R"("none-of-this-name")", R"(7)",
-             R"({"list": "flag", "most": 1})", R"({"fields": {"a": "unknown"}})",
-             R"({"with": ["unknown"]})", R"({"with": ["word"]})", R"({"fields": {"a": "x"}})",
-             R"({"fields": {}, "since 4": {}})", R"({"by version": {"2": "flag"}})",
-             R"({"apart": "unknown"})", R"({"text": {"min": -1, "max": 1}})",
-             R"({"choice": "a", "cases": {"b": "unknown"}})", R"({"one of": [7]})"}) {
+    for (const char* shape :
+         {R"({})", R"({"txt": {"max": 1}})", R"({"text": {"max": 1, "flavour": 1}})",
+          R"({"text": {"max": 1}, "number": {"max": 1}})", R"("none-of-this-name")", R"(7)",
+          R"({"list": "flag", "most": 1})", R"({"fields": {"a": "unknown"}})",
+          R"({"with": ["unknown"]})", R"({"with": ["word"]})", R"({"fields": {"a": "x"}})",
+          R"({"fields": {}, "since 4": {}})", R"({"by version": {"2": "flag"}})",
+          R"({"apart": "unknown"})", R"({"text": {"min": -1, "max": 1}})",
+          R"({"choice": "a", "cases": {"b": "unknown"}})", R"({"one of": [7]})"}) {
         INFO(shape);
         try {
             (void)shapes_with(shape);
@@ -170,7 +170,8 @@ TEST_CASE("a table that is no grammar is refused, whatever is judged by it") {
 }
 
 TEST_CASE("the program's table knows the versions of the records that it writes and reads") {
-    CHECK(record_shapes().versions() == std::vector<std::string>{"1.0.0", evidence::kSchemaVersion});
+    CHECK(record_shapes().versions() ==
+          std::vector<std::string>{"1.0.0", evidence::kSchemaVersion});
 }
 
 TEST_CASE("the table is read once, whoever asks first") {

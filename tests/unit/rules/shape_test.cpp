@@ -148,6 +148,8 @@ TEST_CASE("numbers of a record that was just made have a sign, and are judged al
     CHECK(problem(shapes, Json(std::int64_t{5})).empty());
     CHECK_FALSE(problem(shapes, Json(std::int64_t{-1})).empty());
     CHECK_FALSE(problem(shapes, Json(std::int64_t{6})).empty());
+    CHECK(RecordView(Json(std::int64_t{5}), "here").number() == 5);
+    CHECK_THROWS_AS((void)RecordView(Json(std::int64_t{-1}), "here").number(), Error);
 }
 
 TEST_CASE("a table that is no grammar is refused, whatever is judged by it") {

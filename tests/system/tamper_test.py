@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read, reasons, record,
-                    target, volumes)
+from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read,
+                    reasons, record, shapes, target, volumes)
 from tamper.case import RECORD, Case
 
 SKIPPED = 77

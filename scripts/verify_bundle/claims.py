@@ -5,12 +5,15 @@ from shape import check_shape
 from target_claims import check_target
 from volume_claims import check_volumes
 
+SUCCESS = ('sanitized', 'sanitized-with-exceptions')
+
 
 def check_claims(record):
     check_shape(record)
     predicate = record['predicate']
     if predicate['certificateType'] == 'keyslot':
         check_volumes(predicate)
+        check_places(predicate)
     else:
         check_target(predicate)
     result, sanitization = predicate['result'], predicate['sanitization']
@@ -18,10 +21,38 @@ def check_claims(record):
          sanitization['requestedMethod'] == result['requestedLevel'], 'the levels differ')
     need(when(sanitization['startedAt']) <= when(sanitization['completedAt']) <=
          when(predicate['issuedAt']), 'the times are out of order')
+    check_not_before(predicate['authorization'].get('notBefore'), sanitization['startedAt'])
     check_approvers(predicate['authorization'])
+    check_required(predicate['signaturePolicy']['required'])
     need(predicate['attempts']['number'] == len(predicate['attempts']['previous']) + 1,
          'the number of attempts')
     good('the result claims no more than the record shows')
+
+
+def check_places(predicate):
+    """Every place was begun and ended before the record was issued, and the run is as verified as
+    its places are."""
+    for volume, place in [(volume, place) for volume in predicate['volumes']
+                          for place in volume['locations']]:
+        times = [place[key] for key in ('startedAt', 'completedAt') if place.get(key) is not None]
+        need(not times or len(times) == 2 and
+             when(times[0]) <= when(times[1]) <= when(predicate['issuedAt']),
+             'the times of a place are out of order')
+        need(times or volume['status'] not in SUCCESS, 'a place that was never begun')
+    seen, unseen = predicate['verification'], any(not volume['locations']
+                                                  for volume in predicate['volumes'])
+    need(predicate['result']['status'] not in SUCCESS or unseen or
+         seen['performed'] and seen['result'] == 'pass', 'the run was not verified')
+
+
+def check_not_before(date, started):
+    need(date is None or when(date) <= when(started), 'it began before its date')
+
+
+def check_required(signers):
+    need(len({one['subjectPublicKeySha256'] for one in signers}) == len(signers),
+         'one key can not sign in two roles')
+    need('station' in [one['role'] for one in signers], 'the station must sign')
 
 
 def check_approvers(authorization):

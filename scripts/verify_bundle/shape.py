@@ -58,8 +58,9 @@ class Shapes:
 
     def text(self, value, shape, where):
         bounds = shape['text']
-        need(type(value) is str and bounds.get('min', 0) <= len(bytes_of(value)) <= bounds['max'] and
-             value not in bounds.get('not', ()), where + ' is no such text')
+        need(type(value) is str and value not in bounds.get('not', ()) and
+             bounds.get('min', 0) <= len(bytes_of(value)) <= bounds['max'],
+             where + ' is no such text')
 
     def hex(self, value, shape, where):
         bounds = shape['hex']

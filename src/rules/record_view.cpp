@@ -81,8 +81,10 @@ const std::string& RecordView::one_of(std::initializer_list<std::string_view> wo
     return value;
 }
 
+/// A record that was just made has numbers with a sign, one that was read has none below 0.
 std::uint64_t RecordView::number() const {
-    if (!value_->is_number_unsigned()) {
+    if (!value_->is_number_integer() ||
+        (!value_->is_number_unsigned() && value_->get<std::int64_t>() < 0)) {
         fail("must be a whole number, 0 or more");
     }
     return value_->get<std::uint64_t>();

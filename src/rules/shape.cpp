@@ -61,8 +61,8 @@ class Maker final {
 
   private:
     struct FieldForm {
-        Json shape;
-        bool required;
+        const Json* shape = nullptr;
+        bool required = true;
     };
     using FieldForms = std::map<std::string, FieldForm>;
 
@@ -101,7 +101,7 @@ class Maker final {
     const Shape* make_any(const Json& form);
     const Json& newest(const Json& by_version) const;
     void add_fields(const Json& form, bool optional, FieldForms& fields) const;
-    void add_included(const Json& names, bool optional, FieldForms& fields) const;
+    static void add_own(const Json& own, bool optional, FieldForms& fields);
 
     const std::map<std::string, Json>& table_;
     const std::vector<std::string>& versions_;
@@ -223,7 +223,7 @@ const Shape* Maker::make_fields(const Json& form) {
     add_fields(form, false, forms);
     auto shape = std::make_unique<FieldsShape>();
     for (const auto& [name, field] : forms) {
-        shape->fields.push_back({name, make(field.shape), field.required});
+        shape->fields.push_back({name, make(*field.shape), field.required});
     }
     return keep(std::move(shape));
 }
@@ -237,24 +237,19 @@ const Json& Maker::newest(const Json& by_version) const {
     refuse_table("nothing is said of version " + versions_[version_]);
 }
 
-void Maker::add_included(const Json& names, bool optional, FieldForms& fields) const {
-    for (const Json& name : names) {
-        add_fields(form_of(name.get<std::string>()), optional, fields);
-    }
-}
-
 /// What stands here itself is narrower than what it includes, so it comes last and stays.
 void Maker::add_fields(const Json& form, bool optional, FieldForms& fields) const {
-    const auto add = [&](const Json& own) {
-        for (const auto& [key, shape] : own.items()) {
-            const bool may_be_missing = key.ends_with('?');
-            fields[key.substr(0, key.size() - (may_be_missing ? 1 : 0))] = {
-                shape, !may_be_missing && !optional};
+    for (const auto& [key, with_as_optional] :
+         {std::pair{"with", optional}, {"maybe with", true}}) {
+        if (const auto names = form.find(key); names != form.end()) {
+            for (const Json& name : *names) {
+                add_fields(form_of(name.get<std::string>()), with_as_optional, fields);
+            }
         }
-    };
-    add_included(form.value("with", Json::array()), optional, fields);
-    add_included(form.value("maybe with", Json::array()), true, fields);
-    add(form.value("fields", Json::object()));
+    }
+    if (const auto own = form.find("fields"); own != form.end()) {
+        add_own(*own, optional, fields);
+    }
     for (const auto& [key, own] : form.items()) {
         if (key == "with" || key == "maybe with" || key == "fields") {
             continue;
@@ -266,8 +261,16 @@ void Maker::add_fields(const Json& form, bool optional, FieldForms& fields) cons
             refuse_table("\"" + key + "\" belongs to no object of fields");
         }
         if (static_cast<std::size_t>(since - versions_.begin()) <= version_) {
-            add(own);
+            add_own(own, optional, fields);
         }
+    }
+}
+
+void Maker::add_own(const Json& own, bool optional, FieldForms& fields) {
+    for (const auto& [key, shape] : own.items()) {
+        const bool may_be_missing = key.ends_with('?');
+        fields[key.substr(0, key.size() - (may_be_missing ? 1 : 0))] = {
+            &shape, !may_be_missing && !optional};
     }
 }
 
@@ -299,7 +302,10 @@ void Shapes::check(const RecordView& value, std::string_view name, std::string_v
     EFFACE_ASSERT(shapes != named_.end());
     const auto shape = shapes->second.find(name);
     EFFACE_ASSERT(shape != shapes->second.end());
-    shape->second->check(value.json(), Place(value.where()));
+    Finding finding(Finding::Words::wanted);
+    if (!shape->second->fits(value.json(), Place(value.where()), finding)) {
+        throw Error(ErrorCode::usage, finding.text());
+    }
 }
 
 const Shapes& record_shapes() {

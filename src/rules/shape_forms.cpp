@@ -56,18 +56,15 @@ bool is_nothing(const Json& /*value*/) {
     return false;
 }
 
-const std::string& text_of(const Json& value, const Place& place) {
-    if (!value.is_string()) {
-        place.fail("must be a string");
-    }
-    return value.get_ref<const std::string&>();
+/// nullptr when it is none.
+const std::string* text_of(const Json& value) {
+    return value.is_string() ? &value.get_ref<const std::string&>() : nullptr;
 }
+
+constexpr const char* kNoString = "must be a string";
+constexpr const char* kNoObject = "must be an object";
 
 }  // namespace
-
-void Place::fail(const std::string& problem) const {
-    throw Error(ErrorCode::usage, words() + ": " + problem);
-}
 
 std::string Place::words() const {
     if (parent_ == nullptr) {
@@ -88,134 +85,131 @@ const std::vector<BuiltIn>& built_in_shapes() {
     return kAll;
 }
 
-void BuiltInShape::check(const Json& value, const Place& place) const {
-    if (!accepts_(value)) {
-        place.fail("must be " + what_);
-    }
+bool BuiltInShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    return accepts_(value) || finding.refuse(place, "must be " + what_);
 }
 
-void TextShape::check(const Json& value, const Place& place) const {
-    const std::string& text = text_of(value, place);
-    const std::size_t bytes = text.size();
-    if (bytes < bytes_min) {
-        place.fail(bytes == 0 ? "must not be empty" : "is too short");
+bool TextShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    const std::string* text = text_of(value);
+    if (text == nullptr) {
+        return finding.refuse(place, kNoString);
     }
-    if (bytes > bytes_max) {
-        place.fail("must be at most " + std::to_string(bytes_max) + " bytes");
+    if (text->size() < bytes_min || text->size() > bytes_max) {
+        return finding.refuse(place, "must be " + std::to_string(bytes_min) + " to " +
+                                         std::to_string(bytes_max) + " bytes");
     }
-    if (std::find(refused.begin(), refused.end(), text) != refused.end()) {
-        place.fail("can not be \"" + text + "\" here");
+    if (std::find(refused.begin(), refused.end(), *text) != refused.end()) {
+        return finding.refuse(place, "can not be \"" + *text + "\" here");
     }
+    return true;
 }
 
-void HexShape::check(const Json& value, const Place& place) const {
-    std::string_view digits = text_of(value, place);
+bool HexShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    const std::string* text = text_of(value);
+    if (text == nullptr) {
+        return finding.refuse(place, kNoString);
+    }
+    std::string_view digits = *text;
     const bool behind = digits.starts_with(after);
     digits.remove_prefix(behind ? after.size() : 0);
     if (!behind || digits.size() % 2 != 0 ||
         !std::all_of(digits.begin(), digits.end(), is_lower_hex)) {
-        place.fail("must be " + after + "bytes in lower-case hex");
+        return finding.refuse(place, "must be " + after + "bytes in lower-case hex");
     }
-    if (digits.size() / 2 < bytes_min || digits.size() / 2 > bytes_max) {
-        place.fail("must be " + std::to_string(bytes_min) + " to " + std::to_string(bytes_max) +
-                   " bytes in hex");
-    }
+    return (digits.size() / 2 >= bytes_min && digits.size() / 2 <= bytes_max) ||
+           finding.refuse(place, "must be " + std::to_string(bytes_min) + " to " +
+                                     std::to_string(bytes_max) + " bytes in hex");
 }
 
-void NumberShape::check(const Json& value, const Place& place) const {
-    const bool fits = value.is_number_unsigned()
-                          ? std::cmp_greater_equal(value.get<std::uint64_t>(), min) &&
-                                std::cmp_less_equal(value.get<std::uint64_t>(), max)
-                          : value.is_number_integer() && value.get<std::int64_t>() >= min &&
-                                value.get<std::int64_t>() <= max;
-    if (!fits) {
-        place.fail("must be a whole number from " + std::to_string(min) + " to " +
-                   std::to_string(max));
-    }
+bool NumberShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    const bool inside = value.is_number_unsigned()
+                            ? std::cmp_greater_equal(value.get<std::uint64_t>(), min) &&
+                                  std::cmp_less_equal(value.get<std::uint64_t>(), max)
+                            : value.is_number_integer() && value.get<std::int64_t>() >= min &&
+                                  value.get<std::int64_t>() <= max;
+    return inside || finding.refuse(place, "must be a whole number from " + std::to_string(min) +
+                                               " to " + std::to_string(max));
 }
 
-void WordShape::check(const Json& value, const Place& place) const {
-    const std::string& text = text_of(value, place);
-    if (std::find(words.begin(), words.end(), text) == words.end()) {
-        std::string list;
-        for (const std::string& word : words) {
-            list += (list.empty() ? "" : ", ") + ("\"" + word + "\"");
-        }
-        place.fail("must be one of " + list);
+bool WordShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    const std::string* text = text_of(value);
+    if (text != nullptr && std::find(words.begin(), words.end(), *text) != words.end()) {
+        return true;
     }
+    std::string list;
+    for (const std::string& word : words) {
+        list += (list.empty() ? "\"" : ", \"") + word + "\"";
+    }
+    return finding.refuse(place, "must be one of " + list);
 }
 
-void ApartShape::check(const Json& value, const Place& place) const {
-    if (!value.is_object()) {
-        place.fail("must be an object");
-    }
+bool ApartShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    return value.is_object() || finding.refuse(place, kNoObject);
 }
 
-void ListShape::check(const Json& value, const Place& place) const {
-    if (!value.is_array()) {
-        place.fail("must be a list");
-    }
-    if (value.size() < items_min || value.size() > items_max) {
-        place.fail("must be a list of " + std::to_string(items_min) + " to " +
-                   std::to_string(items_max) + " items");
+bool ListShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    if (!value.is_array() || value.size() < items_min || value.size() > items_max) {
+        return finding.refuse(place, "must be a list of " + std::to_string(items_min) + " to " +
+                                         std::to_string(items_max) + " items");
     }
     std::size_t index = 0;
-    for (const Json& one : value) {
-        item->check(one, Place(place, index++));
-    }
+    return std::all_of(value.begin(), value.end(), [&](const Json& one) {
+        return item->fits(one, Place(place, index++), finding);
+    });
 }
 
-void MapShape::check(const Json& value, const Place& place) const {
+bool MapShape::fits(const Json& value, const Place& place, Finding& finding) const {
     if (!value.is_object() || value.size() > items_max) {
-        place.fail("must be an object of at most " + std::to_string(items_max) + " fields");
+        return finding.refuse(
+            place, "must be an object of at most " + std::to_string(items_max) + " fields");
     }
-    for (const auto& [key, one] : value.get_ref<const Json::object_t&>()) {
-        const Place here(place, key);
-        if (key.empty() || key.size() > kMapNameBytesMax) {
-            here.fail("is no name");
+    const auto& object = value.get_ref<const Json::object_t&>();
+    return std::all_of(object.begin(), object.end(), [&](const auto& entry) {
+        const Place here(place, entry.first);
+        if (entry.first.empty() || entry.first.size() > kMapNameBytesMax) {
+            return finding.refuse(here, "is no name");
         }
-        item->check(one, here);
-    }
+        return item->fits(entry.second, here, finding);
+    });
 }
 
 /// Both are sorted by name, so one walk sees what is missing and what nobody knows.
-void FieldsShape::check(const Json& value, const Place& place) const {
+bool FieldsShape::fits(const Json& value, const Place& place, Finding& finding) const {
     if (!value.is_object()) {
-        place.fail("must be an object");
+        return finding.refuse(place, kNoObject);
     }
     const auto& object = value.get_ref<const Json::object_t&>();
     auto there = object.begin();
-    const auto refuse_unknown = [&] {
-        place.fail("unknown field \"" + printable(there->first) + "\"");
+    const auto unknown = [&] {
+        return finding.refuse(place, "unknown field \"" + printable(there->first) + "\"");
     };
     for (const Field& field : fields) {
         if (there != object.end() && there->first < field.name) {
-            refuse_unknown();
+            return unknown();
         }
         const bool found = there != object.end() && there->first == field.name;
         if (found && !there->second.is_null()) {
-            field.shape->check(there->second, Place(place, field.name));
+            if (!field.shape->fits(there->second, Place(place, field.name), finding)) {
+                return false;
+            }
         } else if (field.required) {
-            place.fail("\"" + field.name + "\" is missing");
+            return finding.refuse(place, "\"" + field.name + "\" is missing");
         }
         there = found ? std::next(there) : there;
     }
-    if (there != object.end()) {
-        refuse_unknown();
-    }
+    return there == object.end() || unknown();
 }
 
-void ChoiceShape::check(const Json& value, const Place& place) const {
+bool ChoiceShape::fits(const Json& value, const Place& place, Finding& finding) const {
     const Json* said = &value;
     for (const std::string& step : path) {
-        const auto found = said->is_object() ? said->find(step) : said->end();
-        if (!said->is_object() || found == said->end()) {
-            place.fail("does not say what it is: \"" + step + "\" is missing");
+        if (!said->is_object() || !said->contains(step)) {
+            return finding.refuse(place, "does not say its \"" + step + "\"");
         }
-        said = &*found;
+        said = &said->at(step);
     }
     if (!said->is_boolean() && !said->is_string()) {
-        place.fail("does not say what it is: \"" + path.back() + "\" is no word");
+        return finding.refuse(place, "its \"" + path.back() + "\" is no word");
     }
     const std::string word = said->is_boolean() ? (said->get<bool>() ? "true" : "false")
                                                 : said->get_ref<const std::string&>();
@@ -225,21 +219,16 @@ void ChoiceShape::check(const Json& value, const Place& place) const {
     });
     const Shape* shape = chosen != cases.end() ? chosen->shape : otherwise;
     if (shape == nullptr) {
-        place.fail("\"" + path.back() + "\" is none of what it may be");
+        return finding.refuse(place, "its \"" + path.back() + "\" is none of what it may be");
     }
-    shape->check(value, place);
+    return shape->fits(value, place, finding);
 }
 
-void AnyShape::check(const Json& value, const Place& place) const {
-    for (const Shape* shape : shapes) {
-        try {
-            shape->check(value, place);
-            return;
-        } catch (const Error&) {
-            continue;  // maybe the next one
-        }
-    }
-    place.fail("is none of what it may be");
+bool AnyShape::fits(const Json& value, const Place& place, Finding& finding) const {
+    Finding unread(Finding::Words::nobody_reads);
+    return std::any_of(shapes.begin(), shapes.end(),
+                       [&](const Shape* shape) { return shape->fits(value, place, unread); }) ||
+           finding.refuse(place, "is none of what it may be");
 }
 
 }  // namespace efface::rules

@@ -19,23 +19,40 @@ class Place final {
     Place(const Place& parent, std::string_view key) : parent_(&parent), key_(key) {}
     Place(const Place& parent, std::size_t index) : parent_(&parent), index_(index), item_(true) {}
 
-    /// Throws Error(usage) "place: problem".
-    [[noreturn]] void fail(const std::string& problem) const;
-
-  private:
     [[nodiscard]] std::string words() const;
 
+  private:
     const Place* parent_ = nullptr;
     std::string_view key_;
     std::size_t index_ = 0;
     bool item_ = false;
 };
 
+/// What is wrong, in words where somebody wants to read them.
+class Finding final {
+  public:
+    enum class Words { wanted, nobody_reads };
+    explicit Finding(Words words) : words_(words) {}
+
+    /// Always false, so that what refuses returns it.
+    bool refuse(const Place& place, const std::string& problem) {
+        if (words_ == Words::wanted) {
+            text_ = place.words() + ": " + problem;
+        }
+        return false;
+    }
+    [[nodiscard]] const std::string& text() const noexcept { return text_; }
+
+  private:
+    Words words_;
+    std::string text_;
+};
+
 class Shape {
   public:
     virtual ~Shape() = default;
-    /// Throws Error(usage) unless the value is of this shape.
-    virtual void check(const Json& value, const Place& place) const = 0;
+    /// Whether the value is of this shape; else the finding says why not.
+    virtual bool fits(const Json& value, const Place& place, Finding& finding) const = 0;
 };
 
 /// Scalars that the tables need not describe: flag, time, uuid, digits, reason, nothing.
@@ -43,7 +60,7 @@ class BuiltInShape final : public Shape {
   public:
     using Accepts = bool (*)(const Json& value);
     BuiltInShape(Accepts accepts, std::string what) : accepts_(accepts), what_(std::move(what)) {}
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 
   private:
     Accepts accepts_;
@@ -60,36 +77,36 @@ struct TextShape final : Shape {
     std::size_t bytes_min = 0;
     std::size_t bytes_max = 0;
     std::vector<std::string> refused;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct HexShape final : Shape {
     std::size_t bytes_min = 0;
     std::size_t bytes_max = 0;
     std::string after;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct NumberShape final : Shape {
     std::int64_t min = 0;
     std::int64_t max = 0;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct WordShape final : Shape {
     std::vector<std::string> words;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct ApartShape final : Shape {
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct ListShape final : Shape {
     const Shape* item = nullptr;
     std::size_t items_min = 0;
     std::size_t items_max = 0;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct MapShape final : Shape {
     const Shape* item = nullptr;
     std::size_t items_max = 0;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct FieldsShape final : Shape {
     struct Field {
@@ -98,7 +115,7 @@ struct FieldsShape final : Shape {
         bool required = true;
     };
     std::vector<Field> fields;  ///< sorted by name, as JSON objects are
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct ChoiceShape final : Shape {
     struct Case {
@@ -109,11 +126,11 @@ struct ChoiceShape final : Shape {
     std::vector<std::string> path;
     std::vector<Case> cases;
     const Shape* otherwise = nullptr;  ///< may be none
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 struct AnyShape final : Shape {
     std::vector<const Shape*> shapes;
-    void check(const Json& value, const Place& place) const override;
+    bool fits(const Json& value, const Place& place, Finding& finding) const override;
 };
 
 }  // namespace efface::rules

@@ -17,8 +17,8 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read, reasons, record,
-                    rows, target, volumes)
+from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read,
+                    reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 
 SKIPPED = 77
@@ -266,6 +266,10 @@ def run_all(work):
             problems += [f'{name}: {problem}' for problem in found]
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
+    shape_counts, found = shapes.run(HELPER, work, bool(os.environ.get('EFFACE_LONG')))
+    problems += found
+    print(f'{sum(shape_counts.values())} changes of records: both judges refuse '
+          f'{shape_counts["refused"]}, both accept {shape_counts["accepted"]}')
     lowered_counts, found = lowered.run(HELPER, work, claims_made())
     problems += found
     print(f'judged before signed: {lowered_counts}')

@@ -144,6 +144,14 @@ def not_begun(p):
     fail(p)
 
 
+def not_looked(p):
+    """Canaries were placed, and nobody looked for them."""
+    seen(p).update(method='none', performed=False, result='not-performed', identity='not read')
+    seen(p)['samples'].update(changed=0, uninformative=0, unchanged=0, unreadable=0, surfaces=[])
+    seen(p)['expected'].update(content='nothing', checked=0)
+    canaries(p)['changed'] = 0
+
+
 def canaries(p):
     return seen(p)['canaries']
 
@@ -185,7 +193,7 @@ HONEST = {
     'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
     'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
-    'finished': lambda p: (not_done(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
+    'finished': lambda p: (not_looked(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
 }
 
 OPERATION, STATE = 'sanitization.operation.', 'sanitization.operation.finalState.'
@@ -295,7 +303,7 @@ CHANGES = {
     'purge-not-examined': lambda p: p['target']['hiddenAreas'].update(examined=False, areas=[]),
     'hidden-no-exceptions': after(not_opened, put('result.exceptions', [])),
     'hidden-kind': put('target.hiddenAreas.areas.0.kind', 'attic'),
-    'not-looked': not_done,
+    'not-looked': not_looked,
     'method-none': put('verification.method', 'none'),
     'method-read-back': put('verification.method', 'full-read-back'),
     'not-performed': put('verification.performed', False),

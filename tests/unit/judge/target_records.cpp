@@ -155,6 +155,20 @@ void no_read_back(Json& p) {
                          {"independentOfEraser", false}};
 }
 
+void not_looked(Json& p) {
+    Json& verification = p["verification"];
+    verification["method"] = "none";
+    verification["performed"] = false;
+    verification["result"] = "not-performed";
+    verification["identity"] = "not read";
+    verification["canaries"]["changed"] = 0U;
+    verification["samples"]["surfaces"] = Json::array();
+    for (const char* key : {"changed", "uninformative", "unchanged", "unreadable"}) {
+        verification["samples"][key] = 0U;
+    }
+    verification["expected"] = {{"content", "zeros"}, {"checked", 0U}, {"mismatches", 0U}};
+}
+
 void with_exception(Json& p, const char* code) {
     p["result"]["status"] = "sanitized-with-exceptions";
     p["result"]["exceptions"] = Json::array({reason("something that is named", code)});

@@ -42,6 +42,8 @@ void use(Json& predicate, const std::string& technique);
 /// An honest run on a disk with one bad block.
 void bad_block(Json& predicate);
 void no_read_back(Json& predicate);
+/// Likewise after a drive's own erasure: canaries were placed, and nobody looked for them.
+void not_looked(Json& predicate);
 
 /// An honest run of a drive's own erasure that some named thing keeps from being plain success.
 void with_exception(Json& predicate, const char* code = "io-failed");

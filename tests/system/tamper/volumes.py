@@ -217,7 +217,7 @@ CLAIMS.update({
     'half-of-two-keys': lambda p: header(p).update(keyBytes=31),
 })
 CLAIMS.update({'place-' + path: put('volumes.0.locations.0.' + path, value) for path, value in {
-    'overwrite.writeFaults': 1, 'overwrite.flushError': 5, 'verification.performed': False,
+    'overwrite.writeFaults': 1, 'overwrite.flushError': 'EIO', 
     'verification.result': 'fail', 'verification.mismatches': 1,
     'verification.readFaults': 1}.items()})
 

@@ -63,7 +63,7 @@ TEST_CASE("One volume that bears less lowers the project, and no other volume") 
     first_volume(predicate)["locations"][0]["verification"]["mismatches"] = 1U;
     const Judgement judgement = lower(predicate, {});
     CHECK(judgement.verdict == Verdict{"indeterminate", "none"});
-    CHECK(judgement.objections.size() == 1);
+    CHECK(judgement.objections.size() == 1);  // the same to each of the better verdicts
     CHECK(first_volume(predicate)["status"] == "indeterminate");
     CHECK(codes_of(first_volume(predicate)["reasons"]) == kLowered);
     CHECK(predicate["volumes"][1] == other);

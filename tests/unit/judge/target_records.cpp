@@ -112,9 +112,7 @@ void use(Json& p, const std::string& technique) {
     Json& work = p["sanitization"];
     work["technique"] = p["authorization"]["policyId"] = technique;
     work["operation"]["commandSet"] = p["target"]["drive"]["commandSet"] = set;
-    if (set != "nvme") {
-        p["target"]["drive"]["facts"] = Json::object();
-    }
+    p["target"]["drive"]["facts"] = Json::object();
     const rules::Technique* row = rules::techniques().find(technique);
     if (row == nullptr) {
         return;

@@ -172,8 +172,9 @@ TEST_CASE("a table that is no grammar is refused, whatever is judged by it") {
 }
 
 TEST_CASE("the program's table knows the versions of the records that it writes and reads") {
-    CHECK(record_shapes().versions() ==
-          std::vector<std::string>{"1.0.0", "1.1.0", evidence::kSchemaVersion});
+    const auto& versions = record_shapes().versions();
+    CHECK(versions.front() == "1.0.0");
+    CHECK(versions.back() == evidence::kSchemaVersion);
 }
 
 TEST_CASE("the table is read once, whoever asks first") {

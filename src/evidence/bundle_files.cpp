@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -237,6 +238,10 @@ UniqueFd BundleFiles::open_regular(const std::string& name, std::uint64_t bytes_
     }
     check_size(name, static_cast<std::uint64_t>(status.st_size), bytes_max);
     return fd;
+}
+
+bool BundleFiles::lock() const noexcept {
+    return ::flock(folder_.get(), LOCK_EX | LOCK_NB) == 0;
 }
 
 bool BundleFiles::has(const std::string& name) const {

@@ -248,6 +248,29 @@ void check_limits(ObjectReader& reader, const RecordView& predicate) {
     limits.refuse_unknown_keys();
 }
 
+/// How a target was to be overwritten: of a success, it was.
+void check_overwriting(ObjectReader& reader, const RecordView& predicate) {
+    const auto pattern = reader.optional_string("pattern");
+    const auto verification = reader.optional_string("verification");
+    const auto bad_blocks = reader.optional_string("bad_blocks");
+    const RecordView sanitization = predicate.at("sanitization");
+    const auto passes = sanitization.at("passes").items();
+    if (!is_success(predicate.at("result").at("status").text()) || passes.empty() ||
+        predicate.at("certificateType").text() == "memory") {
+        return;
+    }
+    const std::string& method = predicate.at("verification").at("method").text();
+    need_same(reader, "verification",
+              method == "full-read-back" || verification.value_or("full") == method);
+    const bool faultless = std::all_of(passes.begin(), passes.end(), [](const RecordView& pass) {
+        return pass.at("writeFaults").at("bytes").number() == 0;
+    });
+    need_same(reader, "bad_blocks", faultless || bad_blocks.value_or("except") != "fail");
+    if (pattern && sanitization.at("technique").text() == "overwrite-pattern") {
+        need_same(reader, "pattern", passes.front().at("pattern").text() == "repeat:" + *pattern);
+    }
+}
+
 void check_target_order(const Json& json, const RecordView& predicate) {
     ObjectReader reader(json, "order:");
     need_same(reader, "schema", reader.required_string("schema") == kOrderSchema);
@@ -256,9 +279,7 @@ void check_target_order(const Json& json, const RecordView& predicate) {
     check_technique(reader, predicate);
     check_limits(reader, predicate);
     (void)reader.optional_string("credential_file");
-    (void)reader.optional_string("pattern");
-    (void)reader.optional_string("verification");
-    (void)reader.optional_string("bad_blocks");
+    check_overwriting(reader, predicate);
     const bool sweep = reader.optional_bool("sweep", false);
     const std::string& name = predicate.at("target").at("name").text();
     const Json& targets = reader.required_array("targets");

@@ -141,6 +141,21 @@ void check_approvals(const RecordView& authorization) {
     }
 }
 
+/// A success in which something of the record says that it failed.
+void check_failures(const RecordView& claiming, const RecordView& reasoning,
+                    const rules::Techniques& table) {
+    if (!is_success(claiming.at("status").text())) {
+        return;
+    }
+    const auto reasons = reasoning.maybe("reasons");
+    for (const std::string& code : table.failures()) {
+        if (names_reason(claiming.at("exceptions"), code) ||
+            (reasons && names_reason(*reasons, code))) {
+            claiming.fail("can not be a success: a reason is " + code);
+        }
+    }
+}
+
 void check_required_signers(const RecordView& policy) {
     std::set<std::string> keys;
     bool station = false;
@@ -197,6 +212,7 @@ void check_volume_claim(const RecordView& volume, const RecordView& authorizatio
         return;
     }
     const auto locations = volume.at("locations").items();
+    check_failures(volume, volume, rules::techniques());
     const bool exceptions = !volume.at("exceptions").items().empty();
     if (exceptions != (status == "sanitized-with-exceptions")) {
         volume.at("exceptions").fail("must be listed exactly when the status says so");
@@ -231,6 +247,7 @@ void check_rules(const RecordView& predicate, const rules::Techniques& table) {
     } else {
         check_target_rules(predicate, table);
     }
+    check_failures(predicate.at("result"), predicate.at("sanitization"), table);
     check_run_times(predicate);
     check_approvals(predicate.at("authorization"));
     check_required_signers(predicate.at("signaturePolicy"));

@@ -121,6 +121,17 @@ void check_status_page(const RecordView& sanitization, const rules::StatusRule& 
     }
 }
 
+namespace {
+
+/// The drive said that it does not do it; what it did not answer is for its status to tell.
+bool is_refusal(const std::string& answer) {
+    const auto is_capital = [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; };
+    const bool status_of_tcg = std::all_of(answer.begin(), answer.end(), is_capital);
+    return answer.starts_with("refused") || (status_of_tcg && answer != "SUCCESS");
+}
+
+}  // namespace
+
 void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules) {
     const auto commands = operation.at("commands").items();
     for (const rules::CommandRule& rule : rules) {
@@ -131,8 +142,9 @@ void check_commands(const RecordView& operation, const std::vector<rules::Comman
             for (std::size_t i = 0; same && i < rule.bytes.size(); ++i) {
                 same = (bytes[i] & rule.mask[i]) == rule.bytes[i];
             }
-            return same && std::any_of(rule.names.begin(), rule.names.end(),
-                                       [&](const auto& start) { return name.starts_with(start); });
+            return same && !is_refusal(command.at("answer").text()) &&
+                   std::any_of(rule.names.begin(), rule.names.end(),
+                               [&](const auto& start) { return name.starts_with(start); });
         });
         if (!sent) {
             operation.at("commands")

@@ -55,6 +55,9 @@ void check_covered(const RecordView& location, std::uint64_t from, std::uint64_t
 /// Regions lie on the device and, where the table asks for it, do not overlap.
 void check_regions(const RecordView& location, const rules::VolumeRule& rule) {
     const auto size = location.at("identity").maybe("sizeBytes");
+    if (size && size->number() == 0) {
+        size->fail("is nothing: no key can have stood there");
+    }
     std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;
     for (const RecordView& region : location.at("regions").items()) {
         const std::uint64_t offset = region.at("offset").number();
@@ -216,8 +219,35 @@ void check_owner_statement(const RecordView& authorization, const rules::Words& 
     }
 }
 
+/// What stood there before lies in what was overwritten, and nothing below keeps another copy.
+void check_level_at(const RecordView& location, const std::string& level,
+                    const rules::NoLevelRule& none) {
+    if (const auto states = location.maybe("preState")) {
+        for (const RecordView& state : states->items()) {
+            const auto offset = state.maybe("offset");
+            const auto length = state.maybe("length");
+            if (offset && length) {
+                check_covered(location, offset->number(), offset->number() + length->number());
+            }
+        }
+    }
+    for (const RecordView& layer : location.at("layersBelow").items()) {
+        const auto is = [&](const std::string& flag) {
+            const auto value = layer.maybe(flag.c_str());
+            return value && value->flag();
+        };
+        if (std::any_of(none.layers.begin(), none.layers.end(), is)) {
+            layer.fail("keeps blocks that an overwrite does not reach: no level");
+        }
+        if (level == "purge" && is("flash")) {
+            layer.fail("is flash, which keeps retired blocks: not purge");
+        }
+    }
+}
+
 void check_volume_level(const RecordView& volume, const RecordView& authorization, Schema schema,
-                        const rules::VolumeRule& rule) {
+                        const rules::Family& family) {
+    const rules::VolumeRule& rule = family.volume;
     const std::string& level = volume.at("level").text();
     const auto borne = rule.objections.find(level);
     for (const RecordView& objection : volume.at("eligibility").at("objections").items()) {
@@ -233,6 +263,11 @@ void check_volume_level(const RecordView& volume, const RecordView& authorizatio
     const auto locations = volume.at("locations").items();
     if (locations.empty()) {
         volume.at("locations").fail("nothing was looked at: no level");
+    }
+    for (const RecordView& location : locations) {
+        if (schema != Schema::v1_0) {
+            check_level_at(location, level, family.no_level);
+        }
     }
     check_payload_known(locations.front().at("header"), rule);
 }
@@ -294,7 +329,7 @@ void check_volume_evidence(const RecordView& volume, const RecordView& authoriza
         }
     }
     if (volume.at("level").text() != "none") {
-        check_volume_level(volume, authorization, schema, family.volume);
+        check_volume_level(volume, authorization, schema, family);
     }
 }
 

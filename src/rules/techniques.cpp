@@ -267,10 +267,11 @@ Technique row_of(const RecordView& of, const Family& family) {
 Techniques::Techniques(std::string_view text) {
     const Json json = parse_json(text, "techniques");
     const RecordView table(json, "techniques");
-    table.only({"format", "hiddenAreas", "families", "rows"});
+    table.only({"format", "failures", "hiddenAreas", "families", "rows"});
     if (table.at("format").number() != 1) {
         table.at("format").fail("is not one that this program reads");
     }
+    failures_ = words_of(table, "failures");
     if (const auto areas = table.maybe("hiddenAreas")) {
         areas->only({"neverCovered", "noLevel", "except"});
         hidden_areas_ = {words_of(*areas, "neverCovered"), words_of(*areas, "noLevel"),

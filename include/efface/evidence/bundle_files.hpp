@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading a bundle that a stranger made: no link is followed, nothing is read without a bound, and
-// nothing may stand in it that is not meant to. Private to the evidence module.
+// nothing may stand in it that is not meant to.
 #pragma once
 
 #include <filesystem>
@@ -29,6 +29,8 @@ class BundleFiles final {
     [[nodiscard]] const std::vector<std::string>& evidence() const noexcept { return evidence_; }
     /// How many folders acceptance/N there are: 1 to this.
     [[nodiscard]] std::size_t acceptances() const noexcept { return acceptances_; }
+    /// Holds the folder, for who adds to it, as long as this object lives; false when another does.
+    [[nodiscard]] bool lock() const noexcept;
 
   private:
     [[nodiscard]] UniqueFd open_regular(const std::string& name, std::uint64_t bytes_max) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The names and bounds of a bundle. Private to the evidence module.
+// The names and bounds of a bundle.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading a record field by field, where every failure names the place. Unlike ObjectReader of
-// base, null counts as missing and one value can be read by several rules. Private to rules.
+// base, null counts as missing and one value can be read by several rules.
 #pragma once
 
 #include <initializer_list>

@@ -153,11 +153,14 @@ class Techniques final {
                                         std::string_view kind = {}) const noexcept;
     /// Throws Error(usage) when there is none of this name.
     [[nodiscard]] const Family& family(std::string_view name) const;
+    /// Codes of reasons with which nothing is a success, in whatever list they stand.
+    [[nodiscard]] const Words& failures() const noexcept { return failures_; }
     [[nodiscard]] const HiddenAreaRule& hidden_areas() const noexcept { return hidden_areas_; }
 
   private:
     std::map<std::string, Family, std::less<>> families_;
     std::vector<Technique> rows_;
+    Words failures_;
     HiddenAreaRule hidden_areas_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plain text for a person: headings, labelled fields and lists, wrapped, and safe to show on a
-// terminal whatever the record holds. Private to the view module.
+// terminal whatever the record holds.
 #pragma once
 
 #include <string>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle_names.hpp"
@@ -12,8 +14,8 @@ namespace efface::answers {
 namespace {
 
 Json make_statement(const Json& certificate, const std::string& certificate_sha256,
-                    const AcceptanceInput& input, const evidence::Signer& signer,
-                    const Clock& clock, Random& random) {
+                    const AcceptanceInput& input, const AcceptancePlace& place,
+                    const evidence::Signer& signer, const Clock& clock, Random& random) {
     const Json& record = certificate.at("predicate");
     auto by = ObjectWriter()
                   .add("subject", signer.subject)
@@ -24,9 +26,12 @@ Json make_statement(const Json& certificate, const std::string& certificate_sha2
                       .add("status", record.at("result").at("status"))
                       .add("level", record.at("result").at("level"))
                       .take();
+    const auto previous = place.number > 1 ? std::optional(place.previous_sha256) : std::nullopt;
     auto predicate = ObjectWriter()
                          .add("schemaVersion", "1.0.0")
                          .add("acceptanceId", make_uuid_v7(clock, random))
+                         .add("number", place.number)
+                         .add("previous", previous)
                          .add("certificateId", record.at("certificateId"))
                          .add("decision", to_string(input.decision))
                          .add("reason", input.reason)
@@ -61,8 +66,19 @@ evidence::Signer holder_of(const evidence::SigningKey& key, const TrustAnchors& 
     return report.signers.front();
 }
 
+AcceptancePlace place_of_next(const evidence::BundleFiles& files) {
+    const std::size_t before = files.acceptances();
+    AcceptancePlace place{before + 1, {}};
+    if (before > 0) {
+        place.previous_sha256 =
+            sha256_hex(files.read(acceptance_name(before), evidence::kAcceptanceBytesMax));
+    }
+    return place;
+}
+
 /// What an auditor would refuse is never written.
-void must_hold(const Json& statement, const Json& certificate, const std::string& sha256) {
+void must_hold(const Json& statement, const Json& certificate, const std::string& sha256,
+               const AcceptancePlace& place) {
     const RecordView view(statement, "acceptance");
     const auto& role = view.at("predicate").at("decidedBy").at("role").text();
     if (role != "approver" && role != "witness") {
@@ -78,7 +94,7 @@ void must_hold(const Json& statement, const Json& certificate, const std::string
                     "who ran it can not accept or reject its certificate",
                     "let somebody else decide");
     }
-    check_acceptance(view, record, sha256);
+    check_acceptance(view, record, sha256, place);
 }
 
 }  // namespace
@@ -94,6 +110,20 @@ std::string acceptance_name(std::size_t number) {
 std::size_t add_acceptance(const std::filesystem::path& bundle, const TrustAnchors& anchors,
                            const AcceptanceInput& input, const evidence::SigningKey& key,
                            const Clock& clock, Random& random) {
+    const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
+    if (std::any_of(input.reason.begin(), input.reason.end(), is_control)) {
+        throw Error(ErrorCode::usage, "the reason has control characters",
+                    "give it in words, on one line");
+    }
+    std::error_code error;
+    if (!std::filesystem::is_directory(bundle, error)) {
+        throw Error(ErrorCode::usage, printable(bundle.string()) + ": there is no such bundle");
+    }
+    const evidence::BundleFiles held(bundle);
+    if (!held.lock()) {
+        throw Error(ErrorCode::busy, printable(bundle.string()) + ": somebody else decides on it",
+                    "try again when that has ended");
+    }
     const Verification verification = verify_bundle(bundle, anchors);
     if (!verification.ok()) {
         throw Error(ErrorCode::usage,
@@ -104,17 +134,17 @@ std::size_t add_acceptance(const std::filesystem::path& bundle, const TrustAncho
     const Bytes certificate =
         files.read(evidence::kCertificateFile, evidence::kCertificateBytesMax);
     const std::string sha256 = sha256_hex(certificate);
-    const Json statement = make_statement(verification.certificate, sha256, input,
-                                          holder_of(key, anchors, clock.now()), clock, random);
-    must_hold(statement, verification.certificate, sha256);
-    const std::size_t number = files.acceptances() + 1;
-    if (number > evidence::kAcceptancesMax) {
+    const AcceptancePlace place = place_of_next(files);
+    if (place.number > evidence::kAcceptancesMax) {
         throw Error(ErrorCode::usage, printable(bundle.string()) + ": holds too many acceptances");
     }
+    const Json statement = make_statement(verification.certificate, sha256, input, place,
+                                          holder_of(key, anchors, clock.now()), clock, random);
+    must_hold(statement, verification.certificate, sha256, place);
     const std::string text = canonical_json(statement);
-    evidence::publish_acceptance(bundle, number, text,
+    evidence::publish_acceptance(bundle, place.number, text,
                                  evidence::cms_sign(as_bytes(text), key, clock.now()));
-    return number;
+    return place.number;
 }
 
 }  // namespace efface::answers

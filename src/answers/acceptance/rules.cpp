@@ -35,7 +35,7 @@ void check_signature_of(const evidence::CmsReport& report, const RecordView& pre
 }  // namespace
 
 void check_acceptance(const RecordView& statement, const RecordView& certificate,
-                      const std::string& certificate_sha256) {
+                      const std::string& certificate_sha256, const AcceptancePlace& place) {
     const rules::Shapes& shapes = rules::record_shapes();
     shapes.check(statement, "acceptance-statement", shapes.versions().back());
     const RecordView subject = statement.at("subject").items().front();
@@ -43,6 +43,13 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
         subject.fail("is another certificate");
     }
     const RecordView predicate = statement.at("predicate");
+    if (predicate.at("number").number() != place.number) {
+        predicate.at("number").fail("is not where it stands");
+    }
+    const auto previous = predicate.maybe("previous");
+    if ((previous ? previous->text() : std::string()) != place.previous_sha256) {
+        predicate.fail("does not name the acceptance before it");
+    }
     const RecordView record = certificate.at("predicate");
     if (predicate.at("certificateId").text() != record.at("certificateId").text()) {
         predicate.at("certificateId").fail("is that of another certificate");
@@ -63,6 +70,7 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
 
 std::string check_acceptances(Examined& examined) {
     const std::string sha256 = sha256_hex(examined.certificate);
+    std::string previous;
     std::string told = "nobody has accepted or rejected it yet";
     for (std::size_t number = 1; number <= examined.files.acceptances(); ++number) {
         const std::string name = acceptance_name(number);
@@ -77,10 +85,11 @@ std::string check_acceptances(Examined& examined) {
         if (canonical_json(statement) != as_text(text)) {
             view.fail("is not in canonical form (RFC 8785)");
         }
-        check_acceptance(view, examined.view(), sha256);
+        check_acceptance(view, examined.view(), sha256, {number, previous});
         check_signature_of(report, view.at("predicate"));
         examined.rejected = view.at("predicate").at("decision").text() == "rejected";
         told = acceptance_in_words(statement);
+        previous = sha256_hex(text);
     }
     return told;
 }

@@ -57,11 +57,6 @@ def of_block(path, seen):
         yield 'another exception', put(path + ['except'], block['except'] + OTHERS)
     if 'level' in block:
         yield 'with a level', gone(path + ['level'])
-    if not block.get('optional'):
-        yield 'may be missing', put(path + ['optional'], True)
-    later = {None: 'level', 'level': 'purge'}.get(block.get('for'))
-    if later:
-        yield 'only for ' + later, put(path + ['for'], later)
 
 
 def of_group(path, key, value):
@@ -155,8 +150,9 @@ def of_row(path, row):
     if 'status' in row:
         yield 'status not looked at', gone(path + ['status'])
         yield 'status of any page', put(path + ['status', 'page'], '')
-        yield 'status of another action', put(path + ['status', 'action'],
-                                              row['status'].get('action', 0) + 1)
+        if row['status']['decoder'] == 'nvme-sanitize-log':
+            yield 'status of another action', put(path + ['status', 'action'],
+                                                  row['status']['action'] + 1)
         for decoder in decoders() - {row['status']['decoder']}:
             yield 'status by ' + decoder, put(path + ['status', 'decoder'], decoder)
     if 'passes' in row:

@@ -285,7 +285,7 @@ void judge_acceptances(const fs::path& bundle, const fs::path& file) {
     const std::string digest = sha256_hex(text);
     answer_all(file, [&](std::string_view line) {
         const Json statement = parse_json(line, "acceptance");
-        check_acceptance({statement, "acceptance"}, {certificate, "certificate"}, digest);
+        check_acceptance({statement, "acceptance"}, {certificate, "certificate"}, digest, {});
         return "ok";
     });
 }

@@ -8,11 +8,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import time
 
-SOURCE = pathlib.Path(__file__).resolve().parents[3]
-CMS = SOURCE / 'tests/data/evidence/cms'
+from tamper.stock import DATA, stock
+
+CMS = DATA / 'cms'
 ARC = '2.25.65021332812177502488472365777237670439.'
 SUBJECT = '/O=Example Cloud GmbH/OU=DC1-FRA/CN=station-0042'
 GOOD = {'basicConstraints': 'critical,CA:FALSE', 'keyUsage': 'critical,digitalSignature',
@@ -208,11 +208,10 @@ def mutants(signature):
 
 def script_says(name, root):
     """As the library says it; working folder: where NAME and NAME.p7s are."""
-    from cms import Signature  # pylint: disable=import-outside-toplevel,import-error
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            signature = Signature(name, pathlib.Path(name).read_bytes(),
-                                  pathlib.Path(name + '.p7s').read_bytes())
+            signature = stock('cms').Signature(name, pathlib.Path(name).read_bytes(),
+                                               pathlib.Path(name + '.p7s').read_bytes())
             signature.check_chains('chain', root)
     except Exception as error:  # pylint: disable=broad-except  # as __main__.py: refused
         return f'{type(error).__name__}: {error}'
@@ -284,7 +283,6 @@ def made_mutants(folder, content, signature, prefix, names):
 
 def run(helper, good):
     """`good`: a folder with keys/ and bundle/. (counts, problems)"""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
     folder, content = good / 'certificates', good / 'bundle/certificate.json'
     folder.mkdir()
     made, not_made = made_certificates(folder, content)

@@ -5,7 +5,7 @@ computes from the same records."""
 import json
 import subprocess
 
-from tamper.generated import judge_here, stock
+from tamper.stock import judge_here
 
 STATUSES = ('sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized')
 LEVELS = ('purge', 'clear', 'none')
@@ -60,7 +60,7 @@ def problems_of(how, before, answer, accepted):
 def run(helper, folder, claims_made):
     """How many were lowered and stay acceptable, and what is wrong. `claims_made`: (what, name, kind,
     how, record), "honest" for those that must stay as they are."""
-    cases, claims = list(claims_made), stock('claims')
+    cases = list(claims_made)
     lines = folder / 'to-lower'
     lines.write_text(''.join(json.dumps(record) + '\n' for *_, record in cases))
     answers = subprocess.run([helper, '--lower', lines], capture_output=True, text=True,
@@ -74,7 +74,7 @@ def run(helper, folder, claims_made):
     counts, problems = {'honest': 0, 'lowered': 0, 'indeterminate': 0}, []
     for (_, name, kind, how, before), answer, said in zip(cases, answers, library):
         answer = json.loads(answer)
-        here = judge_here(answer['predicate'], claims)
+        here = judge_here(answer['predicate'])
         if here != (said == 'ok'):
             problems.append(f'{kind} {name}: the judges differ on what was lowered: {said}')
         problems += [f'{kind} {name}: {problem}'

@@ -3,11 +3,12 @@
 
 Each is signed and logged by those who hold the keys: only the rules stand against it.
 """
-from tamper import drive, target
-from tamper.drive import canaries, samples, surface, unreadable, whole_with_bad_blocks, with_exceptions
-from tamper.target import after, bad_block, level, named, one_fault, put, seen, work
+from tamper import drive
+from tamper.drive import (SIZE, canaries, samples, surface, unreadable, whole_with_bad_blocks,
+                          with_exceptions)
+from tamper.edits import after, first, in_1_0, level, named, one_fault, put, seen, work
+from tamper.target import SIZE as DISK, bad_block
 
-SIZE, DISK = drive.SIZE, target.SIZE
 ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach, namespace 2)',
           'bytes': '15', 'answer': 'accepted'}
 
@@ -151,9 +152,7 @@ DRIVE.update({
 
 def old(p):
     """The same in the shape of record 1.0.0."""
-    p['schemaVersion'] = '1.0.0'
-    for key in ('exceptions', 'residualRisks'):
-        p['result'][key] = [reason['text'] for reason in p['result'][key]]
+    in_1_0(p)
     canaries(p).pop('refused')
     surface(p).pop('refused')
     seen(p)['samples'].pop('surfaces')
@@ -165,7 +164,7 @@ MEDIA = {
     'write-fault-unnamed': after(bad_block, lambda p: p['result'].update(exceptions=named('a', 'io-failed'))),
     'write-faults-many': lambda p: (
         p['result'].update(status='sanitized-with-exceptions', exceptions=named('a', 'write-failed')),
-        target.first(p).update(bytesWritten=DISK - DISK // 8, writeFaults=one_fault(0, DISK // 8)),
+        first(p).update(bytesWritten=DISK - DISK // 8, writeFaults=one_fault(0, DISK // 8)),
         seen(p).update(bytesPlanned=DISK - DISK // 8, bytesCompared=DISK - DISK // 8)),
     'read-fault-unnamed': after(read_fault, lambda p: p['result'].update(
         exceptions=named('a', 'write-failed'))),
@@ -187,8 +186,8 @@ DRIVE.update({'whole-ninth-1.0.0': old_whole(9.5), 'whole-half-1.0.0': old_whole
 MEDIA.update({
     'write-faults-ninth': lambda p: (
         p['result'].update(status='sanitized-with-exceptions', exceptions=named('a', 'write-failed')),
-        target.first(p).update(bytesWritten=DISK - DISK * 2 // 19,
-                               writeFaults=one_fault(0, DISK * 2 // 19)),
+        first(p).update(bytesWritten=DISK - DISK * 2 // 19,
+                        writeFaults=one_fault(0, DISK * 2 // 19)),
         seen(p).update(bytesPlanned=DISK - DISK * 2 // 19, bytesCompared=DISK - DISK * 2 // 19)),
 })
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The organisation's decision on a certificate: every field of it broken in every way, judged by
-the library (make_bundle --judge-acceptances) and by the modules of scripts/verify-bundle, which agree;
+the library (make_bundle --judge-acceptances) and by scripts/verify-bundle, which agree;
 and a bundle whose acceptance was altered, moved or mixed, refused by all verifiers."""
 import json
 import shutil
@@ -8,7 +8,7 @@ import subprocess
 
 from tamper.edits import at, changed, places
 from tamper.generated import broken
-from tamper.stock import accepts, stock
+from tamper.stock import accepts, library_says, stock
 
 FIRST = 'acceptance/1'
 # What only the signature over it binds: the decision, why, and the name.
@@ -50,11 +50,8 @@ def judged(helper, work, bundle):
     certificate = (bundle / 'certificate.json').read_bytes()
     record = json.loads(certificate)['predicate']
     told = list(rows(json.loads((bundle / FIRST / 'acceptance.json').read_text())))
-    lines = work / 'acceptances'
-    lines.write_text(''.join(json.dumps(statement) + '\n' for *_, statement in told))
-    answers = subprocess.run([helper, '--judge-acceptances', bundle, lines], check=True,
-                             capture_output=True, text=True).stdout.splitlines()
-    assert len(answers) == len(told)
+    answers = library_says(helper, work, [statement for *_, statement in told],
+                           '--judge-acceptances', bundle)
     for (words, may_pass, statement), answer in zip(told, answers):
         here = accepts(check, statement, certificate, record)
         if here != (answer == 'ok'):

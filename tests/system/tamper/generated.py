@@ -3,12 +3,10 @@
 library (make_bundle --judge) and by the modules of scripts/verify-bundle. Both refuse all of it."""
 import copy
 import itertools
-import json
-import subprocess
 
 from tamper import drive, memory, read, reasons, target, volumes
 from tamper.edits import at, changed
-from tamper.stock import judge_here, predicate_of
+from tamper.stock import judge_here, library_says, predicate_of
 
 
 # Paths of fields; * is every item of a list. + before it: only a level rests on it.
@@ -221,11 +219,7 @@ def run(helper, folder, claims_made=()):
     counts, problems = {'refused': 0, 'harmless': 0}, []
     waiting = itertools.chain(claims_made, cases())
     while batch := list(itertools.islice(waiting, BATCH)):
-        lines = folder / 'predicates'
-        lines.write_text(''.join(json.dumps(record) + '\n' for *_, record in batch))
-        library = subprocess.run([helper, '--judge', lines], capture_output=True, text=True,
-                                 check=True).stdout.splitlines()
-        assert len(library) == len(batch)
+        library = library_says(helper, folder, [record for *_, record in batch], '--judge')
         for (path, name, words, how, record), said in zip(batch, library):
             here = judge_here(record)
             if how != 'honest':

@@ -7,7 +7,7 @@ import subprocess
 
 from tamper.edits import at, changed, places
 from tamper.generated import broken
-from tamper.stock import accepts, predicate_of, stock
+from tamper.stock import accepts, library_says, predicate_of, stock
 
 # What the record does not repeat, in any words: of backups that are gone it tells no role.
 FREE = {'path', 'key_file', 'header', 'header_backups', 'release_member', 'credential_file',
@@ -81,16 +81,11 @@ def run(helper, work):
         record = work / f'record-{kind}'
         order, predicate = honest(helper, kind, record)
         rows = [((), 'honest', order), *broken_orders(order)]
-        lines = [json.dumps(row[2]) for row in rows]
-        file = work / f'orders-{kind}'
-        file.write_text('\n'.join(lines) + '\n')
-        answers = subprocess.run(
-            [helper, '--judge-orders', record, file], check=True, capture_output=True,
-            text=True).stdout.splitlines()
-        assert len(answers) == len(rows)
-        for (place, how, _), line, answer in zip(rows, lines, answers):
+        answers = library_says(helper, work, [row[2] for row in rows], '--judge-orders', record)
+        for (place, how, made), answer in zip(rows, answers):
             name = f'{kind}: {".".join(map(str, place))} {how}'
-            library, script = answer == 'ok', accepts(judge_order, line.encode(), predicate)
+            library = answer == 'ok'
+            script = accepts(judge_order, json.dumps(made).encode(), predicate)
             counts['free' if library else 'refused'] += 1
             if library != script:
                 problems.append(f'{name}: the library {"accepts" if library else "refuses"} it '

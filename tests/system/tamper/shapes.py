@@ -5,10 +5,9 @@ which must agree about each. What a shape alone says, no rule, is refused by bot
 import copy
 import itertools
 import json
-import subprocess
 
 from tamper.edits import at, changed
-from tamper.stock import DATA, SOURCE, judge_here
+from tamper.stock import DATA, SOURCE, judge_here, library_says
 
 GOLDEN = SOURCE / 'tests/data/golden'
 STRIDE = 23  # one change of so many, when time is short
@@ -108,12 +107,7 @@ def run(helper, folder, whole):
     waiting = itertools.islice(changes(), 0, None, 1 if whole else STRIDE)
     while batch := list(itertools.islice(waiting, BATCH)):
         made = [make() for *_, make in batch]
-        lines = folder / 'shapes'
-        with open(lines, 'w', encoding='utf-8') as file:
-            file.writelines(json.dumps(record) + '\n' for record in made)
-        library = subprocess.run([helper, '--judge', lines], capture_output=True, text=True,
-                                 check=True).stdout.splitlines()
-        assert len(library) == len(batch)
+        library = library_says(helper, folder, made, '--judge')
         for (what, alone, _), record, said in zip(batch, made, library):
             here = judge_here(record)
             counts['accepted' if here else 'refused'] += 1

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The modules of scripts/verify-bundle, which a test asks in its own process, and the examples."""
+"""The two judges that must agree, make_bundle of the library and the modules of
+scripts/verify-bundle, which a test asks in its own process; and the examples."""
 import contextlib
 import importlib
 import io
 import json
 import pathlib
+import subprocess
 import sys
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
@@ -22,6 +24,17 @@ def stock(name):
         sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
     return importlib.import_module(name)
+
+
+def library_says(helper, folder, values, option, *arguments):
+    """The answers of make_bundle, one to each of these values."""
+    lines = folder / 'values'
+    with open(lines, 'w', encoding='utf-8') as file:
+        file.writelines(json.dumps(value) + '\n' for value in values)
+    answers = subprocess.run([helper, option, *arguments, lines], capture_output=True, text=True,
+                             check=True).stdout.splitlines()
+    assert len(answers) == len(values)
+    return answers
 
 
 def accepts(check, *arguments):

@@ -203,7 +203,8 @@ def mutants(signature):
         for how, change in CHANGES.items():
             # RFC 5754 section 2 leaves both forms.
             free = node.content == SHA256 and how == 'more inside'
-            yield f'{"digest parameters of " if free else ""}element {number} ({node.tag:02x}) {how}', tree.bytes(node, change)
+            what = 'digest parameters of element' if free else 'element'
+            yield f'{what} {number} ({node.tag:02x}) {how}', tree.bytes(node, change)
 
 
 def script_says(name, root):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the program does to its own record before it signs it, for every false claim: the verdict
-and level are lowered to what both judges accept, never raised, and the rule is named. And what a replay
-computes from the same records."""
+and level are lowered to what both judges accept, never raised, and the rule is named. And what a
+replay computes from the same records."""
 import json
 
 from tamper.stock import judge_here, library_says

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every condition of src/rules/techniques.json, weakened one at a time: the judges, given that table,
-must then accept one of the false claims, or refuse an honest record. What nobody notices is no
+"""Every condition of src/rules/techniques.json, weakened one at a time: the judges, given that
+table, must then accept one of the false claims, or refuse an honest record. What nobody notices is no
 condition, or has no test.
 """
 import copy
@@ -147,8 +147,6 @@ def of_row(path, row):
             yield f'pass {number} left out', gone(path + ['passes', number])
             if row['passes'][number] != 'given':
                 yield f'pass {number} of any pattern', put(path + ['passes', number], 'given')
-    if 'since' in row:
-        yield 'since ever', gone(path + ['since'])
     if 'swap' in row:
         yield 'never swapped', gone(path + ['swap'])
     if row.get('swap') == 'always':

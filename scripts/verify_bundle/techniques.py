@@ -71,16 +71,12 @@ class Rules:
         """A group of conditions of the family; {} when it has none."""
         return self.family.get(name, {})
 
-    def holds_since(self, condition, predicate):
-        return 'since' not in condition or since_1_1(predicate)
-
     def check(self, predicate):
         """What the table says of the technique, its family, and the fields that block success."""
         result, row = predicate['result'], self.row
         success = result['status'] in SUCCESS
         if success:
-            need(row and self.holds_since(row, predicate),
-                 'the technique is not known to erase such a target')
+            need(row, 'the technique is not known to erase such a target')
             need(not self.part('types') or predicate['certificateType'] in self.part('types'),
                  'that technique has no such certificate')
             need(not self.part('policy') or predicate['authorization']['policyId'] ==
@@ -95,7 +91,8 @@ class Rules:
                    'level': status in SUCCESS and level != 'none',
                    'purge': status in SUCCESS and level == 'purge'}
         for block in self.family.get(name, ()):
-            if not claimed[block.get('for', 'success')] or not self.holds_since(block, predicate):
+            if not claimed[block.get('for', 'success')] or (
+                    'since' in block and not since_1_1(predicate)):
                 continue
             borne = status == 'sanitized-with-exceptions' and any(
                 not since_1_1(predicate) or named(exceptions, code)

@@ -310,6 +310,10 @@ std::string check_announcement(Examined& examined) {
 
 std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
     const evidence::LogAudit& audit = log.audit();
+    if (!audit.readable) {
+        throw Error(ErrorCode::internal, ReasonCode::io_failed,
+                    fmt::format("{}", fmt::join(audit.problems, "; ")));
+    }
     if (!audit.problems.empty()) {
         wrong(fmt::format("{}", fmt::join(audit.problems, "; ")));
     }

@@ -69,10 +69,15 @@ int check(const Program& program, const LogOptions& options) {
                 audit.unsigned_lines == 1 ? "1 line"
                                           : fmt::format("{} lines", audit.unsigned_lines));
         }
-        text += audit.problems.empty() ? "The log is whole.\n" : "The log is NOT whole.\n";
+        text += !audit.readable          ? "The log could not be read: nothing is known of it.\n"
+                : audit.problems.empty() ? "The log is whole.\n"
+                                         : "The log is NOT whole.\n";
         print(text);
     }
-    return static_cast<int>(audit.problems.empty() ? answers::Answer::yes : answers::Answer::no);
+    using answers::Answer;
+    return static_cast<int>(!audit.readable          ? Answer::not_known
+                            : audit.problems.empty() ? Answer::yes
+                                                     : Answer::no);
 }
 
 }  // namespace

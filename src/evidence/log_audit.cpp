@@ -252,6 +252,7 @@ LogAudit audit_folder(const std::filesystem::path& directory, std::string_view v
     } catch (const Error& error) {
         LogAudit unreadable;
         unreadable.problems.emplace_back(error.what());
+        unreadable.readable = error.reason() != ReasonCode::io_failed;
         return unreadable;
     }
 }

@@ -41,7 +41,13 @@ FolderLogFiles::FolderLogFiles(const std::filesystem::path& directory, Access ac
     : directory_name_(directory.string()), access_(access) {
     directory_.reset(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory_) {
-        throw_errno(ErrorCode::usage, "opening the log " + directory_name_, errno);
+        const int error_number = errno;
+        const std::string what = "opening the log " + directory_name_;
+        if (access_ == Access::read && error_number == EACCES) {
+            throw Error(ErrorCode::usage, ReasonCode::io_failed,
+                        what + ": " + errno_text(error_number));
+        }
+        throw_errno(ErrorCode::usage, what, error_number);
     }
 }
 
@@ -55,7 +61,12 @@ std::string FolderLogFiles::path_of(LogFile file) const {
 
 void FolderLogFiles::fail(LogFile file, const char* action) const {
     const int error_number = errno;
-    throw_errno(ErrorCode::evidence, std::string(action) + " " + path_of(file), error_number);
+    const std::string what = std::string(action) + " " + path_of(file);
+    if (access_ == Access::read && error_number != ENOENT) {  // no fault of the log's
+        throw Error(ErrorCode::evidence, ReasonCode::io_failed,
+                    what + ": " + errno_text(error_number));
+    }
+    throw_errno(ErrorCode::evidence, what, error_number);
 }
 
 UniqueFd FolderLogFiles::open_below(LogFile file, int flags) {

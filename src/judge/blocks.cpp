@@ -12,7 +12,7 @@ namespace {
 using rules::Block;
 
 bool applies(const Block& block, const Bearing& bearing) {
-    if (!holds_since(block.since, bearing.schema)) {
+    if (block.with_codes && bearing.schema == Schema::v1_0) {
         return false;
     }
     const bool level = bearing.success && bearing.level != "none";
@@ -76,10 +76,6 @@ void visit(const Block& block, const RecordView& value, std::string_view path,
 }
 
 }  // namespace
-
-bool holds_since(const std::string& since, Schema schema) noexcept {
-    return since.empty() || schema != Schema::v1_0;  // the second version is all that is named
-}
 
 void check_blocks(const std::vector<Block>& blocks, const RecordView& root,
                   const Bearing& bearing) {

@@ -24,7 +24,4 @@ struct Bearing {
 void check_blocks(const std::vector<rules::Block>& blocks, const RecordView& root,
                   const Bearing& bearing);
 
-/// Whether the condition holds for records of this version.
-[[nodiscard]] bool holds_since(const std::string& since, Schema schema) noexcept;
-
 }  // namespace efface::judge

@@ -18,9 +18,9 @@ using rules::is_success;
 using rules::level_rank;
 using rules::RecordView;
 
-/// In the order in which they came: a later one asks for all that an earlier one did.
+/// What rules tell apart: records of 1.0.0, and all later ones, whose reasons have codes.
 enum class Schema { v1_0, v1_1 };
-/// Of schemaVersion, which must be one of those.
+/// Of schemaVersion.
 [[nodiscard]] Schema schema_of(const RecordView& predicate);
 /// nullopt when it is missing, null or empty: it did not happen.
 [[nodiscard]] std::optional<WallTime> time_of(const RecordView& record, const char* key);

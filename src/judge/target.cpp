@@ -314,7 +314,7 @@ void check_level(const RecordView& predicate, const Claim& claim) {
 void check_row(const RecordView& predicate, const Claim& claim) {
     const RecordView technique = predicate.at("sanitization").at("technique");
     const RecordView type = predicate.at("certificateType");
-    if (claim.success && (claim.row == nullptr || !holds_since(claim.row->since, claim.schema))) {
+    if (claim.success && claim.row == nullptr) {
         technique.fail("is not known to erase such a target: it leaves nothing " + claim.status);
     }
     if (claim.success && !claim.family->types.empty() &&

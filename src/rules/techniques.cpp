@@ -28,6 +28,24 @@ Words words_of(const RecordView& of, const char* key) {
     return words;
 }
 
+/// What the judges know how to look at.
+constexpr std::array<std::string_view, 5> kNeeds{"freed-is-named", "removed", "resident-written",
+                                                 "swept", "written"};
+constexpr std::array<std::string_view, 5> kLevelNeeds{"all-read-back", "cleared-when-freed",
+                                                      "most-taken", "pass", "whole-target"};
+
+template <std::size_t n>
+Words known_words_of(const RecordView& of, const char* key,
+                     const std::array<std::string_view, n>& known) {
+    Words words = words_of(of, key);
+    for (const std::string& word : words) {
+        if (std::find(known.begin(), known.end(), word) == known.end()) {
+            of.at(key).fail("\"" + word + "\" is no word that the judges know");
+        }
+    }
+    return words;
+}
+
 std::string text_of(const RecordView& of, const char* key) {
     const auto text = of.maybe(key);
     return text ? text->text() : std::string();
@@ -60,8 +78,14 @@ Block block_of(const RecordView& of) {
     }
     block.except = words_of(of, "except");
     block.optional = flag_of(of, "optional");
-    block.no_level = of.maybe("level").has_value();
-    block.since = text_of(of, "since");
+    if (const auto level = of.maybe("level")) {
+        (void)level->one_of({"none"});
+        block.no_level = true;
+    }
+    if (const auto since = of.maybe("since")) {
+        (void)since->one_of({"1.1.0"});
+        block.with_codes = true;
+    }
     if (const auto when = of.maybe("for")) {
         const std::string& word = when->one_of({"pass", "level", "purge"});
         block.when = word == "pass"    ? Block::For::pass
@@ -194,23 +218,24 @@ void read_drive(const RecordView& of, Technique& row) {
     }
     if (const auto status = of.maybe("status")) {
         status->only({"page", "decoder", "action"});
-        row.status = {status->at("page").text(), status->at("decoder").non_empty_text(),
-                      number_of(*status, "action")};
+        const std::string& decoder = status->at("decoder").one_of(
+            {"nvme-sanitize-log", "nvme-format-ended", "ata-sanitize-registers", "ata-security-off",
+             "scsi-sense-idle"});
+        row.status = {status->at("page").text(), decoder, number_of(*status, "action")};
     }
 }
 
 Technique row_of(const RecordView& of, const Family& family) {
-    of.only({"technique", "family",       "commandSet",  "title",     "source", "policy",
-             "since",     "level",        "leavesKnown", "commands",  "status", "passes",
-             "kinds",     "needs",        "levelNeeds",  "whenFreed", "named",  "readBackOneIn",
-             "swap",      "neverSwapped", "controls"});
+    of.only({"technique", "family",        "commandSet",  "title",        "source",
+             "policy",    "level",         "leavesKnown", "commands",     "status",
+             "passes",    "kinds",         "needs",       "levelNeeds",   "whenFreed",
+             "named",     "readBackOneIn", "swap",        "neverSwapped", "controls"});
     Technique row;
     row.name = of.at("technique").non_empty_text();
     row.family = &family;
     row.title = of.at("title").non_empty_text();
     row.source = of.at("source").non_empty_text();
     row.policy = of.maybe("policy") ? of.at("policy").non_empty_text() : row.name;
-    row.since = text_of(of, "since");
     const RecordView level = of.at("level");
     const bool by_medium = level.is_object();
     if (by_medium) {
@@ -223,12 +248,14 @@ Technique row_of(const RecordView& of, const Family& family) {
     row.level_disk = level_on("disk");
     row.passes = words_of(of, "passes");
     row.kinds = words_of(of, "kinds");
-    row.needs = words_of(of, "needs");
-    row.level_needs = words_of(of, "levelNeeds");
+    row.needs = known_words_of(of, "needs", kNeeds);
+    row.level_needs = known_words_of(of, "levelNeeds", kLevelNeeds);
     row.when_freed = words_of(of, "whenFreed");
     row.named = words_of(of, "named");
     row.read_back_one_in = number_of(of, "readBackOneIn");
-    row.swap = text_of(of, "swap");
+    if (const auto swap = of.maybe("swap")) {
+        row.swap = swap->one_of({"always", "unless-noswap"});
+    }
     row.never_swapped = words_of(of, "neverSwapped");
     row.controls = controls_of(of);
     read_drive(of, row);
@@ -288,15 +315,6 @@ std::string_view command_set_of(std::string_view technique) noexcept {
         }
     }
     return {};
-}
-
-std::string_view level_limit(std::string_view technique) noexcept {
-    const Technique* row = techniques().find(technique);
-    if (row == nullptr || row->command_set.empty()) {
-        return {};
-    }
-    return level_rank(row->level_disk) > level_rank(row->level_flash) ? row->level_disk
-                                                                      : row->level_flash;
 }
 
 }  // namespace efface::rules

@@ -170,22 +170,21 @@ class Log final {
 /// folder is gone): `reason` says why, and `certificate` and `signature` are absent.
 constexpr const char* kLostRun = "lost";
 
-/// Reads the whole log as far as its checkpoint is signed, without lock: every line parsed,
-/// chained, numbered; every run-outcome closing (`intent`) an open run-intent, and a lost one of
-/// the form above; the tree, hashes and offsets equal to the checkpoint. A copy of entries.jsonl
-/// and checkpoint alone is enough: then there is neither hashes, offsets nor origin. O(n) time,
-/// O(log n
-/// + open runs) memory. Returns the problems in words (the first 100); empty = whole. Never throws
-/// for what is in the folder.
 struct LogAudit {
     std::uint64_t entries = 0;
     /// Behind the signed entries: what a run that goes on, or was cut short, has written and nobody
     /// signed yet, or anybody added. Not looked at; proof of nothing.
     std::uint64_t unsigned_lines = 0;
-    std::vector<std::string> problems;
+    bool readable = true;  ///< false: the system does not let us read it, which shows nothing
+    std::vector<std::string> problems;        ///< in words, the first 100; none: the log is whole
     std::vector<std::uint64_t> open_intents;  ///< run-intent without run-outcome (first 1,000)
     std::vector<std::uint64_t> lost_runs;     ///< run-outcome with kLostRun (first 1,000)
 };
+/// Reads the whole log as far as its checkpoint is signed, without lock: every line parsed,
+/// chained, numbered; every run-outcome closing (`intent`) an open run-intent, and a lost one of
+/// the form above; the tree, hashes and offsets equal to the checkpoint. A copy of entries.jsonl
+/// and checkpoint alone is enough: then there is neither hashes, offsets nor origin. O(n) time,
+/// memory of O(log n) and the open runs. Never throws for what is in the folder.
 [[nodiscard]] LogAudit audit_log(const std::filesystem::path& directory,
                                  std::string_view verifier_key);
 

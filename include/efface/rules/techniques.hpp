@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What success needs, technique by technique: src/rules/techniques.json, read once. Names, levels,
-// wording and conditions of techniques stand nowhere else.
+// wording and conditions of techniques are not said a second time elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,9 @@ struct Block {
     std::vector<Json> allowed;  ///< empty: nothing may be there
     /// With one of these codes among the exceptions another value is borne, too.
     Words except;
-    bool optional = false;  ///< the field may be missing or null
-    bool no_level = false;  ///< another value that is borne costs the level
-    std::string since;      ///< the first version of records that it holds for; empty: all
+    bool optional = false;    ///< the field may be missing or null
+    bool no_level = false;    ///< another value that is borne costs the level
+    bool with_codes = false;  ///< "since": "1.1.0": not asked of 1.0.0, whose reasons had no codes
 };
 
 /// Bytes of a command under a mask, and how its name begins.
@@ -52,7 +52,7 @@ struct ControlRule {
     Words may;
 };
 
-/// So much of N may be missing: one in so many. 0: no bound.
+/// Where canaries must stand, and how many of them may tell nothing: one in so many. 0: no bound.
 struct CanaryRule {
     std::uint64_t block_bytes_min = 0;
     std::uint64_t parts = 0;        ///< of a surface; two of its blocks at least are a part
@@ -121,7 +121,6 @@ struct Technique {
     std::string title;
     std::string source;       ///< standard and section
     std::string policy;       ///< that an order names; the technique's name where the row has none
-    std::string since;        ///< the first version of records that has it; empty: all
     std::string level_flash;  ///< the best, by the kind of medium
     std::string level_disk;
     bool leaves_known = false;  ///< zeros or a pattern of ours is promised to whoever reads then
@@ -139,8 +138,8 @@ struct Technique {
     ControlRule controls;
 };
 
-/// A table. Reading throws Error(usage) that names the place: fields that are not known are
-/// refused.
+/// A table. Reading throws Error(usage) that names the place: fields and words that the judges do
+/// not know are refused.
 class Techniques final {
   public:
     explicit Techniques(std::string_view text);
@@ -148,7 +147,8 @@ class Techniques final {
     Techniques& operator=(const Techniques&) = delete;
 
     [[nodiscard]] const std::vector<Technique>& rows() const noexcept { return rows_; }
-    /// The row of this name for this kind of target; nullptr when there is none.
+    /// The row of this name for this kind of target, or the first of the name without a kind;
+    /// nullptr when there is none.
     [[nodiscard]] const Technique* find(std::string_view name,
                                         std::string_view kind = {}) const noexcept;
     /// Throws Error(usage) when there is none of this name.
@@ -167,9 +167,5 @@ class Techniques final {
 /// The commands of which the technique is one; empty when it is not a drive's own. By the name
 /// alone: a technique that is not in the table may be a drive's, too.
 [[nodiscard]] std::string_view command_set_of(std::string_view technique) noexcept;
-
-/// Empty for one that is not known to erase anything (a discard, a format without erasure): it
-/// leaves nothing sanitized.
-[[nodiscard]] std::string_view level_limit(std::string_view technique) noexcept;
 
 }  // namespace efface::rules

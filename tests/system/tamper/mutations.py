@@ -53,6 +53,11 @@ def of_block(path, seen):
         yield 'another exception', put(path + ['except'], block['except'] + OTHERS)
     if 'level' in block:
         yield 'with a level', gone(path + ['level'])
+    if not block.get('optional'):
+        yield 'may be missing', put(path + ['optional'], True)
+    later = {None: 'level', 'level': 'purge'}.get(block.get('for'))
+    if later:
+        yield 'only for ' + later, put(path + ['for'], later)
 
 
 def of_group(path, key, value):
@@ -102,6 +107,8 @@ def of_group(path, key, value):
                  'keyPlaces', 'modesThatHideNothing', 'modesOfTwoKeys', 'attestation', 'needs',
                  'levelNeeds', 'named'):
         yield from each_gone(path)
+    else:
+        raise KeyError(f'nobody knows how to weaken {key}')
 
 
 def of_groups(path, value):
@@ -129,6 +136,10 @@ def of_commands(path, commands):
             yield f'command {number} with any byte {place}', change
 
 
+def decoders():
+    return {row['status']['decoder'] for row in TABLE['rows'] if 'status' in row}
+
+
 def of_row(path, row):
     for medium in ('flash', 'disk') if isinstance(row['level'], dict) else (None,):
         where = ['level', medium] if medium else ['level']
@@ -141,6 +152,10 @@ def of_row(path, row):
     if 'status' in row:
         yield 'status not looked at', gone(path + ['status'])
         yield 'status of any page', put(path + ['status', 'page'], '')
+        yield 'status of another action', put(path + ['status', 'action'],
+                                              row['status'].get('action', 0) + 1)
+        for decoder in decoders() - {row['status']['decoder']}:
+            yield 'status by ' + decoder, put(path + ['status', 'decoder'], decoder)
     if 'passes' in row:
         yield 'passes not looked at', gone(path + ['passes'])
         for number in range(len(row['passes'])):

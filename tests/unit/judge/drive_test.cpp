@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each rule for a drive that erased itself, both ways: which drive, what it reported, what of it
-// was hidden, and which level. schema_drive_looked_test.cpp has what was looked for.
+// was hidden, and which level. drive_looked_test.cpp has what was looked for.
 #include "efface/rules/techniques.hpp"
 
 #include "catch.hpp"
@@ -10,7 +10,6 @@ using namespace efface;
 using namespace efface::judge;
 using Catch::Matchers::Contains;
 using rules::command_set_of;
-using rules::level_limit;
 
 namespace {
 
@@ -325,13 +324,13 @@ TEST_CASE("Each technique has its level, and some have none") {
           "ata-security-enhanced", "scsi-sanitize-crypto", "scsi-sanitize-block",
           "scsi-sanitize-overwrite", "tcg-revert", "tcg-psid-revert"}) {
         INFO(technique);
-        CHECK(level_limit(technique) == "purge");
+        CHECK(rules::techniques().find(technique)->level_disk == "purge");
     }
     for (const char* technique :
          {"nvme-format-user-data", "nvme-format-crypto", "ata-security-normal", "scsi-format-unit",
           "scsi-write-same", "block-secure-erase"}) {
         INFO(technique);
-        CHECK(level_limit(technique) == "clear");
+        CHECK(rules::techniques().find(technique)->level_disk == "clear");
         const auto run = [&](Json& p) { use(p, technique); };
         CHECK_THAT(drive(run), Contains("does not reach purge"));
         CHECK(drive([&](Json& p) {

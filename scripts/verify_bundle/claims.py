@@ -3,9 +3,8 @@
 from common import good, need, when
 from shape import check_shape
 from target_claims import check_target
+from techniques import SUCCESS
 from volume_claims import check_volumes
-
-SUCCESS = ('sanitized', 'sanitized-with-exceptions')
 
 
 def check_claims(record):

@@ -10,23 +10,22 @@ def key(name, fields):
 
 
 def some(identity, *names):
-    """These fields, where all of them but serial are texts with something in them; else None."""
-    found = {name: identity.get(name) for name in names}
-    found = {name: text if isinstance(text, str) else '' for name, text in found.items()}
+    """These fields, where all of them but serial have something in them; else None."""
+    found = {name: identity.get(name) or '' for name in names}
     return found if all(text or name == 'serial' for name, text in found.items()) else None
 
 
 def target_keys(identity):
-    if identity.get('kind') == 'file':
+    if identity['kind'] == 'file':
         fields = some(identity, 'birthTime', 'inode') or some(identity, 'deviceNumber', 'inode')
         return [key('file', fields)] if fields else []
-    if identity.get('kind') == 'partition':
+    if identity['kind'] == 'partition':
         fields = some(identity, 'partitionUuid', 'serial')
         return [key('partition', fields)] if fields else []
     keys = []
-    if isinstance(identity.get('serial'), str) and identity['serial']:
+    if identity['serial']:
         keys.append(key('serial', {'serial': identity['serial']}))
-    if isinstance(identity.get('wwid'), str) and identity['wwid'].startswith(WORLD_WIDE):
+    if identity['wwid'].startswith(WORLD_WIDE):
         keys.append(key('wwid', {'wwid': identity['wwid']}))
     if not keys and (fields := some(identity, 'deviceMapperUuid')):
         keys.append(key('map', fields))
@@ -37,9 +36,9 @@ def device_keys(identity):
     in_memory = 'bootId' in identity
     if in_memory:
         keys = []
-    elif isinstance(identity.get('volumes'), list):
+    elif 'volumes' in identity:
         keys = [key('uuid', fields) for volume in identity['volumes']
-                if isinstance(volume, dict) and (fields := some(volume, 'uuid'))]
+                if (fields := some(volume, 'uuid'))]
     else:
         keys = target_keys(identity)
     if not keys:

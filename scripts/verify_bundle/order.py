@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order or manifest in a bundle, held against the record: what people approved is what was done.
+"""The order or manifest in a bundle, held against the record: what people approved was done.
 Written from efface-order(5) and efface-project(5)."""
 import datetime
 
-from common import good, need, read, strict_json, when
+from common import good, need, printable, read, strict_json, when
 
 FREE_MEMORY = 'memory:free'
 CHOSEN_BY_LEVEL = 'auto'
@@ -48,11 +48,6 @@ class Reader:
     def end(self):
         left = sorted(self.value.keys() - self.asked)
         need(not left, f'{self.where}: unknown: {", ".join(left)}')
-
-
-def printable(text):
-    shown = ''.join(chr(byte) if 0x20 <= byte < 0x7f else '?' for byte in text.encode())
-    return shown.strip(' ')
 
 
 def check_owner(reader, owner):
@@ -139,7 +134,7 @@ def check_manifest(manifest, predicate):
 def check_target(reader, predicate):
     """Whether it is the one that the record is about."""
     target, identity = predicate['target'], predicate['targetIdentity']
-    it = printable(reader.get('target', str, required=True)) == target['name']
+    it = printable(reader.get('target', str, required=True).encode()) == target['name']
     for key in ('serial', 'wwid'):
         text = reader.get(key, str)
         reader.same(key, not it or text is None or text == (identity.get(key) or ''))

@@ -4,24 +4,16 @@ from common import need
 from reasons import since_1_1
 
 
-def count(swap, key):
-    value = swap.get(key)
-    need(value is None or type(value) is int and value >= 0, 'a counter of swap')
-    return value
-
-
 def may_be_swapped(row, facts):
     """Whatever the record says: a locked segment may have been in swap before it was locked."""
     how = row.get('swap')
     if how != 'unless-noswap':
         return how == 'always'
     if row.get('neverSwapped'):
-        need(type(facts['filesystem']) is str, 'the file system')
+        need(facts.get('filesystem') is not None, 'nothing says what the file system is')
         if facts['filesystem'] in row['neverSwapped']:
             return False
-    options = facts.get('mountOptions')
-    need(options is None or type(options) is str, 'the options of the mount')
-    return 'noswap' not in (options or '').split(',')
+    return 'noswap' not in (facts.get('mountOptions') or '').split(',')
 
 
 def check_swap(predicate, rules):
@@ -30,18 +22,19 @@ def check_swap(predicate, rules):
     whole, level = result['status'] == 'sanitized', result['level'] != 'none'
     if not since_1_1(predicate) or not (whole or level):
         return
-    facts = target['facts']
-    need(type(facts.get('swappable')) is bool, 'nothing says whether it can be swapped')
+    facts = target.get('facts') or {}
+    need(facts.get('swappable') is not None, 'nothing says whether it can be swapped')
     if level and target['kind'] == 'swap':
-        need(count(facts['machine']['swap'], 'zswapBytes') == 0, 'pages of the area were in zswap')
+        need(facts['machine']['swap'].get('zswapBytes') == 0, 'pages of the area were in zswap')
     if not facts['swappable']:
         need(not may_be_swapped(rules.row, facts), 'the kernel may swap this')
         return
     before, after = facts['machine']['swap'], facts['swapAfter']
     if level:
-        need(all(look['state'] in rules.part('swap').get('states', ()) and count(look, 'zswapBytes') == 0
+        states = rules.part('swap').get('states', ())
+        need(all(look['state'] in states and look.get('zswapBytes') == 0
                  for look in (before, after)), 'a level with pages in swap or zswap')
         for key in rules.part('swap').get('counters', ()):
-            need(count(before, key) == count(after, key), 'a level, though swap grew')
-    need(not whole or all(count(after, key) == 0 for key in rules.part('swap').get('counters', ())),
+            need(before.get(key) == after.get(key), 'a level, though swap grew')
+    need(not whole or all(after.get(key) == 0 for key in rules.part('swap').get('counters', ())),
          'pages were written out, and no exception says so')

@@ -1,41 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates for a medium, a file or memory: every figure must add up to the verdict."""
 import hashlib
-import re
 
 from common import need, when
-from memory_claims import check_facts, check_memory
+from memory_claims import check_free, check_memory
 from read_claims import check_overwrite_was_read, check_reached
 from swap_claims import check_swap
-from drive_claims import (check_areas, check_drive, check_no_drive, fields, from_hex, items,
-                          opened_any, texts)
-from techniques import Rules, command_set
-
-KINDS = {
-    'media': {'disk', 'partition', 'loop', 'zram', 'ram', 'pmem', 'md', 'device-mapper', 'other'},
-    'file': {'file'},
-    'memory': {'file', 'tmpfs', 'ramfs', 'hugetlbfs', 'swap', 'zram', 'ram', 'pmem', 'devdax',
-               'dimm', 'cxl', 'sysv', 'mqueue', 'hugepages', 'free'}}
-SUCCESS = {'sanitized', 'sanitized-with-exceptions'}
-LARGEST = 2 ** 53 - 1  # whole numbers of JSON end there
-
-
-def whole(value, text):
-    need(type(value) is int and 0 <= value <= LARGEST, text + ' is no size')
-    return value
+from drive_claims import check_drive
+from techniques import SUCCESS, Rules, command_set
 
 
 def check_target(predicate):
     kind = predicate['certificateType']
-    need(kind in KINDS, 'the type of the certificate')
-    need(not {'volumes', 'projectIdentity'} & predicate.keys(), 'a target and volumes')
     target, result = predicate['target'], predicate['result']
-    status, level = result['status'], result['level']
-    need(status in SUCCESS | {'not-sanitized', 'indeterminate'}, 'the status')
-    need(level in ('none', 'clear', 'purge'), 'the level')
-    need(target['kind'] in KINDS[kind], 'the kind of the target')
-    check_permission(predicate['authorization'])
-    size = whole(target['sizeBytes'], 'the target')
+    status, size = result['status'], target['sizeBytes']
     drive = bool(command_set(predicate['sanitization']['technique']))
     rules = Rules(predicate)
     rules.check(predicate)
@@ -45,8 +23,8 @@ def check_target(predicate):
     check_passes(predicate['sanitization'], kind, size)
     rules.check_level(predicate)
     check_passed_over(predicate['sanitization'])
-    check_controls(predicate['sanitization'].get('negativeControls'))
-    check_facts(predicate)
+    check_performed(predicate['verification'])
+    check_free(predicate)
     if status in SUCCESS:
         need(target.get('identityAfter'), 'the target was not looked at afterwards')
         need(bool(result['exceptions']) == (status != 'sanitized'), 'the exceptions')
@@ -55,7 +33,6 @@ def check_target(predicate):
     if drive:
         check_drive(predicate, rules)
         return
-    check_no_drive(predicate)
     check_figures(predicate['verification'], kind, size)
     if kind == 'memory':
         check_memory(predicate, rules)
@@ -67,6 +44,19 @@ def check_target(predicate):
         check_overwrite_was_read(predicate, size, rules)
 
 
+def check_areas(target, sanitized):
+    """For every target: what is hidden, and neither opened nor covered, is an exception."""
+    hidden = target['hiddenAreas']
+    areas = hidden.get('areas') or []
+    need(hidden['examined'] or not areas, 'areas that were not examined')
+    need(not sanitized or all(area['covered'] or area['opened'] for area in areas),
+         'a hidden area was not reached: it is an exception')
+
+
+def opened_any(target):
+    return any(area['opened'] for area in target['hiddenAreas'].get('areas') or [])
+
+
 def check_passed_over(work):
     """Nothing is done in the place of what was asked for without saying why."""
     asked, done = work.get('requestedTechnique'), work['technique']
@@ -74,32 +64,16 @@ def check_passed_over(work):
     if asked is None:
         need(entries is None, 'what was passed over, but not what was asked for')
         return
-    need(isinstance(asked, str) and asked, 'what was asked for')
-    entries, end = items(entries or [], 64, 'what was passed over'), when(work['completedAt'])
+    entries, end = entries or [], when(work['completedAt'])
     for entry in entries:
-        fields(entry, 'technique at why commands')
-        texts(entry, 'technique why')
-        need(entry['technique'] not in ('', done) and entry['why'], 'what was passed over, and why')
+        need(entry['technique'] != done, 'what was done stands among what was passed over')
         need(not entry['commands'] or command_set(entry['technique']), 'no drive refused that')
         need(when(entry['at']) <= end, 'it was passed over after the run')
-        for command in items(entry['commands'], 256, 'the commands'):
-            fields(command, 'at name bytes answer')
-            texts(command, 'name answer')
-            from_hex(command['bytes'])
-            need(command['name'] and command['answer'] and when(command['at']) <= end,
-                 'a command that was refused')
+        need(all(when(command['at']) <= end for command in entry['commands']),
+             'a command was refused after the run')
     need(asked != done or not entries, 'it was done, and passed over')
     need(asked in (done, 'auto') or entries and entries[0]['technique'] == asked,
          'another technique than the one that was asked for, and nothing says why')
-
-
-def check_permission(authorization):
-    need('attestation' not in authorization, 'an attestation is about volumes')
-    need(authorization['confirmation'] in ('signed-approvals', 'typed-token'), 'the confirmation')
-    if authorization['confirmation'] == 'typed-token':
-        need(authorization.get('targetToken'), 'what was typed is missing')
-    else:
-        need(authorization['manifestDigest'], 'approvals of nothing')
 
 
 def serial_of(identity):
@@ -111,13 +85,13 @@ def same_target(predicate, kind, size, grows):
     named, target = predicate['targetIdentity'], predicate['target']
     seen = [named, target['identity']]
     need(kind != 'file' or 'inode' not in named or all(  # since 1.2.0
-        named[key] == target['identity'][key] for key in ('inode', 'deviceNumber')),
+        named[key] == target['identity'].get(key) for key in ('inode', 'deviceNumber')),
          'another file is named than was treated')
     if predicate['result']['status'] in SUCCESS:
         seen.append(target['identityAfter'])
         need(kind != 'file' or all(
-            type(target['identity'][key]) is str and
-            target['identity'][key] == target['identityAfter'][key]
+            target['identity'].get(key) is not None and
+            target['identity'][key] == target['identityAfter'].get(key)
             for key in ('inode', 'deviceNumber')), 'another file had its name afterwards')
     for identity in seen:
         need(serial_of(identity) == serial_of(named) and
@@ -125,18 +99,16 @@ def same_target(predicate, kind, size, grows):
              identity.get('place') in (None, '', named.get('place') or identity.get('place')),
              'it was another target, before or after')
         need(kind == 'memory' or identity['sizeBytes'] == size or
-             (grows and whole(identity['sizeBytes'], 'the target') >= named['sizeBytes']),
+             (grows and identity['sizeBytes'] >= named['sizeBytes']),
              'the sizes of the target differ')
     need(not grows or size >= named['sizeBytes'], 'the target has shrunk')
     need(kind == 'memory' or named['kind'] == target['kind'], 'the kind of the target')
 
 
 def check_faults(faults, kind, size):
-    """The bytes of the areas that are listed: all of them, unless there are more than are listed."""
-    total, end = whole(faults['bytes'], 'a fault'), 0
-    need(type(faults['count']) is int, 'a fault')
-    areas = sorted((whole(area['offset'], 'a fault'), whole(area['length'], 'a fault'))
-                   for area in faults['areas'])
+    """As many bytes as the areas that are listed have, unless there are more than are listed."""
+    total, end = faults['bytes'], 0
+    areas = sorted((area['offset'], area['length']) for area in faults['areas'])
     listed = sum(length for _, length in areas)
     need(all(length for _, length in areas) and listed <= total and
          len(areas) <= faults['count'] and (faults['count'] == 0) == (total == 0) and
@@ -144,7 +116,6 @@ def check_faults(faults, kind, size):
     for offset, length in areas if kind != 'memory' else []:
         need(end <= offset and offset + length <= size, 'faults overlap or lie outside the target')
         end = offset + length
-    return listed
 
 
 def check_passes(work, kind, size):
@@ -152,47 +123,37 @@ def check_passes(work, kind, size):
     earliest, resumed = start, 0
     for number, entry in enumerate(work['passes'], 1):
         need(entry['number'] == number, 'the numbers of the passes')
-        need(re.fullmatch('aes-256-ctr|repeat:([0-9a-f]{2})+', entry['pattern']), 'a pattern')
         check_faults(entry['writeFaults'], kind, size)
-        written = whole(entry['bytesWritten'], 'a pass') + entry['writeFaults']['bytes']
+        written = entry['bytesWritten'] + entry['writeFaults']['bytes']
         need(kind == 'memory' or written <= size, 'more was written than there is')
         for key in ('startedAt', 'completedAt'):
             if entry.get(key):
                 need(earliest <= when(entry[key]) <= end, 'a pass lies outside the run')
                 earliest = when(entry[key])
         places = entry.get('resumedAt') or []
-        need(places == sorted(places) and all(0 <= place <= size for place in places),
+        need(places == sorted(places) and all(place <= size for place in places),
              'a pass went on at no such place')
         resumed += len(places)
     for step in work.get('steps') or []:
         need(start <= when(step['at']) <= end, 'a step lies outside the run')
-    need(not resumed or work['interruptions'] >= resumed, 'interruptions are not counted')
+    need((work.get('interruptions') or 0) >= resumed, 'interruptions are not counted')
+
+
+def check_performed(seen):
+    need(seen['performed'] == (seen['result'] != 'not-performed') and
+         not (seen['performed'] and seen['method'] == 'none'),
+         'the verification contradicts itself')
 
 
 def check_figures(seen, kind, size):
-    performed, result = seen['performed'], seen['result']
-    need(type(performed) is bool and performed == (result != 'not-performed') and
-         not (performed and seen['method'] == 'none') and (performed or result != 'pass'),
-         'the verification contradicts itself')
-    need(kind == 'memory' or seen['method'] in ('full-read-back', 'representative', 'none'),
-         'the method of verification')
-    if not performed:
+    if not seen['performed']:
         return
-    planned = whole(seen['bytesPlanned'], 'the read-back')
-    done = whole(seen['bytesCompared'], 'the read-back') + seen['readFaults']['bytes']
+    planned, done = seen['bytesPlanned'], seen['bytesCompared'] + seen['readFaults']['bytes']
     check_faults(seen['readFaults'], kind, size)
     need(done <= planned and (kind == 'memory' or planned <= size), 'more was read than there is')
-    need(type(seen['mismatches']) is int and
-         len(seen.get('differences') or []) <= seen['mismatches'], 'differences are not counted')
-    need(result != 'pass' or (done == planned and (seen['bytesCompared'] or not planned)),
+    need(len(seen.get('differences') or []) <= seen['mismatches'], 'differences are not counted')
+    need(seen['result'] != 'pass' or (done == planned and (seen['bytesCompared'] or not planned)),
          'the read-back did not pass')
-
-
-def check_controls(controls):
-    for control in items([] if controls is None else controls, 65536, 'the controls'):
-        need(type(control['name']) is str and control['name'] and
-             control['result'] in ('pass', 'fail', 'unknown') and type(control['detail']) is str,
-             'a control')
 
 
 def check_patterns(passes, row):
@@ -232,7 +193,7 @@ def check_seen(predicate, kind, size, rules):
     need(planned + unwritten <= size <= one_in * (planned + unwritten),
          'not as much was read back as the method reads')
     if seen['method'] == 'representative':
-        need(re.fullmatch('[0-9a-f]{64}', seen['seed'] or ''), 'the seed of the sample')
+        need(seen.get('seed'), 'the seed of the sample is missing')
         if seen.get('sampleBlockBytes'):
             left_out = [(area['offset'], area['offset'] + area['length']) for area in areas]
             drawn = sample(size, seen['sampleBlockBytes'], bytes.fromhex(seen['seed']))

@@ -60,7 +60,6 @@ class Rules:
 
     def __init__(self, predicate):
         technique = predicate['sanitization']['technique']
-        need(type(technique) is str, 'the technique')
         target = predicate.get('target')
         self.row = TABLE.row(technique, target['kind'] if target else None)
         kind = predicate['certificateType']
@@ -72,16 +71,12 @@ class Rules:
         """A group of conditions of the family; {} when it has none."""
         return self.family.get(name, {})
 
-    def holds_since(self, condition, predicate):
-        return 'since' not in condition or since_1_1(predicate)
-
     def check(self, predicate):
         """What the table says of the technique, its family, and the fields that block success."""
         result, row = predicate['result'], self.row
         success = result['status'] in SUCCESS
         if success:
-            need(row and self.holds_since(row, predicate),
-                 'the technique is not known to erase such a target')
+            need(row, 'the technique is not known to erase such a target')
             need(not self.part('types') or predicate['certificateType'] in self.part('types'),
                  'that technique has no such certificate')
             need(not self.part('policy') or predicate['authorization']['policyId'] ==
@@ -96,14 +91,14 @@ class Rules:
                    'level': status in SUCCESS and level != 'none',
                    'purge': status in SUCCESS and level == 'purge'}
         for block in self.family.get(name, ()):
-            if not claimed[block.get('for', 'success')] or not self.holds_since(block, predicate):
+            if not claimed[block.get('for', 'success')] or (
+                    'since' in block and not since_1_1(predicate)):
                 continue
             borne = status == 'sanitized-with-exceptions' and any(
                 not since_1_1(predicate) or named(exceptions, code)
                 for code in block.get('except', ()))
             for value in values(root, block['path'].split('.'), block):
-                good = any(type(value) is type(each) and value == each
-                           for each in block['allowed'])
+                good = value in block['allowed']
                 need(good or borne, block['path'] + ' stands against success')
                 need(good or 'level' not in block or level == 'none',
                      block['path'] + ' has no level')
@@ -112,8 +107,7 @@ class Rules:
         result, target = predicate['result'], predicate['target']
         if result['level'] == 'none':
             return
-        facts = (target.get('drive') or {}).get('facts')
-        disk = type(facts) is dict and facts.get('flash') is False
+        disk = ((target.get('drive') or {}).get('facts') or {}).get('flash') is False
         order = ('none', 'clear', 'purge')
         need(order.index(result['level']) <=
              order.index(level_of(self.row, 'disk' if disk else 'flash')),
@@ -147,7 +141,6 @@ def values(value, steps, block):
             if step in ('*', str(place)):
                 yield from values(item, rest, block)
         return
-    need(type(value) is dict, block['path'] + ' is not there')
     if value.get(step) is not None:
         yield from values(value[step], rest, block)
     else:

@@ -13,10 +13,10 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import generated, shapes
+from tamper import shapes
+from tamper.stock import DATA, SOURCE, stock
 
 SKIPPED = 77
-SOURCE = generated.SOURCE
 SCHEMAS = SOURCE / 'scripts/schemas'
 STRIDE = 251  # one change of so many
 # In fewer characters, which schemas count; and 1.0 is a whole number to them.
@@ -44,7 +44,7 @@ def made_bundles(work):
         helper = folder / 'tests/unit/answers/make_bundle'
         if not helper.exists():
             continue
-        for path in sorted(generated.DATA.glob('predicate-*.json')):
+        for path in sorted(DATA.glob('predicate-*.json')):
             subprocess.run([helper, path, work / path.stem], check=True)
             yield path.stem, json.loads((work / path.stem / 'bundle/certificate.json').read_text())
 
@@ -78,7 +78,7 @@ def main():
     except ImportError:
         print('skipped: needs python3-jsonschema')
         return SKIPPED
-    shape, wrong = generated.stock('shape'), generated.stock('common').Wrong
+    shape, wrong = stock('shape'), stock('common').Wrong
 
     def judge(record):
         try:

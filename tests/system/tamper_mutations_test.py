@@ -18,8 +18,6 @@ def main():
     if tamper_test.HELPER is None:
         print('skipped: needs make_bundle')
         return SKIPPED
-    sys.path.insert(0, str(tamper_test.SOURCE / 'scripts/verify_bundle'))
-    sys.dont_write_bytecode = True
     with tempfile.TemporaryDirectory(prefix='efface-mutations-') as folder:
         count, problems = mutations.run(tamper_test.HELPER, pathlib.Path(folder),
                                         tamper_test.claims_made(),

@@ -17,14 +17,13 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read,
-                    reasons, record, rows, shapes, target, volumes)
+from tamper import (acceptances, certificates, drive, drive_claims, generated, log, lowered,
+                    memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
+from tamper.stock import DATA, SOURCE, predicate_of
 
 SKIPPED = 77
 NOT_PROVED, SUPERSEDED = 20, 22
-SOURCE = pathlib.Path(__file__).resolve().parents[2]
-DATA = SOURCE / 'tests/data/evidence'
 PREDICATE = DATA / 'predicate-example.json'
 SCRIPT = SOURCE / 'scripts/verify-bundle'
 WORKERS = 2
@@ -54,7 +53,8 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'unread-region': 'claims', 'unwritten-region': 'claims', 'plain-data': 'claims',
     'other-project': 'digests', 'other-time': 'issuing time',
     'own-approval': 'claims', 'issuer-organization': 'required signers',
-    'issuer-site': 'required signers', 'issuer-stationId': 'required signers', 'order-of-nothing': 'order', 'order-for-another': 'order',
+    'issuer-site': 'required signers', 'issuer-stationId': 'required signers',
+    'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
 
@@ -169,10 +169,6 @@ def run_without_proof(work, version):
     return name, problems
 
 
-def predicate_of(kind):
-    return json.loads((DATA / f'predicate-{kind}.json').read_text())
-
-
 def make(predicate, folder):
     folder.mkdir()
     path = folder / 'predicate.json'
@@ -206,9 +202,10 @@ def run_bytes(good, work, kind, old, new):
                                                                     None)
 
 
-HONEST = target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST | rows.HONEST
-INSIDERS = (target.INSIDERS + drive.INSIDERS + reasons.INSIDERS + read.INSIDERS +
-            volumes.INSIDERS + rows.INSIDERS + log.INSIDERS)
+HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
+          rows.HONEST)
+INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
+            read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS)
 
 
 def claims_made():
@@ -232,7 +229,7 @@ def submit_targets(pool, work):
     honest += signed([(kind, name, change) for name, (kind, change) in HONEST.items()])
     waiting = [pool.submit(run_honest, work, *case) for case in honest]
     waiting += [pool.submit(run_insider, work, *case) for case in signed(INSIDERS)]
-    for kind, changes in (target.BYTES | drive.BYTES).items():
+    for kind, changes in (target.BYTES | memory.BYTES | drive_claims.BYTES).items():
         good = work / ('good-' + kind)
         made = make(predicate_of(kind), good)
         assert made.returncode == 0, made.stderr

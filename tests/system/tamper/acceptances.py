@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The organisation's decision on a certificate: every field of it broken in every way, judged by the
-library (make_bundle --judge-acceptances) and by the modules of scripts/verify-bundle, which agree;
+"""The organisation's decision on a certificate: every field of it broken in every way, judged by
+the library (make_bundle --judge-acceptances) and by scripts/verify-bundle, which agree;
 and a bundle whose acceptance was altered, moved or mixed, refused by all verifiers."""
 import json
 import shutil
 import subprocess
 
-from tamper.generated import broken, change, stock
+from tamper.edits import at, changed, places
+from tamper.generated import broken
+from tamper.stock import accepts, library_says, stock
 
 FIRST = 'acceptance/1'
 # What only the signature over it binds: the decision, why, and the name.
-FREE = [['predicate', 'reason'], ['predicate', 'decidedBy', 'subject'], ['predicate', 'decision']]
+FREE = [('predicate', 'reason'), ('predicate', 'decidedBy', 'subject'), ('predicate', 'decision')]
 
 
 def decided(helper, bundle, keys, name, decision='accepted'):
@@ -18,57 +20,40 @@ def decided(helper, bundle, keys, name, decision='accepted'):
     return bundle
 
 
-def every_place(value, place=()):
-    if place:
-        yield list(place)
-    inner = value.items() if isinstance(value, dict) else \
-        enumerate(value) if isinstance(value, list) else ()
-    for step, item in inner:
-        yield from every_place(item, (*place, step))
-
-
 def rows(statement):
     """(words, whether it may pass, statement)"""
     yield 'honest', True, statement
-    for place in every_place(statement):
+    for place in places(statement):
         words = '.'.join(map(str, place))
         if isinstance(place[-1], str):
-            yield words + ' gone', False, change(statement, place, None, gone=True)
-        value = statement
-        for step in place:
-            value = value[step]
+            yield words + ' gone', False, changed(statement, place, gone=True)
+        value = at(statement, place)
         if isinstance(value, dict):
-            yield words + ' invented', False, change(statement, [*place, 'invented'], 1)
+            yield words + ' invented', False, changed(statement, [*place, 'invented'], 1)
         for how, other in broken(value).items():
             yield f'{words} {how}', place in FREE[:2] and how == 'text', \
-                change(statement, place, other)
+                changed(statement, place, other)
     swaps = {'decision': 'rejected', 'certificateId': '00000000-0000-7000-8000-000000000000'}
     for name, other in swaps.items():
-        yield f'{name} swapped', ['predicate', name] in FREE, change(statement, ['predicate', name], other)
+        place = ('predicate', name)
+        yield f'{name} swapped', place in FREE, changed(statement, place, other)
     for status in ('sanitized', 'not-sanitized', 'indeterminate', 'sanitized-with-exceptions'):
         place = ['predicate', 'result', 'status']
         yield status, statement['predicate']['result']['status'] == status, \
-            change(statement, place, status)
+            changed(statement, place, status)
     for time in ('1999-01-01T00:00:00Z', '2026-11-21T09:41:07'):
-        yield time, False, change(statement, ['predicate', 'decidedAt'], time)
+        yield time, False, changed(statement, ['predicate', 'decidedAt'], time)
 
 
 def judged(helper, work, bundle):
-    acceptance = stock('acceptance')
+    check = stock('acceptance').check_acceptance
     certificate = (bundle / 'certificate.json').read_bytes()
     record = json.loads(certificate)['predicate']
     told = list(rows(json.loads((bundle / FIRST / 'acceptance.json').read_text())))
-    lines = work / 'acceptances'
-    lines.write_text(''.join(json.dumps(statement) + '\n' for *_, statement in told))
-    answers = subprocess.run([helper, '--judge-acceptances', bundle, lines], check=True,
-                             capture_output=True, text=True).stdout.splitlines()
-    assert len(answers) == len(told)
+    answers = library_says(helper, work, [statement for *_, statement in told],
+                           '--judge-acceptances', bundle)
     for (words, may_pass, statement), answer in zip(told, answers):
-        try:
-            acceptance.check_acceptance(statement, certificate, record)
-            here = True
-        except Exception:  # pylint: disable=broad-except  # as __main__.py: malformed is refused
-            here = False
+        here = accepts(check, statement, certificate, record)
         if here != (answer == 'ok'):
             yield f'acceptance: the judges differ: {words}: library: {answer}'
         elif here != may_pass:

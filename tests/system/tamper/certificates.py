@@ -8,11 +8,11 @@ import os
 import pathlib
 import shutil
 import subprocess
-import sys
 import time
 
-SOURCE = pathlib.Path(__file__).resolve().parents[3]
-CMS = SOURCE / 'tests/data/evidence/cms'
+from tamper.stock import DATA, stock
+
+CMS = DATA / 'cms'
 ARC = '2.25.65021332812177502488472365777237670439.'
 SUBJECT = '/O=Example Cloud GmbH/OU=DC1-FRA/CN=station-0042'
 GOOD = {'basicConstraints': 'critical,CA:FALSE', 'keyUsage': 'critical,digitalSignature',
@@ -203,16 +203,16 @@ def mutants(signature):
         for how, change in CHANGES.items():
             # RFC 5754 section 2 leaves both forms.
             free = node.content == SHA256 and how == 'more inside'
-            yield f'{"digest parameters of " if free else ""}element {number} ({node.tag:02x}) {how}', tree.bytes(node, change)
+            what = 'digest parameters of element' if free else 'element'
+            yield f'{what} {number} ({node.tag:02x}) {how}', tree.bytes(node, change)
 
 
 def script_says(name, root):
     """As the library says it; working folder: where NAME and NAME.p7s are."""
-    from cms import Signature  # pylint: disable=import-outside-toplevel,import-error
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            signature = Signature(name, pathlib.Path(name).read_bytes(),
-                                  pathlib.Path(name + '.p7s').read_bytes())
+            signature = stock('cms').Signature(name, pathlib.Path(name).read_bytes(),
+                                               pathlib.Path(name + '.p7s').read_bytes())
             signature.check_chains('chain', root)
     except Exception as error:  # pylint: disable=broad-except  # as __main__.py: refused
         return f'{type(error).__name__}: {error}'
@@ -284,7 +284,6 @@ def made_mutants(folder, content, signature, prefix, names):
 
 def run(helper, good):
     """`good`: a folder with keys/ and bundle/. (counts, problems)"""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
     folder, content = good / 'certificates', good / 'bundle/certificate.json'
     folder.mkdir()
     made, not_made = made_certificates(folder, content)

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Claims about a drive that erased itself which its record does not bear out.
-
-Each is signed and logged by those who hold the keys: only the rules stand against it.
-"""
+"""Honest records of a drive that erased itself."""
 import copy
 import hashlib
 
 from tamper.rows import use
-from tamper.target import after, drop, level, named, not_done, put, seen, work
+from tamper.edits import level, named, not_done, put, seen, work
 
 SIZE = 1920383410176  # of tests/data/evidence/predicate-drive.json
 PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
@@ -165,218 +162,8 @@ def samples(p, changed, **more):
     seen(p)['samples']['surfaces'][0]['changed'] = changed
 
 
-def page(data):
-    return {'page': 'NVMe log 81h', 'hex': data.hex(), 'sha256': hashlib.sha256(data).hexdigest()}
-
-
 def second_surface(p, **changes):
     canaries(p)['surfaces'].append(dict(copy.deepcopy(surface(p)), **changes))
-
-
-def overwrite_too(p):
-    work(p)['passes'] = [{
-        'number': 1, 'pattern': 'repeat:00', 'bytesWritten': SIZE, 'flush': 'ok',
-        'writeFaults': {'count': 0, 'bytes': 0, 'areas': []},
-        'startedAt': '2026-11-21T09:30:04Z', 'completedAt': '2026-11-21T09:31:06Z'}]
-
-
-def nothing_placed(p):
-    adopted(p)
-    work(p)['operation'].update(adopted=False, commands=[
-        {'at': '2026-11-21T09:30:04Z', 'name': 'Sanitize', 'bytes': '', 'answer': 'accepted'}])
-
-
-HONEST = {
-    'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
-    'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
-    'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,
-    'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
-    'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
-    'format': technique('nvme-format-crypto', 'clear'),
-    'finished': lambda p: (not_looked(p), level(p, 'none'), put('result.status', 'indeterminate')(p)),
-}
-
-OPERATION, STATE = 'sanitization.operation.', 'sanitization.operation.finalState.'
-CANARIES, PLACED = 'verification.canaries.', 'verification.canaries.surfaces.0.'
-CHANGES = {
-    'phase-failed': put(STATE + 'phase', 'failed'), 'phase-idle': put(STATE + 'phase', 'idle'),
-    'phase-running': put(STATE + 'phase', 'running'),
-    'phase-unknown': put(STATE + 'phase', 'unknown'),
-    'phase-verifying': put(STATE + 'phase', 'verifying'),
-    'phase-invented': put(STATE + 'phase', 'verified'),
-    'not-completed': put(OPERATION + 'completedAt', ''),
-    'ends-before-start': put(OPERATION + 'completedAt', '2026-11-21T09:30:03Z'),
-    'starts-before-run': put(OPERATION + 'startedAt', '2026-11-21T09:11:59Z'),
-    'command-after-run': put(OPERATION + 'commands.0.at', '2026-11-21T09:41:00Z'),
-    'power-cycle-before-run': put(OPERATION + 'powerCycles.0.at', '2026-11-21T09:11:59Z'),
-    'nothing-sent': put(OPERATION + 'commands', []),
-    'password-left': put(OPERATION + 'cleanUp', 'the user password is still set'),
-    'adopted-whole': put(OPERATION + 'adopted', True),
-    'adopted-nothing-placed': after(adopted, lambda p: p['result'].update(
-        status='sanitized', exceptions=[])),
-    'adopted-level': after(adopted, lambda p: level(p, 'purge')),
-    'adopted-clear': after(adopted, lambda p: level(p, 'clear')),
-    'nothing-placed': nothing_placed,
-    'whole-dropped': after(whole, drop('verification.whole')),
-    'whole-by-canaries': after(whole, put('verification.method', 'canaries')),
-    'whole-not-all': after(whole, put('verification.whole.bytesCompared', SIZE - 16384)),
-    'whole-too-much': after(whole_with_bad_blocks, put('verification.whole.bytesCompared', SIZE)),
-    'whole-of-less': after(whole, lambda p: seen(p)['whole'].update(
-        bytesPlanned=SIZE - 4096, bytesCompared=SIZE - 4096)),
-    'whole-different': after(whole, put('verification.whole.mismatches', 1)),
-    'whole-different-listed': after(whole, put('verification.whole.different', [4096])),
-    'whole-unexpected': after(whole_with_bad_blocks, lambda p: p['result'].update(
-        status='sanitized', exceptions=[])),
-    'whole-expected': after(whole_with_bad_blocks, put('verification.whole.unexpectedBytes', 0)),
-    'whole-unexplained': after(whole_with_bad_blocks,
-                               put('verification.whole.unexpectedBytes', 16384)),
-    'whole-unnamed': after(whole_with_bad_blocks, with_exceptions),
-    'whole-unreadable': after(whole_with_bad_blocks, lambda p: seen(p)['whole'].update(
-        bytesCompared=SIZE // 2, unreadableBytes=SIZE // 2, unexpectedBytes=SIZE // 2)),
-    'whole-of-ones': after(whole, put('verification.whole.content', 'ff')),
-    'whole-of-nothing': after(whole, put('verification.whole.content', 'nothing')),
-    'whole-of-other-content': after(pattern, put('verification.whole.content', 'zeros')),
-    'pattern-of-zeros': after(pattern, put('verification.expected.content', 'zeros')),
-    'pattern-of-all-devices': after(pattern, lambda p: (
-        put('verification.expected.content', 'ff')(p), put('verification.whole.content', 'ff')(p))),
-    'pattern-of-another-seed': after(pattern, put('verification.seed', '7d' * 32)),
-    'asked-for-another': put('sanitization.requestedTechnique', 'nvme-sanitize-crypto'),
-    'passed-over-nothing': after(fell_back, put('sanitization.passedOver', [])),
-    'passed-over-alone': after(fell_back, drop('sanitization.requestedTechnique')),
-    'passed-over-dropped': after(fell_back, drop('sanitization.passedOver')),
-    'passed-over-done': after(fell_back, put('sanitization.passedOver.1.technique',
-                                             'nvme-sanitize-block')),
-    'passed-over-other': after(fell_back, put('sanitization.passedOver.0.technique',
-                                              'nvme-format-crypto')),
-    'passed-over-no-reason': after(fell_back, put('sanitization.passedOver.0.why', '')),
-    'passed-over-after': after(fell_back, put('sanitization.passedOver.0.at',
-                                              '2026-11-21T09:41:00Z')),
-    'refused-after': after(fell_back, put('sanitization.passedOver.0.commands.0.at',
-                                          '2026-11-21T09:41:00Z')),
-    'refused-no-answer': after(fell_back, put('sanitization.passedOver.0.commands.0.answer', '')),
-    'refused-by-no-drive': after(fell_back, lambda p: (
-        put('sanitization.requestedTechnique', 'overwrite-zero')(p),
-        put('sanitization.passedOver.0.technique', 'overwrite-zero')(p))),
-    'asked-and-passed-over': after(fell_back, put('sanitization.requestedTechnique',
-                                                  'nvme-sanitize-block')),
-    'unexpected-whole': after(unexpected, lambda p: p['result'].update(
-        status='sanitized', exceptions=[])),
-    'unexpected-readable': after(unexpected, put(PLACED + 'unexpected', PLACES[1:2])),
-    'unexpected-unnamed': after(unexpected, with_exceptions),
-    'unexpected-hidden': after(unexpected, put('verification.unreadableStatuses.0.expected', True)),
-    'unexpected-forgotten': after(unexpected, put(PLACED + 'unexpected', [])),
-    'unexpected-dropped': drop(PLACED + 'unexpected'),
-    'too-many-passed': after(too_many_unexpected, put('verification.result', 'pass')),
-    'too-many-claimed': after(too_many_unexpected, lambda p: (
-        with_exceptions(p, 'unreadable-blocks'), level(p, 'purge'),
-        put('verification.result', 'pass')(p))),
-    'other-commands': put(OPERATION + 'commandSet', 'ata'),
-    'other-commands-drive': put('target.drive.commandSet', 'scsi'),
-    'other-technique': put('sanitization.technique', 'scsi-sanitize-block'),
-    'other-engine': put('sanitization.engine', 'io_uring'),
-    'overwrite-too': overwrite_too,
-    'no-operation': drop('sanitization.operation'),
-    'not-begun-claimed': after(not_begun, with_exceptions),
-    'field-invented': put(OPERATION + 'verified', True),
-    'no-drive': drop('target.drive'),
-    'other-drive': put('target.drive.serial', 'S64GNE0T400124'),
-    'other-drive-after': put('target.identityAfter.serialNumber', 'S64GNE0T400124'),
-    'other-wwid-after': put('target.identityAfter.wwid', ''),
-    'other-drive-seen': put('verification.identity', 'different'),
-    'identity-not-read': put('verification.identity', 'not read'),
-    'a-partition': lambda p: p['target'].update(kind='partition') or
-                   p['targetIdentity'].update(kind='partition'),
-    'status-digest': put('sanitization.statusAfter.0.sha256', 'a' * 64),
-    'status-bytes': put('sanitization.statusBefore.0.hex', 'ffff0101'),
-    'status-none-before': put('sanitization.statusBefore', []),
-    'status-none-after': put('sanitization.statusAfter', []),
-    'status-zeros': lambda p: work(p).update(statusAfter=[page(bytes(32))]),
-    'status-too-large': lambda p: work(p)['statusAfter'].append(page(b'x' * 65537)),
-    'status-too-many': lambda p: work(p).update(statusAfter=33 * [page(b'x')]),
-    'grown': put('target.identityAfter.sizeBytes', SIZE + 4096),
-    'shrunk': put('target.identityAfter.sizeBytes', SIZE - 4096),
-    'smaller-after-opening': after(opened, put('target.identityAfter.sizeBytes', SIZE // 2 - 512)),
-    'grown-without-opening': after(opened, lambda p: p['target']['hiddenAreas']['areas'][0].update(
-        opened=False, covered=True)),
-    'hidden-and-whole': lambda p: hidden(p, False),
-    'hidden-not-examined': put('target.hiddenAreas.examined', False),
-    'purge-not-examined': lambda p: p['target']['hiddenAreas'].update(examined=False, areas=[]),
-    'hidden-no-exceptions': after(not_opened, put('result.exceptions', [])),
-    'hidden-kind': put('target.hiddenAreas.areas.0.kind', 'attic'),
-    'not-looked': not_looked,
-    'method-none': put('verification.method', 'none'),
-    'method-read-back': put('verification.method', 'full-read-back'),
-    'not-performed': put('verification.performed', False),
-    'failed': put('verification.result', 'fail'),
-    'seen-by-nobody': lambda p: (fail(p), seen(p).update(
-        method='none', performed=False, result='not-performed')),
-    'independent': put('verification.independentOfEraser', True),
-    'one-intact-passed': after(one_intact, put('verification.result', 'pass')),
-    'one-intact-claimed': after(one_intact, lambda p: (p['result'].update(status='sanitized'),
-                                                       level(p, 'purge'))),
-    'intact-unlisted': lambda p: canaries(p).update(changed=4, intact=1),
-    'intact-uncounted': put(PLACED + 'intact', PLACES[1:2]),
-    'intact-and-unreadable': after(unexpected, lambda p: (
-        canaries(p).update(changed=9, intact=1), surface(p).update(intact=PLACES[:1]))),
-    'canary-not-seen': put(CANARIES + 'changed', 4),
-    'canary-seen-twice': put(CANARIES + 'changed', 6),
-    'more-placed-than-listed': lambda p: canaries(p).update(placed=6, changed=6),
-    'fewer-placed-than-listed': lambda p: canaries(p).update(placed=4, changed=4),
-    'unreadable-elsewhere': after(unexpected, put(PLACED + 'unreadable', [512])),
-    'unreadable-uncounted': after(unexpected, put(PLACED + 'unreadable', [])),
-    'first-block-left-out': put(PLACED + 'offsets.0', 4096),
-    'last-block-left-out': put(PLACED + 'offsets.4', SIZE - 8192),
-    'beyond-the-surface': put(PLACED + 'offsets.4', SIZE),
-    'places-unsorted': put(PLACED + 'offsets', PLACES[::-1]),
-    'places-overlap': put(PLACED + 'offsets.1', 512),
-    'block-of-nothing': put(CANARIES + 'blockBytes', 0),
-    'surface-smaller': lambda p: surface(p).update(
-        sizeBytes=SIZE - 4096, offsets=PLACES[:4] + [SIZE - 8192]),
-    'surface-unmarked': lambda p: second_surface(p, name='nvme0n2', offsets=[]),
-    'surface-twice': lambda p: (second_surface(p), canaries(p).update(placed=10, changed=10)),
-    'no-seed': put('verification.seed', ''),
-    'short-seed': put('verification.seed', '7c' * 16),
-    'sample-unchanged': lambda p: samples(p, 202, unchanged=1),
-    'sample-not-seen': lambda p: samples(p, 202),
-    'sample-invented': lambda p: samples(p, 204),
-    'promise-broken': put('verification.expected.mismatches', 1),
-    'promise-not-looked-at': put('verification.expected.checked', 0),
-    'promise-of-nothing': put('verification.expected.content', 'nothing'),
-    'status-unexpected': after(crypto, put('verification.unreadableStatuses.0.expected', False)),
-    'status-unexpected-sample': lambda p: seen(p)['unreadableStatuses'].append(
-        {'status': 'EIO', 'count': 1, 'expected': False}),
-    'status-missing': after(unexpected, put('verification.unreadableStatuses', [])),
-    'status-fewer': after(crypto, put('verification.unreadableStatuses.0.count', 10)),
-    'level-of-failure': put('result.status', 'indeterminate'),
-    'exceptions-of-nothing': put('result.exceptions', named('something')),
-    'snapshots-below': put('target.layersBelow.0.copyOnWrite', True),
-    'thin-below': put('target.layersBelow.0.thin', True),
-    'technique-of-media': lambda p: (work(p).update(technique='overwrite-random'),
-                                     level(p, 'clear')),
-    'discard': technique('block-discard', 'none'), 'unmap': technique('scsi-unmap', 'none'),
-    'deallocate': technique('nvme-deallocate', 'none'),
-}
-def half_canaries(p, size=2048):
-    """Canaries of half a block."""
-    canaries(p)['blockBytes'] = size
-    surface(p)['offsets'] = surface(p)['offsets'][:-1] + [SIZE - size]
-
-
-def spread(*shares):
-    """Canaries at these shares of the drive, and at its ends."""
-    def change(p):
-        inner = [int(SIZE * share) // 4096 * 4096 for share in shares]
-        surface(p)['offsets'] = [0, *inner, SIZE - 4096]
-        canaries(p).update(placed=len(inner) + 2, changed=len(inner) + 2)
-    return change
-
-
-def unread_samples(p, expected=True):
-    """Samples that can not be read, as the technique leaves them."""
-    samples(p, 193, unreadable=10)
-    seen(p)['samples']['surfaces'][0]['unreadable'] = 10
-    seen(p)['unreadableStatuses'] = [{'status': 'EIO', 'count': 10, 'expected': expected}]
-    seen(p)['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}
 
 
 def unread_whole(p, share, expected):
@@ -387,44 +174,12 @@ def unread_whole(p, share, expected):
                             unexpectedBytes=0 if expected else lost)
 
 
-def step(p):
-    work(p)['steps'] = [{'step': 'wipe', 'at': '2026-11-21T09:30:04Z', 'result': 'failed',
-                         'detail': ''}]
-
-
-CHANGES.update({
-    'canaries-of-half': half_canaries, 'canaries-of-a-sector': lambda p: half_canaries(p, 512),
-    'canaries-at-the-ends': spread(), 'canaries-far-apart': spread(0.3),
-    'canaries-at-the-front': spread(*(0.01 * number for number in range(1, 20))),
-    'samples-unread': unread_samples,
-    'samples-unread-unnamed': after(unread_samples, with_exceptions),
-    'canary-unread-unnamed': after(lambda p: unreadable(p, 1, True, 11), with_exceptions),
-    'status-unexpected-unnamed': after(CHANGES['status-unexpected-sample'], with_exceptions),
-    'one-of-nine-unexplained': after(lambda p: unreadable(p, 1, False, 9), lambda p: (
-        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
-    'purge-without-evidence': lambda p: with_exceptions(p, 'no-evidence-read'),
-    'whole-unread-ninth': after(lambda p: unread_whole(p, 9.5, False), lambda p: (
-        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
-    'whole-unread-half': after(lambda p: unread_whole(p, 2, False), lambda p: (
-        with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
-    'step-failed': step,
-})
-CHANGES.update({'purge-' + name: technique(name, 'purge') for name in (
-    'nvme-format-user-data', 'nvme-format-crypto', 'nvme-sanitize-namespace', 'scsi-format-unit',
-    'scsi-write-same', 'ata-security-normal', 'tcg-genkey', 'tcg-activate-revert',
-    'block-secure-erase')})
-CHANGES['clear-tcg-genkey'] = technique('tcg-genkey', 'clear')
-
-
-INSIDERS = [('drive', 'drive-' + name, change) for name, change in CHANGES.items()]
-INSIDERS += [('media', 'media-engine-drive', put('sanitization.engine', 'drive')),
-             ('media', 'media-operation', put('sanitization.operation', {'adopted': False})),
-             ('example', 'volumes-by-drive', put('sanitization.technique', 'nvme-sanitize-block'))]
-HONEST = {'drive-' + name: ('drive', change) for name, change in HONEST.items()}
-BYTES = {'drive': [
-    (b'S64GNE0T400123', b'S64GNE0T400124'), (b'"phase":"succeeded"', b'"phase":"failed"'),
-    (b'ffff0101', b'ffff0102'), (b'"intact":0', b'"intact":1'), (b'"placed":5', b'"placed":6'),
-    (b'"changed":203', b'"changed":204'), (b'GDC5902Q', b'GDC5902R'), (b'"taken":256', b'"taken":266'),
-    (b'"adopted":false', b'"adopted":true'), (b'"covered":true', b'"covered":false'),
-    (b'nvme-sanitize-block', b'nvme-format-crypto!'), (b'"answer":"accepted"',
-                                                       b'"answer":"refused!"')]}
+HONEST = {'drive-' + name: ('drive', change) for name, change in {
+    'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
+    'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
+    'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,
+    'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
+    'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
+    'format': technique('nvme-format-crypto', 'clear'),
+    'finished': lambda p: (not_looked(p), level(p, 'none'),
+                           put('result.status', 'indeterminate')(p))}.items()}

@@ -1,20 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Every field that success rests on, broken in every way, in every honest record: judged by the
 library (make_bundle --judge) and by the modules of scripts/verify-bundle. Both refuse all of it."""
-import contextlib
 import copy
-import importlib
-import io
 import itertools
-import json
-import pathlib
-import subprocess
-import sys
 
-from tamper import drive, read, reasons, target, volumes
+from tamper import drive, memory, read, reasons, target, volumes
+from tamper.edits import at, changed
+from tamper.stock import judge_here, library_says, predicate_of
 
-SOURCE = pathlib.Path(__file__).resolve().parents[3]
-DATA = SOURCE / 'tests/data/evidence'
 
 # Paths of fields; * is every item of a list. + before it: only a level rests on it.
 FIELDS = {
@@ -144,27 +137,7 @@ HUGE = 2 ** 64 - 1
 BATCH = 2000  # records that stand in memory at once
 
 
-def stock(name):
-    """A module of scripts/verify-bundle."""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
-    sys.dont_write_bytecode = True
-    return importlib.import_module(name)
-
-
-def judge_here(predicate, claims):
-    """Whether scripts/verify-bundle accepts the claims."""
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            claims.check_claims({
-                '_type': 'https://in-toto.io/Statement/v1', 'predicate': predicate,
-                'subject': [{'name': 'first', 'digest': {'sha256': '0' * 64}}],
-                'predicateType': 'https://efface.example/attestation/sanitization/v1'})
-    except Exception:  # pylint: disable=broad-except  # as __main__.py: malformed is refused
-        return False
-    return True
-
-
-def places(value, steps):
+def places_named(value, steps):
     """The places that a path of FIELDS names in this record."""
     if not steps:
         yield []
@@ -174,9 +147,9 @@ def places(value, steps):
         numbers = range(len(value)) if first == '*' else [int(first)]
         for number in numbers:
             if number < len(value):
-                yield from ([number] + more for more in places(value[number], rest))
+                yield from ([number] + more for more in places_named(value[number], rest))
     elif isinstance(value, dict) and first in value:
-        yield from ([first] + more for more in places(value[first], rest))
+        yield from ([first] + more for more in places_named(value[first], rest))
 
 
 def broken(value):
@@ -191,27 +164,15 @@ def broken(value):
             if other != value or type(other) is not type(value)}
 
 
-def change(record, place, value, gone=False):
-    changed = copy.deepcopy(record)
-    inside = changed
-    for step in place[:-1]:
-        inside = inside[step]
-    if gone:
-        del inside[place[-1]]
-    else:
-        inside[place[-1]] = value
-    return changed
-
-
 def records():
     """(kind, name, record) of every honest record that claims success."""
     for kind in ('drive', 'media', 'memory', 'example'):
-        yield kind, kind, json.loads((DATA / f'predicate-{kind}.json').read_text())
-    for module in (drive, target, read, volumes):
+        yield kind, kind, predicate_of(kind)
+    for module in (drive, memory, target, read, volumes):
         for name, (kind, honest) in module.HONEST.items():
             if name.startswith('cipher-'):  # they differ in that one word
                 continue
-            record = json.loads((DATA / f'predicate-{kind}.json').read_text())
+            record = predicate_of(kind)
             honest(record)
             if record['result']['status'].startswith('sanitized') and \
                     record['schemaVersion'] == '1.2.0':
@@ -229,7 +190,7 @@ def is_of_swap(path, name):
 
 def cases():
     for kind, name, spoil in reasons.ALL:
-        record = json.loads((DATA / f'predicate-{kind}.json').read_text())
+        record = predicate_of(kind)
         spoil(record)
         yield 'reasons', name, 'a reason', 'spoilt', record
     for kind, name, record in records():
@@ -239,15 +200,12 @@ def cases():
             path = path.lstrip('+')
             if name in NEVER_SWAPPED and is_of_swap(path, name):
                 continue
-            for place in places(record, path.split('.')):
-                value = record
-                for step in place:
-                    value = value[step]
+            for place in places_named(record, path.split('.')):
                 words = '.'.join(str(step) for step in place)
                 if type(place[-1]) is str:
-                    yield path, name, words, 'gone', change(record, place, None, gone=True)
-                for how, other in broken(value).items():
-                    yield path, name, words, how, change(record, place, other)
+                    yield path, name, words, 'gone', changed(record, place, gone=True)
+                for how, other in broken(at(record, place)).items():
+                    yield path, name, words, how, changed(record, place, other)
 
 
 def is_harmless(path, name, how):
@@ -258,17 +216,12 @@ def is_harmless(path, name, how):
 def run(helper, folder, claims_made=()):
     """How many were refused or are harmless, and what is wrong. `claims_made`: further (what, name,
     place, how, record), "honest" for those that must be accepted."""
-    claims = stock('claims')
     counts, problems = {'refused': 0, 'harmless': 0}, []
     waiting = itertools.chain(claims_made, cases())
     while batch := list(itertools.islice(waiting, BATCH)):
-        lines = folder / 'predicates'
-        lines.write_text(''.join(json.dumps(record) + '\n' for *_, record in batch))
-        library = subprocess.run([helper, '--judge', lines], capture_output=True, text=True,
-                                 check=True).stdout.splitlines()
-        assert len(library) == len(batch)
+        library = library_says(helper, folder, [record for *_, record in batch], '--judge')
         for (path, name, words, how, record), said in zip(batch, library):
-            here = judge_here(record, claims)
+            here = judge_here(record)
             if how != 'honest':
                 counts['harmless' if here else 'refused'] += 1
             if here != (said == 'ok'):

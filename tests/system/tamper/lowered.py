@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the program does to its own record before it signs it, for every false claim: the verdict and
-level are lowered to what both judges accept, never raised, and the rule is named. And what a replay
-computes from the same records."""
+"""What the program does to its own record before it signs it, for every false claim: the verdict
+and level are lowered to what both judges accept, never raised, and the rule is named. And what a
+replay computes from the same records."""
 import json
-import subprocess
 
-from tamper.generated import judge_here, stock
+from tamper.stock import judge_here, library_says
 
 STATUSES = ('sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized')
 LEVELS = ('purge', 'clear', 'none')
@@ -58,23 +57,15 @@ def problems_of(how, before, answer, accepted):
 
 
 def run(helper, folder, claims_made):
-    """How many were lowered and stay acceptable, and what is wrong. `claims_made`: (what, name, kind,
-    how, record), "honest" for those that must stay as they are."""
-    cases, claims = list(claims_made), stock('claims')
-    lines = folder / 'to-lower'
-    lines.write_text(''.join(json.dumps(record) + '\n' for *_, record in cases))
-    answers = subprocess.run([helper, '--lower', lines], capture_output=True, text=True,
-                             check=True).stdout.splitlines()
-    assert len(answers) == len(cases)
-    told = folder / 'lowered'
-    told.write_text(''.join(json.dumps(json.loads(answer)['predicate']) + '\n'
-                            for answer in answers))
-    library = subprocess.run([helper, '--judge', told], capture_output=True, text=True,
-                             check=True).stdout.splitlines()
+    """How many were lowered and stay acceptable, and what is wrong. `claims_made`: (what, name,
+    kind, how, record), "honest" for those that must stay as they are."""
+    cases = list(claims_made)
+    answers = [json.loads(answer) for answer in library_says(
+        helper, folder, [record for *_, record in cases], '--lower')]
+    library = library_says(helper, folder, [answer['predicate'] for answer in answers], '--judge')
     counts, problems = {'honest': 0, 'lowered': 0, 'indeterminate': 0}, []
     for (_, name, kind, how, before), answer, said in zip(cases, answers, library):
-        answer = json.loads(answer)
-        here = judge_here(answer['predicate'], claims)
+        here = judge_here(answer['predicate'])
         if here != (said == 'ok'):
             problems.append(f'{kind} {name}: the judges differ on what was lowered: {said}')
         problems += [f'{kind} {name}: {problem}'

@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every condition of src/rules/techniques.json, weakened one at a time: the judges, given that table,
-must then accept one of the false claims, or refuse an honest record. What nobody notices is no
+"""Every condition of src/rules/techniques.json, weakened one at a time: the judges, given that
+table, must then accept one of the false claims, or refuse an honest record. What nobody notices is no
 condition, or has no test.
 """
 import copy
 import json
 import subprocess
 
-from tamper import generated
+from tamper.edits import at
+from tamper.generated import places_named
 from tamper.rows import TABLE
+from tamper.stock import judge_here, stock
 
 LEVELS = ('none', 'clear', 'purge')
 OTHERS = ['io-failed', 'drive-word', 'write-failed', 'stopped']  # codes that no row bears
@@ -19,12 +21,6 @@ def mutant(change):
     """The table after `change`, which gets a copy of it."""
     table = copy.deepcopy(TABLE)
     change(table)
-    return table
-
-
-def at(table, path):
-    for step in path:
-        table = table[step]
     return table
 
 
@@ -97,7 +93,8 @@ def of_group(path, key, value):
             at(table, path[:-1]).pop(key))
     elif key == 'objections':
         for level, codes in value.items():
-            yield 'also at ' + level, put(path + [level], codes + ['damaged-header', 'flash', 'payload-not-sampled'])
+            more = ['damaged-header', 'flash', 'payload-not-sampled']
+            yield 'also at ' + level, put(path + [level], codes + more)
             yield 'any at ' + level, gone(path + [level])
     elif key == 'except':
         yield 'another exception', put(path, value + OTHERS)
@@ -201,7 +198,7 @@ def values_seen(records):
         for *_, record in records:
             roots = record.get('volumes') or [] if family == 'keys' else [record]
             for root in roots:
-                for place in generated.places(root, path.split('.')):
+                for place in places_named(root, path.split('.')):
                     value = at(root, place)
                     if not isinstance(value, (dict, list)) and \
                             not any(type(value) is type(each) and value == each for each in found):
@@ -210,19 +207,17 @@ def values_seen(records):
     return seen
 
 
-def is_caught_here(table, records, techniques, claims, hint):
+def is_caught_here(table, records, techniques, hint):
     """Whether scripts/verify-bundle judges one of them otherwise by this table."""
     techniques.TABLE.__init__(table)
     order = hint + [number for number in range(len(records)) if number not in set(hint)]
-    return any(generated.judge_here(records[number][-1], claims) !=
+    return any(judge_here(records[number][-1]) !=
                (records[number][0] == 'honest') for number in order)
 
 
 def run(helper, folder, records, whole):
     """Conditions, those that were caught, and problems."""
-    import claims  # pylint: disable=import-outside-toplevel,import-error
-    import techniques  # pylint: disable=import-outside-toplevel,import-error
-    records = list(records)
+    records, techniques = list(records), stock('techniques')
     chosen = list(conditions(values_seen(records)))[::1 if whole else STRIDE]
     tables = [mutant(change) for _, change in chosen]
     (folder / 'tables').write_text(''.join(json.dumps(table) + '\n' for table in tables))
@@ -236,7 +231,7 @@ def run(helper, folder, records, whole):
         hint = [number for number, (one, other) in enumerate(zip(accepted, honest)) if one != other]
         if not hint:
             problems.append(f'nobody notices in the library: {what}')
-        if not is_caught_here(table, records, techniques, claims, hint):
+        if not is_caught_here(table, records, techniques, hint):
             problems.append(f'nobody notices in scripts/verify-bundle: {what}')
     techniques.TABLE.__init__(TABLE)
     return len(chosen), problems

@@ -4,13 +4,14 @@ each, broken in every way, judged by the library (make_bundle --judge-orders) an
 scripts/verify-bundle. Both refuse what a record tells of, and agree about the rest."""
 import json
 import subprocess
-import sys
 
-from tamper.generated import DATA, SOURCE, broken, change
+from tamper.edits import at, changed, places
+from tamper.generated import broken
+from tamper.stock import accepts, library_says, predicate_of, stock
 
 # What the record does not repeat, in any words: of backups that are gone it tells no role.
-FREE = {'path', 'key_file', 'header', 'header_backups', 'release_member', 'credential_file', 'pattern',
-        'verification', 'bad_blocks', 'fallbacks', 'sweep'}
+FREE = {'path', 'key_file', 'header', 'header_backups', 'release_member', 'credential_file',
+        'pattern', 'verification', 'bad_blocks', 'fallbacks', 'sweep'}
 # What may be left away: then less is asked for, or what is done by itself.
 MAY_BE_LEFT = {'serial', 'wwid', 'size_bytes', 'limits', 'when_hot', 'not_after', 'gone', 'policy',
                *FREE}
@@ -19,7 +20,7 @@ KINDS = ('example', 'detached', 'media', 'drive', 'memory', 'file')
 
 def record_of(kind):
     if kind != 'detached':
-        return json.loads((DATA / f'predicate-{kind}.json').read_text())
+        return predicate_of(kind)
     record = record_of('example')  # a first header was left on the data device
     locations = record['volumes'][0]['locations']
     locations.insert(0, {**locations[0], 'role': 'detached-header'})
@@ -50,31 +51,16 @@ def honest(helper, kind, path):
     return order, predicate
 
 
-def places(value, place=()):
-    if place:
-        yield list(place)
-    items = value.items() if isinstance(value, dict) else \
-        enumerate(value) if isinstance(value, list) else ()
-    for key, inside in items:
-        yield from places(inside, (*place, key))
-
-
-def at(value, place):
-    for step in place:
-        value = value[step]
-    return value
-
-
 def broken_orders(order):
     """(place, how, order)"""
     for place in places(order):
         for how, value in broken(at(order, place)).items():
-            yield place, how, change(order, place, value)
+            yield place, how, changed(order, place, value)
         if isinstance(place[-1], str):
-            yield place, 'gone', change(order, place, None, gone=True)
+            yield place, 'gone', changed(order, place, gone=True)
         if isinstance(at(order, place), dict):
-            yield place, 'invented', change(order, [*place, 'invented'], 1)
-    yield [], 'invented', {**order, 'invented': 1}
+            yield place, 'invented', changed(order, [*place, 'invented'], 1)
+    yield (), 'invented', {**order, 'invented': 1}
 
 
 def may_pass(kind, place, how):
@@ -83,36 +69,23 @@ def may_pass(kind, place, how):
     if FREE & set(names) or (how == 'gone' and names[-1] in MAY_BE_LEFT):
         return True
     # Of another target nothing is told; the order for memory may be one for other storage, too.
-    return (place[:2] == ['targets', 1] or (names == ['targets'] and how in ('first', 'shorter'))
+    return (place[:2] == ('targets', 1) or (names == ['targets'] and how in ('first', 'shorter'))
             or (kind == 'memory' and names == ['policy']))
 
 
 def run(helper, work):
     """(how many were refused and accepted by both, problems)"""
-    sys.path.insert(0, str(SOURCE / 'scripts/verify_bundle'))
-    from order import judge_order  # pylint: disable=import-outside-toplevel,import-error
-
-    def accepts(text, predicate):
-        try:
-            judge_order(text, predicate)
-        except Exception:  # pylint: disable=broad-except  # as __main__.py: malformed is refused
-            return False
-        return True
-
+    judge_order = stock('order').judge_order
     counts, problems = {'refused': 0, 'free': 0}, []
     for kind in KINDS:
         record = work / f'record-{kind}'
         order, predicate = honest(helper, kind, record)
-        rows = [([], 'honest', order), *broken_orders(order)]
-        lines = [json.dumps(row[2]) for row in rows]
-        file = work / f'orders-{kind}'
-        file.write_text('\n'.join(lines) + '\n')
-        answers = subprocess.run(
-            [helper, '--judge-orders', record, file], check=True, capture_output=True, text=True).stdout.splitlines()
-        assert len(answers) == len(rows)
-        for (place, how, _), line, answer in zip(rows, lines, answers):
+        rows = [((), 'honest', order), *broken_orders(order)]
+        answers = library_says(helper, work, [row[2] for row in rows], '--judge-orders', record)
+        for (place, how, made), answer in zip(rows, answers):
             name = f'{kind}: {".".join(map(str, place))} {how}'
-            library, script = answer == 'ok', accepts(line.encode(), predicate)
+            library = answer == 'ok'
+            script = accepts(judge_order, json.dumps(made).encode(), predicate)
             counts['free' if library else 'refused'] += 1
             if library != script:
                 problems.append(f'{name}: the library {"accepts" if library else "refuses"} it '

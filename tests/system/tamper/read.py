@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was not read proves nothing: drives and media of which too little was read, or not all named.
+"""What was not read proves nothing: drives and media of which too little was read, or not all
+named.
 
 Each is signed and logged by those who hold the keys: only the rules stand against it.
 """
-from tamper import drive, target
-from tamper.drive import canaries, samples, surface, unreadable, whole_with_bad_blocks, with_exceptions
-from tamper.target import after, bad_block, level, named, one_fault, put, seen, work
+from tamper import drive
+from tamper.drive import (SIZE, canaries, samples, surface, unreadable, whole_with_bad_blocks,
+                          with_exceptions)
+from tamper.edits import after, drop, first, in_1_0, level, named, one_fault, put, seen, work
+from tamper.target import SIZE as DISK, bad_block
 
-SIZE, DISK = drive.SIZE, target.SIZE
 ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach, namespace 2)',
           'bytes': '15', 'answer': 'accepted'}
 
@@ -36,6 +38,10 @@ def area(p, kind, size=0, **changes):
     p['target']['hiddenAreas']['areas'].append(dict(
         {'kind': kind, 'detail': 'what the drive says', 'bytes': size, 'covered': False,
          'opened': False, 'why': 'nobody could look'}, **changes))
+
+
+def last_area(p):
+    return p['target']['hiddenAreas']['areas'][-1]
 
 
 def namespace_left(p):
@@ -106,7 +112,8 @@ DRIVE.update({
             bytesCompared=0, unreadableBytes=SIZE)),
     'nothing-read-1.0.0': lambda p: (old(p), unreadable(p, 11)),
     'expected-of-zeros': after(drive.unexpected, lambda p: (
-        put('verification.unreadableStatuses.0.expected', True)(p), surface(p).update(unexpected=[]))),
+        put('verification.unreadableStatuses.0.expected', True)(p),
+        surface(p).update(unexpected=[]))),
     'adopted-wholly-read-nothing': after(drive.adopted, lambda p: seen(p).update(
         method='full-read-back', whole={
             'content': 'zeros', 'bytesPlanned': 0, 'bytesCompared': 0, 'mismatches': 0,
@@ -132,28 +139,26 @@ DRIVE.update({
     'namespace-covered': lambda p: area(p, 'unattached-namespace', 4096, covered=True, why=''),
     'namespace-left-plain': after(namespace_left, lambda p: status(p, 'sanitized')),
     'namespace-left-unnamed': after(namespace_left, with_exceptions),
-    'namespace-not-attached': after(namespace_opened, lambda p: work(p)['operation']['commands'].pop(0)),
+    'namespace-not-attached': after(namespace_opened, drop('sanitization.operation.commands.0')),
     'namespace-not-looked-at': after(namespace_opened, lambda p: (
         canaries(p)['surfaces'].pop(), canaries(p).update(placed=5, changed=5))),
     'second-namespace-not-attached': after(namespace_opened, lambda p: area(
         p, 'unattached-namespace', 4096, opened=True, why='')),
-    'cut-covered': after(cut, lambda p: p['target']['hiddenAreas']['areas'][-1].update(covered=True)),
-    'cut-opened-unseen': after(cut, lambda p: p['target']['hiddenAreas']['areas'][-1].update(opened=True)),
+    'cut-covered': after(cut, lambda p: last_area(p).update(covered=True)),
+    'cut-opened-unseen': after(cut, lambda p: last_area(p).update(opened=True)),
     'cut-clear': after(cut, lambda p: level(p, 'clear')),
     'cut-purge': after(cut, lambda p: level(p, 'purge')),
     'cut-unnamed': after(cut, with_exceptions),
     'cut-plain': after(cut, lambda p: status(p, 'sanitized')),
     'cut-not-listed': after(cut, lambda p: p['target']['hiddenAreas']['areas'].pop()),
-    'cut-listed-less': after(cut, lambda p: p['target']['hiddenAreas']['areas'][-1].update(bytes=1)),
+    'cut-listed-less': after(cut, lambda p: last_area(p).update(bytes=1)),
     'cut-in-1.0.0': lambda p: (old(p), area(p, 'not-shown', 4096), with_exceptions(p)),
 })
 
 
 def old(p):
     """The same in the shape of record 1.0.0."""
-    p['schemaVersion'] = '1.0.0'
-    for key in ('exceptions', 'residualRisks'):
-        p['result'][key] = [reason['text'] for reason in p['result'][key]]
+    in_1_0(p)
     canaries(p).pop('refused')
     surface(p).pop('refused')
     seen(p)['samples'].pop('surfaces')
@@ -162,10 +167,11 @@ def old(p):
 
 
 MEDIA = {
-    'write-fault-unnamed': after(bad_block, lambda p: p['result'].update(exceptions=named('a', 'io-failed'))),
+    'write-fault-unnamed': after(bad_block, lambda p: p['result'].update(
+        exceptions=named('a', 'io-failed'))),
     'write-faults-many': lambda p: (
-        p['result'].update(status='sanitized-with-exceptions', exceptions=named('a', 'write-failed')),
-        target.first(p).update(bytesWritten=DISK - DISK // 8, writeFaults=one_fault(0, DISK // 8)),
+        status(p, 'sanitized-with-exceptions', 'write-failed'),
+        first(p).update(bytesWritten=DISK - DISK // 8, writeFaults=one_fault(0, DISK // 8)),
         seen(p).update(bytesPlanned=DISK - DISK // 8, bytesCompared=DISK - DISK // 8)),
     'read-fault-unnamed': after(read_fault, lambda p: p['result'].update(
         exceptions=named('a', 'write-failed'))),
@@ -186,9 +192,9 @@ def old_whole(share):
 DRIVE.update({'whole-ninth-1.0.0': old_whole(9.5), 'whole-half-1.0.0': old_whole(2)})
 MEDIA.update({
     'write-faults-ninth': lambda p: (
-        p['result'].update(status='sanitized-with-exceptions', exceptions=named('a', 'write-failed')),
-        target.first(p).update(bytesWritten=DISK - DISK * 2 // 19,
-                               writeFaults=one_fault(0, DISK * 2 // 19)),
+        status(p, 'sanitized-with-exceptions', 'write-failed'),
+        first(p).update(bytesWritten=DISK - DISK * 2 // 19,
+                        writeFaults=one_fault(0, DISK * 2 // 19)),
         seen(p).update(bytesPlanned=DISK - DISK * 2 // 19, bytesCompared=DISK - DISK * 2 // 19)),
 })
 

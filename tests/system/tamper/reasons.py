@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reasons that are not a code of the program and a text, in every list of reasons of a record."""
-from tamper.target import named, put
+from tamper.edits import named, put
 
 LISTS = {
     'example': ['result.exceptions', 'result.residualRisks', 'volumes.0.reasons',

@@ -7,13 +7,12 @@ Bytes are those of the specifications, not read from the table.
 import copy
 import hashlib
 import json
-import pathlib
 
-from tamper.target import (SIZE as DISK, WRITTEN, after, asked, become, cleared_queue, first, level, named,
-                           one_fault, pool, put, queue, seen, segment, sweep, work, zram)
+from tamper.edits import after, first, in_1_0, level, named, one_fault, put, seen, work
+from tamper.memory import asked, become, cleared_queue, pool, queue, segment, sweep, zram
+from tamper.stock import SOURCE
 
-TABLE = json.loads((pathlib.Path(__file__).resolve().parents[3] /
-                    'src/rules/techniques.json').read_text())
+TABLE = json.loads((SOURCE / 'src/rules/techniques.json').read_text())
 LEVELS = ('none', 'clear', 'purge')
 
 
@@ -251,13 +250,6 @@ def lost(p, code, path, size):
         seen(p)['result'] = 'fail'
     p['result'].update(status='sanitized-with-exceptions',
                        exceptions=p['result']['exceptions'] + named('it is named', code))
-
-
-def in_1_0(p):
-    """In the shape of record 1.0.0, where reasons had no codes."""
-    p['schemaVersion'] = '1.0.0'
-    for key in ('exceptions', 'residualRisks'):
-        p['result'][key] = [each['text'] for each in p['result'][key]]
 
 
 def memory_claims(row, kind):

@@ -5,11 +5,11 @@ which must agree about each. What a shape alone says, no rule, is refused by bot
 import copy
 import itertools
 import json
-import subprocess
 
-from tamper import generated
+from tamper.edits import at, changed
+from tamper.stock import DATA, SOURCE, judge_here, library_says
 
-GOLDEN = generated.SOURCE / 'tests/data/golden'
+GOLDEN = SOURCE / 'tests/data/golden'
 STRIDE = 23  # one change of so many, when time is short
 BATCH = 1000  # make_bundle reads 64 MiB at most
 LARGEST = 2 ** 53 - 1
@@ -24,7 +24,7 @@ INVENTED = 'weather'  # a field that no record has
 
 def records():
     """(name, predicate); the golden ones last."""
-    for path in sorted(generated.DATA.glob('predicate-*.json')):
+    for path in sorted(DATA.glob('predicate-*.json')):
         yield path.stem, json.loads(path.read_text())
     for path in sorted(GOLDEN.glob('*/*/certificate.json')):
         yield path.parent.name, json.loads(path.read_text())['predicate']
@@ -84,19 +84,6 @@ def others(value):
         yield {**value, '': 7}, 'a field without name'
 
 
-def changed(value, place, other, gone=False):
-    """A copy, as deep as the change is."""
-    first, *rest = place
-    made = copy.copy(value)
-    if rest:
-        made[first] = changed(made[first], rest, other, gone)
-    elif gone:
-        del made[first]
-    else:
-        made[first] = other
-    return made
-
-
 def changes():
     """(what is changed, whether a shape alone must refuse it, the function that makes the record)"""
     for name, record in records():
@@ -105,13 +92,10 @@ def changes():
             words = f'{name}: ' + '.'.join(str(step) for step in place)
             if isinstance(place[-1], str):
                 yield words + ': gone', False, lambda record=record, place=place: \
-                    changed(record, place, None, gone=True)
-            value = record
-            for step in place:
-                value = value[step]
+                    changed(record, place, gone=True)
             # the one object of free names: which libraries
             free = place[:2] == ('tool', 'libraries')
-            for other, how in others(value):
+            for other, how in others(at(record, place)):
                 yield (f'{words}: {how}', 'invented' in how and not free,
                        lambda record=record, place=place, other=other:
                        changed(record, place, other))
@@ -119,19 +103,13 @@ def changes():
 
 def run(helper, folder, whole):
     """How many were judged, refused and accepted, and what is wrong."""
-    claims = generated.stock('claims')
     counts, problems = {'refused': 0, 'accepted': 0}, []
     waiting = itertools.islice(changes(), 0, None, 1 if whole else STRIDE)
     while batch := list(itertools.islice(waiting, BATCH)):
         made = [make() for *_, make in batch]
-        lines = folder / 'shapes'
-        with open(lines, 'w', encoding='utf-8') as file:
-            file.writelines(json.dumps(record) + '\n' for record in made)
-        library = subprocess.run([helper, '--judge', lines], capture_output=True, text=True,
-                                 check=True).stdout.splitlines()
-        assert len(library) == len(batch)
+        library = library_says(helper, folder, made, '--judge')
         for (what, alone, _), record, said in zip(batch, made, library):
-            here = generated.judge_here(record, claims)
+            here = judge_here(record)
             counts['accepted' if here else 'refused'] += 1
             if here != (said == 'ok'):
                 problems.append(f'the judges differ: {what}: library: {said[:200]}')

@@ -5,7 +5,7 @@ Each is signed and logged by those who hold the keys: only the rules stand again
 """
 import copy
 
-from tamper.target import after, named, put
+from tamper.edits import after, named, put
 
 MIB = 1 << 20
 NULL_OR_ECB = '''cipher_null-ecb cipher_null-cbc-plain CIPHER_NULL-ECB Cipher_Null aes-ecb AES-ECB aes-Ecb

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The two judges that must agree, make_bundle of the library and the modules of
+scripts/verify-bundle, which a test asks in its own process; and the examples."""
+import contextlib
+import importlib
+import io
+import json
+import pathlib
+import subprocess
+import sys
+
+SOURCE = pathlib.Path(__file__).resolve().parents[3]
+DATA = SOURCE / 'tests/data/evidence'
+
+
+def predicate_of(kind):
+    return json.loads((DATA / f'predicate-{kind}.json').read_text())
+
+
+def stock(name):
+    """A module of scripts/verify-bundle."""
+    folder = str(SOURCE / 'scripts/verify_bundle')
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
+    sys.dont_write_bytecode = True
+    return importlib.import_module(name)
+
+
+def library_says(helper, folder, values, option, *arguments):
+    """The answers of make_bundle, one to each of these values."""
+    lines = folder / 'values'
+    with open(lines, 'w', encoding='utf-8') as file:
+        file.writelines(json.dumps(value) + '\n' for value in values)
+    answers = subprocess.run([helper, option, *arguments, lines], capture_output=True, text=True,
+                             check=True).stdout.splitlines()
+    assert len(answers) == len(values)
+    return answers
+
+
+def accepts(check, *arguments):
+    """Whether it raises nothing; as in __main__.py, what is malformed is refused."""
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            check(*arguments)
+    except Exception:  # pylint: disable=broad-except
+        return False
+    return True
+
+
+def judge_here(predicate):
+    """Whether scripts/verify-bundle accepts the claims."""
+    return accepts(stock('claims').check_claims, {
+        '_type': 'https://in-toto.io/Statement/v1', 'predicate': predicate,
+        'subject': [{'name': 'first', 'digest': {'sha256': '0' * 64}}],
+        'predicateType': 'https://efface.example/attestation/sanitization/v1'})

@@ -11,23 +11,25 @@ from shape import check_newest
 SLACK_SECONDS = 600
 
 
-def check_acceptance(statement, certificate, record):
-    """That it is one, and speaks of this certificate."""
+def check_acceptance(statement, certificate, record, number=1, previous=None):
+    """That it is one, at its place behind the one before it, and speaks of this certificate."""
     check_newest(statement, 'acceptance-statement')
     told = statement['predicate']
     need(statement['subject'][0]['digest']['sha256'] == hashlib.sha256(certificate).hexdigest() and
          told['certificateId'] == record['certificateId'], 'it is of another certificate')
+    need(told['number'] == number and told.get('previous') == previous,
+         'it does not stand behind the acceptance that it names')
     need(all(told['result'][key] == record['result'][key] for key in ('status', 'level')),
          'it tells of another verdict')
     need(when(told['decidedAt']) >= when(record['issuedAt']),
          'it was decided before the certificate was issued')
     need(told['decidedBy']['subject'] != record['authorization']['operator'],
-         'the operator can not accept the own run')
+         'the operator can not accept their own run')
 
 
 def check_acceptances(count, root, certificate, record):
     """Whether the last one rejects the certificate."""
-    rejected = False
+    rejected, previous = False, None
     for number in range(1, count + 1):
         name = f'acceptance/{number}/acceptance.json'
         data = read(name, ACCEPTANCE_BYTES_MAX)
@@ -35,7 +37,8 @@ def check_acceptances(count, root, certificate, record):
         signature.check_chains(f'{name} is signed below the trusted root', root)
         statement = strict_json(data, name)
         need(canonical(statement) == data, name + ' is not canonical')
-        check_acceptance(statement, certificate, record)
+        check_acceptance(statement, certificate, record, number, previous)
+        previous = hashlib.sha256(data).hexdigest()
         told = statement['predicate']
         by = told['decidedBy']
         need(len(signature.signers) == 1 and signature.signers[0].name == by['subject'] and

@@ -3,7 +3,7 @@
 from common import good, need, when
 from shape import check_shape
 from target_claims import check_target
-from techniques import SUCCESS
+from techniques import SUCCESS, check_failures
 from volume_claims import check_volumes
 
 
@@ -16,6 +16,7 @@ def check_claims(record):
     else:
         check_target(predicate)
     result, sanitization = predicate['result'], predicate['sanitization']
+    check_failures(result['status'], result['exceptions'], sanitization.get('reasons'))
     need(sanitization['method'] == result['level'] and
          sanitization['requestedMethod'] == result['requestedLevel'], 'the levels differ')
     need(when(sanitization['startedAt']) <= when(sanitization['completedAt']) <=

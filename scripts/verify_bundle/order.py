@@ -177,6 +177,22 @@ def check_limits(reader, predicate):
     limits.end()
 
 
+def check_overwriting(reader, predicate):
+    """How a target was to be overwritten: of a success, it was."""
+    pattern, kind, bad = (reader.get(key, str)
+                          for key in ('pattern', 'verification', 'bad_blocks'))
+    work, passes = predicate['sanitization'], predicate['sanitization']['passes']
+    if not predicate['result']['status'].startswith('sanitized') or not passes or \
+            predicate['certificateType'] == 'memory':
+        return
+    method = predicate['verification']['method']
+    reader.same('verification', method in ('full-read-back', 'full' if kind is None else kind))
+    reader.same('bad_blocks', bad != 'fail' or
+                not any(each['writeFaults']['bytes'] for each in passes))
+    reader.same('pattern', pattern is None or work['technique'] != 'overwrite-pattern' or
+                passes[0]['pattern'] == 'repeat:' + pattern)
+
+
 def check_target_order(order, predicate):
     reader = Reader(order, 'order')
     reader.same('schema', reader.get('schema', str) == 'efface.order/1')
@@ -184,8 +200,8 @@ def check_target_order(order, predicate):
     check_terms(reader, predicate)
     check_technique(reader, predicate)
     check_limits(reader, predicate)
-    for key in ('credential_file', 'pattern', 'verification', 'bad_blocks'):
-        reader.get(key, str)
+    reader.get('credential_file', str)
+    check_overwriting(reader, predicate)
     sweep = reader.get('sweep', bool, False)
     found = [check_target(Reader(one, f'order: targets[{number}]'), predicate)
              for number, one in enumerate(reader.get('targets', list, required=True))]

@@ -3,6 +3,8 @@
 bytes of the commands that it was sent."""
 from common import need
 
+CAPITALS = set('ABCDEFGHIJKLMNOPQRSTUVWXYZ_')
+
 
 def sanitize_log(page, action):
     """NVMe log page 81h: SPROG, SSTAT, SCDW10 and, since 2.1, the state."""
@@ -19,7 +21,7 @@ def sanitize_registers(page, _):
     if len(page) < 11:
         return False
     count = int.from_bytes(page[2:4], 'little')
-    return not page[0] & 1 and count & 0x8000 != 0 and count & 0x4000 == 0
+    return not page[0] & 0xa1 and count & 0x8000 != 0 and count & 0x4000 == 0
 
 
 def security_off(page, _):
@@ -33,14 +35,17 @@ def format_ended(page, _):
 
 
 def sense_idle(page, _):
-    """Fixed or descriptor format: no key of a failure, no work in progress."""
-    if not page or page[0] & 0x7f not in (0x70, 0x71, 0x72, 0x73):
+    """Current errors, fixed or descriptor format: no key of a failure, nothing that is not ready, has
+    failed or is in progress."""
+    if not page or page[0] & 0x7f not in (0x70, 0x72):
         return False
-    fixed = page[0] & 0x7f < 0x72
+    fixed = page[0] & 0x7f == 0x70
     if len(page) < (14 if fixed else 8):
         return False
     key, code = (page[2], page[12:14]) if fixed else (page[1], page[2:4])
-    return key % 16 in (0, 1) and code.hex() not in ('0404', '041b', '0424', '0425')
+    progress = fixed and key % 16 == 0 and len(page) > 15 and page[15] & 0x80
+    return key % 16 in (0, 1) and code[0] not in (0x04, 0x31) and code.hex() != '0016' and \
+        not progress
 
 
 DECODERS = {'nvme-sanitize-log': sanitize_log, 'ata-sanitize-registers': sanitize_registers,
@@ -66,8 +71,15 @@ def check_commands(commands, rules):
     for rule in rules:
         wanted, mask = (bytes.fromhex(rule.get(key, '')) for key in ('bytes', 'mask'))
         need(any(command['name'].startswith(tuple(rule['names'])) and
+                 not is_refusal(command['answer']) and
                  is_masked(bytes.fromhex(command['bytes']), wanted, mask)
                  for command in commands), 'the command of the technique was not sent')
+
+
+def is_refusal(answer):
+    """The drive said that it does not do it; what it did not answer is for its status to tell."""
+    return answer.startswith('refused') or (
+        set(answer) <= CAPITALS and answer != 'SUCCESS')  # a status of TCG, or nothing at all
 
 
 def is_masked(data, wanted, mask):

@@ -28,7 +28,7 @@ class Table:
 
     def __init__(self, content):
         self.families, self.hidden_areas = content['families'], content.get('hiddenAreas', {})
-        self.rows = content['rows']
+        self.rows, self.failures = content['rows'], content.get('failures', ())
 
     def row(self, technique, kind=None):
         return next((row for row in self.rows if row['technique'] == technique and
@@ -42,6 +42,13 @@ def command_set(technique):
     """'' for a technique that is not a drive's own: by the name alone."""
     return next((name for name in COMMAND_SETS if technique.startswith(name + '-') and
                  len(technique) > len(name) + 1), '')
+
+
+def check_failures(status, *reasons):
+    """Nothing is a success in which one of these reasons says that it failed."""
+    for code in TABLE.failures if status in SUCCESS else ():
+        need(not any(named(found or [], code) for found in reasons),
+             'a success beside the reason ' + code)
 
 
 def enough(read, of, one_in):

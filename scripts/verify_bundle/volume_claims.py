@@ -4,7 +4,7 @@ import re
 
 from common import need
 from reasons import since_1_1
-from techniques import TABLE, Rules, enough, level_of
+from techniques import Rules, TABLE, check_failures, enough, level_of
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
 LEVELS = ['none', 'clear', 'purge']
@@ -40,6 +40,7 @@ def check_volume(predicate, volume, rank, rules):
     need(rank <= 1 or volume['level'] == 'none', name + ': a level without success')
     if rank > 1:
         return
+    check_failures(volume['status'], volume['exceptions'], volume['reasons'])
     need(bool(volume['exceptions']) == (rank == 1), name + ': the exceptions')
     for place in volume['locations']:
         need(STATUSES.index(place['status']) <= rank, name + ': not every place was treated')
@@ -94,6 +95,7 @@ def check_reached(predicate, volume, place, rules):
                 end = start + number(slot['area']['length'])
                 spans += [(start, end)] * ('keyslots' in listed)
     regions = [(region['offset'], region['length']) for region in place['regions']]
+    need(size != 0, volume['name'] + ': no key can stand on no bytes')
     ends = sorted((offset, offset + length) for offset, length in regions)
     need(rule.get('mayLieOutside', True) or all(end <= size for _, end in ends),
          volume['name'] + ': a region beyond its device')
@@ -147,10 +149,28 @@ def check_level(predicate, volume, rules):
     need(all(predicate['authorization']['attestation'][key] for key in rules.part('attestation')),
          name + ': its owner does not state what a level needs')
     need(volume['locations'], name + ': nothing was looked at')
+    for place in volume['locations'] if coded else ():
+        check_level_at(place, volume['level'], rules.part('noLevel'), name)
     header = volume['locations'][0]['header']
     need(header['segments'] and all(hides(segment['encryption'], header['keyBytes'], rules)
                                     for segment in header['segments']),
          name + ': its payload is not known to be encrypted well')
+
+
+def check_level_at(place, level, none, name):
+    """What stood there before was overwritten, and nothing below keeps another copy."""
+    regions = [(region['offset'], region['length']) for region in place['regions']]
+    size = place['identity'].get('sizeBytes')
+    for state in place.get('preState') or []:
+        start, length = state.get('offset'), state.get('length')
+        if start is not None and length is not None:
+            end = start + length if size is None else min(start + length, size)
+            need(start >= end or is_covered(start, end, regions),
+                 name + ': what stood there before lies beside its regions')
+    for layer in place['layersBelow']:
+        need(not any(layer.get(flag) for flag in none.get('layers', ())),
+             name + ': a layer below keeps what is not reached')
+        need(level != 'purge' or not layer.get('flash'), name + ': flash keeps retired blocks')
 
 
 def hides(encryption, key_bytes, rules):

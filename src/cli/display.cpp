@@ -153,6 +153,14 @@ void RunDisplay::show(const Json& event) {
         }
         targets_.erase(name);
         line(text);
+    } else if (kind == "lowered") {
+        std::string text = fmt::format("what was recorded bears {}, level {} only",
+                                       event.at("status").get<std::string>(),
+                                       event.at("level").get<std::string>());
+        for (const auto& objection : event.at("objections")) {
+            text += "\n        " + objection.get<std::string>();
+        }
+        line(text);
     } else if (kind == "fallback") {
         line(fmt::format("{}: the drive refused {}: {}\n        going on with {}", name_in(event),
                          event.at("refused").get<std::string>(), event.at("why").get<std::string>(),

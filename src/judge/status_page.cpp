@@ -36,7 +36,8 @@ bool sanitize_log_is_done(ByteView page, std::uint64_t action) {
 /// Status, error, COUNT, LBA, device: COUNT bit 15 is "completed without error", 14 "in progress".
 bool sanitize_registers_are_done(ByteView page) {
     constexpr std::size_t kRegisters = 11;
-    if (page.size() < kRegisters || (byte_at(page, 0) & 1U) != 0) {
+    constexpr unsigned kBusyFaultOrError = 0xa1;
+    if (page.size() < kRegisters || (byte_at(page, 0) & kBusyFaultOrError) != 0) {
         return false;
     }
     const unsigned high = byte_at(page, 3);
@@ -56,20 +57,24 @@ bool format_has_ended(ByteView page) {
     return page.size() >= kThroughFpi && ((indicator & 0x80U) == 0 || (indicator & 0x7fU) == 0);
 }
 
-/// Sense data of a unit that is at nothing and in no failure.
+/// Current sense data (SPC-5 4.4) of a unit that is at nothing and in no failure: none of "not
+/// ready", "format or sanitize failed", "operation in progress", and no progress that is told.
 bool unit_is_idle(ByteView page) {
-    constexpr std::array<unsigned, 4> kAtWork{0x0404, 0x041b, 0x0424, 0x0425};
     constexpr unsigned kRecoveredError = 1;
+    constexpr unsigned kNotReady = 0x04;
+    constexpr unsigned kFailed = 0x31;
+    constexpr unsigned kInProgress = 0x0016;
     const unsigned response = byte_at(page, 0) & 0x7fU;
-    const bool fixed = response == 0x70 || response == 0x71;
-    const bool descriptors = response == 0x72 || response == 0x73;
+    const bool fixed = response == 0x70;
+    const bool descriptors = response == 0x72;
     if (page.size() < (fixed ? 14U : 8U) || (!fixed && !descriptors)) {
         return false;
     }
     const unsigned key = byte_at(page, fixed ? 2 : 1) & 15U;
     const unsigned code = (byte_at(page, fixed ? 12 : 2) << 8U) | byte_at(page, fixed ? 13 : 3);
-    return key <= kRecoveredError &&
-           std::find(kAtWork.begin(), kAtWork.end(), code) == kAtWork.end();
+    const bool progress = fixed && key == 0 && (byte_at(page, 15) & 0x80U) != 0;
+    return key <= kRecoveredError && code >> 8U != kNotReady && code >> 8U != kFailed &&
+           code != kInProgress && !progress;
 }
 
 bool says_done(const rules::StatusRule& rule, ByteView page) {

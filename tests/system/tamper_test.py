@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, drive, drive_claims, generated, log, lowered,
+from tamper import (acceptances, certificates, contradictions, drive, drive_claims, generated, log, lowered,
                     memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.stock import DATA, SOURCE, predicate_of
@@ -205,7 +205,8 @@ def run_bytes(good, work, kind, old, new):
 HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
           rows.HONEST)
 INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
-            read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS)
+            read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS +
+            contradictions.INSIDERS)
 
 
 def claims_made():

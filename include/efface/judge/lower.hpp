@@ -24,8 +24,9 @@ struct Judgement {
 };
 
 /// Lowers what `predicate` claims to what it bears: the level, then the verdict, of single volumes
-/// and of the whole; each objection becomes a reason with the code claim-lowered in it. Never
-/// raises, and gives an answer for every object: what can't hold with any claim is indeterminate.
+/// and of the whole; the first objection becomes a reason in it, with the code claim-lowered (a
+/// text in 1.0.0). Never raises, and gives an answer for every object: a success that can't hold is
+/// indeterminate, what was none stays what it was.
 /// `order` is the text of the order or manifest; empty without one.
 [[nodiscard]] Judgement lower(Json& predicate, std::string_view order);
 

@@ -64,7 +64,7 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
     }
     if (predicate.at("decidedBy").at("subject").text() ==
         record.at("authorization").at("operator").text()) {
-        predicate.at("decidedBy").fail("is the operator, who can not accept the own run");
+        predicate.at("decidedBy").fail("is the operator, who can not accept their own run");
     }
 }
 

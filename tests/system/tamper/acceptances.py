@@ -26,7 +26,7 @@ def rows(statement):
     for place in places(statement):
         words = '.'.join(map(str, place))
         if isinstance(place[-1], str):
-            yield words + ' gone', False, changed(statement, place, gone=True)
+            yield words + ' gone', place[-1] == 'previous', changed(statement, place, gone=True)
         value = at(statement, place)
         if isinstance(value, dict):
             yield words + ' invented', False, changed(statement, [*place, 'invented'], 1)
@@ -75,6 +75,10 @@ def alterations(helper, good, bundle):
     yield 'signature-only', lambda copy: (copy / record).unlink()
     yield 'signed-by-another', lambda copy: shutil.copy(second / 'acceptance.json.p7s',
                                                         copy / (record + '.p7s'))
+    yield 'said-again', lambda copy: shutil.copytree(first, copy / 'acceptance/2')
+    yield 'swapped', lambda copy: (shutil.copytree(first, copy / 'acceptance/2'),
+                                   shutil.rmtree(copy / FIRST),
+                                   shutil.copytree(second, copy / FIRST))
     yield 'a-gap', lambda copy: (copy / FIRST).rename(copy / 'acceptance/2')
     yield 'a-name', lambda copy: shutil.copytree(first, copy / 'acceptance/01')
     yield 'more', lambda copy: (copy / FIRST / 'more.json').write_text('{}')

@@ -2,6 +2,8 @@
 #include "efface/answers/acceptance.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <thread>
 
 #include "efface/base/file.hpp"
 #include "efface/base/random.hpp"
@@ -108,4 +110,46 @@ TEST_CASE("What an interrupted decision left beside the bundle is no part of it"
     CHECK(decided.decide(Decision::accepted, "again") == 1);
     CHECK_FALSE(fs::exists(left));
     CHECK(answer_of(decided.verify()) == Answer::yes);
+}
+
+TEST_CASE("Of several who decide at once each is there once, behind the one before it") {
+    Decided decided;
+    constexpr int kPeople = 6;
+    for (int person = 0; person < kPeople; ++person) {
+        decided.keys.issue_person("p" + std::to_string(person), Role::witness, decided.clock,
+                                  decided.random);
+    }
+    std::atomic<int> added = 0;
+    std::vector<std::thread> people;
+    people.reserve(kPeople);
+    for (int person = 0; person < kPeople; ++person) {
+        people.emplace_back([&, person] {
+            const std::string name = "p" + std::to_string(person);
+            SystemRandom random;
+            for (bool done = false; !done;) {
+                try {
+                    (void)add_acceptance(decided.example.bundle, anchors_of(decided.example, false),
+                                         {Decision::accepted, name}, decided.keys.person_key(name),
+                                         decided.clock, random);
+                    ++added;
+                    done = true;
+                } catch (const Error& error) {
+                    done = error.code() != ErrorCode::busy;
+                }
+            }
+        });
+    }
+    for (std::thread& one : people) {
+        one.join();
+    }
+    CHECK(added == kPeople);
+    CHECK(answer_of(decided.verify()) == Answer::yes);
+    CHECK(fs::exists(decided.example.bundle / "acceptance" / std::to_string(kPeople)));
+}
+
+TEST_CASE("A reason of control characters is wrong use, and nothing is added") {
+    Decided decided;
+    CHECK(error_of([&] { decided.decide(Decision::accepted, "a\x1b"); }).code() ==
+          ErrorCode::usage);
+    CHECK_FALSE(fs::exists(decided.example.bundle / "acceptance"));
 }

@@ -17,8 +17,8 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, drive, generated, log, lowered, orders, read,
-                    reasons, record, rows, shapes, target, volumes)
+from tamper import (acceptances, certificates, drive, forms, generated, log, lowered, orders,
+                    read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 
 SKIPPED = 77
@@ -28,6 +28,7 @@ DATA = SOURCE / 'tests/data/evidence'
 PREDICATE = DATA / 'predicate-example.json'
 SCRIPT = SOURCE / 'scripts/verify-bundle'
 WORKERS = 2
+LINES_OF = 8  # one of so many odd lines of the log, then
 SIGNED_OF = 20  # one of so many claims, when time is short
 
 
@@ -264,6 +265,8 @@ def run_all(work):
             name, found = done.result()
             print(('FAIL ' if found else 'ok   ') + name)
             problems += [f'{name}: {problem}' for problem in found]
+        problems += forms.run(HELPER, work, good, other, verifiers, pool,
+                              1 if os.environ.get('EFFACE_LONG') else LINES_OF)
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
     shape_counts, found = shapes.run(HELPER, work, bool(os.environ.get('EFFACE_LONG')))

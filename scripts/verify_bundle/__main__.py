@@ -14,8 +14,8 @@ from acceptance import check_acceptances
 from claims import check_claims
 from cms import Signature
 from common import Wrong, good, need, read, said
-from files import (BYTES_MAX, RECORD, check_anchors, check_digests, check_files, file_digest,
-                   SIGNATURE_BYTES_MAX, parse_record, roots_in)
+from files import (BYTES_MAX, LOG_KEY, RECORD, ROOT, check_anchors, check_digests, check_files,
+                   file_digest, log_key_in, SIGNATURE_BYTES_MAX, parse_record, roots_in)
 from log import check_log
 from order import check_order
 
@@ -109,9 +109,9 @@ def check_use(bundle, root, key, log=None):
         if path is not None and not any(is_kind(path) for is_kind in good_kinds):
             return f'{path}: there is no such {what}'
     try:
-        if not roots_in(read(os.path.realpath(root))):
-            return f'{root}: holds no certificate in PEM'
-        read(os.path.realpath(key))
+        if not roots_in(read(os.path.realpath(root), BYTES_MAX[ROOT])):
+            return f'{root}: is not of certificates in PEM only'
+        log_key_in(read(os.path.realpath(key), BYTES_MAX[LOG_KEY]))
     except (OSError, ValueError, Wrong) as error:
         return f'{root}, {key}: {error}'
     return None
@@ -132,7 +132,7 @@ def main(paths):
         known = isinstance(error, OSError) and error.errno in OF_THE_BUNDLE
         print(said(f'{"FAIL  " if known else "      can not be read: "}{error}'[:200]))
         return NOT_PROVED if known else NOT_KNOWN
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except Exception as error:  # pylint: disable=broad-except  # what these bytes led to
         print(said(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200]))
         return NOT_PROVED
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reading strictly, and what every check uses."""
+import base64
 import datetime
 import hashlib
 import json
@@ -17,9 +18,13 @@ def need(condition, text):
         raise Wrong(text)
 
 
+CONTROL = re.compile(r'[\x00-\x1f\x7f]')
+
+
 def said(text):
-    """As it may stand on a screen."""
-    return text.encode('ascii', 'backslashreplace').decode()
+    """As it may stand on a screen, in one line."""
+    return CONTROL.sub(lambda found: f'\\x{ord(found[0]):02x}',
+                       text.encode('ascii', 'backslashreplace').decode())
 
 
 def printable(data):
@@ -45,7 +50,29 @@ def read(path, limit=64 << 20):
     return data
 
 
+JSON_DEPTH_MAX = 32
+NUMBER_MAX = (1 << 53) - 1
+SURROGATE = re.compile(r'[\ud800-\udfff]')  # pairs of them were put together
+NEVER_IN_RECORDS = re.compile(r'[\x00-\x09\x0b-\x1f\x7f]')  # control characters but line feeds
+
+
+def parts_of(value, what):
+    """(part, whether it is a key) of a value, within the depth that it may have."""
+    left = [(value, 1)]
+    while left:
+        part, depth = left.pop()
+        yield part, False
+        if isinstance(part, (dict, list)):
+            need(depth <= JSON_DEPTH_MAX, f'{what} is nested deeper than {JSON_DEPTH_MAX} levels')
+            inside = part
+            if isinstance(part, dict):
+                yield from ((key, True) for key in part)
+                inside = part.values()
+            left += [(one, depth + 1) for one in inside]
+
+
 def strict_json(data, what):
+    """What may stand in any JSON that is judged: UTF-8, no key twice, whole numbers only."""
     def pairs(items):
         result = dict(items)
         need(len(result) == len(items), what + ' repeats a key')
@@ -53,15 +80,41 @@ def strict_json(data, what):
 
     def refuse(text):
         raise Wrong(what + ' holds the number ' + text)
+
+    def whole(text):
+        return refuse(text) if text == '-0' else int(text)
     try:
-        return json.loads(data.decode('utf-8'), object_pairs_hook=pairs, parse_float=refuse,
-                          parse_constant=refuse)
+        value = json.loads(data.decode('utf-8'), object_pairs_hook=pairs, parse_int=whole,
+                           parse_float=refuse, parse_constant=refuse)
     except (ValueError, RecursionError) as error:
         raise Wrong(f'{what} is not JSON: {error}') from error
+    for part, _ in parts_of(value, what):
+        need(type(part) is not str or not SURROGATE.search(part),
+             what + ' holds a text that is no Unicode')
+    return value
 
 
 def canonical(value):
     return json.dumps(value, sort_keys=True, separators=(',', ':'), ensure_ascii=False).encode()
+
+
+def canonical_json(data, what):
+    """What may stand in a record, an acceptance or a line of the log, in its one form (RFC 8785)."""
+    value = strict_json(data, what)
+    for part, is_key in parts_of(value, what):
+        if type(part) is int:
+            need(-NUMBER_MAX <= part <= NUMBER_MAX, f'{what} holds a number beyond 2^53 - 1')
+        elif type(part) is str:
+            need(not NEVER_IN_RECORDS.search(part), what + ' holds a control character')
+            need(not is_key or part.isascii(), what + ' has a key that is not ASCII')
+    need(canonical(value) == data, what + ' is not in canonical form')
+    return value
+
+
+def unbase64(text):
+    data = base64.b64decode(text, validate=True)
+    need(base64.b64encode(data).decode() == text, 'base64 in an odd form')
+    return data
 
 
 def sha256(data):

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is in the folder, and nothing else."""
-import base64
 import hashlib
 import os
 import re
 import stat
+import subprocess
 
-from common import canonical, good, need, open_regular, read, sha256, strict_json
+from common import (Wrong, canonical, canonical_json, good, need, open_regular, read, sha256,
+                    unbase64)
 
 NAME = re.compile(r'evidence(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,8}\Z')
 NAME_BYTES_MAX, EVIDENCE_FILES_MAX, EVIDENCE_BYTES_MAX = 255, 8192, 256 << 20
@@ -16,7 +17,13 @@ BYTES_MAX = {RECORD: 64 << 20, RECORD + '.p7s': 1 << 20, RECORD + '.tlog-proof':
              ROOT: 256 << 10, LOG_KEY: 256 << 10}
 ACCEPTANCES_MAX, ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX = 64, 64 << 10, 1 << 20
 NEEDED = {RECORD, RECORD + '.p7s', RECORD + '.tlog-proof'}
-PEM = re.compile(rb'-----BEGIN CERTIFICATE-----\s+([A-Za-z0-9+/=\s]+)-----END CERTIFICATE-----')
+# The strict form of RFC 7468, of lines that end in a line feed or in CR LF, and nothing else.
+PEM_BLOCK = re.compile(rb'-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/]{64}\r?\n)*'
+                       rb'(?:[A-Za-z0-9+/=]{1,64}\r?\n)?)'
+                       rb'-----END CERTIFICATE-----(?:\r?\n|\r?\Z)(?:\r?\n|\r\Z)*')
+ROOTS_MAX = 64
+# "name+id+key", as vkeys of C2SP signed-note have it.
+LOG_KEY_LINE = re.compile(rb'([!-*,-~]{1,255})\+([0-9a-f]{8})\+([A-Za-z0-9+/]+={0,2})')
 
 
 def check_files():
@@ -80,9 +87,37 @@ def evidence_files():
 
 
 def roots_in(pem):
-    """SHA-256 of the DER of each certificate."""
-    return {sha256(base64.b64decode(b''.join(block.split()), validate=True)).hex()
-            for block in PEM.findall(pem)}
+    """SHA-256 of the DER of each certificate; none when anything else stands there."""
+    found, at = set(), 0
+    for count in range(ROOTS_MAX + 1):
+        if at == len(pem):
+            return found
+        block = PEM_BLOCK.match(pem, at)
+        if not block or count == ROOTS_MAX:
+            break
+        try:
+            der = unbase64(b''.join(block[1].split()).decode())
+        except (ValueError, Wrong):
+            break
+        again = subprocess.run(['openssl', 'x509', '-inform', 'DER', '-outform', 'DER'], input=der,
+                               capture_output=True, check=False)
+        if not der or again.returncode != 0 or again.stdout != der:
+            break
+        found.add(sha256(der).hex())
+        at = block.end()
+    return set()
+
+
+def log_key_in(data):
+    """Name, key id in hex and Ed25519 key of a file like log.vkey: one line to the byte, but for line
+    feeds behind it."""
+    parts = LOG_KEY_LINE.fullmatch(data.rstrip(b'\n'))
+    need(parts, 'no line "name+id+key"')
+    key = unbase64(parts[3].decode())
+    need(len(key) == 33 and key[0] == 1 and
+         sha256(parts[1] + b'\n' + key)[:4].hex() == parts[2].decode(),
+         'the log key is malformed')
+    return parts[1].decode(), parts[2].decode(), key[1:]
 
 
 def check_anchors(root, key):
@@ -102,8 +137,7 @@ def check_anchors(root, key):
 
 def parse_record(data):
     """The record, of bytes that were found to be signed."""
-    record = strict_json(data, RECORD)
-    need(canonical(record) == data, RECORD + ' is not canonical')
+    record = canonical_json(data, RECORD)
     good(RECORD + ' is canonical JSON')
     return record
 

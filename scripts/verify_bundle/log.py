@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log: signed heads, proofs (RFC 9162, C2SP), and what the lines say."""
-import base64
 import datetime
 import hashlib
 import os
@@ -8,8 +7,10 @@ import re
 import subprocess
 import tempfile
 
-from common import canonical, good, need, open_regular, read, said, sha256, strict_json, when
+from common import canonical_json, good, need, open_regular, read, said, sha256, unbase64, when
 from device import Device
+from files import BYTES_MAX, LOG_KEY, log_key_in
+from log_lines import check_line, text_of
 
 PROOF = 'certificate.json.tlog-proof'
 INTENT_PROOF = 'certificate.json.intent-proof'
@@ -17,18 +18,19 @@ CONSISTENCY_PROOF = 'certificate.json.consistency-proof'
 UNPROVED = ('1.0.0', '1.1.0')  # records of bundles that may lack the last two
 INTENT_FIELDS = {'type', 'seq', 'prev', 'at', 'runId', 'jobId', 'device', 'deviceKeys', 'technique',
                  'attempt', 'manifest'}
+OUTCOME_FIELDS = {'type', 'seq', 'prev', 'at', 'runId', 'intent', 'status', 'certificate',
+                  'signature'}
 SLACK = datetime.timedelta(minutes=10)
 UNSIGNED_BYTES_MAX = 16 << 20
+OPEN_MAX = 65536
 
 
-def unbase64(text):
-    data = base64.b64decode(text, validate=True)
-    need(base64.b64encode(data).decode() == text, 'base64 in an odd form')
-    return data
-
-
-# "EM DASH, the signer's name, its key id and signature"; those of other keys are passed over.
-SIGNATURE_LINE = re.compile('\u2014 ([!-*,-~]{1,255}) ([A-Za-z0-9+/]+={0,2})')
+# "EM DASH, the signer's name, its key id and signature"; those of other keys are passed over. A name
+# has neither a plus nor white space of Unicode.
+SIGNATURE_LINE = re.compile(
+    '\u2014 ([^\\x00-\\x20+\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+)'
+    ' ([A-Za-z0-9+/]+={0,2})')
+SIGNATURES_MAX, NOTE_BYTES_MAX = 100, 128 << 10
 ENTRY_BYTES_MAX = 65535
 
 
@@ -56,22 +58,21 @@ def ed25519_verify(key, text, signature):
 
 def open_checkpoint(note, verifier, origin):
     """Size and root of a checkpoint, if the trusted key signed it (C2SP signed-note)."""
-    name, identity, key = verifier.split('+', 2)
-    key = unbase64(key)
-    need(len(key) == 33 and key[0] == 1 and
-         sha256(name.encode() + b'\n' + key)[:4].hex() == identity, 'LOG.vkey is malformed')
+    name, identity, key = verifier
+    need(len(note.encode()) <= NOTE_BYTES_MAX, 'a checkpoint is too large')
     text, gap, signatures = note.rpartition('\n\n')
     need(gap and signatures.endswith('\n'), 'a checkpoint has an odd form')
     text += '\n'
-    signed = False
-    for line in signatures[:-1].split('\n'):
+    signed, lines = False, signatures[:-1].split('\n')
+    need(len(lines) <= SIGNATURES_MAX, 'too many have signed a checkpoint')
+    for line in lines:
         parts = SIGNATURE_LINE.fullmatch(line)
         need(parts, 'a signature of a checkpoint has an odd form')
         signature = unbase64(parts[2])
         need(len(signature) > 4, 'a signature of a checkpoint has an odd form')
         if parts[1] == name and signature[:4].hex() == identity:
             need(len(signature) == 68 and
-                 ed25519_verify(key[1:], text.encode(), signature[4:]), 'a checkpoint is forged')
+                 ed25519_verify(key, text.encode(), signature[4:]), 'a checkpoint is forged')
             signed = True
     need(signed, 'a checkpoint is not signed by the trusted log key')
     lines = text.split('\n')
@@ -163,15 +164,16 @@ def check_log(certificate, record, key_file, log=None):
     """Of the bundle that is the working folder. Returns the later runs on its device, which only
     the whole log tells."""
     predicate = record['predicate']
-    verifier = read(key_file, 4096).decode().strip()
+    verifier = log_key_in(read(key_file, BYTES_MAX[LOG_KEY]))
     origin = predicate['log']['origin']
     line, index, path, note = read_proof(PROOF)
     size, root = open_checkpoint(note, verifier, origin)
     need(root_by_path(index, size, leaf(line), path) == root, 'the entry is not in the signed tree')
-    entry = strict_json(line, 'the log entry')
+    entry = canonical_json(line, 'the log entry')
+    check_line(entry, index)
     signature = read('certificate.json.p7s')
-    need(canonical(entry) == line and entry['type'] == 'run-outcome' and entry['seq'] == index,
-         'the entry is no outcome at that index')
+    need(entry['type'] == 'run-outcome' and entry.keys() <= OUTCOME_FIELDS,
+         'the entry is no outcome')
     need(entry['certificate'] == {'sha256': hashlib.sha256(certificate).hexdigest()},
          'the entry names another certificate')
     need(entry['signature'] == {'sha256': hashlib.sha256(signature).hexdigest()},
@@ -208,9 +210,9 @@ def check_announced(record, note, before, head):
          'the announcement is not the one that the record names')
     need(lines[0] == f'old {before[0]}', 'the consistency proof is of another tree')
     need_growth(*before, *head, hashes(lines[1:]))
-    intent = strict_json(line, 'the announcement')
-    need(canonical(intent) == line and intent['seq'] == index and intent.keys() <= INTENT_FIELDS,
-         'the announcement is no line of that index')
+    intent = canonical_json(line, 'the announcement')
+    check_line(intent, index)
+    need(intent.keys() <= INTENT_FIELDS, 'the announcement has a field that is not known')
     check_intent(intent, record)
     good(f'the run was announced as entry {index} before it began (signed tree of {before[0]} '
          'entries, which the log only added to)')
@@ -248,7 +250,7 @@ class Lines:
     def __iter__(self):
         with open_regular(self.path) as file:
             for index in range(self.signed):
-                line = file.readline(ENTRY_BYTES_MAX + 2)
+                line = file.readline(ENTRY_BYTES_MAX)
                 need(line.endswith(b'\n'),
                      f'entry {index} is missing, cut short or too long: '
                      f'{self.signed} entries are signed')
@@ -285,9 +287,9 @@ class WholeLog:
         previous = '0' * 64
         for index, line in enumerate(lines):
             self.leaves.append(leaf(line))
-            entry = strict_json(line, f'log entry {index}')
-            need(canonical(entry) == line and entry['seq'] == index and entry['prev'] == previous,
-                 f'the chain breaks at entry {index}')
+            entry = canonical_json(line, f'log entry {index}')
+            check_line(entry, index)
+            need(entry.get('prev') == previous, f'the chain breaks at entry {index}')
             previous = hashlib.sha256(line).hexdigest()
             self.take(index, entry, own_index)
         for size, root in heads:
@@ -308,21 +310,20 @@ class WholeLog:
         return self.later(own_index)
 
     def take(self, index, entry, own_index):
-        if entry['type'] == 'run-intent':
+        kind = entry.get('type')
+        if kind == 'run-intent':
+            need(len(self.open) < OPEN_MAX, f'too many runs are open at entry {index}')
             self.open[index] = entry
             if index == self.predicate['log']['intentIndex']:
                 self.kept[index] = entry
-        elif entry['type'] in ('run-outcome', 'run-refused'):
+        elif kind in ('run-outcome', 'run-refused'):
             intent = self.open.pop(entry['intent'], None)
-            need(intent and intent['runId'] == entry['runId'], f'entry {index} closes no run')
-            if entry['type'] == 'run-refused':
+            need(intent and intent['runId'] == text_of(entry, 'runId'),
+                 f'entry {index} closes no run')
+            if kind == 'run-refused':
                 need(entry['intent'] != self.predicate['log']['intentIndex'],
                      'the log says that this run was refused')
                 return
-            if entry['status'] == 'lost':
-                need(isinstance(entry['reason'], str) and entry['reason'] and
-                     not {'certificate', 'signature'} & entry.keys(),
-                     f'entry {index} calls a run lost that has a certificate, or does not say why')
             if self.device.is_of(intent):
                 self.ended.append((index, intent, entry))
         if index == own_index:
@@ -345,9 +346,9 @@ class WholeLog:
         """(entry, run, status, date) of what was announced on this device since."""
         if not self.head:
             print('      without its checkpoint the log does not tell of later runs')
-        runs = [(index, entry['runId'], entry['status'], entry['at'])
+        runs = [(index, entry['runId'], entry['status'], text_of(entry, 'at'))
                 for index, intent, entry in self.ended if intent['seq'] > own_index]
-        runs += [(index, intent['runId'], 'open', intent['at'])
+        runs += [(index, intent['runId'], 'open', text_of(intent, 'at'))
                  for index, intent in self.open.items()
                  if index > own_index and self.device.is_of(intent)]
         for index, run, status, date in sorted(runs):

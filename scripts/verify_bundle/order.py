@@ -65,7 +65,7 @@ def check_terms(reader, predicate):
         reader.same(key, reader.time(key) == (None if told is None else when(told)))
     not_after = reader.time('not_after')
     need(not_after is None or
-         when(predicate['sanitization']['startedAt']) <= not_after + START_SLACK,
+         when(predicate['sanitization']['startedAt']) - START_SLACK <= not_after,
          f'{reader.where}: not_after was over when the run began')
     reader.same('minimum_level', reader.get('minimum_level', str, 'none') ==
                 predicate['result']['requestedLevel'])

@@ -33,10 +33,12 @@ std::string verifier_key_of(const Program& program, const LogOptions& options) {
         throw Error(ErrorCode::usage, path.string() + ": there is no such log key",
                     options.log_key.empty() ? "efface keys init" : "give it with --log-key");
     }
-    while (!key->empty() && key->back() == '\n') {
-        key->pop_back();
+    auto line = evidence::verifier_key_line(*key);
+    if (!line) {
+        throw Error(ErrorCode::usage, path.string() + ": holds no line \"name+id+key\"",
+                    "give the content of log.vkey with --log-key");
     }
-    return *std::move(key);
+    return *std::move(line);
 }
 
 int check(const Program& program, const LogOptions& options) {

@@ -7,6 +7,7 @@
 #include "efface/answers/verify.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
+#include "efface/evidence/log.hpp"
 #include "efface/judge/lower.hpp"
 
 #include "commands.hpp"
@@ -69,21 +70,21 @@ Anchors anchors_of(const Program& program, const VerifyOptions& options) {
     Anchors anchors;
     anchors.from = own ? "state-folder" : "options";
     anchors.trusted.roots_pem = read_anchor(root, "--root");
-    anchors.trusted.log_verifier_key =
-        read_anchor(own ? keys / "log.vkey" : std::filesystem::path(options.log_key), "--log-key");
+    const std::filesystem::path log_key =
+        own ? keys / "log.vkey" : std::filesystem::path(options.log_key);
+    const auto line = evidence::verifier_key_line(read_anchor(log_key, "--log-key"));
     anchors.roots = evidence::trusted_roots(anchors.trusted.roots_pem);
     if (anchors.roots.empty()) {
-        throw Error(ErrorCode::usage, root.string() + ": holds no certificate in PEM");
+        throw Error(ErrorCode::usage, root.string() + ": is not of certificates in PEM only");
     }
-    const std::string& line = anchors.trusted.log_verifier_key;
-    const auto name = std::min(line.find('+'), line.size());
-    const auto id = std::min(line.find('+', std::min(name + 1, line.size())), line.size());
-    if (id != name + 1 + kLogKeyIdDigits || line.find_first_of("\n ") < id) {
-        throw Error(ErrorCode::usage, "the log key is no line \"name+id+key\"",
+    if (!line) {
+        throw Error(ErrorCode::usage, log_key.string() + ": holds no line \"name+id+key\"",
                     "give the content of log.vkey with --log-key");
     }
-    anchors.log_name = printable(line.substr(0, name));
-    anchors.log_id = printable(line.substr(name + 1, kLogKeyIdDigits));
+    anchors.trusted.log_verifier_key = *line;
+    const auto name = line->find('+');
+    anchors.log_name = printable(line->substr(0, name));
+    anchors.log_id = printable(line->substr(name + 1, kLogKeyIdDigits));
     if (!options.log.empty()) {
         anchors.trusted.log_directory = options.log;
     }

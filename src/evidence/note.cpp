@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // C2SP signed-note with Ed25519 keys, and the checkpoint that such notes carry.
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "efface/evidence/log.hpp"
@@ -52,10 +53,11 @@ struct Verifier {
     Bytes public_key;
 };
 
+std::string_view without_line_feeds(std::string_view text) {
+    return text.substr(0, text.find_last_not_of('\n') + 1);
+}
+
 std::optional<Verifier> parse_verifier_key(std::string_view line) {
-    if (!line.empty() && line.back() == '\n') {
-        line.remove_suffix(1);
-    }
     const std::size_t first = line.find('+');
     const std::size_t second =
         first == std::string_view::npos ? first : line.find('+', first + 1);  // base64 has '+' too
@@ -86,11 +88,40 @@ bool signature_holds(ByteView public_key, std::string_view text, ByteView signat
     return good;
 }
 
-/// Bytes that a note may hold. That they are UTF-8 need not be asked: only signed text gets out,
-/// and our signer writes ASCII.
-bool valid_note_bytes(std::string_view note) noexcept {
-    return note.size() <= kNoteBytesMax && std::all_of(note.begin(), note.end(), [](char c) {
-               return c == '\n' || static_cast<unsigned char>(c) >= 0x20;
+/// UTF-8 without control characters of ASCII but line feeds: C2SP signed-note.
+bool valid_note_bytes(std::string_view note) {
+    return note.size() <= kNoteBytesMax && is_utf8(note) &&
+           std::all_of(note.begin(), note.end(),
+                       [](char c) { return c == '\n' || static_cast<unsigned char>(c) >= 0x20; });
+}
+
+/// Whether C2SP signed-note lets another signer have this name, which is UTF-8.
+bool valid_foreign_name(std::string_view name) noexcept {
+    // White_Space of Unicode, without what no note may hold.
+    constexpr std::array<std::string_view, 21> kRefused{"+",
+                                                        " ",
+                                                        "\xc2\x85",
+                                                        "\xc2\xa0",
+                                                        "\xe1\x9a\x80",
+                                                        "\xe2\x80\x80",
+                                                        "\xe2\x80\x81",
+                                                        "\xe2\x80\x82",
+                                                        "\xe2\x80\x83",
+                                                        "\xe2\x80\x84",
+                                                        "\xe2\x80\x85",
+                                                        "\xe2\x80\x86",
+                                                        "\xe2\x80\x87",
+                                                        "\xe2\x80\x88",
+                                                        "\xe2\x80\x89",
+                                                        "\xe2\x80\x8a",
+                                                        "\xe2\x80\xa8",
+                                                        "\xe2\x80\xa9",
+                                                        "\xe2\x80\xaf",
+                                                        "\xe2\x81\x9f",
+                                                        "\xe3\x80\x80"};
+    return !name.empty() &&
+           std::none_of(kRefused.begin(), kRefused.end(), [&](std::string_view one) {
+               return name.find(one) != std::string_view::npos;
            });
 }
 
@@ -105,7 +136,7 @@ std::optional<SignatureLine> parse_signature_line(std::string_view line) {
     }
     line.remove_prefix(kSignatureMark.size());
     const std::size_t space = line.find(' ');
-    if (space == 0 || space == std::string_view::npos) {
+    if (space == std::string_view::npos || !valid_foreign_name(line.substr(0, space))) {
         return std::nullopt;
     }
     auto bytes = from_base64(line.substr(space + 1));
@@ -190,8 +221,13 @@ std::string NoteSigner::sign(std::string_view text) const {
     return note;
 }
 
+std::optional<std::string> verifier_key_line(std::string_view text) {
+    const std::string_view line = without_line_feeds(text);
+    return parse_verifier_key(line) ? std::optional<std::string>(line) : std::nullopt;
+}
+
 std::optional<std::string> open_note(std::string_view note, std::string_view verifier_key) {
-    const auto verifier = parse_verifier_key(verifier_key);
+    const auto verifier = parse_verifier_key(without_line_feeds(verifier_key));
     const std::size_t split = note.rfind("\n\n");
     if (!verifier || !valid_note_bytes(note) || split == std::string_view::npos) {
         return std::nullopt;

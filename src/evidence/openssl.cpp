@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <ctime>
 
 #include "efface/base/digest.hpp"
@@ -94,21 +95,67 @@ std::string common_name_of(const X509* certificate) {
         ByteView(ASN1_STRING_get0_data(value), static_cast<std::size_t>(size < 0 ? 0 : size))));
 }
 
+namespace {
+
+constexpr std::string_view kPemBegin = "-----BEGIN CERTIFICATE-----";
+constexpr std::string_view kPemEnd = "-----END CERTIFICATE-----";
+
+/// The next line off the front of `text`, without its line feed and a carriage return before it.
+std::string_view take_pem_line(std::string_view& text) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) {
+        line.remove_suffix(1);
+    }
+    return line;
+}
+
+/// The certificate whose BEGIN line was taken off `text`, up to its END line: RFC 7468, strict.
+X509Ptr take_pem_certificate(std::string_view& text) {
+    constexpr std::size_t kLineBytes = 64;
+    std::string base64;
+    bool last = false;
+    while (true) {
+        if (text.empty()) {
+            return nullptr;
+        }
+        const std::string_view line = take_pem_line(text);
+        if (line == kPemEnd) {
+            break;
+        }
+        if (last || line.empty() || line.size() > kLineBytes) {
+            return nullptr;
+        }
+        last = line.size() < kLineBytes;
+        base64 += line;
+    }
+    const auto der = from_base64(base64);
+    if (!der || der->empty()) {
+        return nullptr;
+    }
+    const std::uint8_t* at = der->data();
+    X509Ptr certificate(d2i_X509(nullptr, &at, static_cast<long>(der->size())));
+    ERR_clear_error();
+    return certificate != nullptr && der_of(certificate.get()) == *der ? std::move(certificate)
+                                                                       : nullptr;
+}
+
+}  // namespace
+
 std::vector<X509Ptr> certificates_from_pem(std::string_view pem) {
     std::vector<X509Ptr> certificates;
     if (pem.size() > kPemBytesMax * kCertificatesMax) {
         return certificates;
     }
-    const BioPtr bio = read_only_bio(as_bytes(pem));
-    for (int i = 0; i < kCertificatesMax; ++i) {
-        X509Ptr certificate(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
-        if (certificate == nullptr) {
-            const unsigned long code = ERR_peek_last_error();
-            ERR_clear_error();
-            if (ERR_GET_REASON(code) != PEM_R_NO_START_LINE) {
-                certificates.clear();
-            }
-            break;
+    while (!pem.empty()) {
+        const std::string_view line = take_pem_line(pem);
+        if (line.empty() && !certificates.empty()) {
+            continue;
+        }
+        X509Ptr certificate = line == kPemBegin ? take_pem_certificate(pem) : nullptr;
+        if (certificate == nullptr || certificates.size() == std::size_t{kCertificatesMax}) {
+            return {};
         }
         certificates.push_back(std::move(certificate));
     }

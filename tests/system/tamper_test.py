@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, contradictions, drive, drive_claims, generated, log, lowered,
+from tamper import (acceptances, certificates, contradictions, drive, drive_claims, forms, generated, log, lowered,
                     memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.stock import DATA, SOURCE, predicate_of
@@ -27,6 +27,7 @@ NOT_PROVED, SUPERSEDED = 20, 22
 PREDICATE = DATA / 'predicate-example.json'
 SCRIPT = SOURCE / 'scripts/verify-bundle'
 WORKERS = 2
+LINES_OF = 8  # one of so many odd lines of the log, then
 SIGNED_OF = 20  # one of so many claims, when time is short
 
 
@@ -262,6 +263,8 @@ def run_all(work):
             name, found = done.result()
             print(('FAIL ' if found else 'ok   ') + name)
             problems += [f'{name}: {problem}' for problem in found]
+        problems += forms.run(HELPER, work, good, other, verifiers, pool,
+                              1 if os.environ.get('EFFACE_LONG') else LINES_OF)
     counts, found = generated.run(HELPER, work, claims_made())
     problems += found
     shape_counts, found = shapes.run(HELPER, work, bool(os.environ.get('EFFACE_LONG')))

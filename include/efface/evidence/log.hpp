@@ -56,6 +56,10 @@ class NoteSigner final {
     std::shared_ptr<const State> state_;
 };
 
+/// The line of a file like log.vkey, without the line feeds behind it; nullopt when that is no
+/// verifier key as above, to the byte.
+[[nodiscard]] std::optional<std::string> verifier_key_line(std::string_view text);
+
 /// The text of a note if exactly the key of `verifier_key` (line as above) signed it; nullopt
 /// otherwise. Signatures of other keys are ignored, a bad one of this key is not: nullopt.
 /// Input is foreign: bounded by kNoteBytesMax, never throws.

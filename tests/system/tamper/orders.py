@@ -63,6 +63,19 @@ def broken_orders(order):
     yield (), 'invented', {**order, 'invented': 1}
 
 
+def odd_texts(order):
+    """(how, text): orders as no other reader would take them, and dates at the end of time."""
+    text = json.dumps(order)
+    last = json.dumps({**order, 'not_after': '9999-12-31T23:59:59Z'})
+    yield from (('at the end of time', last), ('control character', text[:-1] + ', "x\\u001b": 1}'),
+                ('byte order mark', '\ufeff' + text), ('twice', text[:-1] + ', "schema": "x"}'),
+                ('nested', text[:-1] + ', "x": ' + '[' * 40 + ']' * 40 + '}'))
+    for number in ('-0', '1.0', '1e3', str(1 << 64), str(1 << 70), '-1', 'NaN', 'true'):
+        yield 'size ' + number, text.replace('"size_bytes": 512', '"size_bytes": ' + number)
+    for escape in ('\\ud800', '\\udc00\\ud83d'):
+        yield 'path ' + escape, text.replace('"/root/', f'"/root/{escape}')
+
+
 def may_pass(kind, place, how):
     """Whether a record says nothing of what was changed."""
     names = [step for step in place if isinstance(step, str)]
@@ -80,18 +93,22 @@ def run(helper, work):
     for kind in KINDS:
         record = work / f'record-{kind}'
         order, predicate = honest(helper, kind, record)
-        rows = [((), 'honest', order), *broken_orders(order)]
-        answers = library_says(helper, work, [row[2] for row in rows], '--judge-orders', record)
-        for (place, how, made), answer in zip(rows, answers):
+        rows = [((), 'honest', json.dumps(order))]
+        rows += [(place, how, json.dumps(made)) for place, how, made in broken_orders(order)]
+        # A text that is the order as it is has such a field.
+        rows += [((), how, text) for how, text in odd_texts(order) if text != rows[0][2]]
+        answers = library_says(helper, work, [row[2] for row in rows], '--judge-orders', record,
+                               as_text=True)
+        for (place, how, text), answer in zip(rows, answers):
             name = f'{kind}: {".".join(map(str, place))} {how}'
             library = answer == 'ok'
-            script = accepts(judge_order, json.dumps(made).encode(), predicate)
+            script = accepts(judge_order, text.encode(), predicate)
             counts['free' if library else 'refused'] += 1
             if library != script:
                 problems.append(f'{name}: the library {"accepts" if library else "refuses"} it '
                                 f'and the script does not: {answer}')
-            elif how == 'honest' and not library:
-                problems.append(f'{name}: refused: {answer}')
-            elif library and how != 'honest' and not may_pass(kind, place, how):
+            elif not place and library != (how in ('honest', 'at the end of time')):
+                problems.append(f'{name}: {answer}')
+            elif library and place and not may_pass(kind, place, how):
                 problems.append(f'{name}: accepted by both')
     return counts, problems

@@ -26,11 +26,11 @@ def stock(name):
     return importlib.import_module(name)
 
 
-def library_says(helper, folder, values, option, *arguments):
-    """The answers of make_bundle, one to each of these values."""
+def library_says(helper, folder, values, option, *arguments, as_text=False):
+    """The answers of make_bundle, one to each of these values, which are JSON already `as_text`."""
     lines = folder / 'values'
     with open(lines, 'w', encoding='utf-8') as file:
-        file.writelines(json.dumps(value) + '\n' for value in values)
+        file.writelines((value if as_text else json.dumps(value)) + '\n' for value in values)
     answers = subprocess.run([helper, option, *arguments, lines], capture_output=True, text=True,
                              check=True).stdout.splitlines()
     assert len(answers) == len(values)

@@ -3,7 +3,8 @@
 //   make_bundle PREDICATE.json OUTDIR [VARIANT]  makes OUTDIR/{keys,log,bundle}; a VARIANT is
 //       signed and logged by those who hold the keys, and must be refused all the same. A variant
 //       in JSON tells of the log: merge patches (RFC 7396) of "earlierIdentity", "earlierIntent",
-//       "intent" and "outcome", "declare" of the earlier run, "openBefore", and "later" runs
+//       "intent" and "outcome" (and "intentNulls" and so on: fields that become null), "declare" of
+//       the earlier run, "openBefore", and "later" runs
 //   make_bundle --verify BUNDLE ROOT.pem LOG.vkey [LOGDIR]
 //   make_bundle --signature ROOT.pem NAME...  says of NAME.p7s over NAME: ok, and each signer's
 //       role, key and organization|site|name; or what is wrong with it
@@ -11,6 +12,7 @@
 //   make_bundle --judge FILE  says of the predicate on each line "ok" or what is wrong with it
 //   make_bundle --judge-tables TABLES FILE  judges all lines of FILE by each line of TABLES, which
 //       is a table of techniques: a line of 1 for each that is accepted and 0 for each that is not
+//   make_bundle --canonical FILE  says of each line "ok" or why no record may be written so
 //   make_bundle --order FILE  prints an order for this predicate
 //   make_bundle --judge-orders PREDICATE FILE  says of the order on each line the same
 #include <fmt/format.h>
@@ -48,11 +50,17 @@ std::string required_file(const fs::path& path) {
     return *text;
 }
 
-std::function<void(Json&)> patch_of(const Json& told, const char* key) {
-    if (!told.contains(key)) {
+std::function<void(Json&)> patch_of(const Json& told, const std::string& key) {
+    const Json nulls = told.value(key + "Nulls", Json::array());
+    if (!told.contains(key) && nulls.empty()) {
         return {};
     }
-    return [patch = told.at(key)](Json& value) { value.merge_patch(patch); };
+    return [patch = told.value(key, Json::object()), nulls](Json& value) {
+        value.merge_patch(patch);
+        for (const Json& name : nulls) {
+            value[name.get<std::string>()] = nullptr;
+        }
+    };
 }
 
 ExampleChanges variant_of_log(const Json& told) {
@@ -265,7 +273,14 @@ void judge_tables(const fs::path& tables, const fs::path& predicates) {
     }
 }
 
-/// BUNDLE KEYS NAME DECISION: decided by a witness of that name, who is made.
+std::string judge_canonical(std::string_view line) {
+    if (canonical_json(parse_json(line, "line")) != line) {
+        throw Error(ErrorCode::usage, "not in canonical form");
+    }
+    return "ok";
+}
+
+/// BUNDLE KEYS NAME DECISION [REASON]: decided by a witness of that name, who is made.
 void accept(std::span<char*> arguments) {
     const KeyStore keys = KeyStore::open(arguments[1]);
     const SystemClock clock;
@@ -274,7 +289,8 @@ void accept(std::span<char*> arguments) {
     const TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
     const bool rejected = std::string_view(arguments[3]) == "rejected";
     (void)add_acceptance(arguments[0], anchors,
-                         {rejected ? Decision::rejected : Decision::accepted, "it was looked at"},
+                         {rejected ? Decision::rejected : Decision::accepted,
+                          arguments.size() > 4 ? arguments[4] : "it was looked at"},
                          keys.person_key(arguments[2]), clock, random);
 }
 
@@ -312,7 +328,11 @@ int run(std::span<char*> arguments) {
         answer_all(arguments[1], judge_predicate);
         return 0;
     }
-    if (first == "--accept" && arguments.size() == 5) {
+    if (first == "--canonical" && arguments.size() == 2) {
+        answer_all(arguments[1], judge_canonical);
+        return 0;
+    }
+    if (first == "--accept" && (arguments.size() == 5 || arguments.size() == 6)) {
         accept(arguments.subspan(1));
         return 0;
     }

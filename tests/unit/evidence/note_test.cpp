@@ -111,6 +111,32 @@ TEST_CASE("a verifier key that is not of an Ed25519 key or has a wrong id opens 
     }
 }
 
+TEST_CASE("the file of a verifier key is its line, with nothing but line feeds behind it") {
+    const std::string line(kVerifierKey);
+    CHECK(verifier_key_line(line) == line);
+    CHECK(verifier_key_line(line + "\n\n") == line);
+    for (const std::string& odd :
+         {line + "\r\n", " " + line, line + " ", "\n" + line, line + "\n" + line, std::string()}) {
+        CHECK_FALSE(verifier_key_line(odd));
+    }
+}
+
+TEST_CASE("names of other signers are UTF-8 without white space and plus signs") {
+    const auto opens = [](const std::string& name) {
+        return open_note(whole_note() + "\xe2\x80\x94 " + name + " AAAAAAA=\n", kVerifierKey)
+            .has_value();
+    };
+    for (const char* name : {"witness", "\xc3\xa9", "\xe8\xa6\x8b"}) {
+        CHECK(opens(name));
+    }
+    for (const char* name : {"", "a+b", "a b", "a\xc2\xa0", "a\xc2\x85",
+                             "a\xe2\x80\x83"
+                             "b",
+                             "\xe3\x80\x80", "\xff", "a\tb"}) {
+        CHECK_FALSE(opens(name));
+    }
+}
+
 TEST_CASE("a signer refuses names with spaces or plus signs and keys of other lengths") {
     const SecretBytes seed(32);
     for (const char* name : {"", "a b", "a+b", "a\nb", "caf\xc3\xa9"}) {

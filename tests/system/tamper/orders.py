@@ -40,7 +40,8 @@ def honest(helper, kind, path):
             release_member=['data'], size_bytes=predicate['volumes'][0]['locations'][0]['identity']
             ['sizeBytes'], header_backups=[{'path': '/root/gone', 'gone': True}])
         return order, predicate
-    order.update(credential_file='/root/psid', verification='full', bad_blocks='except',
+    order.setdefault('verification', 'full')
+    order.update(credential_file='/root/psid', bad_blocks='except',
                  fallbacks=['overwrite-zero'], sweep=False)
     order['targets'].append({'target': '/dev/another', 'size_bytes': 512})
     limits = predicate['sanitization'].get('limits')

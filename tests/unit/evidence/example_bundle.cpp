@@ -198,6 +198,9 @@ std::string order_for(const Json& predicate) {
     order.update(who);
     const Json& sanitization = part(predicate, "sanitization");
     copy(order, "policy", sanitization, "technique");
+    if (part(predicate.value("verification", Json()), "method") == "representative") {
+        order["verification"] = "representative";
+    }
     copy(order, "policy", sanitization, "requestedTechnique");
     for (const Json& passed : part(sanitization, "passedOver")) {
         static_cast<void>(passed);

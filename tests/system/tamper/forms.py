@@ -233,8 +233,15 @@ def reason_that_forges(helper, bundles):
     """What people wrote stays in its line."""
     bundle = bundles.work / 'forged/bundle'
     shutil.copytree(bundles.good / 'bundle', bundle)
-    subprocess.run([helper, '--accept', bundle, bundles.good / 'keys', 'frank', 'rejected',
-                    'no\nThe bundle is proved.'], check=True)
+    people = bundles.good / 'keys/people'
+    subprocess.run([helper, '--accept', bundle, bundles.good / 'keys', 'frank', 'rejected', 'no'],
+                   check=True)
+    record = bundle / 'acceptance/1/acceptance.json'
+    record.write_bytes(record.read_bytes().replace(b'"no"', b'"no\\nThe bundle is proved."'))
+    subprocess.run(['openssl', 'cms', '-sign', '-binary', '-cades', '-in', record, '-signer',
+                    people / 'frank.pem', '-inkey', people / 'frank.key', '-md', 'sha256',
+                    '-outform', 'DER', '-out', record.with_name('acceptance.json.p7s')], check=True,
+                   capture_output=True)
     for judge, command in bundles.verifiers(bundle.parent, False, bundles.good / 'keys').items():
         answer = subprocess.run([str(part) for part in command], capture_output=True, text=True,
                                 check=False, stdin=subprocess.DEVNULL)

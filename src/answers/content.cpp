@@ -13,14 +13,8 @@ namespace efface::answers {
 
 namespace {
 
-constexpr std::chrono::minutes kIssuingSlack{10};
-
 [[noreturn]] void content_wrong(const std::string& problem) {
     throw Error(ErrorCode::usage, problem);
-}
-
-std::string list_of(const std::vector<std::string>& texts) {
-    return fmt::format("{}", fmt::join(texts, "; "));
 }
 
 const evidence::Signer* signer_with(const evidence::CmsReport& report,
@@ -212,7 +206,7 @@ std::string check_issuing_time(Examined& examined) {
             continue;
         }
         const auto gap = *signer.signing_time - issued;
-        if (gap > kIssuingSlack || gap < -kIssuingSlack) {
+        if (gap > kClockSlack || gap < -kClockSlack) {
             content_wrong(fmt::format("issued at {} but signed by {} at {}", to_rfc3339(issued),
                                       signer.subject, to_rfc3339(*signer.signing_time)));
         }

@@ -43,7 +43,6 @@ WallTime time_in(const std::string& text, const char* what) {
 }
 
 bool before_by_more_than_slack(WallTime one, WallTime other) {
-    constexpr std::chrono::minutes kClockSlack{10};  // as of the issuing time
     return other - one > kClockSlack;
 }
 
@@ -311,11 +310,10 @@ std::string check_announcement(Examined& examined) {
 std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
     const evidence::LogAudit& audit = log.audit();
     if (!audit.readable) {
-        throw Error(ErrorCode::internal, ReasonCode::io_failed,
-                    fmt::format("{}", fmt::join(audit.problems, "; ")));
+        throw Error(ErrorCode::internal, ReasonCode::io_failed, list_of(audit.problems));
     }
     if (!audit.problems.empty()) {
-        wrong(fmt::format("{}", fmt::join(audit.problems, "; ")));
+        wrong(list_of(audit.problems));
     }
     for (const evidence::Checkpoint* checkpoint : {&examined.before, &examined.head}) {
         if (log.size() < checkpoint->size || log.root_at(checkpoint->size) != checkpoint->root) {

@@ -22,20 +22,26 @@ using rules::RecordView;
 struct Examined {
     const TrustAnchors& anchors;
     const evidence::BundleFiles& files;
-    Bytes certificate;
-    Bytes signature;
-    Json statement;
-    evidence::CmsReport signers;
-    evidence::TlogProof proof;
-    evidence::Checkpoint head;    ///< of the proof
-    evidence::Checkpoint before;  ///< of the certificate: the tree that already held the intent
-    bool rejected = false;        ///< by the last acceptance
+    Bytes certificate = {};
+    Bytes signature = {};
+    Json statement = {};
+    evidence::CmsReport signers = {};
+    evidence::TlogProof proof = {};
+    evidence::Checkpoint head = {};  ///< of the proof
+    evidence::Checkpoint before =
+        {};                 ///< of the certificate: the tree that already held the intent
+    bool rejected = false;  ///< by the last acceptance
     std::vector<LaterRun> later = {};
 
     [[nodiscard]] RecordView view() const { return {statement, "certificate"}; }
     [[nodiscard]] RecordView predicate() const { return view().at("predicate"); }
 };
 
+/// Two clocks that are set may differ by so much.
+constexpr std::chrono::minutes kClockSlack{10};
+
+/// "one; another"
+[[nodiscard]] std::string list_of(const std::vector<std::string>& texts);
 /// "1 file", "2 files".
 [[nodiscard]] std::string counted(std::uint64_t count, const char* what);
 

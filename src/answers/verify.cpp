@@ -112,7 +112,7 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
         })) {
         return verification;
     }
-    Examined examined{state_->anchors, *files, {}, {}, {}, {}, {}, {}, {}};
+    Examined examined{state_->anchors, *files};
     const bool passed = std::all_of(std::begin(kSteps), std::end(kSteps), [&](const Step& step) {
         return ask(verification, step.name, [&] { return step.check(examined); });
     });
@@ -153,6 +153,10 @@ Answer worst_of(Answer one, Answer other) noexcept {
         }
     }
     return Answer::yes;
+}
+
+std::string list_of(const std::vector<std::string>& texts) {
+    return fmt::format("{}", fmt::join(texts, "; "));
 }
 
 std::string counted(std::uint64_t count, const char* what) {

@@ -14,6 +14,7 @@
 
 namespace efface::judge {
 
+using rules::is_one_of;
 using rules::is_success;
 using rules::level_rank;
 using rules::RecordView;
@@ -32,11 +33,8 @@ void check_target_rules(const RecordView& predicate, const rules::Techniques& ta
 /// The row of the technique, which must be one for volumes.
 [[nodiscard]] const rules::Technique& technique_of_volumes(const RecordView& predicate,
                                                            const rules::Techniques& table);
-[[nodiscard]] inline bool is_one_of(const rules::Words& words, std::string_view word) noexcept {
-    return std::find(words.begin(), words.end(), word) != words.end();
-}
-/// One volume by itself. `authorization` holds the owner's statement.
+/// One volume by itself. `authorization` holds the owner's statement, `row` is one of the table.
 void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
-                        const rules::Technique& row);
+                        const rules::Technique& row, const rules::Techniques& table);
 
 }  // namespace efface::judge

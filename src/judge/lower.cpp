@@ -140,6 +140,7 @@ Judgement lower_target(Json& predicate, std::string_view order) {
 void lower_volume(Json& volume, const std::string& place, const RecordView& predicate,
                   std::vector<std::string>& objections) {
     const Schema schema = schema_of(predicate);
+    const rules::Techniques& table = rules::techniques();
     const Json before = volume;
     const Verdict claimed = claim_in(volume);
     std::string first;
@@ -150,7 +151,7 @@ void lower_volume(Json& volume, const std::string& place, const RecordView& pred
         }
         const auto problem = problem_of([&] {
             check_volume_claim(RecordView(volume, place), predicate.at("authorization"), schema,
-                               technique_of_volumes(predicate, rules::techniques()));
+                               technique_of_volumes(predicate, table), table);
         });
         if (!problem) {
             return;

@@ -177,7 +177,7 @@ void check_volumes(const RecordView& predicate, const rules::Techniques& table) 
         authorization.at("policyId").fail("is not the policy of " + row.name);
     }
     for (const RecordView& volume : predicate.at("volumes").items()) {
-        check_volume_claim(volume, authorization, schema_of(predicate), row);
+        check_volume_claim(volume, authorization, schema_of(predicate), row, table);
     }
 }
 
@@ -202,7 +202,7 @@ const rules::Technique& technique_of_volumes(const RecordView& predicate,
 }
 
 void check_volume_claim(const RecordView& volume, const RecordView& authorization, Schema schema,
-                        const rules::Technique& row) {
+                        const rules::Technique& row, const rules::Techniques& table) {
     const std::string& status = volume.at("status").text();
     const std::string& level = volume.at("level").text();
     if (!is_success(status)) {
@@ -212,7 +212,7 @@ void check_volume_claim(const RecordView& volume, const RecordView& authorizatio
         return;
     }
     const auto locations = volume.at("locations").items();
-    check_failures(volume, volume, rules::techniques());
+    check_failures(volume, volume, table);
     const bool exceptions = !volume.at("exceptions").items().empty();
     if (exceptions != (status == "sanitized-with-exceptions")) {
         volume.at("exceptions").fail("must be listed exactly when the status says so");

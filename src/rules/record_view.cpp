@@ -132,10 +132,4 @@ void RecordView::only(const std::vector<std::string_view>& keys) const {
     }
 }
 
-void RecordView::must_be_texts() const {
-    for (const RecordView& item : items()) {
-        (void)item.text();
-    }
-}
-
 }  // namespace efface::rules

@@ -14,10 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kCommandSets{"nvme", "ata", "scsi", "tcg", "block"};
 
-bool is_one_of(const Words& words, std::string_view word) {
-    return std::find(words.begin(), words.end(), word) != words.end();
-}
-
 Words words_of(const RecordView& of, const char* key) {
     Words words;
     if (const auto list = of.maybe(key)) {
@@ -285,6 +281,10 @@ Techniques::Techniques(std::string_view text) {
     for (const RecordView& row : table.at("rows").items()) {
         rows_.push_back(row_of(row, family(row.at("family").text())));
     }
+}
+
+bool is_one_of(const Words& words, std::string_view word) noexcept {
+    return std::find(words.begin(), words.end(), word) != words.end();
 }
 
 const Family& Techniques::family(std::string_view name) const {

@@ -45,7 +45,6 @@ class RecordView final {
     void must_be_object() const;
     void only(std::initializer_list<std::string_view> keys) const;
     void only(const std::vector<std::string_view>& keys) const;
-    void must_be_texts() const;
     [[noreturn]] void fail(const std::string& problem) const;
 
   private:

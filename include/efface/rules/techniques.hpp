@@ -16,6 +16,7 @@
 namespace efface::rules {
 
 using Words = std::vector<std::string>;
+[[nodiscard]] bool is_one_of(const Words& words, std::string_view word) noexcept;
 
 /// A field that blocks success unless it has one of the values.
 struct Block {

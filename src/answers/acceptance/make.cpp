@@ -59,8 +59,7 @@ evidence::Signer holder_of(const evidence::SigningKey& key, const TrustAnchors& 
     auto report =
         evidence::cms_verify(nothing, evidence::cms_sign(nothing, key, at), anchors.roots_pem);
     if (!report.ok()) {
-        throw Error(ErrorCode::authorisation,
-                    key.subject() + ": " + fmt::format("{}", fmt::join(report.problems, "; ")),
+        throw Error(ErrorCode::authorisation, key.subject() + ": " + list_of(report.problems),
                     "sign with a key below the root that is trusted");
     }
     return report.signers.front();

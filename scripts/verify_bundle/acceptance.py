@@ -4,11 +4,9 @@ certificate's digest."""
 import hashlib
 
 from cms import Signature
-from common import canonical_json, good, need, read, said, when
+from common import CLOCK_SLACK, canonical_json, good, need, read, said, when
 from files import ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX
 from shape import check_newest
-
-SLACK_SECONDS = 600
 
 
 def check_acceptance(statement, certificate, record, number=1, previous=None):
@@ -44,7 +42,7 @@ def check_acceptances(count, root, certificate, record):
              signature.signers_with(by['subjectPublicKeySha256'], by['role']),
              name + ' was signed by somebody else, or in another role')
         gap = signature.signers[0].time - when(told['decidedAt'])
-        need(abs(gap.total_seconds()) <= SLACK_SECONDS, name + ' was signed at another time')
+        need(abs(gap) <= CLOCK_SLACK, name + ' was signed at another time')
         rejected = told['decision'] == 'rejected'
         good(said(f'{told["decision"]} by {by["subject"]} ({by["role"]}) at {told["decidedAt"]}: '
                   f'{told["reason"]}'))

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import tempfile
 
-from common import good, need, said, when
+from common import CLOCK_SLACK, good, need, said, when
 from der import NULL, SEQUENCE, Der, oid
 from signer import Signer
 
@@ -155,8 +155,7 @@ class Signature:
         return [signer for signer in self.signers if signer.key == key and signer.role == role]
 
     def check_time(self, issued):
-        gap = datetime.timedelta(minutes=10)
-        need(all(abs(signer.time - when(issued)) <= gap for signer in self.signers
+        need(all(abs(signer.time - when(issued)) <= CLOCK_SLACK for signer in self.signers
                  if signer.role == 'station'), 'signed at another time')
         good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
 

@@ -12,10 +12,11 @@ from common import (Wrong, canonical, canonical_json, good, need, open_regular, 
 NAME = re.compile(r'evidence(/[A-Za-z0-9_-][A-Za-z0-9._-]*){1,8}\Z')
 NAME_BYTES_MAX, EVIDENCE_FILES_MAX, EVIDENCE_BYTES_MAX = 255, 8192, 256 << 20
 RECORD, ROOT, LOG_KEY = 'certificate.json', 'root.pem', 'log.vkey'
-BYTES_MAX = {RECORD: 64 << 20, RECORD + '.p7s': 1 << 20, RECORD + '.tlog-proof': 256 << 10,
-             RECORD + '.intent-proof': 256 << 10, RECORD + '.consistency-proof': 256 << 10,
-             ROOT: 256 << 10, LOG_KEY: 256 << 10}
 ACCEPTANCES_MAX, ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX = 64, 64 << 10, 1 << 20
+BYTES_MAX = {RECORD: 64 << 20, RECORD + '.p7s': SIGNATURE_BYTES_MAX,
+             RECORD + '.tlog-proof': 256 << 10, RECORD + '.intent-proof': 256 << 10,
+             RECORD + '.consistency-proof': 256 << 10,
+             ROOT: 256 << 10, LOG_KEY: 256 << 10}
 NEEDED = {RECORD, RECORD + '.p7s', RECORD + '.tlog-proof'}
 # The strict form of RFC 7468, of lines that end in a line feed or in CR LF, and nothing else.
 PEM_BLOCK = re.compile(rb'-----BEGIN CERTIFICATE-----\r?\n((?:[A-Za-z0-9+/]{64}\r?\n)*'

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The log: signed heads, proofs (RFC 9162, C2SP), and what the lines say."""
-import datetime
 import hashlib
 import os
 import re
 import subprocess
 import tempfile
 
-from common import canonical_json, good, need, open_regular, read, said, sha256, unbase64, when
+from common import (CLOCK_SLACK, canonical_json, good, need, open_regular, read, said, sha256,
+                    unbase64, when)
 from device import Device
 from files import BYTES_MAX, LOG_KEY, log_key_in
 from log_lines import check_line, text_of
@@ -20,7 +20,6 @@ INTENT_FIELDS = {'type', 'seq', 'prev', 'at', 'runId', 'jobId', 'device', 'devic
                  'attempt', 'manifest'}
 OUTCOME_FIELDS = {'type', 'seq', 'prev', 'at', 'runId', 'intent', 'status', 'certificate',
                   'signature'}
-SLACK = datetime.timedelta(minutes=10)
 UNSIGNED_BYTES_MAX = 16 << 20
 OPEN_MAX = 65536
 
@@ -157,7 +156,7 @@ def read_proof(path):
 
 def not_before(what, text, earlier):
     """But for clocks that were set between."""
-    need(when(earlier) - when(text) <= SLACK, what)
+    need(when(earlier) - when(text) <= CLOCK_SLACK, what)
 
 
 def check_log(certificate, record, key_file, log=None):

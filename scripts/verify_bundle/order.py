@@ -1,15 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The order or manifest in a bundle, held against the record: what people approved was done.
 Written from efface-order(5) and efface-project(5)."""
-import datetime
 
-from common import good, need, printable, read, strict_json, when
+from common import CLOCK_SLACK, good, need, printable, read, strict_json, when
 
 FREE_MEMORY = 'memory:free'
 CHOSEN_BY_LEVEL = 'auto'
 POLICY_DEFAULT = 'overwrite-random'
 # A run looks at the dates a moment before it notes when it began.
-START_SLACK = datetime.timedelta(minutes=10)
 BYTES_MAX = 4 << 20
 NUMBER_MAX = (1 << 64) - 1
 
@@ -65,7 +63,7 @@ def check_terms(reader, predicate):
         reader.same(key, reader.time(key) == (None if told is None else when(told)))
     not_after = reader.time('not_after')
     need(not_after is None or
-         when(predicate['sanitization']['startedAt']) - START_SLACK <= not_after,
+         when(predicate['sanitization']['startedAt']) - CLOCK_SLACK <= not_after,
          f'{reader.where}: not_after was over when the run began')
     reader.same('minimum_level', reader.get('minimum_level', str, 'none') ==
                 predicate['result']['requestedLevel'])

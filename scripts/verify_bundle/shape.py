@@ -2,14 +2,11 @@
 """What a record looks like: the tables shapes*.json, whose grammar include/efface/rules/shape.hpp
 states, read and judged without efface."""
 import functools
-import pathlib
 import re
 
-from common import need, strict_json, when, Wrong
+from common import need, table, when, Wrong
 from reasons import CODES
 
-HERE = pathlib.Path(__file__).resolve().parent
-TABLES = (HERE, HERE.parent.parent / 'src/rules')  # installed, and in the source tree
 MAP_NAME_BYTES_MAX = 128
 UUID = re.compile('[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}', re.ASCII)
 DIGITS = re.compile('[0-9]{1,20}', re.ASCII)
@@ -172,10 +169,6 @@ def bytes_of(text):
 
 @functools.lru_cache(maxsize=None)
 def tables():
-    folder = next(folder for folder in TABLES if (folder / 'shapes.json').exists())
-
-    def table(name):
-        return strict_json((folder / (name + '.json')).read_bytes(), name)
     first = table('shapes')
     return [first] + [table(part) for part in first['parts']]
 

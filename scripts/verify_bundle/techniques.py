@@ -1,26 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What success needs, technique by technique: techniques.json, which stands beside this file where
 it is installed, and in src/rules of the source tree."""
-import json
-import os
-
-from common import need
+from common import need, table
 from reasons import named, since_1_1
 
-NAME = 'techniques.json'
 COMMAND_SETS = ('nvme', 'ata', 'scsi', 'tcg', 'block')
 SUCCESS = ('sanitized', 'sanitized-with-exceptions')
-
-
-def path_of_table():
-    here = os.path.dirname(os.path.realpath(__file__))
-    beside = os.path.join(here, NAME)
-    return beside if os.path.exists(beside) else os.path.join(here, '../../src/rules', NAME)
-
-
-def load(path):
-    with open(path, encoding='utf-8') as file:
-        return json.load(file)
 
 
 class Table:
@@ -35,7 +20,7 @@ class Table:
                      (not row.get('kinds') or kind is None or kind in row['kinds'])), None)
 
 
-TABLE = Table(load(path_of_table()))
+TABLE = Table(table('techniques'))
 
 
 def command_set(technique):

@@ -175,17 +175,20 @@ void sync_directory(const fs::path& directory) {
 
 void write_file_durably(const fs::path& path, ByteView bytes, unsigned mode) {
     fs::path temporary = path;
-    temporary += ".tmp";
-    {
+    temporary += "." + std::to_string(::getpid()) + ".tmp";  // another process may write it, too
+    try {
         const UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
         if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0) {
             throw_errno(ErrorCode::internal, temporary.string(), errno);
         }
         write_all(fd.get(), bytes, temporary.string());
         sync_fd(fd.get(), temporary.string());
-    }
-    if (::rename(temporary.c_str(), path.c_str()) != 0) {
-        throw_errno(ErrorCode::internal, path.string(), errno);
+        if (::rename(temporary.c_str(), path.c_str()) != 0) {
+            throw_errno(ErrorCode::internal, path.string(), errno);
+        }
+    } catch (const Error&) {
+        (void)::unlink(temporary.c_str());  // a full disk gets its room back
+        throw;
     }
     sync_directory(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }

@@ -50,27 +50,49 @@ Json result_document(const job::RunResult& result) {
                               .add("reasons", volume.reasons)
                               .take());
     }
-    return ObjectWriter()
-        .add("schema", "efface.run/1")
-        .add("jobId", result.job_id)
-        .add("runId", result.run_id)
-        .add("status", to_string(result.verdict))
-        .add("level", to_string(result.level))
-        .add("exitCode", result.exit_code())
-        .add("changed", result.changed)
-        .add("bundle", result.bundle.string())
-        .add("certificateSha256", result.certificate_sha256)
-        .add("volumes", std::move(volumes))
-        .take();
+    Json document = run_document(result);
+    document["schema"] = "efface.run/1";
+    document["project"] = result.name;
+    document["volumes"] = std::move(volumes);
+    return document;
 }
 
 void print_result(const job::RunResult& result) {
     print_ending(fmt::format(
         "{}: {}, level {}\ncertificate: {}\n{}",
-        result.changed ? "done" : "was done before, this is its certificate",
-        to_string(result.verdict), to_string(result.level), result.bundle.string(),
+        result.done_before
+            ? "was done before, at " + result.completed_at + "; this is its certificate"
+            : "done",
+        to_string(*result.verdict), to_string(result.level), result.bundle.string(),
         result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
                                 : ""));
+}
+
+/// What fails before there is a run ends like a run that was refused.
+job::RunResult run_or_refuse(const Program& program, const ProjectOptions& options,
+                             job::RunContext& context, const EventFile& event_file,
+                             const std::stop_token& stop) {
+    job::RunResult refused;
+    refused.name = options.manifest;
+    try {
+        job::ProjectRequest request;
+        request.manifest = job::load_manifest(options.manifest);
+        refused.name = request.manifest.project_id;
+        request.expected_plan_digest = options.plan_digest;
+        request.workers = options.workers;
+        request.program = executable_path();
+        request.authorize = [&](const job::ProjectPlan& plan) {
+            return authorize(program, options, request.manifest, plan);
+        };
+        job::refuse_own_files(
+            context.host, job::places_of(request.manifest), event_file.outputs(),
+            {options.manifest, approvals_path(options.manifest, options.approval)});
+        return job::run_project(context, request, stop);
+    } catch (const Error& error) {
+        refused.error = error;
+        job::emit_failure(context.events, "", error, false);
+        return refused;
+    }
 }
 
 int erase_project(const Program& program, const ProjectOptions& options) {
@@ -91,40 +113,17 @@ int erase_project(const Program& program, const ProjectOptions& options) {
     const auto host = job::make_linux_host(executable_path());
     SystemRandom random;
     job::RunContext context{program.state(), *host, clock, random, events};
-    try {
-        job::RunRequest request;
-        request.manifest = job::load_manifest(options.manifest);
-        request.expected_plan_digest = options.plan_digest;
-        request.workers = options.workers;
-        request.program = executable_path();
-        request.authorize = [&](const job::ProjectPlan& plan) {
-            return authorize(program, options, request.manifest, plan);
-        };
-        job::refuse_own_files(
-            *host, job::places_of(request.manifest), event_file.outputs(),
-            {options.manifest, approvals_path(options.manifest, options.approval)});
-        const auto result = job::run_project(context, request, signals.token());
-        display.finish();
-        if (options.json) {
-            print_ending_json(result_document(result));
-        } else if (options.events != "-") {
-            print_result(result);
-        }
-        return result.exit_code();
-    } catch (const Error& error) {
-        display.finish();
-        job::emit_failure(events, "", error);
-        if (options.json) {
-            print_ending_json(ObjectWriter()
-                                  .add("schema", "efface.run/1")
-                                  .add("status", display.last_result())
-                                  .add("exitCode", static_cast<int>(error.code()))
-                                  .add("changed", job::may_have_changed(error))
-                                  .add("error", error_document(error))
-                                  .take());
-        }
-        throw;
+    const auto result = run_or_refuse(program, options, context, event_file, signals.token());
+    display.finish();
+    if (options.json) {
+        print_ending_json(result_document(result));
+    } else if (!result.error && options.events != "-") {
+        print_result(result);
     }
+    if (result.error) {
+        say_error(*result.error);
+    }
+    return result.exit_code();
 }
 
 }  // namespace

@@ -19,75 +19,40 @@ namespace efface::cli {
 
 namespace {
 
-/// What became of one target: a result, or why there is none.
-struct Ending {
-    std::optional<job::TargetResult> result;
-    std::optional<Error> error;
-
-    [[nodiscard]] int status() const {
-        return result ? result->exit_code() : static_cast<int>(error->code());
-    }
-};
-
-Ending run_one(const Program& program, job::Host& host, const job::TargetRequest& request,
-               const job::EventReceiver& receiver, std::stop_token stop) {
+job::RunResult run_one(const Program& program, job::Host& host, const job::TargetRequest& request,
+                       const job::EventReceiver& receiver, const std::stop_token& stop) {
     const SystemClock clock;
     SystemRandom random;
     job::Events events(receiver, clock);
     job::RunContext context{program.state(), host, clock, random, events};
-    const auto fail = [&](const Error& error) {
-        job::emit_failure(events, request.target, error);
-        return Ending{std::nullopt, error};
-    };
     if (request.target == method::kFreeMemoryTarget && stop.stop_requested()) {
-        return fail({ErrorCode::interrupted, request.target + ": not begun, as the run was stopped",
-                     "give the same command again"});
+        job::RunResult result;
+        result.name = request.target;
+        result.error =
+            Error(ErrorCode::interrupted, request.target + ": not begun, as the run was stopped",
+                  "give the same command again");
+        job::emit_failure(events, request.target, *result.error, false);
+        return result;
     }
-    try {
-        return {job::run_target(context, request, std::move(stop)), std::nullopt};
-    } catch (const Error& error) {
-        return fail(error);
-    } catch (const std::exception& error) {
-        return fail({ErrorCode::internal, error.what()});
-    }
+    return job::run_target(context, request, stop);
 }
 
-Json document_of(const job::TargetRequest& request, const Ending& ending) {
-    if (!ending.result) {
-        const auto& error = *ending.error;
-        return ObjectWriter()
-            .add("target", printable(request.target))
-            .add("status", "none")
-            .add("exitCode", ending.status())
-            .add("changed", job::may_have_changed(error))
-            .add("error", error_document(error))
-            .take();
-    }
-    const auto& result = *ending.result;
-    return ObjectWriter()
-        .add("target", result.name)
-        .add("jobId", result.job_id)
-        .add("runId", result.run_id)
-        .add("status", to_string(result.verdict))
-        .add("level", to_string(result.level))
-        .add("exitCode", ending.status())
-        .add("changed", result.changed)
-        .add("reasons", result.reasons)
-        .add("exceptions", result.exceptions)
-        .add("bundle", result.bundle.string())
-        .add("certificateSha256", result.certificate_sha256)
-        .take();
+Json document_of(const job::RunResult& result) {
+    Json document = run_document(result);
+    document["target"] = result.name;
+    document["reasons"] = efface::to_json(result.reasons);
+    document["exceptions"] = efface::to_json(result.exceptions);
+    return document;
 }
 
-void tell(const Ending& ending) {
-    if (!ending.result) {
-        say_error(*ending.error);
+void tell(const job::RunResult& result) {
+    if (result.error) {
+        say_error(*result.error);
         return;
     }
-    const auto& result = *ending.result;
-    std::string text =
-        fmt::format("{}: {}, level {}{}\n", result.name, to_string(result.verdict),
-                    to_string(result.level), result.changed ? "" : " (was done before)");
+    std::string text = fmt::format(
+        "{}: {}, level {}{}\n", result.name, to_string(*result.verdict), to_string(result.level),
+        result.done_before ? " (was done before, at " + result.completed_at + ")" : "");
     for (const auto& exception : result.exceptions) {
         text += "  exception: " + exception.text + "\n";
     }
@@ -139,7 +104,7 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     const auto names = names_of(requests);
     job::refuse_own_files(*host, names, event_file.outputs(), documents);
     job::check_distinct(*host, names);
-    std::vector<Ending> endings(requests.size());
+    std::vector<job::RunResult> endings(requests.size());
     // What the others free is swept after them.
     for (const bool sweep : {false, true}) {
         std::vector<std::jthread> threads;
@@ -157,9 +122,9 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     int status = 0;
     Json results = Json::array();
     for (std::size_t i = 0; i < requests.size(); ++i) {
-        status = worst_status(status, endings[i].status());
+        status = worst_status(status, endings[i].exit_code());
         if (reporting.json) {
-            results.push_back(document_of(requests[i], endings[i]));
+            results.push_back(document_of(endings[i]));
         } else if (reporting.events != "-") {
             tell(endings[i]);
         }

@@ -87,6 +87,25 @@ SignalWatch::SignalWatch(std::function<void()> on_status_wanted) {
         });
 }
 
+Json run_document(const job::RunResult& result) {
+    Json document = ObjectWriter()
+                        .add("jobId", result.job_id)
+                        .add("runId", result.run_id)
+                        .add("status", result.verdict ? method::to_string(*result.verdict) : "none")
+                        .add("level", method::to_string(result.level))
+                        .add("exitCode", result.exit_code())
+                        .add("changed", result.changed)
+                        .add("doneBefore", result.done_before)
+                        .add("completedAt", result.completed_at)
+                        .add("bundle", result.bundle.string())
+                        .add("certificateSha256", result.certificate_sha256)
+                        .take();
+    if (result.error) {
+        document["error"] = error_document(*result.error);
+    }
+    return document;
+}
+
 std::string approvals_path(const std::string& file, const std::string& approval) {
     return approval.empty() ? file + ".p7s" : approval;
 }

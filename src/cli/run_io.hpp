@@ -14,6 +14,7 @@
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
 #include "efface/job/authorization.hpp"
+#include "efface/job/run_result.hpp"
 
 #include "commands.hpp"
 
@@ -46,6 +47,10 @@ class SignalWatch final {
     std::stop_source stop_;
     std::jthread thread_;
 };
+
+/// What the documents of `erase` and `project erase` say alike of a run: ids, status ("none" where
+/// there is no verdict), level, exit status, what changed, where the bundle is, and `error`.
+[[nodiscard]] Json run_document(const job::RunResult& result);
 
 /// Where the approvals of `file` are: `approval`, or beside it.
 [[nodiscard]] std::string approvals_path(const std::string& file, const std::string& approval);

@@ -208,6 +208,14 @@ std::string SigningKey::subject() const {
 std::string SigningKey::spki_sha256() const {
     return spki_sha256_of(state_->certificate.get());
 }
+Validity SigningKey::validity() const {
+    const auto from = from_asn1_time(X509_get0_notBefore(state_->certificate.get()));
+    const auto to = from_asn1_time(X509_get0_notAfter(state_->certificate.get()));
+    if (!from || !to) {
+        throw Error(ErrorCode::usage, subject() + ": the certificate has no dates that can be read");
+    }
+    return {*from, *to};
+}
 
 void KeyStore::init(const fs::path& directory, const Issuer& issuer, const Clock& clock,
                     Random& random) {

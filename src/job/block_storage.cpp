@@ -113,6 +113,10 @@ class BlockStorage final : public TargetStorage {
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                           ProgressSink& progress, const std::stop_token& stop) override;
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) override;
+    [[nodiscard]] Standing as_left(const TargetState& state) override {
+        return medium_as_left(context_.host, state);
+    }
+    [[nodiscard]] Json sample() override { return sample_medium(context_.host, path_); }
     Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
     [[nodiscard]] std::optional<Reason> other_now(const TargetPlan& plan,
                                                   const Json& now) const override {
@@ -317,8 +321,8 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                     plan.name + ": its first sector is not the one that this job began with",
                     "attach the target of the job, or erase this one as a new one");
     }
-    set_cleared();
     const auto extents_before = cleared.target->extents();
+    set_cleared();
     method::Overwrite method(task, overwrite, cleared.target->storage(),
                              hooks(*cleared.target, keep), context_.clock);
     auto outcome = method.run(std::move(cleared.clearance), progress, stop);

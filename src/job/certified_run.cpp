@@ -136,6 +136,27 @@ void CertifiedRun::enter(Phase phase) {
     journal_.save_run(state_);
 }
 
+void CertifiedRun::begin(const char* kind, const std::string& subject,
+                         const Authorization& authorization) {
+    state_.kind = kind;
+    state_.subject = subject;
+    state_.authorization = authorization_json(authorization);
+    state_.approvals_der = to_base64(authorization.approvals_der);
+    begin_attempt(1);
+}
+
+void CertifiedRun::work_begins() {
+    if (!state_.work_began) {
+        state_.work_began = true;
+        journal_.save_run(state_);
+    }
+}
+
+void CertifiedRun::work_ended() {
+    state_.completed_at = to_rfc3339(context_.clock.now());
+    enter(Phase::staging);
+}
+
 void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.identity_sha256 = identity_sha256_;
     state_.attempt = attempt;
@@ -144,6 +165,7 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.interruptions = 0;
     state_.verdict.clear();
     state_.level.clear();
+    state_.completed_at.clear();
     state_.bundle = state_.subject + "-" + state_.run_id;
     state_.log_size_before = open_log().size();
     enter(Phase::announcing);
@@ -179,6 +201,16 @@ void CertifiedRun::read_attempts() {
     }
     std::sort(attempts_.begin(), attempts_.end(),
               [](const auto& a, const auto& b) { return a.log_index < b.log_index; });
+}
+
+const evidence::LoggedRun* CertifiedRun::carried_out(const std::string& document_sha256) {
+    runs_.read(read_log());
+    const auto& runs = runs_.runs();
+    const auto found = std::find_if(runs.begin(), runs.end(), [&](const auto& run) {
+        const auto verdict = method::verdict_from_string(run.status);
+        return run.intent.manifest == document_sha256 && verdict && is_success(*verdict);
+    });
+    return found == runs.end() ? nullptr : &*found;
 }
 
 void CertifiedRun::announce(Json fields) {
@@ -243,12 +275,21 @@ void CertifiedRun::refuse(const Error& error) {
 /// tells of it, and its job can't go on under the old run. Error(busy) while that job is at work.
 void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun& run) {
     std::optional<Journal> other;
+    std::optional<RunState> state;
     std::string reason = "its journal is gone, and another run on the same storage was announced";
     if (run.intent.job_id == job_id_) {
         reason = "its journal was lost, and its job was begun anew";
     } else if (has_journal(context_.state, run.intent.job_id)) {
         other.emplace(context_.state.jobs(), run.intent.job_id);
         reason = "interrupted, and replaced by another job on the same storage";
+        try {
+            state = other->load_run();
+        } catch (const Error& error) {
+            if (error.reason() == ReasonCode::other_journal_version) {
+                throw;
+            }
+            reason = "its journal is damaged, and another run on the same storage was announced";
+        }
     }
     (void)log.append(ObjectWriter()
                          .add("type", "run-outcome")
@@ -258,7 +299,6 @@ void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun
                          .add("status", evidence::kLostRun)
                          .add("reason", reason)
                          .take());
-    auto state = other ? other->load_run() : std::nullopt;
     if (state && state->run_id == run.intent.run_id && state->phase != Phase::done) {
         state->verdict = evidence::kLostRun;
         state->phase = Phase::done;
@@ -268,25 +308,15 @@ void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun
 
 void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
                            const std::function<void(const Json& predicate)>& lowered) {
-    try {
-        if (state_.phase == Phase::staging) {
-            stage(content, lowered);
-        }
-        if (state_.phase == Phase::logging) {
-            log_outcome();
-        }
-        if (state_.phase == Phase::publishing) {
-            publish();
-        }
-    } catch (const Error& error) {
-        if (!state_.verdict.empty()) {
-            emit_result(true);
-        }
-        throw Error(ErrorCode::evidence,
-                    fmt::format("the erasure has its outcome, but the evidence could not be "
-                                "delivered: {}",
-                                error.what()),
-                    "mend the cause and run the same command again: nothing is erased twice");
+    journal_.release_reserve();
+    if (state_.phase == Phase::staging) {
+        stage(content, lowered);
+    }
+    if (state_.phase == Phase::logging) {
+        log_outcome();
+    }
+    if (state_.phase == Phase::publishing) {
+        publish();
     }
 }
 
@@ -356,7 +386,7 @@ void CertifiedRun::publish() {
     enter(Phase::done);
 }
 
-void CertifiedRun::report_delivered(bool changed) const {
+void CertifiedRun::check_delivered() const {
     const auto staged = evidence::staged_digests(bundle_path(), keys_.root_certificate_pem());
     if (!staged || staged->certificate_sha256 != state_.certificate_sha256) {
         throw Error(ErrorCode::evidence, ReasonCode::certificate_missing,
@@ -364,19 +394,6 @@ void CertifiedRun::report_delivered(bool changed) const {
                                 bundle_path().string()),
                     "restore it from where certificates are kept; the log still names its digest");
     }
-    emit_result(changed);
-    context_.events.emit("evidence", ObjectWriter()
-                                         .add("bundle", bundle_path().string())
-                                         .add("certificate_sha256", state_.certificate_sha256)
-                                         .take());
-}
-
-void CertifiedRun::emit_result(bool changed) const {
-    context_.events.emit("result", ObjectWriter()
-                                       .add("status", state_.verdict)
-                                       .add("level", state_.level)
-                                       .add("changed", changed)
-                                       .take());
 }
 
 }  // namespace efface::job

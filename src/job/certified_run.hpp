@@ -45,11 +45,20 @@ class CertifiedRun final {
         return context_.state.certificates() / state_.bundle;
     }
 
+    /// A new job, its first attempt.
+    void begin(const char* kind, const std::string& subject, const Authorization& authorization);
     /// A fresh run id and bundle name; the phase is announcing.
     void begin_attempt(std::uint64_t attempt);
-    void enter(Phase phase);
+    /// From now on a byte of the storage may differ: durable when this returns.
+    void work_begins();
+    /// Every target has its outcome.
+    void work_ended();
     /// An earlier process was interrupted while it was running.
     void note_interruption();
+
+    /// The run on this storage that the log says carried this order or manifest out, by the SHA-256
+    /// of its text; nullptr when there is none.
+    [[nodiscard]] const evidence::LoggedRun* carried_out(const std::string& document_sha256);
 
     /// The intent is in the log, durably, when this returns; the phase is running. `fields` are
     /// added to the entry. What an abandoned job left open for the same storage is closed as lost;
@@ -63,7 +72,7 @@ class CertifiedRun final {
     [[nodiscard]] bool refused() const;
 
     /// From staging to done. The callbacks give the certificate's predicate and the evidence files
-    /// once. Throws Error(evidence) with everything kept for another try.
+    /// once. Throws Error with everything kept for another try.
     struct Content {
         Json predicate;
         std::vector<evidence::EvidenceFile> files;
@@ -73,11 +82,11 @@ class CertifiedRun final {
     /// signed, before anything of it is kept.
     void deliver(const std::function<Content(WallTime now)>& content,
                  const std::function<void(const Json& predicate)>& lowered);
-    /// Tells of the result. Throws Error(evidence) when the delivered bundle is no longer there as
-    /// it was.
-    void report_delivered(bool changed) const;
+    /// Throws Error(evidence) when the delivered bundle is no longer there as it was.
+    void check_delivered() const;
 
   private:
+    void enter(Phase phase);
     void read_attempts();
     void stage(const std::function<Content(WallTime now)>& content,
                const std::function<void(const Json& predicate)>& lowered);
@@ -85,7 +94,6 @@ class CertifiedRun final {
     void log_outcome();
     [[nodiscard]] std::uint64_t announced_size() const;
     void publish();
-    void emit_result(bool changed) const;
     void close_abandoned(evidence::Log& log, const evidence::LoggedRun& run);
     [[nodiscard]] std::uint64_t append_intent(evidence::Log& log, Json fields);
     [[nodiscard]] evidence::Log read_log() const;

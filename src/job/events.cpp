@@ -30,11 +30,7 @@ Json event_target(const std::string& name) {
     return ObjectWriter().add("name", name).take();
 }
 
-bool may_have_changed(const Error& error) noexcept {
-    return error.code() == ErrorCode::interrupted || error.code() == ErrorCode::evidence;
-}
-
-void emit_failure(Events& events, const std::string& name, const Error& error) {
+void emit_failure(Events& events, const std::string& name, const Error& error, bool changed) {
     Json fields = ObjectWriter()
                       .add("code", static_cast<int>(error.code()))
                       .add("reason", to_string(error.reason()))
@@ -43,7 +39,7 @@ void emit_failure(Events& events, const std::string& name, const Error& error) {
     if (!name.empty()) {
         fields["target"] = event_target(name);
     }
-    events.emit(may_have_changed(error) ? "stopped" : "refused", std::move(fields));
+    events.emit(changed ? "stopped" : "refused", std::move(fields));
 }
 
 ProgressMeter::ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total,

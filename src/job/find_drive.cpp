@@ -5,7 +5,9 @@
 
 #include "efface/job/guard.hpp"
 
+#include "content_sample.hpp"
 #include "target_plan.hpp"
+#include "target_storage.hpp"
 
 namespace efface::job {
 
@@ -38,6 +40,47 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
         found = {disk.canonical_path, {}};
     }
     return found;
+}
+
+Standing medium_as_left(Host& host, const TargetState& state) {
+    const auto other = [](ReasonCode code, std::string text) {
+        return Standing{Standing::State::is_other, {code, std::move(text)}};
+    };
+    const auto& plan = state.plan;
+    const Json after = state.outcome.value("identityAfter", Json());
+    std::string path = plan.path;
+    if (plan.kind == "disk") {
+        const auto found = find_drive(host, plan.path, plan.identity);
+        if (!found) {
+            return other(found.code, found.why_not);
+        }
+        path = found.path;
+    }
+    try {
+        const auto identity = host.identify(path);
+        const Json now = inventory::to_json(identity);
+        auto reason = another_target(after, now, {"kind", "sizeBytes"});
+        if (reason) {
+            return {Standing::State::is_other, std::move(*reason)};
+        }
+        const auto target = host.open(path, device::Access::read_only);
+        if (const auto offset = changed_since(state.left, target->storage())) {
+            return other(ReasonCode::written_since,
+                         fmt::format("something was written to it since, at byte {}", *offset));
+        }
+        return {};
+    } catch (const Error& error) {
+        return other(error.code() == ErrorCode::usage ? ReasonCode::target_absent : error.reason(),
+                     printable(error.what()));
+    }
+}
+
+Json sample_medium(Host& host, const std::string& path) {
+    try {
+        return sample_content(host.open(path, device::Access::read_only)->storage());
+    } catch (const Error&) {
+        return nullptr;  // the next look has only its identity to go by
+    }
 }
 
 method::Observation renamed(const Clock& clock, const std::string& before, const std::string& now) {

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "journal.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 namespace efface::job {
 
@@ -121,6 +123,9 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
         json->at("certificateSha256").get_to(state.certificate_sha256);
         json->at("signatureSha256").get_to(state.signature_sha256);
         json->at("outcomeIndex").get_to(state.outcome_index);
+        // Earlier documents of this version have not these two: what was announced may have begun.
+        state.work_began = json->value("workBegan", state.phase != Phase::announcing);
+        state.completed_at = json->value("completedAt", "");
         json->at("verdict").get_to(state.verdict);
         json->at("level").get_to(state.level);
         json->at("bundle").get_to(state.bundle);
@@ -154,11 +159,36 @@ void Journal::save_run(const RunState& state) const {
                           .add("certificateSha256", state.certificate_sha256)
                           .add("signatureSha256", state.signature_sha256)
                           .add("outcomeIndex", state.outcome_index)
+                          .add("workBegan", state.work_began)
+                          .add("completedAt", state.completed_at)
                           .add("verdict", state.verdict)
                           .add("level", state.level)
                           .add("bundle", state.bundle)
                           .take();
     write_file_durably(directory_ / "run.json", json.dump());
+}
+
+constexpr const char* kReserve = "reserve";
+
+void Journal::reserve(std::uint64_t bytes) const {
+    const auto path = directory_ / kReserve;
+    const auto file = open_file(path, O_WRONLY | O_CREAT);
+    const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes));
+    if (error == EOPNOTSUPP || error == EINVAL) {
+        return;  // the file system can not promise it
+    }
+    if (error != 0) {
+        release_reserve();
+        throw Error(ErrorCode::internal, ReasonCode::no_space,
+                    fmt::format("{}: {} bytes for the record of the run: {}", path.string(), bytes,
+                                errno_text(error)),
+                    "make room there, then give the same command again");
+    }
+}
+
+void Journal::release_reserve() const noexcept {
+    std::error_code error;
+    std::filesystem::remove(directory_ / kReserve, error);
 }
 
 void Journal::forget_run() const {

@@ -59,6 +59,8 @@ struct RunState {
     std::string certificate_sha256;
     std::string signature_sha256;
     std::uint64_t outcome_index = 0;
+    bool work_began = false;   ///< in any attempt: a byte of the storage may differ
+    std::string completed_at;  ///< of the last attempt; empty while it is at work
     std::string verdict;
     std::string level;
     std::string bundle;  ///< file name below certificates/
@@ -89,6 +91,10 @@ class Journal final {
     [[nodiscard]] std::optional<Json> load(const std::string& name) const;
     /// Safe from several threads for different names.
     void save(const std::string& name, Json document) const;
+    /// Takes this much room on the file system of the journal, which release_reserve() gives back,
+    /// so that a run that could be begun can be certified. Throws Error(internal, no_space).
+    void reserve(std::uint64_t bytes) const;
+    void release_reserve() const noexcept;
     [[nodiscard]] std::filesystem::path staging() const { return directory_ / "staging"; }
 
   private:

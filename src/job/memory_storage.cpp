@@ -63,8 +63,7 @@ class MemoryStorage final : public TargetStorage {
     void going_on(const Json& state) override { began_ = state; }
     TargetPlan survey() override;
     Json begin(Random& random) override;
-    [[nodiscard]] bool as_left(const Json& identity, const Json& state,
-                               const Json& record) override;
+    [[nodiscard]] Standing as_left(const TargetState& state) override;
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                           ProgressSink& progress, const std::stop_token& stop) override;
     [[nodiscard]] std::uint64_t bytes_left(const TargetPlan& plan, const Json& /*state*/) override {
@@ -125,12 +124,22 @@ Json MemoryStorage::begin(Random& random) {
 
 /// The one place that decides whether an order for memory has been carried out: it was, and what
 /// it left is all that is there.
-bool MemoryStorage::as_left(const Json& identity, const Json& state, const Json& record) {
-    auto began = began_of(state);
-    began.identity = identity;
+Standing MemoryStorage::as_left(const TargetState& state) {
+    const Json record = state.outcome.value("record", Json());
+    auto began = began_of(state.progress);
+    began.identity = state.plan.identity;
     began.left = record.is_object() ? record.value("identityAfter", Json()) : Json();
-    return method::make_memory_method(name_, Bytes(stream::kStreamKeyBytes), context_.clock)
-        ->as_left(began);
+    if (method::make_memory_method(name_, Bytes(stream::kStreamKeyBytes), context_.clock)
+            ->as_left(began)) {
+        return {};
+    }
+    if (!method::is_removed_by_erasing(name_)) {
+        return {Standing::State::begins_anew, {}};
+    }
+    return {Standing::State::is_other,
+            {ReasonCode::other_identity,
+             "it was removed, and another one, which no order named, has its name now, or it can "
+             "not be looked at"}};
 }
 
 TargetPlan MemoryStorage::survey() {
@@ -195,6 +204,7 @@ method::Outcome MemoryStorage::erase(const TargetPlan& plan, const Json& state,
     const auto key = from_hex(state.at("key").get<std::string>()).value_or(Bytes{});
     const auto method = make(key);
     auto clearance = Guard::clear_memory(*method, plan.path, plan.identity);
+    set_cleared();
     progress.phase("clearing");
     auto outcome = method->run(std::move(clearance), progress, stop);
     limit_to_facts(outcome);

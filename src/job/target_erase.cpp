@@ -5,63 +5,74 @@
 
 #include "find_drive.hpp"
 #include "machine.hpp"
-#include "target_job.hpp"
 #include "target_objections.hpp"
 #include "target_plan.hpp"
+#include "target_work.hpp"
 
 namespace efface::job {
 
 using method::Verdict;
 
 /// One technique to its end.
-method::Outcome TargetRun::attempt() {
+method::Outcome TargetWork::attempt(RunNotes& notes, bool resumed, const std::stop_token& stop) {
     ProgressMeter meter(context_.events, context_.clock,
                         storage_->bytes_left(state_.plan, state_.progress),
                         event_target(state_.plan.name), [this] { return storage_->celsius(); });
+    bool cleared = false;
+    storage_->when_cleared([&] {
+        cleared = true;
+        notes.work_begins();
+    });
     method::Outcome outcome;
     try {
         outcome = storage_->erase(
             state_.plan, state_.progress,
-            [this](const Json& progress) {
+            [&](const Json& progress) {
                 state_.progress = progress;
-                save();
+                save(notes.journal());
             },
-            meter, stop_);
+            meter, stop);
     } catch (const Error& error) {
-        if (resumed_ || error.code() == ErrorCode::interrupted) {
+        if (resumed || error.code() == ErrorCode::interrupted) {
             throw;  // the job stays open: the target may come back
         }
         const bool by_guard = error.code() == ErrorCode::safety || error.code() == ErrorCode::busy;
-        if (by_guard && !storage_->cleared() && !fell_back_) {
-            run_->refuse(error);
-            throw;
+        if (by_guard && !cleared && !fell_back_) {
+            notes.refuse(error);
         }
         outcome.reasons.push_back({error.reason(), printable(error.what())});
         outcome.record = Json::object();
     }
-    if (stop_.stop_requested()) {
+    if (stop.stop_requested()) {
         throw Error(ErrorCode::interrupted, state_.plan.name + ": stopped at a safe point",
-                    "efface resume " + run_->job_id() + " goes on where it stopped");
+                    "efface resume " + notes.job_id() + " goes on where it stopped");
     }
     return outcome;
 }
 
-void TargetRun::erase() {
-    if (!state_.done) {
-        context_.events.emit("started",
-                             ObjectWriter().add("target", event_target(state_.plan.name)).take());
-        auto outcome = attempt();
-        while (fall_back(outcome)) {  // each time there are fewer
-            outcome = attempt();
-        }
-        conclude(std::move(outcome));
+void TargetWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token& stop) {
+    if (state_.done) {
+        return;
     }
-    run_->enter(Phase::staging);
+    context_.events.emit("started",
+                         ObjectWriter().add("target", event_target(state_.plan.name)).take());
+    auto outcome = attempt(notes, resumed, stop);
+    while (fall_back(notes, outcome)) {  // each time there are fewer
+        outcome = attempt(notes, resumed, stop);
+    }
+    conclude(std::move(outcome));
+    save(notes.journal());
+    context_.events.emit("verified", ObjectWriter()
+                                         .add("target", event_target(state_.plan.name))
+                                         .add("status", state_.outcome.at("status"))
+                                         .add("level", state_.outcome.at("level"))
+                                         .add("reasons", state_.outcome.at("reasons"))
+                                         .take());
 }
 
 /// True when the drive refused the command and another technique that was named stands ready. It is
 /// in the journal then.
-bool TargetRun::fall_back(method::Outcome& outcome) {
+bool TargetWork::fall_back(RunNotes& notes, method::Outcome& outcome) {
     if (!outcome.record.contains("refusal") || state_.choice.fallbacks.empty()) {
         return false;
     }
@@ -88,7 +99,7 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
         if (!why_not) {
             fell_back_ = true;
             keep_observations(outcome);
-            save();
+            save(notes.journal());
             context_.events.emit("fallback", ObjectWriter()
                                                  .add("target", event_target(state_.plan.name))
                                                  .add("refused", before)
@@ -103,8 +114,8 @@ bool TargetRun::fall_back(method::Outcome& outcome) {
 }
 
 /// Makes this technique the job's, or adds to `passed_over` why not, and returns it. Saves nothing.
-std::optional<Reason> TargetRun::take(const std::string& name, const std::vector<std::string>& rest,
-                                      Json& passed_over) {
+std::optional<Reason> TargetWork::take(const std::string& name,
+                                       const std::vector<std::string>& rest, Json& passed_over) {
     auto choice = state_.choice;
     choice.policy = name;
     choice.fallbacks = rest;
@@ -149,7 +160,7 @@ std::optional<Reason> TargetRun::take(const std::string& name, const std::vector
 }
 
 /// Of a technique of which no command was sent.
-Json TargetRun::passed_over(const std::string& technique, const std::string& why) const {
+Json TargetWork::passed_over(const std::string& technique, const std::string& why) const {
     return ObjectWriter()
         .add("technique", technique)
         .add("at", to_rfc3339(context_.clock.now()))
@@ -158,7 +169,7 @@ Json TargetRun::passed_over(const std::string& technique, const std::string& why
         .take();
 }
 
-void TargetRun::keep_observation(method::Observation observation) {
+void TargetWork::keep_observation(method::Observation observation) {
     state_.observations.push_back(ObjectWriter()
                                       .add("at", observation.at)
                                       .add("target", state_.plan.name)
@@ -167,14 +178,14 @@ void TargetRun::keep_observation(method::Observation observation) {
                                       .take());
 }
 
-void TargetRun::keep_observations(method::Outcome& outcome) {
+void TargetWork::keep_observations(method::Outcome& outcome) {
     for (auto& observation : outcome.observations) {
         keep_observation(std::move(observation));
     }
     outcome.observations.clear();
 }
 
-void TargetRun::conclude(method::Outcome outcome) {
+void TargetWork::conclude(method::Outcome outcome) {
     Json after;
     try {
         after = storage_->identity_now();
@@ -194,8 +205,8 @@ void TargetRun::conclude(method::Outcome outcome) {
     if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
     }
-    const bool reached = outcome.verdict == Verdict::sanitized ||
-                         outcome.verdict == Verdict::sanitized_with_exceptions;
+    const bool reached = is_success(outcome.verdict);
+    state_.left = reached ? storage_->sample() : Json();
     const auto level =
         reached ? method::lowest(state_.plan.level, outcome.level_limit) : method::Level::none;
     keep_observations(outcome);
@@ -209,36 +220,29 @@ void TargetRun::conclude(method::Outcome outcome) {
                          .add("completedAt", to_rfc3339(context_.clock.now()))
                          .take();
     state_.done = true;
-    save();
-    context_.events.emit("verified", ObjectWriter()
-                                         .add("target", event_target(state_.plan.name))
-                                         .add("status", to_string(outcome.verdict))
-                                         .add("level", to_string(level))
-                                         .add("reasons", outcome.reasons)
-                                         .take());
 }
 
-CertifiedRun::Content TargetRun::certificate(WallTime now) const {
+CertifiedRun::Content TargetWork::certificate(const CertifiedRun& run, WallTime now) const {
     std::string observations;
     for (const auto& observation : state_.observations) {
         observations += canonical_json(observation) + "\n";
     }
-    auto files = evidence_files(state_.order_text, run_->state().approvals_der, observations);
-    return {make_target_predicate({state_, order_, run_->state(), run_->keys(), run_->attempts(),
+    auto files = evidence_files(state_.order_text, run.state().approvals_der, observations);
+    return {make_target_predicate({state_, order_, run.state(), run.keys(), run.attempts(),
                                    make_uuid_v7(context_.clock, context_.random), now,
                                    tool_record(request_.program), environment_record()}),
             std::move(files)};
 }
 
 /// What the certificate says is what the run says.
-void TargetRun::take_lowered(const Json& predicate) {
+void TargetWork::take_lowered(const CertifiedRun& run, const Json& predicate) {
     const Json& result = predicate.at("result");
     for (const char* key : {"status", "level", "exceptions"}) {
         state_.outcome[key] = result.at(key);
     }
     state_.outcome["reasons"] = predicate.at("sanitization").at("reasons");
     state_.plan.residual_risks = reasons_from_json(result.at("residualRisks"));
-    save();
+    save(run.journal());
 }
 
 }  // namespace efface::job

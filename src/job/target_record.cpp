@@ -111,6 +111,7 @@ Json to_json(const TargetState& state) {
         .add("done", state.done)
         .add("outcome", state.outcome)
         .add("observations", state.observations)
+        .add("left", state.left)
         .take();
 }
 
@@ -127,6 +128,7 @@ TargetState target_state_from_json(const Json& json) {
         json.at("done").get_to(state.done);
         state.outcome = json.at("outcome");
         state.observations = json.at("observations");
+        state.left = json.value("left", Json());
         return state;
     } catch (const Json::exception&) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,

@@ -22,6 +22,7 @@ struct TargetState {
     bool done = false;
     Json outcome;  ///< {"status","reasons","exceptions","record","identityAfter","completedAt"}
     Json observations = Json::array();
+    Json left;  ///< sample of what success left there (content_sample.hpp), or null
 };
 [[nodiscard]] Json to_json(const TargetState& state);
 /// Throws Error(internal) for a damaged journal.

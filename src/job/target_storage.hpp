@@ -2,10 +2,14 @@
 // The two kinds of storage behind a target run: what is addressed by blocks, and memory.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "efface/job/target_run.hpp"
 #include "efface/method/memory_method.hpp"
+
+#include "run.hpp"
+#include "target_record.hpp"
 
 namespace efface::job {
 
@@ -30,19 +34,18 @@ class TargetStorage {
     virtual Json begin_instead(Random& random, const Json& /*before*/) { return begin(random); }
     /// Whether an attempt that ended has left something behind that another one must take back.
     [[nodiscard]] virtual bool unfinished(const Json& /*outcome*/) const { return false; }
-    /// Whether what a job erased that ended well is still as it left it. Media are, unasked: an
-    /// order for one is carried out once. `identity`, `state` and `record` (of its
-    /// outcome) are those of that job.
-    [[nodiscard]] virtual bool as_left(const Json& /*identity*/, const Json& /*state*/,
-                                       const Json& /*record*/) {
-        return true;
-    }
+    /// How what a job erased that ended well stands today; `state` is that job's. An order for a
+    /// medium is carried out once.
+    [[nodiscard]] virtual Standing as_left(const TargetState& state) = 0;
+    /// A few digests of what stands there now, by which as_left() sees later that something was
+    /// written since; null where there is nothing to read.
+    [[nodiscard]] virtual Json sample() { return nullptr; }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
     /// refuses: nothing was written by this call then.
     virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
                                   ProgressSink& progress, const std::stop_token& stop) = 0;
-    /// Whether erase() got past the guard: from then on something may be changed.
-    [[nodiscard]] bool cleared() const noexcept { return cleared_; }
+    /// `then` is called when erase() has got past the guard, before anything may be changed.
+    void when_cleared(std::function<void()> then) { cleared_ = std::move(then); }
     /// Bytes that erase() will report, given how far it is.
     [[nodiscard]] virtual std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) = 0;
     /// What stands there now, as the certificate's `identityAfter`; null when it can't be asked.
@@ -56,11 +59,21 @@ class TargetStorage {
     virtual std::optional<int> celsius() { return std::nullopt; }
 
   protected:
-    void set_cleared() noexcept { cleared_ = true; }
+    void set_cleared() const {
+        if (cleared_) {
+            cleared_();
+        }
+    }
 
   private:
-    bool cleared_ = false;
+    std::function<void()> cleared_;
 };
+
+/// The same for whatever the host addresses by blocks: where it is now, who it is, what stands at
+/// the places of the sample.
+[[nodiscard]] Standing medium_as_left(Host& host, const TargetState& state);
+/// Of a medium, for `left`; null where it can not be opened.
+[[nodiscard]] Json sample_medium(Host& host, const std::string& path);
 
 [[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(RunContext& context,
                                                                 const std::string& path,

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "efface/stream/keyed_stream.hpp"
+
 #include "record.hpp"
 
 namespace efface::job {
@@ -50,8 +54,7 @@ class VolumeOutcome final {
         if (verdict_ == Verdict::sanitized && !exceptions_.empty()) {
             verdict_ = Verdict::sanitized_with_exceptions;
         }
-        const bool reached =
-            verdict_ == Verdict::sanitized || verdict_ == Verdict::sanitized_with_exceptions;
+        const bool reached = is_success(verdict_);
         state.outcome =
             volume_record(plan_, std::move(locations_), verdict_,
                           reached ? plan_.level : method::Level::none, reasons_, exceptions_);
@@ -95,11 +98,12 @@ std::vector<method::AreaDigest> pre_state_of(const LocationPlan& plan) {
     return areas;
 }
 
-method::Outcome run_location(RunContext& context, const LocationPlan& plan, bool resumed,
-                             const SecretBytes* credential, ProgressSink& progress,
+method::Outcome run_location(RunContext& context, RunNotes& notes, const LocationPlan& plan,
+                             bool resumed, const SecretBytes* credential, ProgressSink& progress,
                              const std::stop_token& stop) {
     Guard guard(context.host, context.random);
     auto cleared = guard.clear(plan, resumed);
+    notes.work_begins();
     method::LuksKeyTask task;
     task.path = plan.path;
     task.luks_uuid = plan.luks_uuid;
@@ -155,8 +159,8 @@ void save_volume(const Journal& journal, std::size_t index, const VolumeState& s
                                        .take());
 }
 
-bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, bool resumed,
-                ProgressSink& progress, const std::stop_token& stop) {
+bool run_volume(RunContext& context, RunNotes& notes, const Volume& volume, VolumeState& state,
+                bool resumed, ProgressSink& progress, const std::stop_token& stop) {
     context.events.emit(
         "started",
         ObjectWriter()
@@ -172,7 +176,7 @@ bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, b
             if (volume.credential) {
                 credential = read_credential(*volume.credential);
             }
-            result.add(location, run_location(context, location, resumed,
+            result.add(location, run_location(context, notes, location, resumed,
                                               credential ? &*credential : nullptr, progress, stop));
         } catch (const Error& error) {
             result.fail(location, {error.reason(), printable(error.what())});
@@ -183,6 +187,52 @@ bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, b
     }
     std::move(result).conclude(state);
     return true;
+}
+
+namespace {
+
+constexpr std::uint64_t kPieceBytes = 4096;
+constexpr std::uint64_t kPieceEvery = std::uint64_t{1} << 20U;
+
+/// The first piece that is not what was written there.
+std::optional<std::uint64_t> changed_since(device::BlockTarget& target, const LocationPlan& plan) {
+    stream::KeyedStream written(plan.stream_key);
+    for (const auto& range : plan.region.ranges) {
+        for (std::uint64_t at = 0; at < range.length; at += kPieceEvery) {
+            Bytes now(static_cast<std::size_t>(std::min(kPieceBytes, range.length - at)));
+            if (target.read_at(range.offset + at, now).complete(now.size()) &&
+                !written.equals(range.offset + at, now)) {
+                return range.offset + at;
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Reason> changed_since(Host& host, const VolumePlan& plan) {
+    for (const auto& location : plan.locations) {
+        const auto where = fmt::format("{}: {}", plan.name, printable(location.path));
+        try {
+            const auto identity = host.identify(location.path);
+            if (identity.size_bytes != location.size_bytes || identity.serial != location.serial ||
+                identity.inode != location.inode) {
+                return Reason{ReasonCode::other_identity, where + ": another one stands there now"};
+            }
+            const auto target = host.open(location.path, device::Access::read_only);
+            if (const auto offset = changed_since(target->storage(), location)) {
+                return Reason{ReasonCode::written_since,
+                              fmt::format("{}: something was written there since, at byte {}",
+                                          where, *offset)};
+            }
+        } catch (const Error& error) {
+            return Reason{
+                error.code() == ErrorCode::usage ? ReasonCode::target_absent : error.reason(),
+                fmt::format("{}: {}", where, printable(error.what()))};
+        }
+    }
+    return std::nullopt;
 }
 
 VolumeResult result_of(const Json& outcome) {

@@ -8,6 +8,7 @@
 #include "efface/job/project_run.hpp"
 
 #include "journal.hpp"
+#include "run.hpp"
 
 namespace efface::job {
 
@@ -28,8 +29,14 @@ void save_volume(const Journal& journal, std::size_t index, const VolumeState& s
 /// The boundary of a target: what fails inside becomes the volume's verdict, so that the other
 /// volumes go on. Returns false when a stop was asked for before the volume was done; then nothing
 /// is concluded and running again resumes. Fills `state.outcome` and sets `state.done` otherwise.
-[[nodiscard]] bool run_volume(RunContext& context, const Volume& volume, VolumeState& state,
-                              bool resumed, ProgressSink& progress, const std::stop_token& stop);
+[[nodiscard]] bool run_volume(RunContext& context, RunNotes& notes, const Volume& volume,
+                              VolumeState& state, bool resumed, ProgressSink& progress,
+                              const std::stop_token& stop);
+
+/// What stands at the volume's places today is not what destroying its keys left there: why.
+/// Looks at the beginning of each range and at a piece of every MiB; what can not be read now is
+/// passed over. nullopt when nothing differs.
+[[nodiscard]] std::optional<Reason> changed_since(Host& host, const VolumePlan& plan);
 
 /// What the outcome of a finished volume says.
 [[nodiscard]] VolumeResult result_of(const Json& outcome);

@@ -30,6 +30,12 @@ struct Issuer {
     friend bool operator==(const Issuer&, const Issuer&) = default;
 };
 
+/// From when to when a certificate holds, both ends included.
+struct Validity {
+    WallTime from{};
+    WallTime to{};
+};
+
 /// A private key with its certificate: signs CMS. Software-held ("file:") in this version.
 class SigningKey final {
   public:
@@ -44,6 +50,8 @@ class SigningKey final {
                                          const std::filesystem::path& certificate_pem);
     [[nodiscard]] std::string subject() const;      ///< common name
     [[nodiscard]] std::string spki_sha256() const;  ///< hex, of the DER SubjectPublicKeyInfo
+    /// Of the certificate. Throws Error(usage) when its dates are no dates.
+    [[nodiscard]] Validity validity() const;
 
     struct State;
     [[nodiscard]] const State& state() const noexcept { return *state_; }

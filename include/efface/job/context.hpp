@@ -11,7 +11,6 @@
 #include "efface/base/random.hpp"
 #include "efface/job/events.hpp"
 #include "efface/job/host.hpp"
-#include "efface/method/outcome.hpp"
 
 namespace efface::job {
 
@@ -38,19 +37,5 @@ struct RunContext {
     Events& events;
     Wait wait = wait_or_stop;
 };
-
-/// The exit status of a verdict: DESIGN, section 2.
-[[nodiscard]] constexpr int exit_code_of(method::Verdict verdict) noexcept {
-    switch (verdict) {
-        case method::Verdict::sanitized:
-            return 0;
-        case method::Verdict::sanitized_with_exceptions:
-            return 4;
-        case method::Verdict::indeterminate:
-        case method::Verdict::not_sanitized:
-            return 3;
-    }
-    return 3;
-}
 
 }  // namespace efface::job

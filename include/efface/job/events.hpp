@@ -35,11 +35,10 @@ class Events final {
 
 /// `target` of an event.
 [[nodiscard]] Json event_target(const std::string& name);
-/// `refused`, or `stopped` where the run had begun: what failed, as an event says it: its `code` is
-/// the exit status, its `reason` the code of efface-reasons(7). `name` of the target, or empty.
-void emit_failure(Events& events, const std::string& name, const Error& error);
-/// Whether something may be changed, or was, when a run ends with this.
-[[nodiscard]] bool may_have_changed(const Error& error) noexcept;
+/// `refused`, or `stopped` where a byte of the storage may have changed: what failed, as an event
+/// says it: its `code` is the exit status, its `reason` the code of efface-reasons(7). `name` of
+/// the target, or empty.
+void emit_failure(Events& events, const std::string& name, const Error& error, bool changed);
 
 /// Adds up the bytes of all workers and emits `progress` at most once a second.
 class ProgressMeter final : public ProgressSink {

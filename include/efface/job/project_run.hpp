@@ -15,13 +15,14 @@
 #include "efface/job/context.hpp"
 #include "efface/job/manifest.hpp"
 #include "efface/job/plan.hpp"
+#include "efface/job/run_result.hpp"
 
 namespace efface::job {
 
 constexpr unsigned kWorkersDefault = 6;
 constexpr unsigned kWorkersMax = 64;
 
-struct RunRequest {
+struct ProjectRequest {
     Manifest manifest;
     /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
     std::function<Authorization(const ProjectPlan& plan)> authorize;
@@ -31,33 +32,13 @@ struct RunRequest {
     std::string program;  ///< path of this executable: its digest stands in the certificate
 };
 
-struct VolumeResult {
-    std::string name;
-    method::Verdict verdict = method::Verdict::not_sanitized;
-    method::Level level = method::Level::none;
-    std::vector<Reason> reasons;
-};
-
-struct RunResult {
-    std::string job_id;
-    std::string run_id;
-    method::Verdict verdict = method::Verdict::not_sanitized;
-    method::Level level = method::Level::none;
-    bool changed = false;  ///< false: it had been done before, this is the same certificate
-    std::filesystem::path bundle;
-    std::string certificate_sha256;
-    std::vector<VolumeResult> volumes;
-    [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }
-};
-
 /// The plan alone: surveys every volume, in parallel; changes nothing.
 [[nodiscard]] ProjectPlan make_plan(RunContext& context, const Manifest& manifest,
                                     unsigned workers);
 
-/// Throws Error with the exit status of a refusal, of lost evidence (5) or of an interruption (8);
-/// everything about targets is in the result and its certificate.
-[[nodiscard]] RunResult run_project(RunContext& context, const RunRequest& request,
-                                    std::stop_token stop);
+/// Never throws an Error: what failed stands in the result; the rest is in its certificate.
+[[nodiscard]] RunResult run_project(RunContext& context, const ProjectRequest& request,
+                                    const std::stop_token& stop);
 
 /// Hex; the same manifest gives the same job.
 [[nodiscard]] std::string job_id_of(const Manifest& manifest);

@@ -14,6 +14,7 @@
 #include "efface/job/context.hpp"
 #include "efface/job/objection.hpp"
 #include "efface/job/order.hpp"
+#include "efface/job/run_result.hpp"
 
 namespace efface::job {
 
@@ -58,20 +59,6 @@ struct TargetRequest {
     std::string program;  ///< path of this executable: its digest stands in the certificate
 };
 
-struct TargetResult {
-    std::string name;
-    std::string job_id;
-    std::string run_id;
-    method::Verdict verdict = method::Verdict::not_sanitized;
-    method::Level level = method::Level::none;
-    bool changed = false;  ///< false: this order had been carried out before
-    std::vector<Reason> reasons;
-    std::vector<Reason> exceptions;
-    std::filesystem::path bundle;
-    std::string certificate_sha256;
-    [[nodiscard]] int exit_code() const noexcept { return exit_code_of(verdict); }
-};
-
 /// Throws Error(usage, same_storage_twice) when two of these targets are the same storage or share
 /// blocks, whatever they are called; a target that is not there is left to its own run.
 void check_distinct(Host& host, const std::vector<std::string>& targets);
@@ -85,9 +72,8 @@ void refuse_own_files(Host& host, const std::vector<std::string>& targets,
 /// Changes nothing.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);
 
-/// Throws Error with the exit status of a refusal, of lost evidence (5) or of an interruption (8);
-/// everything about the target is in the result and its certificate.
-[[nodiscard]] TargetResult run_target(RunContext& context, const TargetRequest& request,
-                                      std::stop_token stop);
+/// Never throws an Error: what failed stands in the result; the rest is in its certificate.
+[[nodiscard]] RunResult run_target(RunContext& context, const TargetRequest& request,
+                                   const std::stop_token& stop);
 
 }  // namespace efface::job

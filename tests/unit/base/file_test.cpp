@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "catch.hpp"
 #include "fake/scratch.hpp"
@@ -44,7 +45,8 @@ TEST_CASE("a durable write replaces the file, its mode, and leaves nothing besid
 TEST_CASE("a durable write does not follow a planted link", "[base][file]") {
     const fake::ScratchDirectory scratch;
     write_file_durably(scratch.path() / "victim", std::string_view("precious"));
-    std::filesystem::create_symlink(scratch.path() / "victim", scratch.path() / "f.tmp");
+    std::filesystem::create_symlink(scratch.path() / "victim",
+                                    scratch.path() / ("f." + std::to_string(::getpid()) + ".tmp"));
     CHECK_THROWS_AS(write_file_durably(scratch.path() / "f", std::string_view("x")), Error);
     CHECK(read_text_file(scratch.path() / "victim", 100) == "precious");
 }

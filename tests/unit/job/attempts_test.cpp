@@ -14,7 +14,7 @@ using method::Verdict;
 namespace {
 
 /// `attempts` of the certificate.
-Json attempts_of(const TargetResult& result) {
+Json attempts_of(const RunResult& result) {
     const auto text = read_text_file(result.bundle / "certificate.json", std::size_t{1} << 20U);
     return parse_json(text.value(), "certificate.json").at("predicate").at("attempts");
 }

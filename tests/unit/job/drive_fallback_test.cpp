@@ -149,7 +149,7 @@ TEST_CASE("killed wherever it speaks to the drive, a job falls back once") {
             }
             return connect();
         };
-        std::optional<TargetResult> result;
+        std::optional<RunResult> result;
         for (unsigned i = 0; i < 3 && !result; ++i) {
             try {
                 result = one.station.run();

@@ -27,7 +27,7 @@ void check_run(
     DriveStation& station, const Case& expected, const std::function<void()>& between = [] {}) {
     INFO(expected.technique << ", " << expected.what);
     station.request.choice.policy = expected.technique;
-    std::optional<TargetResult> result;
+    std::optional<RunResult> result;
     for (unsigned i = 0; i < 4 && !result; ++i) {
         try {
             result = station.run();

@@ -88,9 +88,13 @@ TargetPlan DriveStation::plan() {
     return with_context([this](RunContext& context) { return make_target_plan(context, request); });
 }
 
-TargetResult DriveStation::run() {
-    return with_context(
+RunResult DriveStation::run() {
+    ended = with_context(
         [this](RunContext& context) { return run_target(context, request, stop.get_token()); });
+    if (ended.error) {
+        throw Error(*ended.error);
+    }
+    return ended;
 }
 
 bool DriveStation::old_content_remains(bool spare) const {

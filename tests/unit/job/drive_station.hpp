@@ -39,7 +39,7 @@ class DriveStation {
 
     TargetPlan plan();
     /// One process. Throws Error as run_target() does.
-    TargetResult run();
+    RunResult run();
     /// True when a block of the first content still stands where a host can come, or (`spare`) in a
     /// place that only the drive reaches.
     [[nodiscard]] bool old_content_remains(bool spare) const;
@@ -56,6 +56,7 @@ class DriveStation {
     fake::SeededRandom random{"drive"};
     TargetRequest request;
     std::stop_source stop;
+    RunResult ended;  ///< of the last run
     std::function<void()> on_wait;  ///< called at each pause, after the clock was advanced
 
   private:

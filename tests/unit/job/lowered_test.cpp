@@ -15,7 +15,7 @@ namespace {
 constexpr std::size_t kJournalBytes = std::size_t{4} << 20U;
 
 /// Runs until the target is erased, changes what its job has kept of that, and goes on.
-TargetResult run_with(TargetFixture& fixture, const std::function<void(Json& outcome)>& change) {
+RunResult run_with(TargetFixture& fixture, const std::function<void(Json& outcome)>& change) {
     fixture.on_event = [](const Json& event) {
         if (event.at("event") == "verified") {
             throw Killed();

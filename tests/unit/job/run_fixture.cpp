@@ -46,7 +46,7 @@ RunResult RunFixture::run() {
         },
         clock);
     RunContext context{state, host, clock, random, sink};
-    RunRequest request;
+    ProjectRequest request;
     request.manifest = parse_manifest(manifest_text);
     request.workers = workers;
     request.expected_plan_digest = plan_digest;
@@ -55,7 +55,11 @@ RunResult RunFixture::run() {
         ++authorizations;
         return Authorization{"typed-project-id", "tester", {}, {}};
     };
-    return run_project(context, request, stop.get_token());
+    ended = run_project(context, request, stop.get_token());
+    if (ended.error) {
+        throw Error(*ended.error);
+    }
+    return ended;
 }
 
 ProjectPlan RunFixture::plan() {

@@ -19,7 +19,7 @@ class RunFixture {
   public:
     RunFixture();
 
-    /// One process: runs to its end, or throws.
+    /// One process: runs to its end, or throws what stands in `ended`.
     RunResult run();
     [[nodiscard]] ProjectPlan plan();
     [[nodiscard]] std::string log_text() const;
@@ -39,6 +39,7 @@ class RunFixture {
     std::string manifest_text;
     std::string plan_digest;
     std::stop_source stop;
+    RunResult ended;  ///< of the last run
     unsigned authorizations = 0;
     unsigned workers = 1;
     Bytes before_a;

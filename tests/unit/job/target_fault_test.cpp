@@ -25,7 +25,7 @@ Fault bad_sector(const Operation& operation, Operation::Kind kind) {
     return hit ? Fault{Fault::Kind::fail, EIO, 0} : Fault{};
 }
 
-Json certificate_of(const TargetResult& result) {
+Json certificate_of(const RunResult& result) {
     const auto text = read_text_file(result.bundle / "certificate.json", 1U << 20U).value_or("");
     return parse_json(text, "certificate").at("predicate");
 }

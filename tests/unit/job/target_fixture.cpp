@@ -39,7 +39,7 @@ evidence::KeyStore TargetFixture::keys() const {
     return evidence::KeyStore::open(state.keys());
 }
 
-TargetResult TargetFixture::run(TargetRequest request) {
+RunResult TargetFixture::run(TargetRequest request) {
     Events sink(
         [this](const Json& event) {
             if (on_event) {
@@ -55,16 +55,20 @@ TargetResult TargetFixture::run(TargetRequest request) {
         ++authorizations;
         return Authorization{"typed-token", "tester", {}, {}};
     };
-    return run_target(context, request, stop.get_token());
+    ended = run_target(context, request, stop.get_token());
+    if (ended.error) {
+        throw Error(*ended.error);
+    }
+    return ended;
 }
 
-TargetResult TargetFixture::run() {
+RunResult TargetFixture::run() {
     TargetRequest request;
     request.target = target;
     return run(std::move(request));
 }
 
-TargetResult TargetFixture::resume(const std::string& job_id) {
+RunResult TargetFixture::resume(const std::string& job_id) {
     TargetRequest request;
     request.target = target;
     request.job_id = job_id;

@@ -19,9 +19,9 @@ class TargetFixture {
 
     TargetFixture();
 
-    /// One process: runs to its end, or throws. Each asks again.
-    TargetResult run();
-    TargetResult resume(const std::string& job_id);
+    /// One process: runs to its end, or throws what stands in `ended`. Each asks again.
+    RunResult run();
+    RunResult resume(const std::string& job_id);
     [[nodiscard]] evidence::KeyStore keys() const;
     [[nodiscard]] std::size_t log_entries(const std::string& type) const;
     /// True when any block of the old content is still on the medium, flushed or not.
@@ -42,11 +42,12 @@ class TargetFixture {
     std::optional<Order> order;
     std::function<void(const Json&)> on_event;
     std::stop_source stop;
+    RunResult ended;  ///< of the last run
     unsigned authorizations = 0;
     Bytes before;
 
   private:
-    TargetResult run(TargetRequest request);
+    RunResult run(TargetRequest request);
 };
 
 }  // namespace efface::job

@@ -12,7 +12,7 @@ using method::Verdict;
 
 namespace {
 
-ReasonCode reason_of(const std::function<TargetResult()>& run) {
+ReasonCode reason_of(const std::function<RunResult()>& run) {
     try {
         (void)run();
     } catch (const Error& error) {

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "preflight.hpp"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "efface/base/file.hpp"
+#include "efface/evidence/keys.hpp"
+
+namespace efface::job {
+
+namespace {
+
+/// Clocks of a station are set a little now and then; verifiers allow the same.
+constexpr auto kClockSlack = std::chrono::minutes(10);
+
+using Objections = std::vector<Objection>;
+
+void object(Objections& list, ErrorCode status, ReasonCode code, std::string text) {
+    list.push_back({{code, std::move(text)}, status});
+}
+
+void look_at_folder(const std::filesystem::path& folder, Objections& found) {
+    struct stat status {};
+    if (::stat(folder.c_str(), &status) != 0) {
+        if (errno != ENOENT) {
+            object(found, ErrorCode::internal, ReasonCode::state_unusable,
+                   printable(folder.string()) + ": " + errno_text(errno));
+        }
+        return;
+    }
+    const bool ours = status.st_uid == ::geteuid() || status.st_uid == 0;
+    if (!ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        object(
+            found, ErrorCode::authorisation, ReasonCode::state_unusable,
+            fmt::format("{}: it belongs to user {} and has mode {:04o}: others could change what "
+                        "this station keeps",
+                        printable(folder.string()), status.st_uid, status.st_mode & 07777U));
+    } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+        object(found, ErrorCode::internal, ReasonCode::state_unusable,
+               printable(folder.string()) + ": " + errno_text(errno));
+    }
+}
+
+void look_at_space(const std::filesystem::path& root, std::uint64_t bytes, Objections& found) {
+    struct statvfs status {};
+    if (::statvfs(root.c_str(), &status) != 0) {
+        return;  // said of the folder already
+    }
+    const std::uint64_t blocks = ::geteuid() == 0 ? status.f_bfree : status.f_bavail;
+    constexpr std::uint64_t kFilesOfARun = 32;
+    const bool few_files = status.f_files != 0 && status.f_ffree < kFilesOfARun;
+    if (blocks * status.f_frsize < bytes || few_files) {
+        object(found, ErrorCode::internal, ReasonCode::no_space,
+               fmt::format("{}: {} bytes{} are left, the run needs {} for its journal and record",
+                           printable(root.string()), blocks * status.f_frsize,
+                           few_files ? " and hardly any files" : "", bytes));
+    }
+}
+
+void look_at_certificate(const evidence::KeyStore& keys, WallTime now, Objections& found) {
+    const auto validity = keys.station_key().validity();
+    if (now < validity.from || now > validity.to) {
+        object(
+            found, ErrorCode::authorisation, ReasonCode::station_certificate,
+            fmt::format("the station's certificate is valid from {} to {}, and the clock shows {}",
+                        to_rfc3339(validity.from), to_rfc3339(validity.to), to_rfc3339(now)));
+    }
+}
+
+void look_at_log(const StateDirectory& state, const evidence::KeyStore& keys, WallTime now,
+                 Objections& found) {
+    const auto log = evidence::Log::open_read_only(state.log(), keys.log_verifier_key());
+    if (log.size() == 0) {
+        return;
+    }
+    const Json last = parse_json(log.entry(log.size() - 1), "log entry");
+    const auto at = from_rfc3339(last.value("at", ""));
+    if (at && now + kClockSlack < *at) {
+        object(found, ErrorCode::authorisation, ReasonCode::clock_wrong,
+               fmt::format("the clock shows {}, and the last entry of the log was made at {}",
+                           to_rfc3339(now), to_rfc3339(*at)));
+    }
+}
+
+/// How many files this process has open; nullopt where /proc does not tell.
+std::optional<std::uint64_t> open_descriptors() {
+    std::error_code error;
+    std::uint64_t count = 0;
+    for (auto at = std::filesystem::directory_iterator("/proc/self/fd", error);
+         !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        ++count;
+    }
+    return error ? std::nullopt : std::optional(count);
+}
+
+void look_at_descriptors(std::uint64_t needed, Objections& found) {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        return;
+    }
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)::setrlimit(RLIMIT_NOFILE, &limit);
+        (void)::getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    const auto open = open_descriptors();
+    if (limit.rlim_cur != RLIM_INFINITY && (!open || *open + needed > limit.rlim_cur)) {
+        object(found, ErrorCode::internal, ReasonCode::too_few_descriptors,
+               fmt::format("this process may open {} files and has {} open, the run needs {} more",
+                           limit.rlim_cur, open ? std::to_string(*open) : "all", needed));
+    }
+}
+
+void look_at_memory(std::uint64_t bytes, Objections& found) {
+    void* place =
+        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (place == MAP_FAILED) {
+        object(found, ErrorCode::internal, ReasonCode::no_memory,
+               fmt::format("the run needs {} bytes for its buffers, and gets none: {}", bytes,
+                           errno_text(errno)));
+        return;
+    }
+    (void)::munmap(place, bytes);
+}
+
+}  // namespace
+
+std::vector<Objection> look_before(const RunContext& context, const RunNeeds& needs) {
+    Objections found;
+    const auto& state = context.state;
+    look_at_descriptors(needs.descriptors, found);
+    look_at_memory(needs.memory_bytes, found);
+    for (const auto& folder :
+         {state.root, state.keys(), state.log(), state.jobs(), state.certificates()}) {
+        look_at_folder(folder, found);
+    }
+    look_at_space(state.root, needs.state_bytes, found);
+    try {
+        const auto keys = evidence::KeyStore::open(state.keys());
+        const auto now = context.clock.now();
+        look_at_certificate(keys, now, found);
+        look_at_log(state, keys, now, found);
+    } catch (const Error& error) {
+        const bool log = error.code() == ErrorCode::evidence;
+        object(found, log ? ErrorCode::internal : error.code(),
+               log ? ReasonCode::log_damaged : error.reason(), error.what());
+    }
+    return found;
+}
+
+void preflight(const RunContext& context, const RunNeeds& needs) {
+    refuse("refused before anything was looked at, nothing was changed:",
+           look_before(context, needs));
+}
+
+}  // namespace efface::job

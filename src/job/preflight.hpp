@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whether a run that begins now could end as it should: what is found wanting here is found before
+// the first byte of any target, and by every plan.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "efface/job/context.hpp"
+#include "efface/job/objection.hpp"
+
+namespace efface::job {
+
+/// What a run will need besides its targets.
+struct RunNeeds {
+    std::uint64_t descriptors = 0;   ///< open at once
+    std::uint64_t memory_bytes = 0;  ///< of buffers
+    std::uint64_t state_bytes = 0;   ///< of journals and record, in the state folder
+};
+
+/// Looks at keys, certificate, clock, log, state folder, descriptors and memory, and changes
+/// nothing but the process' own limit of descriptors, which is raised as far as it may be. Every
+/// objection's status and code: efface(8), BEFORE ANYTHING IS ERASED.
+[[nodiscard]] std::vector<Objection> look_before(const RunContext& context, const RunNeeds& needs);
+
+/// Throws Error for what look_before() finds.
+void preflight(const RunContext& context, const RunNeeds& needs);
+
+}  // namespace efface::job

@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run.hpp"
+
+#include <fmt/format.h>
+
+#include <mutex>
+
+namespace efface::job {
+
+namespace {
+
+using method::Verdict;
+
+/// A job that goes on with what is asked for now. What an earlier version of the program left open,
+/// what was asked for otherwise and what is damaged is closed as lost when it is replaced; over the
+/// job of a later version nothing is begun.
+bool is_same_request(const Work& work, const std::filesystem::path& folder) {
+    try {
+        const auto run = read_run_state(folder);
+        return run && run->journal_version == kJournalVersion && work.is_same_request(folder);
+    } catch (const Error& error) {
+        if (error.reason() == ReasonCode::other_journal_version) {
+            throw;
+        }
+        return false;
+    }
+}
+
+class Run final : public RunNotes {
+  public:
+    Run(RunContext& context, Work& work, const RunOrders& orders, const std::stop_token& stop)
+        : context_(context), work_(work), orders_(orders), stop_(stop) {}
+
+    RunResult to_its_end();
+
+    void work_begins() override;
+    [[noreturn]] void refuse(const Error& error) override;
+    [[nodiscard]] const std::string& job_id() const override { return run_->job_id(); }
+    [[nodiscard]] const Journal& journal() const override { return run_->journal(); }
+    [[nodiscard]] const RunState& state() const override { return run_->state(); }
+
+  private:
+    void proceed();
+    void work();
+    bool open(const std::string& job_id);
+    void done_before();
+    void begin();
+    bool joins_open_job();
+    void refuse_carried_out();
+    void go_on();
+    void check_terms() const;
+    void deliver();
+    void tell_result() const;
+    [[nodiscard]] std::optional<Verdict> verdict() const;
+    [[nodiscard]] bool changed() const;
+    [[nodiscard]] RunResult result() const;
+
+    RunContext& context_;
+    Work& work_;
+    const RunOrders& orders_;
+    const std::stop_token& stop_;
+    std::optional<CertifiedRun> run_;
+    std::mutex beginning_;
+    bool resumed_ = false;  ///< an earlier process or attempt may have written to the storage
+    bool done_before_ = false;
+    bool anew_ = false;  ///< a job of the same order ended well on what stood there before
+};
+
+void Run::work_begins() {
+    const std::lock_guard lock(beginning_);
+    run_->work_begins();
+}
+
+void Run::refuse(const Error& error) {
+    run_->refuse(error);
+    throw error;
+}
+
+/// They hold whenever work begins or goes on; what only lacks its evidence gets that at any time.
+void Run::check_terms() const {
+    if (const auto* terms = work_.terms()) {
+        check_dates(*terms, context_.clock.now());
+    }
+}
+
+/// Takes the job's lock and reads what an earlier process kept; false when there was none.
+bool Run::open(const std::string& job_id) {
+    const auto identity = work_.identity_in(context_.state.jobs() / job_id);
+    if (!identity) {
+        return false;
+    }
+    run_.emplace(context_, job_id, *identity);
+    if (!run_->begun()) {  // killed before the first line of run.json
+        run_.reset();
+        return false;
+    }
+    context_.events.set_job(job_id);
+    work_.load(*run_);
+    return true;
+}
+
+/// The job ended well. Its certificate is the answer as long as it says what stands there.
+void Run::done_before() {
+    if (!work_.asked_by_job()) {
+        const auto standing = work_.standing();
+        if (standing.state == Standing::State::is_other) {
+            throw Error(ErrorCode::safety, standing.reason.code,
+                        fmt::format("{}: it was erased by job {} at {}, but what stands there now "
+                                    "is not what that left: {}",
+                                    work_.name(), run_->job_id(), run_->state().completed_at,
+                                    standing.reason.text),
+                        "write and approve a new order for what stands there now");
+        }
+        if (standing.state == Standing::State::begins_anew) {
+            run_.reset();
+            anew_ = true;
+            begin();
+            return;
+        }
+    }
+    done_before_ = true;
+}
+
+/// A job that was typed, and interrupted, on the same storage goes on when the same is asked for.
+bool Run::joins_open_job() {
+    if (work_.terms() != nullptr) {
+        return false;
+    }
+    const auto job = open_job_on(context_, work_.identity());
+    if (!job || !is_same_request(work_, context_.state.jobs() / *job) || !open(*job)) {
+        return false;
+    }
+    go_on();
+    return true;
+}
+
+/// What the log says was done stays done when the folder of its job is gone.
+void Run::refuse_carried_out() {
+    const auto document = work_.document_sha256();
+    if (document.empty() || !work_.is_done_once()) {
+        return;
+    }
+    const auto* before = run_->carried_out(document);
+    if (before == nullptr) {
+        return;
+    }
+    const auto run_id = before->intent.run_id;
+    const auto at = before->ended_at;
+    run_.reset();
+    throw Error(ErrorCode::authorisation, ReasonCode::order_carried_out,
+                fmt::format("{}: this order was carried out at {} by run {}, whose job folder is "
+                            "gone: nothing was changed",
+                            work_.name(), at, run_id),
+                fmt::format("its certificate is {}/*-{}, if it was not moved; erase again only by "
+                            "a new order",
+                            context_.state.certificates().string(), run_id));
+}
+
+/// The first time: look, ask, and keep the plan. Nothing is changed on the storage.
+void Run::begin() {
+    check_terms();
+    const auto head = work_.plan_name();
+    job::refuse(head + "refused, nothing was changed:", work_.look());
+    if (!orders_.expected_plan_digest.empty() && orders_.expected_plan_digest != work_.digest()) {
+        throw Error(ErrorCode::safety, ReasonCode::plan_changed,
+                    head + "the plan is no longer the one that was shown",
+                    "run efface plan again and read it");
+    }
+    const auto authorization = work_.authorize();
+    job::refuse(head + "refused, nothing was changed:", work_.look_permitted());
+    const auto identity = work_.identity();
+    if (joins_open_job()) {
+        return;
+    }
+    const auto job_id = work_.new_job();
+    context_.events.set_job(job_id);
+    context_.events.emit("accepted", work_.accepted());
+    run_.emplace(context_, job_id, identity);
+    refuse_carried_out();
+    work_.begin();
+    work_.save(run_->journal());
+    run_->begin(work_.kind(), work_.subject(), authorization);
+}
+
+/// An earlier process was interrupted, or its attempt ended without success.
+void Run::go_on() {
+    const auto phase = run_->state().phase;
+    if (phase == Phase::staging || phase == Phase::logging || phase == Phase::publishing) {
+        return;  // erased; only the evidence is missing
+    }
+    check_terms();
+    work_.come_back(*run_);
+    resumed_ = run_->state().work_began;
+    if (phase == Phase::done) {
+        work_.begin_again(*run_);
+        run_->begin_attempt(run_->state().attempt + 1);
+    } else if (phase == Phase::running) {
+        run_->note_interruption();
+    }
+}
+
+void Run::proceed() {
+    try {
+        work();
+    } catch (const Error& error) {
+        if (error.code() == ErrorCode::evidence) {  // of the log; there is no verdict yet
+            throw Error(ErrorCode::internal, ReasonCode::log_damaged, error.what(), error.hint());
+        }
+        throw;
+    }
+    deliver();
+}
+
+/// Until the verdict is known.
+void Run::work() {
+    preflight(context_, work_.needs());
+    const auto known = work_.known_job();
+    if (known) {
+        context_.events.set_job(*known);
+    }
+    if (known && open(*known)) {
+        if (run_->ended_well()) {
+            done_before();
+        } else {
+            go_on();
+        }
+    } else if (known && work_.asked_by_job()) {
+        throw Error(ErrorCode::usage, ReasonCode::job_unknown,
+                    "there is no such job: " + printable(*known), "efface jobs lists them");
+    } else {
+        begin();
+    }
+    if (done_before_) {
+        return;
+    }
+    if (run_->state().phase == Phase::announcing) {
+        run_->journal().reserve(work_.needs().state_bytes);
+        run_->announce(work_.intent());
+    }
+    if (run_->state().phase == Phase::running) {
+        work_.carry_out(*this, resumed_, stop_);
+        run_->work_ended();
+    }
+}
+
+std::optional<Verdict> Run::verdict() const {
+    const auto& said = run_->state().verdict;
+    return said.empty() ? work_.verdict() : method::verdict_from_string(said);
+}
+
+/// From here on the verdict is known: what fails now is the evidence's delivery.
+void Run::deliver() {
+    try {
+        run_->deliver([&](WallTime now) { return work_.certificate(*run_, now); },
+                      [&](const Json& predicate) { work_.take_lowered(*run_, predicate); });
+        run_->check_delivered();
+        tell_result();
+        context_.events.emit("evidence",
+                             ObjectWriter()
+                                 .add("bundle", run_->bundle_path().string())
+                                 .add("certificate_sha256", run_->state().certificate_sha256)
+                                 .take());
+    } catch (const std::exception& failure) {
+        const auto* error = dynamic_cast<const Error*>(&failure);
+        const auto ended = verdict();
+        tell_result();
+        throw Error(ended && is_success(*ended) ? ErrorCode::evidence : ErrorCode::not_sanitized,
+                    error == nullptr ? ReasonCode::evidence_failed : error->reason(),
+                    fmt::format("{}: {}, but the evidence could not be delivered: {}", work_.name(),
+                                ended ? method::to_string(*ended) : "ended", failure.what()),
+                    error == nullptr || error->hint().empty()
+                        ? "mend the cause and run the same command again: nothing is erased twice"
+                        : error->hint());
+    }
+}
+
+void Run::tell_result() const {
+    const auto ended = verdict();
+    if (!ended) {
+        return;
+    }
+    context_.events.emit("result", ObjectWriter()
+                                       .add("status", method::to_string(*ended))
+                                       .add("level", run_->state().level)
+                                       .add("changed", changed())
+                                       .take());
+}
+
+bool Run::changed() const {
+    return !done_before_ && run_->state().work_began;
+}
+
+RunResult Run::result() const {
+    RunResult result;
+    result.name = work_.name();
+    result.done_before = done_before_;
+    if (!run_) {
+        return result;
+    }
+    const auto& state = run_->state();
+    result.job_id = run_->job_id();
+    result.run_id = state.run_id;
+    result.changed = changed();
+    const bool ended = state.phase != Phase::announcing && state.phase != Phase::running;
+    if (!ended || run_->refused()) {
+        return result;
+    }
+    result.verdict = verdict();
+    result.level = method::level_from_string(state.level).value_or(method::Level::none);
+    result.completed_at = state.completed_at;
+    work_.describe(result);
+    if (state.phase == Phase::done) {
+        result.bundle = run_->bundle_path();
+        result.certificate_sha256 = state.certificate_sha256;
+    }
+    return result;
+}
+
+RunResult Run::to_its_end() {
+    std::optional<Error> failure;
+    try {
+        proceed();
+    } catch (const Error& error) {
+        failure = error;
+    } catch (const std::bad_alloc&) {
+        failure = Error(ErrorCode::internal, ReasonCode::no_memory, work_.name() + ": no memory");
+    } catch (const std::exception& error) {
+        failure = Error(ErrorCode::internal, error.what());
+    }
+    auto ended = result();
+    ended.error = std::move(failure);
+    if (ended.error) {
+        emit_failure(context_.events, work_.name(), *ended.error, ended.changed);
+    }
+    return ended;
+}
+
+}  // namespace
+
+int RunResult::exit_code() const noexcept {
+    if (error) {
+        return static_cast<int>(error->code());
+    }
+    return verdict ? exit_code_of(*verdict) : static_cast<int>(ErrorCode::internal);
+}
+
+RunResult run(RunContext& context, Work& work, const RunOrders& orders,
+              const std::stop_token& stop) {
+    return Run(context, work, orders, stop).to_its_end();
+}
+
+}  // namespace efface::job

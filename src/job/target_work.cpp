@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "target_work.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "efface/base/digest.hpp"
+#include "efface/base/file.hpp"
+#include "efface/job/target_run.hpp"
+
+#include "certificate_parts.hpp"
+#include "content_sample.hpp"
+#include "drive_choice.hpp"
+#include "find_drive.hpp"
+#include "target_objections.hpp"
+#include "target_plan.hpp"
+
+namespace efface::job {
+
+namespace {
+
+constexpr std::size_t kTargetJobIdBytes = 16;
+constexpr std::size_t kSubjectBytesMax = 64;
+
+/// How often one order can be carried out on one target in memory.
+constexpr std::uint64_t kJobsOfOrderMax = 1U << 20U;
+
+/// A job that an order asks for has always the same id; one that was typed, a new one each time.
+/// `number` counts the jobs of one order on a target in memory; media have only the first, 0.
+std::string job_id_of(const Order& order, const std::string& target, std::uint64_t number) {
+    const std::string again = number == 0 ? "" : fmt::format("\n{}", number);
+    const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target + again);
+    return to_hex(ByteView(digest).first(kTargetJobIdBytes));
+}
+
+std::string fresh_job_id(Random& random) {
+    Bytes id(kTargetJobIdBytes);
+    random.fill(id);
+    return to_hex(id);
+}
+
+/// A process that was killed lets go of its device a moment after it is gone: the kernel ends its
+/// transfers first.
+constexpr unsigned kBusyRetriesMax = 50;
+constexpr std::chrono::milliseconds kBusyPause{100};
+
+}  // namespace
+
+std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
+                                          const ErasureChoice& choice) {
+    if (const auto memory = method::parse_memory_target(target)) {
+        return make_memory_storage(context, *memory);
+    }
+    return asks_the_drive(choice) ? make_drive_storage(context, target, choice)
+                                  : make_block_storage(context, target, choice);
+}
+
+std::string TargetWork::name() const {
+    return state_.plan.name.empty() ? printable(request_.target) : state_.plan.name;
+}
+
+/// What names the target, in safe characters.
+std::string TargetWork::subject() const {
+    std::string text;
+    for (const char character : state_.plan.confirm_token) {
+        const bool safe = (character >= '0' && character <= '9') ||
+                          (character >= 'a' && character <= 'z') ||
+                          (character >= 'A' && character <= 'Z') || character == '-';
+        text += safe ? character : '_';
+    }
+    return text.substr(0, kSubjectBytesMax);
+}
+
+/// A drive has the most of it: its controller, its namespaces, other paths to it.
+RunNeeds TargetWork::needs() const {
+    return {.descriptors = 32,
+            .memory_bytes = std::uint64_t{64} << 20U,
+            .state_bytes = std::uint64_t{2} << 20U};
+}
+
+/// The job that this request goes on with, if there is one.
+std::optional<std::string> TargetWork::known_job() {
+    if (!request_.job_id.empty()) {
+        return request_.job_id;
+    }
+    if (order_ != nullptr) {
+        (void)target_in(*order_, request_.target);
+        find_last_job_of_order();
+        return job_of_order();
+    }
+    return std::nullopt;
+}
+
+std::string TargetWork::job_of_order() const {
+    return job_id_of(*order_, request_.target, number_);
+}
+
+/// An order for what lives in memory runs again when something was written since.
+void TargetWork::find_last_job_of_order() {
+    if (!method::parse_memory_target(request_.target)) {
+        return;
+    }
+    const auto begun = [&](std::uint64_t number) {
+        const auto id = job_id_of(*order_, request_.target, number);
+        return std::filesystem::exists(context_.state.jobs() / id);
+    };
+    while (number_ + 1 < kJobsOfOrderMax && begun(number_ + 1)) {
+        ++number_;
+    }
+}
+
+std::string TargetWork::new_job() {
+    return order_ == nullptr ? fresh_job_id(context_.random) : job_of_order();
+}
+
+std::optional<Json> TargetWork::identity_in(const std::filesystem::path& folder) {
+    const auto text = read_text_file(folder / kTargetDocument, kJournalBytesMax);
+    if (!text) {
+        return std::nullopt;
+    }
+    auto glance = glance_at(parse_json(*text, kTargetDocument, {.bytes_max = kJournalBytesMax}),
+                            folder.filename().string());
+    state_.plan.name = std::move(glance.name);
+    return std::move(glance.identity);
+}
+
+void TargetWork::load(const CertifiedRun& run) {
+    if (run.of_other_version()) {
+        state_.outcome =
+            ObjectWriter().add("reasons", Json::array()).add("exceptions", Json::array()).take();
+        return;
+    }
+    state_ = target_state_from_json(run.journal().load(kTargetDocument).value_or(Json()));
+    if (order_ == nullptr && !state_.order_text.empty()) {
+        journalled_order_ = parse_order(state_.order_text);
+        order_ = &*journalled_order_;
+    }
+}
+
+bool TargetWork::is_same_request(const std::filesystem::path& folder) const {
+    const auto text = read_text_file(folder / kTargetDocument, kJournalBytesMax);
+    if (!text) {
+        return false;
+    }
+    const auto state =
+        target_state_from_json(parse_json(*text, kTargetDocument, {.bytes_max = kJournalBytesMax}));
+    return state.order_text.empty() && state.asked == to_json(request_.choice);
+}
+
+std::vector<Objection> TargetWork::look() {
+    state_ = {};
+    ErasureChoice choice = request_.choice;
+    if (!method::parse_memory_target(request_.target)) {
+        auto settled = settle(context_.host, request_.target, request_.choice);
+        choice = std::move(settled.choice);
+        for (const auto& one : settled.passed_over) {
+            state_.passed_over.push_back(passed_over(one.technique, one.why.text));
+        }
+    }
+    storage_ = storage_of(context_, request_.target, choice);
+    state_.plan = storage_->survey();
+    object_to_level(state_.plan, choice.level);
+    if (order_ != nullptr) {
+        object_to_order(state_.plan, *order_, request_.target, number_ > 0);
+        state_.order_text = order_->text;
+    }
+    state_.choice = std::move(choice);
+    state_.asked = to_json(request_.choice);
+    state_.requested = request_.choice.policy;
+    return state_.plan.objections;
+}
+
+Json TargetWork::accepted() const {
+    return ObjectWriter().add("target", event_target(state_.plan.name)).take();
+}
+
+void TargetWork::begin() {
+    state_.progress = storage_->begin(context_.random);
+}
+
+/// A job that ended well says so again, unless its target has something else in it by now.
+Standing TargetWork::standing() {
+    if (state_.plan.path.empty()) {
+        return {};  // of another version of the program, whose journal is not read
+    }
+    auto standing = storage_of(context_, request_.target, request_.choice)->as_left(state_);
+    if (standing.state == Standing::State::begins_anew) {
+        ++number_;
+    }
+    return standing;
+}
+
+/// The kernel may have given the drive another name since.
+void TargetWork::find_drive(const Journal& journal) {
+    if (state_.plan.kind != "disk") {
+        return;
+    }
+    const auto found = job::find_drive(context_.host, state_.plan.path, state_.plan.identity);
+    if (!found) {
+        throw Error(ErrorCode::safety, found.code, state_.plan.name + ": " + found.why_not,
+                    "attach the one that this job began with: " + state_.plan.confirm_token);
+    }
+    if (found.path != state_.plan.path) {
+        keep_observation(renamed(context_.clock, state_.plan.path, found.path));
+        state_.plan.path = found.path;
+        save(journal);
+        storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    }
+}
+
+TargetPlan TargetWork::survey_when_free() {
+    auto plan = storage_->survey();
+    for (unsigned i = 0; i < kBusyRetriesMax && only_busy(plan); ++i) {
+        std::this_thread::sleep_for(kBusyPause);
+        plan = storage_->survey();
+    }
+    return plan;
+}
+
+void TargetWork::refuse_other(const TargetPlan& plan) const {
+    const bool same = asks_the_drive(state_.choice)
+                          ? same_drive(plan.identity, state_.plan.identity)
+                          : plan.identity == state_.plan.identity;
+    if (same) {
+        return;
+    }
+    if (plan.identity.value("bootId", "") != state_.plan.identity.value("bootId", "")) {
+        throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                    state_.plan.name +
+                        ": the machine was restarted since this job began: what it was to erase in "
+                        "memory is gone, or can not be known again; nothing was changed",
+                    "erase what stands there now in a new run: " + state_.plan.path);
+    }
+    throw Error(ErrorCode::safety, ReasonCode::other_identity,
+                state_.plan.name + ": another target stands there now, nothing was changed",
+                "attach the one that this job began with: " + state_.plan.confirm_token);
+}
+
+void TargetWork::come_back(const CertifiedRun& run) {
+    storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    find_drive(run.journal());
+    storage_->going_on(state_.progress);
+    const auto plan = survey_when_free();
+    refuse(state_.plan.name + ": refused, nothing was changed:", plan.objections);
+    refuse_other(plan);
+}
+
+void TargetWork::begin_again(const CertifiedRun& run) {
+    state_.progress = run.refused()
+                          ? storage_->begin(context_.random)
+                          : storage_->begin_again(context_.random, state_.progress, state_.outcome);
+    state_.done = false;
+    state_.observations = Json::array();
+    save(run.journal());
+}
+
+Json TargetWork::intent() const {
+    Json fields = ObjectWriter().add("technique", state_.plan.technique).take();
+    if (order_ != nullptr) {
+        fields["manifest"] = sha256_record(order_->sha256);
+    }
+    return fields;
+}
+
+std::optional<method::Verdict> TargetWork::verdict() const {
+    return state_.done ? method::verdict_from_string(state_.outcome.value("status", ""))
+                       : std::nullopt;
+}
+
+void TargetWork::describe(RunResult& result) const {
+    result.reasons = reasons_from_json(state_.outcome.at("reasons"));
+    result.exceptions = reasons_from_json(state_.outcome.at("exceptions"));
+}
+
+TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
+    const auto choice = method::parse_memory_target(request.target)
+                            ? request.choice
+                            : settle(context.host, request.target, request.choice).choice;
+    auto plan = storage_of(context, request.target, choice)->survey();
+    object_to_level(plan, choice.level);
+    if (request.order != nullptr) {
+        const auto first =
+            read_run_state(context.state.jobs() / job_id_of(*request.order, request.target, 0));
+        object_to_order(plan, *request.order, request.target, first && first->phase == Phase::done);
+    }
+    return plan;
+}
+
+std::string plan_digest(const TargetPlan& plan) {
+    Json document = plan_document(plan);
+    if (plan.size_varies) {
+        document.erase("sizeBytes");
+        document.erase("bytesToTransfer");
+    }
+    return sha256_hex(canonical_json(document));
+}
+
+Json plan_document(const TargetPlan& plan) {
+    return ObjectWriter()
+        .add("target", plan.name)
+        .add("path", printable(plan.path))
+        .add("kind", plan.kind)
+        .add("identity", plan.identity)
+        .add("confirmToken", plan.confirm_token)
+        .add("sizeBytes", plan.size_bytes)
+        .add("bytesToTransfer", plan.bytes_to_transfer)
+        .add("technique", plan.technique)
+        .add("choice", plan.choice)
+        .add("policyVersion", plan.policy_version)
+        .add("policyDigest", plan.policy_digest)
+        .add("steps", plan.steps)
+        .add("destroys", guard::to_json(plan.destroys))
+        .add("level", to_string(plan.level))
+        .add("notReached", plan.not_reached)
+        .add("exceptions", plan.exceptions)
+        .add("residualRisks", plan.residual_risks)
+        .add("objections", to_json(plan.objections))
+        .take();
+}
+
+RunResult run_target(RunContext& context, const TargetRequest& request,
+                     const std::stop_token& stop) {
+    TargetWork work(context, request);
+    return run(context, work, {request.expected_plan_digest}, stop);
+}
+
+}  // namespace efface::job

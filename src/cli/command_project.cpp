@@ -23,7 +23,8 @@ struct ProjectOptions {
     bool json = false;
 };
 
-job::Authorization authorize_typed(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
+                                       const job::ProjectPlan& plan) {
     (void)std::fputs(plan_text(manifest, plan).c_str(), stderr);
     const auto answer = ask(fmt::format(
         "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
@@ -34,8 +35,8 @@ job::Authorization authorize_typed(const job::Manifest& manifest, const job::Pro
     return {"typed-project-id", operator_name(), {}, {}};
 }
 
-job::Authorization authorize(const Program& program, const ProjectOptions& options,
-                             const job::Manifest& manifest, const job::ProjectPlan& plan) {
+mandate::Authorization authorize(const Program& program, const ProjectOptions& options,
+                                 const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     const auto approved = approvals_of(program, options.manifest, options.approval, manifest.text);
     return approved ? *approved : authorize_typed(manifest, plan);
 }
@@ -76,7 +77,7 @@ job::RunResult run_or_refuse(const Program& program, const ProjectOptions& optio
     refused.name = options.manifest;
     try {
         job::ProjectRequest request;
-        request.manifest = job::load_manifest(options.manifest);
+        request.manifest = mandate::load_manifest(options.manifest);
         refused.name = request.manifest.project_id;
         request.expected_plan_digest = options.plan_digest;
         request.workers = options.workers;
@@ -85,7 +86,7 @@ job::RunResult run_or_refuse(const Program& program, const ProjectOptions& optio
             return authorize(program, options, request.manifest, plan);
         };
         job::refuse_own_files(
-            context.host, job::places_of(request.manifest), event_file.outputs(),
+            context.host, mandate::places_of(request.manifest), event_file.outputs(),
             {options.manifest, approvals_path(options.manifest, options.approval)});
         return job::run_project(context, request, stop);
     } catch (const Error& error) {

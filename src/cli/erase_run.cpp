@@ -25,7 +25,7 @@ job::RunResult run_one(const Program& program, job::Host& host, const job::Targe
     SystemRandom random;
     job::Events events(receiver, clock);
     job::RunContext context{program.state(), host, clock, random, events};
-    if (request.target == method::kFreeMemoryTarget && stop.stop_requested()) {
+    if (request.target == inventory::kFreeMemoryTarget && stop.stop_requested()) {
         job::RunResult result;
         result.name = request.target;
         result.error =
@@ -109,7 +109,7 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     for (const bool sweep : {false, true}) {
         std::vector<std::jthread> threads;
         for (std::size_t i = 0; i < requests.size(); ++i) {
-            if ((requests[i].target == method::kFreeMemoryTarget) != sweep) {
+            if ((requests[i].target == inventory::kFreeMemoryTarget) != sweep) {
                 continue;
             }
             requests[i].program = executable_path();

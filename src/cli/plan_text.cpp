@@ -81,9 +81,20 @@ std::string item(const std::string& label, const std::string& text) {
     return out + line + "\n";
 }
 
+std::string done_text(const job::DoneBefore& done) {
+    return fmt::format(
+        "  done at {} by job {}, and as it was left: would not run again\n  certificate {}\n",
+        done.completed_at, done.job_id, done.bundle);
+}
+
 }  // namespace
 
 std::string plan_text(const job::TargetPlan& plan) {
+    if (plan.done_before) {
+        return fmt::format("Target {}  ({}, {})\n", plan.name, plan.kind,
+                           human_bytes(plan.size_bytes)) +
+               done_text(*plan.done_before);
+    }
     std::string text =
         fmt::format("Target {}  ({}, {})\n", plan.name, plan.kind, human_bytes(plan.size_bytes));
     const auto& identity = plan.identity;
@@ -118,9 +129,15 @@ std::string plan_text(const job::TargetPlan& plan) {
                               job::plan_digest(plan));
 }
 
-std::string plan_text(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     std::string text = fmt::format("Project {} of {}: destroy the LUKS keys of {} volumes\n",
-                                   manifest.project_id, manifest.owner, plan.volumes.size());
+                                   manifest.project_id, manifest.owner, manifest.volumes.size());
+    if (plan.done_before) {
+        return text + done_text(*plan.done_before);
+    }
+    for (const auto& objection : plan.station) {
+        text += "  REFUSED: " + objection_text(objection) + "\n";
+    }
     for (const auto& volume : plan.volumes) {
         text += volume_text(volume);
     }

@@ -16,8 +16,6 @@ namespace efface::job {
 
 namespace {
 
-using method::Verdict;
-
 /// The first entry of this run and type at or behind `from`; nullopt when there is none.
 std::optional<std::uint64_t> find_entry(const evidence::Log& log, std::uint64_t from,
                                         const char* type, const std::string& run_id) {
@@ -60,7 +58,7 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
 
 }  // namespace
 
-Json authorization_json(const Authorization& authorization) {
+Json authorization_json(const mandate::Authorization& authorization) {
     Json approvals = Json::array();
     for (const auto& approval : authorization.approvals) {
         approvals.push_back(ObjectWriter()
@@ -106,15 +104,9 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
     }
 }
 
-bool CertifiedRun::ended_well() const {
-    return state_.phase == Phase::done &&
-           (state_.verdict == to_string(Verdict::sanitized) ||
-            state_.verdict == to_string(Verdict::sanitized_with_exceptions));
-}
-
 bool CertifiedRun::of_other_version() const {
     const bool other = state_.journal_version != kJournalVersion;
-    if (other && (!state_.can_go_on() || (state_.phase == Phase::done && !ended_well()))) {
+    if (other && (!state_.can_go_on() || (state_.phase == Phase::done && !state_.ended_well()))) {
         refuse_other_version(job_id_, state_.journal_version);
     }
     return other;
@@ -137,7 +129,7 @@ void CertifiedRun::enter(Phase phase) {
 }
 
 void CertifiedRun::begin(const char* kind, const std::string& subject,
-                         const Authorization& authorization) {
+                         const mandate::Authorization& authorization) {
     state_.kind = kind;
     state_.subject = subject;
     state_.authorization = authorization_json(authorization);

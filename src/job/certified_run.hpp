@@ -11,8 +11,8 @@
 #include "efface/evidence/bundle.hpp"
 #include "efface/evidence/keys.hpp"
 #include "efface/evidence/log_runs.hpp"
-#include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
+#include "efface/mandate/authorization.hpp"
 
 #include "journal.hpp"
 
@@ -32,7 +32,6 @@ class CertifiedRun final {
     [[nodiscard]] const RunState& state() const noexcept { return state_; }
     /// An earlier process began this job.
     [[nodiscard]] bool begun() const noexcept { return begun_; }
-    [[nodiscard]] bool ended_well() const;
     /// Another version of the program began it: its other documents are not to be read. Throws
     /// Error(usage) unless nothing is left to do but to deliver its evidence.
     [[nodiscard]] bool of_other_version() const;
@@ -46,7 +45,8 @@ class CertifiedRun final {
     }
 
     /// A new job, its first attempt.
-    void begin(const char* kind, const std::string& subject, const Authorization& authorization);
+    void begin(const char* kind, const std::string& subject,
+               const mandate::Authorization& authorization);
     /// A fresh run id and bundle name; the phase is announcing.
     void begin_attempt(std::uint64_t attempt);
     /// From now on a byte of the storage may differ: durable when this returns.
@@ -122,6 +122,6 @@ class CertifiedRun final {
                                                                  const std::string& observations);
 
 /// The authorization's part that every certificate has.
-[[nodiscard]] Json authorization_json(const Authorization& authorization);
+[[nodiscard]] Json authorization_json(const mandate::Authorization& authorization);
 
 }  // namespace efface::job

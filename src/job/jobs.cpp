@@ -5,6 +5,8 @@
 #include <tuple>
 
 #include "efface/base/file.hpp"
+#include "efface/evidence/keys.hpp"
+#include "efface/evidence/log_runs.hpp"
 #include "efface/method/overwrite.hpp"
 
 #include "target_record.hpp"
@@ -96,6 +98,34 @@ Json to_json(const JobEntry& entry) {
         .add("bytesDone", entry.bytes_done)
         .add("bytesTotal", entry.bytes_total)
         .take();
+}
+
+ForgottenJob forget_job(const StateDirectory& state, const Clock& clock, const std::string& id) {
+    const auto jobs = list_jobs(state);
+    const auto found =
+        std::find_if(jobs.begin(), jobs.end(), [&](const auto& job) { return job.id == id; });
+    if (found == jobs.end()) {
+        throw Error(ErrorCode::usage, ReasonCode::job_unknown,
+                    "there is no such job: " + printable(id), "efface jobs lists them");
+    }
+    const Journal lock(state.jobs(), id);
+    const auto keys = evidence::KeyStore::open(state.keys());
+    auto log = evidence::Log::open(state.log(), keys.log_signer());
+    ForgottenJob forgotten{id, found->subject, found->phase, false};
+    for (const auto& intent : evidence::open_intents_of(log, id)) {
+        (void)log.append(ObjectWriter()
+                             .add("type", "run-outcome")
+                             .add("at", to_rfc3339(clock.now()))
+                             .add("runId", intent.run_id)
+                             .add("intent", intent.index)
+                             .add("status", evidence::kLostRun)
+                             .add("reason", "its job was forgotten by hand")
+                             .take());
+        forgotten.was_open = true;
+    }
+    std::filesystem::remove_all(state.jobs() / id);
+    sync_directory(state.jobs());
+    return forgotten;
 }
 
 std::vector<JobEntry> list_jobs(const StateDirectory& state) {

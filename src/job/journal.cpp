@@ -8,6 +8,8 @@
 #include <array>
 #include <cerrno>
 
+#include "efface/job/run_result.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -199,12 +201,21 @@ void Journal::forget_run() const {
     }
 }
 
-std::optional<Json> Journal::load(const std::string& name) const {
-    auto document = load_document(directory_ / name);
+std::optional<Json> read_document(const std::filesystem::path& folder, const std::string& name) {
+    auto document = load_document(folder / name);
     if (document && journal_version_of(*document) != kJournalVersion) {
-        refuse_other_version(directory_.filename().string(), journal_version_of(*document));
+        refuse_other_version(folder.filename().string(), journal_version_of(*document));
     }
     return document;
+}
+
+std::optional<Json> Journal::load(const std::string& name) const {
+    return read_document(directory_, name);
+}
+
+bool RunState::ended_well() const {
+    const auto ended = method::verdict_from_string(verdict);
+    return phase == Phase::done && ended && is_success(*ended);
 }
 
 void Journal::save(const std::string& name, Json document) const {

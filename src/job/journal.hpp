@@ -65,6 +65,8 @@ struct RunState {
     std::string level;
     std::string bundle;  ///< file name below certificates/
 
+    /// With a success.
+    [[nodiscard]] bool ended_well() const;
     /// Whether this version of the program can go on with the job. What another one began is only
     /// delivered, when all that is missing is its evidence, which is staged.
     [[nodiscard]] bool can_go_on() const noexcept {
@@ -102,6 +104,9 @@ class Journal final {
     FileLock lock_;
 };
 
+/// The same document, read without the job's lock.
+[[nodiscard]] std::optional<Json> read_document(const std::filesystem::path& folder,
+                                                const std::string& name);
 /// run.json of a job folder, read without its lock; nullopt when there is none. Throws Error for a
 /// damaged one and for one of a later version; of earlier ones it is the same.
 [[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);

@@ -43,7 +43,7 @@ void refuse(const std::string& what, const std::vector<Objection>& objections) {
         text += fmt::format("\n  {}: {}", to_string(objection.reason.code), objection.reason.text);
     }
     const auto& first = weightiest(objections);
-    throw Error(first.status, first.reason.code, text);
+    throw Error(first.status, first.reason.code, text, next_step(first.reason.code));
 }
 
 }  // namespace efface::job

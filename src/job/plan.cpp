@@ -133,7 +133,7 @@ const char* to_string(Role role) noexcept {
 }
 
 std::vector<Objection> ProjectPlan::objections() const {
-    std::vector<Objection> all;
+    auto all = station;
     for (const auto& volume : volumes) {
         all.insert(all.end(), volume.objections.begin(), volume.objections.end());
     }
@@ -158,7 +158,7 @@ std::uint64_t ProjectPlan::bytes_to_overwrite() const noexcept {
     return bytes;
 }
 
-Json plan_document(const Manifest& manifest, const ProjectPlan& plan) {
+Json plan_document(const mandate::Manifest& manifest, const ProjectPlan& plan) {
     Json volumes = Json::array();
     for (const auto& volume : plan.volumes) {
         Json locations = Json::array();
@@ -186,11 +186,13 @@ Json plan_document(const Manifest& manifest, const ProjectPlan& plan) {
         .add("level", method::to_string(plan.level()))
         .add("bytesToOverwrite", plan.bytes_to_overwrite())
         .add("volumes", std::move(volumes))
+        .add("objections", to_json(plan.station))
+        .add("doneBefore", to_json(plan.done_before))
         .add("digest", plan_digest(manifest, plan))
         .take();
 }
 
-std::string plan_digest(const Manifest& manifest, const ProjectPlan& plan) {
+std::string plan_digest(const mandate::Manifest& manifest, const ProjectPlan& plan) {
     Json what = Json::array();
     what.push_back(manifest.sha256);
     for (const auto& volume : plan.volumes) {

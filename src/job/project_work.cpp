@@ -57,6 +57,17 @@ void object_to_repetitions(Host& host, ProjectPlan& plan) {
     }
 }
 
+ProjectPlan survey(RunContext& context, const mandate::Manifest& manifest, unsigned workers) {
+    ProjectPlan plan;
+    plan.volumes.resize(manifest.volumes.size());
+    for_each_in_parallel(manifest.volumes.size(), workers, [&](std::size_t i) {
+        Guard guard(context.host, context.random);
+        plan.volumes[i] = guard.survey(manifest.volumes[i], manifest);
+    });
+    object_to_repetitions(context.host, plan);
+    return plan;
+}
+
 class ProjectWork final : public Work {
   public:
     ProjectWork(RunContext& context, const ProjectRequest& request)
@@ -67,7 +78,7 @@ class ProjectWork final : public Work {
     [[nodiscard]] std::string subject() const override { return request_.manifest.project_id; }
     [[nodiscard]] std::string plan_name() const override { return name() + ": "; }
     [[nodiscard]] RunNeeds needs() const override;
-    [[nodiscard]] const Terms* terms() const override { return &request_.manifest.terms; }
+    [[nodiscard]] const mandate::Terms* terms() const override { return &request_.manifest.terms; }
     [[nodiscard]] std::string document_sha256() const override { return request_.manifest.sha256; }
 
     [[nodiscard]] bool is_done_once() const override { return true; }
@@ -75,14 +86,18 @@ class ProjectWork final : public Work {
     [[nodiscard]] std::optional<std::string> known_job() override { return new_job(); }
     [[nodiscard]] std::string new_job() override { return job_id_of(request_.manifest); }
     [[nodiscard]] std::optional<Json> identity_in(const std::filesystem::path& folder) override;
-    void load(const CertifiedRun& run) override;
+    void load(const std::filesystem::path& folder, const RunState& run) override;
 
     [[nodiscard]] std::vector<Objection> look() override;
-    [[nodiscard]] Json identity() const override { return project_identity(request_.manifest); }
+    [[nodiscard]] Json identity() const override {
+        return mandate::project_identity(request_.manifest);
+    }
     [[nodiscard]] std::string digest() const override {
         return plan_digest(request_.manifest, plan_);
     }
-    [[nodiscard]] Authorization authorize() const override { return request_.authorize(plan_); }
+    [[nodiscard]] mandate::Authorization authorize() const override {
+        return request_.authorize(plan_);
+    }
     [[nodiscard]] std::vector<Objection> look_permitted() override;
     [[nodiscard]] Json accepted() const override;
     void begin() override;
@@ -126,21 +141,17 @@ std::optional<Json> ProjectWork::identity_in(const std::filesystem::path& folder
 }
 
 /// Plans of an earlier process hold, because the headers may be gone.
-void ProjectWork::load(const CertifiedRun& run) {
-    if (run.of_other_version()) {
-        return;  // erased; its certificate tells of the volumes
-    }
-    const auto attempt = run.state().attempt;
+void ProjectWork::load(const std::filesystem::path& folder, const RunState& run) {
     for (std::size_t i = 0; i < request_.manifest.volumes.size(); ++i) {
-        auto volume = load_volume(run.journal(), i);
+        auto volume = load_volume(folder, i);
         // What an earlier attempt did not sanitize is done again.
-        volume.done = volume.done && (volume.attempt == attempt || good(volume));
+        volume.done = volume.done && (volume.attempt == run.attempt || good(volume));
         volumes_.push_back(std::move(volume));
     }
 }
 
 std::vector<Objection> ProjectWork::look() {
-    plan_ = make_plan(context_, request_.manifest, request_.workers);
+    plan_ = survey(context_, request_.manifest, request_.workers);
     return plan_.objections();
 }
 
@@ -319,19 +330,22 @@ void ProjectWork::describe(RunResult& result) const {
 
 }  // namespace
 
-std::string job_id_of(const Manifest& manifest) {
+std::string job_id_of(const mandate::Manifest& manifest) {
     const auto digest = sha256("efface project erase 1\n" + manifest.sha256);
     return to_hex(ByteView(digest).first(kJobIdBytes));
 }
 
-ProjectPlan make_plan(RunContext& context, const Manifest& manifest, unsigned workers) {
+ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, unsigned workers) {
+    ProjectRequest request;
+    request.manifest = manifest;
+    request.workers = workers;
+    ProjectWork work(context, request);
     ProjectPlan plan;
-    plan.volumes.resize(manifest.volumes.size());
-    for_each_in_parallel(manifest.volumes.size(), workers, [&](std::size_t i) {
-        Guard guard(context.host, context.random);
-        plan.volumes[i] = guard.survey(manifest.volumes[i], manifest);
-    });
-    object_to_repetitions(context.host, plan);
+    plan.done_before = done_before(context, work, plan.station);
+    if (!plan.done_before && plan.station.empty()) {
+        plan = survey(context, manifest, workers);
+        plan.station = look_before(context, work.needs());
+    }
     return plan;
 }
 

@@ -79,7 +79,7 @@ void Run::refuse(const Error& error) {
 /// They hold whenever work begins or goes on; what only lacks its evidence gets that at any time.
 void Run::check_terms() const {
     if (const auto* terms = work_.terms()) {
-        check_dates(*terms, context_.clock.now());
+        mandate::check_dates(*terms, context_.clock.now());
     }
 }
 
@@ -95,7 +95,9 @@ bool Run::open(const std::string& job_id) {
         return false;
     }
     context_.events.set_job(job_id);
-    work_.load(*run_);
+    if (!run_->of_other_version()) {
+        work_.load(context_.state.jobs() / job_id, run_->state());
+    }
     return true;
 }
 
@@ -188,6 +190,13 @@ void Run::go_on() {
     if (phase == Phase::staging || phase == Phase::logging || phase == Phase::publishing) {
         return;  // erased; only the evidence is missing
     }
+    if (work_.asked_by_job() && run_->state().verdict == evidence::kLostRun) {
+        throw Error(ErrorCode::usage, ReasonCode::job_ended,
+                    fmt::format("{}: job {} was closed as lost when another job began on the same "
+                                "storage: it has no certificate, and its work is not gone on with",
+                                work_.name(), run_->job_id()),
+                    "efface jobs shows the job that replaced it; efface erase begins a new one");
+    }
     check_terms();
     work_.come_back(*run_);
     resumed_ = run_->state().work_began;
@@ -219,7 +228,7 @@ void Run::work() {
         context_.events.set_job(*known);
     }
     if (known && open(*known)) {
-        if (run_->ended_well()) {
+        if (run_->state().ended_well()) {
             done_before();
         } else {
             go_on();
@@ -336,6 +345,41 @@ RunResult Run::to_its_end() {
 }
 
 }  // namespace
+
+Json to_json(const std::optional<DoneBefore>& done) {
+    return done ? ObjectWriter()
+                      .add("jobId", done->job_id)
+                      .add("completedAt", done->completed_at)
+                      .add("bundle", done->bundle)
+                      .take()
+                : Json();
+}
+
+std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
+                                      std::vector<Objection>& objections) {
+    const auto known = work.known_job();
+    if (!known) {
+        return std::nullopt;
+    }
+    const auto folder = context.state.jobs() / *known;
+    const auto run = read_run_state(folder);
+    if (!run || !run->ended_well() || run->journal_version != kJournalVersion ||
+        !work.identity_in(folder)) {
+        return std::nullopt;
+    }
+    work.load(folder, *run);
+    auto standing = work.standing();
+    if (standing.state == Standing::State::begins_anew) {
+        return std::nullopt;
+    }
+    objections.clear();
+    if (standing.state == Standing::State::is_other) {
+        objections.push_back({std::move(standing.reason)});
+        return std::nullopt;
+    }
+    return DoneBefore{*known, run->completed_at,
+                      (context.state.certificates() / run->bundle).string()};
+}
 
 int RunResult::exit_code() const noexcept {
     if (error) {

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
 #include "efface/job/objection.hpp"
 #include "efface/job/run_result.hpp"
-#include "efface/job/terms.hpp"
+#include "efface/mandate/authorization.hpp"
+#include "efface/mandate/terms.hpp"
 
 #include "certified_run.hpp"
 #include "preflight.hpp"
@@ -55,7 +55,7 @@ class Work {
     [[nodiscard]] virtual std::string plan_name() const = 0;  ///< in front of "the plan changed"
     [[nodiscard]] virtual RunNeeds needs() const = 0;
     /// What the order or manifest says; nullptr where a person types.
-    [[nodiscard]] virtual const Terms* terms() const = 0;
+    [[nodiscard]] virtual const mandate::Terms* terms() const = 0;
     /// SHA-256 in hex of that document; empty where a person types.
     [[nodiscard]] virtual std::string document_sha256() const = 0;
     /// Whether that document is carried out once on this storage, for ever.
@@ -70,8 +70,9 @@ class Work {
     [[nodiscard]] virtual std::string new_job() = 0;
     /// The identity that the job in this folder began with; nullopt when there is no such job.
     [[nodiscard]] virtual std::optional<Json> identity_in(const std::filesystem::path& folder) = 0;
-    /// Takes over what an earlier process kept.
-    virtual void load(const CertifiedRun& run) = 0;
+    /// Takes over what an earlier process kept in this folder. Not called for a job of another
+    /// version of the program.
+    virtual void load(const std::filesystem::path& folder, const RunState& run) = 0;
     /// Whether an open job, by its folder, is one that was typed before for what is asked now.
     /// Throws Error for a damaged one.
     [[nodiscard]] virtual bool is_same_request(const std::filesystem::path& /*folder*/) const {
@@ -83,7 +84,7 @@ class Work {
     [[nodiscard]] virtual std::vector<Objection> look() = 0;
     [[nodiscard]] virtual Json identity() const = 0;       ///< as the look found it
     [[nodiscard]] virtual std::string digest() const = 0;  ///< of the plan
-    [[nodiscard]] virtual Authorization authorize() const = 0;
+    [[nodiscard]] virtual mandate::Authorization authorize() const = 0;
     /// What can only be looked at with the permission: reasons not to begin.
     [[nodiscard]] virtual std::vector<Objection> look_permitted() { return {}; }
     [[nodiscard]] virtual Json accepted() const = 0;  ///< fields of that event
@@ -118,6 +119,11 @@ struct RunOrders {
     /// When not empty: the plan must still have this digest.
     std::string expected_plan_digest;
 };
+
+/// For a plan: the job that did this work before, where it is as that left it; then `objections`
+/// are none. Another thing that stands there is the only objection.
+[[nodiscard]] std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
+                                                    std::vector<Objection>& objections);
 
 /// Never throws an Error: what failed stands in the result.
 [[nodiscard]] RunResult run(RunContext& context, Work& work, const RunOrders& orders,

@@ -75,13 +75,11 @@ class TargetStorage {
 /// Of a medium, for `left`; null where it can not be opened.
 [[nodiscard]] Json sample_medium(Host& host, const std::string& path);
 
-[[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(RunContext& context,
-                                                                const std::string& path,
-                                                                const ErasureChoice& choice);
-[[nodiscard]] std::unique_ptr<TargetStorage> make_drive_storage(RunContext& context,
-                                                                const std::string& path,
-                                                                const ErasureChoice& choice);
+[[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(
+    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);
+[[nodiscard]] std::unique_ptr<TargetStorage> make_drive_storage(
+    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);
 [[nodiscard]] std::unique_ptr<TargetStorage> make_memory_storage(
-    RunContext& context, const method::MemoryTargetName& name);
+    RunContext& context, const inventory::MemoryTargetName& name);
 
 }  // namespace efface::job

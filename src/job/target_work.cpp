@@ -30,7 +30,8 @@ constexpr std::uint64_t kJobsOfOrderMax = 1U << 20U;
 
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
 /// `number` counts the jobs of one order on a target in memory; media have only the first, 0.
-std::string job_id_of(const Order& order, const std::string& target, std::uint64_t number) {
+std::string job_id_of(const mandate::Order& order, const std::string& target,
+                      std::uint64_t number) {
     const std::string again = number == 0 ? "" : fmt::format("\n{}", number);
     const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target + again);
     return to_hex(ByteView(digest).first(kTargetJobIdBytes));
@@ -50,12 +51,12 @@ constexpr std::chrono::milliseconds kBusyPause{100};
 }  // namespace
 
 std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
-                                          const ErasureChoice& choice) {
-    if (const auto memory = method::parse_memory_target(target)) {
+                                          const mandate::ErasureChoice& choice) {
+    if (const auto memory = inventory::parse_memory_target(target)) {
         return make_memory_storage(context, *memory);
     }
-    return asks_the_drive(choice) ? make_drive_storage(context, target, choice)
-                                  : make_block_storage(context, target, choice);
+    return mandate::asks_the_drive(choice) ? make_drive_storage(context, target, choice)
+                                           : make_block_storage(context, target, choice);
 }
 
 std::string TargetWork::name() const {
@@ -100,7 +101,7 @@ std::string TargetWork::job_of_order() const {
 
 /// An order for what lives in memory runs again when something was written since.
 void TargetWork::find_last_job_of_order() {
-    if (!method::parse_memory_target(request_.target)) {
+    if (!inventory::parse_memory_target(request_.target)) {
         return;
     }
     const auto begun = [&](std::uint64_t number) {
@@ -127,33 +128,27 @@ std::optional<Json> TargetWork::identity_in(const std::filesystem::path& folder)
     return std::move(glance.identity);
 }
 
-void TargetWork::load(const CertifiedRun& run) {
-    if (run.of_other_version()) {
-        state_.outcome =
-            ObjectWriter().add("reasons", Json::array()).add("exceptions", Json::array()).take();
-        return;
-    }
-    state_ = target_state_from_json(run.journal().load(kTargetDocument).value_or(Json()));
+void TargetWork::load(const std::filesystem::path& folder, const RunState& /*run*/) {
+    state_ = target_state_from_json(read_document(folder, kTargetDocument).value_or(Json()));
     if (order_ == nullptr && !state_.order_text.empty()) {
-        journalled_order_ = parse_order(state_.order_text);
+        journalled_order_ = mandate::parse_order(state_.order_text);
         order_ = &*journalled_order_;
     }
 }
 
 bool TargetWork::is_same_request(const std::filesystem::path& folder) const {
-    const auto text = read_text_file(folder / kTargetDocument, kJournalBytesMax);
-    if (!text) {
+    const auto document = read_document(folder, kTargetDocument);
+    if (!document) {
         return false;
     }
-    const auto state =
-        target_state_from_json(parse_json(*text, kTargetDocument, {.bytes_max = kJournalBytesMax}));
+    const auto state = target_state_from_json(*document);
     return state.order_text.empty() && state.asked == to_json(request_.choice);
 }
 
 std::vector<Objection> TargetWork::look() {
     state_ = {};
-    ErasureChoice choice = request_.choice;
-    if (!method::parse_memory_target(request_.target)) {
+    mandate::ErasureChoice choice = request_.choice;
+    if (!inventory::parse_memory_target(request_.target)) {
         auto settled = settle(context_.host, request_.target, request_.choice);
         choice = std::move(settled.choice);
         for (const auto& one : settled.passed_over) {
@@ -221,7 +216,7 @@ TargetPlan TargetWork::survey_when_free() {
 }
 
 void TargetWork::refuse_other(const TargetPlan& plan) const {
-    const bool same = asks_the_drive(state_.choice)
+    const bool same = mandate::asks_the_drive(state_.choice)
                           ? same_drive(plan.identity, state_.plan.identity)
                           : plan.identity == state_.plan.identity;
     if (same) {
@@ -271,26 +266,33 @@ std::optional<method::Verdict> TargetWork::verdict() const {
 }
 
 void TargetWork::describe(RunResult& result) const {
-    result.reasons = reasons_from_json(state_.outcome.at("reasons"));
-    result.exceptions = reasons_from_json(state_.outcome.at("exceptions"));
+    if (state_.outcome.is_object()) {  // else its journal is of another version
+        result.reasons = reasons_from_json(state_.outcome.at("reasons"));
+        result.exceptions = reasons_from_json(state_.outcome.at("exceptions"));
+    }
 }
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
-    const auto choice = method::parse_memory_target(request.target)
-                            ? request.choice
-                            : settle(context.host, request.target, request.choice).choice;
-    auto plan = storage_of(context, request.target, choice)->survey();
-    object_to_level(plan, choice.level);
-    if (request.order != nullptr) {
-        const auto first =
-            read_run_state(context.state.jobs() / job_id_of(*request.order, request.target, 0));
-        object_to_order(plan, *request.order, request.target, first && first->phase == Phase::done);
+    TargetWork before(context, request);
+    std::vector<Objection> objections;
+    const auto done = done_before(context, before, objections);
+    if (done || !objections.empty()) {
+        auto plan = before.plan();
+        plan.done_before = done;
+        plan.objections = std::move(objections);
+        return plan;
     }
+    TargetWork work(context, request);
+    (void)work.look();
+    auto plan = work.plan();
+    const auto station = look_before(context, work.needs());
+    plan.objections.insert(plan.objections.begin(), station.begin(), station.end());
     return plan;
 }
 
 std::string plan_digest(const TargetPlan& plan) {
     Json document = plan_document(plan);
+    document.erase("doneBefore");
     if (plan.size_varies) {
         document.erase("sizeBytes");
         document.erase("bytesToTransfer");
@@ -318,6 +320,7 @@ Json plan_document(const TargetPlan& plan) {
         .add("exceptions", plan.exceptions)
         .add("residualRisks", plan.residual_risks)
         .add("objections", to_json(plan.objections))
+        .add("doneBefore", to_json(plan.done_before))
         .take();
 }
 

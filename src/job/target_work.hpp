@@ -16,7 +16,7 @@ constexpr const char* kTargetDocument = "target.json";
 /// Memory, a drive that erases itself, or blocks to be overwritten.
 [[nodiscard]] std::unique_ptr<TargetStorage> storage_of(RunContext& context,
                                                         const std::string& target,
-                                                        const ErasureChoice& choice);
+                                                        const mandate::ErasureChoice& choice);
 
 class TargetWork final : public Work {
   public:
@@ -28,7 +28,7 @@ class TargetWork final : public Work {
     [[nodiscard]] std::string subject() const override;
     [[nodiscard]] std::string plan_name() const override { return state_.plan.name + ": "; }
     [[nodiscard]] RunNeeds needs() const override;
-    [[nodiscard]] const Terms* terms() const override {
+    [[nodiscard]] const mandate::Terms* terms() const override {
         return order_ == nullptr ? nullptr : &order_->terms;
     }
     [[nodiscard]] std::string document_sha256() const override {
@@ -36,20 +36,20 @@ class TargetWork final : public Work {
     }
 
     [[nodiscard]] bool is_done_once() const override {
-        return !method::parse_memory_target(request_.target);
+        return !inventory::parse_memory_target(request_.target);
     }
 
     [[nodiscard]] std::optional<std::string> known_job() override;
     [[nodiscard]] bool asked_by_job() const override { return !request_.job_id.empty(); }
     [[nodiscard]] std::string new_job() override;
     [[nodiscard]] std::optional<Json> identity_in(const std::filesystem::path& folder) override;
-    void load(const CertifiedRun& run) override;
+    void load(const std::filesystem::path& folder, const RunState& run) override;
     [[nodiscard]] bool is_same_request(const std::filesystem::path& folder) const override;
 
     [[nodiscard]] std::vector<Objection> look() override;
     [[nodiscard]] Json identity() const override { return state_.plan.identity; }
     [[nodiscard]] std::string digest() const override { return plan_digest(state_.plan); }
-    [[nodiscard]] Authorization authorize() const override {
+    [[nodiscard]] mandate::Authorization authorize() const override {
         return request_.authorize(state_.plan);
     }
     [[nodiscard]] Json accepted() const override;
@@ -68,6 +68,9 @@ class TargetWork final : public Work {
     void take_lowered(const CertifiedRun& run, const Json& predicate) override;
     void describe(RunResult& result) const override;
 
+    /// After look() or load().
+    [[nodiscard]] const TargetPlan& plan() const { return state_.plan; }
+
   private:
     [[nodiscard]] std::string job_of_order() const;
     void find_last_job_of_order();
@@ -85,8 +88,8 @@ class TargetWork final : public Work {
 
     RunContext& context_;
     const TargetRequest& request_;
-    const Order* order_;
-    std::optional<Order> journalled_order_;
+    const mandate::Order* order_;
+    std::optional<mandate::Order> journalled_order_;
     TargetState state_;
     std::uint64_t number_ = 0;  ///< of the job among those of this order and target
     std::unique_ptr<TargetStorage> storage_;

@@ -129,8 +129,8 @@ method::Outcome run_location(RunContext& context, RunNotes& notes, const Locatio
 
 }  // namespace
 
-VolumeState load_volume(const Journal& journal, std::size_t index) {
-    const auto json = journal.load(file_name(index));
+VolumeState load_volume(const std::filesystem::path& folder, std::size_t index) {
+    const auto json = read_document(folder, file_name(index));
     if (!json) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
                     "the journal has lost " + file_name(index));
@@ -159,8 +159,9 @@ void save_volume(const Journal& journal, std::size_t index, const VolumeState& s
                                        .take());
 }
 
-bool run_volume(RunContext& context, RunNotes& notes, const Volume& volume, VolumeState& state,
-                bool resumed, ProgressSink& progress, const std::stop_token& stop) {
+bool run_volume(RunContext& context, RunNotes& notes, const mandate::Volume& volume,
+                VolumeState& state, bool resumed, ProgressSink& progress,
+                const std::stop_token& stop) {
     context.events.emit(
         "started",
         ObjectWriter()

@@ -22,14 +22,14 @@ struct VolumeState {
 };
 
 /// volume-N.json of the journal. Loading throws Error(internal) when it is missing or damaged.
-[[nodiscard]] VolumeState load_volume(const Journal& journal, std::size_t index);
+[[nodiscard]] VolumeState load_volume(const std::filesystem::path& folder, std::size_t index);
 /// Safe from several threads for different volumes.
 void save_volume(const Journal& journal, std::size_t index, const VolumeState& state);
 
 /// The boundary of a target: what fails inside becomes the volume's verdict, so that the other
 /// volumes go on. Returns false when a stop was asked for before the volume was done; then nothing
 /// is concluded and running again resumes. Fills `state.outcome` and sets `state.done` otherwise.
-[[nodiscard]] bool run_volume(RunContext& context, RunNotes& notes, const Volume& volume,
+[[nodiscard]] bool run_volume(RunContext& context, RunNotes& notes, const mandate::Volume& volume,
                               VolumeState& state, bool resumed, ProgressSink& progress,
                               const std::stop_token& stop);
 

@@ -79,6 +79,9 @@ class DeviceRuns final {
     std::map<std::uint64_t, std::size_t> open_;  ///< entry of the intent -> place in runs_
 };
 
+/// The runs of a job that were announced and have no end. Throws Error(evidence).
+[[nodiscard]] std::vector<RunIntent> open_intents_of(const Log& log, std::string_view job_id);
+
 /// A log that was audited, as far as its own checkpoint is signed; kept is what verifiers ask, some
 /// 500 bytes an entry. Needs entries.jsonl and checkpoint only.
 class WholeLog final {

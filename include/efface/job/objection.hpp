@@ -19,8 +19,8 @@ struct Objection {
 [[nodiscard]] Json to_json(const std::vector<Objection>& objections);
 /// The exit status of a refusal for all of them, safety before all others; 0 when there is none.
 [[nodiscard]] int status_of(const std::vector<Objection>& objections) noexcept;
-/// Throws Error with that status, the code of the first objection that has it, `what` and all of
-/// them; nothing when there is none.
+/// Throws Error with that status, the code and next step of the first objection that has it, `what`
+/// and all of them; nothing when there is none.
 void refuse(const std::string& what, const std::vector<Objection>& objections);
 
 }  // namespace efface::job

@@ -9,9 +9,10 @@
 
 #include "efface/base/json.hpp"
 #include "efface/job/host.hpp"
-#include "efface/job/manifest.hpp"
 #include "efface/job/objection.hpp"
+#include "efface/job/run_result.hpp"
 #include "efface/luks/header.hpp"
+#include "efface/mandate/manifest.hpp"
 
 namespace efface::job {
 
@@ -58,16 +59,18 @@ struct VolumePlan {
 
 struct ProjectPlan {
     std::vector<VolumePlan> volumes;
+    std::vector<Objection> station;  ///< what preflight finds wanting
+    std::optional<DoneBefore> done_before;
     [[nodiscard]] std::vector<Objection> objections() const;
     [[nodiscard]] method::Level level() const noexcept;
     [[nodiscard]] std::uint64_t bytes_to_overwrite() const noexcept;
 };
 
 /// Hex. Changes when the manifest, a target or what was found there changes.
-[[nodiscard]] std::string plan_digest(const Manifest& manifest, const ProjectPlan& plan);
+[[nodiscard]] std::string plan_digest(const mandate::Manifest& manifest, const ProjectPlan& plan);
 
 /// For `efface plan --json`: no keys, no journal fields.
-[[nodiscard]] Json plan_document(const Manifest& manifest, const ProjectPlan& plan);
+[[nodiscard]] Json plan_document(const mandate::Manifest& manifest, const ProjectPlan& plan);
 
 /// For the journal, and back. from_journal throws Error(internal) for a damaged journal.
 [[nodiscard]] Json to_journal(const VolumePlan& plan);

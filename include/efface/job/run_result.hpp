@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "efface/base/error.hpp"
+#include "efface/base/json.hpp"
 #include "efface/base/reason.hpp"
 #include "efface/method/outcome.hpp"
 
@@ -44,6 +45,14 @@ struct RunResult {
 
     [[nodiscard]] int exit_code() const noexcept;
 };
+
+/// The job that carried out what is asked for, and left what stands there now.
+struct DoneBefore {
+    std::string job_id;
+    std::string completed_at;
+    std::string bundle;
+};
+[[nodiscard]] Json to_json(const std::optional<DoneBefore>& done);
 
 /// The exit status of a verdict: DESIGN, section 2.
 [[nodiscard]] constexpr int exit_code_of(method::Verdict verdict) noexcept {

@@ -10,11 +10,11 @@
 #include <string>
 #include <vector>
 
-#include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
 #include "efface/job/objection.hpp"
-#include "efface/job/order.hpp"
 #include "efface/job/run_result.hpp"
+#include "efface/mandate/authorization.hpp"
+#include "efface/mandate/order.hpp"
 
 namespace efface::job {
 
@@ -40,6 +40,7 @@ struct TargetPlan {
     std::vector<Reason> residual_risks;
     std::vector<Objection> objections;          ///< reasons to refuse
     method::Level level = method::Level::none;  ///< that success would claim
+    std::optional<DoneBefore> done_before;      ///< then there is nothing to do
 };
 /// Hex. Changes when the target or what would be done to it changes, but for a size that varies.
 [[nodiscard]] std::string plan_digest(const TargetPlan& plan);
@@ -48,14 +49,14 @@ struct TargetPlan {
 
 struct TargetRequest {
     std::string target;  ///< a path, or memory:KIND:PLACE
-    ErasureChoice choice;
-    const Order* order = nullptr;  ///< when the target stands in one; outlives the run
+    mandate::ErasureChoice choice;
+    const mandate::Order* order = nullptr;  ///< when the target stands in one; outlives the run
     /// Of `efface resume`: go on with this job only; its choice holds.
     std::string job_id;
     /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
     std::string expected_plan_digest;
     /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
-    std::function<Authorization(const TargetPlan& plan)> authorize;
+    std::function<mandate::Authorization(const TargetPlan& plan)> authorize;
     std::string program;  ///< path of this executable: its digest stands in the certificate
 };
 
@@ -69,7 +70,8 @@ void refuse_own_files(Host& host, const std::vector<std::string>& targets,
                       const std::vector<std::string>& outputs,
                       const std::vector<std::string>& documents);
 
-/// Changes nothing.
+/// Changes nothing. What preflight finds wanting is among the objections; what was done before and
+/// stands as it was left has none.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);
 
 /// Never throws an Error: what failed stands in the result; the rest is in its certificate.

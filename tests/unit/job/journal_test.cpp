@@ -73,8 +73,8 @@ void stop_at_first_write(TargetFixture& fixture) {
     fixture.disk().set_hook({});
 }
 
-Order an_order(const std::string& id) {
-    return parse_order(
+mandate::Order an_order(const std::string& id) {
+    return mandate::parse_order(
         R"({"schema":"efface.order/1","id":")" + id +
         R"(","owner":"Tenant","targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
 }
@@ -189,7 +189,7 @@ TEST_CASE("journal: a project of another version is refused, or answered when it
         };
         CHECK(refused([&] { (void)fixture.run(); }) == ReasonCode::interrupted);
         fixture.stop = {};
-        set_version(fixture.state, job_id_of(parse_manifest(fixture.manifest_text)), 1);
+        set_version(fixture.state, job_id_of(mandate::parse_manifest(fixture.manifest_text)), 1);
         CHECK(refused([&] { (void)fixture.run(); }) == ReasonCode::other_journal_version);
         CHECK((fixture.host.at("/dev/b").disk->media() == fixture.before_b));
     }
@@ -212,4 +212,44 @@ TEST_CASE("journal: a damaged job is listed with its reason and is not gone on w
     REQUIRE(jobs.size() == 1);
     CHECK(jobs[0].reason == ReasonCode::journal_damaged);
     CHECK(refused([&] { (void)fixture.resume(job); }) == ReasonCode::journal_damaged);
+}
+
+TEST_CASE("journal: a job that is forgotten is closed as lost in the log, and blocks nobody",
+          "[job][journal]") {
+    for (const bool damaged : {false, true}) {
+        CAPTURE(damaged);
+        TargetFixture fixture;
+        stop_at_first_write(fixture);
+        const auto job = fixture.open_job();
+        if (damaged) {
+            write_file_durably(fixture.state.jobs() / job / "run.json", std::string_view("{"));
+        }
+        const auto forgotten = forget_job(fixture.state, fixture.clock, job);
+        CHECK(forgotten.was_open);
+        CHECK(list_jobs(fixture.state).empty());
+        CHECK(fixture.log_entries("lost") == 1);
+        const auto audit =
+            evidence::audit_log(fixture.state.log(), fixture.keys().log_verifier_key());
+        CHECK(audit.problems.empty());
+        CHECK(audit.open_intents.empty());
+        CHECK(refused([&] { forget_job(fixture.state, fixture.clock, job); }) ==
+              ReasonCode::job_unknown);
+        CHECK(fixture.run().verdict == method::Verdict::sanitized);
+    }
+}
+
+TEST_CASE("journal: a damaged job never blocks another run on the same storage", "[job][journal]") {
+    for (const auto* document : {"run.json", "target.json"}) {
+        for (const auto* content : {"", "{", "[]", R"({"journalVersion":2})", "null"}) {
+            CAPTURE(document, content);
+            TargetFixture fixture;
+            stop_at_first_write(fixture);
+            const auto job = fixture.open_job();
+            write_file_durably(fixture.state.jobs() / job / document, std::string_view(content));
+            CHECK(fixture.run().verdict == method::Verdict::sanitized);
+            CHECK_FALSE(fixture.old_content_remains());
+            CHECK(fixture.log_entries("lost") == 1);
+            CHECK(fixture.verified_bundles() == 1);
+        }
+    }
 }

@@ -53,13 +53,23 @@ RunResult TargetFixture::run(TargetRequest request) {
     request.program = "/bin/true";
     request.authorize = [this](const TargetPlan&) {
         ++authorizations;
-        return Authorization{"typed-token", "tester", {}, {}};
+        return mandate::Authorization{"typed-token", "tester", {}, {}};
     };
     ended = run_target(context, request, stop.get_token());
     if (ended.error) {
         throw Error(*ended.error);
     }
     return ended;
+}
+
+TargetPlan TargetFixture::plan() {
+    Events sink({}, clock);
+    RunContext context{state, host, clock, random, sink};
+    TargetRequest request;
+    request.target = target;
+    request.choice = order ? order->choice : choice;
+    request.order = order ? &*order : nullptr;
+    return make_target_plan(context, request);
 }
 
 RunResult TargetFixture::run() {

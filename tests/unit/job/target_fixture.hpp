@@ -22,6 +22,7 @@ class TargetFixture {
     /// One process: runs to its end, or throws what stands in `ended`. Each asks again.
     RunResult run();
     RunResult resume(const std::string& job_id);
+    [[nodiscard]] TargetPlan plan();
     [[nodiscard]] evidence::KeyStore keys() const;
     [[nodiscard]] std::size_t log_entries(const std::string& type) const;
     /// True when any block of the old content is still on the medium, flushed or not.
@@ -38,8 +39,8 @@ class TargetFixture {
     fake::FixedClock clock;
     fake::SeededRandom random{"target"};
     std::string target = "/dev/a";
-    ErasureChoice choice;
-    std::optional<Order> order;
+    mandate::ErasureChoice choice;
+    std::optional<mandate::Order> order;
     std::function<void(const Json&)> on_event;
     std::stop_source stop;
     RunResult ended;  ///< of the last run

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // nlohmann's header for precompiled headers, without the body of its literal ""_json, which is not
-// used here: it is an inline function, so every source would instantiate the whole parser for it
-// (g++ 12: half a second each). A version that spells the literal otherwise
-// comes as it is.
+// used here: it is an inline function, for which every source would instantiate the whole parser
+// (g++ 12: half a second each). A version that spells the literal otherwise comes as it is.
 #pragma once
 
 // The name is declared, and what follows becomes the body of a template that nobody asks for.

@@ -4,7 +4,6 @@
 #pragma once
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <array>
@@ -20,3 +19,5 @@
 #include <string_view>
 #include <utility>
 #include <vector>
+
+#include "json_pch.hpp"

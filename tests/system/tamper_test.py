@@ -20,13 +20,12 @@ import tempfile
 from tamper import (acceptances, certificates, contradictions, drive, drive_claims, forms, generated, log, lowered,
                     memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
-from tamper.stock import DATA, SOURCE, predicate_of
+from tamper.judges import SCRIPT, WORKERS, ask
+from tamper.stock import DATA, predicate_of
 
 SKIPPED = 77
 NOT_PROVED, SUPERSEDED = 20, 22
 PREDICATE = DATA / 'predicate-example.json'
-SCRIPT = SOURCE / 'scripts/verify-bundle'
-WORKERS = 2
 LINES_OF = 8  # one of so many odd lines of the log, then
 SIGNED_OF = 20  # one of so many claims, when time is short
 
@@ -58,11 +57,6 @@ VARIANTS = {  # make_bundle's variants, and the check of the library that refuse
     'order-of-nothing': 'order', 'order-for-another': 'order',
     'other-outcome': 'log inclusion', 'old-checkpoint': 'log inclusion',
     'hidden-attempt': 'whole log'}
-
-
-def ask(command):
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          check=False, stdin=subprocess.DEVNULL)
 
 
 def verifiers(folder, with_log, keys):

@@ -10,6 +10,7 @@ documents. Run as a program it prints the keys of one image, without showing the
 
 import ctypes
 import ctypes.util
+import functools
 import hashlib
 import struct
 import sys
@@ -94,23 +95,29 @@ class SectorCipher:
         return b"".join(pieces)
 
 
-def _diffuse(block, hash_name):
-    size = hashlib.new(hash_name).digest_size
-    return b"".join(
-        hashlib.new(hash_name, struct.pack(">I", index) + block[at:at + size]).digest()[
-            :min(size, len(block) - at)]
-        for index, at in enumerate(range(0, len(block), size)))
+def _hash(name):
+    """What makes such a hash: by its own function, where there is one, in half the time."""
+    return getattr(hashlib, name, None) or functools.partial(hashlib.new, name)
+
+
+def _diffuse(block, make, pieces):
+    """`pieces`: (number in four bytes, start, end) of each."""
+    return b"".join([make(number + block[start:end]).digest()[:end - start]
+                     for number, start, end in pieces])
 
 
 def merge(split, key_bytes, stripes, hash_name):
     """The anti-forensic merge: every stripe is needed."""
-    state = bytes(key_bytes)
+    state, make = bytes(key_bytes), _hash(hash_name)
+    size = make().digest_size
+    pieces = [(struct.pack(">I", index), start, min(start + size, key_bytes))
+              for index, start in enumerate(range(0, key_bytes, size))]
     for index in range(stripes):
         stripe = split[index * key_bytes:(index + 1) * key_bytes]
         mixed = int.from_bytes(state, "big") ^ int.from_bytes(stripe, "big")
         state = mixed.to_bytes(key_bytes, "big")
         if index < stripes - 1:
-            state = _diffuse(state, hash_name)
+            state = _diffuse(state, make, pieces)
     return state
 
 

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, PROOF
+from tamper.judges import ask
 from tamper.stock import stock
 
 DATA = pathlib.Path(__file__).resolve().parents[2] / 'data/evidence'
@@ -183,8 +184,7 @@ class Bundles:
         for judge, command in self.verifiers(folder, False, folder / 'keys').items():
             if judge == 'library' and expected == WRONG_USE:
                 continue
-            status = subprocess.run([str(part) for part in command], capture_output=True,
-                                    check=False, stdin=subprocess.DEVNULL).returncode
+            status = ask(command).returncode
             if status != expected:
                 problems.append(f'{name}: {judge} ended with {status}, not {expected}')
         shutil.rmtree(folder)
@@ -219,8 +219,7 @@ def judged_line(helper, work, verifiers, name, told):
         return [f'line {name}: make_bundle: {made.stderr}'], 0
     problems, refused = [], 0
     for with_log in (False, True):
-        statuses = {judge: subprocess.run([str(part) for part in command], capture_output=True,
-                                          check=False, stdin=subprocess.DEVNULL).returncode
+        statuses = {judge: ask(command).returncode
                     for judge, command in verifiers(folder, with_log, folder / 'keys').items()}
         refused += NOT_PROVED in statuses.values()
         if len(set(statuses.values())) != 1 or not set(statuses.values()) <= {GOOD, NOT_PROVED}:
@@ -243,9 +242,7 @@ def reason_that_forges(helper, bundles):
                     '-outform', 'DER', '-out', record.with_name('acceptance.json.p7s')], check=True,
                    capture_output=True)
     for judge, command in bundles.verifiers(bundle.parent, False, bundles.good / 'keys').items():
-        answer = subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                                check=False, stdin=subprocess.DEVNULL)
-        if 'The bundle is proved.' in answer.stdout.splitlines():
+        if 'The bundle is proved.' in ask(command).stdout.splitlines():
             yield f'{judge}: a reason forges a line'
     said = stock('common').said(''.join(map(chr, [*CONTROLS, 0x85, 0x2028, 0xd800])))
     if not said.isascii() or not said.isprintable():

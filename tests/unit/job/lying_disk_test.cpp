@@ -5,6 +5,7 @@
 
 #include "catch.hpp"
 #include "run_fixture.hpp"
+#include "sample.hpp"
 
 using namespace efface;
 using namespace efface::job;
@@ -13,11 +14,17 @@ namespace {
 
 using Kind = fake::Fault::Kind;
 
-/// Runs with one fault at the n-th operation of disk a, for every n until none is met.
-void for_every_operation(const fake::Fault& fault) {
+constexpr unsigned kFaults = 4;
+
+/// Runs with one fault at the n-th operation of disk a, for every n until none is met: with each of
+/// the four in its turn, which number `turn` has.
+void for_every_operation(const fake::Fault& fault, unsigned turn) {
     bool met = true;
     for (std::uint64_t n = 1; met; ++n) {
         REQUIRE(n < 2000);
+        if (!test::has_its_turn(n + turn, kFaults)) {
+            continue;
+        }
         RunFixture fixture;
         met = false;
         fixture.host.at("/dev/a").disk->set_hook([&](const fake::Operation& operation) {
@@ -46,19 +53,19 @@ void for_every_operation(const fake::Fault& fault) {
 }  // namespace
 
 TEST_CASE("lying disk: EIO at the n-th operation", "[job][lies]") {
-    for_every_operation({Kind::fail, EIO, 0});
+    for_every_operation({Kind::fail, EIO, 0}, 0);
 }
 
 TEST_CASE("lying disk: the n-th transfer is short", "[job][lies]") {
-    for_every_operation({Kind::shorten, 0, 512});
+    for_every_operation({Kind::shorten, 0, 512}, 1);
 }
 
 TEST_CASE("lying disk: the n-th transfer breaks in the middle", "[job][lies]") {
-    for_every_operation({Kind::partial, EIO, 4096});
+    for_every_operation({Kind::partial, EIO, 4096}, 2);
 }
 
 TEST_CASE("lying disk: one bit is turned in the n-th transfer", "[job][lies]") {
-    for_every_operation({Kind::corrupt, 0, 0});
+    for_every_operation({Kind::corrupt, 0, 0}, 3);
 }
 
 TEST_CASE("lying disk: a write that is acknowledged and dropped is never sanitized",

@@ -4,6 +4,7 @@
 // transports (fake/lying_transport.hpp), so that any read can be any bytes.
 #include "catch.hpp"
 #include "lies_bench.hpp"
+#include "sample.hpp"
 
 using namespace efface;
 using namespace efface::method;
@@ -113,17 +114,25 @@ void check(const char* technique, const Lie& lie, bool whole, Count& count) {
     }
 }
 
+/// The ways of a lie stand beside each other, at least three of each: one of them has its turn.
+constexpr unsigned kWays = 3;
+
 void check_all(const char* technique, bool promises) {
     Count count;
     const bool commands = !std::string_view(technique).starts_with("block");
-    for (const auto& lie : lies_for(LiesBench::statuses_of(technique), commands)) {
-        check(technique, lie, false, count);
+    const auto lies = lies_for(LiesBench::statuses_of(technique), commands);
+    CHECK(lies.size() > 100);
+    for (std::size_t row = 0; row < lies.size(); ++row) {
+        if (!test::has_its_turn(row, kWays)) {
+            continue;
+        }
+        check(technique, lies[row], false, count);
         if (promises) {
-            check(technique, lie, true, count);
+            check(technique, lies[row], true, count);
         }
     }
     WARN(technique << ": " << count.text());
-    CHECK(count.runs > 100);
+    CHECK(count.runs >= lies.size() / kWays);
     CHECK(count.not_sanitized > 0);
 }
 

@@ -70,7 +70,7 @@ void refuse_other_version(const std::string& job_id, std::uint64_t version) {
 
 std::uint64_t journal_version_of(const Json& document) {
     if (!document.is_object()) {
-        return kVersionBeforeTheKey;
+        return kJournalVersion;  // of no version: whoever reads it finds it damaged
     }
     const auto found = document.find(kVersionKey);
     if (found == document.end()) {

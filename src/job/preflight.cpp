@@ -120,6 +120,9 @@ void look_at_descriptors(std::uint64_t needed, Objections& found) {
 }
 
 void look_at_memory(std::uint64_t bytes, Objections& found) {
+    if (bytes == 0) {
+        return;
+    }
     void* place =
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED) {

@@ -61,9 +61,9 @@ class Run final : public RunNotes {
     const std::stop_token& stop_;
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
-    bool resumed_ = false;  ///< an earlier process or attempt may have written to the storage
-    bool done_before_ = false;
-    bool anew_ = false;  ///< a job of the same order ended well on what stood there before
+    bool resumed_ = false;       ///< an earlier process or attempt may have written to the storage
+    bool ended_before_ = false;  ///< well, and nothing was begun since
+    bool done_before_ = false;   ///< and what stands there is as it was left
 };
 
 void Run::work_begins() {
@@ -103,6 +103,7 @@ bool Run::open(const std::string& job_id) {
 
 /// The job ended well. Its certificate is the answer as long as it says what stands there.
 void Run::done_before() {
+    ended_before_ = true;
     if (!work_.asked_by_job()) {
         const auto standing = work_.standing();
         if (standing.state == Standing::State::is_other) {
@@ -115,7 +116,7 @@ void Run::done_before() {
         }
         if (standing.state == Standing::State::begins_anew) {
             run_.reset();
-            anew_ = true;
+            ended_before_ = false;
             begin();
             return;
         }
@@ -296,7 +297,7 @@ void Run::tell_result() const {
 }
 
 bool Run::changed() const {
-    return !done_before_ && run_->state().work_began;
+    return !ended_before_ && run_->state().work_began;
 }
 
 RunResult Run::result() const {
@@ -311,7 +312,7 @@ RunResult Run::result() const {
     result.run_id = state.run_id;
     result.changed = changed();
     const bool ended = state.phase != Phase::announcing && state.phase != Phase::running;
-    if (!ended || run_->refused()) {
+    if (!ended || run_->refused() || (ended_before_ && !done_before_)) {
         return result;
     }
     result.verdict = verdict();

@@ -29,7 +29,8 @@ struct RunResult {
     /// None: the work has not come to its end, or never began.
     std::optional<method::Verdict> verdict;
     method::Level level = method::Level::none;
-    /// A byte of the storage may differ from what stood there before the job. False: none does.
+    /// A byte of the storage may differ from what stood there before the job that this run began or
+    /// went on with. False: none does.
     bool changed = false;
     bool done_before = false;  ///< an earlier run did it; nothing was done now
     std::string completed_at;  ///< when the work came to its end; empty without a verdict

@@ -38,6 +38,7 @@ void add_accept(Command& app, Program& program) {
     command.add("--reason", options->reason, "Why, in words").required();
     command.flag("--reject", options->reject, "Reject it; without: accept it");
     command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
         program.run = [&program, options] { return accept(program, *options); };
     });
 }

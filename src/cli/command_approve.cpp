@@ -58,6 +58,7 @@ void add_approve(Command& app, Program& program) {
     command.add("--key", options->key, "Name of the approver's key").required();
     command.add("--approval", options->approval, "Default: FILE.p7s beside it");
     command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
         program.run = [&program, options] { return approve(program, *options); };
     });
 }

@@ -68,12 +68,14 @@ void add_keys(Command& app, Program& program) {
     init_command.add("--site", options->issuer.site).required();
     init_command.add("--station", options->issuer.station_id, "Name of this machine").required();
     init_command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
         program.run = [&program, options] { return init(program.state(), options->issuer); };
     });
     auto issue_command = keys.subcommand("issue", "Make the key of a person");
     issue_command.add("name", options->name).required();
     issue_command.add("--role", options->role, "approver, operator or witness").required();
     issue_command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
         program.run = [&program, options] {
             return issue(program.state(), options->name, options->role);
         };

@@ -45,6 +45,10 @@ void add_log(Command& app, Program& program);
 [[nodiscard]] std::string operator_name();
 /// Other names by which the operator may be known: none of them approves what the operator runs.
 [[nodiscard]] std::vector<std::string> operator_aliases();
+/// Opens those of descriptors 0 to 2 that are closed on /dev/null; called before anything else.
+/// Otherwise the next file that is opened gets such a number, and messages are written into it.
+/// False when one can not be opened.
+[[nodiscard]] bool open_standard_descriptors() noexcept;
 /// Whether this descriptor (0 to 2) was closed when the program was started, and is /dev/null now.
 [[nodiscard]] bool was_closed(int descriptor) noexcept;
 

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fcntl.h>
 #include <unistd.h>
 
-#include <array>
 #include <csignal>
 #include <string_view>
 
@@ -18,26 +16,6 @@
 namespace efface::cli {
 
 namespace {
-
-/// Of the standard descriptors: set once, before anything else happens.
-std::array<bool, 3>& closed_at_start() {
-    static std::array<bool, 3> closed{};
-    return closed;
-}
-
-/// Otherwise the next file that is opened gets number 0, 1 or 2, and messages are written into it.
-bool open_missing_standard_descriptors() {
-    for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
-        if (::fcntl(number, F_GETFD) >= 0) {
-            continue;
-        }
-        closed_at_start()[static_cast<std::size_t>(number)] = true;
-        if (::open("/dev/null", O_RDWR) != number) {
-            return false;
-        }
-    }
-    return true;
-}
 
 void add_commands(Command& app, Program& program) {
     add_list(app, program);
@@ -89,20 +67,10 @@ int run_or_fail(int argc, char** argv) {
 
 }  // namespace
 
-std::string executable_path() {
-    return std::filesystem::read_symlink("/proc/self/exe").string();
-}
-
-bool was_closed(int descriptor) noexcept {
-    const auto& closed = closed_at_start();
-    return descriptor >= 0 && static_cast<std::size_t>(descriptor) < closed.size() &&
-           closed[static_cast<std::size_t>(descriptor)];
-}
-
 }  // namespace efface::cli
 
 int main(int argc, char** argv) {
-    if (!efface::cli::open_missing_standard_descriptors()) {  // nowhere to say so
+    if (!efface::cli::open_standard_descriptors()) {  // nowhere to say so
         return static_cast<int>(efface::ErrorCode::internal);
     }
     (void)::signal(SIGPIPE, SIG_IGN);  // who stops listening does not stop a run

@@ -102,7 +102,8 @@ int erase_requests(const Program& program, const EraseOptions& options,
 }
 
 int erase(const Program& program, const EraseOptions& options) {
-    (void)EventFile(options.reporting.events, options.reporting.json);  // before anybody is asked
+    (void)check_events(options.reporting.events,
+                       options.reporting.json);              // before anybody is asked
     (void)evidence::KeyStore::open(program.state().keys());  // the first thing that may be missing
     const auto order = options.targets.load_order();
     const auto* loaded = order ? &*order : nullptr;

@@ -193,6 +193,9 @@ int show_plan(const Program& program, const PlanOptions& options) {
     job::RunContext context{program.state(), *host, clock, random, events};
     const auto& names = options.targets.targets;
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
+        if (!options.out.empty()) {
+            throw Error(ErrorCode::usage, "--out: facts of the machine are no plan");
+        }
         return show_machine(options.json);
     }
     const bool file = names.size() == 1 && !method::parse_memory_target(names.front());

@@ -94,14 +94,12 @@ class ProjectErasure final {
             },
             clock);
         try {
-            return report(erase(clock, events, signals.token()));
+            const auto result = erase(clock, events, signals.token());
+            return report(result, events.lost());
         } catch (const Error& error) {
-            job::emit_failure(events, "", error);
-            return report(error);
+            return fail(events, error);
         } catch (const std::exception& failure) {
-            const Error error(ErrorCode::internal, failure.what());
-            job::emit_failure(events, "", error);
-            return report(error);
+            return fail(events, {ErrorCode::internal, failure.what()});
         }
     }
 
@@ -129,9 +127,15 @@ class ProjectErasure final {
         return job::run_project(context, request, std::move(stop));
     }
 
-    int report(const job::RunResult& result) {
+    int fail(job::Events& events, const Error& error) {
+        job::emit_failure(events, "", error);
+        return report(error, events.lost());
+    }
+
+    /// `missed`: events that no view took.
+    int report(const job::RunResult& result, std::size_t missed) {
         display_.finish();
-        const std::size_t lost = event_file_.end();
+        const std::size_t lost = event_file_.end() + missed;
         if (options_.json) {
             print_ending_json(result_document(result, lost));
         } else if (!event_file_.takes_standard_output()) {
@@ -140,10 +144,10 @@ class ProjectErasure final {
         return ended(result.exit_code(), lost);
     }
 
-    int report(const Error& error) {
+    int report(const Error& error, std::size_t missed) {
         display_.finish();
         say_error(error);
-        const std::size_t lost = event_file_.end();
+        const std::size_t lost = event_file_.end() + missed;
         if (options_.json) {
             auto document = failure_document("project erase", error);
             document["status"] = display_.last_result();
@@ -161,7 +165,7 @@ class ProjectErasure final {
     }
 
     [[noreturn]] void leave() {
-        const int status = report(left_while_hanging(options_.manifest));
+        const int status = report(left_while_hanging(options_.manifest), 0);
         finish_words();
         std::_Exit(status);
     }

@@ -129,15 +129,18 @@ class TargetRuns final {
 
   private:
     void run_one(std::size_t index, job::Host& host, std::stop_token stop) {
-        auto ending = ending_of(requests_[index], host, std::move(stop));
+        const SystemClock clock;
+        job::Events events([this](const Json& event) { receive(event); }, clock,
+                           requests_[index].target);
+        auto ending = ending_of(requests_[index], host, clock, events, std::move(stop));
         const std::lock_guard lock(ending_);
         endings_[index] = std::move(ending);
+        events_lost_ += events.lost();
     }
 
-    Ending ending_of(job::TargetRequest& request, job::Host& host, std::stop_token stop) {
-        const SystemClock clock;
+    Ending ending_of(job::TargetRequest& request, job::Host& host, const Clock& clock,
+                     job::Events& events, std::stop_token stop) {
         SystemRandom random;
-        job::Events events([this](const Json& event) { receive(event); }, clock, request.target);
         job::RunContext context{state_, host, clock, random, events};
         const auto fail = [&](const Error& error) {
             job::emit_failure(events, request.target, error);
@@ -165,8 +168,9 @@ class TargetRuns final {
     }
 
     int report() {
-        const std::size_t lost = events_.end();
+        const std::size_t unwritten = events_.end();
         const std::lock_guard lock(ending_);
+        const std::size_t lost = unwritten + events_lost_;
         const auto document = whole_document(names_, endings_, lost);
         if (reporting_.json) {
             print_ending_json(document);
@@ -206,6 +210,7 @@ class TargetRuns final {
     RunDisplay display_;
     std::mutex ending_;
     std::vector<Ending> endings_;
+    std::size_t events_lost_ = 0;  ///< that no view took
 };
 
 }  // namespace

@@ -45,17 +45,25 @@ bool is_ignored(int signal) {
 
 }  // namespace
 
+std::optional<int> check_events(const std::string& target, bool json) {
+    if (target != "-" && !target.starts_with("fd:")) {
+        return std::nullopt;
+    }
+    const int fd = target == "-" ? STDOUT_FILENO : descriptor_named(target);
+    if (json && fd == STDOUT_FILENO) {
+        throw Error(ErrorCode::usage,
+                    "--json and --events " + target + " both need standard output",
+                    "send the events to a file or another descriptor");
+    }
+    return fd;
+}
+
 EventFile::EventFile(const std::string& target, bool json) {
     if (target.empty()) {
         return;
     }
-    if (target == "-" || target.starts_with("fd:")) {
-        fd_ = target == "-" ? STDOUT_FILENO : descriptor_named(target);
-        if (json && fd_ == STDOUT_FILENO) {
-            throw Error(ErrorCode::usage,
-                        "--json and --events " + target + " both need standard output",
-                        "send the events to a file or another descriptor");
-        }
+    if (const auto descriptor = check_events(target, json)) {
+        fd_ = *descriptor;
         outlet_.emplace(fd_);
         return;
     }
@@ -68,8 +76,7 @@ EventFile::EventFile(const std::string& target, bool json) {
 }
 
 void EventFile::say_once() {
-    if (!said_ && outlet_->lost() != 0) {
-        said_ = true;
+    if (outlet_->lost() != 0 && !said_.exchange(true)) {
         const int error = outlet_->first_error();
         say("events: " + (error == 0 ? "nobody reads them" : errno_text(error)) +
             ": the run goes on, events are lost");

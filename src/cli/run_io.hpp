@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <optional>
@@ -22,12 +23,15 @@
 
 namespace efface::cli {
 
+/// The descriptor where `--events` goes; nullopt for a path. Throws Error(usage) for what is not
+/// open for writing, and where --json needs the same standard output.
+std::optional<int> check_events(const std::string& target, bool json);
+
 /// Where `--events` goes: "-", "fd:N" or a path; nowhere when it is empty. Whoever reads events
 /// never steers a run: nobody waits for a reader, and what can not be written is lost and counted.
 class EventFile final {
   public:
-    /// Throws Error(usage) for what is not open for writing, and where --json needs the same
-    /// standard output.
+    /// Throws Error(usage) as above, and for a path that can not be opened.
     EventFile(const std::string& target, bool json);
     void write(const Json& event);
     /// Nothing else goes there then.
@@ -41,7 +45,7 @@ class EventFile final {
     void say_once();
     std::optional<Outlet> outlet_;
     int fd_ = -1;
-    bool said_ = false;  ///< calls of write() come one at a time
+    std::atomic<bool> said_ = false;
 };
 
 /// Turns SIGINT, SIGTERM and SIGHUP into a stop at the next safe point, and SIGUSR1 into a look at

@@ -69,8 +69,12 @@ class World:
         self.folder.mkdir()
         self.stack = ExitStack()
         self.medium = self.folder / "disk.img"
-        self.command = station.state.command(*getattr(self, f"make_{kind}")(), "--json")
-        self.before = tree_digest(self.medium)
+        try:
+            self.command = station.state.command(*getattr(self, f"make_{kind}")(), "--json")
+            self.before = tree_digest(self.medium)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self):
         self.stack.close()

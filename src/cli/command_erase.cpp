@@ -58,9 +58,9 @@ std::map<std::string, std::string> confirm(const Program& program,
     return digests;
 }
 
-job::Authorization typed(const job::TargetPlan& plan,
-                         const std::map<std::string, std::string>& digests,
-                         const std::string& target) {
+mandate::Authorization typed(const job::TargetPlan& plan,
+                             const std::map<std::string, std::string>& digests,
+                             const std::string& target) {
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {
         throw Error(ErrorCode::authorisation, ReasonCode::plan_changed,
@@ -70,9 +70,9 @@ job::Authorization typed(const job::TargetPlan& plan,
 }
 
 int erase_requests(const Program& program, const EraseOptions& options,
-                   std::vector<job::TargetRequest> requests, const job::Order* order) {
+                   std::vector<job::TargetRequest> requests, const mandate::Order* order) {
     const ExpectedPlan expected(options.plan);
-    std::optional<job::Authorization> approved;
+    std::optional<mandate::Authorization> approved;
     if (order != nullptr) {
         approved = approvals_of(program, options.targets.order, options.approval, order->text);
     } else if (!standard_input_is_terminal()) {

@@ -5,7 +5,7 @@
 
 #include "efface/base/file.hpp"
 #include "efface/inventory/machine_facts.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/inventory/memory_name.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -40,9 +40,9 @@ void give_plan(const PlanOptions& options, const Json& document, const std::stri
 }
 
 /// What stands in the way of a run that its plan does not tell.
-std::optional<Error> not_in_force(const job::Terms& terms, const Clock& clock) {
+std::optional<Error> not_in_force(const mandate::Terms& terms, const Clock& clock) {
     try {
-        job::check_dates(terms, clock.now());
+        mandate::check_dates(terms, clock.now());
         return std::nullopt;
     } catch (const Error& error) {
         return error;
@@ -63,12 +63,12 @@ int end_plan(Json& document, std::string& text, int status, const std::optional<
 
 int plan_project(job::RunContext& context, const PlanOptions& options, const std::string& path,
                  const std::string& text) {
-    if (job::is_order(text)) {
+    if (mandate::is_order(text)) {
         throw Error(ErrorCode::usage, path + " is an order", "efface plan --order " + path);
     }
-    const auto manifest = job::parse_manifest(text);
+    const auto manifest = mandate::parse_manifest(text);
     if (!options.out.empty()) {
-        job::refuse_own_files(context.host, job::places_of(manifest), {options.out}, {path});
+        job::refuse_own_files(context.host, mandate::places_of(manifest), {options.out}, {path});
     }
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
     auto document = job::plan_document(manifest, plan);
@@ -152,11 +152,11 @@ std::optional<std::string> manifest_text(const std::string& path) {
     // A file of the kernel has no size, and reading it may wait for ever.
     const auto size =
         std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
-    const bool readable = !error && size > 0 && size <= job::kManifestBytesMax;
+    const bool readable = !error && size > 0 && size <= mandate::kManifestBytesMax;
     if (!named && !readable) {
         return std::nullopt;
     }
-    auto text = read_text_file(path, job::kManifestBytesMax);
+    auto text = read_text_file(path, mandate::kManifestBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, path + ": there is no such file");
     }
@@ -198,7 +198,7 @@ int show_plan(const Program& program, const PlanOptions& options) {
         }
         return show_machine(options.json);
     }
-    const bool file = names.size() == 1 && !method::parse_memory_target(names.front());
+    const bool file = names.size() == 1 && !inventory::parse_memory_target(names.front());
     if (file && options.targets.order.empty()) {
         if (const auto text = manifest_text(names.front())) {
             return plan_project(context, options, names.front(), *text);

@@ -27,7 +27,8 @@ struct ProjectOptions {
     bool json = false;
 };
 
-job::Authorization authorize_typed(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
+                                       const job::ProjectPlan& plan) {
     show(plan_text(manifest, plan));
     const auto answer = ask(fmt::format(
         "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
@@ -38,8 +39,8 @@ job::Authorization authorize_typed(const job::Manifest& manifest, const job::Pro
     return {"typed-project-id", operator_name(), {}, {}};
 }
 
-job::Authorization authorize(const Program& program, const ProjectOptions& options,
-                             const job::Manifest& manifest, const job::ProjectPlan& plan) {
+mandate::Authorization authorize(const Program& program, const ProjectOptions& options,
+                                 const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     const auto approved = approvals_of(program, options.manifest, options.approval, manifest.text);
     return approved ? *approved : authorize_typed(manifest, plan);
 }
@@ -110,7 +111,7 @@ class ProjectErasure final {
         job::RunContext context{program_.state(), *host, clock, random, events};
         const ExpectedPlan expected(options_.plan);
         job::RunRequest request;
-        request.manifest = job::load_manifest(options_.manifest);
+        request.manifest = mandate::load_manifest(options_.manifest);
         request.expected_plan_digest = expected.digest_of_project();
         request.workers = options_.workers;
         request.program = executable_path();
@@ -122,7 +123,7 @@ class ProjectErasure final {
         if (expected.is_file()) {
             documents.push_back(options_.plan);
         }
-        job::refuse_own_files(*host, job::places_of(request.manifest), event_file_.outputs(),
+        job::refuse_own_files(*host, mandate::places_of(request.manifest), event_file_.outputs(),
                               documents);
         return job::run_project(context, request, std::move(stop));
     }

@@ -10,7 +10,7 @@
 #include <optional>
 #include <thread>
 
-#include "efface/method/memory_method.hpp"
+#include "efface/inventory/memory_name.hpp"
 
 #include "console.hpp"
 #include "display.hpp"
@@ -117,7 +117,7 @@ class TargetRuns final {
         for (const bool sweep : {false, true}) {
             std::vector<std::jthread> threads;
             for (std::size_t i = 0; i < requests_.size(); ++i) {
-                if ((requests_[i].target == method::kFreeMemoryTarget) == sweep) {
+                if ((requests_[i].target == inventory::kFreeMemoryTarget) == sweep) {
                     threads.emplace_back(
                         [this, i, &host, &signals] { run_one(i, *host, signals.token()); });
                 }
@@ -146,7 +146,7 @@ class TargetRuns final {
             job::emit_failure(events, request.target, error);
             return Ending{std::nullopt, error};
         };
-        if (request.target == method::kFreeMemoryTarget && stop.stop_requested()) {
+        if (request.target == inventory::kFreeMemoryTarget && stop.stop_requested()) {
             return fail({ErrorCode::interrupted,
                          request.target + ": not begun, as the run was stopped",
                          "give the same command again"});

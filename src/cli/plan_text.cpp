@@ -123,7 +123,7 @@ std::string plan_text(const job::TargetPlan& plan) {
                               job::plan_digest(plan));
 }
 
-std::string plan_text(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     std::string text =
         fmt::format("Project {} of {}: destroy the LUKS keys of {} volumes\n",
                     one_line(manifest.project_id), one_line(manifest.owner), plan.volumes.size());

@@ -161,17 +161,19 @@ std::string approvals_path(const std::string& file, const std::string& approval)
     return approval.empty() ? file + ".p7s" : approval;
 }
 
-std::optional<job::Authorization> approvals_of(const Program& program, const std::string& file,
-                                               const std::string& approval, std::string_view text) {
+std::optional<mandate::Authorization> approvals_of(const Program& program, const std::string& file,
+                                                   const std::string& approval,
+                                                   std::string_view text) {
     const auto path = approvals_path(file, approval);
-    if (const auto approvals = read_file(path, job::kApprovalBytesMax)) {
+    if (const auto approvals = read_file(path, mandate::kApprovalBytesMax)) {
         const auto keys = evidence::KeyStore::open(program.state().keys());
         const auto now = SystemClock().now();
         for (const auto& name : operator_aliases()) {  // none of them approves an own run
-            (void)job::check_approvals(text, *approvals, keys.root_certificate_pem(), name, now);
+            (void)mandate::check_approvals(text, *approvals, keys.root_certificate_pem(), name,
+                                           now);
         }
-        return job::check_approvals(text, *approvals, keys.root_certificate_pem(), operator_name(),
-                                    now);
+        return mandate::check_approvals(text, *approvals, keys.root_certificate_pem(),
+                                        operator_name(), now);
     }
     if (!approval.empty()) {
         throw Error(ErrorCode::usage, path + ": there is no such file");

@@ -60,7 +60,7 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
 
 }  // namespace
 
-Json authorization_json(const Authorization& authorization) {
+Json authorization_json(const mandate::Authorization& authorization) {
     Json approvals = Json::array();
     for (const auto& approval : authorization.approvals) {
         approvals.push_back(ObjectWriter()

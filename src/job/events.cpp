@@ -29,7 +29,7 @@ void Events::emit(const char* event, Json fields) {
     }
     try {
         receiver_(fields);
-    } catch (...) {  // whatever it was: a view is no part of the run
+    } catch (const std::exception&) {  // whatever it was: a view is no part of the run
         ++lost_;
     }
 }

@@ -49,7 +49,7 @@ TEST_CASE("events: who receives them does not end the run, whatever it throws", 
             if (++thrown % 2 == 1) {
                 throw std::runtime_error("full");
             }
-            throw 7;
+            throw Error(ErrorCode::internal, "full");
         },
         clock);
     events.emit("started", Json::object());

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "efface/base/file.hpp"
 #include "efface/evidence/keys.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "display.hpp"
+#include "expected_plan.hpp"
+#include "failure.hpp"
 #include "plan_text.hpp"
 #include "run_io.hpp"
 
@@ -17,7 +21,7 @@ namespace {
 struct ProjectOptions {
     std::string manifest;
     std::string approval;
-    std::string plan_digest;
+    std::string plan;
     std::string events;
     unsigned workers = job::kWorkersDefault;
     bool json = false;
@@ -25,7 +29,7 @@ struct ProjectOptions {
 
 mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
                                        const job::ProjectPlan& plan) {
-    (void)std::fputs(plan_text(manifest, plan).c_str(), stderr);
+    show(plan_text(manifest, plan));
     const auto answer = ask(fmt::format(
         "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
     if (answer != manifest.project_id) {
@@ -41,7 +45,7 @@ mandate::Authorization authorize(const Program& program, const ProjectOptions& o
     return approved ? *approved : authorize_typed(manifest, plan);
 }
 
-Json result_document(const job::RunResult& result) {
+Json result_document(const job::RunResult& result, std::size_t events_lost) {
     Json volumes = Json::array();
     for (const auto& volume : result.volumes) {
         volumes.push_back(ObjectWriter()
@@ -59,6 +63,7 @@ Json result_document(const job::RunResult& result) {
         .add("level", to_string(result.level))
         .add("exitCode", result.exit_code())
         .add("changed", result.changed)
+        .add("eventsLost", events_lost)
         .add("bundle", result.bundle.string())
         .add("certificateSha256", result.certificate_sha256)
         .add("volumes", std::move(volumes))
@@ -69,64 +74,108 @@ void print_result(const job::RunResult& result) {
     print_ending(fmt::format(
         "{}: {}, level {}\ncertificate: {}\n{}",
         result.changed ? "done" : "was done before, this is its certificate",
-        to_string(result.verdict), to_string(result.level), result.bundle.string(),
+        to_string(result.verdict), to_string(result.level), one_line(result.bundle.string()),
         result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
                                 : ""));
 }
 
-int erase_project(const Program& program, const ProjectOptions& options) {
-    if (options.json && options.events == "-") {
-        throw Error(ErrorCode::usage, "--json and --events - both need standard output",
-                    "send the events to a file or a descriptor");
+/// One project, its events and what is told of its end.
+class ProjectErasure final {
+  public:
+    ProjectErasure(const Program& program, const ProjectOptions& options)
+        : program_(program), options_(options), event_file_(options.events, options.json) {}
+
+    int run() {
+        const SignalWatch signals({[this] { display_.show_status(); }, [this] { leave(); }});
+        const SystemClock clock;
+        job::Events events(
+            [this](const Json& event) {
+                event_file_.write(event);
+                display_.show(event);
+            },
+            clock);
+        try {
+            const auto result = erase(clock, events, signals.token());
+            return report(result, events.lost());
+        } catch (const Error& error) {
+            return fail(events, error);
+        } catch (const std::exception& failure) {
+            return fail(events, {ErrorCode::internal, failure.what()});
+        }
     }
-    const EventFile event_file(options.events);
-    RunDisplay display;
-    const SystemClock clock;
-    job::Events events(
-        [&](const Json& event) {
-            event_file.write(event);
-            display.show(event);
-        },
-        clock);
-    const SignalWatch signals([&] { display.show_status(); });
-    const auto host = job::make_linux_host(executable_path());
-    SystemRandom random;
-    job::RunContext context{program.state(), *host, clock, random, events};
-    try {
+
+  private:
+    job::RunResult erase(const Clock& clock, job::Events& events, std::stop_token stop) {
+        const auto host = job::make_linux_host(executable_path());
+        SystemRandom random;
+        job::RunContext context{program_.state(), *host, clock, random, events};
+        const ExpectedPlan expected(options_.plan);
         job::RunRequest request;
-        request.manifest = mandate::load_manifest(options.manifest);
-        request.expected_plan_digest = options.plan_digest;
-        request.workers = options.workers;
+        request.manifest = mandate::load_manifest(options_.manifest);
+        request.expected_plan_digest = expected.digest_of_project();
+        request.workers = options_.workers;
         request.program = executable_path();
         request.authorize = [&](const job::ProjectPlan& plan) {
-            return authorize(program, options, request.manifest, plan);
+            return authorize(program_, options_, request.manifest, plan);
         };
-        job::refuse_own_files(
-            *host, mandate::places_of(request.manifest), event_file.outputs(),
-            {options.manifest, approvals_path(options.manifest, options.approval)});
-        const auto result = job::run_project(context, request, signals.token());
-        display.finish();
-        if (options.json) {
-            print_ending_json(result_document(result));
-        } else if (options.events != "-") {
+        std::vector<std::string> documents{options_.manifest,
+                                           approvals_path(options_.manifest, options_.approval)};
+        if (expected.is_file()) {
+            documents.push_back(options_.plan);
+        }
+        job::refuse_own_files(*host, mandate::places_of(request.manifest), event_file_.outputs(),
+                              documents);
+        return job::run_project(context, request, std::move(stop));
+    }
+
+    int fail(job::Events& events, const Error& error) {
+        job::emit_failure(events, "", error);
+        return report(error, events.lost());
+    }
+
+    /// `missed`: events that no view took.
+    int report(const job::RunResult& result, std::size_t missed) {
+        display_.finish();
+        const std::size_t lost = event_file_.end() + missed;
+        if (options_.json) {
+            print_ending_json(result_document(result, lost));
+        } else if (!event_file_.takes_standard_output()) {
             print_result(result);
         }
-        return result.exit_code();
-    } catch (const Error& error) {
-        display.finish();
-        job::emit_failure(events, "", error);
-        if (options.json) {
-            print_ending_json(ObjectWriter()
-                                  .add("schema", "efface.run/1")
-                                  .add("status", display.last_result())
-                                  .add("exitCode", static_cast<int>(error.code()))
-                                  .add("changed", job::may_have_changed(error))
-                                  .add("error", error_document(error))
-                                  .take());
-        }
-        throw;
+        return ended(result.exit_code(), lost);
     }
-}
+
+    int report(const Error& error, std::size_t missed) {
+        display_.finish();
+        say_error(error);
+        const std::size_t lost = event_file_.end() + missed;
+        if (options_.json) {
+            auto document = failure_document("project erase", error);
+            document["status"] = display_.last_result();
+            document["eventsLost"] = lost;
+            print_ending_json(document);
+        }
+        return ended(static_cast<int>(error.code()), lost);
+    }
+
+    [[nodiscard]] int ended(int status, std::size_t lost) const {
+        if (lost != 0 && !options_.json) {
+            say(fmt::format("{} events were lost", lost));
+        }
+        return status;
+    }
+
+    [[noreturn]] void leave() {
+        const int status = report(left_while_hanging(options_.manifest), 0);
+        finish_words();
+        std::_Exit(status);
+    }
+
+    const Program& program_;
+    const ProjectOptions& options_;
+    EventFile event_file_;
+    RunDisplay display_;
+};
 
 }  // namespace
 
@@ -138,15 +187,16 @@ void add_project(Command& app, Program& program) {
     command.add("project", options->manifest, "Project manifest").required();
     command.add("--approval", options->approval,
                 "Approvals; default: PROJECT.p7s beside the manifest");
-    command.add("--plan", options->plan_digest,
-                "Refuse unless the plan still has this digest (see efface plan)");
+    command.add(
+        "--plan", options->plan,
+        "Refuse unless the plan is still this one: a file of efface plan --out, or a digest");
     command.add("--events", options->events, "NDJSON events to -, a file, or fd:N");
     command.add("--workers", options->workers, "Volumes worked on at once")
         .between(1U, job::kWorkersMax)
         .show_default();
     command.flag("-J,--json", options->json, "Print one JSON document at the end");
     command.when_named([&program, options] {
-        program.run = [&program, options] { return erase_project(program, *options); };
+        program.run = [&program, options] { return ProjectErasure(program, *options).run(); };
     });
 }
 

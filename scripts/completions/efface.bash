@@ -3,7 +3,7 @@
 # bash completion for efface(8)
 
 # Options whose next word is their value.
-_efface_valued=(--state-dir --organization --site --station --role --key --approval --plan --events --workers
+_efface_valued=(--state-dir --organization --site --station --role --key --approval --plan --out --events --workers
     --root --log-key --log --order --technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline
     --when-late --max-temperature --when-hot)
 
@@ -27,13 +27,13 @@ _efface_command() { # the words that are neither options nor their values, up to
 _efface_options() {
     local choices="--technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline --when-late --max-temperature --when-hot --sweep"
     case "${command[0]:-} ${command[1]:-}" in
-    "keys init") echo --organization --site --station ;;
-    "keys issue") echo --role ;;
-    plan\ *) echo --order "$choices" -J --json ;;
-    accept\ *) echo --key --reason --reject ;;
-    approve\ *) echo --key --approval ;;
+    "keys init") echo --organization --site --station -J --json ;;
+    "keys issue") echo --role -J --json ;;
+    plan\ *) echo --order --out "$choices" -J --json ;;
+    accept\ *) echo --key --reason --reject -J --json ;;
+    approve\ *) echo --key --approval -J --json ;;
     erase\ *) echo --order --approval --plan "$choices" -J --json --events ;;
-    status\ * | jobs\ *) echo -J --json ;;
+    status\ * | jobs\ * | certificates\ *) echo -J --json ;;
     resume\ *) echo -J --json --events ;;
     "project erase") echo --approval --plan -J --json --events --workers ;;
     verify\ *) echo --root --log-key --log --replay -J --json ;;
@@ -110,14 +110,14 @@ _efface() {
     --when-slow | --when-late) words="stop go-on" ;;
     --when-hot) words="pause stop go-on" ;;
     --state-dir | --log) kind=directory ;;
-    --approval | --events | --root | --log-key | --order) kind='file' ;;
-    --organization | --site | --station | --workers | --key | --plan | --pattern | --min-rate | --deadline | --max-temperature) return ;;
+    --approval | --events | --root | --log-key | --order | --plan | --out) kind='file' ;;
+    --organization | --site | --station | --workers | --key | --pattern | --min-rate | --deadline | --max-temperature) return ;;
     *)
         if [[ $current == -* ]]; then
             words=$(_efface_options)
         else
             case "${command[*]:-}" in
-            "") words="keys plan accept approve erase status jobs resume project verify show list log" ;;
+            "") words="keys plan accept approve erase status jobs resume project certificates verify show list log" ;;
             keys) words="init issue" ;;
             project) words="erase" ;;
             log) words="check" ;;

@@ -199,7 +199,11 @@ void make_directories_durably(const fs::path& directory, unsigned mode) {
     }
     const fs::path parent = directory.has_parent_path() ? directory.parent_path() : fs::path(".");
     make_directories_durably(parent, mode);
-    if (::mkdir(directory.c_str(), static_cast<mode_t>(mode)) != 0 && errno != EEXIST) {
+    const bool made = ::mkdir(directory.c_str(), static_cast<mode_t>(mode)) == 0;
+    if (!made && errno != EEXIST) {
+        throw_errno(ErrorCode::internal, directory.string(), errno);
+    }
+    if (made && ::chmod(directory.c_str(), static_cast<mode_t>(mode)) != 0) {  // beside the umask
         throw_errno(ErrorCode::internal, directory.string(), errno);
     }
     if (!fs::is_directory(directory)) {

@@ -13,6 +13,7 @@ struct AcceptOptions {
     std::string key;
     std::string reason;
     bool reject = false;
+    bool json = false;
 };
 
 int accept(const Program& program, const AcceptOptions& options) {
@@ -23,8 +24,18 @@ int accept(const Program& program, const AcceptOptions& options) {
     SystemRandom random;
     const auto number = answers::add_acceptance(
         options.bundle, anchors, input, keys.person_key(options.key), SystemClock(), random);
-    print(options.key + " " + to_string(input.decision) + " " + printable(options.bundle) +
-          " (acceptance " + std::to_string(number) + ")\n");
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.decision/1")
+                       .add("key", options.key)
+                       .add("decision", to_string(input.decision))
+                       .add("bundle", printable(options.bundle))
+                       .add("acceptance", number)
+                       .take());
+        return 0;
+    }
+    print(one_line(options.key) + " " + to_string(input.decision) + " " +
+          printable(options.bundle) + " (acceptance " + std::to_string(number) + ")\n");
     return 0;
 }
 
@@ -37,7 +48,9 @@ void add_accept(Command& app, Program& program) {
     command.add("--key", options->key, "Name of an approver's or witness' key").required();
     command.add("--reason", options->reason, "Why, in words").required();
     command.flag("--reject", options->reject, "Reject it; without: accept it");
+    command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
         program.run = [&program, options] { return accept(program, *options); };
     });
 }

@@ -27,6 +27,7 @@ struct ApproveOptions {
     std::string manifest;
     std::string key;
     std::string approval;
+    bool json = false;
 };
 
 int approve(const Program& program, const ApproveOptions& options) {
@@ -44,8 +45,17 @@ int approve(const Program& program, const ApproveOptions& options) {
     const auto signature = existing ? evidence::cms_add_signer(*existing, content, key, now)
                                     : evidence::cms_sign(content, key, now);
     write_file_durably(path, signature, 0644);
-    print(options.key + " approved " + options.manifest + " (SHA-256 " + sha256_hex(text) +
-          ") in " + path + "\n");
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.approval/1")
+                       .add("key", options.key)
+                       .add("sha256", sha256_hex(text))
+                       .add("approval", printable(path))
+                       .take());
+        return 0;
+    }
+    print(one_line(options.key) + " approved " + one_line(options.manifest) + " (SHA-256 " +
+          sha256_hex(text) + ") in " + one_line(path) + "\n");
     return 0;
 }
 
@@ -58,7 +68,9 @@ void add_approve(Command& app, Program& program) {
     command.add("file", options->manifest, "Project manifest or order").required();
     command.add("--key", options->key, "Name of the approver's key").required();
     command.add("--approval", options->approval, "Default: FILE.p7s beside it");
+    command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
         program.run = [&program, options] { return approve(program, *options); };
     });
 }

@@ -8,6 +8,8 @@
 #include "console.hpp"
 #include "erase_options.hpp"
 #include "erase_run.hpp"
+#include "expected_plan.hpp"
+#include "help.hpp"
 #include "plan_text.hpp"
 #include "run_io.hpp"
 
@@ -22,7 +24,7 @@ constexpr std::size_t kTokenEndMin = 6;
 struct EraseOptions {
     TargetOptions targets;
     std::string approval;
-    std::string plan_digest;
+    std::string plan;
     EraseReporting reporting;
 };
 
@@ -42,7 +44,7 @@ std::map<std::string, std::string> confirm(const Program& program,
     std::map<std::string, std::string> digests;
     for (const auto& request : requests) {
         const auto plan = job::make_target_plan(context, request);
-        (void)std::fputs(plan_text(plan).c_str(), stderr);
+        show(plan_text(plan));
         if (!plan.objections.empty()) {
             continue;  // the run itself refuses and says why
         }
@@ -67,36 +69,53 @@ mandate::Authorization typed(const job::TargetPlan& plan,
     return {"typed-token", operator_name(), {}, {}};
 }
 
-int erase(const Program& program, const EraseOptions& options) {
-    check_reporting(options.reporting);
-    (void)evidence::KeyStore::open(program.state().keys());  // the first thing that may be missing
-    const auto order = options.targets.load_order();
-    auto requests = options.targets.requests(order ? &*order : nullptr);
-    if (!options.plan_digest.empty() && requests.size() != 1) {
-        throw Error(ErrorCode::usage, "--plan takes one target");
-    }
+int erase_requests(const Program& program, const EraseOptions& options,
+                   std::vector<job::TargetRequest> requests, const mandate::Order* order) {
+    const ExpectedPlan expected(options.plan);
     std::optional<mandate::Authorization> approved;
-    if (order) {
+    if (order != nullptr) {
         approved = approvals_of(program, options.targets.order, options.approval, order->text);
     } else if (!standard_input_is_terminal()) {
         throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
                     "no terminal to confirm at, and no order",
                     "efface erase --order ORDER.json, approved by two people; see efface-order(5)");
     }
+    for (auto& request : requests) {
+        request.expected_plan_digest = expected.digest_of(request.target, requests.size());
+    }
     const auto digests =
         approved ? std::map<std::string, std::string>() : confirm(program, requests);
     for (auto& request : requests) {
-        request.expected_plan_digest = options.plan_digest;
         request.authorize = [&, target = request.target](const job::TargetPlan& plan) {
             return approved ? *approved : typed(plan, digests, target);
         };
     }
     std::vector<std::string> documents;
-    if (order) {
+    if (order != nullptr) {
         documents = {options.targets.order,
                      approvals_path(options.targets.order, options.approval)};
     }
+    if (expected.is_file()) {
+        documents.push_back(options.plan);
+    }
     return run_targets(program, std::move(requests), options.reporting, documents);
+}
+
+int erase(const Program& program, const EraseOptions& options) {
+    (void)check_events(options.reporting.events,
+                       options.reporting.json);              // before anybody is asked
+    (void)evidence::KeyStore::open(program.state().keys());  // the first thing that may be missing
+    const auto order = options.targets.load_order();
+    const auto* loaded = order ? &*order : nullptr;
+    const auto requests = options.targets.requests(loaded);
+    try {
+        return erase_requests(program, options, requests, loaded);
+    } catch (const Error& error) {
+        if (options.reporting.json && !document_printed()) {
+            print_refusal(requests, error);
+        }
+        throw;
+    }
 }
 
 }  // namespace
@@ -107,10 +126,12 @@ void add_erase(Command& app, Program& program) {
     auto options = std::make_shared<EraseOptions>();
     options->targets.add_to(command);
     command.add("--approval", options->approval, "Approvals of the order; default: ORDER.p7s");
-    command.add("--plan", options->plan_digest,
-                "Refuse unless the plan still has this digest (see efface plan)");
+    command.add("--plan", options->plan,
+                "Refuse unless the plan is still this one: a file of efface plan --out, or of one "
+                "target the digest");
     command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
     command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
+    command.footer(techniques_footer());
     command.when_named([&program, options] {
         program.run = [&program, options] { return erase(program, *options); };
     });

@@ -121,6 +121,7 @@ void add_jobs(Command& app, Program& program) {
         auto json = std::make_shared<bool>(false);
         command.flag("-J,--json", *json, "Print one JSON document");
         command.when_named([&program, json, only_open] {
+            program.rights = device::Rights::reading;
             program.run = [&program, json, only_open] {
                 return show_jobs(program, *json, only_open);
             };

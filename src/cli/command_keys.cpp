@@ -13,13 +13,14 @@ struct KeysOptions {
     evidence::Issuer issuer;
     std::string name;
     std::string role;
+    bool json = false;
 };
 
-int init(const job::StateDirectory& state, const evidence::Issuer& issuer) {
+int init(const job::StateDirectory& state, const KeysOptions& options) {
     SystemClock clock;
     SystemRandom random;
     make_directories_durably(state.root);
-    evidence::KeyStore::init(state.keys(), issuer, clock, random);
+    evidence::KeyStore::init(state.keys(), options.issuer, clock, random);
     const auto keys = evidence::KeyStore::open(state.keys());
     const auto signer = keys.log_signer();
     evidence::Log::create(state.log(), signer);
@@ -36,23 +37,44 @@ int init(const job::StateDirectory& state, const evidence::Issuer& issuer) {
                    .add("role", "station")
                    .add("subjectPublicKeySha256", keys.station_key().spki_sha256())
                    .take());
-    print("Keys and log are in " + state.root.string() + ".\n" +
+    const auto root = (state.keys() / "root.pem").string();
+    const auto log_key = (state.keys() / "log.vkey").string();
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.keys/1")
+                       .add("root", printable(root))
+                       .add("logKey", printable(log_key))
+                       .take());
+        return 0;
+    }
+    print("Keys and log are in " + one_line(state.root.string()) + ".\n" +
           "They are held in software: whoever is root here can copy them. Each certificate says "
           "so.\n" +
-          "Give auditors these two by another way than the certificates:\n  " +
-          (state.keys() / "root.pem").string() + "\n  " + (state.keys() / "log.vkey").string() +
-          "\n");
+          "Give auditors these two by another way than the certificates:\n  " + one_line(root) +
+          "\n  " + one_line(log_key) + "\n");
     return 0;
 }
 
-int issue(const job::StateDirectory& state, const std::string& name, const std::string& role) {
-    const auto parsed = evidence::role_from_string(role);
+int issue(const job::StateDirectory& state, const KeysOptions& options) {
+    const auto parsed = evidence::role_from_string(options.role);
     if (!parsed || *parsed == evidence::Role::station) {
         throw Error(ErrorCode::usage, "--role must be approver, operator or witness");
     }
     SystemRandom random;
-    evidence::KeyStore::open(state.keys()).issue_person(name, *parsed, SystemClock(), random);
-    print("Key of " + name + " (" + role + "): " + (state.keys() / "people").string() + "/" + name +
+    evidence::KeyStore::open(state.keys())
+        .issue_person(options.name, *parsed, SystemClock(), random);
+    const auto base = (state.keys() / "people" / options.name).string();
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.key/1")
+                       .add("name", options.name)
+                       .add("role", options.role)
+                       .add("key", printable(base + ".key"))
+                       .add("certificate", printable(base + ".pem"))
+                       .take());
+        return 0;
+    }
+    print("Key of " + one_line(options.name) + " (" + options.role + "): " + one_line(base) +
           ".key and .pem\n");
     return 0;
 }
@@ -67,16 +89,18 @@ void add_keys(Command& app, Program& program) {
     init_command.add("--organization", options->issuer.organization).required();
     init_command.add("--site", options->issuer.site).required();
     init_command.add("--station", options->issuer.station_id, "Name of this machine").required();
+    init_command.flag("-J,--json", options->json, "Print one JSON document");
     init_command.when_named([&program, options] {
-        program.run = [&program, options] { return init(program.state(), options->issuer); };
+        program.rights = device::Rights::signing;
+        program.run = [&program, options] { return init(program.state(), *options); };
     });
     auto issue_command = keys.subcommand("issue", "Make the key of a person");
     issue_command.add("name", options->name).required();
     issue_command.add("--role", options->role, "approver, operator or witness").required();
+    issue_command.flag("-J,--json", options->json, "Print one JSON document");
     issue_command.when_named([&program, options] {
-        program.run = [&program, options] {
-            return issue(program.state(), options->name, options->role);
-        };
+        program.rights = device::Rights::signing;
+        program.run = [&program, options] { return issue(program.state(), *options); };
     });
 }
 

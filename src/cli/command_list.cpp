@@ -66,13 +66,14 @@ std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
         if (!abilities[i]) {
             continue;
         }
-        text += fmt::format("\n{}  {} {}\n", entries[i].identity.canonical_path,
-                            entries[i].identity.model, entries[i].identity.serial);
+        text +=
+            fmt::format("\n{}  {} {}\n", one_line(entries[i].identity.canonical_path),
+                        one_line(entries[i].identity.model), one_line(entries[i].identity.serial));
         if (!abilities[i]->error.empty()) {
-            text += "  " + abilities[i]->error + "\n";
+            text += "  " + one_line(abilities[i]->error) + "\n";
         }
         for (const auto& area : abilities[i]->hidden_areas) {
-            text += "  hidden: " + area + "\n";
+            text += "  hidden: " + one_line(area) + "\n";
         }
         for (const auto& technique : abilities[i]->techniques) {
             text += fmt::format("  {:<26} {}\n", technique.name,

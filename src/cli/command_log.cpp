@@ -94,6 +94,7 @@ void add_log(Command& app, Program& program) {
     command.add("--log-key", options->log_key, "Trusted log key (vkey line)");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
+        program.rights = device::Rights::reading;
         program.run = [&program, options] { return check(program, *options); };
     });
 }

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "efface/base/file.hpp"
 #include "efface/inventory/machine_facts.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/inventory/memory_name.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "erase_options.hpp"
 #include "erase_run.hpp"
+#include "help.hpp"
 #include "plan_text.hpp"
+#include "run_io.hpp"
 #include "text.hpp"
 
 namespace efface::cli {
@@ -18,58 +22,125 @@ namespace {
 
 struct PlanOptions {
     TargetOptions targets;
+    std::string out;
     bool json = false;
 };
 
-int plan_project(job::RunContext& context, const std::string& path, const std::string& text,
-                 bool json) {
+/// Shown, or written where --out says, or both. Whoever erases by it later compares the digests.
+void give_plan(const PlanOptions& options, const Json& document, const std::string& text) {
+    constexpr unsigned kMode = 0644;
+    if (!options.out.empty()) {
+        write_file_durably(options.out, json_text(document) + "\n", kMode);
+    }
+    if (options.json) {
+        print_json(document);
+    } else {
+        print(text);
+    }
+}
+
+/// What stands in the way of a run that its plan does not tell.
+std::optional<Error> not_in_force(const mandate::Terms& terms, const Clock& clock) {
+    try {
+        mandate::check_dates(terms, clock.now());
+        return std::nullopt;
+    } catch (const Error& error) {
+        return error;
+    }
+}
+
+/// The end of a plan: exitCode, changed and, where there is one, error. Returns the exit status.
+int end_plan(Json& document, std::string& text, int status, const std::optional<Error>& error) {
+    if (error) {
+        status = worst_status(status, static_cast<int>(error->code()));
+        document["error"] = error_document(*error);
+        text += "REFUSED: " + one_line(error->what()) + "\n";
+    }
+    document["exitCode"] = status;
+    document["changed"] = false;
+    return status;
+}
+
+int plan_project(job::RunContext& context, const PlanOptions& options, const std::string& path,
+                 const std::string& text) {
     if (mandate::is_order(text)) {
         throw Error(ErrorCode::usage, path + " is an order", "efface plan --order " + path);
     }
     const auto manifest = mandate::parse_manifest(text);
+    if (!options.out.empty()) {
+        job::refuse_own_files(context.host, mandate::places_of(manifest), {options.out}, {path});
+    }
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
-    if (json) {
-        print_json(job::plan_document(manifest, plan));
-    } else {
-        print(plan_text(manifest, plan));
-    }
-    const int status = job::status_of(plan.objections());
-    if (status == 0) {  // then erase could start now
-        mandate::check_dates(manifest.terms, context.clock.now());
-    }
+    auto document = job::plan_document(manifest, plan);
+    auto words = plan_text(manifest, plan);
+    const auto refused = plan.objections();
+    const auto error =
+        refused.empty() ? not_in_force(manifest.terms, context.clock) : std::optional<Error>();
+    const int status = end_plan(document, words, job::status_of(refused), error);
+    give_plan(options, document, words);
     return status;
 }
 
-int plan_targets(job::RunContext& context, const TargetOptions& options, bool json) {
-    const auto order = options.load_order();
-    const auto requests = options.requests(order ? &*order : nullptr);
-    job::check_distinct(context.host, names_of(requests));
+/// One target of a plan; what can't be planned at all is told in its place.
+struct PlannedTarget {
+    Json document;
+    std::string text;
+    int status = 0;
+};
+
+PlannedTarget plan_one(job::RunContext& context, const job::TargetRequest& request) {
+    PlannedTarget planned;
+    try {
+        const auto plan = job::make_target_plan(context, request);
+        planned.status = job::status_of(plan.objections);
+        planned.document = job::plan_document(plan);
+        planned.document["digest"] = job::plan_digest(plan);
+        planned.text = plan_text(plan);
+    } catch (const Error& error) {
+        planned.status = static_cast<int>(error.code());
+        planned.document = ObjectWriter()
+                               .add("target", printable(request.target))
+                               .add("error", error_document(error))
+                               .take();
+        planned.text = fmt::format("Target {}\n    REFUSED: {}: {}\n", one_line(request.target),
+                                   to_string(error.reason()), one_line(error.what()));
+        say_error(error);
+    }
+    planned.document["exitCode"] = planned.status;
+    return planned;
+}
+
+int plan_targets(job::RunContext& context, const PlanOptions& options) {
+    const auto order = options.targets.load_order();
+    const auto requests = options.targets.requests(order ? &*order : nullptr);
+    const auto names = names_of(requests);
+    job::check_distinct(context.host, names);
+    std::vector<std::string> documents;
     if (order) {
-        job::refuse_own_files(context.host, names_of(requests), {},
-                              {options.order, approvals_path(options.order, {})});
+        documents = {options.targets.order, approvals_path(options.targets.order, {})};
+    }
+    std::vector<std::string> outputs;
+    if (!options.out.empty()) {
+        outputs.push_back(options.out);
+    }
+    if (order || !outputs.empty()) {
+        job::refuse_own_files(context.host, names, outputs, documents);
     }
     int status = 0;
-    Json documents = Json::array();
+    std::string text;
+    Json planned = Json::array();
     for (const auto& request : requests) {
-        const auto plan = job::make_target_plan(context, request);
-        status = worst_status(status, job::status_of(plan.objections));
-        if (json) {
-            auto document = job::plan_document(plan);
-            document["digest"] = job::plan_digest(plan);
-            documents.push_back(std::move(document));
-        } else {
-            print(plan_text(plan));
-        }
+        auto one = plan_one(context, request);
+        status = worst_status(status, one.status);
+        planned.push_back(std::move(one.document));
+        text += one.text;
     }
-    if (json) {
-        print_json(ObjectWriter()
-                       .add("schema", "efface.plan/1")
-                       .add("targets", std::move(documents))
-                       .take());
-    }
-    if (order && status == 0) {
-        mandate::check_dates(order->terms, context.clock.now());
-    }
+    auto document =
+        ObjectWriter().add("schema", "efface.plan/1").add("targets", std::move(planned)).take();
+    const auto error =
+        order && status == 0 ? not_in_force(order->terms, context.clock) : std::optional<Error>();
+    status = end_plan(document, text, status, error);
+    give_plan(options, document, text);
     return status;
 }
 
@@ -122,15 +193,18 @@ int show_plan(const Program& program, const PlanOptions& options) {
     job::RunContext context{program.state(), *host, clock, random, events};
     const auto& names = options.targets.targets;
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
+        if (!options.out.empty()) {
+            throw Error(ErrorCode::usage, "--out: facts of the machine are no plan");
+        }
         return show_machine(options.json);
     }
     const bool file = names.size() == 1 && !inventory::parse_memory_target(names.front());
     if (file && options.targets.order.empty()) {
         if (const auto text = manifest_text(names.front())) {
-            return plan_project(context, names.front(), *text, options.json);
+            return plan_project(context, options, names.front(), *text);
         }
     }
-    return plan_targets(context, options.targets, options.json);
+    return plan_targets(context, options);
 }
 
 }  // namespace
@@ -140,7 +214,9 @@ void add_plan(Command& app, Program& program) {
         app.subcommand("plan", "Show what would be destroyed, and what not; changes nothing");
     auto options = std::make_shared<PlanOptions>();
     options->targets.add_to(command);
+    command.add("--out", options->out, "Write the plan there, too: for efface erase --plan FILE");
     command.flag("-J,--json", options->json, "Print one JSON document");
+    command.footer(techniques_footer());
     command.when_named([&program, options] {
         program.run = [&program, options] { return show_plan(program, *options); };
     });

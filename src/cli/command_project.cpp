@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <cstdlib>
+
 #include "efface/base/file.hpp"
 #include "efface/evidence/keys.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "display.hpp"
+#include "expected_plan.hpp"
+#include "failure.hpp"
 #include "plan_text.hpp"
 #include "run_io.hpp"
 
@@ -17,7 +21,7 @@ namespace {
 struct ProjectOptions {
     std::string manifest;
     std::string approval;
-    std::string plan_digest;
+    std::string plan;
     std::string events;
     unsigned workers = job::kWorkersDefault;
     bool json = false;
@@ -25,7 +29,7 @@ struct ProjectOptions {
 
 mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
                                        const job::ProjectPlan& plan) {
-    (void)std::fputs(plan_text(manifest, plan).c_str(), stderr);
+    show(plan_text(manifest, plan));
     const auto answer = ask(fmt::format(
         "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
     if (answer != manifest.project_id) {
@@ -41,7 +45,7 @@ mandate::Authorization authorize(const Program& program, const ProjectOptions& o
     return approved ? *approved : authorize_typed(manifest, plan);
 }
 
-Json result_document(const job::RunResult& result) {
+Json result_document(const job::RunResult& result, std::size_t events_lost) {
     Json volumes = Json::array();
     for (const auto& volume : result.volumes) {
         volumes.push_back(ObjectWriter()
@@ -53,7 +57,8 @@ Json result_document(const job::RunResult& result) {
     }
     Json document = run_document(result);
     document["schema"] = "efface.run/1";
-    document["project"] = result.name;
+    document["project"] = printable(result.name);
+    document["eventsLost"] = events_lost;
     document["volumes"] = std::move(volumes);
     return document;
 }
@@ -64,68 +69,98 @@ void print_result(const job::RunResult& result) {
         result.done_before
             ? "was done before, at " + result.completed_at + "; this is its certificate"
             : "done",
-        to_string(*result.verdict), to_string(result.level), result.bundle.string(),
+        to_string(*result.verdict), to_string(result.level), one_line(result.bundle.string()),
         result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
                                 : ""));
 }
 
-/// What fails before there is a run ends like a run that was refused.
-job::RunResult run_or_refuse(const Program& program, const ProjectOptions& options,
-                             job::RunContext& context, const EventFile& event_file,
-                             const std::stop_token& stop) {
-    job::RunResult refused;
-    refused.name = options.manifest;
-    try {
+/// One project, its events and what is told of its end.
+class ProjectErasure final {
+  public:
+    ProjectErasure(const Program& program, const ProjectOptions& options)
+        : program_(program), options_(options), event_file_(options.events, options.json) {}
+
+    int run() {
+        const SignalWatch signals({[this] { display_.show_status(); }, [this] { leave(); }});
+        const SystemClock clock;
+        job::Events events(
+            [this](const Json& event) {
+                event_file_.write(event);
+                display_.show(event);
+            },
+            clock);
+        job::RunResult result;
+        result.name = options_.manifest;
+        try {
+            result = erase(clock, events, signals.token());
+        } catch (const Error& error) {  // before there was a run
+            result.error = error;
+            job::emit_failure(events, "", error, false);
+        }
+        return report(result, events.lost());
+    }
+
+  private:
+    job::RunResult erase(const Clock& clock, job::Events& events, const std::stop_token& stop) {
+        const auto host = job::make_linux_host(executable_path());
+        SystemRandom random;
+        job::RunContext context{program_.state(), *host, clock, random, events};
+        const ExpectedPlan expected(options_.plan);
         job::ProjectRequest request;
-        request.manifest = mandate::load_manifest(options.manifest);
-        refused.name = request.manifest.project_id;
-        request.expected_plan_digest = options.plan_digest;
-        request.workers = options.workers;
+        request.manifest = mandate::load_manifest(options_.manifest);
+        request.expected_plan_digest = expected.digest_of_project();
+        request.workers = options_.workers;
         request.program = executable_path();
         request.authorize = [&](const job::ProjectPlan& plan) {
-            return authorize(program, options, request.manifest, plan);
+            return authorize(program_, options_, request.manifest, plan);
         };
-        job::refuse_own_files(
-            context.host, mandate::places_of(request.manifest), event_file.outputs(),
-            {options.manifest, approvals_path(options.manifest, options.approval)});
+        std::vector<std::string> documents{options_.manifest,
+                                           approvals_path(options_.manifest, options_.approval)};
+        if (expected.is_file()) {
+            documents.push_back(options_.plan);
+        }
+        job::refuse_own_files(*host, mandate::places_of(request.manifest), event_file_.outputs(),
+                              documents);
         return job::run_project(context, request, stop);
-    } catch (const Error& error) {
-        refused.error = error;
-        job::emit_failure(context.events, "", error, false);
-        return refused;
     }
-}
 
-int erase_project(const Program& program, const ProjectOptions& options) {
-    if (options.json && options.events == "-") {
-        throw Error(ErrorCode::usage, "--json and --events - both need standard output",
-                    "send the events to a file or a descriptor");
+    /// `missed`: events that no view took.
+    int report(const job::RunResult& result, std::size_t missed) {
+        display_.finish();
+        const std::size_t lost = event_file_.end() + missed;
+        if (result.error) {
+            say_error(*result.error);
+        }
+        if (options_.json) {
+            print_ending_json(result_document(result, lost));
+        } else if (!result.error && !event_file_.takes_standard_output()) {
+            print_result(result);
+        }
+        return ended(result.exit_code(), lost);
     }
-    const EventFile event_file(options.events);
-    RunDisplay display;
-    const SystemClock clock;
-    job::Events events(
-        [&](const Json& event) {
-            event_file.write(event);
-            display.show(event);
-        },
-        clock);
-    const SignalWatch signals([&] { display.show_status(); });
-    const auto host = job::make_linux_host(executable_path());
-    SystemRandom random;
-    job::RunContext context{program.state(), *host, clock, random, events};
-    const auto result = run_or_refuse(program, options, context, event_file, signals.token());
-    display.finish();
-    if (options.json) {
-        print_ending_json(result_document(result));
-    } else if (!result.error && options.events != "-") {
-        print_result(result);
+
+    [[nodiscard]] int ended(int status, std::size_t lost) const {
+        if (lost != 0 && !options_.json) {
+            say(fmt::format("{} events were lost", lost));
+        }
+        return status;
     }
-    if (result.error) {
-        say_error(*result.error);
+
+    [[noreturn]] void leave() {
+        job::RunResult result;
+        result.name = options_.manifest;
+        result.error = left_while_hanging(options_.manifest);
+        result.changed = true;  // it may be at work
+        const int status = report(result, 0);
+        finish_words();
+        std::_Exit(status);
     }
-    return result.exit_code();
-}
+
+    const Program& program_;
+    const ProjectOptions& options_;
+    EventFile event_file_;
+    RunDisplay display_;
+};
 
 }  // namespace
 
@@ -137,15 +172,16 @@ void add_project(Command& app, Program& program) {
     command.add("project", options->manifest, "Project manifest").required();
     command.add("--approval", options->approval,
                 "Approvals; default: PROJECT.p7s beside the manifest");
-    command.add("--plan", options->plan_digest,
-                "Refuse unless the plan still has this digest (see efface plan)");
+    command.add(
+        "--plan", options->plan,
+        "Refuse unless the plan is still this one: a file of efface plan --out, or a digest");
     command.add("--events", options->events, "NDJSON events to -, a file, or fd:N");
     command.add("--workers", options->workers, "Volumes worked on at once")
         .between(1U, job::kWorkersMax)
         .show_default();
     command.flag("-J,--json", options->json, "Print one JSON document at the end");
     command.when_named([&program, options] {
-        program.run = [&program, options] { return erase_project(program, *options); };
+        program.run = [&program, options] { return ProjectErasure(program, *options).run(); };
     });
 }
 

@@ -10,7 +10,7 @@ namespace efface::cli {
 
 namespace {
 
-int show(const std::string& path, bool json) {
+int show_certificate(const std::string& path, bool json) {
     const auto file = std::filesystem::is_directory(path)
                           ? std::filesystem::path(path) / "certificate.json"
                           : std::filesystem::path(path);
@@ -21,7 +21,7 @@ int show(const std::string& path, bool json) {
     const auto certificate =
         parse_json(*text, file.string(), {.bytes_max = evidence::kCertificateBytesMax});
     if (json) {
-        print(certificate.dump(2) + "\n");
+        print_json_part(json_text(certificate, 2) + "\n");
         return 0;
     }
     print(view::render_text(certificate));
@@ -37,8 +37,10 @@ void add_show(Command& app, Program& program) {
     auto json = std::make_shared<bool>(false);
     command.add("bundle", *path, "Bundle folder or certificate.json").required();
     command.flag("-J,--json", *json, "Print the JSON, indented");
-    command.when_named(
-        [&program, path, json] { program.run = [path, json] { return show(*path, *json); }; });
+    command.when_named([&program, path, json] {
+        program.rights = device::Rights::reading;
+        program.run = [path, json] { return show_certificate(*path, *json); };
+    });
 }
 
 }  // namespace efface::cli

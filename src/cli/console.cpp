@@ -1,28 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "console.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <iostream>
 #include <sstream>
 
+#include "efface/view/page.hpp"
+
+#include "outlet.hpp"
+
 namespace efface::cli {
 
 namespace {
 
-spdlog::logger& logger() {
-    static const auto instance = [] {
-        auto made = std::make_shared<spdlog::logger>(
-            "efface", std::make_shared<spdlog::sinks::stderr_sink_mt>());
-        made->set_pattern("efface: %v");
-        return made;
-    }();
-    return *instance;
+/// A result is worth more than an event: who reads it may be slow.
+constexpr std::chrono::seconds kResultPatience{30};
+constexpr const char* kContinued = "        ";
+
+Outlet& words() {
+    static Outlet instance(STDERR_FILENO);
+    return instance;
+}
+
+std::atomic<bool>& printed() {
+    static std::atomic<bool> instance{false};
+    return instance;
 }
 
 /// The error's own next step, else that of its code; general codes know none that helps.
@@ -31,18 +38,13 @@ std::string hint_of(const Error& error) {
     return error.hint().empty() && !general ? next_step(error.reason()) : error.hint();
 }
 
-}  // namespace
-
-namespace {
-
 bool write_out(std::string_view text) {
     return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
            std::fflush(stdout) == 0;
 }
 
-}  // namespace
-
-void print(std::string_view text) {
+void write_answer(std::string_view text) {
+    (void)words().settle(kReaderPatience);  // in the order in which it was said
     if (write_out(text)) {
         return;
     }
@@ -53,19 +55,79 @@ void print(std::string_view text) {
     throw Error(ErrorCode::internal, "standard output can not be written");
 }
 
-void print_json(const Json& document) {
-    print(document.dump() + "\n");
-}
-
-void print_ending(std::string_view text) {
-    if (!write_out(text)) {
+void write_ending(std::string text) {
+    (void)words().settle(kReaderPatience);
+    Outlet out(STDOUT_FILENO);
+    (void)out.put(std::move(text));
+    out.end(kResultPatience);
+    if (out.lost() != 0) {
         say("standard output can not be written: efface jobs and the certificate say how the run "
             "ended");
     }
 }
 
+/// No text makes a line that looks like one of ours.
+std::string indented(std::string_view text) {
+    std::string out;
+    while (!text.empty()) {
+        const auto end = text.find('\n');
+        const auto line = text.substr(0, end);
+        const bool follows = !out.empty();
+        out += follows ? "\n" : "";
+        out += follows && !line.starts_with("    ") ? kContinued : "";
+        out += line;
+        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string one_line(std::string_view text) {
+    return view::visible(text);
+}
+
+std::string on_screen(std::string_view text) {
+    std::string out;
+    for (;;) {
+        const auto end = text.find('\n');
+        out += view::visible(text.substr(0, end));
+        if (end == std::string_view::npos) {
+            return out;
+        }
+        out += '\n';
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::string json_text(const Json& document, int indent) {
+    return document.dump(indent, ' ', true, Json::error_handler_t::replace);
+}
+
+void print(std::string_view text) {
+    write_answer(on_screen(text));
+}
+
+void print_json(const Json& document) {
+    print_json_part(json_text(document) + "\n");
+}
+
+void print_json_part(std::string_view text) {
+    printed() = true;
+    write_answer(text);
+}
+
+void print_ending(std::string_view text) {
+    write_ending(on_screen(text));
+}
+
 void print_ending_json(const Json& document) {
-    print_ending(document.dump() + "\n");
+    printed() = true;
+    write_ending(json_text(document) + "\n");
+}
+
+bool document_printed() noexcept {
+    return printed();
 }
 
 Json error_document(const Error& error) {
@@ -77,6 +139,7 @@ Json error_document(const Error& error) {
         message += text == std::string::npos ? "" : printable(line.substr(text));
     }
     return ObjectWriter()
+        .add("code", to_string(error.reason()))
         .add("reason", to_string(error.reason()))
         .add("message", message)
         .add("hint", hint_of(error))
@@ -84,15 +147,27 @@ Json error_document(const Error& error) {
 }
 
 void say(const std::string& text) {
-    logger().info(text);
+    (void)words().put("efface: " + on_screen(indented(text)) + "\n");
 }
 
 void say_error(const Error& error) {
-    logger().error(error.what());
+    say(error.what());
     const auto hint = hint_of(error);
     if (!hint.empty()) {
-        logger().error("hint: " + hint);
+        say("hint: " + hint);
     }
+}
+
+void show(std::string_view text) {
+    (void)words().put(on_screen(text));
+}
+
+bool draw(std::string text) {
+    return words().put(std::move(text));
+}
+
+void finish_words() {
+    words().end(kReaderPatience);
 }
 
 bool standard_input_is_terminal() noexcept {
@@ -100,8 +175,8 @@ bool standard_input_is_terminal() noexcept {
 }
 
 std::string ask(const std::string& question) {
-    (void)std::fputs(("efface: " + question).c_str(), stderr);
-    (void)std::fflush(stderr);
+    (void)words().put("efface: " + on_screen(question));
+    (void)words().settle(kReaderPatience);
     std::string answer;
     std::getline(std::cin, answer);
     return answer;

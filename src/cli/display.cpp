@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
 #include <cstdlib>
 #include <string_view>
 
@@ -26,7 +25,8 @@ bool can_rewrite() {
 }
 
 std::string name_in(const Json& event) {
-    return event.contains("target") ? event.at("target").value("name", "") : std::string();
+    return event.contains("target") ? one_line(event.at("target").value("name", ""))
+                                    : std::string();
 }
 
 std::string progress_text(const Json& event) {
@@ -54,40 +54,53 @@ std::string progress_text(const Json& event) {
 
 RunDisplay::RunDisplay() : terminal_(can_rewrite()) {}
 
-void RunDisplay::erase_lines() {
-    for (; lines_drawn_ > 0; --lines_drawn_) {
-        (void)std::fputs("\033[A\r\033[K", stderr);
+/// What takes the lines back that are drawn now.
+std::string RunDisplay::erasing() const {
+    std::string text;
+    for (std::size_t i = 0; i < lines_drawn_; ++i) {
+        text += "\033[A\r\033[K";
     }
+    return text;
 }
 
-void RunDisplay::draw_lines() {
+/// In one piece: where it is lost the screen stays as it is.
+void RunDisplay::redraw() {
     // Lines must not wrap, or they could not be taken back line by line.
     constexpr const char* kNoWrap = "\033[?7l";
     constexpr const char* kWrap = "\033[?7h";
+    std::string frame = erasing();
+    std::size_t lines = 0;
     for (const auto& [name, target] : targets_) {
-        if (target.progress.empty()) {
-            continue;
+        if (!target.progress.empty()) {
+            frame += kNoWrap + ("efface: " + progress_line(name, target)) + kWrap + "\n";
+            ++lines;
         }
-        const std::string text = (name.empty() ? "" : name + "  ") + target.progress;
-        (void)std::fputs((kNoWrap + ("efface: " + text) + kWrap + "\n").c_str(), stderr);
-        ++lines_drawn_;
     }
-    (void)std::fflush(stderr);
+    if (draw(std::move(frame))) {
+        lines_drawn_ = lines;
+    }
+}
+
+std::string RunDisplay::progress_line(const std::string& name, const Target& target) {
+    return (name.empty() ? "" : one_line(name) + "  ") + one_line(target.progress);
 }
 
 void RunDisplay::line(const std::string& text) {
-    erase_lines();
+    if (lines_drawn_ > 0 && draw(erasing())) {
+        lines_drawn_ = 0;
+    }
     say(text);
     if (terminal_) {
-        draw_lines();
+        redraw();
     }
 }
 
 void RunDisplay::finish() {
     const std::lock_guard lock(mutex_);
-    erase_lines();
     targets_.clear();
-    (void)std::fflush(stderr);
+    if (lines_drawn_ > 0) {
+        redraw();
+    }
 }
 
 void RunDisplay::show_progress(const Json& event) {
@@ -95,8 +108,7 @@ void RunDisplay::show_progress(const Json& event) {
     auto& target = targets_[name];
     target.progress = progress_text(event);
     if (terminal_) {
-        erase_lines();
-        draw_lines();
+        redraw();
         return;
     }
     const auto total = event.at("total").get<std::uint64_t>();
@@ -110,7 +122,7 @@ void RunDisplay::show_progress(const Json& event) {
     if (percent >= target.percent_shown + kPercentStep || now - target.shown >= kLineInterval) {
         target.percent_shown = percent;
         target.shown = now;
-        line((name.empty() ? "" : name + "  ") + target.progress);
+        line(progress_line(name, target));
     }
 }
 
@@ -120,7 +132,7 @@ void RunDisplay::show_status() {
     for (const auto& [name, target] : targets_) {
         if (!target.progress.empty()) {
             any = true;
-            line((name.empty() ? "" : name + "  ") + target.progress);
+            line(progress_line(name, target));
         }
     }
     if (!any) {
@@ -149,7 +161,7 @@ void RunDisplay::show(const Json& event) {
         std::string text =
             fmt::format("{}: {}, level {}", name, status, event.at("level").get<std::string>());
         for (const auto& reason : event.at("reasons")) {
-            text += "\n        " + reason.at("text").get<std::string>();
+            text += "\n        " + one_line(reason.at("text").get<std::string>());
         }
         targets_.erase(name);
         line(text);
@@ -158,7 +170,7 @@ void RunDisplay::show(const Json& event) {
                                        event.at("status").get<std::string>(),
                                        event.at("level").get<std::string>());
         for (const auto& objection : event.at("objections")) {
-            text += "\n        " + objection.get<std::string>();
+            text += "\n        " + one_line(objection.get<std::string>());
         }
         line(text);
     } else if (kind == "fallback") {

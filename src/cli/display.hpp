@@ -32,8 +32,9 @@ class RunDisplay final {
     };
     void show_progress(const Json& event);
     void line(const std::string& text);
-    void erase_lines();
-    void draw_lines();
+    void redraw();
+    [[nodiscard]] std::string erasing() const;
+    [[nodiscard]] static std::string progress_line(const std::string& name, const Target& target);
 
     bool terminal_;
     mutable std::mutex mutex_;

@@ -16,9 +16,6 @@ struct EraseReporting {
     bool json = false;
 };
 
-/// Throws Error(usage) when two of them want standard output.
-void check_reporting(const EraseReporting& reporting);
-
 /// The targets, as they were given.
 [[nodiscard]] std::vector<std::string> names_of(const std::vector<job::TargetRequest>& requests);
 
@@ -28,6 +25,10 @@ void check_reporting(const EraseReporting& reporting);
 [[nodiscard]] int run_targets(const Program& program, std::vector<job::TargetRequest> requests,
                               const EraseReporting& reporting,
                               const std::vector<std::string>& documents);
+
+/// The document of a run that was refused before any of its targets was looked at: all of them, and
+/// `error` once more for the whole.
+void print_refusal(const std::vector<job::TargetRequest>& requests, const Error& error);
 
 /// Of several exit statuses the one that must be looked at first.
 [[nodiscard]] int worst_status(int a, int b) noexcept;

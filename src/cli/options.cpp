@@ -3,11 +3,71 @@
 
 #include <CLI/CLI.hpp>
 
-#include <map>
+#include <algorithm>
 
 #include "efface/base/error.hpp"
 
+#include "text.hpp"
+
 namespace efface::cli {
+
+namespace {
+
+std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
+                   const std::string& text) {
+    const auto value = parse(text);
+    if (!value) {
+        throw CLI::ValidationError(text + ": must be a whole number, with a unit or without");
+    }
+    return std::to_string(*value);
+}
+
+CLI::App* deepest(CLI::App* app) {
+    while (!app->get_subcommands().empty()) {
+        app = app->get_subcommands().back();
+    }
+    return app;
+}
+
+/// What may stand where `word` does: commands, or the options of the command and the program.
+std::vector<std::string> words_for(CLI::App* command, CLI::App* program, const std::string& word) {
+    std::vector<std::string> words;
+    if (!word.starts_with('-')) {
+        for (const auto* known : command->get_subcommands([](CLI::App* /*any*/) { return true; })) {
+            words.push_back(known->get_name());
+        }
+        return words;
+    }
+    for (auto* owner : {command, program}) {
+        for (const auto* option : owner->get_options()) {
+            for (const auto& name : option->get_lnames()) {
+                words.push_back("--" + name);
+            }
+        }
+    }
+    return words;
+}
+
+/// In the words of CLI11, but for a word that nobody knows.
+Error usage_error(CLI::App* program, const CLI::ParseError& error) {
+    auto* command = deepest(program);
+    const auto left = command->remaining();
+    const bool unknown =
+        !left.empty() && (left.front().starts_with('-') ||
+                          !command->get_subcommands([](CLI::App*) { return true; }).empty());
+    if (!unknown) {
+        return {ErrorCode::usage, error.what(), "efface --help"};
+    }
+    const auto& word = left.front();
+    const auto meant =
+        most_alike(word.substr(0, word.find('=')), words_for(command, program, word));
+    return {ErrorCode::usage,
+            std::string(word.starts_with('-') ? "unknown option " : "unknown command ") + word +
+                (meant ? ": did you mean " + *meant + "?" : ""),
+            command == program ? "efface --help" : "efface " + command->get_name() + " --help"};
+}
+
+}  // namespace
 
 OptionHandle& OptionHandle::required() {
     option_->required();
@@ -35,14 +95,12 @@ OptionHandle& OptionHandle::one_value() {
 }
 
 OptionHandle& OptionHandle::bytes_with_unit() {
-    option_->transform(CLI::AsSizeValue(true));
+    option_->transform([](const std::string& text) { return scaled(parse_bytes, text); }, "SIZE");
     return *this;
 }
 
 OptionHandle& OptionHandle::seconds_with_unit() {
-    option_->transform(CLI::AsNumberWithUnit(
-        std::map<std::string, std::uint64_t>{{"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}},
-        CLI::AsNumberWithUnit::CASE_INSENSITIVE, "TIME"));
+    option_->transform([](const std::string& text) { return scaled(parse_seconds, text); }, "TIME");
     return *this;
 }
 
@@ -87,12 +145,13 @@ bool Command::given(const char* name) const {
     return app_->count(name) > 0;
 }
 
+void Command::footer(const std::string& text) {
+    app_->footer(text);
+}
+
 CommandLine::CommandLine(const char* name, const char* help, const char* version)
     : app_(std::make_unique<CLI::App>(help, name)) {
     app_->set_version_flag("--version", version);
-    app_->failure_message([](const CLI::App* /*app*/, const CLI::Error& error) {
-        return "efface: " + std::string(error.what()) + "\nefface: hint: efface --help\n";
-    });
 }
 
 CommandLine::~CommandLine() = default;
@@ -101,13 +160,27 @@ Command CommandLine::program() {
     return Command(app_.get());
 }
 
-std::optional<int> CommandLine::parse(int argc, char** argv) {
+std::optional<std::string> CommandLine::parse(int argc, char** argv) {
     try {
         app_->parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        return app_->help();
+    } catch (const CLI::CallForVersion& version) {
+        return std::string(version.what()) + "\n";
     } catch (const CLI::ParseError& error) {
-        return app_->exit(error) == 0 ? 0 : static_cast<int>(ErrorCode::usage);
+        throw usage_error(app_.get(), error);
     }
     return std::nullopt;
+}
+
+std::string CommandLine::named() const {
+    std::string words;
+    const CLI::App* app = app_.get();
+    while (!app->get_subcommands().empty()) {
+        app = app->get_subcommands().back();
+        words += (words.empty() ? "" : " ") + app->get_name();
+    }
+    return words;
 }
 
 }  // namespace efface::cli

@@ -28,9 +28,9 @@ class OptionHandle final {
     OptionHandle& between(unsigned lowest, unsigned highest);
     /// One value each time it is given, so that arguments may follow.
     OptionHandle& one_value();
-    /// "10MB": a number of bytes.
+    /// "10MB": a number of bytes, as parse_bytes() reads it.
     OptionHandle& bytes_with_unit();
-    /// "12h": a number of seconds.
+    /// "12h": a number of seconds, as parse_seconds() reads it.
     OptionHandle& seconds_with_unit();
     OptionHandle& or_environment(const char* variable);
 
@@ -53,6 +53,8 @@ class Command final {
     void needs_subcommand();
     /// Called when this command was named and all that it takes is filled in.
     void when_named(std::function<void()> call);
+    /// What stands below the options in its help.
+    void footer(const std::string& text);
     /// Whether the user gave this option.
     [[nodiscard]] bool given(const char* name) const;
 
@@ -67,9 +69,12 @@ class CommandLine final {
     CommandLine(const CommandLine&) = delete;
     CommandLine& operator=(const CommandLine&) = delete;
     [[nodiscard]] Command program();
-    /// The exit status when there is nothing more to do: help or version was printed, or what is
-    /// wrong with the command line.
-    [[nodiscard]] std::optional<int> parse(int argc, char** argv);
+    /// The text to print when there is nothing more to do: help or version. Throws Error(usage) for
+    /// what is wrong with the command line; a word that nobody knows comes with the one that was
+    /// probably meant.
+    [[nodiscard]] std::optional<std::string> parse(int argc, char** argv);
+    /// The command that was named, as far as it was: "project erase", "project", "".
+    [[nodiscard]] std::string named() const;
 
   private:
     std::unique_ptr<CLI::App> app_;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "console.hpp"
 #include "text.hpp"
 
 namespace efface::cli {
@@ -15,13 +16,14 @@ std::string objection_text(const job::Objection& objection) {
 }
 
 std::string location_text(const job::LocationPlan& location) {
-    std::string text = fmt::format("    {} {}\n", job::to_string(location.role), location.path);
+    std::string text =
+        fmt::format("    {} {}\n", job::to_string(location.role), one_line(location.path));
     for (const auto& range : location.region.ranges) {
         text += fmt::format("      overwrite {} at byte {}, read back wholly\n",
                             human_bytes(range.length), range.offset);
     }
     for (const auto& reason : location.region.reasons) {
-        text += fmt::format("      widened: {}\n", reason);
+        text += fmt::format("      widened: {}\n", one_line(reason));
     }
     return text;
 }
@@ -37,8 +39,9 @@ std::string slots_text(const Json& header) {
 }
 
 std::string volume_text(const job::VolumePlan& volume) {
-    std::string text = fmt::format("\n  {}  LUKS UUID {}{}\n", volume.name, volume.uuid,
-                                   volume.engine.empty() ? "" : "  " + volume.engine);
+    std::string text =
+        fmt::format("\n  {}  LUKS UUID {}{}\n", one_line(volume.name), one_line(volume.uuid),
+                    volume.engine.empty() ? "" : "  " + one_line(volume.engine));
     for (const auto& location : volume.locations) {
         text += location_text(location);
     }
@@ -49,19 +52,20 @@ std::string volume_text(const job::VolumePlan& volume) {
         text += fmt::format("    level if verified: {}\n", method::to_string(volume.level));
     }
     for (const auto& exception : volume.exceptions) {
-        text += "    exception: " + exception.text + "\n";
+        text += "    exception: " + one_line(exception.text) + "\n";
     }
     for (const auto& risk : volume.residual_risks) {
-        text += "    not claimed: " + risk.text + "\n";
+        text += "    not claimed: " + one_line(risk.text) + "\n";
     }
     for (const auto& objection : volume.objections) {
-        text += "    REFUSED: " + objection_text(objection) + "\n";
+        text += "    REFUSED: " + one_line(objection_text(objection)) + "\n";
     }
     return text;
 }
 
 /// One item of a list, in lines of at most 100 columns.
-std::string item(const std::string& label, const std::string& text) {
+std::string item(const std::string& label, const std::string& said) {
+    const std::string text = one_line(said);
     constexpr std::size_t kWidth = 100;
     const std::string indent(4 + label.size(), ' ');
     std::string out;
@@ -84,24 +88,25 @@ std::string item(const std::string& label, const std::string& text) {
 std::string done_text(const job::DoneBefore& done) {
     return fmt::format(
         "  done at {} by job {}, and as it was left: would not run again\n  certificate {}\n",
-        done.completed_at, done.job_id, done.bundle);
+        done.completed_at, done.job_id, one_line(done.bundle));
 }
 
 }  // namespace
 
 std::string plan_text(const job::TargetPlan& plan) {
     if (plan.done_before) {
-        return fmt::format("Target {}  ({}, {})\n", plan.name, plan.kind,
+        return fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,
                            human_bytes(plan.size_bytes)) +
                done_text(*plan.done_before);
     }
-    std::string text =
-        fmt::format("Target {}  ({}, {})\n", plan.name, plan.kind, human_bytes(plan.size_bytes));
-    const auto& identity = plan.identity;
-    text += fmt::format("  model {}, serial number {}, WWID {}\n",
-                        identity.value("model", "").empty() ? "-" : identity.value("model", ""),
-                        identity.value("serial", "").empty() ? "-" : identity.value("serial", ""),
-                        identity.value("wwid", "").empty() ? "-" : identity.value("wwid", ""));
+    std::string text = fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,
+                                   human_bytes(plan.size_bytes));
+    const auto told = [&](const char* key) {
+        const auto value = plan.identity.value(key, "");
+        return value.empty() ? std::string("-") : one_line(value);
+    };
+    text += fmt::format("  model {}, serial number {}, WWID {}\n", told("model"), told("serial"),
+                        told("wwid"));
     text +=
         fmt::format("  technique {} (policy version {})\n", plan.technique, plan.policy_version);
     for (std::size_t i = 0; i < plan.steps.size(); ++i) {
@@ -125,13 +130,14 @@ std::string plan_text(const job::TargetPlan& plan) {
     for (const auto& objection : plan.objections) {
         text += item("REFUSED: ", objection_text(objection));
     }
-    return text + fmt::format("  to confirm, type: {}\n  plan {}\n", plan.confirm_token,
+    return text + fmt::format("  to confirm, type: {}\n  plan {}\n", one_line(plan.confirm_token),
                               job::plan_digest(plan));
 }
 
 std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     std::string text = fmt::format("Project {} of {}: destroy the LUKS keys of {} volumes\n",
-                                   manifest.project_id, manifest.owner, manifest.volumes.size());
+                                   one_line(manifest.project_id), one_line(manifest.owner),
+                                   manifest.volumes.size());
     if (plan.done_before) {
         return text + done_text(*plan.done_before);
     }

@@ -2,6 +2,9 @@
 // What `project erase`, `erase` and `resume` share: events, signals, approvals.
 #pragma once
 
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <functional>
 #include <optional>
@@ -17,36 +20,60 @@
 #include "efface/mandate/authorization.hpp"
 
 #include "commands.hpp"
+#include "outlet.hpp"
 
 namespace efface::cli {
 
+/// The descriptor where `--events` goes; nullopt for a path. Throws Error(usage) for what is not
+/// open for writing, and where --json needs the same standard output.
+std::optional<int> check_events(const std::string& target, bool json);
+
 /// Where `--events` goes: "-", "fd:N" or a path; nowhere when it is empty. Whoever reads events
-/// never steers a run: what can not be written any more is lost, and standard error says so once.
+/// never steers a run: nobody waits for a reader, and what can not be written is lost and counted.
 class EventFile final {
   public:
-    explicit EventFile(const std::string& target);
-    void write(const Json& event) const;
+    /// Throws Error(usage) as above, and for a path that can not be opened.
+    EventFile(const std::string& target, bool json);
+    void write(const Json& event);
+    /// Nothing else goes there then.
+    [[nodiscard]] bool takes_standard_output() const { return fd_ == STDOUT_FILENO; }
+    /// Waits a moment for the reader, says what was lost, and returns how many events that is.
+    std::size_t end();
     /// Everything that this process writes to, by path: standard output and error, too.
     [[nodiscard]] std::vector<std::string> outputs() const;
 
   private:
-    UniqueFd file_;
+    void say_once();
+    std::optional<Outlet> outlet_;
     int fd_ = -1;
-    mutable bool lost_ = false;  ///< calls come one at a time
+    std::atomic<bool> said_ = false;
 };
 
-/// Turns SIGINT and SIGTERM into a stop at the next safe point, and SIGUSR1 into a look at the
-/// progress. The signals are blocked in every thread that is started later and taken here.
+/// Turns SIGINT, SIGTERM and SIGHUP into a stop at the next safe point, and SIGUSR1 into a look at
+/// the progress; those that were ignored when the program was started stay so (nohup). The signals
+/// are blocked in every thread that is started later and taken here.
 class SignalWatch final {
   public:
-    explicit SignalWatch(std::function<void()> on_status_wanted);
+    struct Calls {
+        std::function<void()> status_wanted;
+        /// A signal to stop that came again while a transfer or command does not come back from
+        /// the kernel: tells what is known and leaves the process, as if it were killed, which
+        /// every run bears. Does not return.
+        std::function<void()> leave;
+    };
+    explicit SignalWatch(Calls calls);
     [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
 
   private:
+    void watch(const std::stop_token& end);
+    Calls calls_;
     sigset_t signals_{};
     std::stop_source stop_;
     std::jthread thread_;
 };
+
+/// Why a run that was left ended.
+[[nodiscard]] Error left_while_hanging(const std::string& what);
 
 /// What the documents of `erase` and `project erase` say alike of a run: ids, status ("none" where
 /// there is no verdict), level, exit status, what changed, where the bundle is, and `error`.

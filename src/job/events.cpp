@@ -21,9 +21,22 @@ void Events::emit(const char* event, Json fields) {
     fields["seq"] = sequence_++;
     fields["job_id"] = job_id_;
     fields["event"] = event;
-    if (receiver_) {
-        receiver_(fields);
+    if (!target_.empty() && !fields.contains("target")) {
+        fields["target"] = event_target(target_);
     }
+    if (!receiver_) {
+        return;
+    }
+    try {
+        receiver_(fields);
+    } catch (const std::exception&) {  // whatever it was: a view is no part of the run
+        ++lost_;
+    }
+}
+
+std::uint64_t Events::lost() const {
+    const std::lock_guard lock(mutex_);
+    return lost_;
 }
 
 Json event_target(const std::string& name) {

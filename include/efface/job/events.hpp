@@ -13,24 +13,32 @@
 
 namespace efface::job {
 
-/// Receives complete events. Called by one thread at a time.
+/// Receives complete events. Called by one thread at a time. What it throws is dropped: whoever
+/// looks at a run never steers it.
 using EventReceiver = std::function<void(const Json& event)>;
 
-/// Numbers and dates events and hands them on. Threads may share one.
+/// Numbers and dates the events of one run, from 0 without a gap, and hands them on. Threads may
+/// share one.
 class Events final {
   public:
-    Events(EventReceiver receiver, const Clock& clock)
-        : receiver_(std::move(receiver)), clock_(clock) {}
+    /// `target`: the name of the one target of the run; empty for a project.
+    Events(EventReceiver receiver, const Clock& clock, std::string target = {})
+        : receiver_(std::move(receiver)), clock_(clock), target_(std::move(target)) {}
     void set_job(std::string job_id);
-    /// Adds schema, ts, seq, job_id and event to `fields`.
+    /// Adds schema, ts, seq, job_id and event to `fields`, and `target` where the run has one and
+    /// they do not name it.
     void emit(const char* event, Json fields);
+    /// How many the receiver did not take.
+    [[nodiscard]] std::uint64_t lost() const;
 
   private:
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     EventReceiver receiver_;
     const Clock& clock_;
+    std::string target_;
     std::string job_id_;
     std::uint64_t sequence_ = 0;
+    std::uint64_t lost_ = 0;
 };
 
 /// `target` of an event.

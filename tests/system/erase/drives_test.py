@@ -41,7 +41,7 @@ class WithoutCommands(unittest.TestCase):
 
     def plan(self, *options):
         done = self.state.run("plan", *options, self.device, "--json")
-        document = json.loads(done.stdout)["targets"][0] if done.stdout else {}
+        document = json.loads(done.stdout).get("targets", [{}])[0]
         return done.returncode, document, done.stderr
 
     def test_a_purge_is_refused_and_nothing_weaker_is_done(self):

@@ -462,6 +462,7 @@ class OwnState(Case):
 
     def test_only_the_certificates_in_a_mount(self):
         with mounted("tmpfs", self.folder / "mnt") as mount:
+            mount.chmod(0o755)  # what others can write is no part of a state folder
             state = project.State(self.folder / "state")
             for folder in ("certificates", "jobs"):
                 (state.folder / folder).symlink_to(mount)

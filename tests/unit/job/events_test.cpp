@@ -24,6 +24,40 @@ TEST_CASE("events: each has its number, time, job and name", "[job][events]") {
     CHECK(seen[1].at("seq") == 1);
 }
 
+TEST_CASE("events: each names the target of its run, and none is missing a number",
+          "[job][events]") {
+    fake::FixedClock clock;
+    std::vector<Json> seen;
+    Events events([&](const Json& event) { seen.push_back(event); }, clock, "/dev/sdb");
+    events.emit("resumed", {{"run_id", "r1"}});
+    events.emit("verified", {{"target", {{"name", "a"}}}});
+    emit_failure(events, "", Error(ErrorCode::busy, "busy"));
+    REQUIRE(seen.size() == 3);
+    CHECK(seen[0].at("target").at("name") == "/dev/sdb");
+    CHECK(seen[1].at("target").at("name") == "a");
+    CHECK(seen[2].at("target").at("name") == "/dev/sdb");
+    for (std::size_t i = 0; i < seen.size(); ++i) {
+        CHECK(seen[i].at("seq") == i);
+    }
+}
+
+TEST_CASE("events: who receives them does not end the run, whatever it throws", "[job][events]") {
+    fake::FixedClock clock;
+    int thrown = 0;
+    Events events(
+        [&](const Json&) {
+            if (++thrown % 2 == 1) {
+                throw std::runtime_error("full");
+            }
+            throw Error(ErrorCode::internal, "full");
+        },
+        clock);
+    events.emit("started", Json::object());
+    events.emit("verified", Json::object());
+    CHECK(thrown == 2);
+    CHECK(events.lost() == 2);
+}
+
 TEST_CASE("events: progress comes at most once a second, and an ETA when it means something",
           "[job][events]") {
     fake::FixedClock clock;

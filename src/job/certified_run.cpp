@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
@@ -103,6 +104,23 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         begun_ = true;
+        take_end_from_log();
+    }
+}
+
+/// The log was told of the refusal, or another job closed this run as lost, and the process was
+/// killed before the journal said so.
+void CertifiedRun::take_end_from_log() {
+    if (state_.phase > Phase::logging) {
+        return;
+    }
+    runs_.read(read_log());
+    for (const auto& run : runs_.runs()) {
+        if (run.intent.run_id == state_.run_id && run.end &&
+            (run.refused || run.status == evidence::kLostRun)) {
+            state_.verdict = run.refused ? kRefusedRun : evidence::kLostRun;
+            enter(Phase::done);
+        }
     }
 }
 
@@ -127,13 +145,22 @@ evidence::Log CertifiedRun::read_log() const {
     return evidence::Log::open_read_only(context_.state.log(), keys_.log_verifier_key());
 }
 
-evidence::Log CertifiedRun::open_log() const {
-    return evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
+evidence::Log CertifiedRun::open_log() {
+    auto log = evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
+    if (auto file = log.set_aside()) {
+        set_aside_.push_back(*std::move(file));
+    }
+    return log;
 }
 
+/// The log is not held here: who receives events may take his time.
 void CertifiedRun::enter(Phase phase) {
     state_.phase = phase;
     journal_.save_run(state_);
+    for (const auto& file : std::exchange(set_aside_, {})) {
+        context_.events.emit("log-set-aside",
+                             ObjectWriter().add("file", printable((context_.state.log() / file).string())).take());
+    }
 }
 
 void CertifiedRun::begin_attempt(std::uint64_t attempt) {
@@ -183,16 +210,18 @@ void CertifiedRun::read_attempts() {
 
 void CertifiedRun::announce(Json fields) {
     runs_.read(read_log());  // most of it while others may write, the rest while they can not
-    auto log = open_log();
-    auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
-    if (!index) {
-        runs_.read(log);
-        index = append_intent(log, std::move(fields));
+    {
+        auto log = open_log();
+        auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
+        if (!index) {
+            runs_.read(log);
+            index = append_intent(log, std::move(fields));
+        }
+        state_.started_at = to_rfc3339(context_.clock.now());
+        state_.intent_index = *index;
+        state_.intent_leaf_hash = leaf_of(log, *index);
+        state_.checkpoint = log.checkpoint();
     }
-    state_.started_at = to_rfc3339(context_.clock.now());
-    state_.intent_index = *index;
-    state_.intent_leaf_hash = leaf_of(log, *index);
-    state_.checkpoint = log.checkpoint();
     enter(Phase::running);
 }
 
@@ -227,14 +256,13 @@ bool CertifiedRun::refused() const {
 }
 
 void CertifiedRun::refuse(const Error& error) {
-    auto log = open_log();
-    (void)log.append(ObjectWriter()
-                         .add("type", "run-refused")
-                         .add("at", to_rfc3339(context_.clock.now()))
-                         .add("runId", state_.run_id)
-                         .add("intent", state_.intent_index)
-                         .add("reason", to_string(error.reason()))
-                         .take());
+    (void)open_log().append(ObjectWriter()
+                                .add("type", "run-refused")
+                                .add("at", to_rfc3339(context_.clock.now()))
+                                .add("runId", state_.run_id)
+                                .add("intent", state_.intent_index)
+                                .add("reason", to_string(error.reason()))
+                                .take());
     state_.verdict = kRefusedRun;
     enter(Phase::done);
 }
@@ -315,7 +343,11 @@ void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,
 }
 
 void CertifiedRun::log_outcome() {
-    auto log = open_log();
+    state_.outcome_index = append_outcome(open_log());
+    enter(Phase::publishing);
+}
+
+std::uint64_t CertifiedRun::append_outcome(evidence::Log log) {
     auto index = find_entry(log, state_.intent_index, "run-outcome", state_.run_id);
     if (!index) {
         auto entry = ObjectWriter()
@@ -329,8 +361,7 @@ void CertifiedRun::log_outcome() {
                          .take();
         index = log.append(std::move(entry)).index;
     }
-    state_.outcome_index = *index;
-    enter(Phase::publishing);
+    return *index;
 }
 
 /// Of the tree whose checkpoint the record holds.

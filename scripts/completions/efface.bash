@@ -30,7 +30,7 @@ _efface_options() {
     "keys init") echo --organization --site --station ;;
     "keys issue") echo --role ;;
     plan\ *) echo --order "$choices" -J --json ;;
-    accept\ *) echo --key --reason --reject ;;
+    accept\ *) echo --key --reason --reject -J --json ;;
     approve\ *) echo --key --approval ;;
     erase\ *) echo --order --approval --plan "$choices" -J --json --events ;;
     status\ * | jobs\ *) echo -J --json ;;

@@ -15,10 +15,21 @@ def some(identity, *names):
     return found if all(text or name == 'serial' for name, text in found.items()) else None
 
 
+def file_keys(file):
+    """Of a file, or of the one below a loop device, which may begin within it."""
+    fields = some(file, 'birthTime', 'inode') or some(file, 'deviceNumber', 'inode')
+    if not fields:
+        return []
+    if file.get('offsetBytes'):
+        return [key('within-file', fields | {'offsetBytes': file['offsetBytes']})]
+    return [key('file', fields)]
+
+
 def target_keys(identity):
     if identity['kind'] == 'file':
-        fields = some(identity, 'birthTime', 'inode') or some(identity, 'deviceNumber', 'inode')
-        return [key('file', fields)] if fields else []
+        return file_keys(identity)
+    if identity.get('backing'):
+        return file_keys(identity['backing'])
     if identity['kind'] == 'partition':
         fields = some(identity, 'partitionUuid', 'serial')
         return [key('partition', fields)] if fields else []

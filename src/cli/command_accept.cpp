@@ -13,7 +13,10 @@ struct AcceptOptions {
     std::string key;
     std::string reason;
     bool reject = false;
+    bool json = false;
 };
+
+constexpr const char* kAcceptSchema = "efface.accept/1";
 
 int accept(const Program& program, const AcceptOptions& options) {
     const auto keys = evidence::KeyStore::open(program.state().keys());
@@ -23,9 +26,36 @@ int accept(const Program& program, const AcceptOptions& options) {
     SystemRandom random;
     const auto number = answers::add_acceptance(
         options.bundle, anchors, input, keys.person_key(options.key), SystemClock(), random);
-    print(options.key + " " + to_string(input.decision) + " " + printable(options.bundle) +
-          " (acceptance " + std::to_string(number) + ")\n");
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", kAcceptSchema)
+                       .add("bundle", printable(options.bundle))
+                       .add("key", printable(options.key))
+                       .add("decision", to_string(input.decision))
+                       .add("number", number)
+                       .add("exitCode", 0)
+                       .take());
+    } else {
+        print(printable(options.key) + " " + to_string(input.decision) + " " +
+              printable(options.bundle) + " (acceptance " + std::to_string(number) + ")\n");
+    }
     return 0;
+}
+
+/// As above; what keeps it from being decided on is a document, too.
+int accept_or_tell(const Program& program, const AcceptOptions& options) {
+    try {
+        return accept(program, options);
+    } catch (const Error& error) {
+        if (options.json) {
+            print_json(ObjectWriter()
+                           .add("schema", kAcceptSchema)
+                           .add("exitCode", static_cast<int>(error.code()))
+                           .add("error", error_document(error))
+                           .take());
+        }
+        throw;
+    }
 }
 
 }  // namespace
@@ -37,8 +67,9 @@ void add_accept(Command& app, Program& program) {
     command.add("--key", options->key, "Name of an approver's or witness' key").required();
     command.add("--reason", options->reason, "Why, in words").required();
     command.flag("--reject", options->reject, "Reject it; without: accept it");
+    command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
-        program.run = [&program, options] { return accept(program, *options); };
+        program.run = [&program, options] { return accept_or_tell(program, *options); };
     });
 }
 

@@ -13,6 +13,7 @@ namespace efface::cli {
 namespace {
 
 constexpr std::size_t kVerifierKeyBytesMax = 4096;
+constexpr const char* kLogCheckSchema = "efface.log-check/1";
 
 struct LogOptions {
     std::string log;
@@ -41,9 +42,16 @@ std::string verifier_key_of(const Program& program, const LogOptions& options) {
     return *std::move(line);
 }
 
+using answers::Answer;
+
+Answer answer_of(const evidence::LogAudit& audit) {
+    return !audit.readable ? Answer::not_known : audit.problems.empty() ? Answer::yes : Answer::no;
+}
+
 Json document_of(const evidence::LogAudit& audit) {
     return ObjectWriter()
-        .add("schema", "efface.log-check/1")
+        .add("schema", kLogCheckSchema)
+        .add("exitCode", static_cast<int>(answer_of(audit)))
         .add("entries", audit.entries)
         .add("unsignedLines", audit.unsigned_lines)
         .add("setAside", audit.set_aside)
@@ -86,10 +94,23 @@ int check(const Program& program, const LogOptions& options) {
     } else {
         print(text_of(audit));
     }
-    using answers::Answer;
-    return static_cast<int>(!audit.readable          ? Answer::not_known
-                            : audit.problems.empty() ? Answer::yes
-                                                     : Answer::no);
+    return static_cast<int>(answer_of(audit));
+}
+
+/// As above; what keeps it from being asked is a document, too.
+int check_or_tell(const Program& program, const LogOptions& options) {
+    try {
+        return check(program, options);
+    } catch (const Error& error) {
+        if (options.json) {
+            print_json(ObjectWriter()
+                           .add("schema", kLogCheckSchema)
+                           .add("exitCode", static_cast<int>(error.code()))
+                           .add("error", error_document(error))
+                           .take());
+        }
+        throw;
+    }
 }
 
 }  // namespace
@@ -104,7 +125,7 @@ void add_log(Command& app, Program& program) {
     command.add("--log-key", options->log_key, "Trusted log key (vkey line)");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
-        program.run = [&program, options] { return check(program, *options); };
+        program.run = [&program, options] { return check_or_tell(program, *options); };
     });
 }
 

@@ -51,17 +51,31 @@ std::vector<std::string> volume_keys(const Json& volumes) {
     return keys;
 }
 
+/// Of a file, or of the file below a loop device: one that begins within it is another device.
+std::vector<std::string> file_keys(const Json& file) {
+    const char* const kept = !text_of(file, "birthTime").empty() ? "birthTime" : "deviceNumber";
+    if (text_of(file, "inode").empty() || text_of(file, kept).empty()) {
+        return {};
+    }
+    Json fields = {{kept, text_of(file, kept)}, {"inode", text_of(file, "inode")}};
+    const auto offset = file.find("offsetBytes");
+    const bool within = offset != file.end() && *offset != 0U;
+    if (within) {
+        fields["offsetBytes"] = *offset;
+    }
+    return {key_of(within ? "within-file:" : "file:", fields)};
+}
+
 std::vector<std::string> target_keys(const Json& identity) {
     const std::string kind = text_of(identity, "kind");
     const auto has = [&](const char* field) { return !text_of(identity, field).empty(); };
     std::vector<std::string> keys;
     if (kind == "file") {
-        if (has("inode") && has("birthTime")) {
-            keys.push_back(key_of("file:", identity, {"birthTime", "inode"}));
-        } else if (has("inode") && has("deviceNumber")) {
-            keys.push_back(key_of("file:", identity, {"deviceNumber", "inode"}));
-        }
-        return keys;
+        return file_keys(identity);
+    }
+    if (const auto backing = identity.find("backing");
+        backing != identity.end() && backing->is_object()) {
+        return file_keys(*backing);
     }
     if (kind == "partition") {
         if (has("partitionUuid")) {

@@ -59,6 +59,20 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
                       [](const evidence::LoggedRun& run) { return run.end && !run.refused; }));
 }
 
+/// Before a run is announced nothing of it is changed, and no evidence is owed: a log that is
+/// damaged, or can not be written, refuses it.
+template <typename Work>
+auto before_any_change(Work work) {
+    try {
+        return work();
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::evidence) {
+            throw;
+        }
+        throw Error(ErrorCode::internal, error.reason(), error.what(), error.hint());
+    }
+}
+
 }  // namespace
 
 Json authorization_json(const Authorization& authorization) {
@@ -114,7 +128,14 @@ void CertifiedRun::take_end_from_log() {
     if (state_.phase > Phase::logging) {
         return;
     }
-    runs_.read(read_log());
+    try {
+        before_any_change([&] { runs_.read(read_log()); });
+    } catch (const Error&) {
+        if (state_.phase > Phase::running) {
+            return;  // it has its verdict: that the evidence can not be delivered is said there
+        }
+        throw;
+    }
     for (const auto& run : runs_.runs()) {
         if (run.intent.run_id == state_.run_id && run.end &&
             (run.refused || run.status == evidence::kLostRun)) {
@@ -158,8 +179,9 @@ void CertifiedRun::enter(Phase phase) {
     state_.phase = phase;
     journal_.save_run(state_);
     for (const auto& file : std::exchange(set_aside_, {})) {
-        context_.events.emit("log-set-aside",
-                             ObjectWriter().add("file", printable((context_.state.log() / file).string())).take());
+        context_.events.emit(
+            "log-set-aside",
+            ObjectWriter().add("file", printable((context_.state.log() / file).string())).take());
     }
 }
 
@@ -172,7 +194,7 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.verdict.clear();
     state_.level.clear();
     state_.bundle = state_.subject + "-" + state_.run_id;
-    state_.log_size_before = open_log().size();
+    state_.log_size_before = before_any_change([&] { return open_log().size(); });
     enter(Phase::announcing);
 }
 
@@ -184,8 +206,8 @@ void CertifiedRun::note_interruption() {
 
 std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
     evidence::DeviceRuns runs(identity);
-    runs.read(evidence::Log::open_read_only(
-        context.state.log(), evidence::KeyStore::open(context.state.keys()).log_verifier_key()));
+    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
+    before_any_change([&] { runs.read(evidence::Log::open_read_only(context.state.log(), key)); });
     std::optional<std::string> job;
     for (const auto& run : runs.runs()) {
         if (!run.end && has_journal(context.state, run.intent.job_id)) {
@@ -209,8 +231,8 @@ void CertifiedRun::read_attempts() {
 }
 
 void CertifiedRun::announce(Json fields) {
-    runs_.read(read_log());  // most of it while others may write, the rest while they can not
-    {
+    before_any_change([&] {
+        runs_.read(read_log());  // most of it while others may write, the rest while they can not
         auto log = open_log();
         auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
         if (!index) {
@@ -221,7 +243,7 @@ void CertifiedRun::announce(Json fields) {
         state_.intent_index = *index;
         state_.intent_leaf_hash = leaf_of(log, *index);
         state_.checkpoint = log.checkpoint();
-    }
+    });
     enter(Phase::running);
 }
 
@@ -256,13 +278,15 @@ bool CertifiedRun::refused() const {
 }
 
 void CertifiedRun::refuse(const Error& error) {
-    (void)open_log().append(ObjectWriter()
-                                .add("type", "run-refused")
-                                .add("at", to_rfc3339(context_.clock.now()))
-                                .add("runId", state_.run_id)
-                                .add("intent", state_.intent_index)
-                                .add("reason", to_string(error.reason()))
-                                .take());
+    before_any_change([&] {
+        (void)open_log().append(ObjectWriter()
+                                    .add("type", "run-refused")
+                                    .add("at", to_rfc3339(context_.clock.now()))
+                                    .add("runId", state_.run_id)
+                                    .add("intent", state_.intent_index)
+                                    .add("reason", to_string(error.reason()))
+                                    .take());
+    });
     state_.verdict = kRefusedRun;
     enter(Phase::done);
 }

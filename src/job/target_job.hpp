@@ -31,6 +31,7 @@ class TargetRun final {
     [[nodiscard]] bool done_before();
     bool load(const std::string& job_id);
     void refuse_successor() const;
+    [[nodiscard]] bool is_target_of_job(const TargetPlan& plan) const;
     [[nodiscard]] bool same_version(const std::string& job_id) const;
     TargetPlan survey();
     void begin();

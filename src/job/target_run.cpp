@@ -240,12 +240,14 @@ void TargetRun::begin() {
     if (order_ == nullptr) {
         const auto open = open_job_on(context_, plan.identity);
         if (open && same_version(*open) && load(*open)) {
-            if (order_ == nullptr && state_.asked == to_json(choice_)) {
+            if (order_ == nullptr && state_.asked == to_json(choice_) && is_target_of_job(plan)) {
                 context_.events.set_job(*open);
                 go_on();
                 return;
             }
-            order_ = nullptr;  // another way to erase it: announce() closes the open job as lost
+            // Another way to erase it, or another name of it: announce() closes the open job as
+            // lost.
+            order_ = nullptr;
             run_.reset();
         }
     }
@@ -267,6 +269,11 @@ void TargetRun::begin() {
     state.authorization = authorization_json(authorization);
     state.approvals_der = to_base64(authorization.approvals_der);
     run_->begin_attempt(1);
+}
+
+bool TargetRun::is_target_of_job(const TargetPlan& plan) const {
+    return asks_the_drive(state_.choice) ? same_drive(plan.identity, state_.plan.identity)
+                                         : plan.identity == state_.plan.identity;
 }
 
 /// The kernel may have given the drive another name since.
@@ -312,9 +319,7 @@ void TargetRun::go_on() {
         plan = storage_->survey();
     }
     refuse_as_planned(plan);
-    const bool same = asks_the_drive(state_.choice)
-                          ? same_drive(plan.identity, state_.plan.identity)
-                          : plan.identity == state_.plan.identity;
+    const bool same = is_target_of_job(plan);
     if (!same && plan.identity.value("bootId", "") != state_.plan.identity.value("bootId", "")) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     state_.plan.name +

@@ -102,6 +102,36 @@ TEST_CASE(
     CHECK_FALSE(same(one, other));
 }
 
+TEST_CASE("a loop device is known by the file below it, and where it begins in it") {
+    const Json one = {{"kind", "loop"},
+                      {"serial", ""},
+                      {"place", "loop device over /a"},
+                      {"backing",
+                       {{"deviceNumber", "259:2"},
+                        {"inode", "1315842"},
+                        {"offsetBytes", 0},
+                        {"birthTime", "1763111222.123456789"}}}};
+    CHECK(device_keys(one) ==  // {"birthTime":"1763111222.123456789","inode":"1315842"}
+          KeyList{"file:3a4fb5caaa49718276efdafedafda48eac2c07958ce8a860f8d34096285f39ff"});
+    Json other = one;
+    other["place"] = "loop device over /b";
+    other["backing"]["deviceNumber"] = "8:1";
+    CHECK(same(one, other));
+    other = one;
+    other["backing"]["birthTime"] = "1763111222.000000000";
+    CHECK_FALSE(same(one, other));
+    other = one;
+    other["backing"]["offsetBytes"] = 512;
+    CHECK(device_keys(other) ==
+          // {"birthTime":"1763111222.123456789","inode":"1315842","offsetBytes":512}
+          KeyList{"within-file:ac13042f269c74241faba9d03f6b9981ad4e331a5d85bfe5a46a12992038ea69"});
+    CHECK_FALSE(same(one, other));
+    other = one;
+    other["backing"].erase("birthTime");
+    CHECK(device_keys(other) ==  // {"deviceNumber":"259:2","inode":"1315842"}
+          KeyList{"file:5bb526a04d53a69fcb665645b753a99934895823d865f78046949887082d75e7"});
+}
+
 TEST_CASE("a volume is the same in whatever project it stands") {
     const auto project = [](const char* id, std::vector<std::string> uuids) {
         Json volumes = Json::array();

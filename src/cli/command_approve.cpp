@@ -2,9 +2,9 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
-#include "efface/job/authorization.hpp"
-#include "efface/job/manifest.hpp"
-#include "efface/job/order.hpp"
+#include "efface/mandate/authorization.hpp"
+#include "efface/mandate/manifest.hpp"
+#include "efface/mandate/order.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -15,11 +15,12 @@ namespace {
 
 /// A manifest or an order, checked as strictly as when it is carried out.
 std::string approvable_text(const std::string& path) {
-    const auto text = read_text_file(path, job::kManifestBytesMax);
+    const auto text = read_text_file(path, mandate::kManifestBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, path + ": there is no such file");
     }
-    return job::is_order(*text) ? job::parse_order(*text).text : job::parse_manifest(*text).text;
+    return mandate::is_order(*text) ? mandate::parse_order(*text).text
+                                    : mandate::parse_manifest(*text).text;
 }
 
 struct ApproveOptions {
@@ -35,7 +36,7 @@ int approve(const Program& program, const ApproveOptions& options) {
     const auto key = keys.person_key(options.key);
     const auto now = SystemClock().now();
     const auto content = as_bytes(text);
-    const auto existing = read_file(path, job::kApprovalBytesMax);
+    const auto existing = read_file(path, mandate::kApprovalBytesMax);
     if (existing && !evidence::cms_verify(content, *existing, keys.root_certificate_pem()).ok()) {
         throw Error(ErrorCode::usage, path + ": does not approve this text",
                     "remove it, and let each approver approve the new text");

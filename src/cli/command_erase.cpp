@@ -56,9 +56,9 @@ std::map<std::string, std::string> confirm(const Program& program,
     return digests;
 }
 
-job::Authorization typed(const job::TargetPlan& plan,
-                         const std::map<std::string, std::string>& digests,
-                         const std::string& target) {
+mandate::Authorization typed(const job::TargetPlan& plan,
+                             const std::map<std::string, std::string>& digests,
+                             const std::string& target) {
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {
         throw Error(ErrorCode::authorisation, ReasonCode::plan_changed,
@@ -75,7 +75,7 @@ int erase(const Program& program, const EraseOptions& options) {
     if (!options.plan_digest.empty() && requests.size() != 1) {
         throw Error(ErrorCode::usage, "--plan takes one target");
     }
-    std::optional<job::Authorization> approved;
+    std::optional<mandate::Authorization> approved;
     if (order) {
         approved = approvals_of(program, options.targets.order, options.approval, order->text);
     } else if (!standard_input_is_terminal()) {

@@ -105,7 +105,7 @@ int resume(const Program& program, const JobsOptions& options) {
     job::TargetRequest request;
     request.target = entry.subject;
     request.job_id = entry.id;
-    request.authorize = [](const job::TargetPlan&) -> job::Authorization {
+    request.authorize = [](const job::TargetPlan&) -> mandate::Authorization {
         throw Error(ErrorCode::authorisation, "this job was never confirmed");
     };
     return run_targets(program, {std::move(request)}, options.reporting, {});

@@ -23,10 +23,10 @@ struct PlanOptions {
 
 int plan_project(job::RunContext& context, const std::string& path, const std::string& text,
                  bool json) {
-    if (job::is_order(text)) {
+    if (mandate::is_order(text)) {
         throw Error(ErrorCode::usage, path + " is an order", "efface plan --order " + path);
     }
-    const auto manifest = job::parse_manifest(text);
+    const auto manifest = mandate::parse_manifest(text);
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
     if (json) {
         print_json(job::plan_document(manifest, plan));
@@ -35,7 +35,7 @@ int plan_project(job::RunContext& context, const std::string& path, const std::s
     }
     const int status = job::status_of(plan.objections());
     if (status == 0) {  // then erase could start now
-        job::check_dates(manifest.terms, context.clock.now());
+        mandate::check_dates(manifest.terms, context.clock.now());
     }
     return status;
 }
@@ -68,7 +68,7 @@ int plan_targets(job::RunContext& context, const TargetOptions& options, bool js
                        .take());
     }
     if (order && status == 0) {
-        job::check_dates(order->terms, context.clock.now());
+        mandate::check_dates(order->terms, context.clock.now());
     }
     return status;
 }
@@ -81,11 +81,11 @@ std::optional<std::string> manifest_text(const std::string& path) {
     // A file of the kernel has no size, and reading it may wait for ever.
     const auto size =
         std::filesystem::is_regular_file(path, error) ? std::filesystem::file_size(path, error) : 0;
-    const bool readable = !error && size > 0 && size <= job::kManifestBytesMax;
+    const bool readable = !error && size > 0 && size <= mandate::kManifestBytesMax;
     if (!named && !readable) {
         return std::nullopt;
     }
-    auto text = read_text_file(path, job::kManifestBytesMax);
+    auto text = read_text_file(path, mandate::kManifestBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, path + ": there is no such file");
     }
@@ -124,7 +124,7 @@ int show_plan(const Program& program, const PlanOptions& options) {
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
         return show_machine(options.json);
     }
-    const bool file = names.size() == 1 && !method::parse_memory_target(names.front());
+    const bool file = names.size() == 1 && !inventory::parse_memory_target(names.front());
     if (file && options.targets.order.empty()) {
         if (const auto text = manifest_text(names.front())) {
             return plan_project(context, names.front(), *text, options.json);

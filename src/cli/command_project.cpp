@@ -23,7 +23,8 @@ struct ProjectOptions {
     bool json = false;
 };
 
-job::Authorization authorize_typed(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
+                                       const job::ProjectPlan& plan) {
     (void)std::fputs(plan_text(manifest, plan).c_str(), stderr);
     const auto answer = ask(fmt::format(
         "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
@@ -34,8 +35,8 @@ job::Authorization authorize_typed(const job::Manifest& manifest, const job::Pro
     return {"typed-project-id", operator_name(), {}, {}};
 }
 
-job::Authorization authorize(const Program& program, const ProjectOptions& options,
-                             const job::Manifest& manifest, const job::ProjectPlan& plan) {
+mandate::Authorization authorize(const Program& program, const ProjectOptions& options,
+                                 const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     const auto approved = approvals_of(program, options.manifest, options.approval, manifest.text);
     return approved ? *approved : authorize_typed(manifest, plan);
 }
@@ -93,7 +94,7 @@ int erase_project(const Program& program, const ProjectOptions& options) {
     job::RunContext context{program.state(), *host, clock, random, events};
     try {
         job::RunRequest request;
-        request.manifest = job::load_manifest(options.manifest);
+        request.manifest = mandate::load_manifest(options.manifest);
         request.expected_plan_digest = options.plan_digest;
         request.workers = options.workers;
         request.program = executable_path();
@@ -101,7 +102,7 @@ int erase_project(const Program& program, const ProjectOptions& options) {
             return authorize(program, options, request.manifest, plan);
         };
         job::refuse_own_files(
-            *host, job::places_of(request.manifest), event_file.outputs(),
+            *host, mandate::places_of(request.manifest), event_file.outputs(),
             {options.manifest, approvals_path(options.manifest, options.approval)});
         const auto result = job::run_project(context, request, signals.token());
         display.finish();

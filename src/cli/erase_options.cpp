@@ -17,8 +17,8 @@ constexpr std::array kOfTheOrder{"--technique", "--level",    "--fallback",   "-
                                  "--when-slow", "--deadline", "--when-late",  "--max-temperature",
                                  "--when-hot"};
 
-method::Then then_of(const std::string& text) {
-    return method::then_from_string(text).value_or(method::Then::stop);
+mandate::Then then_of(const std::string& text) {
+    return mandate::then_from_string(text).value_or(mandate::Then::stop);
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ void TargetOptions::add_to(Command command) {
     command.flag("--sweep", sweep, "After targets in memory, sweep free memory (memory:free)");
 }
 
-std::optional<job::Order> TargetOptions::load_order() const {
+std::optional<mandate::Order> TargetOptions::load_order() const {
     if (order.empty()) {
         return std::nullopt;
     }
@@ -63,12 +63,13 @@ std::optional<job::Order> TargetOptions::load_order() const {
             throw Error(ErrorCode::usage, std::string(name) + ": the order says that itself");
         }
     }
-    return job::load_order(order);
+    return mandate::load_order(order);
 }
 
-job::ErasureChoice TargetOptions::choice() const {
-    job::ErasureChoice choice;
-    choice.policy = level.empty() || command_->given("--technique") ? technique : job::kPolicyAuto;
+mandate::ErasureChoice TargetOptions::choice() const {
+    mandate::ErasureChoice choice;
+    choice.policy =
+        level.empty() || command_->given("--technique") ? technique : mandate::kPolicyAuto;
     choice.level = method::level_from_string(level).value_or(method::Level::none);
     choice.fallbacks = fallbacks;
     if (!credential_file.empty()) {
@@ -81,9 +82,9 @@ job::ErasureChoice TargetOptions::choice() const {
     }
     choice.pattern = *bytes;
     choice.verification =
-        policy::verification_from_string(verification).value_or(policy::Verification::full);
+        mandate::verification_from_string(verification).value_or(mandate::Verification::full);
     choice.whole_medium =
-        job::asks_the_drive(choice) && command_->given("--verify") && verification == "full";
+        mandate::asks_the_drive(choice) && command_->given("--verify") && verification == "full";
     choice.bad_blocks_are_exceptions = bad_blocks == "except";
     choice.limits.bytes_per_second_min = min_rate;
     choice.limits.when_slow = then_of(when_slow);
@@ -92,11 +93,11 @@ job::ErasureChoice TargetOptions::choice() const {
     choice.limits.when_late = then_of(when_late);
     choice.limits.celsius_max = static_cast<int>(max_temperature);
     choice.limits.when_hot = then_of(when_hot);
-    job::check_choice(choice);
+    mandate::check_choice(choice);
     return choice;
 }
 
-std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded) const {
+std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* loaded) const {
     std::vector<std::string> names = targets;
     if (loaded != nullptr && names.empty()) {
         for (const auto& target : loaded->targets) {
@@ -108,15 +109,15 @@ std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded
                     "efface list shows the storage of this machine");
     }
     const bool memory = std::any_of(names.begin(), names.end(), [](const auto& name) {
-        return method::parse_memory_target(name).has_value();
+        return inventory::parse_memory_target(name).has_value();
     });
     if (sweep) {
         if (!memory) {
             throw Error(ErrorCode::usage, "--sweep belongs to targets in memory",
                         "free memory alone is swept with: efface erase memory:free");
         }
-        if (std::find(names.begin(), names.end(), method::kFreeMemoryTarget) == names.end()) {
-            names.emplace_back(method::kFreeMemoryTarget);
+        if (std::find(names.begin(), names.end(), inventory::kFreeMemoryTarget) == names.end()) {
+            names.emplace_back(inventory::kFreeMemoryTarget);
         }
     }
     for (const auto* option : kOfTheOrder) {
@@ -129,7 +130,7 @@ std::vector<job::TargetRequest> TargetOptions::requests(const job::Order* loaded
     for (const auto& name : names) {
         job::TargetRequest request;
         // An order names absolute paths; what a person types may be relative.
-        request.target = loaded != nullptr || method::parse_memory_target(name)
+        request.target = loaded != nullptr || inventory::parse_memory_target(name)
                              ? name
                              : std::filesystem::absolute(name).lexically_normal().string();
         request.choice = how;

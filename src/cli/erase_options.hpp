@@ -15,7 +15,7 @@ namespace efface::cli {
 struct TargetOptions {
     std::vector<std::string> targets;
     std::string order;
-    std::string technique = policy::kOverwritePolicyDefault;
+    std::string technique = mandate::kPolicyDefault;
     std::string level;
     std::vector<std::string> fallbacks;
     std::string credential_file;
@@ -31,12 +31,12 @@ struct TargetOptions {
     bool sweep = false;
 
     void add_to(Command command);
-    [[nodiscard]] std::optional<job::Order> load_order() const;
+    [[nodiscard]] std::optional<mandate::Order> load_order() const;
     /// One a target; of the order when there is one. Throws Error(usage) for what does not fit.
-    [[nodiscard]] std::vector<job::TargetRequest> requests(const job::Order* order) const;
+    [[nodiscard]] std::vector<job::TargetRequest> requests(const mandate::Order* order) const;
 
   private:
-    [[nodiscard]] job::ErasureChoice choice() const;
+    [[nodiscard]] mandate::ErasureChoice choice() const;
     std::optional<Command> command_;
 };
 

@@ -39,7 +39,7 @@ Ending run_one(const Program& program, job::Host& host, const job::TargetRequest
         job::emit_failure(events, request.target, error);
         return Ending{std::nullopt, error};
     };
-    if (request.target == method::kFreeMemoryTarget && stop.stop_requested()) {
+    if (request.target == inventory::kFreeMemoryTarget && stop.stop_requested()) {
         return fail({ErrorCode::interrupted, request.target + ": not begun, as the run was stopped",
                      "give the same command again"});
     }
@@ -144,7 +144,7 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     for (const bool sweep : {false, true}) {
         std::vector<std::jthread> threads;
         for (std::size_t i = 0; i < requests.size(); ++i) {
-            if ((requests[i].target == method::kFreeMemoryTarget) != sweep) {
+            if ((requests[i].target == inventory::kFreeMemoryTarget) != sweep) {
                 continue;
             }
             requests[i].program = executable_path();

@@ -118,7 +118,7 @@ std::string plan_text(const job::TargetPlan& plan) {
                               job::plan_digest(plan));
 }
 
-std::string plan_text(const job::Manifest& manifest, const job::ProjectPlan& plan) {
+std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
     std::string text = fmt::format("Project {} of {}: destroy the LUKS keys of {} volumes\n",
                                    manifest.project_id, manifest.owner, plan.volumes.size());
     for (const auto& volume : plan.volumes) {

@@ -9,7 +9,8 @@
 
 namespace efface::cli {
 
-[[nodiscard]] std::string plan_text(const job::Manifest& manifest, const job::ProjectPlan& plan);
+[[nodiscard]] std::string plan_text(const mandate::Manifest& manifest,
+                                    const job::ProjectPlan& plan);
 [[nodiscard]] std::string plan_text(const job::TargetPlan& plan);
 
 }  // namespace efface::cli

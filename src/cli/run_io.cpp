@@ -91,13 +91,14 @@ std::string approvals_path(const std::string& file, const std::string& approval)
     return approval.empty() ? file + ".p7s" : approval;
 }
 
-std::optional<job::Authorization> approvals_of(const Program& program, const std::string& file,
-                                               const std::string& approval, std::string_view text) {
+std::optional<mandate::Authorization> approvals_of(const Program& program, const std::string& file,
+                                                   const std::string& approval,
+                                                   std::string_view text) {
     const auto path = approvals_path(file, approval);
-    if (const auto approvals = read_file(path, job::kApprovalBytesMax)) {
+    if (const auto approvals = read_file(path, mandate::kApprovalBytesMax)) {
         const auto keys = evidence::KeyStore::open(program.state().keys());
-        return job::check_approvals(text, *approvals, keys.root_certificate_pem(), operator_name(),
-                                    SystemClock().now());
+        return mandate::check_approvals(text, *approvals, keys.root_certificate_pem(),
+                                        operator_name(), SystemClock().now());
     }
     if (!approval.empty()) {
         throw Error(ErrorCode::usage, path + ": there is no such file");

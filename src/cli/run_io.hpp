@@ -13,7 +13,7 @@
 
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
-#include "efface/job/authorization.hpp"
+#include "efface/mandate/authorization.hpp"
 
 #include "commands.hpp"
 
@@ -53,9 +53,9 @@ class SignalWatch final {
 /// The approvals of `text` in `approval` (default: FILE.p7s beside `file`). nullopt when there are
 /// none and a person can be asked. Throws Error(authorisation) when they do not hold, or when there
 /// is nobody to ask.
-[[nodiscard]] std::optional<job::Authorization> approvals_of(const Program& program,
-                                                             const std::string& file,
-                                                             const std::string& approval,
-                                                             std::string_view text);
+[[nodiscard]] std::optional<mandate::Authorization> approvals_of(const Program& program,
+                                                                 const std::string& file,
+                                                                 const std::string& approval,
+                                                                 std::string_view text);
 
 }  // namespace efface::cli

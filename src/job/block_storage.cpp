@@ -8,6 +8,7 @@
 #include "efface/base/file.hpp"
 #include "efface/method/firmware_erase.hpp"
 #include "efface/method/overwrite.hpp"
+#include "efface/policy/overwrite.hpp"
 
 #include "drive_choice.hpp"
 #include "guard_location.hpp"
@@ -20,13 +21,13 @@ namespace {
 
 constexpr std::size_t kSeedBytes = 32;
 
-method::ReadBack read_back_of(policy::Verification verification) {
+method::ReadBack read_back_of(mandate::Verification verification) {
     switch (verification) {
-        case policy::Verification::full:
+        case mandate::Verification::full:
             return method::ReadBack::full;
-        case policy::Verification::representative:
+        case mandate::Verification::representative:
             return method::ReadBack::representative;
-        case policy::Verification::none:
+        case mandate::Verification::none:
             return method::ReadBack::none;
     }
     return method::ReadBack::full;
@@ -44,13 +45,13 @@ std::string step_of(const policy::PassRule& pass, const Bytes& operator_bytes) {
     return {};
 }
 
-std::string step_of(policy::Verification verification) {
+std::string step_of(mandate::Verification verification) {
     switch (verification) {
-        case policy::Verification::full:
+        case mandate::Verification::full:
             return "drop the host's cache, read everything back and compare";
-        case policy::Verification::representative:
+        case mandate::Verification::representative:
             return "drop the host's cache, read a tenth back in a thousand subsections and compare";
-        case policy::Verification::none:
+        case mandate::Verification::none:
             return "do not verify: the target will not be called sanitized";
     }
     return {};
@@ -102,7 +103,7 @@ bool first_sector_belongs(const Bytes& sector, const Json& state,
 
 class BlockStorage final : public TargetStorage {
   public:
-    BlockStorage(RunContext& context, std::string path, const ErasureChoice& choice)
+    BlockStorage(RunContext& context, std::string path, const mandate::ErasureChoice& choice)
         : context_(context),
           path_(std::move(path)),
           choice_(choice),
@@ -132,7 +133,7 @@ class BlockStorage final : public TargetStorage {
 
     RunContext& context_;
     std::string path_;
-    ErasureChoice choice_;
+    mandate::ErasureChoice choice_;
     const policy::OverwritePolicy& policy_;
     std::optional<inventory::Identity> identity_;  ///< as surveyed
     bool begun_here_ = false;                      ///< this process began the job
@@ -154,7 +155,7 @@ TargetPlan BlockStorage::survey() {
     }
     plan.steps.push_back(step_of(choice_.verification));
     plan.bytes_to_transfer =
-        plan.size_bytes * (passes + (choice_.verification == policy::Verification::none ? 0 : 1));
+        plan.size_bytes * (passes + (choice_.verification == mandate::Verification::none ? 0 : 1));
     object_to_uses(plan, context_.host, identity, Moment::now, "");
     object_to_size(plan, identity);
     if (identity.host_managed_zones) {
@@ -336,8 +337,8 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
 }  // namespace
 
 std::unique_ptr<TargetStorage> make_block_storage(RunContext& context, const std::string& path,
-                                                  const ErasureChoice& choice) {
-    check_choice(choice);
+                                                  const mandate::ErasureChoice& choice) {
+    mandate::check_choice(choice);
     return std::make_unique<BlockStorage>(context, path, choice);
 }
 

@@ -101,7 +101,7 @@ Json owner_record(const std::string& organization, const std::string& project_id
     return record;
 }
 
-Json authorization_record(const RunState& run, const Terms& terms) {
+Json authorization_record(const RunState& run, const mandate::Terms& terms) {
     Json record = run.authorization;
     record["reference"] = terms.ticket;
     record["notBefore"] = terms.not_before ? Json(to_rfc3339(*terms.not_before)) : Json();

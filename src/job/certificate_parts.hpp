@@ -3,7 +3,7 @@
 #pragma once
 
 #include "efface/evidence/keys.hpp"
-#include "efface/job/terms.hpp"
+#include "efface/mandate/terms.hpp"
 
 #include "journal.hpp"
 
@@ -12,7 +12,7 @@ namespace efface::job {
 struct CertificateParts {
     const RunState& run;
     const evidence::KeyStore& keys;
-    const Terms& terms;
+    const mandate::Terms& terms;
     std::vector<PreviousAttempt> previous;
     std::string certificate_id;
     WallTime issued_at{};
@@ -30,7 +30,7 @@ struct CertificateParts {
 [[nodiscard]] Json owner_record(const std::string& organization, const std::string& project_id,
                                 const std::string& confidentiality);
 /// `authorization` without the policy: who confirmed, who approved, the ticket, the date.
-[[nodiscard]] Json authorization_record(const RunState& run, const Terms& terms);
+[[nodiscard]] Json authorization_record(const RunState& run, const mandate::Terms& terms);
 /// `sanitization.standards`.
 [[nodiscard]] Json standards_record();
 

@@ -75,7 +75,7 @@ auto before_any_change(Work work) {
 
 }  // namespace
 
-Json authorization_json(const Authorization& authorization) {
+Json authorization_json(const mandate::Authorization& authorization) {
     Json approvals = Json::array();
     for (const auto& approval : authorization.approvals) {
         approvals.push_back(ObjectWriter()

@@ -11,8 +11,8 @@
 #include "efface/evidence/bundle.hpp"
 #include "efface/evidence/keys.hpp"
 #include "efface/evidence/log_runs.hpp"
-#include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
+#include "efface/mandate/authorization.hpp"
 
 #include "journal.hpp"
 
@@ -117,6 +117,6 @@ class CertifiedRun final {
                                                                  const std::string& observations);
 
 /// The authorization's part that every certificate has.
-[[nodiscard]] Json authorization_json(const Authorization& authorization);
+[[nodiscard]] Json authorization_json(const mandate::Authorization& authorization);
 
 }  // namespace efface::job

@@ -6,14 +6,15 @@
 #include <algorithm>
 
 #include "efface/job/guard.hpp"
+#include "efface/policy/overwrite.hpp"
 
 namespace efface::job {
 
 namespace {
 
 TechniqueChoice judged(const method::DriveSurvey& survey, const method::TechniqueFacts& facts,
-                       const ErasureChoice& wanted, bool going) {
-    const bool canaries = wanted.verification != policy::Verification::none;
+                       const mandate::ErasureChoice& wanted, bool going) {
+    const bool canaries = wanted.verification != mandate::Verification::none;
     TechniqueChoice choice;
     choice.technique = policy::find_firmware_technique(facts.name);
     EFFACE_ASSERT(choice.technique != nullptr);
@@ -81,7 +82,7 @@ bool overwrites(const std::string& name) {
 std::vector<std::string> by_level(const DriveSurveys& surveys, method::Level level) {
     const auto chosen = choose_by_level(surveys, level);
     if (chosen.choice == nullptr) {
-        return {kPolicyAuto};
+        return {mandate::kPolicyAuto};
     }
     std::vector<std::string> names{chosen.choice->technique->name};
     for (const auto& one : surveys.techniques) {
@@ -95,7 +96,7 @@ std::vector<std::string> by_level(const DriveSurveys& surveys, method::Level lev
 /// The names from this one on, each once, as many as a choice may hold.
 std::vector<std::string> tail(const std::vector<std::string>& names, std::size_t from) {
     std::vector<std::string> list;
-    for (std::size_t i = from; i < names.size() && list.size() < kFallbacksMax; ++i) {
+    for (std::size_t i = from; i < names.size() && list.size() < mandate::kFallbacksMax; ++i) {
         const auto taken = names.begin() + static_cast<std::ptrdiff_t>(i);
         if (std::find(names.begin(), taken, names[i]) == taken) {
             list.push_back(names[i]);
@@ -130,12 +131,12 @@ std::optional<Reason> hindrance(const TechniqueChoice& choice) {
     return Reason{ReasonCode::drive_not_told, choice.facts.untold + "; name it to have it tried"};
 }
 
-SecretBytes credential_of(const ErasureChoice& choice) {
+SecretBytes credential_of(const mandate::ErasureChoice& choice) {
     return choice.credential_file.empty() ? SecretBytes()
                                           : read_credential({choice.credential_file, true});
 }
 
-DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& wanted,
+DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureChoice& wanted,
                           const std::string& begun) {
     DriveSurveys all;
     const auto running = running_on(connection);
@@ -171,8 +172,8 @@ DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& want
     return all;
 }
 
-ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted) {
-    if (wanted.policy == kPolicyAuto) {
+ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice& wanted) {
+    if (wanted.policy == mandate::kPolicyAuto) {
         return choose_by_level(surveys, wanted.level);
     }
     ChosenTechnique chosen;
@@ -223,8 +224,8 @@ std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Ide
     }
 }
 
-Settled settle(Host& host, const std::string& path, ErasureChoice wanted) {
-    if (!asks_the_drive(wanted)) {
+Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted) {
+    if (!mandate::asks_the_drive(wanted)) {
         return {std::move(wanted), {}};
     }
     const auto drive = host.drive_of(host.identify(path));
@@ -234,12 +235,13 @@ Settled settle(Host& host, const std::string& path, ErasureChoice wanted) {
         const auto connection = host.connect(drive, credential);
         surveys = survey_drive(*connection, wanted, "");
     }
-    auto names = surveys && wanted.policy == kPolicyAuto ? by_level(*surveys, wanted.level)
-                                                         : std::vector<std::string>{wanted.policy};
+    auto names = surveys && wanted.policy == mandate::kPolicyAuto
+                     ? by_level(*surveys, wanted.level)
+                     : std::vector<std::string>{wanted.policy};
     names.insert(names.end(), wanted.fallbacks.begin(), wanted.fallbacks.end());
     // Overwriting is what every medium has, and clear is what it reaches.
-    if (wanted.policy == kPolicyAuto && wanted.level == method::Level::clear) {
-        names.emplace_back(policy::kOverwritePolicyDefault);
+    if (wanted.policy == mandate::kPolicyAuto && wanted.level == method::Level::clear) {
+        names.emplace_back(mandate::kPolicyDefault);
     }
     Settled settled{wanted, {}};
     for (std::size_t i = 0; i < names.size(); ++i) {

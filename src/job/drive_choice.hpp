@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "efface/job/host.hpp"
-#include "efface/job/order.hpp"
+#include "efface/mandate/order.hpp"
 #include "efface/policy/firmware.hpp"
 
 namespace efface::job {
@@ -35,11 +35,12 @@ struct DriveSurveys {
 /// Asks every command set of the connection. `wanted` says how it is to be verified. `begun`: a
 /// technique that this job has started already, or empty; like one that runs, it is not held back
 /// by what the drive objects now.
-[[nodiscard]] DriveSurveys survey_drive(DriveConnection& connection, const ErasureChoice& wanted,
+[[nodiscard]] DriveSurveys survey_drive(DriveConnection& connection,
+                                        const mandate::ErasureChoice& wanted,
                                         const std::string& begun);
 
 /// Empty when the choice names no file. Throws Error(usage) when it is missing.
-[[nodiscard]] SecretBytes credential_of(const ErasureChoice& choice);
+[[nodiscard]] SecretBytes credential_of(const mandate::ErasureChoice& choice);
 
 struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
@@ -47,7 +48,8 @@ struct ChosenTechnique {
 };
 /// The technique named, never a fall-back; for kPolicyAuto the first that reaches the wanted level,
 /// an erasure that runs already before all others.
-[[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys, const ErasureChoice& wanted);
+[[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys,
+                                     const mandate::ErasureChoice& wanted);
 
 /// What the drive has and the kernel does not show, by the first of these surveys that tells.
 [[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(
@@ -64,12 +66,12 @@ struct PassedOver {
 struct Settled {
     /// With the technique that will be taken; its fall-backs are those that come after it, for a
     /// drive that refuses the command itself.
-    ErasureChoice choice;
+    mandate::ErasureChoice choice;
     std::vector<PassedOver> passed_over;  ///< named before it
 };
 /// What was asked for, fall-backs and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
 /// everything else that reaches the level is a fall-back. Unchanged when nothing fits: its survey
 /// says why.
-[[nodiscard]] Settled settle(Host& host, const std::string& path, ErasureChoice wanted);
+[[nodiscard]] Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted);
 
 }  // namespace efface::job

@@ -43,7 +43,7 @@ class Scaled final : public ProgressSink {
 
 class DriveStorage final : public TargetStorage {
   public:
-    DriveStorage(RunContext& context, std::string path, const ErasureChoice& choice)
+    DriveStorage(RunContext& context, std::string path, const mandate::ErasureChoice& choice)
         : context_(context),
           path_(std::move(path)),
           choice_(choice),
@@ -95,12 +95,12 @@ class DriveStorage final : public TargetStorage {
     static void add_end(TargetPlan& plan, const std::vector<method::HiddenArea>& areas);
     [[nodiscard]] Moment moment() const { return readable_ ? Moment::now : Moment::now_unread; }
     [[nodiscard]] bool canaries() const {
-        return choice_.verification != policy::Verification::none;
+        return choice_.verification != mandate::Verification::none;
     }
 
     RunContext& context_;
     std::string path_;
-    ErasureChoice choice_;
+    mandate::ErasureChoice choice_;
     SecretBytes credential_;
     bool begun_ = false;    ///< an earlier process may have started the technique
     bool readable_ = true;  ///< as the last survey found it
@@ -370,8 +370,8 @@ bool wait_or_stop(std::chrono::milliseconds pause, const std::stop_token& stop) 
 }
 
 std::unique_ptr<TargetStorage> make_drive_storage(RunContext& context, const std::string& path,
-                                                  const ErasureChoice& choice) {
-    check_choice(choice);
+                                                  const mandate::ErasureChoice& choice) {
+    mandate::check_choice(choice);
     return std::make_unique<DriveStorage>(context, path, choice);
 }
 

@@ -18,7 +18,7 @@ DriveAbility ability_of(const inventory::Drive& drive) {
     try {
         const SecretBytes nothing;
         const auto connection = connect_linux_drive(drive, nothing);
-        const auto surveys = survey_drive(*connection, ErasureChoice(), "");
+        const auto surveys = survey_drive(*connection, mandate::ErasureChoice(), "");
         ability.running = surveys.busy && surveys.running.empty() ? kUnnamed : surveys.running;
         for (const auto& survey : surveys.surveys) {
             if (ability.error.empty()) {

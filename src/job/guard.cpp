@@ -29,7 +29,7 @@ void object_to_uses(Objector& objector, const std::string& path,
     }
 }
 
-void check_declared_facts(Objector& objector, const Volume& volume,
+void check_declared_facts(Objector& objector, const mandate::Volume& volume,
                           const inventory::Identity& identity) {
     if (volume.size_bytes && *volume.size_bytes != identity.size_bytes) {
         objector.object(ReasonCode::other_identity,
@@ -168,7 +168,7 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
 
 }  // namespace
 
-SecretBytes read_credential(const CredentialReference& reference) {
+SecretBytes read_credential(const mandate::CredentialReference& reference) {
     auto secret = read_secret_file(reference.path, kCredentialBytesMax);
     if (!secret) {
         throw Error(ErrorCode::usage, ReasonCode::no_such_target,
@@ -180,7 +180,7 @@ SecretBytes read_credential(const CredentialReference& reference) {
     return *std::move(secret);
 }
 
-VolumePlan Guard::survey(const Volume& volume, const Manifest& manifest) {
+VolumePlan Guard::survey(const mandate::Volume& volume, const mandate::Manifest& manifest) {
     VolumePlan plan;
     plan.name = volume.name;
     plan.uuid = volume.uuid;
@@ -322,7 +322,7 @@ void Guard::survey_payload(Survey& survey, std::optional<luks::SampleReport>& sa
     survey.plan.payload_sample = luks::to_json(*sample);
 }
 
-void Guard::try_credential(VolumePlan& plan, const Volume& volume) {
+void Guard::try_credential(VolumePlan& plan, const mandate::Volume& volume) {
     if (!volume.credential || plan.locations.empty()) {
         return;
     }

@@ -28,7 +28,7 @@ class Objector final {
 /// One volume while it is looked at. What it refers to outlives it.
 struct Guard::Survey {
     VolumePlan& plan;
-    const Volume& volume;
+    const mandate::Volume& volume;
     Objector objector;
     std::vector<policy::LocationFacts> facts;  ///< point into `headers`
     std::vector<luks::Header> headers;         ///< reserved beforehand, so that none moves

@@ -57,8 +57,8 @@ method::MemoryBegan began_of(const Json& state) {
 
 class MemoryStorage final : public TargetStorage {
   public:
-    MemoryStorage(RunContext& context, method::MemoryTargetName name)
-        : context_(context), name_(std::move(name)), text_(method::to_string(name_)) {}
+    MemoryStorage(RunContext& context, inventory::MemoryTargetName name)
+        : context_(context), name_(std::move(name)), text_(inventory::to_string(name_)) {}
 
     void going_on(const Json& state) override { began_ = state; }
     TargetPlan survey() override;
@@ -80,7 +80,7 @@ class MemoryStorage final : public TargetStorage {
     void object_to_own(TargetPlan& plan, const method::MemorySurvey& survey) const;
 
     RunContext& context_;
-    method::MemoryTargetName name_;
+    inventory::MemoryTargetName name_;
     std::string text_;
     Json identity_;  ///< as surveyed
     Json began_;     ///< the state of an earlier process, null in a fresh job
@@ -148,7 +148,7 @@ TargetPlan MemoryStorage::survey() {
     plan.identity = survey.identity;
     plan.confirm_token = survey.confirm_token;
     plan.size_bytes = survey.size_bytes;
-    plan.size_varies = text_ == method::kFreeMemoryTarget;
+    plan.size_varies = text_ == inventory::kFreeMemoryTarget;
     plan.bytes_to_transfer = 2 * survey.size_bytes;
     plan.technique = policy::kMemoryPolicyId;
     plan.policy_version = policy::kMemoryPolicyVersion;
@@ -212,7 +212,7 @@ method::Outcome MemoryStorage::erase(const TargetPlan& plan, const Json& state,
 }  // namespace
 
 std::unique_ptr<TargetStorage> make_memory_storage(RunContext& context,
-                                                   const method::MemoryTargetName& name) {
+                                                   const inventory::MemoryTargetName& name) {
     return std::make_unique<MemoryStorage>(context, name);
 }
 

@@ -158,7 +158,7 @@ std::uint64_t ProjectPlan::bytes_to_overwrite() const noexcept {
     return bytes;
 }
 
-Json plan_document(const Manifest& manifest, const ProjectPlan& plan) {
+Json plan_document(const mandate::Manifest& manifest, const ProjectPlan& plan) {
     Json volumes = Json::array();
     for (const auto& volume : plan.volumes) {
         Json locations = Json::array();
@@ -190,7 +190,7 @@ Json plan_document(const Manifest& manifest, const ProjectPlan& plan) {
         .take();
 }
 
-std::string plan_digest(const Manifest& manifest, const ProjectPlan& plan) {
+std::string plan_digest(const mandate::Manifest& manifest, const ProjectPlan& plan) {
     Json what = Json::array();
     what.push_back(manifest.sha256);
     for (const auto& volume : plan.volumes) {

@@ -69,7 +69,7 @@ class ProjectRun final {
         : context_(context),
           request_(request),
           stop_(std::move(stop)),
-          run_(context, job_id_of(request.manifest), project_identity(request.manifest)) {}
+          run_(context, job_id_of(request.manifest), mandate::project_identity(request.manifest)) {}
 
     RunResult run();
 
@@ -122,7 +122,7 @@ RunResult ProjectRun::run() {
 
 /// The first time: look at everything, ask, and keep the plans. Nothing is changed on a target.
 void ProjectRun::begin() {
-    check_dates(request_.manifest.terms, context_.clock.now());
+    mandate::check_dates(request_.manifest.terms, context_.clock.now());
     auto plan = make_plan(context_, request_.manifest, request_.workers);
     refuse_as_planned(plan);
     if (!request_.expected_plan_digest.empty() &&
@@ -169,7 +169,7 @@ void ProjectRun::resume() {
     const auto& state = run_.state();
     resumed_ = (state.phase != Phase::announcing && !run_.refused()) || state.attempt > 1;
     if (state.phase == Phase::done && !run_.ended_well()) {
-        check_dates(request_.manifest.terms, context_.clock.now());
+        mandate::check_dates(request_.manifest.terms, context_.clock.now());
         run_.begin_attempt(state.attempt + 1);
     } else if (state.phase == Phase::running) {
         run_.note_interruption();
@@ -293,12 +293,12 @@ RunResult ProjectRun::result(bool changed) const {
 
 }  // namespace
 
-std::string job_id_of(const Manifest& manifest) {
+std::string job_id_of(const mandate::Manifest& manifest) {
     const auto digest = sha256("efface project erase 1\n" + manifest.sha256);
     return to_hex(ByteView(digest).first(kJobIdBytes));
 }
 
-ProjectPlan make_plan(RunContext& context, const Manifest& manifest, unsigned workers) {
+ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, unsigned workers) {
     ProjectPlan plan;
     plan.volumes.resize(manifest.volumes.size());
     for_each_in_parallel(manifest.volumes.size(), workers, [&](std::size_t i) {

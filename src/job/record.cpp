@@ -16,7 +16,7 @@ namespace {
 using method::Level;
 using method::Verdict;
 
-Json key_authorization_record(const Manifest& manifest, const RunState& run) {
+Json key_authorization_record(const mandate::Manifest& manifest, const RunState& run) {
     Json record = authorization_record(run, manifest.terms);
     record["manifestDigest"] = sha256_record(manifest.sha256);
     record["policyId"] = policy::kPolicyId;
@@ -162,7 +162,7 @@ Json make_predicate(const PredicateInput& input) {
     predicate["certificateType"] = "keyslot";
     predicate["dataOwner"] =
         owner_record(manifest.owner, manifest.project_id, manifest.confidentiality);
-    predicate["projectIdentity"] = project_identity(manifest);
+    predicate["projectIdentity"] = mandate::project_identity(manifest);
     predicate["authorization"] = key_authorization_record(manifest, input.run);
     predicate["volumes"] = input.volumes;
     predicate["sanitization"] = sanitization_record(input, summary);

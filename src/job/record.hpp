@@ -7,8 +7,8 @@
 
 #include "efface/evidence/bundle.hpp"
 #include "efface/evidence/keys.hpp"
-#include "efface/job/manifest.hpp"
 #include "efface/job/plan.hpp"
+#include "efface/mandate/manifest.hpp"
 
 #include "journal.hpp"
 
@@ -26,7 +26,7 @@ namespace efface::job {
 [[nodiscard]] Json cryptographic_erase_items(const VolumePlan& plan, const Json& locations);
 
 struct PredicateInput {
-    const Manifest& manifest;
+    const mandate::Manifest& manifest;
     const RunState& run;
     const evidence::KeyStore& keys;
     Json volumes;

@@ -108,7 +108,7 @@ std::optional<Reason> TargetRun::take(const std::string& name, const std::vector
     auto choice = state_.choice;
     choice.policy = name;
     choice.fallbacks = rest;
-    if (!asks_the_drive(choice)) {
+    if (!mandate::asks_the_drive(choice)) {
         choice.fallbacks.clear();
         choice.credential_file.clear();
     }
@@ -120,7 +120,7 @@ std::optional<Reason> TargetRun::take(const std::string& name, const std::vector
         if (!same_drive(plan.identity, state_.plan.identity)) {
             plan.objections.push_back(
                 {{ReasonCode::other_identity, "another drive stands there now"}});
-        } else if (!asks_the_drive(choice) && plan.identity != state_.plan.identity) {
+        } else if (!mandate::asks_the_drive(choice) && plan.identity != state_.plan.identity) {
             plan.objections.push_back(
                 {{ReasonCode::other_identity,
                   "hidden areas were opened, so its size is not that of the job any more"}});

@@ -15,7 +15,7 @@ constexpr const char* kTargetDocument = "target.json";
 /// Memory, a drive that erases itself, or blocks to be overwritten.
 [[nodiscard]] std::unique_ptr<TargetStorage> storage_of(RunContext& context,
                                                         const std::string& target,
-                                                        const ErasureChoice& choice);
+                                                        const mandate::ErasureChoice& choice);
 
 class TargetRun final {
   public:
@@ -54,12 +54,12 @@ class TargetRun final {
     RunContext& context_;
     const TargetRequest& request_;
     std::stop_token stop_;
-    const Order* order_;
-    std::optional<Order> journalled_order_;
+    const mandate::Order* order_;
+    std::optional<mandate::Order> journalled_order_;
     std::optional<CertifiedRun> run_;
     TargetState state_;
     std::uint64_t number_ = 0;          ///< of the job among those of this order and target
-    ErasureChoice choice_;              ///< as settled
+    mandate::ErasureChoice choice_;     ///< as settled
     Json passed_over_ = Json::array();  ///< while it was
     std::unique_ptr<TargetStorage> storage_;
     bool fell_back_ = false;  ///< an earlier technique sent commands to the drive

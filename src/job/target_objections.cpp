@@ -14,9 +14,10 @@
 
 namespace efface::job {
 
-const OrderTarget& target_in(const Order& order, const std::string& name) {
-    const auto found = std::find_if(order.targets.begin(), order.targets.end(),
-                                    [&](const OrderTarget& target) { return target.name == name; });
+const mandate::OrderTarget& target_in(const mandate::Order& order, const std::string& name) {
+    const auto found =
+        std::find_if(order.targets.begin(), order.targets.end(),
+                     [&](const mandate::OrderTarget& target) { return target.name == name; });
     if (found == order.targets.end()) {
         throw Error(ErrorCode::authorisation, ReasonCode::not_in_order,
                     printable(name) + " does not stand in the order",
@@ -28,13 +29,14 @@ const OrderTarget& target_in(const Order& order, const std::string& name) {
 namespace {
 
 bool is_mount_without_size(const TargetPlan& plan, const std::string& name) {
-    return method::parse_memory_target(name) && plan.identity.contains("rootInode") &&
+    return inventory::parse_memory_target(name) && plan.identity.contains("rootInode") &&
            !plan.identity.contains("sizeBytes");
 }
 
 }  // namespace
 
-void object_to_order(TargetPlan& plan, const Order& order, const std::string& name, bool again) {
+void object_to_order(TargetPlan& plan, const mandate::Order& order, const std::string& name,
+                     bool again) {
     const auto& target = target_in(order, name);
     const auto differs = [&](const char* what, const std::string& found, const std::string& said) {
         plan.objections.push_back(
@@ -93,7 +95,7 @@ std::optional<Place> place_of(Host& host, const std::string& name) {
     Place place{printable(name), {}, {}};
     auto path = name;
     if (name.starts_with("memory:")) {
-        const auto memory = method::parse_memory_target(name);
+        const auto memory = inventory::parse_memory_target(name);
         const auto& kind = memory->kind;
         path = memory->place;
         if (kind == "tmpfs" || kind == "ramfs" || kind == "hugetlbfs") {

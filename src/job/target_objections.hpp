@@ -7,10 +7,12 @@
 namespace efface::job {
 
 /// Throws Error(authorisation) when it does not stand there.
-[[nodiscard]] const OrderTarget& target_in(const Order& order, const std::string& name);
+[[nodiscard]] const mandate::OrderTarget& target_in(const mandate::Order& order,
+                                                    const std::string& name);
 /// Adds what differs from the order to the plan's objections, and the order's asset tag to what was
 /// found. `again`: the order was carried out on this target before.
-void object_to_order(TargetPlan& plan, const Order& order, const std::string& name, bool again);
+void object_to_order(TargetPlan& plan, const mandate::Order& order, const std::string& name,
+                     bool again);
 void object_to_level(TargetPlan& plan, method::Level wanted);
 /// True when nothing but another user of the device is in the way.
 [[nodiscard]] bool only_busy(const TargetPlan& plan);

@@ -10,7 +10,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/job/guard.hpp"
-#include "efface/job/manifest.hpp"
+#include "efface/mandate/manifest.hpp"
 
 namespace efface::job {
 
@@ -126,13 +126,13 @@ void object_to_document(TargetPlan& plan, const StateDirectory& state, const std
         object("it belongs to efface's own state");
     }
     const auto size = std::filesystem::file_size(path, error);
-    if (error || size > kOrderBytesMax) {
+    if (error || size > mandate::kOrderBytesMax) {
         return;
     }
-    const auto text = read_text_file(path, kOrderBytesMax).value_or("");
-    if (is_order(text)) {
+    const auto text = read_text_file(path, mandate::kOrderBytesMax).value_or("");
+    if (mandate::is_order(text)) {
         object("it is an order");
-    } else if (is_manifest(text)) {
+    } else if (mandate::is_manifest(text)) {
         object("it is the manifest of a project");
     }
 }

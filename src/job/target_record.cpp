@@ -59,7 +59,7 @@ TargetPlan plan_from_journal(const Json& json) {
     return plan;
 }
 
-Json target_authorization(const TargetPredicateInput& input, const Terms& terms) {
+Json target_authorization(const TargetPredicateInput& input, const mandate::Terms& terms) {
     const auto& plan = input.target.plan;
     Json record = authorization_record(input.run, terms);
     record["manifestDigest"] = input.order == nullptr ? Json() : sha256_record(input.order->sha256);
@@ -118,7 +118,7 @@ TargetState target_state_from_json(const Json& json) {
     try {
         TargetState state;
         state.plan = plan_from_journal(json.at("plan"));
-        state.choice = choice_from_json(json.at("choice"));
+        state.choice = mandate::choice_from_json(json.at("choice"));
         state.asked = json.at("asked");
         json.at("requested").get_to(state.requested);
         state.passed_over = json.at("passedOver");
@@ -148,8 +148,8 @@ TargetGlance glance_at(const Json& document, const std::string& job_id) {
 }
 
 Json make_target_predicate(const TargetPredicateInput& input) {
-    static const Terms kNoTerms;
-    const Terms& terms = input.order == nullptr ? kNoTerms : input.order->terms;
+    static const mandate::Terms kNoTerms;
+    const mandate::Terms& terms = input.order == nullptr ? kNoTerms : input.order->terms;
     const auto& target = input.target;
     const auto& outcome = target.outcome;
     const auto requested = std::max(terms.minimum_level, target.choice.level);

@@ -11,9 +11,9 @@ namespace efface::job {
 /// What a target run keeps in target.json.
 struct TargetState {
     TargetPlan plan;
-    ErasureChoice choice;   ///< what is carried out; a fall-back replaces it
-    Json asked;             ///< the choice that the job began with
-    std::string requested;  ///< technique as it was asked for, also kPolicyAuto
+    mandate::ErasureChoice choice;  ///< what is carried out; a fall-back replaces it
+    Json asked;                     ///< the choice that the job began with
+    std::string requested;          ///< technique as it was asked for, also mandate::kPolicyAuto
     /// Techniques before that of the plan: {"technique", "at", "why", "commands"}. Without commands
     /// the drive has it not, objects, or the policy does; with them it refused what was sent.
     Json passed_over = Json::array();
@@ -37,7 +37,7 @@ struct TargetGlance {
 
 struct TargetPredicateInput {
     const TargetState& target;
-    const Order* order;
+    const mandate::Order* order;
     const RunState& run;
     const evidence::KeyStore& keys;
     std::vector<PreviousAttempt> previous;

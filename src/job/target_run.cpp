@@ -29,7 +29,8 @@ constexpr std::uint64_t kJobsOfOrderMax = 1U << 20U;
 
 /// A job that an order asks for has always the same id; one that was typed, a new one each time.
 /// `number` counts the jobs of one order on a target in memory; media have only the first, 0.
-std::string job_id_of(const Order& order, const std::string& target, std::uint64_t number) {
+std::string job_id_of(const mandate::Order& order, const std::string& target,
+                      std::uint64_t number) {
     const std::string again = number == 0 ? "" : fmt::format("\n{}", number);
     const auto digest = sha256("efface erase 1\n" + order.sha256 + "\n" + target + again);
     return to_hex(ByteView(digest).first(kTargetJobIdBytes));
@@ -65,12 +66,12 @@ void refuse_as_planned(const TargetPlan& plan) {
 }  // namespace
 
 std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
-                                          const ErasureChoice& choice) {
-    if (const auto memory = method::parse_memory_target(target)) {
+                                          const mandate::ErasureChoice& choice) {
+    if (const auto memory = inventory::parse_memory_target(target)) {
         return make_memory_storage(context, *memory);
     }
-    return asks_the_drive(choice) ? make_drive_storage(context, target, choice)
-                                  : make_block_storage(context, target, choice);
+    return mandate::asks_the_drive(choice) ? make_drive_storage(context, target, choice)
+                                           : make_block_storage(context, target, choice);
 }
 
 /// The job that this request goes on with, if there is one.
@@ -92,7 +93,7 @@ std::string TargetRun::job_of_order() const {
 
 /// An order for what lives in memory runs again when something was written since.
 void TargetRun::find_last_job_of_order() {
-    if (!method::parse_memory_target(request_.target)) {
+    if (!inventory::parse_memory_target(request_.target)) {
         return;
     }
     const auto begun = [&](std::uint64_t number) {
@@ -118,7 +119,7 @@ bool TargetRun::done_before() {
 
 /// What has the name of a segment or a queue that was erased is another one, which no order named.
 void TargetRun::refuse_successor() const {
-    const auto memory = method::parse_memory_target(request_.target);
+    const auto memory = inventory::parse_memory_target(request_.target);
     if (memory && method::is_removed_by_erasing(*memory)) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     state_.plan.name +
@@ -150,14 +151,14 @@ bool TargetRun::load(const std::string& job_id) {
     }
     state_ = target_state_from_json(run_->journal().load(kTargetDocument).value_or(Json()));
     if (order_ == nullptr && !state_.order_text.empty()) {
-        journalled_order_ = parse_order(state_.order_text);
+        journalled_order_ = mandate::parse_order(state_.order_text);
         order_ = &*journalled_order_;
     }
     return true;
 }
 
 TargetPlan TargetRun::survey() {
-    if (method::parse_memory_target(request_.target)) {
+    if (inventory::parse_memory_target(request_.target)) {
         choice_ = request_.choice;
     } else {
         auto settled = settle(context_.host, request_.target, request_.choice);
@@ -225,7 +226,7 @@ bool TargetRun::same_version(const std::string& job_id) const {
 /// The first time: look, ask, and keep the plan. Nothing is changed on the target.
 void TargetRun::begin() {
     if (order_ != nullptr) {
-        check_dates(order_->terms, context_.clock.now());
+        mandate::check_dates(order_->terms, context_.clock.now());
     }
     auto plan = survey();
     refuse_as_planned(plan);
@@ -272,8 +273,8 @@ void TargetRun::begin() {
 }
 
 bool TargetRun::is_target_of_job(const TargetPlan& plan) const {
-    return asks_the_drive(state_.choice) ? same_drive(plan.identity, state_.plan.identity)
-                                         : plan.identity == state_.plan.identity;
+    return mandate::asks_the_drive(state_.choice) ? same_drive(plan.identity, state_.plan.identity)
+                                                  : plan.identity == state_.plan.identity;
 }
 
 /// The kernel may have given the drive another name since.
@@ -309,7 +310,7 @@ void TargetRun::go_on() {
                     "erase the target again; efface show prints the record of this job");
     }
     if (order_ != nullptr) {
-        check_dates(order_->terms, context_.clock.now());
+        mandate::check_dates(order_->terms, context_.clock.now());
     }
     find_drive();
     storage_->going_on(state_.progress);
@@ -365,7 +366,7 @@ TargetResult TargetRun::result(bool changed) const {
 }
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
-    const auto choice = method::parse_memory_target(request.target)
+    const auto choice = inventory::parse_memory_target(request.target)
                             ? request.choice
                             : settle(context.host, request.target, request.choice).choice;
     auto plan = storage_of(context, request.target, choice)->survey();

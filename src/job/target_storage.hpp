@@ -62,13 +62,11 @@ class TargetStorage {
     bool cleared_ = false;
 };
 
-[[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(RunContext& context,
-                                                                const std::string& path,
-                                                                const ErasureChoice& choice);
-[[nodiscard]] std::unique_ptr<TargetStorage> make_drive_storage(RunContext& context,
-                                                                const std::string& path,
-                                                                const ErasureChoice& choice);
+[[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(
+    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);
+[[nodiscard]] std::unique_ptr<TargetStorage> make_drive_storage(
+    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);
 [[nodiscard]] std::unique_ptr<TargetStorage> make_memory_storage(
-    RunContext& context, const method::MemoryTargetName& name);
+    RunContext& context, const inventory::MemoryTargetName& name);
 
 }  // namespace efface::job

@@ -155,8 +155,8 @@ void save_volume(const Journal& journal, std::size_t index, const VolumeState& s
                                        .take());
 }
 
-bool run_volume(RunContext& context, const Volume& volume, VolumeState& state, bool resumed,
-                ProgressSink& progress, const std::stop_token& stop) {
+bool run_volume(RunContext& context, const mandate::Volume& volume, VolumeState& state,
+                bool resumed, ProgressSink& progress, const std::stop_token& stop) {
     context.events.emit(
         "started",
         ObjectWriter()

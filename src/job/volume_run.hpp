@@ -28,8 +28,9 @@ void save_volume(const Journal& journal, std::size_t index, const VolumeState& s
 /// The boundary of a target: what fails inside becomes the volume's verdict, so that the other
 /// volumes go on. Returns false when a stop was asked for before the volume was done; then nothing
 /// is concluded and running again resumes. Fills `state.outcome` and sets `state.done` otherwise.
-[[nodiscard]] bool run_volume(RunContext& context, const Volume& volume, VolumeState& state,
-                              bool resumed, ProgressSink& progress, const std::stop_token& stop);
+[[nodiscard]] bool run_volume(RunContext& context, const mandate::Volume& volume,
+                              VolumeState& state, bool resumed, ProgressSink& progress,
+                              const std::stop_token& stop);
 
 /// What the outcome of a finished volume says.
 [[nodiscard]] VolumeResult result_of(const Json& outcome);

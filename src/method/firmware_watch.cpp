@@ -56,10 +56,11 @@ bool FirmwareAttempt::give_up(const OperationState& now_state) {
     }
     const auto& limits = task_.limits;
     if (limits.deadline.count() > 0 && now_at - watching_since_ > limits.deadline &&
-        limits.when_late == Then::stop) {
-        state_.limit_events.push_back(limit_event(
-            now(), Limit::deadline,
-            fmt::format("not done within {} seconds", limits.deadline.count()), Then::stop));
+        limits.when_late == mandate::Then::stop) {
+        state_.limit_events.push_back(
+            limit_event(now(), Limit::deadline,
+                        fmt::format("not done within {} seconds", limits.deadline.count()),
+                        mandate::Then::stop));
         fail(Verdict::indeterminate, ReasonCode::deadline_passed,
              "the deadline passed; the drive can not be stopped and may still be at it");
         return true;

@@ -20,38 +20,24 @@ namespace efface::method {
 
 namespace {
 
-constexpr std::string_view kPrefix = "memory:";
-constexpr std::size_t kPlaceBytesMax = 4096;
 constexpr std::size_t kTokenDigits = 6;
-
-/// What stands behind the kind; `nothing`: there is one of it on each machine.
-enum class Place { path, device_name, nothing, number, queue_name, page_size };
 
 struct KindEntry {
     const char* kind;
-    Place place;
-    const char* device_prefix;  ///< what a device name begins with
     std::unique_ptr<MemoryKind> (*make)(const MemoryKindContext&);
     bool removed = false;  ///< erasing it takes it away
 };
 
 const std::vector<KindEntry>& kinds() {
     static const std::vector<KindEntry> kKinds = {
-        {"tmpfs", Place::path, "", make_tree_kind},
-        {"ramfs", Place::path, "", make_tree_kind},
-        {"file", Place::path, "", make_file_kind},
-        {"zram", Place::device_name, "zram", make_zram_kind},
-        {"brd", Place::device_name, "ram", make_block_kind},
-        {"pmem", Place::device_name, "pmem", make_block_kind},
-        {"devdax", Place::device_name, "dax", make_devdax_kind},
-        {"dimm", Place::device_name, "nmem", make_security_kind},
-        {"cxl", Place::device_name, "mem", make_security_kind},
-        {"hugetlbfs", Place::path, "", make_tree_kind},
-        {"swap", Place::path, "", make_swap_kind},
-        {"sysv", Place::number, "", make_sysv_kind, true},
-        {"mqueue", Place::queue_name, "", make_mqueue_kind, true},
-        {"hugepages", Place::page_size, "", make_hugepool_kind},
-        {"free", Place::nothing, "", make_free_kind},
+        {"tmpfs", make_tree_kind},          {"ramfs", make_tree_kind},
+        {"file", make_file_kind},           {"zram", make_zram_kind},
+        {"brd", make_block_kind},           {"pmem", make_block_kind},
+        {"devdax", make_devdax_kind},       {"dimm", make_security_kind},
+        {"cxl", make_security_kind},        {"hugetlbfs", make_tree_kind},
+        {"swap", make_swap_kind},           {"sysv", make_sysv_kind, true},
+        {"mqueue", make_mqueue_kind, true}, {"hugepages", make_hugepool_kind},
+        {"free", make_free_kind},
     };
     return kKinds;
 }
@@ -60,90 +46,6 @@ const KindEntry* find_kind(std::string_view kind) {
     const auto found = std::find_if(kinds().begin(), kinds().end(),
                                     [&](const KindEntry& entry) { return entry.kind == kind; });
     return found == kinds().end() ? nullptr : &*found;
-}
-
-[[noreturn]] void refuse(std::string_view text, const std::string& problem) {
-    throw Error(ErrorCode::usage, fmt::format("{}: {}", printable(text), problem),
-                fmt::format("write memory:KIND:PLACE, where KIND is one of {}: "
-                            "memory:tmpfs:/mnt/scratch, memory:zram:zram1",
-                            fmt::join(memory_kinds(), ", ")));
-}
-
-/// PREFIX, a number, and what the kernel adds to it ("pmem1.1", "pmem0s", "dax0.0").
-bool is_device_name(std::string_view place, std::string_view prefix) {
-    if (!place.starts_with(prefix)) {
-        return false;
-    }
-    const std::string_view rest = place.substr(prefix.size());
-    return !rest.empty() && std::isdigit(static_cast<unsigned char>(rest.front())) != 0 &&
-           std::all_of(rest.begin(), rest.end(), [](char c) {
-               return std::isdigit(static_cast<unsigned char>(c)) != 0 || c == '.' || c == 's';
-           });
-}
-
-bool all_digits(std::string_view text) {
-    return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
-        return std::isdigit(static_cast<unsigned char>(c)) != 0;
-    });
-}
-
-/// A number as the kernel writes it, without zeros in front.
-bool is_number(std::string_view text, std::size_t digits_max) {
-    return all_digits(text) && text.size() <= digits_max && (text == "0" || text.front() != '0');
-}
-
-/// What is wrong with a word in the place of a path; nullptr: nothing.
-const char* word_problem(Place kind, std::string_view place) {
-    constexpr std::string_view kUnit = "kB";
-    constexpr std::size_t kIdDigitsMax = 9;     // an int of the kernel, and some
-    constexpr std::size_t kSizeDigitsMax = 10;  // a TiB in kB
-    constexpr std::size_t kQueueNameMax = 255;  // mq_overview(7)
-    if (kind == Place::number && !is_number(place, kIdDigitsMax) &&
-        !(is_number(place, kIdDigitsMax + 1) && place <= "2147483647")) {
-        return "the place must be the number (shmid) that ipcs -m shows";
-    }
-    if (kind == Place::queue_name &&
-        (place.size() > kQueueNameMax || place.find('/') != std::string_view::npos ||
-         place == "." || place == "..")) {
-        return "the place must be the name of a queue, without its slash";
-    }
-    if (kind == Place::page_size &&
-        (!place.ends_with(kUnit) || place.front() == '0' ||
-         !is_number(place.substr(0, place.size() - kUnit.size()), kSizeDigitsMax))) {
-        return "the place must be a size of huge pages as the kernel writes it (2048kB)";
-    }
-    return nullptr;
-}
-
-void check_place(std::string_view text, const KindEntry& entry, std::string_view place) {
-    if (entry.place == Place::nothing) {
-        if (text.size() != kPrefix.size() + std::string_view(entry.kind).size()) {
-            refuse(text, fmt::format("nothing stands behind memory:{}", entry.kind));
-        }
-        return;
-    }
-    if (place.empty() || place.size() > kPlaceBytesMax) {
-        refuse(text, "a place must stand behind the kind");
-    }
-    if (entry.place == Place::device_name && !is_device_name(place, entry.device_prefix)) {
-        refuse(text, fmt::format("the place must be the kernel's name of the device ({}0)",
-                                 entry.device_prefix));
-    }
-    if (const char* problem = word_problem(entry.place, place); problem != nullptr) {
-        refuse(text, problem);
-    }
-    if (entry.place == Place::path) {
-        const bool normal = place.find("//") == std::string_view::npos &&
-                            (place.size() == 1 || !place.ends_with('/')) &&
-                            place.find("/../") == std::string_view::npos &&
-                            place.find("/./") == std::string_view::npos &&
-                            !place.ends_with("/..") && !place.ends_with("/.");
-        if (!place.starts_with('/') || !normal) {
-            refuse(text,
-                   "the place must be an absolute path without \".\", \"..\" or a slash at "
-                   "its end");
-        }
-    }
 }
 
 /// "scratch" of "/mnt/scratch", in characters that can be typed.
@@ -380,45 +282,13 @@ Outcome KindMethod::run_held(ProgressSink& progress, std::stop_token stop) {
 
 }  // namespace
 
-const std::vector<std::string>& memory_kinds() {
-    static const std::vector<std::string> kNames = [] {
-        std::vector<std::string> names;
-        for (const auto& entry : kinds()) {
-            names.emplace_back(entry.kind);
-        }
-        return names;
-    }();
-    return kNames;
-}
-
-std::optional<MemoryTargetName> parse_memory_target(std::string_view text) {
-    if (!text.starts_with(kPrefix)) {
-        return std::nullopt;
-    }
-    const std::string_view rest = text.substr(kPrefix.size());
-    const std::size_t colon = rest.find(':');
-    const std::string_view kind = rest.substr(0, colon);
-    const KindEntry* entry = find_kind(kind);
-    if (entry == nullptr) {
-        refuse(text, fmt::format("\"{}\" is no kind of memory", printable(kind)));
-    }
-    const std::string_view place =
-        colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);
-    check_place(text, *entry, place);
-    return MemoryTargetName{std::string(kind), std::string(place)};
-}
-
-bool is_removed_by_erasing(const MemoryTargetName& name) {
+bool is_removed_by_erasing(const inventory::MemoryTargetName& name) {
     const KindEntry* entry = find_kind(name.kind);
     return entry != nullptr && entry->removed;
 }
 
-std::string to_string(const MemoryTargetName& name) {
-    return fmt::format("{}{}{}{}", kPrefix, name.kind, name.place.empty() ? "" : ":", name.place);
-}
-
-std::unique_ptr<MemoryMethod> make_memory_method(const MemoryTargetName& name, ByteView key,
-                                                 const Clock& clock,
+std::unique_ptr<MemoryMethod> make_memory_method(const inventory::MemoryTargetName& name,
+                                                 ByteView key, const Clock& clock,
                                                  const inventory::SystemView& view) {
     EFFACE_ASSERT(key.size() == stream::kStreamKeyBytes);
     const KindEntry* entry = find_kind(name.kind);

@@ -151,7 +151,7 @@ class MemoryKind {
 };
 
 struct MemoryKindContext {
-    MemoryTargetName name;
+    inventory::MemoryTargetName name;
     inventory::SystemView view;
     const Clock* clock = nullptr;
 };

@@ -27,25 +27,4 @@ std::optional<Verdict> verdict_from_string(std::string_view text) noexcept {
     return std::nullopt;
 }
 
-const char* to_string(Level level) noexcept {
-    switch (level) {
-        case Level::none:
-            return "none";
-        case Level::clear:
-            return "clear";
-        case Level::purge:
-            return "purge";
-    }
-    return "none";
-}
-
-std::optional<Level> level_from_string(std::string_view text) noexcept {
-    for (const auto level : {Level::none, Level::clear, Level::purge}) {
-        if (text == to_string(level)) {
-            return level;
-        }
-    }
-    return std::nullopt;
-}
-
 }  // namespace efface::method

@@ -72,17 +72,17 @@ void OverwriteWatch::compared(std::uint64_t offset_bytes, const stream::CheckRep
 }
 
 /// Records a passed limit once and says how to go on.
-stream::PassWatcher::Go OverwriteWatch::limited(Limit limit, const std::string& what, Then then,
-                                                bool& said) {
+stream::PassWatcher::Go OverwriteWatch::limited(Limit limit, const std::string& what,
+                                                mandate::Then then, bool& said) {
     if (!said) {
         said = true;
         state_.limit_events.push_back(limit_event(to_rfc3339(clock_.now()), limit, what, then));
     }
-    if (then == Then::stop) {
+    if (then == mandate::Then::stop) {
         stopped_because_ = Reason{reason_of(limit), "stopped: " + what};
         return Go::stop;
     }
-    return then == Then::pause ? Go::pause : Go::on;
+    return then == mandate::Then::pause ? Go::pause : Go::on;
 }
 
 stream::PassWatcher::Go OverwriteWatch::temperature() {

@@ -27,7 +27,7 @@ class OverwriteWatch final : public stream::PassWatcher {
     }
 
   private:
-    Go limited(Limit limit, const std::string& what, Then then, bool& said);
+    Go limited(Limit limit, const std::string& what, mandate::Then then, bool& said);
     Go temperature();
 
     const OverwriteTask& task_;

@@ -195,7 +195,8 @@ std::string policy_digest() {
 }
 
 std::vector<Finding> examine(const std::vector<LocationFacts>& locations,
-                             const luks::SampleReport* sample, const Attestation& attestation) {
+                             const luks::SampleReport* sample,
+                             const mandate::Attestation& attestation) {
     EFFACE_ASSERT(!locations.empty() && locations.front().header != nullptr);
     Findings findings(rules());
     for (const auto& location : locations) {

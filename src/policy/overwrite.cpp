@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 #include "efface/base/digest.hpp"
 #include "efface/rules/techniques.hpp"
@@ -41,10 +40,6 @@ const char* to_string(Kind kind) {
     }
     return "random";
 }
-
-constexpr std::array kVerifications = {std::pair{Verification::full, "full"},
-                                       std::pair{Verification::representative, "representative"},
-                                       std::pair{Verification::none, "none"}};
 
 }  // namespace
 
@@ -87,18 +82,6 @@ std::string overwrite_policy_digest(const OverwritePolicy& policy) {
                                          .add("source", policy.source)
                                          .add("rules", rules_json(overwrite_rules()))
                                          .take()));
-}
-
-const char* to_string(Verification verification) noexcept {
-    return std::find_if(kVerifications.begin(), kVerifications.end(),
-                        [&](const auto& entry) { return entry.first == verification; })
-        ->second;
-}
-
-std::optional<Verification> verification_from_string(std::string_view text) noexcept {
-    const auto* found = std::find_if(kVerifications.begin(), kVerifications.end(),
-                                     [&](const auto& entry) { return text == entry.second; });
-    return found == kVerifications.end() ? std::nullopt : std::optional(found->first);
 }
 
 const std::vector<Rule>& overwrite_rules() {
@@ -170,9 +153,9 @@ std::vector<Finding> examine_overwrite(const OverwriteFacts& facts) {
     if (facts.uniform_pattern) {
         findings.add(ReasonCode::uniform_pattern, "the last pass repeats one pattern");
     }
-    if (facts.verification == Verification::none) {
+    if (facts.verification == mandate::Verification::none) {
         findings.add(ReasonCode::not_verified, "verification was switched off");
-    } else if (facts.verification == Verification::representative) {
+    } else if (facts.verification == mandate::Verification::representative) {
         findings.add(ReasonCode::sampled, "representative verification");
     }
     return std::move(findings).in_table_order();

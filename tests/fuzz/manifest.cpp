@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fuzzes the reader of project manifests. What it accepts must be something that can be erased by
 // name: absolute paths, identifiers that are safe as file names, and a digest of exactly the input.
-#include "efface/job/manifest.hpp"
+#include "efface/mandate/manifest.hpp"
 
 #include <algorithm>
 
@@ -23,14 +23,14 @@ bool safe_name(const std::string& name) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const auto text = as_text({data, size});
     try {
-        const auto manifest = job::parse_manifest(text);
+        const auto manifest = mandate::parse_manifest(text);
         EFFACE_ASSERT(manifest.text == text && manifest.sha256 == sha256_hex(text));
         EFFACE_ASSERT(safe_name(manifest.project_id) && !manifest.volumes.empty());
         for (const auto& volume : manifest.volumes) {
             EFFACE_ASSERT(safe_name(volume.name) && volume.path.front() == '/');
             EFFACE_ASSERT(volume.uuid.size() == 36);
         }
-        (void)canonical_json(job::project_identity(manifest));
+        (void)canonical_json(mandate::project_identity(manifest));
     } catch (const Error& error) {
         EFFACE_ASSERT(error.code() == ErrorCode::usage);
     }

@@ -5,6 +5,7 @@
 
 #include "efface/base/random.hpp"
 #include "efface/job/plan.hpp"
+#include "efface/luks/payload_sample.hpp"
 #include "efface/method/memory_method.hpp"
 
 namespace efface::job {
@@ -15,11 +16,12 @@ class Guard final {
 
     /// Looks at one volume and everything declared with it; changes nothing. What speaks against
     /// it is in `objections`. Throws Error only for failures of the machine.
-    [[nodiscard]] VolumePlan survey(const Volume& volume, const Manifest& manifest);
+    [[nodiscard]] VolumePlan survey(const mandate::Volume& volume,
+                                    const mandate::Manifest& manifest);
 
     /// Positive control with the project's own credential, before anything is destroyed: an
     /// objection when a readable header refuses it.
-    void try_credential(VolumePlan& plan, const Volume& volume);
+    void try_credential(VolumePlan& plan, const mandate::Volume& volume);
 
     /// Looks again at the place as it is now, opened exclusively. The header may be half gone when
     /// `resumed`. Throws Error(safety), naming what changed; nothing was written then.
@@ -56,6 +58,6 @@ class Guard final {
 [[nodiscard]] Json target_identity(const inventory::Identity& identity);
 
 /// Content of a credential reference in locked memory. Throws Error(usage) when it is missing.
-[[nodiscard]] SecretBytes read_credential(const CredentialReference& reference);
+[[nodiscard]] SecretBytes read_credential(const mandate::CredentialReference& reference);
 
 }  // namespace efface::job

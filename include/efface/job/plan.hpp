@@ -9,9 +9,9 @@
 
 #include "efface/base/json.hpp"
 #include "efface/job/host.hpp"
-#include "efface/job/manifest.hpp"
 #include "efface/job/objection.hpp"
 #include "efface/luks/header.hpp"
+#include "efface/mandate/manifest.hpp"
 
 namespace efface::job {
 
@@ -64,10 +64,10 @@ struct ProjectPlan {
 };
 
 /// Hex. Changes when the manifest, a target or what was found there changes.
-[[nodiscard]] std::string plan_digest(const Manifest& manifest, const ProjectPlan& plan);
+[[nodiscard]] std::string plan_digest(const mandate::Manifest& manifest, const ProjectPlan& plan);
 
 /// For `efface plan --json`: no keys, no journal fields.
-[[nodiscard]] Json plan_document(const Manifest& manifest, const ProjectPlan& plan);
+[[nodiscard]] Json plan_document(const mandate::Manifest& manifest, const ProjectPlan& plan);
 
 /// For the journal, and back. from_journal throws Error(internal) for a damaged journal.
 [[nodiscard]] Json to_journal(const VolumePlan& plan);

@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
-#include "efface/job/manifest.hpp"
 #include "efface/job/plan.hpp"
+#include "efface/mandate/authorization.hpp"
+#include "efface/mandate/manifest.hpp"
 
 namespace efface::job {
 
@@ -22,9 +22,9 @@ constexpr unsigned kWorkersDefault = 6;
 constexpr unsigned kWorkersMax = 64;
 
 struct RunRequest {
-    Manifest manifest;
+    mandate::Manifest manifest;
     /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
-    std::function<Authorization(const ProjectPlan& plan)> authorize;
+    std::function<mandate::Authorization(const ProjectPlan& plan)> authorize;
     /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
     std::string expected_plan_digest;
     unsigned workers = kWorkersDefault;
@@ -51,7 +51,7 @@ struct RunResult {
 };
 
 /// The plan alone: surveys every volume, in parallel; changes nothing.
-[[nodiscard]] ProjectPlan make_plan(RunContext& context, const Manifest& manifest,
+[[nodiscard]] ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest,
                                     unsigned workers);
 
 /// Throws Error with the exit status of a refusal, of lost evidence (5) or of an interruption (8);
@@ -60,6 +60,6 @@ struct RunResult {
                                     std::stop_token stop);
 
 /// Hex; the same manifest gives the same job.
-[[nodiscard]] std::string job_id_of(const Manifest& manifest);
+[[nodiscard]] std::string job_id_of(const mandate::Manifest& manifest);
 
 }  // namespace efface::job

@@ -10,10 +10,10 @@
 #include <string>
 #include <vector>
 
-#include "efface/job/authorization.hpp"
 #include "efface/job/context.hpp"
 #include "efface/job/objection.hpp"
-#include "efface/job/order.hpp"
+#include "efface/mandate/authorization.hpp"
+#include "efface/mandate/order.hpp"
 
 namespace efface::job {
 
@@ -47,14 +47,14 @@ struct TargetPlan {
 
 struct TargetRequest {
     std::string target;  ///< a path, or memory:KIND:PLACE
-    ErasureChoice choice;
-    const Order* order = nullptr;  ///< when the target stands in one; outlives the run
+    mandate::ErasureChoice choice;
+    const mandate::Order* order = nullptr;  ///< when the target stands in one; outlives the run
     /// Of `efface resume`: go on with this job only; its choice holds.
     std::string job_id;
     /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
     std::string expected_plan_digest;
     /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
-    std::function<Authorization(const TargetPlan& plan)> authorize;
+    std::function<mandate::Authorization(const TargetPlan& plan)> authorize;
     std::string program;  ///< path of this executable: its digest stands in the certificate
 };
 

@@ -91,7 +91,7 @@ struct FirmwareTask {
     std::string technique;
     bool canaries = true;       ///< false: finished, not verified
     bool whole_medium = false;  ///< read all of it and hold it against the promise, too
-    Limits limits;
+    mandate::Limits limits;
 };
 
 /// The machine around the drive.

@@ -1,32 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long, how slow and how hot a device may get before it is left: a dying drive must not hold a
-// bench.
+// Which limit of an order was passed while a device was worked on, and what became of it.
 #pragma once
 
-#include <chrono>
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
 
 #include "efface/base/json.hpp"
+#include "efface/mandate/limits.hpp"
 
 namespace efface::method {
 
-/// What happens when a limit is passed.
-enum class Then { go_on, pause, stop };
-[[nodiscard]] const char* to_string(Then then) noexcept;
-[[nodiscard]] std::optional<Then> then_from_string(std::string_view text) noexcept;
-
-/// 0 = no limit.
-struct Limits {
-    std::uint64_t bytes_per_second_min = 0;  ///< over stream::kPaceWindow
-    Then when_slow = Then::stop;             ///< go_on or stop
-    std::chrono::seconds deadline{0};        ///< of this process's work on the target
-    Then when_late = Then::stop;             ///< go_on or stop
-    int celsius_max = 0;
-    Then when_hot = Then::pause;  ///< paused until kCoolDownCelsius below
-};
+/// A device that is paused for its heat goes on when it is so much cooler.
 constexpr int kCoolDownCelsius = 5;
 
 /// Which limit was passed.
@@ -35,10 +18,6 @@ enum class Limit { deadline, speed, temperature };
 /// An entry of `limits.events` in a record, and of limitEvents in a journal, for every method:
 /// {"at": RFC 3339, "limit": "deadline" | "speed" | "temperature", "what": for a person, "then":
 /// "go-on" | "pause" | "stop"}. efface-certificate(5) has the same; the page shows "what".
-[[nodiscard]] Json limit_event(std::string at, Limit limit, std::string what, Then then);
-
-[[nodiscard]] Json to_json(const Limits& limits);
-/// Of the journal. Throws Json::exception for anything else.
-[[nodiscard]] Limits limits_from_json(const Json& json);
+[[nodiscard]] Json limit_event(std::string at, Limit limit, std::string what, mandate::Then then);
 
 }  // namespace efface::method

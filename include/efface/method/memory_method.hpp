@@ -14,32 +14,14 @@
 #include "efface/base/json.hpp"
 #include "efface/base/secret.hpp"
 #include "efface/inventory/inventory.hpp"
+#include "efface/inventory/memory_name.hpp"
 #include "efface/method/method.hpp"
 
 namespace efface::method {
 
-/// A target as efface.8 writes it: "memory:KIND:PLACE", or "memory:free".
-struct MemoryTargetName {
-    std::string kind;  ///< one of memory_kinds()
-    /// "/mnt/scratch", "zram1", "/dev/loop3", "2048kB": never normalised; empty for "free" only.
-    std::string place;
-
-    friend bool operator==(const MemoryTargetName&, const MemoryTargetName&) = default;
-};
-/// Every kind, in the order of efface.8: tmpfs, ramfs, file, zram, brd, pmem, devdax, dimm, cxl,
-/// hugetlbfs, swap, sysv, mqueue, hugepages, free.
-[[nodiscard]] const std::vector<std::string>& memory_kinds();
-/// nullopt when the text does not begin with "memory:". Throws Error(usage), with a hint that lists
-/// the kinds, for a malformed one: an unknown kind, a path that is not absolute, a device name with
-/// a slash.
-[[nodiscard]] std::optional<MemoryTargetName> parse_memory_target(std::string_view text);
 /// Whether erasing takes the target itself away (segments and queues): what has its name
 /// afterwards is another one.
-[[nodiscard]] bool is_removed_by_erasing(const MemoryTargetName& name);
-/// The free memory of this machine: it is swept after everything else, and never done for good.
-constexpr const char* kFreeMemoryTarget = "memory:free";
-/// "memory:KIND:PLACE", or "memory:free"; also the path of the Clearance that run() accepts.
-[[nodiscard]] std::string to_string(const MemoryTargetName& name);
+[[nodiscard]] bool is_removed_by_erasing(const inventory::MemoryTargetName& name);
 
 /// What is there, looked at without changing anything.
 struct MemorySurvey {
@@ -101,7 +83,7 @@ class MemoryMethod : public Method {
 /// `key`: stream::kStreamKeyBytes, copied, for the pattern of the overwrite; fresh for each run.
 /// `clock` must outlive the method. Nothing is opened before survey().
 [[nodiscard]] std::unique_ptr<MemoryMethod> make_memory_method(
-    const MemoryTargetName& name, ByteView key, const Clock& clock,
+    const inventory::MemoryTargetName& name, ByteView key, const Clock& clock,
     const inventory::SystemView& view = {});
 
 }  // namespace efface::method

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "efface/base/json.hpp"
+#include "efface/rules/verdict.hpp"
 
 namespace efface::method {
 
@@ -19,13 +20,11 @@ enum class Verdict { sanitized, sanitized_with_exceptions, indeterminate, not_sa
     return a > b ? a : b;
 }
 
-/// Level claimed after NIST SP 800-88; none = the technique ran, but nothing is claimed.
-enum class Level { none, clear, purge };
-[[nodiscard]] const char* to_string(Level level) noexcept;
-[[nodiscard]] std::optional<Level> level_from_string(std::string_view text) noexcept;
-[[nodiscard]] constexpr Level lowest(Level a, Level b) noexcept {
-    return a < b ? a : b;
-}
+// Levels are what the rules speak of; a method's outcome has one.
+using rules::Level;
+using rules::level_from_string;
+using rules::lowest;
+using rules::to_string;
 
 /// One thing seen at the boundary to the medium, as it was seen.
 struct Observation {

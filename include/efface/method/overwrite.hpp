@@ -43,7 +43,7 @@ struct OverwriteTask {
     ReadBack read_back = ReadBack::full;
     Bytes seed;                             ///< of stream::representative_ranges
     bool bad_blocks_are_exceptions = true;  ///< else they make the target not sanitized
-    Limits limits;
+    mandate::Limits limits;
     stream::PassOptions options;
 };
 

@@ -7,6 +7,7 @@
 
 #include "efface/luks/header.hpp"
 #include "efface/luks/payload_sample.hpp"
+#include "efface/mandate/manifest.hpp"
 #include "efface/policy/rule.hpp"
 
 namespace efface::policy {
@@ -17,13 +18,6 @@ constexpr const char* kPolicyId = "luks-key-destruction";
 constexpr const char* kPolicyVersion = "2";
 /// SHA-256 (hex) of the canonical JSON of the table.
 [[nodiscard]] std::string policy_digest();
-
-/// What the owner states in the manifest; without it no level is claimed.
-struct Attestation {
-    bool encrypted_since_first_use = false;
-    bool all_key_copies_declared = false;
-    std::string by;
-};
 
 /// Facts about one place where key material stands.
 struct LocationFacts {
@@ -36,6 +30,6 @@ struct LocationFacts {
 /// null when the payload was not sampled (then no level is claimed). Findings are in table order.
 [[nodiscard]] std::vector<Finding> examine(const std::vector<LocationFacts>& locations,
                                            const luks::SampleReport* sample,
-                                           const Attestation& attestation);
+                                           const mandate::Attestation& attestation);
 
 }  // namespace efface::policy

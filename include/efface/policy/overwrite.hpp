@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "efface/mandate/choice.hpp"
 #include "efface/policy/rule.hpp"
 #include "efface/stream/pattern.hpp"
 
@@ -32,18 +33,9 @@ struct OverwritePolicy {
 /// what is addressable (NIST SP 800-88r2).
 [[nodiscard]] const std::vector<OverwritePolicy>& overwrite_policies();
 [[nodiscard]] const OverwritePolicy* find_overwrite_policy(std::string_view name) noexcept;
-constexpr const char* kOverwritePolicyDefault = "overwrite-random";
 constexpr const char* kOverwritePolicyVersion = "1";
 /// SHA-256 (hex) of the canonical JSON of one policy with the rules below.
 [[nodiscard]] std::string overwrite_policy_digest(const OverwritePolicy& policy);
-
-enum class Verification {
-    full,            ///< everything that was written is read back
-    representative,  ///< NIST SP 800-88r1 4.7.1: a tenth, in a thousand subsections
-    none,            ///< finished, not verified: never sanitized
-};
-[[nodiscard]] const char* to_string(Verification verification) noexcept;
-[[nodiscard]] std::optional<Verification> verification_from_string(std::string_view text) noexcept;
 
 /// What is known of a target that is to be overwritten.
 struct OverwriteFacts {
@@ -51,7 +43,7 @@ struct OverwriteFacts {
     StorageFacts storage;
     /// A pattern that a device may store without writing it: zeros or any repetition.
     bool uniform_pattern = false;
-    Verification verification = Verification::full;
+    mandate::Verification verification = mandate::Verification::full;
 };
 /// Every rule, in the order in which they are examined.
 [[nodiscard]] const std::vector<Rule>& overwrite_rules();

@@ -158,8 +158,9 @@ TEST_CASE("a run that was cut short and whose journal is gone is closed as lost,
     TargetFixture fixture;
     const bool ordered = GENERATE(false, true);
     if (ordered) {  // its job has the same number again
-        fixture.order = parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)"
-                                    R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+        fixture.order =
+            mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)"
+                                 R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
     }
     cut_short(fixture);
     forget_jobs(fixture);

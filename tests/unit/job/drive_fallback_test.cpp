@@ -100,7 +100,7 @@ TEST_CASE("what is named instead must reach the level that was asked for") {
 
 TEST_CASE("a level alone names everything that reaches it") {
     Refusing one({});
-    one.station.request.choice.policy = kPolicyAuto;
+    one.station.request.choice.policy = mandate::kPolicyAuto;
     one.station.request.choice.level = Level::clear;
     const auto result = one.station.run();
     INFO(to_json(result.reasons).dump());

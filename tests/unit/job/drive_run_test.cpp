@@ -128,7 +128,7 @@ TEST_CASE("an adopted erasure reaches no level, the next one does") {
 
 TEST_CASE("a level asks for the best technique that reaches it") {
     Station station;
-    station.request.choice.policy = kPolicyAuto;
+    station.request.choice.policy = mandate::kPolicyAuto;
     station.request.choice.level = Level::purge;
     CHECK(station.plan().technique == ScriptedDrive::kTechnique);
     CHECK(station.run().level == Level::purge);

@@ -39,7 +39,7 @@ DriveStation::DriveStation() : state{scratch.path()} {
     request.target = "/dev/a";
     request.program = "/bin/true";
     request.authorize = [](const TargetPlan&) {
-        return Authorization{"typed-token", "tester", {}, {}};
+        return mandate::Authorization{"typed-token", "tester", {}, {}};
     };
 }
 

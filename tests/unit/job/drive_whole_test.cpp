@@ -92,7 +92,7 @@ TEST_CASE("where nothing is promised, full verification is refused before anythi
 }
 
 TEST_CASE("by level, full verification takes what leaves a known content") {
-    Whole one(kPolicyAuto);
+    Whole one(mandate::kPolicyAuto);
     one.station.request.choice.level = method::Level::purge;
     CHECK(one.station.plan().technique == "nvme-sanitize-overwrite");
 }

@@ -24,10 +24,11 @@ Refusal guard_refusal(TargetFixture& fixture) {
     return {};
 }
 
-Order order_releasing(const std::string& members) {
-    return parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant","targets":[)"
-                       R"({"target":"/dev/a","serial":"SERIAL-a","release_member":[)" +
-                       members + "]}]}");
+mandate::Order order_releasing(const std::string& members) {
+    return mandate::parse_order(
+        R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant","targets":[)"
+        R"({"target":"/dev/a","serial":"SERIAL-a","release_member":[)" +
+        members + "]}]}");
 }
 
 const guard::Content kMember = {"a", "linux_raid_member", "0123abcd-4567", "host:0", {}, true};

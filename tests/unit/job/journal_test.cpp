@@ -73,8 +73,8 @@ void stop_at_first_write(TargetFixture& fixture) {
     fixture.disk().set_hook({});
 }
 
-Order an_order(const std::string& id) {
-    return parse_order(
+mandate::Order an_order(const std::string& id) {
+    return mandate::parse_order(
         R"({"schema":"efface.order/1","id":")" + id +
         R"(","owner":"Tenant","targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
 }
@@ -189,7 +189,7 @@ TEST_CASE("journal: a project of another version is refused, or answered when it
         };
         CHECK(refused([&] { (void)fixture.run(); }) == ReasonCode::interrupted);
         fixture.stop = {};
-        set_version(fixture.state, job_id_of(parse_manifest(fixture.manifest_text)), 1);
+        set_version(fixture.state, job_id_of(mandate::parse_manifest(fixture.manifest_text)), 1);
         CHECK(refused([&] { (void)fixture.run(); }) == ReasonCode::other_journal_version);
         CHECK((fixture.host.at("/dev/b").disk->media() == fixture.before_b));
     }

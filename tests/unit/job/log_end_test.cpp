@@ -72,8 +72,9 @@ TEST_CASE("a refusal that is in the log only is one", "[job][target]") {
     TargetFixture fixture;
     const bool ordered = GENERATE(false, true);
     if (ordered) {
-        fixture.order = parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)"
-                                    R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+        fixture.order =
+            mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)"
+                                 R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
     }
     KeptJobs jobs(fixture);
     fixture.host.before_uses = [&] {

@@ -37,7 +37,7 @@ TEST_CASE("plan: making it changes nothing on the disks", "[job][plan]") {
 
 TEST_CASE("plan: the same storage gives the same digest, other storage another", "[job][plan]") {
     RunFixture fixture;
-    const auto manifest = parse_manifest(fixture.manifest_text);
+    const auto manifest = mandate::parse_manifest(fixture.manifest_text);
     const auto digest = plan_digest(manifest, fixture.plan());
     CHECK(digest == plan_digest(manifest, fixture.plan()));
     fixture.host.at("/dev/a").disk->media()[5000] ^= 1U;  // in a key area
@@ -47,7 +47,8 @@ TEST_CASE("plan: the same storage gives the same digest, other storage another",
 TEST_CASE("plan: the document names ranges, level and what is not reached", "[job][plan]") {
     RunFixture fixture;
     fixture.host.at("/dev/a").layers = {{"nvme0n1", "disk", false, false, false, false, true, ""}};
-    const auto document = plan_document(parse_manifest(fixture.manifest_text), fixture.plan());
+    const auto document =
+        plan_document(mandate::parse_manifest(fixture.manifest_text), fixture.plan());
     const auto& volume = document.at("volumes").at(0);
     CHECK(volume.at("locations").at(0).at("regions").at(0) ==
           Json{{"offset", 0}, {"length", 2097152}});

@@ -169,7 +169,8 @@ TEST_CASE("run: before the agreed date nothing happens", "[job][run]") {
 
 TEST_CASE("run: a plan that changed since it was shown is refused", "[job][run]") {
     RunFixture fixture;
-    fixture.plan_digest = plan_digest(parse_manifest(fixture.manifest_text), fixture.plan());
+    fixture.plan_digest =
+        plan_digest(mandate::parse_manifest(fixture.manifest_text), fixture.plan());
     fixture.host.at("/dev/b").disk->media()[100] ^= 1U;
     CHECK(refusal(fixture) == ErrorCode::safety);
     fixture.host.at("/dev/b").disk->media()[100] ^= 1U;

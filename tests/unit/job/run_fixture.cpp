@@ -47,13 +47,13 @@ RunResult RunFixture::run() {
         clock);
     RunContext context{state, host, clock, random, sink};
     RunRequest request;
-    request.manifest = parse_manifest(manifest_text);
+    request.manifest = mandate::parse_manifest(manifest_text);
     request.workers = workers;
     request.expected_plan_digest = plan_digest;
     request.program = "/bin/true";
     request.authorize = [this](const ProjectPlan&) {
         ++authorizations;
-        return Authorization{"typed-project-id", "tester", {}, {}};
+        return mandate::Authorization{"typed-project-id", "tester", {}, {}};
     };
     return run_project(context, request, stop.get_token());
 }
@@ -61,7 +61,7 @@ RunResult RunFixture::run() {
 ProjectPlan RunFixture::plan() {
     Events sink({}, clock);
     RunContext context{state, host, clock, random, sink};
-    return make_plan(context, parse_manifest(manifest_text), 1);
+    return make_plan(context, mandate::parse_manifest(manifest_text), 1);
 }
 
 std::string RunFixture::log_text() const {

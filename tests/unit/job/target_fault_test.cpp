@@ -313,7 +313,7 @@ TEST_CASE("target: a disk that is too slow, too late or too hot is left, and the
     }
     SECTION("hot") {
         limits.celsius_max = 55;
-        limits.when_hot = method::Then::stop;
+        limits.when_hot = mandate::Then::stop;
         fixture.host.temperature = 70;
     }
     fixture.disk().set_hook([&](const Operation&) {

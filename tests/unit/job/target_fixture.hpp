@@ -38,8 +38,8 @@ class TargetFixture {
     fake::FixedClock clock;
     fake::SeededRandom random{"target"};
     std::string target = "/dev/a";
-    ErasureChoice choice;
-    std::optional<Order> order;
+    mandate::ErasureChoice choice;
+    std::optional<mandate::Order> order;
     std::function<void(const Json&)> on_event;
     std::stop_source stop;
     unsigned authorizations = 0;

@@ -26,9 +26,9 @@ ReasonCode refusal(TargetFixture& fixture) {
     return reason_of([&] { return fixture.run(); });
 }
 
-Order order_for(const std::string& more) {
-    return parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" + more +
-                       R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+mandate::Order order_for(const std::string& more) {
+    return mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" +
+                                more + R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
 }
 
 }  // namespace
@@ -74,7 +74,7 @@ TEST_CASE("target: every policy of passes ends with its own pattern", "[job][tar
 
 TEST_CASE("target: what was not read back is never sanitized", "[job][target]") {
     TargetFixture fixture;
-    fixture.choice.verification = policy::Verification::none;
+    fixture.choice.verification = mandate::Verification::none;
     const auto result = fixture.run();
     CHECK(result.verdict == Verdict::indeterminate);
     CHECK(result.level == method::Level::none);
@@ -84,7 +84,7 @@ TEST_CASE("target: what was not read back is never sanitized", "[job][target]") 
 
 TEST_CASE("target: a representative read-back is certified as one", "[job][target]") {
     TargetFixture fixture;
-    fixture.choice.verification = policy::Verification::representative;
+    fixture.choice.verification = mandate::Verification::representative;
     CHECK(fixture.run().verdict == Verdict::sanitized);
     CHECK(fixture.verified_bundles() == 1);
 }
@@ -156,32 +156,6 @@ TEST_CASE("target: an order that does not fit is refused", "[job][target]") {
     CHECK((fixture.disk().media() == fixture.before));
 }
 
-TEST_CASE("an order names a technique of the drive, or leaves it to the level", "[job][target]") {
-    CHECK(order_for("").choice.policy == policy::kOverwritePolicyDefault);
-    CHECK(order_for(R"("minimum_level":"clear",)").choice.policy ==
-          policy::kOverwritePolicyDefault);
-    const auto by_level = order_for(R"("minimum_level":"purge",)").choice;
-    CHECK(by_level.policy == kPolicyAuto);
-    CHECK(by_level.level == method::Level::purge);
-    const auto named = order_for(
-        R"("policy":"tcg-psid-revert","credential_file":"/run/psid","fallbacks":["overwrite-zero"],)");
-    CHECK(named.choice.policy == "tcg-psid-revert");
-    CHECK(named.choice.credential_file == "/run/psid");
-    CHECK(named.choice.fallbacks == std::vector<std::string>{"overwrite-zero"});
-    CHECK(to_json(choice_from_json(to_json(named.choice))) == to_json(named.choice));
-    for (const char* wrong :
-         {R"("policy":"nvme-sanitize",)", R"("policy":"nvme-sanitize-block","fallbacks":["x"],)",
-          R"("policy":"nvme-sanitize-block","pattern":"a5",)",
-          R"("policy":"nvme-sanitize-block","verification":"representative",)",
-          R"("policy":"tcg-psid-revert","credential_file":"psid",)",
-          R"("policy":"overwrite-zero","fallbacks":["nvme-sanitize-block"],)",
-          R"("policy":"nvme-sanitize-block","fallbacks":["overwrite-pattern"],)",
-          R"("policy":"auto",)"}) {
-        INFO(wrong);
-        CHECK_THROWS_AS(order_for(wrong), Error);
-    }
-}
-
 TEST_CASE("target: a stop ends at a safe point, and resuming finishes", "[job][target]") {
     TargetFixture fixture;
     unsigned writes = 0;
@@ -206,7 +180,7 @@ TEST_CASE("target: a stop ends at a safe point, and resuming finishes", "[job][t
 
 TEST_CASE("target: a job that has ended is not resumed", "[job][target]") {
     TargetFixture fixture;
-    fixture.choice.verification = policy::Verification::none;
+    fixture.choice.verification = mandate::Verification::none;
     const auto result = fixture.run();
     fixture.disk().media() = fixture.before;
     CHECK(reason_of([&] { return fixture.resume(result.job_id); }) == ReasonCode::job_ended);
@@ -235,25 +209,4 @@ TEST_CASE("target: an interrupted job that another one replaces is closed as los
     CHECK(audit.problems.empty());
     CHECK(audit.open_intents.empty());
     CHECK(fixture.verified_bundles() == 1);
-}
-
-TEST_CASE("target: an order that says sweep has free memory as its last target", "[job][order]") {
-    const auto parse = [](const std::string& targets, const std::string& sweep) {
-        return parse_order(R"({"schema":"efface.order/1","id":"s-1","owner":"Tenant",)" + sweep +
-                           R"("targets":[)" + targets + "]}");
-    };
-    const std::string tmpfs = R"({"target":"memory:tmpfs:/mnt/a","size_bytes":4096})";
-    const std::string disk = R"({"target":"/dev/a","serial":"SERIAL-a"})";
-    const std::string free = R"({"target":"memory:free"})";
-    const std::string yes = R"("sweep":true,)";
-    CHECK(parse(tmpfs, "").targets.size() == 1);
-    CHECK(parse(tmpfs, R"("sweep":false,)").targets.size() == 1);
-    CHECK(parse(tmpfs, yes).targets.back().name == method::kFreeMemoryTarget);
-    CHECK(parse(tmpfs, yes).targets.size() == 2);
-    CHECK(parse(free, "").targets.size() == 1);  // told apart by its name alone
-    CHECK(parse(free + "," + tmpfs, yes).targets.size() == 2);
-    CHECK(parse(disk + "," + tmpfs, yes).targets.back().name == method::kFreeMemoryTarget);
-    CHECK_THROWS_AS(parse(disk, yes), Error);
-    CHECK_THROWS_AS(parse(tmpfs, R"("sweep":"yes",)"), Error);
-    CHECK_THROWS_AS(parse(R"({"target":"memory:sysv:3"})", ""), Error);
 }

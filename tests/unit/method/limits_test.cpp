@@ -4,8 +4,8 @@
 #include "catch.hpp"
 
 using namespace efface;
+using mandate::Then;
 using method::Limit;
-using method::Then;
 
 TEST_CASE("a limit that was passed is one entry of the same shape for every method") {
     const Json event = method::limit_event("2026-01-02T03:04:05Z", Limit::temperature,

@@ -30,21 +30,21 @@ class Watcher final : public ProgressSink {
 /// One target with its method, the key that all tests use, and a clock that stands still.
 struct Driver {
     explicit Driver(const std::string& target, const inventory::SystemView& view = {})
-        : name(*method::parse_memory_target(target)),
+        : name(*inventory::parse_memory_target(target)),
           method(method::make_memory_method(name, Bytes(32, 0x42), clock, view)) {}
 
     method::Outcome run(
         std::function<void()> look = [] {}, std::stop_token stop = {}) {
         Watcher watcher(std::move(look));
         auto outcome = method->run(
-            guard::clear_memory(method::to_string(name), {}, [] { return guard::MemoryLook(); }),
+            guard::clear_memory(inventory::to_string(name), {}, [] { return guard::MemoryLook(); }),
             watcher, stop);
         progressed = watcher.bytes;
         return outcome;
     }
 
     fake::FixedClock clock;
-    method::MemoryTargetName name;
+    inventory::MemoryTargetName name;
     std::unique_ptr<method::MemoryMethod> method;
     std::uint64_t progressed = 0;
 };

@@ -36,7 +36,7 @@ struct Volume {
     luks::Header header;
     luks::SampleReport sample;
     LocationFacts location;
-    Attestation attestation{true, true, "owner"};
+    mandate::Attestation attestation{true, true, "owner"};
     std::vector<Finding> findings;
 };
 
@@ -221,7 +221,7 @@ TEST_CASE("policy: without a sample no level is claimed", "[policy]") {
 
 TEST_CASE("policy: every rule has its own name, a reason and the table one digest", "[policy]") {
     Ids ids;
-    for (const auto& rule : rules()) {
+    for (const auto& rule : policy::rules()) {
         CHECK(ids.insert(rule.code).second);
         CHECK_FALSE(std::string(rule.reason).empty());
     }

@@ -72,12 +72,12 @@ TEST_CASE("overwrite policy: what does not write in place is refused", "[policy]
 TEST_CASE("overwrite policy: no level without verification, and none for a file", "[policy]") {
     OverwriteFacts facts;
     facts.kind = inventory::Kind::disk;
-    facts.verification = Verification::none;
+    facts.verification = mandate::Verification::none;
     CHECK(level(facts) == method::Level::none);
-    facts.verification = Verification::representative;
+    facts.verification = mandate::Verification::representative;
     CHECK(level(facts) == method::Level::clear);
     CHECK(ids(facts) == Ids{"sampled"});
-    facts.verification = Verification::full;
+    facts.verification = mandate::Verification::full;
     facts.kind = inventory::Kind::file;
     CHECK(level(facts) == method::Level::none);
 }
@@ -91,5 +91,5 @@ TEST_CASE("overwrite policy: each policy has its own digest and at least one pas
     }
     CHECK(digests.size() == overwrite_policies().size());
     CHECK(find_overwrite_policy("gutmann") == nullptr);
-    CHECK(find_overwrite_policy(kOverwritePolicyDefault) == &overwrite_policies().front());
+    CHECK(find_overwrite_policy(mandate::kPolicyDefault) == &overwrite_policies().front());
 }

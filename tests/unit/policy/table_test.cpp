@@ -95,7 +95,7 @@ TEST_CASE("a target is of one row of its technique, and every kind of memory has
             CHECK(kinds[row.name].insert(kind).second);
         }
     }
-    for (std::string kind : method::memory_kinds()) {
+    for (std::string kind : inventory::memory_kinds()) {
         INFO(kind);
         kind = kind == "brd" ? "ram" : kind;
         CHECK(techniques().find(policy::kMemoryPolicyId, kind) != nullptr);

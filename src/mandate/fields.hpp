@@ -7,9 +7,10 @@
 #include <vector>
 
 #include "efface/base/json.hpp"
-#include "efface/job/terms.hpp"
+#include "efface/mandate/choice.hpp"
+#include "efface/mandate/terms.hpp"
 
-namespace efface::job {
+namespace efface::mandate {
 
 /// A short text for records: not empty, at most 256 bytes, no control characters.
 [[nodiscard]] std::string required_text(ObjectReader& reader, const char* key);
@@ -23,5 +24,7 @@ namespace efface::job {
 [[nodiscard]] std::vector<std::string> released_members(ObjectReader& reader);
 /// ticket, not_before, not_after, retention_until, minimum_level.
 [[nodiscard]] Terms read_terms(ObjectReader& reader);
+/// policy, fallbacks, credential_file, pattern, verification, bad_blocks, limits.
+[[nodiscard]] ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum);
 
-}  // namespace efface::job
+}  // namespace efface::mandate

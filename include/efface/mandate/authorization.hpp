@@ -10,7 +10,7 @@
 #include "efface/base/clock.hpp"
 #include "efface/evidence/cms.hpp"
 
-namespace efface::job {
+namespace efface::mandate {
 
 constexpr std::size_t kApproversMin = 2;
 constexpr std::size_t kApprovalBytesMax = std::size_t{256} << 10U;
@@ -34,4 +34,4 @@ struct Authorization {
                                             std::string_view roots_pem,
                                             const std::string& operator_name, WallTime now);
 
-}  // namespace efface::job
+}  // namespace efface::mandate

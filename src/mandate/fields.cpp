@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <cctype>
 
-namespace efface::job {
+namespace efface::mandate {
 
 namespace {
 
@@ -90,7 +90,7 @@ Terms read_terms(ObjectReader& reader) {
     terms.not_after = time_field(reader, "not_after");
     terms.retention_until = time_field(reader, "retention_until");
     if (const auto level = reader.optional_string("minimum_level")) {
-        const auto parsed = method::level_from_string(*level);
+        const auto parsed = rules::level_from_string(*level);
         if (!parsed) {
             reader.fail("minimum_level", "must be purge, clear or none");
         }
@@ -99,4 +99,4 @@ Terms read_terms(ObjectReader& reader) {
     return terms;
 }
 
-}  // namespace efface::job
+}  // namespace efface::mandate

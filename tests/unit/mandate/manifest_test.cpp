@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/job/manifest.hpp"
+#include "efface/mandate/manifest.hpp"
 
 #include "catch.hpp"
 
 using namespace efface;
-using namespace efface::job;
+using namespace efface::mandate;
 
 namespace {
 
@@ -39,7 +39,7 @@ std::string problem(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("manifest: every field is read", "[job][manifest]") {
+TEST_CASE("manifest: every field is read", "[mandate][manifest]") {
     const auto manifest = parse_manifest(kWhole);
     CHECK(manifest.project_id == "prj-7781");
     CHECK(manifest.owner == "Example Tenant Ltd");
@@ -48,7 +48,7 @@ TEST_CASE("manifest: every field is read", "[job][manifest]") {
     CHECK(to_rfc3339(manifest.terms.not_before.value()) == "2026-11-20T00:00:00Z");
     CHECK(to_rfc3339(manifest.terms.not_after.value()) == "2026-12-20T00:00:00Z");
     CHECK(to_rfc3339(manifest.terms.retention_until.value()) == "2036-12-31T00:00:00Z");
-    CHECK(manifest.terms.minimum_level == method::Level::purge);
+    CHECK(manifest.terms.minimum_level == rules::Level::purge);
     CHECK(manifest.attestation.encrypted_since_first_use);
     CHECK(manifest.attestation.all_key_copies_declared);
     REQUIRE(manifest.volumes.size() == 1);
@@ -65,13 +65,13 @@ TEST_CASE("manifest: every field is read", "[job][manifest]") {
     CHECK_FALSE(volume.gone);
 }
 
-TEST_CASE("manifest: the digest is that of the bytes that approvers sign", "[job][manifest]") {
+TEST_CASE("manifest: the digest is that of the bytes that approvers sign", "[mandate][manifest]") {
     // printf of the text | sha256sum would differ with one blank more.
     CHECK(parse_manifest(kWhole).sha256 != parse_manifest(std::string(kWhole) + " ").sha256);
     CHECK(parse_manifest(kWhole).text == kWhole);
 }
 
-TEST_CASE("manifest: what is wrong is named with its place", "[job][manifest]") {
+TEST_CASE("manifest: what is wrong is named with its place", "[mandate][manifest]") {
     CHECK(problem(with("efface.project/1", "efface.project/2")).find("schema") !=
           std::string::npos);
     CHECK(problem(with("\"ticket\"", "\"tickets\"")) == "manifest: tickets: is not a known key");
@@ -94,7 +94,7 @@ TEST_CASE("manifest: what is wrong is named with its place", "[job][manifest]") 
     CHECK(problem(with("/root/pg.bak", "/dev/loop3")).find("stands twice") != std::string::npos);
 }
 
-TEST_CASE("manifest: hostile input ends in an error", "[job][manifest]") {
+TEST_CASE("manifest: hostile input ends in an error", "[mandate][manifest]") {
     CHECK(problem("").find("not valid JSON") != std::string::npos);
     CHECK(problem("[]") == "manifest:: must be an object");
     CHECK(problem(std::string(kManifestBytesMax + 1, ' ')).find("larger") != std::string::npos);
@@ -103,7 +103,7 @@ TEST_CASE("manifest: hostile input ends in an error", "[job][manifest]") {
           std::string::npos);
 }
 
-TEST_CASE("manifest: without volumes there is nothing to do", "[job][manifest]") {
+TEST_CASE("manifest: without volumes there is nothing to do", "[mandate][manifest]") {
     CHECK(problem(R"({"schema":"efface.project/1","project":{"id":"p","owner":"o"},"volumes":[]})")
               .find("1 to 4096") != std::string::npos);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/job/manifest.hpp"
+#include "efface/mandate/manifest.hpp"
 
 #include <cctype>
 #include <set>
@@ -9,7 +9,7 @@
 
 #include "fields.hpp"
 
-namespace efface::job {
+namespace efface::mandate {
 
 namespace {
 
@@ -194,4 +194,4 @@ bool is_manifest(std::string_view text) noexcept {
     return text.find("\"efface.project/") != std::string_view::npos;
 }
 
-}  // namespace efface::job
+}  // namespace efface::mandate

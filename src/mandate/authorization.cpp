@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/job/authorization.hpp"
+#include "efface/mandate/authorization.hpp"
 
 #include <fmt/format.h>
 
 #include <set>
 
-#include "efface/job/terms.hpp"
+#include "efface/mandate/terms.hpp"
 
-namespace efface::job {
+namespace efface::mandate {
 
 namespace {
 /// Clocks of two machines may differ by this much.
@@ -69,4 +69,4 @@ void check_dates(const Terms& terms, WallTime now) {
     }
 }
 
-}  // namespace efface::job
+}  // namespace efface::mandate

@@ -1,27 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/job/authorization.hpp"
+#include "efface/mandate/authorization.hpp"
+
+#include "efface/evidence/keys.hpp"
+#include "efface/mandate/manifest.hpp"
 
 #include "catch.hpp"
-#include "run_fixture.hpp"
+#include "fake/fixed.hpp"
+#include "fake/scratch.hpp"
 
 using namespace efface;
-using namespace efface::job;
+using namespace efface::mandate;
 
 namespace {
 
-struct People : RunFixture {
-    enum class Root { shared, another };
-    explicit People(Root root = Root::shared) : manifest(parse_manifest(manifest_text)) {
-        if (root == Root::another) {
-            std::filesystem::remove_all(state.keys());
-            evidence::KeyStore::init(state.keys(), {"Example Cloud", "DC1", "station-1"}, clock,
-                                     random);
-        }
+constexpr const char* kManifest = R"({"schema":"efface.project/1",
+  "project":{"id":"prj-1","owner":"Tenant"},
+  "volumes":[{"name":"a","path":"/dev/a","uuid":"2f4c2e52-6a8f-4a8d-9a5c-0a6f1b7f9e10"}]})";
+
+/// A station of its own authority, two approvers and a witness.
+struct People {
+    explicit People(const char* station = "station-1") : manifest(parse_manifest(kManifest)) {
+        evidence::KeyStore::init(scratch.path() / "keys", {"Example Cloud", "DC1", station}, clock,
+                                 random);
         for (const auto* name : {"alice", "bob"}) {
             keys().issue_person(name, evidence::Role::approver, clock, random);
         }
         keys().issue_person("eve", evidence::Role::witness, clock, random);
     }
+    evidence::KeyStore keys() const { return evidence::KeyStore::open(scratch.path() / "keys"); }
     Bytes signed_by(const std::vector<std::string>& names) const {
         Bytes der;
         for (const auto& name : names) {
@@ -43,12 +49,15 @@ struct People : RunFixture {
         FAIL_CHECK("it was accepted");
         return ReasonCode::internal;
     }
+    fake::ScratchDirectory scratch;
+    fake::FixedClock clock;
+    fake::SeededRandom random{"people"};
     Manifest manifest;
 };
 
 }  // namespace
 
-TEST_CASE("authorization: two approvers suffice and are named", "[job][authorization]") {
+TEST_CASE("authorization: two approvers suffice and are named", "[mandate][authorization]") {
     People people;
     const auto authorization =
         check_approvals(people.manifest.text, people.signed_by({"alice", "bob"}),
@@ -57,37 +66,37 @@ TEST_CASE("authorization: two approvers suffice and are named", "[job][authoriza
     REQUIRE(authorization.approvals.size() == 2);
 }
 
-TEST_CASE("authorization: one approver is not enough", "[job][authorization]") {
+TEST_CASE("authorization: one approver is not enough", "[mandate][authorization]") {
     People people;
     CHECK(people.refusal(people.signed_by({"alice"})) == ReasonCode::too_few_approvals);
 }
 
-TEST_CASE("authorization: a witness is no approver", "[job][authorization]") {
+TEST_CASE("authorization: a witness is no approver", "[mandate][authorization]") {
     People people;
     CHECK(people.refusal(people.signed_by({"alice", "eve"})) == ReasonCode::not_an_approver);
 }
 
-TEST_CASE("authorization: who runs it can not approve it", "[job][authorization]") {
+TEST_CASE("authorization: who runs it can not approve it", "[mandate][authorization]") {
     People people;
     CHECK(people.refusal(people.signed_by({"alice", "bob"}), "bob") ==
           ReasonCode::operator_approved_own);
 }
 
 TEST_CASE("authorization: one byte of the manifest changed and nobody approved it",
-          "[job][authorization]") {
+          "[mandate][authorization]") {
     People people;
     const auto der = people.signed_by({"alice", "bob"});
     people.manifest.text += " ";
     CHECK(people.refusal(der) == ReasonCode::bad_approval);
 }
 
-TEST_CASE("authorization: people of another root are strangers", "[job][authorization]") {
+TEST_CASE("authorization: people of another root are strangers", "[mandate][authorization]") {
     People people;
-    People others(People::Root::another);
+    People others("station-2");
     CHECK(people.refusal(others.signed_by({"alice", "bob"})) == ReasonCode::bad_approval);
 }
 
-TEST_CASE("authorization: an approval from the future is refused", "[job][authorization]") {
+TEST_CASE("authorization: an approval from the future is refused", "[mandate][authorization]") {
     People people;
     people.clock.advance(std::chrono::hours(2));
     const auto der = people.signed_by({"alice", "bob"});
@@ -95,13 +104,13 @@ TEST_CASE("authorization: an approval from the future is refused", "[job][author
     CHECK(people.refusal(der) == ReasonCode::approval_from_future);
 }
 
-TEST_CASE("authorization: rubbish is no approval", "[job][authorization]") {
+TEST_CASE("authorization: rubbish is no approval", "[mandate][authorization]") {
     People people;
     CHECK(people.refusal(Bytes(100, 0x30)) == ReasonCode::bad_approval);
     CHECK(people.refusal({}) == ReasonCode::bad_approval);
 }
 
-TEST_CASE("authorization: dates of the manifest bind", "[job][authorization]") {
+TEST_CASE("authorization: dates of the manifest bind", "[mandate][authorization]") {
     Manifest manifest;
     manifest.terms.not_before = from_rfc3339("2026-11-20T00:00:00Z");
     manifest.terms.not_after = from_rfc3339("2026-11-22T00:00:00Z");

@@ -6,19 +6,19 @@
 #include <string>
 
 #include "efface/base/clock.hpp"
-#include "efface/method/outcome.hpp"
+#include "efface/rules/verdict.hpp"
 
-namespace efface::job {
+namespace efface::mandate {
 
 struct Terms {
     std::string ticket;
     std::optional<WallTime> not_before;
     std::optional<WallTime> not_after;
     std::optional<WallTime> retention_until;
-    method::Level minimum_level = method::Level::none;
+    rules::Level minimum_level = rules::Level::none;
 };
 
 /// Throws Error(authorisation) before `not_before` and after `not_after`.
 void check_dates(const Terms& terms, WallTime now);
 
-}  // namespace efface::job
+}  // namespace efface::mandate

@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "efface/job/terms.hpp"
-#include "efface/policy/key_destruction.hpp"
+#include "efface/base/json.hpp"
+#include "efface/mandate/terms.hpp"
 
-namespace efface::job {
+namespace efface::mandate {
 
 constexpr std::size_t kManifestBytesMax = std::size_t{4} << 20U;
 constexpr std::size_t kVolumesMax = 4096;
@@ -45,12 +45,19 @@ struct Volume {
     bool gone = false;
 };
 
+/// What the owner states in the manifest; without it no level is claimed.
+struct Attestation {
+    bool encrypted_since_first_use = false;
+    bool all_key_copies_declared = false;
+    std::string by;
+};
+
 struct Manifest {
     std::string project_id;
     std::string owner;
     std::string confidentiality;
     Terms terms;
-    policy::Attestation attestation;
+    Attestation attestation;
     std::vector<Volume> volumes;
 
     std::string text;    ///< the bytes as read: what approvers sign
@@ -71,4 +78,4 @@ struct Manifest {
 /// Whether a text means to be a manifest, of whatever version.
 [[nodiscard]] bool is_manifest(std::string_view text) noexcept;
 
-}  // namespace efface::job
+}  // namespace efface::mandate

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a target is to be erased: part of an order, and of what a person types.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "efface/base/bytes.hpp"
+#include "efface/mandate/limits.hpp"
+#include "efface/rules/verdict.hpp"
+
+namespace efface::mandate {
+
+/// What is done where nothing is named.
+constexpr const char* kPolicyDefault = "overwrite-random";
+/// The technique is chosen by what the drive can do, for the wanted level.
+constexpr const char* kPolicyAuto = "auto";
+constexpr std::size_t kFallbacksMax = 8;
+
+enum class Verification {
+    full,            ///< everything that was written is read back
+    representative,  ///< NIST SP 800-88r1 4.7.1: a tenth, in a thousand subsections
+    none,            ///< finished, not verified: never sanitized
+};
+[[nodiscard]] const char* to_string(Verification verification) noexcept;
+[[nodiscard]] std::optional<Verification> verification_from_string(std::string_view text) noexcept;
+
+/// How a target is erased. Memory targets have their own methods and take none of it.
+struct ErasureChoice {
+    /// A technique of the table (rules::techniques()) that writes or is the drive's own, or
+    /// kPolicyAuto.
+    std::string policy = kPolicyDefault;
+    rules::Level level = rules::Level::none;  ///< wanted; must not be none for kPolicyAuto
+    /// Techniques to take instead, in this order, when the drive has not the one above. Nothing
+    /// else is ever fallen back on.
+    std::vector<std::string> fallbacks;
+    /// Of a TCG technique: the file that holds the PSID or password; only its path is kept.
+    std::string credential_file;
+    Bytes pattern;  ///< for policies that ask for one
+    Verification verification = Verification::full;
+    /// Full verification was asked for by name of what a drive erases itself: beside the canaries
+    /// everything is read and held against what the technique promises.
+    bool whole_medium = false;
+    bool bad_blocks_are_exceptions = true;
+    Limits limits;
+};
+[[nodiscard]] Json to_json(const ErasureChoice& choice);
+/// Whether the choice is a matter of the drive's own commands (or may become one).
+[[nodiscard]] bool asks_the_drive(const ErasureChoice& choice);
+/// Throws Error(usage) for a policy that there is not, and a pattern that is missing, too long or
+/// not asked for.
+void check_choice(const ErasureChoice& choice);
+/// Of the journal. Throws Error(usage) or Json::exception for anything else.
+[[nodiscard]] ErasureChoice choice_from_json(const Json& json);
+
+}  // namespace efface::mandate

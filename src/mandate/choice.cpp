@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/mandate/choice.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "efface/rules/techniques.hpp"
+#include "efface/stream/pattern.hpp"
+
+#include "fields.hpp"
+
+namespace efface::mandate {
+
+namespace {
+
+constexpr std::uint64_t kDeadlineSecondsMax = 366ULL * 24 * 3600;
+constexpr std::uint64_t kCelsiusMax = 150;
+constexpr std::array kVerifications = {std::pair{Verification::full, "full"},
+                                       std::pair{Verification::representative, "representative"},
+                                       std::pair{Verification::none, "none"}};
+
+Then then_field(ObjectReader& reader, const char* key, Then fallback, bool may_pause) {
+    const auto text = reader.optional_string(key);
+    if (!text) {
+        return fallback;
+    }
+    const auto then = then_from_string(*text);
+    if (!then || (*then == Then::pause && !may_pause)) {
+        reader.fail(key, may_pause ? "must be go-on, pause or stop" : "must be go-on or stop");
+    }
+    return *then;
+}
+
+Limits read_limits(const Json& object, const std::string& where) {
+    ObjectReader reader(object, where);
+    Limits limits;
+    limits.bytes_per_second_min = reader.optional_unsigned("bytes_per_second_min").value_or(0);
+    const auto deadline = reader.optional_unsigned("deadline_seconds").value_or(0);
+    const auto celsius = reader.optional_unsigned("celsius_max").value_or(0);
+    if (deadline > kDeadlineSecondsMax) {
+        reader.fail("deadline_seconds", "must be at most a year");
+    }
+    if (celsius > kCelsiusMax) {
+        reader.fail("celsius_max", "must be at most 150");
+    }
+    limits.deadline = std::chrono::seconds(deadline);
+    limits.celsius_max = static_cast<int>(celsius);
+    limits.when_slow = then_field(reader, "when_slow", limits.when_slow, false);
+    limits.when_late = then_field(reader, "when_late", limits.when_late, false);
+    limits.when_hot = then_field(reader, "when_hot", limits.when_hot, true);
+    reader.refuse_unknown_keys();
+    return limits;
+}
+
+Bytes pattern_field(ObjectReader& reader) {
+    const auto text = reader.optional_string("pattern");
+    const auto bytes = text ? from_hex(*text) : Bytes{};
+    if (!bytes) {
+        reader.fail("pattern", "must be bytes in hex, such as \"a5\"");
+    }
+    return *bytes;
+}
+
+/// A technique that can be ordered: one that writes, or a drive's own. nullptr: there is none.
+const rules::Technique* orderable(std::string_view name) noexcept {
+    const auto& rows = rules::techniques().rows();
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const rules::Technique& row) {
+        return row.name == name && (!row.passes.empty() || !row.command_set.empty());
+    });
+    return found == rows.end() ? nullptr : &*found;
+}
+
+const rules::Technique& check_known(const std::string& name) {
+    if (const auto* technique = orderable(name)) {
+        return *technique;
+    }
+    std::string writing;
+    std::string drives;
+    for (const auto& row : rules::techniques().rows()) {
+        if (!row.passes.empty()) {
+            writing += (writing.empty() ? "" : ", ") + row.name;
+        } else if (!row.command_set.empty()) {
+            drives += ", " + row.name;
+        }
+    }
+    throw Error(ErrorCode::usage, ReasonCode::unknown_technique,
+                "there is no technique \"" + printable(name) + "\"", "one of: " + writing + drives);
+}
+
+bool asks_for_pattern(const rules::Technique& technique) {
+    return rules::is_one_of(technique.passes, "given");
+}
+
+void check_drive_choice(const ErasureChoice& choice) {
+    if (choice.policy == kPolicyAuto && choice.level == rules::Level::none) {
+        throw Error(ErrorCode::usage, "which level? clear or purge");
+    }
+    if (!choice.pattern.empty()) {
+        throw Error(ErrorCode::usage, "a technique of the drive takes no pattern");
+    }
+    if (choice.verification == Verification::representative) {
+        throw Error(ErrorCode::usage,
+                    "what a drive erases itself is verified by canaries (leave --verify away), or "
+                    "wholly (full) where the technique leaves a known content");
+    }
+}
+
+}  // namespace
+
+const char* to_string(Verification verification) noexcept {
+    return std::find_if(kVerifications.begin(), kVerifications.end(),
+                        [&](const auto& entry) { return entry.first == verification; })
+        ->second;
+}
+
+std::optional<Verification> verification_from_string(std::string_view text) noexcept {
+    const auto* found = std::find_if(kVerifications.begin(), kVerifications.end(),
+                                     [&](const auto& entry) { return text == entry.second; });
+    return found == kVerifications.end() ? std::nullopt : std::optional(found->first);
+}
+
+ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
+    ErasureChoice choice;
+    choice.policy = reader.optional_string("policy").value_or("");
+    const bool named = !choice.policy.empty();
+    if (!named) {
+        choice.policy = kPolicyDefault;
+    }
+    if (const Json* fallbacks = reader.optional_array("fallbacks")) {
+        for (const auto& name : *fallbacks) {
+            if (!name.is_string()) {
+                reader.fail("fallbacks", "must list names of techniques");
+            }
+            choice.fallbacks.push_back(name.get<std::string>());
+        }
+    }
+    if (const auto file = reader.optional_string("credential_file")) {
+        choice.credential_file = path_field(reader, "credential_file", *file);
+    }
+    choice.pattern = pattern_field(reader);
+    if (const auto text = reader.optional_string("verification")) {
+        const auto verification = verification_from_string(*text);
+        if (!verification) {
+            reader.fail("verification", "must be full, representative or none");
+        }
+        choice.verification = *verification;
+        choice.whole_medium = *verification == Verification::full;
+    }
+    if (const auto text = reader.optional_string("bad_blocks")) {
+        if (*text != "except" && *text != "fail") {
+            reader.fail("bad_blocks", "must be except or fail");
+        }
+        choice.bad_blocks_are_exceptions = *text == "except";
+    }
+    if (const Json* limits = reader.optional_object("limits")) {
+        choice.limits = read_limits(*limits, reader.at("limits"));
+    }
+    // Without a name the drive's best technique is taken where overwriting can not suffice.
+    if (!named && minimum == rules::Level::purge) {
+        choice.policy = kPolicyAuto;
+    }
+    if (asks_the_drive(choice)) {
+        choice.level = minimum;
+    } else {
+        choice.whole_medium = false;
+    }
+    check_choice(choice);
+    return choice;
+}
+
+Json to_json(const ErasureChoice& choice) {
+    return ObjectWriter()
+        .add("policy", choice.policy)
+        .add("level", to_string(choice.level))
+        .add("fallbacks", choice.fallbacks)
+        .add("credentialFile", choice.credential_file)
+        .add("pattern", to_hex(choice.pattern))
+        .add("verification", to_string(choice.verification))
+        .add("wholeMedium", choice.whole_medium)
+        .add("badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail")
+        .add("limits", to_json(choice.limits))
+        .take();
+}
+
+ErasureChoice choice_from_json(const Json& json) {
+    ErasureChoice choice;
+    json.at("policy").get_to(choice.policy);
+    choice.level =
+        rules::level_from_string(json.at("level").get<std::string>()).value_or(rules::Level::none);
+    json.at("fallbacks").get_to(choice.fallbacks);
+    json.at("credentialFile").get_to(choice.credential_file);
+    choice.pattern = from_hex(json.at("pattern").get<std::string>()).value_or(Bytes{});
+    choice.verification = verification_from_string(json.at("verification").get<std::string>())
+                              .value_or(Verification::full);
+    json.at("wholeMedium").get_to(choice.whole_medium);
+    choice.bad_blocks_are_exceptions = json.at("badBlocks") == "except";
+    choice.limits = limits_from_json(json.at("limits"));
+    check_choice(choice);
+    return choice;
+}
+
+bool asks_the_drive(const ErasureChoice& choice) {
+    const auto* technique = orderable(choice.policy);
+    return choice.policy == kPolicyAuto ||
+           (technique != nullptr && !technique->command_set.empty());
+}
+
+void check_choice(const ErasureChoice& choice) {
+    if (choice.limits.deadline.count() > static_cast<std::int64_t>(kDeadlineSecondsMax)) {
+        throw Error(ErrorCode::usage, "the deadline is more than a year away");
+    }
+    for (const auto& name : choice.fallbacks) {
+        if (asks_for_pattern(check_known(name))) {
+            throw Error(ErrorCode::usage, name + " needs a pattern: it can be no fall-back");
+        }
+    }
+    if (choice.fallbacks.size() > kFallbacksMax) {
+        throw Error(ErrorCode::usage, "more than 8 fallbacks");
+    }
+    if (asks_the_drive(choice)) {
+        check_drive_choice(choice);
+        return;
+    }
+    const auto& technique = check_known(choice.policy);
+    if (!choice.fallbacks.empty() || !choice.credential_file.empty()) {
+        throw Error(ErrorCode::usage,
+                    choice.policy + " takes no fallbacks and no credential: it is not the drive's");
+    }
+    const bool asks = asks_for_pattern(technique);
+    if (asks == choice.pattern.empty()) {
+        throw Error(ErrorCode::usage, asks ? choice.policy + " needs a pattern"
+                                           : choice.policy + " takes no pattern");
+    }
+    if (choice.pattern.size() > stream::kPatternBytesMax) {
+        throw Error(ErrorCode::usage, "the pattern has more than 64 bytes");
+    }
+}
+
+}  // namespace efface::mandate

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/mandate/limits.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace efface::mandate {
+
+namespace {
+
+constexpr std::array kThens = {std::pair{Then::go_on, "go-on"}, std::pair{Then::pause, "pause"},
+                               std::pair{Then::stop, "stop"}};
+
+}  // namespace
+
+const char* to_string(Then then) noexcept {
+    return std::find_if(kThens.begin(), kThens.end(),
+                        [&](const auto& entry) { return entry.first == then; })
+        ->second;
+}
+
+std::optional<Then> then_from_string(std::string_view text) noexcept {
+    const auto* found = std::find_if(kThens.begin(), kThens.end(),
+                                     [&](const auto& entry) { return text == entry.second; });
+    return found == kThens.end() ? std::nullopt : std::optional(found->first);
+}
+
+Json to_json(const Limits& limits) {
+    return ObjectWriter()
+        .add("bytesPerSecondMin", limits.bytes_per_second_min)
+        .add("whenSlow", to_string(limits.when_slow))
+        .add("deadlineSeconds", limits.deadline.count())
+        .add("whenLate", to_string(limits.when_late))
+        .add("celsiusMax", limits.celsius_max)
+        .add("whenHot", to_string(limits.when_hot))
+        .take();
+}
+
+Limits limits_from_json(const Json& json) {
+    const auto then = [&](const char* key) {
+        return then_from_string(json.at(key).get<std::string>()).value_or(Then::stop);
+    };
+    Limits limits;
+    json.at("bytesPerSecondMin").get_to(limits.bytes_per_second_min);
+    limits.when_slow = then("whenSlow");
+    limits.deadline = std::chrono::seconds(json.at("deadlineSeconds").get<std::int64_t>());
+    limits.when_late = then("whenLate");
+    json.at("celsiusMax").get_to(limits.celsius_max);
+    limits.when_hot = then("whenHot");
+    return limits;
+}
+
+}  // namespace efface::mandate

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/mandate/order.hpp"
+
+#include "efface/inventory/memory_name.hpp"
+
+#include "catch.hpp"
+
+using namespace efface;
+using namespace efface::mandate;
+
+namespace {
+
+Order order_for(const std::string& more) {
+    return parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" + more +
+                       R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+}
+
+}  // namespace
+
+TEST_CASE("an order names a technique of the drive, or leaves it to the level",
+          "[mandate][order]") {
+    CHECK(order_for("").choice.policy == kPolicyDefault);
+    CHECK(order_for(R"("minimum_level":"clear",)").choice.policy == kPolicyDefault);
+    const auto by_level = order_for(R"("minimum_level":"purge",)").choice;
+    CHECK(by_level.policy == kPolicyAuto);
+    CHECK(by_level.level == rules::Level::purge);
+    const auto named = order_for(
+        R"("policy":"tcg-psid-revert","credential_file":"/run/psid","fallbacks":["overwrite-zero"],)");
+    CHECK(named.choice.policy == "tcg-psid-revert");
+    CHECK(named.choice.credential_file == "/run/psid");
+    CHECK(named.choice.fallbacks == std::vector<std::string>{"overwrite-zero"});
+    CHECK(to_json(choice_from_json(to_json(named.choice))) == to_json(named.choice));
+    for (const char* wrong :
+         {R"("policy":"nvme-sanitize",)", R"("policy":"nvme-sanitize-block","fallbacks":["x"],)",
+          R"("policy":"nvme-sanitize-block","pattern":"a5",)",
+          R"("policy":"nvme-sanitize-block","verification":"representative",)",
+          R"("policy":"tcg-psid-revert","credential_file":"psid",)",
+          R"("policy":"overwrite-zero","fallbacks":["nvme-sanitize-block"],)",
+          R"("policy":"nvme-sanitize-block","fallbacks":["overwrite-pattern"],)",
+          R"("policy":"auto",)"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(order_for(wrong), Error);
+    }
+}
+
+TEST_CASE("an order that says sweep has free memory as its last target", "[mandate][order]") {
+    const auto parse = [](const std::string& targets, const std::string& sweep) {
+        return parse_order(R"({"schema":"efface.order/1","id":"s-1","owner":"Tenant",)" + sweep +
+                           R"("targets":[)" + targets + "]}");
+    };
+    const std::string tmpfs = R"({"target":"memory:tmpfs:/mnt/a","size_bytes":4096})";
+    const std::string disk = R"({"target":"/dev/a","serial":"SERIAL-a"})";
+    const std::string free = R"({"target":"memory:free"})";
+    const std::string yes = R"("sweep":true,)";
+    CHECK(parse(tmpfs, "").targets.size() == 1);
+    CHECK(parse(tmpfs, R"("sweep":false,)").targets.size() == 1);
+    CHECK(parse(tmpfs, yes).targets.back().name == inventory::kFreeMemoryTarget);
+    CHECK(parse(tmpfs, yes).targets.size() == 2);
+    CHECK(parse(free, "").targets.size() == 1);  // told apart by its name alone
+    CHECK(parse(free + "," + tmpfs, yes).targets.size() == 2);
+    CHECK(parse(disk + "," + tmpfs, yes).targets.back().name == inventory::kFreeMemoryTarget);
+    CHECK_THROWS_AS(parse(disk, yes), Error);
+    CHECK_THROWS_AS(parse(tmpfs, R"("sweep":"yes",)"), Error);
+    CHECK_THROWS_AS(parse(R"({"target":"memory:sysv:3"})", ""), Error);
+}

@@ -59,18 +59,24 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
                       [](const evidence::LoggedRun& run) { return run.end && !run.refused; }));
 }
 
-/// Before a run is announced nothing of it is changed, and no evidence is owed: a log that is
-/// damaged, or can not be written, refuses it.
+/// What the log can not do ends as `code` where no evidence is owed yet.
 template <typename Work>
-auto before_any_change(Work work) {
+auto failing_as(ErrorCode code, Work work) {
     try {
         return work();
     } catch (const Error& error) {
         if (error.code() != ErrorCode::evidence) {
             throw;
         }
-        throw Error(ErrorCode::internal, error.reason(), error.what(), error.hint());
+        throw Error(code, error.reason(), error.what(), error.hint());
     }
+}
+
+/// Before a run is announced nothing of it is changed: a log that is damaged, or can not be
+/// written, refuses it.
+template <typename Work>
+auto before_any_change(Work work) {
+    return failing_as(ErrorCode::internal, std::move(work));
 }
 
 }  // namespace
@@ -129,7 +135,8 @@ void CertifiedRun::take_end_from_log() {
         return;
     }
     try {
-        before_any_change([&] { runs_.read(read_log()); });
+        failing_as(state_.phase == Phase::announcing ? ErrorCode::internal : ErrorCode::interrupted,
+                   [&] { runs_.read(read_log()); });
     } catch (const Error&) {
         if (state_.phase > Phase::running) {
             return;  // it has its verdict: that the evidence can not be delivered is said there

@@ -316,7 +316,7 @@ class EarlierAttempts(Case):
             done = run(*command)
             self.assertEqual(done.returncode, 0, done)
 
-    def failed(self, name, rename_to=None):
+    def failed(self, name, meanwhile=None):
         """A run on a loop device over the file that ended without success; the file's name then."""
         self.image = self.folder / name / "disk.img"
         self.image.parent.mkdir()
@@ -325,8 +325,8 @@ class EarlierAttempts(Case):
             code, document, words = self.erase(device, id="first-" + name, verification="none")
             self.assertEqual(code, EXIT["not-sanitized"], words)
             run_id = document["targets"][0]["runId"]
-            if rename_to:
-                self.image.rename(rename_to)
+            if meanwhile:
+                meanwhile()
                 self.check_attempts(name, device, run_id)
         return run_id
 
@@ -346,8 +346,9 @@ class EarlierAttempts(Case):
                 with loop_device(image, **options) as device:
                     self.check_attempts(name, device, run_id if stays else None)
 
-    def test_renamed_below_the_device(self):
-        self.failed("attached", rename_to=self.folder / "renamed.img")
+    def test_renamed_or_removed_below_the_device(self):
+        self.failed("renamed-below", lambda: self.image.rename(self.folder / "renamed.img"))
+        self.failed("removed-below", lambda: self.image.unlink())  # pylint: disable=unnecessary-lambda
 
     def test_the_file_itself(self):
         run_id = self.failed("file")

@@ -391,6 +391,7 @@ rows('loop-over-renamed-file', 'loop', {'earlierIdentity': {
     'place': 'loop device over /srv/other.img'}})
 rows('loop-over-grown-file', 'loop', {'earlierIdentity': {
     'sizeBytes': 1, 'backing': {'deviceNumber': '8:1'}}})
+rows('loop-over-nameless-file', 'loop', {'earlierIdentity': {'backing': {'birthTime': None}}})
 rows('file-below-loop', 'loop', {'earlierIdentity': {
     'kind': 'file', 'place': '/srv/a.img', 'backing': None, 'inode': '1315842',
     'deviceNumber': '259:2', 'birthTime': '1763111222.123456789'}})

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "efface/base/file.hpp"
 #include "efface/evidence/log.hpp"
 #include "efface/job/jobs.hpp"
 
@@ -42,6 +43,31 @@ class KeptJobs {
     fs::path jobs_;
     fs::path kept_;
 };
+
+constexpr std::size_t kLogFileBytesMax = std::size_t{1} << 20U;
+
+void interrupt(TargetFixture& fixture) {
+    fixture.disk().set_hook([&](const fake::Operation& operation) {
+        if (operation.kind == fake::Operation::Kind::write) {
+            fixture.stop.request_stop();
+        }
+        return fake::Fault{};
+    });
+    CHECK_THROWS_AS(fixture.run(), Error);
+    fixture.stop = {};
+    fixture.disk().set_hook({});
+}
+
+template <typename Call>
+ErrorCode code_of(Call call) {
+    try {
+        call();
+    } catch (const Error& error) {
+        return error.code();
+    }
+    FAIL_CHECK("it went through");
+    return {};
+}
 
 void check_log(const TargetFixture& fixture) {
     const auto audit = evidence::audit_log(fixture.state.log(), fixture.keys().log_verifier_key());
@@ -101,17 +127,44 @@ TEST_CASE("a refusal that is in the log only is one", "[job][target]") {
     CHECK(fixture.verified_bundles() == 1);
 }
 
+TEST_CASE("a damaged log refuses a run, and keeps one from going on", "[job][target]") {
+    TargetFixture fixture;
+    const bool begun = GENERATE(false, true);
+    const bool ordered = GENERATE(false, true);
+    if (ordered) {
+        fixture.order =
+            mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)"
+                                 R"("targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+    }
+    if (begun) {
+        interrupt(fixture);
+    }
+    const Bytes before = fixture.disk().media();
+    const auto file = fixture.state.log() / GENERATE("entries.jsonl", "checkpoint", "origin");
+    const auto good = read_text_file(file, kLogFileBytesMax).value();
+    for (const std::string& damaged : {std::string("x") + good, std::string()}) {
+        write_file_durably(file, damaged);
+        if (damaged.empty()) {
+            fs::remove(file);
+        }
+        const auto expected =
+            begun && ordered ? ErrorCode::interrupted : ErrorCode::internal;  // a new one if typed
+        CHECK(code_of([&] { (void)fixture.run(); }) == expected);
+        if (begun && !ordered) {
+            CHECK(code_of([&] { (void)fixture.resume(fixture.open_job()); }) ==
+                  ErrorCode::interrupted);
+        }
+        CHECK((fixture.disk().media() == before));
+    }
+    write_file_durably(file, good);
+    CHECK(fixture.run().verdict == Verdict::sanitized);
+    CHECK(fixture.log_entries("run-intent") == 1);
+    check_log(fixture);
+}
+
 TEST_CASE("a run that the log alone calls lost is lost", "[job][target]") {
     TargetFixture fixture;
-    fixture.disk().set_hook([&](const fake::Operation& operation) {
-        if (operation.kind == fake::Operation::Kind::write) {
-            fixture.stop.request_stop();
-        }
-        return fake::Fault{};
-    });
-    CHECK_THROWS_AS(fixture.run(), Error);
-    fixture.stop = {};
-    fixture.disk().set_hook({});
+    interrupt(fixture);
     KeptJobs jobs(fixture);
     jobs.keep();
     fixture.choice.policy = "overwrite-zero";

@@ -129,6 +129,8 @@ TEST_CASE("a refusal that is in the log only is one", "[job][target]") {
 
 TEST_CASE("a damaged log refuses a run, and keeps one from going on", "[job][target]") {
     TargetFixture fixture;
+    (void)evidence::Log::open(fixture.state.log(), fixture.keys().log_signer())
+        .append({{"type", "log-created"}});
     const bool begun = GENERATE(false, true);
     const bool ordered = GENERATE(false, true);
     if (ordered) {

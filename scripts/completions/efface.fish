@@ -105,4 +105,4 @@ complete -c efface -n '__fish_seen_subcommand_from verify' -l replay -d 'compute
 complete -c efface -n '__fish_seen_subcommand_from check' -l log-key -r -d 'verifier key of the log'
 complete -c efface -n '__fish_seen_subcommand_from check' -l log -r -a '(__fish_complete_directories)' -d 'a log from elsewhere'
 complete -c efface -n '__fish_seen_subcommand_from log; and not __fish_seen_subcommand_from check' -f -a check
-complete -c efface -n '__fish_seen_subcommand_from plan erase status jobs resume verify show list check' -s J -l json -d 'one JSON document'
+complete -c efface -n '__fish_seen_subcommand_from plan accept erase status jobs resume verify show list check' -s J -l json -d 'one JSON document'

@@ -2,6 +2,8 @@
 """Which runs were on the same device: efface-certificate(5), "The same device"."""
 from common import canonical, sha256
 
+# Keys that several devices may share, and which do not count where both have the other.
+WEAKER = {'serial': 'wwid', 'inode': 'file', 'within-inode': 'within-file'}
 WORLD_WIDE = ('naa.', 'eui.', 'uuid.', 'nvme.')
 
 
@@ -15,10 +17,20 @@ def some(identity, *names):
     return found if all(text or name == 'serial' for name, text in found.items()) else None
 
 
+def file_keys(file):
+    """Of a file, or of the one below a loop device, which may begin within it."""
+    where, within = ({'offsetBytes': file['offsetBytes']}, 'within-') if file.get(
+        'offsetBytes') else ({}, '')
+    return [key(within + name, fields | where)
+            for name, fields in (('file', some(file, 'birthTime', 'inode')),
+                                 ('inode', some(file, 'deviceNumber', 'inode'))) if fields]
+
+
 def target_keys(identity):
     if identity['kind'] == 'file':
-        fields = some(identity, 'birthTime', 'inode') or some(identity, 'deviceNumber', 'inode')
-        return [key('file', fields)] if fields else []
+        return file_keys(identity)
+    if identity.get('backing'):
+        return file_keys(identity['backing'])
     if identity['kind'] == 'partition':
         fields = some(identity, 'partitionUuid', 'serial')
         return [key('partition', fields)] if fields else []
@@ -57,8 +69,9 @@ class Device:
         """By keys; before there were any by the digest of the identity."""
         if 'deviceKeys' not in intent:
             return intent['device'] == self.digest
-        common = set(self.keys) & set(intent['deviceKeys'])
-        if all(any(one.startswith('wwid:') for one in keys)
-               for keys in (self.keys, intent['deviceKeys'])):
-            common = {one for one in common if not one.startswith('serial:')}
-        return bool(common)
+        both = [{one.partition(':')[0] for one in keys}
+                for keys in (self.keys, intent['deviceKeys'])]
+        shadowed = {weaker for weaker, stronger in WEAKER.items()
+                    if all(stronger in names for names in both)}
+        return any(one.partition(':')[0] not in shadowed
+                   for one in set(self.keys) & set(intent['deviceKeys']))

@@ -45,6 +45,10 @@ constexpr std::chrono::minutes kClockSlack{10};
 /// "1 file", "2 files".
 [[nodiscard]] std::string counted(std::uint64_t count, const char* what);
 
+/// Error(usage) unless it is JSON in canonical form. `what` names it in messages.
+[[nodiscard]] Json parse_canonical(std::string_view text, const std::string& what,
+                                   const JsonLimits& limits = {});
+
 /// What the bundle itself says of its authority must be what is trusted.
 [[nodiscard]] std::string check_anchors(Examined& examined);
 /// Over the bytes of the record as they stand there: nothing of them is parsed before this held.

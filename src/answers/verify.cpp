@@ -167,6 +167,14 @@ std::string counted(std::uint64_t count, const char* what) {
                    : std::string(word) + (count == 1 ? "" : "s"));
 }
 
+Json parse_canonical(std::string_view text, const std::string& what, const JsonLimits& limits) {
+    Json document = parse_json(text, what, limits);
+    if (canonical_json(document) != text) {
+        throw Error(ErrorCode::usage, what + " is not in canonical form (RFC 8785)");
+    }
+    return document;
+}
+
 std::string render_verification(const Verification& verification) {
     constexpr std::size_t kMark = 8;
     view::Page page;

@@ -16,6 +16,8 @@ struct AcceptOptions {
     bool json = false;
 };
 
+constexpr const char* kAcceptSchema = "efface.accept/1";
+
 int accept(const Program& program, const AcceptOptions& options) {
     const auto keys = evidence::KeyStore::open(program.state().keys());
     const answers::TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
@@ -26,16 +28,17 @@ int accept(const Program& program, const AcceptOptions& options) {
         options.bundle, anchors, input, keys.person_key(options.key), SystemClock(), random);
     if (options.json) {
         print_json(ObjectWriter()
-                       .add("schema", "efface.decision/1")
-                       .add("key", options.key)
-                       .add("decision", to_string(input.decision))
+                       .add("schema", kAcceptSchema)
                        .add("bundle", printable(options.bundle))
-                       .add("acceptance", number)
+                       .add("key", printable(options.key))
+                       .add("decision", to_string(input.decision))
+                       .add("number", number)
+                       .add("exitCode", 0)
                        .take());
-        return 0;
+    } else {
+        print(one_line(options.key) + " " + to_string(input.decision) + " " +
+              printable(options.bundle) + " (acceptance " + std::to_string(number) + ")\n");
     }
-    print(one_line(options.key) + " " + to_string(input.decision) + " " +
-          printable(options.bundle) + " (acceptance " + std::to_string(number) + ")\n");
     return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/file.hpp"
 #include "efface/evidence/keys.hpp"
+#include "efface/evidence/log.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -9,6 +10,8 @@ namespace efface::cli {
 
 namespace {
 
+constexpr std::uint64_t kFirstEntries = 2;  // log-created and key-added
+
 struct KeysOptions {
     evidence::Issuer issuer;
     std::string name;
@@ -16,27 +19,54 @@ struct KeysOptions {
     bool json = false;
 };
 
+/// An earlier `keys init` was killed when the keys were there and the log did not tell of them yet.
+/// Where anything else is there, a log that is missing was lost, and is not begun anew.
+bool was_cut_short(const job::StateDirectory& state, const evidence::Issuer& issuer) {
+    if (!std::filesystem::exists(state.keys() / "log.vkey") ||
+        std::filesystem::exists(state.jobs()) || std::filesystem::exists(state.certificates())) {
+        return false;
+    }
+    const auto keys = evidence::KeyStore::open(state.keys());
+    return keys.issuer() == issuer &&
+           (!std::filesystem::exists(state.log() / "checkpoint") ||
+            evidence::Log::open_read_only(state.log(), keys.log_verifier_key()).size() <
+                kFirstEntries);
+}
+
+/// Tells of the keys as far as the log does not yet.
+void begin_log(const job::StateDirectory& state, const evidence::KeyStore& keys,
+               const Clock& clock) {
+    const auto signer = keys.log_signer();
+    if (!std::filesystem::exists(state.log() / "checkpoint")) {
+        evidence::Log::create(state.log(), signer);
+    }
+    auto log = evidence::Log::open(state.log(), signer);
+    const auto at = to_rfc3339(clock.now());
+    if (log.size() == 0) {
+        log.append(ObjectWriter()
+                       .add("type", "log-created")
+                       .add("at", at)
+                       .add("origin", signer.name())
+                       .take());
+    }
+    if (log.size() < kFirstEntries) {
+        log.append(ObjectWriter()
+                       .add("type", "key-added")
+                       .add("at", at)
+                       .add("role", "station")
+                       .add("subjectPublicKeySha256", keys.station_key().spki_sha256())
+                       .take());
+    }
+}
+
 int init(const job::StateDirectory& state, const KeysOptions& options) {
     SystemClock clock;
     SystemRandom random;
     make_directories_durably(state.root);
-    evidence::KeyStore::init(state.keys(), options.issuer, clock, random);
-    const auto keys = evidence::KeyStore::open(state.keys());
-    const auto signer = keys.log_signer();
-    evidence::Log::create(state.log(), signer);
-    auto log = evidence::Log::open(state.log(), signer);
-    const auto at = to_rfc3339(clock.now());
-    log.append(ObjectWriter()
-                   .add("type", "log-created")
-                   .add("at", at)
-                   .add("origin", signer.name())
-                   .take());
-    log.append(ObjectWriter()
-                   .add("type", "key-added")
-                   .add("at", at)
-                   .add("role", "station")
-                   .add("subjectPublicKeySha256", keys.station_key().spki_sha256())
-                   .take());
+    if (!was_cut_short(state, options.issuer)) {
+        evidence::KeyStore::init(state.keys(), options.issuer, clock, random);
+    }
+    begin_log(state, evidence::KeyStore::open(state.keys()), clock);
     const auto root = (state.keys() / "root.pem").string();
     const auto log_key = (state.keys() / "log.vkey").string();
     if (options.json) {

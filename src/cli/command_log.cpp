@@ -13,6 +13,7 @@ namespace efface::cli {
 namespace {
 
 constexpr std::size_t kVerifierKeyBytesMax = 4096;
+constexpr const char* kLogCheckSchema = "efface.log-check/1";
 
 struct LogOptions {
     std::string log;
@@ -41,45 +42,59 @@ std::string verifier_key_of(const Program& program, const LogOptions& options) {
     return *std::move(line);
 }
 
+using answers::Answer;
+
+Answer answer_of(const evidence::LogAudit& audit) {
+    return !audit.readable ? Answer::not_known : audit.problems.empty() ? Answer::yes : Answer::no;
+}
+
+Json document_of(const evidence::LogAudit& audit) {
+    return ObjectWriter()
+        .add("schema", kLogCheckSchema)
+        .add("exitCode", static_cast<int>(answer_of(audit)))
+        .add("entries", audit.entries)
+        .add("unsignedLines", audit.unsigned_lines)
+        .add("setAside", audit.set_aside)
+        .add("problems", audit.problems)
+        .add("openIntents", Json(audit.open_intents))
+        .add("lostRuns", Json(audit.lost_runs))
+        .take();
+}
+
+std::string text_of(const evidence::LogAudit& audit) {
+    std::string text = fmt::format("{} entries\n", audit.entries);
+    for (const auto& problem : audit.problems) {
+        text += "PROBLEM  " + problem + "\n";
+    }
+    for (const auto index : audit.open_intents) {
+        text += fmt::format("open     the run announced in entry {} has no outcome\n", index);
+    }
+    for (const auto index : audit.lost_runs) {
+        text += fmt::format("lost     entry {} closes a run that was never ended\n", index);
+    }
+    if (audit.unsigned_lines != 0) {
+        text += fmt::format(
+            "unsigned {} behind them: not signed yet, or added by someone; not looked at\n",
+            audit.unsigned_lines == 1 ? "1 line" : fmt::format("{} lines", audit.unsigned_lines));
+    }
+    for (const auto& file : audit.set_aside) {
+        text += "aside    lines that were never signed are in " + file + "; not looked at\n";
+    }
+    return text + (!audit.readable          ? "The log could not be read: nothing is known of it.\n"
+                   : audit.problems.empty() ? "The log is whole.\n"
+                                            : "The log is NOT whole.\n");
+}
+
 int check(const Program& program, const LogOptions& options) {
     const std::filesystem::path folder =
         options.log.empty() ? program.state().log() : std::filesystem::path(options.log);
     const auto audit = evidence::audit_log(folder, verifier_key_of(program, options));
     if (options.json) {
-        print_json(ObjectWriter()
-                       .add("schema", "efface.log-check/1")
-                       .add("entries", audit.entries)
-                       .add("unsignedLines", audit.unsigned_lines)
-                       .add("problems", audit.problems)
-                       .add("openIntents", Json(audit.open_intents))
-                       .add("lostRuns", Json(audit.lost_runs))
-                       .take());
+        print_json(document_of(audit));
     } else {
-        std::string text = fmt::format("{} entries\n", audit.entries);
-        for (const auto& problem : audit.problems) {
-            text += "PROBLEM  " + problem + "\n";
-        }
-        for (const auto index : audit.open_intents) {
-            text += fmt::format("open     the run announced in entry {} has no outcome\n", index);
-        }
-        for (const auto index : audit.lost_runs) {
-            text += fmt::format("lost     entry {} closes a run that was never ended\n", index);
-        }
-        if (audit.unsigned_lines != 0) {
-            text += fmt::format(
-                "unsigned {} behind them: not signed yet, or added by someone; not looked at\n",
-                audit.unsigned_lines == 1 ? "1 line"
-                                          : fmt::format("{} lines", audit.unsigned_lines));
-        }
-        text += !audit.readable          ? "The log could not be read: nothing is known of it.\n"
-                : audit.problems.empty() ? "The log is whole.\n"
-                                         : "The log is NOT whole.\n";
-        print(text);
+        print(text_of(audit));
     }
-    using answers::Answer;
-    return static_cast<int>(!audit.readable          ? Answer::not_known
-                            : audit.problems.empty() ? Answer::yes
-                                                     : Answer::no);
+    return static_cast<int>(answer_of(audit));
 }
 
 }  // namespace

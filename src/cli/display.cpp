@@ -177,6 +177,11 @@ void RunDisplay::show(const Json& event) {
         line(fmt::format("{}: the drive refused {}: {}\n        going on with {}", name_in(event),
                          event.at("refused").get<std::string>(), event.at("why").get<std::string>(),
                          event.at("technique").get<std::string>()));
+    } else if (kind == "log-set-aside") {
+        line(
+            "the log had lines that its key never signed; they were set aside, unsigned:\n       "
+            " " +
+            event.at("file").get<std::string>());
     } else if (kind == "result") {
         last_result_ = event.at("status").get<std::string>();
     } else if (kind == "resumed") {

@@ -26,6 +26,7 @@ constexpr std::array kAnswerForms{
     AnswerForm{"certificates", "efface.certificates/1"},
     AnswerForm{"verify", "efface.verification/1"},
     AnswerForm{"log check", "efface.log-check/1"},
+    AnswerForm{"accept", "efface.accept/1"},
 };
 /// Of a command without a document of its own, and of none.
 constexpr const char* kAnyCommand = "efface.error/1";

@@ -5,6 +5,7 @@
 #include <array>
 #include <initializer_list>
 #include <string_view>
+#include <utility>
 
 #include "efface/base/digest.hpp"
 
@@ -14,6 +15,13 @@ namespace {
 
 constexpr std::string_view kSerial = "serial:";
 constexpr std::string_view kWorldWide = "wwid:";
+constexpr std::string_view kFile = "file:";
+constexpr std::string_view kInode = "inode:";
+constexpr std::string_view kWithinFile = "within-file:";
+constexpr std::string_view kWithinInode = "within-inode:";
+/// Keys that several devices may share, and which do not count where both have the other.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kWeaker = {
+    {{kSerial, kWorldWide}, {kInode, kFile}, {kWithinInode, kWithinFile}}};
 
 std::string text_of(const Json& identity, const char* field) {
     const auto found = identity.find(field);
@@ -51,17 +59,41 @@ std::vector<std::string> volume_keys(const Json& volumes) {
     return keys;
 }
 
+/// Of a file, or of the file below a loop device: one that begins within it is another device. The
+/// time of birth is not told of a file whose name is gone; a number is given again.
+std::vector<std::string> file_keys(const Json& file) {
+    const auto offset = file.find("offsetBytes");
+    const bool within = offset != file.end() && *offset != 0U;
+    const auto kept = [&](const char* field) {
+        Json fields = {{field, text_of(file, field)}, {"inode", text_of(file, "inode")}};
+        if (within) {
+            fields["offsetBytes"] = *offset;
+        }
+        return fields;
+    };
+    std::vector<std::string> keys;
+    if (text_of(file, "inode").empty()) {
+        return keys;
+    }
+    if (!text_of(file, "birthTime").empty()) {
+        keys.push_back(key_of(within ? kWithinFile : kFile, kept("birthTime")));
+    }
+    if (!text_of(file, "deviceNumber").empty()) {
+        keys.push_back(key_of(within ? kWithinInode : kInode, kept("deviceNumber")));
+    }
+    return keys;
+}
+
 std::vector<std::string> target_keys(const Json& identity) {
     const std::string kind = text_of(identity, "kind");
     const auto has = [&](const char* field) { return !text_of(identity, field).empty(); };
     std::vector<std::string> keys;
     if (kind == "file") {
-        if (has("inode") && has("birthTime")) {
-            keys.push_back(key_of("file:", identity, {"birthTime", "inode"}));
-        } else if (has("inode") && has("deviceNumber")) {
-            keys.push_back(key_of("file:", identity, {"deviceNumber", "inode"}));
-        }
-        return keys;
+        return file_keys(identity);
+    }
+    if (const auto backing = identity.find("backing");
+        backing != identity.end() && backing->is_object()) {
+        return file_keys(*backing);
     }
     if (kind == "partition") {
         if (has("partitionUuid")) {
@@ -81,9 +113,9 @@ std::vector<std::string> target_keys(const Json& identity) {
     return keys;
 }
 
-bool has_world_wide(const std::vector<std::string>& keys) {
+bool has_key(const std::vector<std::string>& keys, std::string_view name) {
     return std::any_of(keys.begin(), keys.end(),
-                       [](const std::string& key) { return key.starts_with(kWorldWide); });
+                       [name](const std::string& key) { return key.starts_with(name); });
 }
 
 }  // namespace
@@ -109,10 +141,14 @@ std::vector<std::string> device_keys(const Json& identity) {
 }
 
 bool same_device(const std::vector<std::string>& one, const std::vector<std::string>& other) {
-    const bool by_name = has_world_wide(one) && has_world_wide(other);
+    const auto counts = [&](const std::string& key) {
+        return std::none_of(kWeaker.begin(), kWeaker.end(), [&](const auto& names) {
+            const auto& [weaker, stronger] = names;
+            return key.starts_with(weaker) && has_key(one, stronger) && has_key(other, stronger);
+        });
+    };
     return std::any_of(one.begin(), one.end(), [&](const std::string& key) {
-        return !(by_name && key.starts_with(kSerial)) &&
-               std::find(other.begin(), other.end(), key) != other.end();
+        return counts(key) && std::find(other.begin(), other.end(), key) != other.end();
     });
 }
 

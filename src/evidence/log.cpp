@@ -64,6 +64,9 @@ Log::Appended Log::append(Json entry) {
     return state_->store.append(std::move(entry));
 }
 
+std::optional<std::string> Log::set_aside() const {
+    return state_->store.set_aside();
+}
 std::uint64_t Log::size() const noexcept {
     return state_->store.size();
 }

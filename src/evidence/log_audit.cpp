@@ -14,6 +14,7 @@ namespace {
 constexpr std::size_t kProblemsMax = 100;
 constexpr std::size_t kOpenIntentsShown = 1'000;
 constexpr std::size_t kLostRunsShown = 1'000;
+constexpr std::size_t kSetAsideShown = 1'000;
 constexpr std::size_t kReasonBytesMax = 4096;
 constexpr std::size_t kOpenIntentsMax = 65'536;
 constexpr std::size_t kAuditReadBytes = std::size_t{64} * 1024;
@@ -77,6 +78,7 @@ class Auditor final {
             }
             audit_.open_intents.push_back(intent);
         }
+        audit_.set_aside = files_.unsigned_names(kSetAsideShown);
         audit_.entries = frontier_.size();
         return std::move(audit_);
     }
@@ -194,7 +196,7 @@ class Auditor final {
     }
 
     /// A log in use has such lines, and one whose last run was cut short: who opens it to write
-    /// adopts or refuses them.
+    /// sets them aside.
     void count_unsigned() {
         Bytes piece(kAuditReadBytes);
         std::uint64_t position = lines_.position();

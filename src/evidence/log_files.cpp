@@ -5,12 +5,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <limits>
+
+#include "efface/base/digest.hpp"
 
 namespace efface::evidence {
 
 namespace {
+
+constexpr std::string_view kUnsignedPrefix = "unsigned-";
+constexpr std::string_view kUnsignedSuffix = ".jsonl";
 
 off_t to_off(std::uint64_t offset) {
     EFFACE_ASSERT(offset <= static_cast<std::uint64_t>(std::numeric_limits<off_t>::max()));
@@ -33,8 +39,28 @@ const char* to_string(LogFile file) noexcept {
             return "checkpoint";
         case LogFile::new_checkpoint:
             return "checkpoint.new";
+        case LogFile::new_unsigned:
+            return "unsigned.new";
     }
     return "?";
+}
+
+std::string unsigned_name(std::uint64_t size, ByteView content) {
+    return std::string(kUnsignedPrefix) + std::to_string(size) + "-" + sha256_hex(content) +
+           std::string(kUnsignedSuffix);
+}
+
+bool is_unsigned_name(std::string_view name) {
+    if (!name.starts_with(kUnsignedPrefix) || !name.ends_with(kUnsignedSuffix)) {
+        return false;
+    }
+    name.remove_prefix(kUnsignedPrefix.size());
+    name.remove_suffix(std::min(name.size(), kUnsignedSuffix.size()));
+    const std::size_t dash = name.find('-');
+    return dash != 0 && dash != std::string_view::npos &&
+           name.find_first_not_of("0123456789") == dash &&
+           name.size() - dash - 1 == 2 * sizeof(Digest) &&
+           name.find_first_not_of("0123456789abcdef", dash + 1) == std::string_view::npos;
 }
 
 FolderLogFiles::FolderLogFiles(const std::filesystem::path& directory, Access access)
@@ -165,15 +191,40 @@ void FolderLogFiles::sync(LogFile file) {
     }
 }
 
-void FolderLogFiles::publish_checkpoint() {
+void FolderLogFiles::rename(LogFile file, const char* name) {
     EFFACE_ASSERT(access_ == Access::write);
-    if (::renameat(directory_.get(), to_string(LogFile::new_checkpoint), directory_.get(),
-                   to_string(LogFile::checkpoint)) != 0) {
-        fail(LogFile::new_checkpoint, "renaming");
+    if (::renameat(directory_.get(), to_string(file), directory_.get(), name) != 0) {
+        fail(file, "renaming");
     }
-    // Both descriptors now speak of other files than their names do.
-    open_.at(static_cast<std::size_t>(LogFile::checkpoint)).reset();
-    open_.at(static_cast<std::size_t>(LogFile::new_checkpoint)).reset();
+    open_.at(static_cast<std::size_t>(file)).reset();  // it has another name now
+}
+
+void FolderLogFiles::publish_checkpoint() {
+    rename(LogFile::new_checkpoint, to_string(LogFile::checkpoint));
+    open_.at(static_cast<std::size_t>(LogFile::checkpoint)).reset();  // the old one
+}
+
+void FolderLogFiles::publish_unsigned(const std::string& name) {
+    rename(LogFile::new_unsigned, name.c_str());
+}
+
+std::vector<std::string> FolderLogFiles::unsigned_names(std::size_t count_max) {
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator at(directory_name_, error);
+    for (; !error && at != std::filesystem::directory_iterator(); at.increment(error)) {
+        auto name = at->path().filename().string();
+        if (is_unsigned_name(name)) {
+            names.push_back(std::move(name));
+        }
+    }
+    if (error) {
+        throw Error(ErrorCode::evidence, ReasonCode::io_failed,
+                    "listing " + directory_name_ + ": " + error.message());
+    }
+    std::sort(names.begin(), names.end());
+    names.resize(std::min(names.size(), count_max));
+    return names;
 }
 
 void FolderLogFiles::sync_directory() {

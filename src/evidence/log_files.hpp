@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "efface/base/file.hpp"
 
@@ -19,9 +21,16 @@ enum class LogFile : unsigned {
     origin,          ///< "origin"
     checkpoint,      ///< "checkpoint"
     new_checkpoint,  ///< "checkpoint.new", until it is renamed
+    new_unsigned,    ///< "unsigned.new", until it is renamed
 };
-constexpr std::size_t kLogFileCount = 6;
+constexpr std::size_t kLogFileCount = 7;
 [[nodiscard]] const char* to_string(LogFile file) noexcept;
+
+/// What was set aside from behind `size` signed entries: "unsigned-SIZE-SHA256.jsonl", by content,
+/// so that doing it again makes no second file.
+[[nodiscard]] std::string unsigned_name(std::uint64_t size, ByteView content);
+/// Whether a file has a name of that form.
+[[nodiscard]] bool is_unsigned_name(std::string_view name);
 
 /// Every failure is Error(evidence) with the file's name, except that `exists` answers.
 class LogFiles {
@@ -41,6 +50,10 @@ class LogFiles {
     virtual void sync(LogFile file) = 0;
     /// Renames new_checkpoint to checkpoint.
     virtual void publish_checkpoint() = 0;
+    /// Renames new_unsigned to `name`, one of unsigned_name().
+    virtual void publish_unsigned(const std::string& name) = 0;
+    /// The names that are there of unsigned_name(), sorted: the first `count_max`.
+    [[nodiscard]] virtual std::vector<std::string> unsigned_names(std::size_t count_max) = 0;
     /// Names are durable afterwards.
     virtual void sync_directory() = 0;
 };
@@ -61,12 +74,15 @@ class FolderLogFiles final : public LogFiles {
     void truncate(LogFile file, std::uint64_t size) override;
     void sync(LogFile file) override;
     void publish_checkpoint() override;
+    void publish_unsigned(const std::string& name) override;
+    [[nodiscard]] std::vector<std::string> unsigned_names(std::size_t count_max) override;
     void sync_directory() override;
 
   private:
     [[nodiscard]] std::string path_of(LogFile file) const;
     [[nodiscard]] UniqueFd open_below(LogFile file, int flags);
     [[nodiscard]] int descriptor(LogFile file, int extra_flags = 0);
+    void rename(LogFile file, const char* name);
     [[noreturn]] void fail(LogFile file, const char* action) const;
 
     std::string directory_name_;

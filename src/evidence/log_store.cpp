@@ -10,14 +10,22 @@ namespace efface::evidence {
 namespace {
 
 constexpr std::size_t kOriginBytesMax = 1024;
-constexpr std::size_t kCopyBytes = std::size_t{64} * 1024;
+
+void write_new(LogFiles& files, LogFile file, ByteView content) {
+    files.truncate(file, 0);
+    files.write_at(file, 0, content);
+    files.sync(file);
+}
 
 void write_new_checkpoint(LogFiles& files, std::string_view note) {
-    files.truncate(LogFile::new_checkpoint, 0);
-    files.write_at(LogFile::new_checkpoint, 0, as_bytes(note));
-    files.sync(LogFile::new_checkpoint);
+    write_new(files, LogFile::new_checkpoint, as_bytes(note));
     files.publish_checkpoint();
     files.sync_directory();
+}
+
+std::optional<Checkpoint> checkpoint_in(std::string_view note, std::string_view verifier_key) {
+    const auto text = open_note(note, verifier_key);
+    return text ? parse_checkpoint(*text) : std::nullopt;
 }
 
 }  // namespace
@@ -30,8 +38,7 @@ bool is_copy_of_two_files(LogFiles& files) {
 SignedCheckpoint read_checkpoint(LogFiles& files, std::string_view verifier_key) {
     SignedCheckpoint checkpoint;
     checkpoint.note = read_whole(files, LogFile::checkpoint, kNoteBytesMax);
-    const auto text = open_note(checkpoint.note, verifier_key);
-    const auto content = text ? parse_checkpoint(*text) : std::nullopt;
+    const auto content = checkpoint_in(checkpoint.note, verifier_key);
     if (!content) {
         throw Error(ErrorCode::evidence,
                     "log " + files.name() + ": the checkpoint is not signed by the log key");
@@ -73,7 +80,8 @@ LogStore::LogStore(std::unique_ptr<LogFiles> files, const NoteSigner& signer)
         throw Error(ErrorCode::usage, "there is no log in " + files_->name());
     }
     load(signer.verifier_key());
-    recover();
+    publish_signed_head();
+    set_aside_unsigned();
 }
 
 LogStore::LogStore(std::unique_ptr<LogFiles> files, std::string_view verifier_key)
@@ -104,61 +112,71 @@ void LogStore::load(std::string_view verifier_key) {
     }
 }
 
-/// Adopts whole lines behind the checkpoint and cuts off a torn one. Nothing is written before
-/// everything was looked at.
-void LogStore::recover() {
-    const std::uint64_t file_end = files_->size(LogFile::entries);
-    const std::uint64_t signed_end = size() == 0 ? 0 : end_of(size() - 1);
-    if (file_end - signed_end > kUnsignedBytesMax) {
-        contradiction("more than " + std::to_string(kUnsignedBytesMax) +
-                      " bytes stand behind what the checkpoint was signed over");
-    }
-    if (file_end == signed_end) {
+/// A head that was signed over what stands behind the checkpoint, and did not come to its name: two
+/// heads of one size would make it two logs. Its lines were durable before it was signed.
+void LogStore::publish_signed_head() {
+    if (!files_->exists(LogFile::new_checkpoint) ||
+        files_->size(LogFile::new_checkpoint) > kNoteBytesMax) {
         return;
     }
-    LineReader lines(*files_, signed_end);
-    std::uint64_t end = signed_end;
-    while (const auto line = lines.next()) {
-        if (line->find('\0') != std::string_view::npos) {
-            break;  // a page of the line never reached the disk: torn too
-        }
-        std::string problem;
-        if (!check_line(*line, frontier_.size(), previous_, problem)) {
-            contradiction("entry " + std::to_string(frontier_.size()) +
-                          ", behind the checkpoint, " + problem);
-        }
-        push(*line);
-        end = lines.position();
+    SignedCheckpoint next;
+    next.note = read_whole(*files_, LogFile::new_checkpoint, kNoteBytesMax);
+    const auto content = checkpoint_in(next.note, signer_->verifier_key());
+    if (!content || content->origin != signer_->name() || content->size <= size()) {
+        return;
     }
-    if (file_end - end > kLogEntryBytesMax) {
-        contradiction("what stands behind the last entry is larger than an entry can be");
+    next.content = *content;
+    LineReader lines(*files_, signed_end());
+    std::vector<std::string> found;
+    Frontier grown = frontier_;
+    std::vector<Digest> created;
+    while (grown.size() < content->size) {
+        const auto line = lines.next();
+        if (!line || lines.position() - signed_end() > kUnsignedBytesMax) {
+            return;
+        }
+        grown.push(leaf_hash(as_bytes(*line)), created);
+        found.emplace_back(*line);
+    }
+    if (grown.root() != content->root) {
+        return;
     }
     usable_ = false;
-    if (end != file_end) {
-        files_->truncate(LogFile::entries, end);
+    for (const std::string& line : found) {
+        push(line);
     }
-    // A line may be in memory only, and marked as written after a failed flush: write it again.
-    rewrite(signed_end, end);
-    files_->sync(LogFile::entries);
-    if (end != signed_end) {
-        write_full_blocks();
-        write_checkpoint();
-    }
+    write_full_blocks();
+    // It may be in memory only, and marked as written after a failed flush: write it again.
+    files_->write_at(LogFile::new_checkpoint, 0, as_bytes(next.note));
+    files_->sync(LogFile::new_checkpoint);
+    files_->publish_checkpoint();
+    files_->sync_directory();
+    checkpoint_ = std::move(next);
     usable_ = true;
 }
 
-void LogStore::rewrite(std::uint64_t begin, std::uint64_t end) {
-    Bytes buffer(kCopyBytes);
-    while (begin < end) {
-        const auto wanted =
-            static_cast<std::size_t>(std::min<std::uint64_t>(end - begin, kCopyBytes));
-        const MutableByteView piece = MutableByteView(buffer).first(wanted);
-        if (files_->read_at(LogFile::entries, begin, piece) != wanted) {
-            contradiction("the entries became shorter while they were read");
-        }
-        files_->write_at(LogFile::entries, begin, piece);
-        begin += wanted;
+/// What the key did not sign is never signed later, whoever wrote it: it goes to a file of its own.
+/// Who had begun to write it does not rely on it: an append ends with the new checkpoint.
+void LogStore::set_aside_unsigned() {
+    const std::uint64_t file_end = files_->size(LogFile::entries);
+    const std::uint64_t end = signed_end();
+    if (file_end == end) {
+        return;
     }
+    if (file_end - end > kUnsignedBytesMax) {
+        contradiction("more than " + std::to_string(kUnsignedBytesMax) +
+                      " bytes stand behind what the checkpoint was signed over");
+    }
+    Bytes tail(static_cast<std::size_t>(file_end - end));
+    tail.resize(files_->read_at(LogFile::entries, end, tail));
+    usable_ = false;
+    write_new(*files_, LogFile::new_unsigned, tail);
+    set_aside_ = unsigned_name(size(), tail);
+    files_->publish_unsigned(*set_aside_);
+    files_->sync_directory();
+    files_->truncate(LogFile::entries, end);
+    files_->sync(LogFile::entries);
+    usable_ = true;
 }
 
 /// Takes a line that stands in the file at the end of those known.
@@ -215,9 +233,8 @@ Log::Appended LogStore::append(Json entry) {
     appended.index = size();
     appended.line = make_line(std::move(entry), size(), previous_);
     appended.leaf_hash_hex = to_hex(leaf_hash(as_bytes(appended.line)));
-    const std::uint64_t begin = size() == 0 ? 0 : end_of(size() - 1);
     usable_ = false;
-    files_->write_at(LogFile::entries, begin, as_bytes(appended.line + '\n'));
+    files_->write_at(LogFile::entries, signed_end(), as_bytes(appended.line + '\n'));
     files_->sync(LogFile::entries);
     push(appended.line);
     write_full_blocks();
@@ -316,6 +333,11 @@ Digest LogStore::node(std::uint64_t position) const {
         contradiction("hashes are shorter than the checkpoint says");
     }
     return digest;
+}
+
+/// Where the line behind the signed ones starts.
+std::uint64_t LogStore::signed_end() const {
+    return size() == 0 ? 0 : end_of(size() - 1);
 }
 
 /// Where the line behind entry `index` starts.

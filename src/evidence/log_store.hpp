@@ -37,11 +37,15 @@ class LogStore final {
   public:
     /// Error(usage) when there is a log already.
     static void create(LogFiles& files, const NoteSigner& signer);
-    /// Repairs what a crash left. Error(usage) when there is no log.
+    /// What the key signed goes on, what it did not is set aside: see Log. Error(usage) when there
+    /// is no log.
     LogStore(std::unique_ptr<LogFiles> files, const NoteSigner& signer);
     /// Read-only: lines behind the checkpoint are not seen.
     LogStore(std::unique_ptr<LogFiles> files, std::string_view verifier_key);
 
+    [[nodiscard]] const std::optional<std::string>& set_aside() const noexcept {
+        return set_aside_;
+    }
     Log::Appended append(Json entry);
     [[nodiscard]] std::uint64_t size() const;
     [[nodiscard]] const std::string& checkpoint() const;
@@ -54,20 +58,22 @@ class LogStore final {
 
   private:
     void load(std::string_view verifier_key);
-    void recover();
-    void rewrite(std::uint64_t begin, std::uint64_t end);
+    void publish_signed_head();
+    void set_aside_unsigned();
     void push(std::string_view line);
     void write_full_blocks();
     void write_checkpoint();
     void require_usable() const;
     [[noreturn]] void contradiction(const std::string& problem) const;
     [[nodiscard]] Digest node(std::uint64_t position) const;
+    [[nodiscard]] std::uint64_t signed_end() const;
     [[nodiscard]] std::uint64_t end_of(std::uint64_t index) const;
     [[nodiscard]] std::string read_entry(std::uint64_t index) const;
 
     std::unique_ptr<LogFiles> files_;
     std::optional<NoteSigner> signer_;  ///< none: read-only
     SignedCheckpoint checkpoint_;
+    std::optional<std::string> set_aside_;  ///< by this opening
     /// False while files and memory may differ: from the first write of a change to its end.
     bool usable_ = true;
     /// What precedes `base_` stands in hashes and offsets; what follows is kept here, derived from

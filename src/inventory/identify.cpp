@@ -50,6 +50,31 @@ std::string birth_time_of(const std::filesystem::path& path) {
     return known ? fmt::format("{}.{:09}", status.stx_btime.tv_sec, status.stx_btime.tv_nsec) : "";
 }
 
+/// Nothing where the kernel does not tell us; the birth time is that of the file only while its
+/// path leads there.
+std::optional<BackingFile> backing_of(const std::filesystem::path& loop) {
+    std::optional<device::LoopBacking> found;
+    try {
+        found = device::loop_backing(loop);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+    if (!found) {
+        return std::nullopt;
+    }
+    BackingFile file;
+    file.major = major(found->device);
+    file.minor = minor(found->device);
+    file.inode = found->inode;
+    file.offset_bytes = found->offset_bytes;
+    struct stat status {};
+    if (::stat(found->path.c_str(), &status) == 0 && status.st_ino == found->inode &&
+        status.st_dev == found->device) {
+        file.birth_time = birth_time_of(found->path);
+    }
+    return file;
+}
+
 bool is_immutable(const std::filesystem::path& path) {
     struct statx status {};
     return ::statx(AT_FDCWD, path.c_str(), 0, STATX_BASIC_STATS, &status) == 0 &&
@@ -171,6 +196,9 @@ Identity identify(const std::filesystem::path& path, const SystemView& view) {
         }
         identity = identify_device(std::filesystem::path{link.text}.filename().string(), view);
         identity.canonical_path = canonical.string();
+        if (identity.kind == Kind::loop) {
+            identity.backing = backing_of(canonical);
+        }
     } else {
         throw Error(ErrorCode::usage,
                     fmt::format("{} is {}", path.string(), kind_of_mode(status.st_mode)),
@@ -232,6 +260,20 @@ Json to_json(const Identity& identity) {
     add_known("partitionUuid", identity.partition_uuid);
     add_known("deviceMapperUuid", identity.device_mapper_uuid);
     add_known("backingFile", identity.backing_file);
+    if (identity.backing) {
+        json.add("backing", to_json(*identity.backing));
+    }
+    return json.take();
+}
+
+Json to_json(const BackingFile& file) {
+    ObjectWriter json;
+    json.add("deviceNumber", fmt::format("{}:{}", file.major, file.minor))
+        .add("inode", std::to_string(file.inode))
+        .add("offsetBytes", file.offset_bytes);
+    if (!file.birth_time.empty()) {
+        json.add("birthTime", file.birth_time);
+    }
     return json.take();
 }
 

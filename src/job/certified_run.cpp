@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
@@ -56,6 +57,26 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
                       [](const evidence::LoggedRun& run) { return run.end && !run.refused; }));
 }
 
+/// What the log can not do ends as `code` where no evidence is owed yet.
+template <typename Work>
+auto failing_as(ErrorCode code, Work work) {
+    try {
+        return work();
+    } catch (const Error& error) {
+        if (error.code() != ErrorCode::evidence) {
+            throw;
+        }
+        throw Error(code, error.reason(), error.what(), error.hint());
+    }
+}
+
+/// Before a run is announced nothing of it is changed: a log that is damaged, or can not be
+/// written, refuses it.
+template <typename Work>
+auto before_any_change(Work work) {
+    return failing_as(ErrorCode::internal, std::move(work));
+}
+
 }  // namespace
 
 Json authorization_json(const mandate::Authorization& authorization) {
@@ -101,6 +122,31 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& 
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         begun_ = true;
+        take_end_from_log();
+    }
+}
+
+/// The log was told of the refusal, or another job closed this run as lost, and the process was
+/// killed before the journal said so.
+void CertifiedRun::take_end_from_log() {
+    if (state_.phase > Phase::logging) {
+        return;
+    }
+    try {
+        failing_as(state_.phase == Phase::announcing ? ErrorCode::internal : ErrorCode::interrupted,
+                   [&] { runs_.read(read_log()); });
+    } catch (const Error&) {
+        if (state_.phase > Phase::running) {
+            return;  // it has its verdict: that the evidence can not be delivered is said there
+        }
+        throw;
+    }
+    for (const auto& run : runs_.runs()) {
+        if (run.intent.run_id == state_.run_id && run.end &&
+            (run.refused || run.status == evidence::kLostRun)) {
+            state_.verdict = run.refused ? kRefusedRun : evidence::kLostRun;
+            enter(Phase::done);
+        }
     }
 }
 
@@ -119,13 +165,23 @@ evidence::Log CertifiedRun::read_log() const {
     return evidence::Log::open_read_only(context_.state.log(), keys_.log_verifier_key());
 }
 
-evidence::Log CertifiedRun::open_log() const {
-    return evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
+evidence::Log CertifiedRun::open_log() {
+    auto log = evidence::Log::open(context_.state.log(), keys_.log_signer(), kLogWaitMs);
+    if (auto file = log.set_aside()) {
+        set_aside_.push_back(*std::move(file));
+    }
+    return log;
 }
 
+/// The log is not held here: who receives events may take his time.
 void CertifiedRun::enter(Phase phase) {
     state_.phase = phase;
     journal_.save_run(state_);
+    for (const auto& file : std::exchange(set_aside_, {})) {
+        context_.events.emit(
+            "log-set-aside",
+            ObjectWriter().add("file", printable((context_.state.log() / file).string())).take());
+    }
 }
 
 void CertifiedRun::begin(const char* kind, const std::string& subject,
@@ -159,7 +215,7 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.level.clear();
     state_.completed_at.clear();
     state_.bundle = state_.subject + "-" + state_.run_id;
-    state_.log_size_before = open_log().size();
+    state_.log_size_before = before_any_change([&] { return open_log().size(); });
     enter(Phase::announcing);
 }
 
@@ -171,8 +227,8 @@ void CertifiedRun::note_interruption() {
 
 std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
     evidence::DeviceRuns runs(identity);
-    runs.read(evidence::Log::open_read_only(
-        context.state.log(), evidence::KeyStore::open(context.state.keys()).log_verifier_key()));
+    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
+    before_any_change([&] { runs.read(evidence::Log::open_read_only(context.state.log(), key)); });
     std::optional<std::string> job;
     for (const auto& run : runs.runs()) {
         if (!run.end && has_journal(context.state, run.intent.job_id)) {
@@ -206,17 +262,19 @@ const evidence::LoggedRun* CertifiedRun::carried_out(const std::string& document
 }
 
 void CertifiedRun::announce(Json fields) {
-    runs_.read(read_log());  // most of it while others may write, the rest while they can not
-    auto log = open_log();
-    auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
-    if (!index) {
-        runs_.read(log);
-        index = append_intent(log, std::move(fields));
-    }
-    state_.started_at = to_rfc3339(context_.clock.now());
-    state_.intent_index = *index;
-    state_.intent_leaf_hash = leaf_of(log, *index);
-    state_.checkpoint = log.checkpoint();
+    before_any_change([&] {
+        runs_.read(read_log());  // most of it while others may write, the rest while they can not
+        auto log = open_log();
+        auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
+        if (!index) {
+            runs_.read(log);
+            index = append_intent(log, std::move(fields));
+        }
+        state_.started_at = to_rfc3339(context_.clock.now());
+        state_.intent_index = *index;
+        state_.intent_leaf_hash = leaf_of(log, *index);
+        state_.checkpoint = log.checkpoint();
+    });
     enter(Phase::running);
 }
 
@@ -251,14 +309,15 @@ bool CertifiedRun::refused() const {
 }
 
 void CertifiedRun::refuse(const Error& error) {
-    auto log = open_log();
-    (void)log.append(ObjectWriter()
-                         .add("type", "run-refused")
-                         .add("at", to_rfc3339(context_.clock.now()))
-                         .add("runId", state_.run_id)
-                         .add("intent", state_.intent_index)
-                         .add("reason", to_string(error.reason()))
-                         .take());
+    before_any_change([&] {
+        (void)open_log().append(ObjectWriter()
+                                    .add("type", "run-refused")
+                                    .add("at", to_rfc3339(context_.clock.now()))
+                                    .add("runId", state_.run_id)
+                                    .add("intent", state_.intent_index)
+                                    .add("reason", to_string(error.reason()))
+                                    .take());
+    });
     state_.verdict = kRefusedRun;
     enter(Phase::done);
 }
@@ -337,7 +396,11 @@ void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,
 }
 
 void CertifiedRun::log_outcome() {
-    auto log = open_log();
+    state_.outcome_index = append_outcome(open_log());
+    enter(Phase::publishing);
+}
+
+std::uint64_t CertifiedRun::append_outcome(evidence::Log log) {
     auto index = find_entry(log, state_.intent_index, "run-outcome", state_.run_id);
     if (!index) {
         auto entry = ObjectWriter()
@@ -351,8 +414,7 @@ void CertifiedRun::log_outcome() {
                          .take();
         index = log.append(std::move(entry)).index;
     }
-    state_.outcome_index = *index;
-    enter(Phase::publishing);
+    return *index;
 }
 
 /// Of the tree whose checkpoint the record holds.

@@ -87,17 +87,19 @@ class CertifiedRun final {
 
   private:
     void enter(Phase phase);
+    void take_end_from_log();
     void read_attempts();
     void stage(const std::function<Content(WallTime now)>& content,
                const std::function<void(const Json& predicate)>& lowered);
     /// Unless it stands there already.
     void log_outcome();
+    [[nodiscard]] std::uint64_t append_outcome(evidence::Log log);
     [[nodiscard]] std::uint64_t announced_size() const;
     void publish();
     void close_abandoned(evidence::Log& log, const evidence::LoggedRun& run);
     [[nodiscard]] std::uint64_t append_intent(evidence::Log& log, Json fields);
     [[nodiscard]] evidence::Log read_log() const;
-    [[nodiscard]] evidence::Log open_log() const;
+    [[nodiscard]] evidence::Log open_log();
 
     RunContext& context_;
     std::string job_id_;
@@ -106,6 +108,7 @@ class CertifiedRun final {
     Journal journal_;
     evidence::DeviceRuns runs_;  ///< as far as the log was read
     std::vector<PreviousAttempt> attempts_;
+    std::vector<std::string> set_aside_;  ///< files beside the log that nobody was told of yet
     RunState state_;
     bool begun_ = false;
 };

@@ -18,6 +18,9 @@ Json target_identity(const inventory::Identity& identity) {
     if (!identity.device_mapper_uuid.empty()) {
         json["deviceMapperUuid"] = identity.device_mapper_uuid;
     }
+    if (identity.backing) {
+        json["backing"] = inventory::to_json(*identity.backing);
+    }
     if (identity.kind == inventory::Kind::file) {
         json["place"] =
             fmt::format("{} inode {} on device {}:{}", printable(identity.canonical_path),

@@ -48,6 +48,12 @@ std::string fresh_job_id(Random& random) {
 constexpr unsigned kBusyRetriesMax = 50;
 constexpr std::chrono::milliseconds kBusyPause{100};
 
+/// Whether a plan made now is about the target of the job with this state.
+bool is_target_of(const TargetState& job, const TargetPlan& now) {
+    return mandate::asks_the_drive(job.choice) ? same_drive(now.identity, job.plan.identity)
+                                               : now.identity == job.plan.identity;
+}
+
 }  // namespace
 
 std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
@@ -142,7 +148,8 @@ bool TargetWork::is_same_request(const std::filesystem::path& folder) const {
         return false;
     }
     const auto state = target_state_from_json(*document);
-    return state.order_text.empty() && state.asked == to_json(request_.choice);
+    return state.order_text.empty() && state.asked == to_json(request_.choice) &&
+           is_target_of(state, state_.plan);
 }
 
 std::vector<Objection> TargetWork::look() {
@@ -216,10 +223,7 @@ TargetPlan TargetWork::survey_when_free() {
 }
 
 void TargetWork::refuse_other(const TargetPlan& plan) const {
-    const bool same = mandate::asks_the_drive(state_.choice)
-                          ? same_drive(plan.identity, state_.plan.identity)
-                          : plan.identity == state_.plan.identity;
-    if (same) {
+    if (is_target_of(state_, plan)) {
         return;
     }
     if (plan.identity.value("bootId", "") != state_.plan.identity.value("bootId", "")) {

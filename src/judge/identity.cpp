@@ -63,6 +63,18 @@ void check_named_file(const Claim& claim, const RecordView& named, const RecordV
     }
 }
 
+/// A loop device is known by the file below it. Since 1.2.0.
+void check_backing(const RecordView& named, const RecordView& seen) {
+    const auto told = named.maybe("backing");
+    const auto found = seen.maybe("backing");
+    if (told && named.at("kind").text() != "loop") {
+        told->fail("is of a loop device only");
+    }
+    if ((told ? told->json() : Json()) != (found ? found->json() : Json())) {
+        (found ? *found : seen).fail("is another file below the loop device");
+    }
+}
+
 /// The sizes before, as treated, and after.
 void check_sizes(const RecordView& predicate, const Claim& claim) {
     const RecordView target = predicate.at("target");
@@ -110,6 +122,7 @@ void check_identities(const RecordView& predicate, const Claim& claim) {
     check_kind(predicate, claim);
     check_same_target(named, target.at("identity"));
     check_named_file(claim, named, target.at("identity"));
+    check_backing(named, target.at("identity"));
     const auto after = target.maybe("identityAfter");
     if (claim.success && !after) {
         target.fail("was not looked at afterwards, so it can not be " + claim.status);
@@ -117,6 +130,7 @@ void check_identities(const RecordView& predicate, const Claim& claim) {
     if (claim.success) {
         check_same_target(named, *after);
         check_same_file(claim, target.at("identity"), *after);
+        check_backing(named, *after);
     }
     if (claim.type != TargetType::memory) {
         check_sizes(predicate, claim);

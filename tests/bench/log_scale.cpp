@@ -53,6 +53,10 @@ class CountingFiles final : public LogFiles {
     void truncate(LogFile file, std::uint64_t size) override { files_.truncate(file, size); }
     void sync(LogFile) override {}
     void publish_checkpoint() override { files_.publish_checkpoint(); }
+    void publish_unsigned(const std::string& name) override { files_.publish_unsigned(name); }
+    [[nodiscard]] std::vector<std::string> unsigned_names(std::size_t count_max) override {
+        return files_.unsigned_names(count_max);
+    }
     void sync_directory() override {}
 
   private:

@@ -109,7 +109,9 @@ def run_row(work, name, kind, told, outcome):
     """What the log tells of the device, held by the judges against the record."""
     folder = work / ('row-' + name)
     folder.mkdir()
-    made = ask([HELPER, DATA / f'predicate-{kind}.json', folder, json.dumps(told)])
+    path = work / f'row-{name}.json'
+    path.write_text(json.dumps(predicate_of(kind)))
+    made = ask([HELPER, path, folder, json.dumps(told)])
     if made.returncode != 0:
         return name, ['make_bundle: ' + made.stderr]
     keys = folder / 'keys'

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""What a program may rely on when it asks `efface verify` and scripts/verify-bundle: exit statuses,
-documents, one line a bundle, the anchors that were used, and what a hostile bundle may cost.
+"""What a program may rely on when it asks `efface verify`, scripts/verify-bundle and `efface log check`, or
+decides with `efface accept`: exit statuses, documents, one line a bundle, the anchors that were used, and
+what a hostile bundle may cost.
 
 $EFFACE is the program under test, in a build folder that has tests/unit/answers/make_bundle.
 """
@@ -21,7 +22,7 @@ PREDICATES = SOURCE / 'tests/data/evidence'
 SCRIPT = SOURCE / 'scripts/verify-bundle'
 EFFACE = pathlib.Path(os.environ.get('EFFACE', '/none')).resolve()
 HELPER = EFFACE.parents[2] / 'tests/unit/answers/make_bundle' if EFFACE.exists() else None
-YES, USAGE, NO, NOT_KNOWN = 0, 2, 20, 21
+YES, USAGE, AUTHORISATION, NO, NOT_KNOWN, LIMITED = 0, 2, 6, 20, 21, 22
 NOBODY = 65534
 HOSTILE_BYTES = 63 << 20
 HOSTILE_MEMORY_MAX = 160 << 20  # of a process; today's figures stand in README
@@ -213,6 +214,226 @@ class Documents(Case):
         entries = (broken / 'entries.jsonl').read_bytes()
         (broken / 'entries.jsonl').write_bytes(entries.replace(b'run-x', b'run-y'))
         self.assertEqual(efface(self.good, self.good, '--log', broken).returncode, NO)
+
+
+class Lines(Case):
+    """What a person reads of what is unknown or limited."""
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can become nobody')
+    def test_unknown(self):
+        closed = self.copy('closed')
+        closed.chmod(0)
+        nobody = {'user': NOBODY, 'group': NOBODY, 'extra_groups': []}
+        done = efface(closed, **nobody)
+        self.assertEqual(done.returncode, NOT_KNOWN, done)
+        self.assertTrue(done.stdout.startswith('FAILED  files: '), done)
+        self.assertEqual(done.stdout.splitlines()[-1],
+                         'The bundle could not be read: nothing is known of it.')
+        done = efface(self.good, closed, **nobody)
+        self.assertEqual(done.returncode, NOT_KNOWN, done)
+        lines = done.stdout.splitlines()
+        self.assertTrue(lines[1].startswith(f'unknown  {closed}: files: '), lines)
+        self.assertEqual(lines[2], '2 bundles: 1 proved, 0 FAILED, 1 unknown, 0 limited')
+
+    def test_limited(self):
+        """By a later run, which only the log tells."""
+        folder = self.folder / 'later'
+        subprocess.run([HELPER, PREDICATES / 'predicate-media.json', folder,
+                        json.dumps({'later': ['not-sanitized']})], check=True)
+        anchors = ['--root', folder / 'keys/root.pem', '--log-key', folder / 'keys/log.vkey']
+        command = [EFFACE, 'verify', folder / 'bundle', *anchors]
+        self.assertEqual(ask(*command).returncode, YES)
+        command += ['--log', folder / 'log']
+        done = ask(*command)
+        self.assertEqual(done.returncode, LIMITED, done)
+        self.assertIn('LATER: run ', ' '.join(done.stdout.split()))
+        self.assertEqual(done.stdout.splitlines()[-1],
+                         'The bundle is proved, but incomplete, superseded or rejected.')
+        lines = ask(*command, folder / 'bundle').stdout.splitlines()
+        self.assertTrue(lines[0].startswith(f'limited  {folder}/bundle: sanitized, level clear, '),
+                        lines)
+        self.assertEqual(lines[2], '2 bundles: 0 proved, 0 FAILED, 0 unknown, 2 limited')
+        document = json.loads(ask(*command, '--json').stdout)
+        self.assertEqual((document['verified'], document['rejected'], document['exitCode']),
+                         (True, False, LIMITED))
+        self.assertEqual([run['status'] for run in document['laterRuns']], ['not-sanitized'])
+
+    def replayed(self, *bundles):
+        done = efface(*bundles, '--replay')
+        return done, [line for line in done.stdout.splitlines()
+                      if line.startswith(('Replay: ', '        What ', '        No more: '))]
+
+    def test_replay(self):
+        done, lines = self.replayed(self.good)
+        self.assertEqual(done.returncode, YES, done)
+        self.assertEqual(lines[:2], ['Replay: the record claims sanitized, level clear.',
+                                     '        What was observed bears sanitized, level clear.'])
+        self.assertRegex(lines[2], '^        No more: predicate.result.level: .* purge')
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(done.stdout.splitlines()[-1], 'The bundle is proved.')
+        self.assertEqual(self.replayed(self.good, self.good)[1], lines * 2)
+        self.assertEqual(self.replayed(self.forged())[1],
+                         ['Replay: there is no signed record to compute from.'])
+
+    def test_replay_of_a_false_claim(self):
+        folder = self.folder / 'false'
+        subprocess.run([HELPER, PREDICATES / 'predicate-example.json', folder, 'unread-region'],
+                       check=True)
+        done = ask(EFFACE, 'verify', folder / 'bundle', '--root', folder / 'keys/root.pem',
+                   '--log-key', folder / 'keys/log.vkey', '--replay')
+        self.assertEqual(done.returncode, NO, done)
+        text = ' '.join(done.stdout.split())
+        self.assertRegex(text, 'Replay: the record claims sanitized, level purge. What was observed '
+                               'bears [a-z-]+, level none. No more: ')
+
+
+class Accepted(Case):
+    """`efface accept` by the keys of this machine."""
+
+    def setUp(self):
+        super().setUp()
+        self.state = self.folder / 'state'
+        shutil.copytree(HERE['folder'] / 'one/keys', self.state / 'keys')
+        done = self.efface('keys', 'issue', 'wendy', '--role', 'witness')
+        self.assertEqual(done.returncode, YES, done)
+
+    def efface(self, *arguments):
+        return ask(EFFACE, '--state-dir', self.state, *arguments)
+
+    def accept(self, *arguments, key='wendy', reason='it was looked at', bundle=None):
+        return self.efface('accept', bundle or self.good, '--key', key, '--reason', reason,
+                           *arguments)
+
+    def check_answers(self, expected, words):
+        text = efface(self.good)
+        self.assertEqual(text.returncode, expected, text)
+        self.assertIn(words, ' '.join(text.stdout.split()))
+        document = json.loads(efface(self.good, '--json').stdout)
+        self.assertEqual((document['verified'], document['rejected'], document['exitCode']),
+                         (True, expected == LIMITED, expected))
+        stock = script(self.good)
+        self.assertEqual(stock.returncode, expected, stock)
+        self.assertIn(words, ' '.join(stock.stdout.split()))
+
+    def test_accepted_and_rejected(self):
+        """As lines and as documents; the last decision counts."""
+        steps = [((), 'accepted', YES), (('--reject',), 'rejected', LIMITED),
+                 ((), 'accepted', YES), (('--reject',), 'rejected', LIMITED)]
+        for number, (options, decision, expected) in enumerate(steps, 1):
+            as_json = number > 2
+            done = self.accept(*options, *['--json'] * as_json, reason=f'reason {number}')
+            self.assertEqual((done.returncode, done.stderr), (YES, ''), done)
+            if as_json:
+                self.assertEqual(json.loads(done.stdout), {
+                    'schema': 'efface.accept/1', 'bundle': str(self.good), 'key': 'wendy',
+                    'decision': decision, 'number': number, 'exitCode': YES})
+            else:
+                self.assertEqual(done.stdout,
+                                 f'wendy {decision} {self.good} (acceptance {number})\n')
+            self.check_answers(expected, f'{decision} by wendy (witness)')
+        lines = efface(self.good, self.good).stdout.splitlines()
+        self.assertTrue(lines[0].startswith(f'limited  {self.good}: '), lines)
+
+    def test_what_can_not_be_decided_on(self):
+        for told, expected in (({'bundle': self.forged()}, USAGE),
+                               ({'bundle': self.folder / 'none'}, USAGE),
+                               ({'key': 'nobody'}, USAGE), ({'reason': 'two\nlines'}, USAGE),
+                               ({'reason': ''}, USAGE)):
+            text, document = self.accept(**told), self.accept('--json', **told)
+            self.assertEqual((text.returncode, document.returncode), (expected, expected), document)
+            self.assertTrue(text.stderr.startswith('efface: '), text)
+            told = json.loads(document.stdout)
+            self.assertEqual((told['schema'], told['exitCode']), ('efface.accept/1', expected))
+            self.assertEqual(told['error'].keys(), {'reason', 'message', 'hint'})
+        self.assertFalse((self.good / 'acceptance').exists())
+
+    def test_who_may_not_decide(self):
+        self.assertEqual(self.efface('keys', 'issue', 'otto', '--role', 'operator').returncode, YES)
+        done = self.accept('--json', key='otto')
+        self.assertEqual(done.returncode, AUTHORISATION, done)
+        self.assertEqual(json.loads(done.stdout)['error']['reason'], 'not-an-approver')
+        self.assertIn('nobody has accepted or rejected it', efface(self.good).stdout)
+        self.assertFalse((self.good / 'acceptance').exists())
+
+
+class LogCheck(Case):
+    """`efface log check` of a log from elsewhere."""
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / 'log'
+        shutil.copytree(HERE['folder'] / 'one/log', self.log)
+
+    def check(self, *arguments, key=None, **options):
+        return ask(EFFACE, '--state-dir', self.folder / 'none', 'log', 'check', '--log', self.log,
+                   '--log-key', key or HERE['anchors'][1], *arguments, **options)
+
+    def check_answer(self, expected, last, **told):
+        text = self.check()
+        self.assertEqual((text.returncode, text.stdout.splitlines()[-1]), (expected, last), text)
+        done = self.check('--json')
+        self.assertEqual(done.returncode, expected, done)
+        document = json.loads(done.stdout)
+        self.assertEqual(document.keys(), {'schema', 'exitCode', 'entries', 'unsignedLines',
+                                           'setAside', 'problems', 'openIntents', 'lostRuns'})
+        self.assertEqual(
+            (document['schema'], document['exitCode'], bool(document['problems'])),
+            ('efface.log-check/1', expected, expected == NO))
+        self.assertEqual(document, document | told)
+        return text.stdout
+
+    def test_whole_and_a_copy_of_two_files(self):
+        for _ in range(2):
+            self.check_answer(YES, 'The log is whole.', entries=6, unsignedLines=0, setAside=[])
+            for name in ('hashes', 'offsets', 'origin', 'lock'):
+                (self.log / name).unlink(missing_ok=True)
+
+    def test_unsigned_lines_and_what_was_set_aside(self):
+        name = f'unsigned-6-{"0" * 64}.jsonl'
+        (self.log / name).write_bytes(b'x\n')
+        (self.log / 'unsigned-6.jsonl').write_bytes(b'x\n')
+        with open(self.log / 'entries.jsonl', 'ab') as file:
+            file.write(b'x\nhalf')
+        text = self.check_answer(YES, 'The log is whole.', unsignedLines=2, setAside=[name])
+        self.assertIn('unsigned 2 lines behind them: ', text)
+        self.assertIn(f'aside    lines that were never signed are in {name}; not looked at\n', text)
+
+    def test_damaged(self):
+        """Each file changed, cut, emptied and taken away."""
+        good = self.folder / 'undamaged'
+        shutil.copytree(self.log, good)
+        for name in ('entries.jsonl', 'checkpoint', 'origin'):
+            data = (good / name).read_bytes()
+            for what in (data[:9] + b'#' + data[10:], data[:-1], b'', None):
+                with self.subTest(name=name, length=None if what is None else len(what)):
+                    (self.log / name).unlink(missing_ok=True)
+                    if what is not None:
+                        (self.log / name).write_bytes(what)
+                    self.assertIn('PROBLEM  ', self.check_answer(NO, 'The log is NOT whole.'))
+            shutil.copy(good / name, self.log / name)
+
+    def test_of_another_key(self):
+        done = self.check(key=HERE['folder'] / 'other/keys/log.vkey')
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]),
+                         (NO, 'The log is NOT whole.'), done)
+
+    def test_wrong_use(self):
+        for arguments, options in (([], {'key': self.folder / 'none'}),
+                                   ([], {'key': HERE['anchors'][0]})):
+            done = self.check('--json', *arguments, **options)
+            self.assertEqual(done.returncode, USAGE, done)
+            document = json.loads(done.stdout)
+            self.assertEqual((document['schema'], document['exitCode'], document['error'].keys()),
+                             ('efface.log-check/1', USAGE, {'reason', 'message', 'hint'}))
+        done = ask(EFFACE, 'log', 'check', '--log', self.log)  # whose key is it?
+        self.assertEqual(done.returncode, USAGE, done)
+
+    @unittest.skipUnless(os.geteuid() == 0, 'only root can become nobody')
+    def test_what_may_not_be_read_is_not_known(self):
+        self.log.chmod(0)
+        done = self.check(user=NOBODY, group=NOBODY, extra_groups=[])
+        self.assertEqual((done.returncode, done.stdout.splitlines()[-1]),
+                         (NOT_KNOWN, 'The log could not be read: nothing is known of it.'), done)
 
 
 class Cost(Case):

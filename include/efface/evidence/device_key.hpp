@@ -15,7 +15,8 @@ namespace efface::evidence {
 [[nodiscard]] std::vector<std::string> device_keys(const Json& identity);
 
 /// Whether two lists of keys have one in common. Where both have a world-wide name, serial numbers
-/// do not matter: namespaces of one drive share theirs.
+/// do not matter: namespaces of one drive share theirs. Nor do the numbers of files where both have
+/// a time of birth: they are given again.
 [[nodiscard]] bool same_device(const std::vector<std::string>& one,
                                const std::vector<std::string>& other);
 

@@ -106,17 +106,20 @@ constexpr std::size_t kLogEntryBytesMax = 65'535;
 ///            nodes that it completes, lowest first
 ///   offsets  where each line ends, behind its line feed: 8 bytes each, big-endian
 ///   checkpoint  signed note over what is durable     origin  the log's name     lock  for flock(2)
+///   unsigned-SIZE-SHA256.jsonl  what stood behind SIZE entries and was set aside
 /// hashes and offsets are written in blocks of 256 entries and always lack the last 1 to 256
 /// entries, which opening derives from their lines. Opening, appending and proving so read and
 /// write O(log n) of the log (and at most 256 lines more), whatever its size. What a log hands out
 /// was compared with its checkpoint just before.
 ///
 /// One writer at a time. An append writes and flushes the line, then replaces the checkpoint
-/// (flush, rename, flush of the folder); a crash between the two is repaired at opening: complete
-/// lines that continue the chain are adopted, a torn last line is cut off. Anything that
-/// contradicts the checkpoint is Error(evidence) and nothing is written. After a failed write the
-/// object answers everything but size() with Error(evidence); opening again finds the entry wholly
-/// there or not at all.
+/// (flush, rename, flush of the folder). What the log's key did not sign is never signed later: who
+/// opens the log to write moves what stands behind the checkpoint, lines or parts of them, to a
+/// file of its own, and goes on at the signed size. Only a head that was signed over those very
+/// lines, and left as checkpoint.new, is brought to its name instead. Anything that contradicts the
+/// checkpoint is Error(evidence) and nothing is written. After a failed write the object answers
+/// everything but size() with Error(evidence); opening again finds the entry wholly there or not at
+/// all.
 class Log final {
   public:
     /// Makes an empty log (mode 0700). Throws Error(usage) if there is one.
@@ -147,6 +150,8 @@ class Log final {
     /// be made durable. Not for logs that were opened read-only (asserted).
     Appended append(Json entry);
 
+    /// The name of the file in the log's folder that this opening set unsigned lines aside in.
+    [[nodiscard]] std::optional<std::string> set_aside() const;
     [[nodiscard]] std::uint64_t size() const noexcept;
     /// The signed note over the present tree.
     [[nodiscard]] std::string checkpoint() const;
@@ -179,6 +184,7 @@ struct LogAudit {
     /// Behind the signed entries: what a run that goes on, or was cut short, has written and nobody
     /// signed yet, or anybody added. Not looked at; proof of nothing.
     std::uint64_t unsigned_lines = 0;
+    std::vector<std::string> set_aside;  ///< files that such lines were moved to (first 1,000)
     bool readable = true;  ///< false: the system does not let us read it, which shows nothing
     std::vector<std::string> problems;        ///< in words, the first 100; none: the log is whole
     std::vector<std::uint64_t> open_intents;  ///< run-intent without run-outcome (first 1,000)

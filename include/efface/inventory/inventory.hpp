@@ -25,6 +25,15 @@ struct SystemView {
 enum class Kind { disk, partition, loop, device_mapper, md, zram, ram, file, other };
 [[nodiscard]] const char* to_string(Kind kind) noexcept;
 
+/// The file below a loop device.
+struct BackingFile {
+    unsigned major = 0;  ///< of the file system that it lies on
+    unsigned minor = 0;
+    std::uint64_t inode = 0;
+    std::string birth_time;          ///< as that of a file
+    std::uint64_t offset_bytes = 0;  ///< where the loop device begins in it
+};
+
 struct Identity {
     std::string path;            ///< as given
     std::string canonical_path;  ///< after symlinks
@@ -45,13 +54,16 @@ struct Identity {
     std::string transport;           ///< "nvme", "sata", "sas", "virtio", "loop", "file", ...
     std::string partition_uuid;      ///< GPT PARTUUID
     std::string device_mapper_uuid;  ///< "CRYPT-LUKS2-...", "LVM-..."
-    std::string backing_file;        ///< loop devices
+    std::string backing_file;        ///< loop devices: its path, as the kernel prints it
+    /// Loop devices: what stays of that file when it is renamed, where the kernel tells.
+    std::optional<BackingFile> backing;
     bool read_only = false;
     bool rotational = false;
     bool host_managed_zones = false;  ///< written zone by zone only
 };
 /// What the record keeps and what must still hold later: everything but `path`.
 [[nodiscard]] Json to_json(const Identity& identity);
+[[nodiscard]] Json to_json(const BackingFile& file);
 
 /// Throws Error(usage) when there is nothing at the path or it is neither a block device nor a
 /// regular file (with a hint what it is).

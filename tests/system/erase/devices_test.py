@@ -297,6 +297,63 @@ class WrongTargets(Case):
         self.assertNotEqual(targets.marks_left(self.image), [])
 
 
+class EarlierAttempts(Case):
+    """A loop device has no name of its own: what it was erased as before stands in the record, whatever
+    became of the name of the file below it."""
+
+    def check_attempts(self, name, target, first_run):
+        code, document, words = self.erase(target, id="second-" + name)
+        self.assertIn(code, (0, EXIT["exceptions"]), words)
+        bundle = document["targets"][0]["bundle"]
+        attempts = targets.predicate(bundle)["attempts"]
+        self.assertEqual([one["runId"] for one in attempts["previous"]],
+                         [first_run] if first_run else [])
+        self.assertEqual(attempts["number"], 2 if first_run else 1)
+        keys, log = self.state.folder / "keys", self.state.folder / "log"
+        script = Path(__file__).parents[3] / "scripts" / "verify-bundle"
+        for command in (self.state.command("verify", bundle, "--log", log),
+                        [script, bundle, keys / "root.pem", keys / "log.vkey", log]):
+            done = run(*command)
+            self.assertEqual(done.returncode, 0, done)
+
+    def failed(self, name, meanwhile=None):
+        """A run on a loop device over the file that ended without success; the file's name then."""
+        self.image = self.folder / name / "disk.img"
+        self.image.parent.mkdir()
+        self.make(MIB)
+        with loop_device(self.image) as device:
+            code, document, words = self.erase(device, id="first-" + name, verification="none")
+            self.assertEqual(code, EXIT["not-sanitized"], words)
+            run_id = document["targets"][0]["runId"]
+            if meanwhile:
+                meanwhile()
+                self.check_attempts(name, device, run_id)
+        return run_id
+
+    def test_what_stays_of_the_file(self):
+        moved = self.folder / "moved.img"
+        for name, change, options, stays in (
+                ("as-it-was", lambda: None, {}, True),
+                ("renamed", lambda: self.image.rename(moved), {}, True),
+                ("grown", lambda: os.truncate(self.image, 2 * MIB), {}, True),
+                ("other-sectors", lambda: None, {"sector_bytes": 4096}, True),
+                ("within", lambda: None, {"offset": 4096}, False),
+                ("copied", lambda: (self.image.rename(moved), self.make(MIB)), {}, False)):
+            with self.subTest(name=name):
+                run_id = self.failed(name)
+                change()
+                image = self.image if self.image.exists() else moved
+                with loop_device(image, **options) as device:
+                    self.check_attempts(name, device, run_id if stays else None)
+
+    def test_renamed_below_the_device(self):
+        self.failed("renamed-below", lambda: self.image.rename(self.folder / "renamed.img"))
+
+    def test_the_file_itself(self):
+        run_id = self.failed("file")
+        self.check_attempts("file", self.image, run_id)
+
+
 class Interruptions(Case):
     SIZE = 256 * MIB
 

@@ -8,10 +8,11 @@ from process import require, run
 
 
 @contextmanager
-def loop_device(file, sector_bytes=512, partitions=False, read_only=False):
+def loop_device(file, sector_bytes=512, partitions=False, read_only=False, offset=0):
     """Attaches `file`; the path of the loop device."""
     options = ["--sector-size", sector_bytes] if sector_bytes != 512 else []
     options += ["--partscan"] * partitions + ["--read-only"] * read_only
+    options += ["--offset", offset] if offset else []
     device = require("losetup", "--find", "--show", *options, file).stdout.decode().strip()
     try:
         yield Path(device)

@@ -171,39 +171,48 @@ def note_lines():
         yield alter
 
 
-def false_proofs():
-    """Proofs of the announcement that prove something else: name, file, change of its lines above
-    the note, or of its bytes."""
-    def lines(name, change):
-        def alter(case):
-            head, gap, note = (case.bundle / name).read_text().partition('\n\n')
-            (case.bundle / name).write_text('\n'.join(change(case, head.split('\n'))) + gap + note)
-        return alter
+def in_lines(name, change):
+    """Changes the lines of a proof above the note."""
+    def alter(case):
+        head, gap, note = (case.bundle / name).read_text().partition('\n\n')
+        (case.bundle / name).write_text('\n'.join(change(case, head.split('\n'))) + gap + note)
+    return alter
 
-    def other_intent(index):
-        """A true proof, but of another entry."""
-        def change(case, head):
-            entries = [line.rstrip(b'\n') for line in case.log_lines()]
-            path = path_of(index, [leaf(line) for line in entries])
-            return [head[0], 'extra ' + base64.b64encode(entries[index]).decode(),
-                    f'index {index}'] + [base64.b64encode(one).decode() for one in path]
-        return change
 
-    def entry(**changes):
-        def change(_, head):
-            told = json.loads(base64.b64decode(head[1][6:])) | changes
-            data = json.dumps(told, sort_keys=True, separators=(',', ':')).encode()
-            return [head[0], 'extra ' + base64.b64encode(data).decode()] + head[2:]
-        return change
+def in_bytes(name, change):
+    def alter(case):
+        (case.bundle / name).write_bytes(change(case, (case.bundle / name).read_bytes()))
+    return alter
 
-    zero = base64.b64encode(bytes(32)).decode()
 
-    def grown_from(case, old):
-        """A true proof of consistency, but from another tree."""
+def other_intent(index):
+    """A true proof, but of another entry."""
+    def change(case, _):
+        entries = [line.rstrip(b'\n') for line in case.log_lines()]
+        path = path_of(index, [leaf(line) for line in entries])
+        return ['c2sp.org/tlog-proof@v1', 'extra ' + base64.b64encode(entries[index]).decode(),
+                f'index {index}'] + [base64.b64encode(one).decode() for one in path]
+    return change
+
+
+def other_entry(**changes):
+    def change(_, head):
+        told = json.loads(base64.b64decode(head[1][6:])) | changes
+        data = json.dumps(told, sort_keys=True, separators=(',', ':')).encode()
+        return [head[0], 'extra ' + base64.b64encode(data).decode()] + head[2:]
+    return change
+
+
+def grown_from(old):
+    """A true proof of consistency, but from another tree."""
+    def change(case, _):
         entries = [leaf(line.rstrip(b'\n')) for line in case.log_lines()]
         path = consistency_of(old, entries)
         return [f'old {old}'] + [base64.b64encode(one).decode() for one in path]
+    return change
 
+
+def without_proofs():
     yield 'intent-gone', lambda case: (case.bundle / INTENT_PROOF).unlink()
     yield 'consistency-gone', lambda case: (case.bundle / CONSISTENCY_PROOF).unlink()
     yield 'both-gone', lambda case: [(case.bundle / name).unlink()
@@ -212,43 +221,50 @@ def false_proofs():
                                       for name in (INTENT_PROOF, CONSISTENCY_PROOF)]
     yield 'outcome-as-intent', lambda case: shutil.copy(case.bundle / PROOF,
                                                         case.bundle / INTENT_PROOF)
+
+
+def broken_proofs(name):
+    """Of one of the two: what is around its hashes, and the hashes."""
+    def note_of_the_record(case, data):
+        note = case.record()['predicate']['log']['checkpoint']
+        return data.partition(b'\n\n')[0] + b'\n\n' + note.encode()
+
+    zero = base64.b64encode(bytes(32)).decode()
+    yield 'of-a-stranger', in_bytes(name, lambda case, _: (
+        case.other / 'bundle' / name).read_bytes())
+    yield 'cut', in_bytes(name, lambda _, data: data[:-1])
+    yield 'and-more', in_bytes(name, lambda _, data: data + b'\n')
+    yield 'CR', in_bytes(name, lambda _, data: data.replace(b'\n', b'\r\n', 1))
+    yield 'note-of-the-record', in_bytes(name, note_of_the_record)
+    yield 'note-forged', in_bytes(name, lambda _, data: data.replace(b'\n6\n', b'\n7\n'))
+    yield 'hash-changed', in_lines(name, lambda _, head: head[:-1] + [zero])
+    yield 'hash-too-many', in_lines(name, lambda _, head: head + [zero])
+    yield 'hash-missing', in_lines(name, lambda _, head: head[:-1])
+    yield 'no-hashes', in_lines(name, lambda _, head: [
+        line for line in head if line.startswith(('c2sp', 'extra', 'index', 'old'))])
+    yield 'hash-short', in_lines(name, lambda _, head: head[:-1] + [head[-1][4:]])
+    yield 'hashes-reordered', in_lines(name, lambda _, head: head[:-2] + head[:-3:-1])
+
+
+def false_proofs():
+    """Proofs of the announcement that prove something else."""
+    yield from without_proofs()
     for name in (INTENT_PROOF, CONSISTENCY_PROOF):
-        kind = name.rpartition('.')[2]
-        yield kind + '-of-a-stranger', lambda case, name=name: shutil.copy(
-            case.other / 'bundle' / name, case.bundle / name)
-        yield kind + '-cut', lambda case, name=name: (case.bundle / name).write_bytes(
-            (case.bundle / name).read_bytes()[:-1])
-        yield kind + '-and-more', lambda case, name=name: (case.bundle / name).write_bytes(
-            (case.bundle / name).read_bytes() + b'\n')
-        yield kind + '-CR', lambda case, name=name: (case.bundle / name).write_bytes(
-            (case.bundle / name).read_bytes().replace(b'\n', b'\r\n', 1))
-        yield kind + '-note-of-the-record', lambda case, name=name: (
-            case.bundle / name).write_text(
-                (case.bundle / name).read_text().partition('\n\n')[0] + '\n\n' +
-                case.record()['predicate']['log']['checkpoint'])
-        yield kind + '-note-forged', lambda case, name=name: (case.bundle / name).write_text(
-            (case.bundle / name).read_text().replace('\n6\n', '\n7\n'))
-        yield kind + '-hash-changed', lines(name, lambda _, head: head[:-1] + [zero])
-        yield kind + '-hash-too-many', lines(name, lambda _, head: head + [zero])
-        yield kind + '-hash-missing', lines(name, lambda _, head: head[:-1])
-        yield kind + '-no-hashes', lines(name, lambda _, head: [
-            line for line in head if line.startswith(('c2sp', 'extra', 'index', 'old'))])
-        yield kind + '-hash-short', lines(name, lambda _, head: head[:-1] + [head[-1][4:]])
-        yield kind + '-hashes-reordered', lines(name, lambda _, head: head[:-2] + head[:-3:-1])
+        for how, alter in broken_proofs(name):
+            yield name.rpartition('.')[2] + '-' + how, alter
     for index in (0, 1, 2, 3, 5):
-        yield f'intent-is-entry-{index}', lines(INTENT_PROOF, other_intent(index))
+        yield f'intent-is-entry-{index}', in_lines(INTENT_PROOF, other_intent(index))
     for index in ('0', '3', '5', '6', '04', '-4', str(1 << 64), '4 '):
-        yield f'intent-index-{index}', lines(
+        yield f'intent-index-{index}', in_lines(
             INTENT_PROOF, lambda _, head, index=index: head[:2] + ['index ' + index] + head[3:])
     for field, value in {'runId': 'run-a', 'device': 64 * '0', 'deviceKeys': [], 'seq': 3,
                          'technique': 'x', 'attempt': 1, 'type': 'run-outcome',
                          'at': '2026-11-20T00:00:00Z', 'more': 1}.items():
-        yield f'intent-with-{field}', lines(INTENT_PROOF, entry(**{field: value}))
+        yield f'intent-with-{field}', in_lines(INTENT_PROOF, other_entry(**{field: value}))
     for old in (1, 2, 3, 4, 6):
-        yield f'consistency-from-{old}', lines(CONSISTENCY_PROOF,
-                                               lambda case, _, old=old: grown_from(case, old))
+        yield f'consistency-from-{old}', in_lines(CONSISTENCY_PROOF, grown_from(old))
     for old in ('0', '4', '6', '7', '05', '-5', str(1 << 64), ' 5'):
-        yield f'consistency-says-{old}', lines(
+        yield f'consistency-says-{old}', in_lines(
             CONSISTENCY_PROOF, lambda _, head, old=old: ['old ' + old] + head[1:])
 
 
@@ -320,12 +336,30 @@ def identity(**fields):
     return lambda p: p['targetIdentity'].update(fields)
 
 
+def backing(**fields):
+    """Of what is named, not of what was treated."""
+    return lambda p: p['targetIdentity']['backing'].update(fields)
+
+
 INSIDERS = [('file', 'file-' + name, change) for name, change in {
     'of-other-inode': identity(inode='7'), 'of-other-device': identity(deviceNumber='8:1'),
     'no-inode': lambda p: p['targetIdentity'].pop('inode'),
     'no-device': lambda p: p['targetIdentity'].pop('deviceNumber'),
     'odd-inode': identity(inode=7), 'born-never': identity(birthTime=''),
     'of-1.1.0': lambda p: p.update(schemaVersion='1.1.0')}.items()]
+INSIDERS += [('loop', 'loop-' + name, change) for name, change in {
+    'other-file': backing(inode='7'), 'other-file-system': backing(deviceNumber='8:1'),
+    'other-birth': backing(birthTime='1.000000001'), 'unborn': backing(birthTime=None),
+    'other-part': backing(offsetBytes=4096), 'nameless': identity(backing=None),
+    'more': backing(path='/srv/a.img'), 'odd-inode': backing(inode=7),
+    'odd-offset': backing(offsetBytes='0'), 'no-offset': lambda p: p['targetIdentity'][
+        'backing'].pop('offsetBytes'),
+    'replaced': lambda p: p['target']['identityAfter']['backing'].update(inode='7'),
+    'lost': lambda p: p['target']['identityAfter'].pop('backing'),
+    'of-1.1.0': lambda p: p.update(schemaVersion='1.1.0')}.items()]
+INSIDERS.append(('media', 'disk-over-a-file', lambda p: [
+    one.update(backing={'deviceNumber': '8:1', 'inode': '7', 'offsetBytes': 0})
+    for one in (p['targetIdentity'], p['target']['identity'], p['target']['identityAfter'])]))
 INSIDERS.append(('drive', 'map-of-1.1.0', lambda p: (
     p.update(schemaVersion='1.1.0'), p['targetIdentity'].update(deviceMapperUuid='LVM-x'))))
 
@@ -353,6 +387,14 @@ rows('without-serial', 'drive', {'earlierIdentity': {'serial': ''}})
 rows('without-wwid', 'media', {'earlierIdentity': {'wwid': ''}})
 rows('renamed-file', 'file', {'earlierIdentity': {'place': '/srv/other'}})
 rows('grown-file', 'file', {'earlierIdentity': {'sizeBytes': 1, 'deviceNumber': '8:1'}})
+rows('loop-over-renamed-file', 'loop', {'earlierIdentity': {
+    'place': 'loop device over /srv/other.img'}})
+rows('loop-over-grown-file', 'loop', {'earlierIdentity': {
+    'sizeBytes': 1, 'backing': {'deviceNumber': '8:1'}}})
+rows('loop-over-nameless-file', 'loop', {'earlierIdentity': {'backing': {'birthTime': None}}})
+rows('file-below-loop', 'loop', {'earlierIdentity': {
+    'kind': 'file', 'place': '/srv/a.img', 'backing': None, 'inode': '1315842',
+    'deviceNumber': '259:2', 'birthTime': '1763111222.123456789'}})
 rows('volume-of-other-project', 'example', {'earlierIdentity': {'projectId': 'other'}})
 rows('volume-renamed', 'example', {'earlierIdentity': {'projectId': 'other', 'volumes': [
     {'name': 'x', 'uuid': '00000000-0000-4000-8000-000000000001'},
@@ -362,6 +404,9 @@ others('other-namespace', 'drive', {'earlierIdentity': {
     'wwid': 'eui.36344730545001230025384500000002'}})
 others('other-serial', 'drive', {'earlierIdentity': {'serial': 'S2', 'wwid': ''}})
 others('file-of-that-name', 'file', {'earlierIdentity': {'birthTime': '1763111222.000000000'}})
+others('loop-over-other-file', 'loop', {'earlierIdentity': {
+    'backing': {'birthTime': '1763111222.000000000'}}})
+others('loop-over-other-part', 'loop', {'earlierIdentity': {'backing': {'offsetBytes': 1048576}}})
 others('part', 'drive', {'earlierIdentity': {'kind': 'partition', 'partitionUuid': 'aa-01'}})
 others('other-volume', 'example', {'earlierIdentity': {'volumes': [
     {'name': 'pg-data', 'uuid': '00000000-0000-4000-8000-000000000001'}]}})

@@ -36,7 +36,26 @@ class Sample:
 
 
 def predicate_of(kind):
+    if kind == 'loop':
+        return loop_of(predicate_of('media'))
     return json.loads((DATA / f'predicate-{kind}.json').read_text())
+
+
+def loop_of(media):
+    """The record of a medium as that of a loop device, which has no name but the file below it."""
+    backing = {'deviceNumber': '259:2', 'inode': '1315842', 'offsetBytes': 0,
+               'birthTime': '1763111222.123456789'}
+    target, none = media['target'], {'model': '', 'wwid': ''}
+    media['targetIdentity'].update(none, kind='loop', serial='', backing=backing,
+                                   place='loop device over /srv/a.img')
+    target.update(kind='loop', name='/dev/loop3', layersBelow=[
+        {'name': 'loop3', 'type': 'loop'}, {'name': 'ext4 file system on vda',
+                                            'type': 'filesystem'}])
+    for identity in (target['identity'], target['identityAfter']):
+        identity.update(none, kind='loop', serialNumber='', canonicalPath='/dev/loop3',
+                        deviceNumber='7:3', transport='loop', backingFile='/srv/a.img',
+                        backing=dict(backing))
+    return media
 
 
 def stock(name):

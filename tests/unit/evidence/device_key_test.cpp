@@ -41,11 +41,14 @@ TEST_CASE("the keys of each kind of storage are digests of what stays of it") {
                  {"place", "/a"},
                  {"sizeBytes", 1},
                  {"birthTime", "1763111222.123456789"}};
-    CHECK(device_keys(file) ==  // {"birthTime":"1763111222.123456789","inode":"1315842"}
-          KeyList{"file:3a4fb5caaa49718276efdafedafda48eac2c07958ce8a860f8d34096285f39ff"});
+    CHECK(device_keys(file) ==
+          // {"birthTime":"1763111222.123456789","inode":"1315842"}
+          // {"deviceNumber":"259:2","inode":"1315842"}
+          KeyList{"file:3a4fb5caaa49718276efdafedafda48eac2c07958ce8a860f8d34096285f39ff",
+                  "inode:5bb526a04d53a69fcb665645b753a99934895823d865f78046949887082d75e7"});
     file.erase("birthTime");
     CHECK(device_keys(file) ==  // {"deviceNumber":"259:2","inode":"1315842"}
-          KeyList{"file:5bb526a04d53a69fcb665645b753a99934895823d865f78046949887082d75e7"});
+          KeyList{"inode:5bb526a04d53a69fcb665645b753a99934895823d865f78046949887082d75e7"});
     CHECK(device_keys({{"kind", "partition"},
                        {"serial", "S1"},
                        {"wwid", "naa.5000"},
@@ -100,6 +103,40 @@ TEST_CASE(
     other = one;
     other["birthTime"] = "1.000000003";
     CHECK_FALSE(same(one, other));
+}
+
+TEST_CASE("a loop device is known by the file below it, and where it begins in it") {
+    const Json one = {{"kind", "loop"},
+                      {"serial", ""},
+                      {"place", "loop device over /a"},
+                      {"backing",
+                       {{"deviceNumber", "259:2"},
+                        {"inode", "1315842"},
+                        {"offsetBytes", 0},
+                        {"birthTime", "1763111222.123456789"}}}};
+    CHECK(device_keys(one) ==  // as those of the file
+          KeyList{"file:3a4fb5caaa49718276efdafedafda48eac2c07958ce8a860f8d34096285f39ff",
+                  "inode:5bb526a04d53a69fcb665645b753a99934895823d865f78046949887082d75e7"});
+    Json other = one;
+    other["place"] = "loop device over /b";
+    other["backing"]["deviceNumber"] = "8:1";
+    CHECK(same(one, other));
+    other = one;
+    other["backing"]["birthTime"] = "1763111222.000000000";
+    CHECK_FALSE(same(one, other));
+    other = one;
+    other["backing"]["offsetBytes"] = 512;
+    CHECK(device_keys(other) ==
+          // {"birthTime":"1763111222.123456789","inode":"1315842","offsetBytes":512}
+          // {"deviceNumber":"259:2","inode":"1315842","offsetBytes":512}
+          KeyList{"within-file:ac13042f269c74241faba9d03f6b9981ad4e331a5d85bfe5a46a12992038ea69",
+                  "within-inode:e48eef34e2a1e3fb65de0f1a6c3797cc5de15e02213ea0aa20595711b5c013fd"});
+    CHECK_FALSE(same(one, other));
+    other = one;
+    other["backing"].erase("birthTime");  // it has no name any more
+    CHECK(same(one, other));
+    CHECK(device_keys(other) ==  // {"deviceNumber":"259:2","inode":"1315842"}
+          KeyList{"inode:5bb526a04d53a69fcb665645b753a99934895823d865f78046949887082d75e7"});
 }
 
 TEST_CASE("a volume is the same in whatever project it stands") {

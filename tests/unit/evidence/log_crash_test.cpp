@@ -79,6 +79,44 @@ Json new_entry(std::uint64_t size) {
     return {{"n", size}, {"new", true}};
 }
 
+SecretBytes other_seed() {
+    SecretBytes seed(32);
+    seed.view()[0] = 1;
+    return seed;
+}
+
+Bytes& bytes_of(MemoryDisk& disk, LogFile file) {
+    return disk.contents.at(disk.names.at(file)).now;
+}
+
+std::string text_in(const MemoryDisk& disk, LogFile file) {
+    return std::string(as_text(disk.contents.at(disk.names.at(file)).now));
+}
+
+/// What somebody wrote behind the lines, and the kernel made durable.
+void add_behind(MemoryDisk& disk, const std::string& text) {
+    auto& content = disk.contents.at(disk.names.at(LogFile::entries));
+    for (Bytes* bytes : {&content.now, &content.durable}) {
+        bytes->insert(bytes->end(), text.begin(), text.end());
+    }
+}
+
+/// An append whose change number `at` fails.
+void leave_unfinished(MemoryDisk& disk, std::size_t at) {
+    const std::uint64_t size = open_on(disk).size();
+    LogStore log = open_on(disk);
+    disk.changes = 0;
+    disk.fail_at = at;
+    REQUIRE(is_evidence_error([&] { (void)log.append(new_entry(size)); }));
+    disk.fail_at.reset();
+}
+
+/// The change of an append to a log of `size` entries that gives the new head its name: behind the
+/// line and its flush, the hashes and offsets of a full block, and the head and its flush.
+std::size_t renaming_of_head(std::uint64_t size) {
+    return size != 0 && size % kBlockEntries == 0 ? 9 : 5;
+}
+
 }  // namespace
 
 TEST_CASE("whichever operation of an append fails, the entry is wholly there or not at all") {
@@ -122,17 +160,12 @@ TEST_CASE("an entry whose append returned outlives every power cut") {
     }
 }
 
-TEST_CASE("whichever operation of the repair fails, the next opening repairs") {
+TEST_CASE("whichever operation of an opening fails, the next opening goes on") {
     const std::uint64_t size = GENERATE(1U, 256U);
+    const std::string at = GENERATE("line", "head");
     MemoryDisk before = disk_with(size);
     const std::string old_checkpoint = open_on(before).checkpoint();
-    {
-        LogStore log = open_on(before);
-        before.changes = 0;
-        before.fail_at = 1;  // the flush of the line: it stands there whole, but not durably
-        REQUIRE(is_evidence_error([&] { (void)log.append(new_entry(size)); }));
-        before.fail_at.reset();
-    }
+    leave_unfinished(before, at == "line" ? 1 : renaming_of_head(size));
     bool went_through = false;
     for (std::size_t n = 0; !went_through; ++n) {
         REQUIRE(n < kChangesMax);
@@ -150,18 +183,40 @@ TEST_CASE("whichever operation of the repair fails, the next opening repairs") {
     }
 }
 
-TEST_CASE("a repaired log is durable before it is used") {
-    MemoryDisk disk = disk_with(3);
-    {
-        LogStore log = open_on(disk);
-        disk.changes = 0;
-        disk.fail_at = 1;
-        REQUIRE(is_evidence_error([&] { (void)log.append(new_entry(3)); }));
-        disk.fail_at.reset();
+TEST_CASE("a head that was signed is never signed over other lines, whatever comes after") {
+    const std::uint64_t size = GENERATE(0U, 3U, 256U, 512U);
+    MemoryDisk disk = disk_with(size);
+    leave_unfinished(disk, renaming_of_head(size));
+    const std::string head = text_in(disk, LogFile::new_checkpoint);
+    SECTION("it is brought to its name, durably, before the log is used") {
+        REQUIRE(open_on(disk).size() == size + 1);
+        MemoryDisk after = cut_power(disk, Unflushed::lost, false);
+        CHECK(open_on(after).checkpoint() == head);
+        CHECK(disk.set_aside.empty());
     }
-    REQUIRE(open_on(disk).size() == 4);
-    MemoryDisk after = cut_power(disk, Unflushed::lost, false);
-    CHECK(open_on(after).size() == 4);
+    SECTION("with more behind it, which is set aside") {
+        add_behind(disk, "{\"forged\":1}\n");
+        LogStore log = open_on(disk);
+        CHECK(log.checkpoint() == head);
+        CHECK(log.set_aside() == unsigned_name(size + 1, as_bytes("{\"forged\":1}\n")));
+    }
+    SECTION("over other lines it is none") {
+        Bytes& entries = bytes_of(disk, LogFile::entries);
+        entries.at(entries.size() - 3) ^= 1U;
+        CHECK(open_on(disk).size() == size);
+        CHECK(disk.set_aside.size() == 1);
+    }
+    SECTION("of another key, torn or of an old size it is none") {
+        for (const std::string& other :
+             {NoteSigner("test", other_seed()).sign(head.substr(0, head.find("\n\n") + 1)),
+              head.substr(0, head.size() - 2), std::string(), std::string(kNoteBytesMax + 1, 'x'),
+              text_in(disk, LogFile::checkpoint)}) {
+            MemoryDisk changed = disk;
+            bytes_of(changed, LogFile::new_checkpoint).assign(other.begin(), other.end());
+            CHECK(open_on(changed).size() == size);
+            CHECK(changed.set_aside.size() == 1);
+        }
+    }
 }
 
 TEST_CASE("whichever operation of making a log fails, it can be made or opened afterwards") {
@@ -193,54 +248,86 @@ TEST_CASE("whichever operation of making a log fails, it can be made or opened a
     }
 }
 
-TEST_CASE("a last line that is torn at any byte is cut off, a whole one is kept") {
-    MemoryDisk disk = disk_with(2);
-    const std::string checkpoint = open_on(disk).checkpoint();
-    const MemoryDisk before = disk;
-    const std::string line = open_on(disk).append(new_entry(2)).line + '\n';
-    for (std::size_t kept = 0; kept <= line.size(); ++kept) {
-        MemoryDisk torn = before;
-        Bytes& entries = torn.contents.at(torn.names.at(LogFile::entries)).now;
-        const ByteView part = as_bytes(line).first(kept);
-        entries.insert(entries.end(), part.begin(), part.end());
-        LogStore log = open_on(torn);
-        REQUIRE(log.size() == (kept == line.size() ? 3 : 2));
-        REQUIRE(torn.contents.at(torn.names.at(LogFile::entries)).now.size() ==
-                before.contents.at(before.names.at(LogFile::entries)).now.size() +
-                    (kept == line.size() ? kept : 0));
-        require_whole(torn, 2, checkpoint);
+TEST_CASE("what stands behind the checkpoint is set aside as it is, and never signed") {
+    const MemoryDisk good = disk_with(2);
+    MemoryDisk grown = good;
+    const std::string checkpoint = open_on(grown).checkpoint();
+    const std::string line = open_on(grown).append(new_entry(2)).line + '\n';
+    std::vector<std::string> tails = {"x\n",
+                                      "\n",
+                                      "{}\n",
+                                      line + line,
+                                      line + R"({"type":"run-int)",
+                                      std::string(4096, '\0'),
+                                      std::string(kLogEntryBytesMax + 1, 'x'),
+                                      std::string(kUnsignedBytesMax, 'x')};
+    for (std::size_t kept = 1; kept <= line.size(); ++kept) {
+        tails.push_back(line.substr(0, kept));
+    }
+    for (const std::string& tail : tails) {
+        MemoryDisk disk = good;
+        add_behind(disk, tail);
+        LogStore log = open_on(disk);
+        REQUIRE(log.checkpoint() == checkpoint);
+        REQUIRE(log.set_aside() == unsigned_name(2, as_bytes(tail)));
+        REQUIRE(as_text(disk.contents.at(disk.set_aside.at(*log.set_aside())).now) == tail);
+        REQUIRE(text_in(disk, LogFile::entries) == text_in(good, LogFile::entries));
+        // It is durable where it went before it is gone where it was, and set aside once.
+        MemoryDisk after = cut_power(disk, Unflushed::lost, false);
+        LogStore again = open_on(after);
+        REQUIRE_FALSE(again.set_aside());
+        REQUIRE(after.set_aside.size() == 1);
+        REQUIRE(as_text(after.contents.at(after.set_aside.begin()->second).now) == tail);
+        require_whole(disk, 2, checkpoint);
+        MemoryLogFiles files(disk);
+        const LogAudit audit = audit_files(files, test_signer().verifier_key());
+        REQUIRE(audit.set_aside == std::vector<std::string>{unsigned_name(2, as_bytes(tail))});
     }
 }
 
-TEST_CASE(
-    "whole lines behind the checkpoint that do not continue the chain are refused unwritten") {
-    const MemoryDisk good = disk_with(2);
-    const std::string zeros(64, '0');
-    for (const std::string& line :
-         {std::string("{}"), std::string("x"), std::string(),
-          R"({"prev":")" + zeros + R"(","seq":2})", R"({"prev":")" + zeros + R"(","seq":3})"}) {
-        MemoryDisk disk = good;
-        Bytes& entries = disk.contents.at(disk.names.at(LogFile::entries)).now;
-        const std::string added = line + '\n';
-        entries.insert(entries.end(), added.begin(), added.end());
+TEST_CASE("whichever operation of setting aside fails, nothing of it is lost") {
+    const std::string tail = "{\"forged\":1}\nhalf";
+    bool went_through = false;
+    for (std::size_t n = 0; !went_through; ++n) {
+        REQUIRE(n < kChangesMax);
+        MemoryDisk disk = disk_with(2);
+        add_behind(disk, tail);
         disk.changes = 0;
-        CHECK(is_evidence_error([&] { (void)open_on(disk); }));
-        CHECK(disk.changes == 0);
+        disk.fail_at = n;
+        try {
+            (void)open_on(disk);
+            went_through = true;
+        } catch (const Error& error) {
+            REQUIRE(error.code() == ErrorCode::evidence);
+        }
+        disk.fail_at.reset();
+        (void)open_on(disk);
+        REQUIRE(disk.set_aside.size() == 1);
+        REQUIRE(as_text(disk.contents.at(disk.set_aside.begin()->second).now) == tail);
+    }
+}
+
+TEST_CASE("names of what was set aside are told from others") {
+    const std::string name = unsigned_name(12, as_bytes("x"));
+    CHECK(is_unsigned_name(name));
+    for (const std::string& other :
+         {std::string(), std::string("unsigned-"), std::string("unsigned-.jsonl"),
+          std::string("unsigned.new"), std::string("entries.jsonl"), name + "x", "x" + name,
+          "unsigned-" + name.substr(11), "unsigned-x" + name.substr(9),
+          name.substr(0, name.size() - 7) + ".jsonl", "unsigned-1\n" + name.substr(11)}) {
+        CHECK_FALSE(is_unsigned_name(other));
     }
 }
 
 TEST_CASE("more behind the checkpoint than a crash leaves is refused unwritten") {
-    for (const std::size_t size : {std::size_t{kLogEntryBytesMax} + 1, std::size_t{17} << 20U}) {
-        MemoryDisk disk = disk_with(2);
-        Bytes& entries = disk.contents.at(disk.names.at(LogFile::entries)).now;
-        entries.resize(entries.size() + size, 'x');
-        disk.changes = 0;
-        CHECK(is_evidence_error([&] { (void)open_on(disk); }));
-        CHECK(disk.changes == 0);
-    }
+    MemoryDisk disk = disk_with(2);
+    add_behind(disk, std::string(kUnsignedBytesMax + 1, 'x'));
+    disk.changes = 0;
+    CHECK(is_evidence_error([&] { (void)open_on(disk); }));
+    CHECK(disk.changes == 0);
 }
 
-TEST_CASE("a copy whose checkpoint is older than its entries is brought up to date") {
+TEST_CASE("a copy whose checkpoint is older than its entries goes on where that was signed") {
     // What a backup of a log in use holds: the checkpoint was copied first.
     const std::uint64_t old_size = GENERATE(0U, 3U, 256U);
     MemoryDisk disk = disk_with(old_size);
@@ -252,7 +339,7 @@ TEST_CASE("a copy whose checkpoint is older than its entries is brought up to da
             (void)log.append({{"n", old_size + i}});
         }
     }
-    const std::string checkpoint = open_on(disk).checkpoint();
+    const std::string newest = open_on(disk).checkpoint();
     disk.contents.at(disk.names.at(LogFile::checkpoint)) = old_content;
     SECTION("with its hashes and offsets") {}
     SECTION("with those of the old size") {
@@ -263,7 +350,14 @@ TEST_CASE("a copy whose checkpoint is older than its entries is brought up to da
         disk.contents.at(disk.names.at(LogFile::offsets))
             .now.resize(static_cast<std::size_t>(base) * 8);
     }
-    CHECK(open_on(disk).checkpoint() == checkpoint);
+    SECTION("with the newest checkpoint beside it, which is its own") {
+        MemoryLogFiles(disk).write_at(LogFile::new_checkpoint, 0, as_bytes(newest));
+        CHECK(open_on(disk).checkpoint() == newest);
+    }
+    const std::uint64_t size = open_on(disk).size();
+    CHECK((size == old_size || size == old_size + 600));
+    CHECK(disk.set_aside.size() == (size == old_size ? 1 : 0));
+    (void)open_on(disk).append(new_entry(size));
     MemoryLogFiles files(disk);
     CHECK(audit_files(files, test_signer().verifier_key()).problems.empty());
 }

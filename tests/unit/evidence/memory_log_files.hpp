@@ -25,6 +25,9 @@ struct MemoryDisk {
     std::vector<Content> contents;
     Names names;          ///< what a name leads to
     Names durable_names;  ///< what it leads to after a power cut, unless the kernel was quicker
+    using Unsigned = std::map<std::string, std::size_t>;  ///< what was set aside, by its name
+    Unsigned set_aside;
+    Unsigned durable_set_aside;
 
     std::size_t changes = 0;             ///< writes, truncations, flushes and renames so far
     std::size_t flushes = 0;             ///< of them, flushes of files and of the folder
@@ -47,6 +50,8 @@ inline MemoryDisk cut_power(const MemoryDisk& disk, Unflushed unflushed, bool re
     MemoryDisk after;
     after.names = renames_kept ? disk.names : disk.durable_names;
     after.durable_names = after.names;
+    after.set_aside = renames_kept ? disk.set_aside : disk.durable_set_aside;
+    after.durable_set_aside = after.set_aside;
     for (const MemoryDisk::Content& content : disk.contents) {
         Bytes left = content.durable;
         const std::size_t common = std::min(content.now.size(), content.durable.size());
@@ -124,10 +129,26 @@ class MemoryLogFiles final : public LogFiles {
         disk_.names.erase(LogFile::new_checkpoint);
     }
 
+    void publish_unsigned(const std::string& name) override {
+        fail_if(disk_.next_fails(), "renaming", LogFile::new_unsigned);
+        disk_.set_aside[name] = disk_.names.at(LogFile::new_unsigned);
+        disk_.names.erase(LogFile::new_unsigned);
+    }
+
+    [[nodiscard]] std::vector<std::string> unsigned_names(std::size_t count_max) override {
+        std::vector<std::string> names;
+        for (const auto& [name, content] : disk_.set_aside) {
+            names.push_back(name);
+        }
+        names.resize(std::min(names.size(), count_max));
+        return names;
+    }
+
     void sync_directory() override {
         fail_if(disk_.next_fails(), "flushing the folder of", LogFile::entries);
         ++disk_.flushes;
         disk_.durable_names = disk_.names;
+        disk_.durable_set_aside = disk_.set_aside;
     }
 
   private:

@@ -95,6 +95,32 @@ TEST_CASE("a loop device is identified as the system's tools see it") {
     CHECK_FALSE(identity.read_only);
 }
 
+TEST_CASE("the file below a loop device is known under whatever name it has") {
+    const ScratchFolder scratch;
+    const auto file = make_file(scratch.path(), "a.img", 3 * kMiB);
+    const auto below = identify(file);
+    const auto check = [&](const Loop& loop, std::uint64_t offset) {
+        const auto identity = identify(loop.path());
+        REQUIRE(identity.backing);
+        CHECK(identity.backing->inode == below.inode);
+        CHECK(identity.backing->major == below.major);
+        CHECK(identity.backing->minor == below.minor);
+        CHECK(identity.backing->birth_time == below.birth_time);
+        CHECK(identity.backing->offset_bytes == offset);
+        CHECK(to_json(identity).at("backing").at("inode") == std::to_string(below.inode));
+    };
+    const Loop loop{file};
+    check(loop, 0);
+    std::filesystem::rename(file, scratch.path() / "b.img");
+    check(loop, 0);
+    check(Loop{scratch.path() / "b.img", "--offset 4096"}, 4096);
+    std::filesystem::remove(scratch.path() / "b.img");
+    const auto orphan = identify(loop.path());  // its file has no name that leads there
+    REQUIRE(orphan.backing);
+    CHECK(orphan.backing->inode == below.inode);
+    CHECK(orphan.backing->birth_time.empty());
+}
+
 TEST_CASE("the disk sequence tells two attachments of one loop device apart") {
     const ScratchFolder scratch;
     const auto file = make_file(scratch.path(), "a.img", kMiB);

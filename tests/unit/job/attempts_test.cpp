@@ -34,6 +34,17 @@ void become_file(TargetFixture& fixture, const char* birth_time) {
     identity.birth_time = birth_time;
 }
 
+void become_loop(TargetFixture& fixture, const char* file, std::uint64_t inode,
+                 std::uint64_t offset = 0) {
+    auto& identity = fixture.host.at("/dev/a").identity;
+    identity.kind = inventory::Kind::loop;
+    identity.serial.clear();
+    identity.wwid.clear();
+    identity.transport = "loop";
+    identity.backing_file = file;
+    identity.backing = {259, 2, inode, "1763111222.000000001", offset};
+}
+
 void cut_short(TargetFixture& fixture) {
     fixture.disk().set_hook([&](const fake::Operation& operation) {
         if (operation.kind == fake::Operation::Kind::write) {
@@ -108,6 +119,38 @@ TEST_CASE("a file that was renamed keeps its attempts", "[job][target]") {
     fixture.target = "/dev/b";
     CHECK(attempts_of(fixture.run()).at("number") == 2);
     CHECK(fixture.verified_bundles() == 2);
+}
+
+TEST_CASE("a loop device keeps the attempts of the file below it", "[job][target]") {
+    TargetFixture fixture;
+    std::uint64_t number = 2;
+    become_loop(fixture, "/srv/a.img", 7);
+    (void)fixture.run();
+    SECTION("as it was") {}
+    SECTION("the file was renamed") {
+        become_loop(fixture, "/srv/b.img", 7);
+    }
+    SECTION("another file has its name now") {
+        become_loop(fixture, "/srv/a.img", 8);
+        number = 1;
+    }
+    SECTION("it begins within the file") {
+        become_loop(fixture, "/srv/a.img", 7, 4096);
+        number = 1;
+    }
+    CHECK(attempts_of(fixture.run()).at("number") == number);
+    CHECK(fixture.verified_bundles() == 2);
+}
+
+TEST_CASE("an open job of a target under another name is closed as lost", "[job][target]") {
+    TargetFixture fixture;
+    become_loop(fixture, "/srv/a.img", 7);
+    cut_short(fixture);
+    become_loop(fixture, "/srv/b.img", 7);
+    const auto attempts = attempts_of(fixture.run());
+    CHECK(attempts.at("number") == 2);
+    CHECK(attempts.at("previous")[0].at("status") == "lost");
+    CHECK(fixture.verified_bundles() == 1);
 }
 
 TEST_CASE("a run that was cut short and whose journal is gone is closed as lost, and declared",

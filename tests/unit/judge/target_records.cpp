@@ -172,21 +172,16 @@ void with_exception(Json& p, const char* code) {
     p["result"]["exceptions"] = Json::array({reason("something that is named", code)});
 }
 
-void one_unreadable(Json& p, std::uint64_t placed) {
-    constexpr std::uint64_t kBlock = 4096;
+void some_unreadable(Json& p, std::uint64_t count) {
     Json& canaries = p["verification"]["canaries"];
     Json& surface = canaries["surfaces"][0];
-    const Json last = surface["offsets"].back();
-    for (std::uint64_t more = surface["offsets"].size(); more < placed; ++more) {
-        surface["offsets"].back() = 1310720000000U + (more - 4) * kBlock;
-        surface["offsets"].push_back(last);
-    }
-    canaries["placed"] = placed;
-    canaries["changed"] = placed - 1;
-    canaries["unreadable"] = 1U;
-    surface["unreadable"] = surface["unexpected"] = Json::array({786432000000U});
+    const auto from = surface["offsets"].begin() + 3;
+    canaries["changed"] = canaries["placed"].get<std::uint64_t>() - count;
+    canaries["unreadable"] = count;
+    surface["unreadable"] = surface["unexpected"] =
+        Json::array_t(from, from + static_cast<std::ptrdiff_t>(count));
     p["verification"]["unreadableStatuses"] = Json::array(
-        {ObjectWriter().add("status", "EIO").add("count", 1U).add("expected", false).take()});
+        {ObjectWriter().add("status", "EIO").add("count", count).add("expected", false).take()});
     p["verification"]["recheck"] =
         ObjectWriter().add("unreadableBefore", 2U).add("reset", "done").add("written", 1U).take();
     p["verification"]["byCommand"] = ObjectWriter().add("looked", 16U).add("intact", 0U).take();

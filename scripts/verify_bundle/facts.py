@@ -35,8 +35,7 @@ HOW = {'same': lambda fact, other: type(fact) is type(other) and fact == other,
        'within': lambda fact, start, end: when(start) <= when(fact) <= when(end),
        'until': lambda fact, end: when(fact) <= when(end) + CLOCK_SLACK,
        'below': lambda fact, other: fact < other,
-       'atMost': lambda fact, other: fact <= other,
-       'countOf': lambda fact, other: fact == len(other)}
+       'atMost': lambda fact, end: when(fact) <= when(end)}
 
 
 def check_facts(predicate):

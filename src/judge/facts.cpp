@@ -65,9 +65,7 @@ bool agrees(Fact::How how, const RecordView& fact, const std::vector<RecordView>
         case Fact::How::below:
             return fact.number() < other.number();
         case Fact::How::at_most:
-            return fact.number() <= other.number();
-        case Fact::How::count:
-            return fact.number() == other.items().size();
+            return fact.time() <= other.time();
     }
     return false;
 }

@@ -93,16 +93,15 @@ Condition condition_of(const RecordView& of) {
 
 Fact fact_of(const RecordView& of) {
     using How = Fact::How;
-    constexpr std::array<std::pair<const char*, How>, 8> kHow{{{"same", How::same},
+    constexpr std::array<std::pair<const char*, How>, 7> kHow{{{"same", How::same},
                                                                {"begins", How::begins},
                                                                {"differs", How::differs},
                                                                {"within", How::within},
                                                                {"until", How::until},
                                                                {"below", How::below},
-                                                               {"atMost", How::at_most},
-                                                               {"countOf", How::count}}};
-    of.only({"fact", "same", "begins", "differs", "within", "until", "below", "atMost", "countOf",
-             "types", "success", "uninterrupted"});
+                                                               {"atMost", How::at_most}}};
+    of.only({"fact", "same", "begins", "differs", "within", "until", "below", "atMost", "types",
+             "success", "uninterrupted"});
     Fact fact;
     fact.path = of.at("fact").non_empty_text();
     std::size_t hows = 0;

@@ -41,8 +41,7 @@ struct Fact {
         within,   ///< a time between two others, of the same clock
         until,    ///< a time not after the other by more than two clocks may differ
         below,    ///< a number less than the other
-        at_most,  ///< a number not more than the other
-        count,    ///< a number: how many the other list has
+        at_most,  ///< a time not after another of the same clock
     } how = How::same;
     std::string path;            ///< as a condition's
     Words others;                ///< paths without stars; two of `within`

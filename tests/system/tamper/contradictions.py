@@ -200,6 +200,7 @@ HARMLESS = {
         lambda record, value, other: other < work(record)['startedAt'],
     'attempts.previous.*.logIndex': lambda record, value, other: other < value,
     'sanitization.startedAt': lambda record, value, other: other < value,
+    'volumes.*.locations.*.completedAt': lambda record, value, other: other < value,
     'issuedAt': lambda record, value, other: other > value,
     'target.identityAfter.model': lambda record, value, other: other.startswith(value),
     'target.drive.model': lambda record, value, other: other.startswith(value) and not any(
@@ -229,7 +230,8 @@ def other_than(row, record, place):
         return at(record, steps_of(row['differs']))
     if 'below' in row:
         return at(record, steps_of(row['below'])) + 1
-    return list(others(value, record))[-1 if 'until' in row or 'within' in row else 0]
+    return list(others(value, record))[
+        -1 if {'until', 'within', 'atMost'} & set(row) else 0]
 
 
 def paths(kind, record):

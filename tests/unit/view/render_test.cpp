@@ -136,9 +136,9 @@ TEST_CASE("What a drive reported and what was seen of it stand apart") {
     }
     for (const char* part :
          {"19 placed, in blocks of 4096 bytes: 18 changed, 1 not readable, 0 still there",
-          "19 canaries, the first at byte 0, the last at byte 151552",
-          "not readable byte 28672", "256 samples: 203 changed",
-          "zeros: 255 blocks were held against it, 0 differ", "once: EIO (not expected)",
+          "19 canaries, the first at byte 0, the last at byte 151552", "not readable byte 28672",
+          "256 samples: 203 changed", "zeros: 255 blocks were held against it, 0 differ",
+          "once: EIO (not expected)",
           "2 canaries could not be read at first; reset of the path: done",
           "16 canaries looked at by commands of the drive, 0 still there", "Identity after same"}) {
         CHECK(at(part) > seen);

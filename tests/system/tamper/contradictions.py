@@ -166,10 +166,15 @@ def machine(p):
         bootId=p['environment']['bootId'], kernel=p['environment']['kernel'])
 
 
+def swept(p):
+    pool(p)
+    p['target']['facts']['sweep'] = dict(work(p)['sweep'])
+
+
 FULL = {'media': [attempted, partition, typed], 'file': [attempted],
         'drive': [after(attempted, nvme), two_namespaces, after(nvme, passed_over), ata, scsi],
         'memory': [after(attempted, machine), after(machine, lambda p: become(p, 'ramfs', '/r')),
-                   pool],
+                   swept],
         'example': [attempted]}
 # Facts that no row of the table can hold: each by the judges' own code. "file:" in front: of files.
 COMPUTED = """targetIdentity.kind media:target.sizeBytes file:target.sizeBytes
@@ -188,7 +193,7 @@ COMPUTED = """targetIdentity.kind media:target.sizeBytes file:target.sizeBytes
     file:target.identity.deviceNumber volumes.*.locations.0.header.uuid
     projectIdentity.volumes.*.uuid projectIdentity.projectId tool.version schemaVersion"""
 TIMES = ('2026-11-21T00:00:00Z', '2026-11-21T23:59:59Z')
-WORDS = {'purge': ('clear', 'none'), 'clear': ('purge', 'none'), 'disk': ('loop',),
+WORDS = {'file': ('loop',), 'purge': ('clear', 'none'), 'clear': ('purge', 'none'), 'disk': ('loop',),
          'partition': ('disk',), '1.2.0': ('1.0.0', '1.1.0'), '0.2.0': ('0.1.0',)}
 NEVER = lambda record, value, other: False  # noqa: E731
 # Where another value is no contradiction: an earlier begin, fewer turns, a part of a name.
@@ -230,8 +235,10 @@ def other_than(row, record, place):
         return at(record, steps_of(row['differs']))
     if 'below' in row:
         return at(record, steps_of(row['below'])) + 1
+    if 'atMost' in row:  # issued later than that
+        return record['issuedAt']
     return list(others(value, record))[
-        -1 if {'until', 'within', 'atMost'} & set(row) else 0]
+        -1 if {'until', 'within'} & set(row) else 0]
 
 
 def paths(kind, record):

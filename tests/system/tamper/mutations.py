@@ -222,8 +222,9 @@ def conditions(seen):
             yield row['family'], f'{what}: {name}', change
 
 
-KINDS = {'drive': {'drive', 'media'}, 'overwrite': {'media', 'file'}, 'memory': {'memory', 'file'},
-         'keys': {'example'}}  # of records on which a family has a say
+KINDS = {'drive': {'drive', 'media'}, 'overwrite': {'media', 'file', 'memory'},
+         'memory': {'memory', 'file'},
+         'keys': {'example', 'memory'}}  # of records on which a family has a say
 
 
 def records_of(part, records):

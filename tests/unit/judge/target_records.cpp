@@ -23,28 +23,49 @@ std::string problem_of(const Json& predicate) {
     return {};
 }
 
-std::string media(const Change& change) {
-    Json predicate = example_predicate("media");
+namespace {
+
+/// After the change; a target of another identity is typed by its own token, and memory of another
+/// kind is that at every place.
+std::string changed(const char* type, const Change& change) {
+    Json predicate = example_predicate(type);
+    const Json identity = predicate.at("targetIdentity");
+    const Json token = predicate.at("authorization").at("targetToken");
     change(predicate);
+    const Json kind = predicate["target"].value("kind", Json());
+    if (std::string_view(type) == "memory" && kind != identity.at("kind")) {
+        predicate["targetIdentity"]["kind"] = kind;
+        for (const char* place : {"identity", "identityAfter", "facts"}) {
+            if (predicate["target"].contains(place) && predicate["target"][place].is_object()) {
+                predicate["target"][place]["kind"] = kind;
+            }
+        }
+    }
+    Json& named = predicate["authorization"];
+    if (token.is_string() && named.is_object() && named.value("targetToken", Json()) == token &&
+        predicate.value("targetIdentity", Json()) != identity) {
+        named["targetToken"] =
+            "target-" + sha256_hex(canonical_json(predicate["targetIdentity"])).substr(0, 6);
+    }
     return problem_of(predicate);
+}
+
+}  // namespace
+
+std::string media(const Change& change) {
+    return changed("media", change);
 }
 
 std::string file(const Change& change) {
-    Json predicate = example_predicate("file");
-    change(predicate);
-    return problem_of(predicate);
+    return changed("file", change);
 }
 
 std::string memory(const Change& change) {
-    Json predicate = example_predicate("memory");
-    change(predicate);
-    return problem_of(predicate);
+    return changed("memory", change);
 }
 
 std::string drive(const Change& change) {
-    Json predicate = example_predicate("drive");
-    change(predicate);
-    return problem_of(predicate);
+    return changed("drive", change);
 }
 
 Json reason(const char* text, const char* code) {

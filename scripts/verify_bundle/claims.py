@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """No verdict and no level better than what it rests on."""
 from common import good, need, when
+from facts import check_facts
 from shape import check_shape
 from target_claims import check_target
 from techniques import SUCCESS, check_failures
@@ -15,6 +16,7 @@ def check_claims(record):
         check_places(predicate)
     else:
         check_target(predicate)
+    check_facts(predicate)
     result, sanitization = predicate['result'], predicate['sanitization']
     check_failures(result['status'], result['exceptions'], sanitization.get('reasons'))
     need(sanitization['method'] == result['level'] and
@@ -26,6 +28,10 @@ def check_claims(record):
     check_required(predicate['signaturePolicy']['required'])
     need(predicate['attempts']['number'] == len(predicate['attempts']['previous']) + 1,
          'the number of attempts')
+    previous = predicate['attempts']['previous']
+    need(len({one['runId'] for one in previous}) == len(previous) and
+         all(one['logIndex'] < other['logIndex'] for one, other in zip(previous, previous[1:])),
+         'the earlier attempts are not those of a log, in its order')
     good('the result claims no more than the record shows')
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Certificates for a drive that erased itself: its word is needed, and is never enough."""
+import bisect
 import hashlib
 
 from common import need, when
@@ -67,15 +68,21 @@ def check_apart(places, apart):
          'places are not sorted, or not blocks apart')
 
 
+def block_of(canaries, surface):
+    """Its own, where namespaces have blocks of several sizes."""
+    own = surface.get('blockBytes')  # since 1.2.0
+    return canaries['blockBytes'] if own is None else own
+
+
 def check_canaries(canaries):
     """The counts, each borne out by the places that are listed."""
-    surfaces, block = canaries['surfaces'], canaries['blockBytes']
+    surfaces = canaries['surfaces']
     counts = {key: canaries[key] for key in ('placed', 'changed', 'unreadable', 'intact')}
     listed = {'placed': 0, 'unreadable': 0, 'intact': 0, 'unexpected': 0}
     need(len({surface['name'] for surface in surfaces}) == len(surfaces),
          'a surface is listed twice')
     for surface in surfaces:
-        size = surface['sizeBytes']
+        size, block = surface['sizeBytes'], block_of(canaries, surface)
         placed, intact, unreadable, unexpected = (
             surface[key] for key in ('offsets', 'intact', 'unreadable', 'unexpected'))
         for places in (placed, intact, unreadable, unexpected):
@@ -176,28 +183,32 @@ def check_reported(work, rules):
         check_commands(done['commands'], rules.row.get('commands', ()))
 
 
-def gap_max(surface, block, rule):
-    """How far canaries may lie apart: one stands in each part, but for those that were refused."""
-    blocks = surface['sizeBytes'] // block
-    parts = max(min(rule['parts'], blocks // 2), 1)
-    apart = rule['partsApart'] + min(surface.get('refused', 0), parts)
-    return (apart * -(-blocks // parts) + 1) * block
+def check_parts(surface, block, parts_max):
+    """In each of so many equal parts, two blocks long at least, one stands or was refused."""
+    blocks, refused = surface['sizeBytes'] // block, surface.get('refused', 0)
+    parts = max(1, min(parts_max, blocks // 2))
+    edges = [blocks * part // parts * block for part in range(parts + 1)]
+    filled = set()
+    for offset in surface['offsets']:
+        part = bisect.bisect_right(edges, offset) - 1
+        filled |= {part, part + 1 if part + 1 < parts and offset + block > edges[part + 1] else part}
+    need(len(surface['offsets']) + refused >= parts, 'fewer canaries than parts')
+    need(parts - len(filled & set(range(parts))) <= refused, 'a part without a canary')
 
 
 def check_success(predicate, marks, rules):
     seen, target, rule = (predicate['verification'], predicate['target'], rules.part('canaries'))
     if not marks['placed']:
         return
-    block = seen['canaries']['blockBytes']
-    need(block >= rule.get('blockBytesMin', 0), 'canaries are smaller than that')
     for surface in seen['canaries']['surfaces']:
+        block = block_of(seen['canaries'], surface)
+        need(block >= rule.get('blockBytesMin', 0), 'canaries are smaller than that')
         offsets, size = surface['offsets'], surface['sizeBytes']
         need(not rule.get('bothEnds') or
              offsets and offsets[0] == 0 and offsets[-1] + block == size,
              'the first or the last block had no canary')
-        apart = gap_max(surface, block, rule) if rule.get('parts') else size
-        need(all(high - low <= apart for low, high in zip(offsets, offsets[1:])),
-             'canaries lie too far apart')
+        if rule.get('parts'):
+            check_parts(surface, block, rule['parts'])
     largest = max(surface['sizeBytes'] for surface in seen['canaries']['surfaces'])
     need(not rule.get('wholeTarget') or largest >= target['sizeBytes'],
          'not the whole target was marked')

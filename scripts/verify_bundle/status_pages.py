@@ -68,12 +68,16 @@ def check_status(work, rule):
 
 
 def check_commands(commands, rules):
-    for rule in rules:
-        wanted, mask = (bytes.fromhex(rule.get(key, '')) for key in ('bytes', 'mask'))
-        need(any(command['name'].startswith(tuple(rule['names'])) and
-                 not is_refusal(command['answer']) and
-                 is_masked(bytes.fromhex(command['bytes']), wanted, mask)
-                 for command in commands), 'the command of the technique was not sent')
+    need(all(any(is_sent(command, rule) for command in commands) for rule in rules),
+         'the command of the technique was not sent')
+
+
+def is_sent(command, rule):
+    """Whether it is the command of this rule, and was not refused."""
+    wanted, mask = (bytes.fromhex(rule.get(key, '')) for key in ('bytes', 'mask'))
+    return (command['name'].startswith(tuple(rule['names'])) and
+            not is_refusal(command['answer']) and
+            is_masked(bytes.fromhex(command['bytes']), wanted, mask))
 
 
 def is_refusal(answer):

@@ -3,6 +3,7 @@
 import hashlib
 
 from common import need, when
+from facts import check_target_facts
 from memory_claims import check_free, check_memory
 from read_claims import check_overwrite_was_read, check_reached
 from swap_claims import check_swap
@@ -32,7 +33,9 @@ def check_target(predicate):
         rules.check_control_names(predicate['sanitization'])
     if drive:
         check_drive(predicate, rules)
+        check_target_facts(predicate, rules.row)
         return
+    check_target_facts(predicate, rules.row)
     check_figures(predicate['verification'], kind, size)
     if kind == 'memory':
         check_memory(predicate, rules)
@@ -104,7 +107,8 @@ def same_target(predicate, kind, size, grows):
              (grows and identity['sizeBytes'] >= named['sizeBytes']),
              'the sizes of the target differ')
     need(not grows or size >= named['sizeBytes'], 'the target has shrunk')
-    need(kind == 'memory' or named['kind'] == target['kind'], 'the kind of the target')
+    need(named['kind'] == target['kind'] or
+         (kind, named['kind'], target['kind']) == ('memory', 'brd', 'ram'), 'the kind of the target')
 
 
 def check_faults(faults, kind, size):

@@ -14,6 +14,7 @@ class Table:
     def __init__(self, content):
         self.families, self.hidden_areas = content['families'], content.get('hiddenAreas', {})
         self.rows, self.failures = content['rows'], content.get('failures', ())
+        self.facts = content.get('facts', ())
 
     def row(self, technique, kind=None):
         return next((row for row in self.rows if row['technique'] == technique and
@@ -74,10 +75,10 @@ class Rules:
             need(not self.part('policy') or predicate['authorization']['policyId'] ==
                  row.get('policy', row['technique']), 'that is not the policy of the technique')
         need(result['level'] == 'none' or success, 'a level without success')
-        self.check_blocks('blocks', predicate, predicate, result['status'], result['level'],
+        self.check_conditions('conditions', predicate, predicate, result['status'], result['level'],
                           result['exceptions'], predicate['verification'].get('result') == 'pass')
 
-    def check_blocks(self, name, predicate, root, status, level, exceptions, passed=False):
+    def check_conditions(self, name, predicate, root, status, level, exceptions, passed=False):
         """`root` holds the fields; status, level and exceptions are claimed of it."""
         claimed = {'success': status in SUCCESS, 'pass': passed,
                    'level': status in SUCCESS and level != 'none',

@@ -52,7 +52,7 @@ def check_volume(predicate, volume, rank, rules):
                                  volume['level'] == 'none'), name + ': nothing was looked at')
     need(LEVELS.index(volume['level']) <= LEVELS.index(level_of(rules.row, 'flash')),
          name + ': the technique does not reach that level')
-    rules.check_blocks('volumeBlocks', predicate, volume, volume['status'], volume['level'],
+    rules.check_conditions('volumeConditions', predicate, volume, volume['status'], volume['level'],
                        volume['exceptions'])
     if since_1_1(predicate):
         check_asked(volume, rules.part('controls'))
@@ -152,6 +152,7 @@ def check_level(predicate, volume, rules):
     for place in volume['locations'] if coded else ():
         check_level_at(place, volume['level'], rules.part('noLevel'), name)
     header = volume['locations'][0]['header']
+    need(not volume['uuid'] or header['uuid'] in ('', volume['uuid']), name + ': another volume')
     need(header['segments'] and all(hides(segment['encryption'], header['keyBytes'], rules)
                                     for segment in header['segments']),
          name + ': its payload is not known to be encrypted well')

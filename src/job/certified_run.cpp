@@ -57,26 +57,6 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
                       [](const evidence::LoggedRun& run) { return run.end && !run.refused; }));
 }
 
-/// What the log can not do ends as `code` where no evidence is owed yet.
-template <typename Work>
-auto failing_as(ErrorCode code, Work work) {
-    try {
-        return work();
-    } catch (const Error& error) {
-        if (error.code() != ErrorCode::evidence) {
-            throw;
-        }
-        throw Error(code, error.reason(), error.what(), error.hint());
-    }
-}
-
-/// Before a run is announced nothing of it is changed: a log that is damaged, or can not be
-/// written, refuses it.
-template <typename Work>
-auto before_any_change(Work work) {
-    return failing_as(ErrorCode::internal, std::move(work));
-}
-
 }  // namespace
 
 Json authorization_json(const mandate::Authorization& authorization) {
@@ -133,8 +113,7 @@ void CertifiedRun::take_end_from_log() {
         return;
     }
     try {
-        failing_as(state_.phase == Phase::announcing ? ErrorCode::internal : ErrorCode::interrupted,
-                   [&] { runs_.read(read_log()); });
+        runs_.read(read_log());
     } catch (const Error&) {
         if (state_.phase > Phase::running) {
             return;  // it has its verdict: that the evidence can not be delivered is said there
@@ -215,7 +194,7 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.level.clear();
     state_.completed_at.clear();
     state_.bundle = state_.subject + "-" + state_.run_id;
-    state_.log_size_before = before_any_change([&] { return open_log().size(); });
+    state_.log_size_before = open_log().size();
     enter(Phase::announcing);
 }
 
@@ -228,7 +207,7 @@ void CertifiedRun::note_interruption() {
 std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
     evidence::DeviceRuns runs(identity);
     const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
-    before_any_change([&] { runs.read(evidence::Log::open_read_only(context.state.log(), key)); });
+    runs.read(evidence::Log::open_read_only(context.state.log(), key));
     std::optional<std::string> job;
     for (const auto& run : runs.runs()) {
         if (!run.end && has_journal(context.state, run.intent.job_id)) {
@@ -262,20 +241,21 @@ const evidence::LoggedRun* CertifiedRun::carried_out(const std::string& document
 }
 
 void CertifiedRun::announce(Json fields) {
-    before_any_change([&] {
-        runs_.read(read_log());  // most of it while others may write, the rest while they can not
-        auto log = open_log();
-        auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
-        if (!index) {
-            runs_.read(log);
-            index = append_intent(log, std::move(fields));
-        }
-        state_.started_at = to_rfc3339(context_.clock.now());
-        state_.intent_index = *index;
-        state_.intent_leaf_hash = leaf_of(log, *index);
-        state_.checkpoint = log.checkpoint();
-    });
+    runs_.read(read_log());  // most of it while others may write, the rest while they can not
+    take_intent(open_log(), std::move(fields));
     enter(Phase::running);
+}
+
+void CertifiedRun::take_intent(evidence::Log log, Json fields) {
+    auto index = find_entry(log, state_.log_size_before, "run-intent", state_.run_id);
+    if (!index) {
+        runs_.read(log);
+        index = append_intent(log, std::move(fields));
+    }
+    state_.started_at = to_rfc3339(context_.clock.now());
+    state_.intent_index = *index;
+    state_.intent_leaf_hash = leaf_of(log, *index);
+    state_.checkpoint = log.checkpoint();
 }
 
 /// Closes what is open on the same storage, and announces this run.
@@ -309,15 +289,13 @@ bool CertifiedRun::refused() const {
 }
 
 void CertifiedRun::refuse(const Error& error) {
-    before_any_change([&] {
-        (void)open_log().append(ObjectWriter()
-                                    .add("type", "run-refused")
-                                    .add("at", to_rfc3339(context_.clock.now()))
-                                    .add("runId", state_.run_id)
-                                    .add("intent", state_.intent_index)
-                                    .add("reason", to_string(error.reason()))
-                                    .take());
-    });
+    (void)open_log().append(ObjectWriter()
+                                .add("type", "run-refused")
+                                .add("at", to_rfc3339(context_.clock.now()))
+                                .add("runId", state_.run_id)
+                                .add("intent", state_.intent_index)
+                                .add("reason", to_string(error.reason()))
+                                .take());
     state_.verdict = kRefusedRun;
     enter(Phase::done);
 }

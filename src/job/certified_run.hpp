@@ -97,6 +97,7 @@ class CertifiedRun final {
     [[nodiscard]] std::uint64_t announced_size() const;
     void publish();
     void close_abandoned(evidence::Log& log, const evidence::LoggedRun& run);
+    void take_intent(evidence::Log log, Json fields);
     [[nodiscard]] std::uint64_t append_intent(evidence::Log& log, Json fields);
     [[nodiscard]] evidence::Log read_log() const;
     [[nodiscard]] evidence::Log open_log();

@@ -85,6 +85,12 @@ std::vector<std::uint64_t> offsets_of(const RecordView& list, std::uint64_t step
     return offsets;
 }
 
+/// Of the surface itself, where namespaces have blocks of several sizes.
+std::uint64_t block_of(const RecordView& canaries, const RecordView& surface) {
+    const auto own = surface.maybe("blockBytes");  // since 1.2.0
+    return bytes_of(own ? *own : canaries.at("blockBytes"));
+}
+
 /// What was seen of the canaries of one surface: places that are listed, each once.
 Canaries check_surface(const RecordView& surface, std::uint64_t block) {
     const auto placed = offsets_of(surface.at("offsets"), block);
@@ -122,7 +128,7 @@ Canaries check_canary_counts(const RecordView& canaries) {
         if (!names.insert(surface.at("name").text()).second) {
             surface.at("name").fail("is listed twice");
         }
-        const Canaries seen = check_surface(surface, bytes_of(canaries.at("blockBytes")));
+        const Canaries seen = check_surface(surface, block_of(canaries, surface));
         listed.placed += seen.placed;
         listed.unreadable += seen.unreadable;
         listed.intact += seen.intact;
@@ -230,36 +236,49 @@ void check_passed(const RecordView& verification, const Canaries& canaries, cons
     }
 }
 
-/// The largest distance that canaries of one surface may have from each other.
-std::uint64_t gap_max(std::uint64_t size, std::uint64_t block, std::uint64_t refused,
-                      const rules::CanaryRule& rule) {
-    const std::uint64_t blocks = size / std::max<std::uint64_t>(block, 1);
+/// In each of so many equal parts, or of half as many as it has blocks, one stands or was refused:
+/// no more than two parts lie between two that follow each other.
+void check_parts(const RecordView& surface, std::uint64_t block, const rules::CanaryRule& rule) {
+    const std::uint64_t blocks = bytes_of(surface.at("sizeBytes")) / block;
     const std::uint64_t parts = std::max<std::uint64_t>(std::min(rule.parts, blocks / 2), 1);
-    const std::uint64_t part_blocks = blocks / parts + (blocks % parts != 0 ? 1 : 0);
-    return ((rule.parts_apart + std::min(refused, parts)) * part_blocks + 1) * block;
+    const auto refused = surface.maybe("refused");  // since 1.1.0
+    std::uint64_t left = refused ? bytes_of(*refused) : 0;
+    const auto offsets = surface.at("offsets").items();
+    if (offsets.size() + left < parts) {
+        surface.at("offsets").fail("are fewer than the " + std::to_string(parts) + " parts");
+    }
+    std::size_t at = 0;
+    for (std::uint64_t part = 0; part < parts; ++part) {
+        const std::uint64_t begin = blocks * part / parts * block;
+        const std::uint64_t end = blocks * (part + 1) / parts * block;
+        while (at < offsets.size() && offsets[at].number() + block <= begin) {
+            ++at;
+        }
+        const bool stands = at < offsets.size() && offsets[at].number() < end;
+        if (!stands && left-- == 0) {
+            surface.at("offsets").fail("leave out the part that begins at " +
+                                       std::to_string(begin));
+        }
+    }
 }
 
-/// Both ends of everything that the host addresses, all of the target, and no wide gap.
+/// Both ends of everything that the host addresses, each part of it, and all of the target.
 void check_surfaces(const RecordView& predicate, const rules::CanaryRule& rule) {
     const RecordView canaries = predicate.at("verification").at("canaries");
-    const std::uint64_t block = bytes_of(canaries.at("blockBytes"));
-    if (block < rule.block_bytes_min) {
-        canaries.at("blockBytes").fail("is less than a canary has");
-    }
     std::uint64_t largest = 0;
     for (const RecordView& surface : canaries.at("surfaces").items()) {
+        const std::uint64_t block = block_of(canaries, surface);
+        if (block < rule.block_bytes_min) {
+            canaries.at("blockBytes").fail("is less than a canary has");
+        }
         const std::uint64_t size = bytes_of(surface.at("sizeBytes"));
         const auto offsets = surface.at("offsets").items();
         if (rule.both_ends && (offsets.empty() || offsets.front().number() != 0 ||
                                offsets.back().number() + block != size)) {
             surface.at("offsets").fail("must have the first and the last block");
         }
-        const auto refused = surface.maybe("refused");  // since 1.1.0
-        const std::uint64_t apart = gap_max(size, block, refused ? bytes_of(*refused) : 0, rule);
-        for (std::size_t i = 1; rule.parts != 0 && i < offsets.size(); ++i) {
-            if (offsets[i].number() - offsets[i - 1].number() > apart) {
-                offsets[i].fail("is too far from the canary before it");
-            }
+        if (rule.parts != 0) {
+            check_parts(surface, block, rule);
         }
         largest = std::max(largest, size);
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a record may claim of memory: no more than the bytes that were there, written and read back,
 // and of content that was only freed, no more than what the kernel does with it.
-#include "blocks.hpp"
+#include "conditions.hpp"
 #include "target_claim.hpp"
 #include "volume_claim.hpp"
 

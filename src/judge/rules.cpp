@@ -5,8 +5,9 @@
 #include <array>
 #include <set>
 
-#include "blocks.hpp"
 #include "claims.hpp"
+#include "conditions.hpp"
+#include "facts.hpp"
 #include "volume_claim.hpp"
 
 namespace efface::judge {
@@ -156,6 +157,24 @@ void check_failures(const RecordView& claiming, const RecordView& reasoning,
     }
 }
 
+/// As the log has them: each run once, one after the other.
+void check_attempts(const RecordView& attempts) {
+    const auto previous = attempts.at("previous").items();
+    if (attempts.at("number").number() != previous.size() + 1) {
+        attempts.at("number").fail("must be one more than the previous attempts");
+    }
+    std::set<std::string> runs;
+    for (std::size_t i = 0; i < previous.size(); ++i) {
+        if (!runs.insert(previous[i].at("runId").text()).second) {
+            previous[i].at("runId").fail("is listed twice");
+        }
+        if (i > 0 &&
+            previous[i].at("logIndex").number() <= previous[i - 1].at("logIndex").number()) {
+            previous[i].at("logIndex").fail("is not behind the one before it");
+        }
+    }
+}
+
 void check_required_signers(const RecordView& policy) {
     std::set<std::string> keys;
     bool station = false;
@@ -229,8 +248,8 @@ void check_volume_claim(const RecordView& volume, const RecordView& authorizatio
     if (level_rank(level) > level_rank(row.level_flash)) {
         volume.at("level").fail("is above what " + row.name + " reaches");
     }
-    check_blocks(row.family->volume_blocks, volume,
-                 {schema, true, false, exceptions, level, volume.at("exceptions")});
+    check_conditions(row.family->volume_conditions, volume,
+                     {schema, true, false, exceptions, level, volume.at("exceptions")});
     check_volume_evidence(volume, authorization, schema, *row.family);
     if (level == "purge") {
         volume.at("cryptographicErase").must_be_object();
@@ -247,14 +266,12 @@ void check_rules(const RecordView& predicate, const rules::Techniques& table) {
     } else {
         check_target_rules(predicate, table);
     }
+    check_facts(predicate, table);
     check_failures(predicate.at("result"), predicate.at("sanitization"), table);
     check_run_times(predicate);
     check_approvals(predicate.at("authorization"));
     check_required_signers(predicate.at("signaturePolicy"));
-    const RecordView attempts = predicate.at("attempts");
-    if (attempts.at("number").number() != attempts.at("previous").items().size() + 1) {
-        attempts.at("number").fail("must be one more than the previous attempts");
-    }
+    check_attempts(predicate.at("attempts"));
 }
 
 }  // namespace efface::judge

@@ -137,23 +137,76 @@ bool is_refusal(const std::string& answer) {
 
 }  // namespace
 
+bool is_command(const RecordView& command, const rules::CommandRule& rule) {
+    const std::string& name = command.at("name").text();
+    const Bytes bytes = from_hex(command.at("bytes").text()).value_or(Bytes{});
+    bool same = bytes.size() >= rule.bytes.size();
+    for (std::size_t i = 0; same && i < rule.bytes.size(); ++i) {
+        same = (bytes[i] & rule.mask[i]) == rule.bytes[i];
+    }
+    return same && !is_refusal(command.at("answer").text()) &&
+           std::any_of(rule.names.begin(), rule.names.end(),
+                       [&](const auto& start) { return name.starts_with(start); });
+}
+
 void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules) {
     const auto commands = operation.at("commands").items();
     for (const rules::CommandRule& rule : rules) {
-        const bool sent = std::any_of(commands.begin(), commands.end(), [&](const auto& command) {
-            const std::string& name = command.at("name").text();
-            const Bytes bytes = from_hex(command.at("bytes").text()).value_or(Bytes{});
-            bool same = bytes.size() >= rule.bytes.size();
-            for (std::size_t i = 0; same && i < rule.bytes.size(); ++i) {
-                same = (bytes[i] & rule.mask[i]) == rule.bytes[i];
-            }
-            return same && !is_refusal(command.at("answer").text()) &&
-                   std::any_of(rule.names.begin(), rule.names.end(),
-                               [&](const auto& start) { return name.starts_with(start); });
-        });
-        if (!sent) {
+        if (std::none_of(commands.begin(), commands.end(),
+                         [&](const auto& command) { return is_command(command, rule); })) {
             operation.at("commands")
                 .fail("do not have " + rule.names.front() + " with the bytes of this technique");
+        }
+    }
+}
+
+namespace {
+
+/// Where a page has a name of the drive.
+struct NamePlace {
+    const char* page;
+    const char* field;
+    std::size_t at;
+    std::size_t bytes;
+    bool swapped;  ///< the two characters of each word, as ATA has them
+};
+constexpr std::array<NamePlace, 8> kNamePlaces{
+    {{"NVMe Identify Controller", "serial", 4, 20, false},
+     {"NVMe Identify Controller", "model", 24, 40, false},
+     {"NVMe Identify Controller", "firmware", 64, 8, false},
+     {"ATA IDENTIFY DEVICE", "serial", 20, 20, true},
+     {"ATA IDENTIFY DEVICE", "firmware", 46, 8, true},
+     {"ATA IDENTIFY DEVICE", "model", 54, 40, true},
+     {"SCSI INQUIRY", "model", 16, 16, false},
+     {"SCSI INQUIRY", "firmware", 32, 4, false}}};
+
+/// "" where the page is too short or has other bytes than printable ASCII there.
+std::string name_in(ByteView page, const NamePlace& place) {
+    std::string name;
+    for (std::size_t i = 0; i < place.bytes && place.at + place.bytes <= page.size(); ++i) {
+        const std::uint8_t byte = page[place.at + (place.swapped ? i ^ 1U : i)];
+        if (byte < 0x20 || byte > 0x7e) {
+            return {};
+        }
+        name += static_cast<char>(byte);
+    }
+    const auto first = name.find_first_not_of(' ');
+    return first == std::string::npos ? std::string()
+                                      : name.substr(first, name.find_last_not_of(' ') + 1 - first);
+}
+
+}  // namespace
+
+void check_identify_pages(const RecordView& predicate) {
+    const RecordView drive = predicate.at("target").at("drive");
+    for (const NamePlace& place : kNamePlaces) {
+        const std::string& told = drive.at(place.field).text();
+        for (const RecordView& page :
+             pages_of(predicate.at("sanitization").at("statusBefore"), place.page)) {
+            const std::string name = name_in(bytes_in(page), place);
+            if (!name.empty() && !told.empty() && name != told) {
+                drive.at(place.field).fail("is not what the page has: " + name);
+            }
         }
     }
 }

@@ -13,4 +13,9 @@ void check_status_page(const RecordView& sanitization, const rules::StatusRule& 
 /// Each of these commands was sent.
 void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules);
 
+/// Whether it is the command of this rule, and was not refused.
+[[nodiscard]] bool is_command(const RecordView& command, const rules::CommandRule& rule);
+/// Serial number, model and firmware of the drive are those in the pages by which it names itself.
+void check_identify_pages(const RecordView& predicate);
+
 }  // namespace efface::judge

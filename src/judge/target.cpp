@@ -4,7 +4,8 @@
 #include <algorithm>
 #include <array>
 
-#include "blocks.hpp"
+#include "conditions.hpp"
+#include "facts.hpp"
 #include "sample.hpp"
 #include "target_claim.hpp"
 #include "volume_claim.hpp"
@@ -330,8 +331,8 @@ void check_fields(const RecordView& predicate, const Claim& claim) {
         policy.fail("is not the policy of " + claim.technique);
     }
     const RecordView result = predicate.at("result");
-    check_blocks(
-        claim.family->blocks, predicate,
+    check_conditions(
+        claim.family->conditions, predicate,
         {claim.schema, claim.success, predicate.at("verification").at("result").text() == "pass",
          claim.success && !claim.whole, claim.level, result.at("exceptions")});
 }
@@ -381,6 +382,7 @@ void check_target_rules(const RecordView& predicate, const rules::Techniques& ta
         exceptions.fail("must be listed exactly when the status says so");
     }
     check_level(predicate, claim);
+    check_target_facts(predicate, claim.row);
     check_swap_rules(predicate, claim);
     check_fields(predicate, claim);
 }

@@ -269,7 +269,12 @@ void check_volume_level(const RecordView& volume, const RecordView& authorizatio
             check_level_at(location, level, family.no_level);
         }
     }
-    check_payload_known(locations.front().at("header"), rule);
+    const RecordView header = locations.front().at("header");
+    const std::string& uuid = volume.at("uuid").text();
+    if (!uuid.empty() && !header.at("uuid").text().empty() && header.at("uuid").text() != uuid) {
+        header.at("uuid").fail("is not that of the volume");
+    }
+    check_payload_known(header, rule);
 }
 
 /// The names of cipher and mode. The generator of initial values may be called null: it is what

@@ -6,6 +6,7 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/device/aligned_buffer.hpp"
+#include "efface/rules/techniques.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
 namespace efface::method {
@@ -99,6 +100,14 @@ bool holds_piece_of(ByteView block, ByteView canary) {
 
 }  // namespace
 
+std::uint64_t canary_parts() {
+    return rules::techniques().family("drive").canaries.parts;
+}
+
+std::uint32_t canary_bytes() {
+    return static_cast<std::uint32_t>(rules::techniques().family("drive").canaries.block_bytes_min);
+}
+
 std::vector<std::uint64_t> canary_places(std::uint64_t size_bytes, std::uint32_t block_bytes,
                                          std::uint32_t alignment, std::uint64_t visible_before,
                                          ByteView seed) {
@@ -109,7 +118,7 @@ std::vector<std::uint64_t> canary_places(std::uint64_t size_bytes, std::uint32_t
     }
     std::vector<std::uint64_t> places{0, size - block_bytes};
     Numbers numbers(key_of(seed, "canary places"));
-    scatter(0, size, kCanaryParts, block_bytes, numbers, places);
+    scatter(0, size, canary_parts(), block_bytes, numbers, places);
     if (visible_before > 0 && visible_before < size) {
         const std::uint64_t hidden = visible_before - visible_before % alignment;
         if (size - hidden >= block_bytes) {
@@ -127,7 +136,7 @@ SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, 
     SurfaceMarks marks;
     marks.name = surface.name;
     marks.size_bytes = storage.size_bytes();
-    marks.block_bytes = std::max(kCanaryBytes, alignment);
+    marks.block_bytes = std::max(canary_bytes(), alignment);
     auto wanted =
         canary_places(marks.size_bytes, marks.block_bytes, alignment, visible_before, seed);
     device::AlignedBuffer buffer(marks.block_bytes);

@@ -12,7 +12,7 @@
 namespace efface::method {
 
 /// Where on a surface of this size canaries belong: the first and the last block, one pseudo-random
-/// in each of kCanaryParts parts, and more behind `visible_before`, the size before hidden areas
+/// in each of canary_parts(), and more behind `visible_before`, the size before hidden areas
 /// were opened (0 or the size: nothing was hidden). Sorted, apart from each other, each a multiple
 /// of `alignment`, which divides `block_bytes`.
 [[nodiscard]] std::vector<std::uint64_t> canary_places(std::uint64_t size_bytes,

@@ -216,7 +216,7 @@ Json samples_json(const FirmwareState& state, const std::vector<MarksSeen>& look
 Json canaries_json(const FirmwareState& state, const std::vector<MarksSeen>& looks,
                    const Totals& totals) {
     Json surfaces = Json::array();
-    std::uint32_t block_bytes = kCanaryBytes;
+    std::uint32_t block_bytes = canary_bytes();
     for (std::size_t i = 0; i < state.marks.size(); ++i) {
         const auto& marks = state.marks[i];
         const auto seen = seen_on(state, looks, i);
@@ -224,6 +224,7 @@ Json canaries_json(const FirmwareState& state, const std::vector<MarksSeen>& loo
         surfaces.push_back(ObjectWriter()
                                .add("name", printable(marks.name))
                                .add("sizeBytes", marks.size_bytes)
+                               .add("blockBytes", marks.block_bytes)
                                .add("offsets", Json(marks.canaries))
                                .add("refused", marks.refused)
                                .add("intact", Json(seen.intact))

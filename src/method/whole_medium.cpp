@@ -37,7 +37,7 @@ void compare(ByteView piece, std::uint64_t offset, std::size_t block_bytes, Whol
 bool read_whole(device::BlockTarget& surface, const PlaceReader& read, const std::stop_token& stop,
                 WholeSeen& seen) {
     const std::uint64_t size = surface.size_bytes();
-    const std::size_t block_bytes = std::max(kCanaryBytes, surface.preferred_alignment());
+    const std::size_t block_bytes = std::max(canary_bytes(), surface.preferred_alignment());
     const std::uint64_t unexpected_before = seen.unexpected_bytes;
     EFFACE_ASSERT(kPieceReadBytes % block_bytes == 0 && !seen.promise.repeated.empty());
     // What a read that brings nothing leaves behind is not what is promised.

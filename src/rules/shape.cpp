@@ -205,6 +205,15 @@ const Shape* Maker::make_choice(const Json& form) {
         const bool begins = word.ends_with('*');
         shape->cases.push_back({word.substr(0, word.size() - (begins ? 1 : 0)), begins, make(one)});
     }
+    for (const auto& one : shape->cases) {
+        for (const auto& other : shape->cases) {
+            // Which of two that a word could be is not said by the order of names in JSON.
+            if (&one != &other && one.only_begins && other.word.starts_with(one.word) &&
+                (other.only_begins || other.word.size() > one.word.size())) {
+                refuse_table("cases overlap: " + one.word + "* and " + other.word);
+            }
+        }
+    }
     shape->otherwise = form.contains("else") ? make(form.at("else")) : nullptr;
     return keep(std::move(shape));
 }

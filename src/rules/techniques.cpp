@@ -65,40 +65,70 @@ Bytes hex_of(const RecordView& of, const char* key) {
     return *bytes;
 }
 
-Block block_of(const RecordView& of) {
+Condition condition_of(const RecordView& of) {
     of.only({"path", "allowed", "except", "optional", "for", "level", "since"});
-    Block block;
-    block.path = of.at("path").non_empty_text();
+    Condition condition;
+    condition.path = of.at("path").non_empty_text();
     for (const RecordView& value : of.at("allowed").items()) {
-        block.allowed.push_back(value.json());
+        condition.allowed.push_back(value.json());
     }
-    block.except = words_of(of, "except");
-    block.optional = flag_of(of, "optional");
+    condition.except = words_of(of, "except");
+    condition.optional = flag_of(of, "optional");
     if (const auto level = of.maybe("level")) {
         (void)level->one_of({"none"});
-        block.no_level = true;
+        condition.no_level = true;
     }
     if (const auto since = of.maybe("since")) {
         (void)since->one_of({"1.1.0"});
-        block.with_codes = true;
+        condition.with_codes = true;
     }
     if (const auto when = of.maybe("for")) {
         const std::string& word = when->one_of({"pass", "level", "purge"});
-        block.when = word == "pass"    ? Block::For::pass
-                     : word == "level" ? Block::For::level
-                                       : Block::For::purge;
+        condition.when = word == "pass"    ? Condition::For::pass
+                         : word == "level" ? Condition::For::level
+                                           : Condition::For::purge;
     }
-    return block;
+    return condition;
 }
 
-std::vector<Block> blocks_of(const RecordView& of, const char* key) {
-    std::vector<Block> blocks;
-    if (const auto list = of.maybe(key)) {
-        for (const RecordView& block : list->items()) {
-            blocks.push_back(block_of(block));
+Fact fact_of(const RecordView& of) {
+    using How = Fact::How;
+    constexpr std::array<std::pair<const char*, How>, 7> kHow{{{"same", How::same},
+                                                               {"begins", How::begins},
+                                                               {"differs", How::differs},
+                                                               {"within", How::within},
+                                                               {"until", How::until},
+                                                               {"below", How::below},
+                                                               {"atMost", How::at_most}}};
+    of.only({"fact", "same", "begins", "differs", "within", "until", "below", "atMost", "types",
+             "success", "uninterrupted"});
+    Fact fact;
+    fact.path = of.at("fact").non_empty_text();
+    std::size_t hows = 0;
+    for (const auto& [key, how] : kHow) {
+        if (const auto other = of.maybe(key)) {
+            ++hows;
+            fact.how = how;
+            fact.others = how == How::within ? words_of(of, key) : Words{other->non_empty_text()};
         }
     }
-    return blocks;
+    if (hows != 1 || fact.others.size() != (fact.how == How::within ? 2U : 1U)) {
+        of.fail("must say what it is held against, once");
+    }
+    fact.types = words_of(of, "types");
+    fact.success = flag_of(of, "success");
+    fact.uninterrupted = flag_of(of, "uninterrupted");
+    return fact;
+}
+
+std::vector<Condition> conditions_of(const RecordView& of, const char* key) {
+    std::vector<Condition> conditions;
+    if (const auto list = of.maybe(key)) {
+        for (const RecordView& condition : list->items()) {
+            conditions.push_back(condition_of(condition));
+        }
+    }
+    return conditions;
 }
 
 ControlRule controls_of(const RecordView& of) {
@@ -115,13 +145,12 @@ ControlRule controls_of(const RecordView& of) {
 
 void read_looks(const RecordView& of, Family& family) {
     if (const auto canaries = of.maybe("canaries")) {
-        canaries->only({"blockBytesMin", "parts", "partsApart", "bothEnds", "wholeTarget",
-                        "lostOneIn", "unexplainedOneIn"});
+        canaries->only(
+            {"blockBytesMin", "parts", "bothEnds", "wholeTarget", "lostOneIn", "unexplainedOneIn"});
         family.canaries = {
-            number_of(*canaries, "blockBytesMin"),   number_of(*canaries, "parts"),
-            number_of(*canaries, "partsApart"),      flag_of(*canaries, "bothEnds"),
-            flag_of(*canaries, "wholeTarget"),       number_of(*canaries, "lostOneIn"),
-            number_of(*canaries, "unexplainedOneIn")};
+            number_of(*canaries, "blockBytesMin"), number_of(*canaries, "parts"),
+            flag_of(*canaries, "bothEnds"),        flag_of(*canaries, "wholeTarget"),
+            number_of(*canaries, "lostOneIn"),     number_of(*canaries, "unexplainedOneIn")};
     }
     if (const auto samples = of.maybe("samples")) {
         samples->only({"lostOneIn"});
@@ -164,7 +193,7 @@ void read_volume(const RecordView& of, VolumeRule& rule) {
 }
 
 Family family_of(const std::string& name, const RecordView& of) {
-    of.only({"source",         "types",       "kinds",        "blocks",     "volumeBlocks",
+    of.only({"source",         "types",       "kinds",        "conditions", "volumeConditions",
              "policy",         "canaries",    "samples",      "wholeRead",  "readBack",
              "unwrittenOneIn", "unreadOneIn", "untakenOneIn", "swap",       "noLevel",
              "controls",       "regions",     "sample",       "ciphers",    "modesThatHideNothing",
@@ -173,8 +202,8 @@ Family family_of(const std::string& name, const RecordView& of) {
     family.name = name;
     family.types = words_of(of, "types");
     family.kinds = words_of(of, "kinds");
-    family.blocks = blocks_of(of, "blocks");
-    family.volume_blocks = blocks_of(of, "volumeBlocks");
+    family.conditions = conditions_of(of, "conditions");
+    family.volume_conditions = conditions_of(of, "volumeConditions");
     family.policy = flag_of(of, "policy");
     family.unwritten_one_in = number_of(of, "unwrittenOneIn");
     family.unread_one_in = number_of(of, "unreadOneIn");
@@ -263,11 +292,16 @@ Technique row_of(const RecordView& of, const Family& family) {
 Techniques::Techniques(std::string_view text) {
     const Json json = parse_json(text, "techniques");
     const RecordView table(json, "techniques");
-    table.only({"format", "failures", "hiddenAreas", "families", "rows"});
+    table.only({"format", "failures", "facts", "hiddenAreas", "families", "rows"});
     if (table.at("format").number() != 1) {
         table.at("format").fail("is not one that this program reads");
     }
     failures_ = words_of(table, "failures");
+    if (const auto facts = table.maybe("facts")) {
+        for (const RecordView& fact : facts->items()) {
+            facts_.push_back(fact_of(fact));
+        }
+    }
     if (const auto areas = table.maybe("hiddenAreas")) {
         areas->only({"neverCovered", "noLevel", "except"});
         hidden_areas_ = {words_of(*areas, "neverCovered"), words_of(*areas, "noLevel"),

@@ -17,14 +17,14 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, contradictions, drive, drive_claims, forms, generated, log, lowered,
+from tamper import (acceptances, certificates, contradictions, drive, drive_claims, edits, forms, generated, log, lowered,
                     memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.judges import SCRIPT, WORKERS, ask
 from tamper.stock import DATA, predicate_of
 
 SKIPPED = 77
-NOT_PROVED, SUPERSEDED = 20, 22
+NOT_PROVED, QUALIFIED = 20, 22
 PREDICATE = DATA / 'predicate-example.json'
 LINES_OF = 8  # one of so many odd lines of the log, then
 SIGNED_OF = 20  # one of so many claims, when time is short
@@ -123,7 +123,7 @@ def run_row(work, name, kind, told, outcome):
         listed = re.findall('LATER:? [^;]*', ' '.join(answer.stdout.split()))
         if judge != 'efface':  # one a line
             listed = [line for line in answer.stdout.splitlines() if line.startswith('LATER')]
-        if answer.returncode != (SUPERSEDED if later else 0) or len(listed) != len(later) or not all(
+        if answer.returncode != (QUALIFIED if later else 0) or len(listed) != len(later) or not all(
                 status in line for status, line in zip(later, listed)):
             found.append(f'{judge} ended with {answer.returncode}: {answer.stdout[-300:]}')
     return name, found
@@ -146,7 +146,7 @@ def run_without_proof(work, version):
     """Records of before there was a proof of the announcement: never claimed, asked of the log."""
     name = 'no-proof-' + version
     predicate = predicate_of('example')
-    predicate['schemaVersion'] = version
+    predicate['schemaVersion'], predicate['tool']['version'] = version, '0.1.0'
     if version == '1.0.0':
         predicate = json.loads(json.dumps(predicate))
         volumes.old(lambda p: None)(predicate)
@@ -174,16 +174,14 @@ def make(predicate, folder):
 
 
 def run_honest(work, kind, name, change):
-    predicate = predicate_of(kind)
-    change(predicate)
-    made = make(predicate, work / name)
+    made = make(edits.made(predicate_of(kind), change), work / name)
     return name, [made.stderr] if made.returncode else accepted(work / name, True)
 
 
 def run_insider(work, kind, name, change):
     predicate = predicate_of(kind)
     before = copy.deepcopy(predicate)
-    change(predicate)
+    edits.made(predicate, change)
     assert predicate != before, name + ' changes nothing'
     made = make(predicate, work / name)
     if made.returncode != 0:
@@ -200,7 +198,7 @@ def run_bytes(good, work, kind, old, new):
 
 
 HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
-          rows.HONEST)
+          rows.HONEST | contradictions.HONEST)
 INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
             read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS +
             contradictions.INSIDERS)
@@ -211,9 +209,7 @@ def claims_made():
     told = [('honest', kind, name, change) for name, (kind, change) in HONEST.items()]
     told += [('a false claim', *case) for case in INSIDERS]
     for how, kind, name, change in told:
-        predicate = predicate_of(kind)
-        change(predicate)
-        yield how, name, kind, how, predicate
+        yield how, name, kind, how, edits.made(predicate_of(kind), change)
 
 
 def signed(cases):
@@ -267,6 +263,10 @@ def run_all(work):
     problems += found
     print(f'{sum(shape_counts.values())} changes of records: both judges refuse '
           f'{shape_counts["refused"]}, both accept {shape_counts["accepted"]}')
+    fact_count, found = contradictions.run(HELPER, work)
+    problems += found
+    print(f'{fact_count} facts that stand more than once, changed at one place: both judges refuse '
+          f'{fact_count - len(found)}')
     lowered_counts, found = lowered.run(HELPER, work, claims_made())
     problems += found
     print(f'judged before signed: {lowered_counts}')

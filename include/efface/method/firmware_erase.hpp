@@ -19,13 +19,13 @@
 namespace efface::method {
 
 constexpr std::size_t kCanarySeedBytes = 32;
-/// One in each of so many equal parts of a surface: no run of kept blocks that is longer than two
-/// parts is missed.
-constexpr std::uint64_t kCanaryParts = 1024;
+/// Canaries stand in so many equal parts of a surface, one in each at least: no run of kept blocks
+/// that is longer than two parts is missed. The table of techniques says how many.
+[[nodiscard]] std::uint64_t canary_parts();
 /// Of existing data, in other places.
 constexpr std::uint64_t kSamples = 256;
-/// The content of a canary: 4 KiB, or a logical block where that is larger.
-constexpr std::uint32_t kCanaryBytes = 4096;
+/// The content of a canary as the table has it, or a logical block where that is larger.
+[[nodiscard]] std::uint32_t canary_bytes();
 
 /// One range of blocks that the host addresses: a namespace, a logical unit. Borrowed.
 struct Surface {

@@ -20,7 +20,8 @@
 //   {"one of": ["text"]}
 //   {"choice": "a.b", "cases": {"text": shape, "tex*": shape}, "else": shape}
 //                                              by a text or flag at this path; "tex*": what
-//                                              begins so and goes on
+//                                              begins so and goes on; cases that overlap are
+//                                              refused
 //   {"any": [shape, shape]}                    the first that fits
 //   {"by version": {VERSION: shape}}           the newest that is no newer than the record
 //   {"apart": "name"}                          an object that is judged on its own, as that shape

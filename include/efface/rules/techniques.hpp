@@ -19,7 +19,7 @@ using Words = std::vector<std::string>;
 [[nodiscard]] bool is_one_of(const Words& words, std::string_view word) noexcept;
 
 /// A field that blocks success unless it has one of the values.
-struct Block {
+struct Condition {
     /// When it is looked at.
     enum class For { success, pass, level, purge } when = For::success;
     std::string path;           ///< steps with dots between them; "*" is each item of a list
@@ -29,6 +29,25 @@ struct Block {
     bool optional = false;    ///< the field may be missing or null
     bool no_level = false;    ///< another value that is borne costs the level
     bool with_codes = false;  ///< "since": "1.1.0": not asked of 1.0.0, whose reasons had no codes
+};
+
+/// A fact that stands in a record more than once, and how the places agree. What is missing, null
+/// or "" says nothing.
+struct Fact {
+    enum class How {
+        same,     ///< as the other: equal
+        begins,   ///< texts of which one begins with the other: names that were cut off
+        differs,  ///< from the other
+        within,   ///< a time between two others, of the same clock
+        until,    ///< a time not after the other by more than two clocks may differ
+        below,    ///< a number less than the other
+        at_most,  ///< a time not after another of the same clock
+    } how = How::same;
+    std::string path;            ///< as a condition's
+    Words others;                ///< paths without stars; two of `within`
+    Words types;                 ///< of certificates; empty: all
+    bool success = false;        ///< asked of successes only
+    bool uninterrupted = false;  ///< asked where no other process went on with the run
 };
 
 /// Bytes of a command under a mask, and how its name begins.
@@ -56,8 +75,8 @@ struct ControlRule {
 /// Where canaries must stand, and how many of them may tell nothing: one in so many. 0: no bound.
 struct CanaryRule {
     std::uint64_t block_bytes_min = 0;
-    std::uint64_t parts = 0;        ///< of a surface; two of its blocks at least are a part
-    std::uint64_t parts_apart = 0;  ///< canaries that follow each other lie no further apart
+    /// Equal parts of a surface, of two of its blocks at least, in each of which one must stand.
+    std::uint64_t parts = 0;
     bool both_ends = false;
     bool whole_target = false;
     std::uint64_t lost_one_in = 0;
@@ -97,9 +116,9 @@ struct Family {
     std::string name;
     Words types;  ///< of certificates
     Words kinds;  ///< of targets; empty: those of the row
-    std::vector<Block> blocks;
-    std::vector<Block> volume_blocks;  ///< paths from the volume on
-    bool policy = false;               ///< the record must name the policy of the row
+    std::vector<Condition> conditions;
+    std::vector<Condition> volume_conditions;  ///< paths from the volume on
+    bool policy = false;                       ///< the record must name the policy of the row
     CanaryRule canaries;
     std::uint64_t samples_lost_one_in = 0;
     std::uint64_t whole_lost_one_in = 0;
@@ -156,12 +175,14 @@ class Techniques final {
     [[nodiscard]] const Family& family(std::string_view name) const;
     /// Codes of reasons with which nothing is a success, in whatever list they stand.
     [[nodiscard]] const Words& failures() const noexcept { return failures_; }
+    [[nodiscard]] const std::vector<Fact>& facts() const noexcept { return facts_; }
     [[nodiscard]] const HiddenAreaRule& hidden_areas() const noexcept { return hidden_areas_; }
 
   private:
     std::map<std::string, Family, std::less<>> families_;
     std::vector<Technique> rows_;
     Words failures_;
+    std::vector<Fact> facts_;
     HiddenAreaRule hidden_areas_;
 };
 

@@ -81,8 +81,15 @@ retable slow <<<"0 $sectors linear $below 0"
 again
 keep_target resumed 0
 jq -e '.predicate.sanitization.interruptions == 1' golden/resumed/certificate.json
+cp -r golden/disk golden/accepted
+"$EFFACE" accept golden/accepted --key alice --reason "as ordered"
 overwrite "$(marked sampled 96)" '{"verification": "representative"}'
 keep_target sampled 0
+
+# An order of which every date counts.
+overwrite "$(marked dated 8)" '{"not_before": "2026-01-01T00:00:00Z", "not_after": "2036-01-01T00:00:00Z",
+    "retention_until": "2046-01-01T00:00:00Z", "confidentiality": "secret", "minimum_level": "clear"}'
+keep_target order 0
 
 # A file on a file system, one file in memory, a whole memory file system.
 truncate -s 32M files.img

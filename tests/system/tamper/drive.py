@@ -6,8 +6,9 @@ import hashlib
 from tamper.rows import use
 from tamper.edits import level, named, not_done, put, seen, work
 
-SIZE = 1920383410176  # of tests/data/evidence/predicate-drive.json
-PLACES = [0, 262144000000, 786432000000, 1310720000000, SIZE - 4096]
+SIZE = 38 * 4096  # of tests/data/evidence/predicate-drive.json: 19 parts of two blocks
+PLACES = [4096 * (2 * part + part % 2) for part in range(18)] + [SIZE - 4096]
+LARGE = 1920383410176  # of which there are 1024 parts
 
 
 def technique(name, claimed):
@@ -53,13 +54,12 @@ def adopted(p):
     seen(p).update(seed='', unreadableStatuses=[])
 
 
-def unreadable(p, count=1, expected=True, placed=11):
-    """Of so many canaries the first ones can not be read any more."""
-    marks, old = surface(p), surface(p)['offsets']
-    marks['offsets'] = old[:-1] + [old[-2] + 4096 * n for n in range(1, placed - 4)] + old[-1:]
+def unreadable(p, count=1, expected=True):
+    """Of the canaries the first ones can not be read any more."""
+    marks = surface(p)
     marks['unreadable'] = marks['offsets'][:count]
     marks['unexpected'] = [] if expected else marks['unreadable']
-    canaries(p).update(placed=placed, changed=placed - count, unreadable=count)
+    canaries(p).update(changed=len(PLACES) - count, unreadable=count)
     seen(p)['unreadableStatuses'] = [{'status': 'sct 2 sc 87h', 'count': count,
                                       'expected': expected}] * bool(count)
     if expected:
@@ -69,7 +69,7 @@ def unreadable(p, count=1, expected=True, placed=11):
 def crypto(p):
     """An honest record after which nothing can be read: nothing is claimed of it."""
     use(p, 'nvme-sanitize-crypto')
-    unreadable(p, 11)
+    unreadable(p, len(PLACES))
     with_exceptions(p, 'no-evidence-read')
     level(p, 'none')
 
@@ -97,6 +97,28 @@ def fell_back(p):
               'answer': 'sct 0 sc 2h: invalid field'}]},
         {'technique': 'nvme-sanitize-overwrite', 'at': '2026-11-21T09:29:00Z',
          'why': 'the drive does not have it', 'commands': []}])
+
+
+def large(p, without=()):
+    """An honest record of a drive of 2 TB, which has a canary in each of 1024 parts and at both
+    ends, or has none in those parts."""
+    for identity in (p['targetIdentity'], p['target'], p['target']['identity'],
+                     p['target']['identityAfter'], surface(p)):
+        identity['sizeBytes'] = LARGE
+    surface(p)['offsets'] = sorted({0, LARGE - 4096} | {
+        4096 * (LARGE // 4096 * part // 1024 + part % 97) for part in range(1024)
+        if part not in without})
+    count = len(surface(p)['offsets'])
+    canaries(p).update(placed=count, changed=count)
+
+
+def blocks_of_two_sizes(p):
+    """An honest record of a namespace of 4 KiB blocks, and one of 16 KiB blocks."""
+    canaries(p)['blockBytes'] = 16384
+    surface(p)['blockBytes'] = 4096
+    second_surface(p, name='nvme0n2', blockBytes=16384, offsets=[0, 49152, 65536, 114688],
+                   sizeBytes=131072)
+    canaries(p).update(placed=len(PLACES) + 4, changed=len(PLACES) + 4)
 
 
 def whole(p):
@@ -127,7 +149,7 @@ def one_intact(p):
     """An honest record of a drive that lied: one canary still stands."""
     fail(p)
     seen(p)['result'] = 'fail'
-    canaries(p).update(changed=4, intact=1)
+    canaries(p).update(changed=len(PLACES) - 1, intact=1)
     surface(p)['intact'] = PLACES[1:2]
 
 
@@ -163,7 +185,10 @@ def samples(p, changed, **more):
 
 
 def second_surface(p, **changes):
-    canaries(p)['surfaces'].append(dict(copy.deepcopy(surface(p)), **changes))
+    """As the first one, but for these changes; with samples of none."""
+    made = dict(copy.deepcopy(surface(p)), **changes)
+    canaries(p)['surfaces'].append(made)
+    seen(p)['samples']['surfaces'].append({'name': made['name'], 'changed': 0, 'unreadable': 0})
 
 
 def unread_whole(p, share, expected):
@@ -175,6 +200,7 @@ def unread_whole(p, share, expected):
 
 
 HONEST = {'drive-' + name: ('drive', change) for name, change in {
+    'large': large, 'blocks-of-two-sizes': blocks_of_two_sizes,
     'opened': opened, 'not-opened': not_opened, 'adopted': adopted, 'crypto': crypto,
     'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
     'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,

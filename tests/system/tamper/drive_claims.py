@@ -3,7 +3,7 @@
 
 Each is signed and logged by those who hold the keys: only the rules stand against it.
 """
-from tamper.drive import (PLACES, SIZE, adopted, canaries, crypto, fail, fell_back, hidden,
+from tamper.drive import (PLACES, SIZE, adopted, blocks_of_two_sizes, canaries, crypto, fail, fell_back, hidden, large,
                           not_begun, not_looked, not_opened, one_intact, opened, pattern, samples,
                           second_surface, surface, technique, too_many_unexpected, unexpected,
                           unread_whole, unreadable, whole, whole_with_bad_blocks, with_exceptions)
@@ -28,18 +28,24 @@ def nothing_placed(p):
 
 
 def half_canaries(p, size=2048):
-    """Canaries of half a block."""
+    """Canaries of half a block, one in each part that such blocks have."""
     canaries(p)['blockBytes'] = size
-    surface(p)['offsets'] = surface(p)['offsets'][:-1] + [SIZE - size]
+    surface(p)['offsets'] = [*range(0, SIZE - 2 * size, 2 * size), SIZE - size]
+    canaries(p).update(dict.fromkeys(('placed', 'changed'), len(surface(p)['offsets'])))
 
 
-def spread(*shares):
-    """Canaries at these shares of the drive, and at its ends."""
+def standing(*blocks):
+    """Canaries in these blocks only."""
     def change(p):
-        inner = [int(SIZE * share) // 4096 * 4096 for share in shares]
-        surface(p)['offsets'] = [0, *inner, SIZE - 4096]
-        canaries(p).update(placed=len(inner) + 2, changed=len(inner) + 2)
+        surface(p)['offsets'] = [4096 * block for block in blocks]
+        canaries(p).update(placed=len(blocks), changed=len(blocks))
     return change
+
+
+def straddling(p):
+    """Half as many canaries as parts, each in two of them."""
+    surface(p)['offsets'] = [0, *range(4 * 4096 - 512, SIZE - 4096, 4 * 4096), SIZE - 4096]
+    canaries(p).update(dict.fromkeys(('placed', 'changed'), len(surface(p)['offsets'])))
 
 
 def unread_samples(p, expected=True):
@@ -176,26 +182,26 @@ CHANGES = {
     'one-intact-passed': after(one_intact, put('verification.result', 'pass')),
     'one-intact-claimed': after(one_intact, lambda p: (p['result'].update(status='sanitized'),
                                                        level(p, 'purge'))),
-    'intact-unlisted': lambda p: canaries(p).update(changed=4, intact=1),
+    'intact-unlisted': lambda p: canaries(p).update(changed=18, intact=1),
     'intact-uncounted': put(PLACED + 'intact', PLACES[1:2]),
     'intact-and-unreadable': after(unexpected, lambda p: (
-        canaries(p).update(changed=9, intact=1), surface(p).update(intact=PLACES[:1]))),
-    'canary-not-seen': put(CANARIES + 'changed', 4),
-    'canary-seen-twice': put(CANARIES + 'changed', 6),
-    'more-placed-than-listed': lambda p: canaries(p).update(placed=6, changed=6),
-    'fewer-placed-than-listed': lambda p: canaries(p).update(placed=4, changed=4),
+        canaries(p).update(changed=17, intact=1), surface(p).update(intact=PLACES[:1]))),
+    'canary-not-seen': put(CANARIES + 'changed', 18),
+    'canary-seen-twice': put(CANARIES + 'changed', 20),
+    'more-placed-than-listed': lambda p: canaries(p).update(placed=20, changed=20),
+    'fewer-placed-than-listed': lambda p: canaries(p).update(placed=18, changed=18),
     'unreadable-elsewhere': after(unexpected, put(PLACED + 'unreadable', [512])),
     'unreadable-uncounted': after(unexpected, put(PLACED + 'unreadable', [])),
     'first-block-left-out': put(PLACED + 'offsets.0', 4096),
-    'last-block-left-out': put(PLACED + 'offsets.4', SIZE - 8192),
-    'beyond-the-surface': put(PLACED + 'offsets.4', SIZE),
+    'last-block-left-out': put(PLACED + 'offsets.18', SIZE - 8192),
+    'beyond-the-surface': put(PLACED + 'offsets.18', SIZE),
     'places-unsorted': put(PLACED + 'offsets', PLACES[::-1]),
     'places-overlap': put(PLACED + 'offsets.1', 512),
     'block-of-nothing': put(CANARIES + 'blockBytes', 0),
     'surface-smaller': lambda p: surface(p).update(
-        sizeBytes=SIZE - 4096, offsets=PLACES[:4] + [SIZE - 8192]),
+        sizeBytes=SIZE - 4096, offsets=PLACES[:18] + [SIZE - 8192]),
     'surface-unmarked': lambda p: second_surface(p, name='nvme0n2', offsets=[]),
-    'surface-twice': lambda p: (second_surface(p), canaries(p).update(placed=10, changed=10)),
+    'surface-twice': lambda p: (second_surface(p), canaries(p).update(placed=38, changed=38)),
     'no-seed': put('verification.seed', ''),
     'short-seed': put('verification.seed', '7c' * 16),
     'sample-unchanged': lambda p: samples(p, 202, unchanged=1),
@@ -207,7 +213,7 @@ CHANGES = {
     'status-unexpected': after(crypto, put('verification.unreadableStatuses.0.expected', False)),
     'status-unexpected-sample': status_unexpected,
     'status-missing': after(unexpected, put('verification.unreadableStatuses', [])),
-    'status-fewer': after(crypto, put('verification.unreadableStatuses.0.count', 10)),
+    'status-fewer': after(crypto, put('verification.unreadableStatuses.0.count', 18)),
     'level-of-failure': put('result.status', 'indeterminate'),
     'exceptions-of-nothing': put('result.exceptions', named('something')),
     'snapshots-below': put('target.layersBelow.0.copyOnWrite', True),
@@ -217,13 +223,20 @@ CHANGES = {
     'discard': technique('block-discard', 'none'), 'unmap': technique('scsi-unmap', 'none'),
     'deallocate': technique('nvme-deallocate', 'none'),
     'canaries-of-half': half_canaries, 'canaries-of-a-sector': lambda p: half_canaries(p, 512),
-    'canaries-at-the-ends': spread(), 'canaries-far-apart': spread(0.3),
-    'canaries-at-the-front': spread(*(0.01 * number for number in range(1, 20))),
+    'canaries-at-the-ends': standing(0, 37), 'canaries-at-the-front': standing(*range(18), 37),
+    'canaries-in-half-of-it': standing(*range(0, 37, 4), 37),
+    'part-without-canary': standing(*range(0, 18, 2), *range(20, 37, 2), 37),
+    'canaries-fewer-than-parts': straddling,
+    'part-of-1024-without-canary': lambda p: large(p, without=(511,)),
+    'half-of-1024-parts': lambda p: large(p, without=range(1, 1023, 2)),
+    'blocks-of-one-size': after(blocks_of_two_sizes, drop(PLACED + 'blockBytes')),
+    'blocks-of-half': lambda p: (half_canaries(p), surface(p).update(blockBytes=2048), canaries(
+        p).update(blockBytes=4096)),
     'samples-unread': unread_samples,
     'samples-unread-unnamed': after(unread_samples, with_exceptions),
-    'canary-unread-unnamed': after(lambda p: unreadable(p, 1, True, 11), with_exceptions),
+    'canary-unread-unnamed': after(unreadable, with_exceptions),
     'status-unexpected-unnamed': after(status_unexpected, with_exceptions),
-    'one-of-nine-unexplained': after(lambda p: unreadable(p, 1, False, 9), lambda p: (
+    'one-in-nine-unexplained': after(lambda p: unreadable(p, 2, False), lambda p: (
         with_exceptions(p, 'no-evidence-read'), level(p, 'none'))),
     'purge-without-evidence': lambda p: with_exceptions(p, 'no-evidence-read'),
     'whole-unread-ninth': after(lambda p: unread_whole(p, 9.5, False), lambda p: (
@@ -244,7 +257,7 @@ INSIDERS += [('media', 'media-engine-drive', put('sanitization.engine', 'drive')
              ('example', 'volumes-by-drive', put('sanitization.technique', 'nvme-sanitize-block'))]
 BYTES = {'drive': [
     (b'S64GNE0T400123', b'S64GNE0T400124'), (b'"phase":"succeeded"', b'"phase":"failed"'),
-    (b'ffff0101', b'ffff0102'), (b'"intact":0', b'"intact":1'), (b'"placed":5', b'"placed":6'),
+    (b'ffff0101', b'ffff0102'), (b'"intact":0', b'"intact":1'), (b'"placed":19', b'"placed":29'),
     (b'"changed":203', b'"changed":204'), (b'GDC5902Q', b'GDC5902R'),
     (b'"taken":256', b'"taken":266'),
     (b'"adopted":false', b'"adopted":true'), (b'"covered":true', b'"covered":false'),

@@ -1,6 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """How records are changed: the way to every value of one, and what claims of every kind need."""
 import copy
+import hashlib
+import json
+
+
+def token_of(identity):
+    """What a person types: efface-certificate(5), targetToken."""
+    digest = hashlib.sha256(json.dumps(identity, sort_keys=True, separators=(',', ':'),
+                                       ensure_ascii=False).encode()).hexdigest()
+    return 'target-' + digest[:6]
+
+
+def made(predicate, change):
+    """The record after the change. Where it is of another target then, that one was typed."""
+    identity = copy.deepcopy(predicate.get('targetIdentity'))
+    token = predicate['authorization'].get('targetToken')
+    change(predicate)
+    named = predicate['authorization']
+    if type(named) is dict and token and named.get('targetToken') == token and \
+            predicate.get('targetIdentity') != identity:
+        named['targetToken'] = token_of(predicate['targetIdentity'])
+    return predicate
 
 
 def places(value, above=()):
@@ -91,6 +112,6 @@ def drop(path):
 
 def in_1_0(p):
     """In the shape of record 1.0.0, where reasons had no codes."""
-    p['schemaVersion'] = '1.0.0'
+    p['schemaVersion'], p['tool']['version'] = '1.0.0', '0.1.0'
     for key in ('exceptions', 'residualRisks'):
         p['result'][key] = [each['text'] for each in p['result'][key]]

@@ -18,7 +18,7 @@ def become(p, kind, place):
     asked(p, *CONTROLS.get(kind, ()))
     for identity in (p['targetIdentity'], target['identity'], target['identityAfter']):
         identity.update(kind=kind, place=place)
-    target['kind'] = kind
+    target['kind'] = target['facts']['kind'] = kind
 
 
 def asked(p, *names):

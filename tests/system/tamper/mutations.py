@@ -7,6 +7,7 @@ import copy
 import json
 import subprocess
 
+from tamper import variants
 from tamper.edits import at
 from tamper.generated import places_named
 from tamper.rows import TABLE
@@ -42,17 +43,44 @@ def each_gone(path):
         yield f'{item} left out', gone(path + [number])
 
 
-def of_block(path, seen):
+def of_condition(path, seen):
     """A field that blocks success. `seen`: what stands there in the records of the tests."""
     block = at(TABLE, path)
     yield 'not looked at', gone(path)
     others = [value for value in seen(path[1], block['path'])
               if not any(type(value) is type(good) and value == good for good in block['allowed'])]
     yield 'other values allowed', put(path + ['allowed'], block['allowed'] + others)
+    yield from of_when(path, block)
     if 'except' in block:
         yield 'another exception', put(path + ['except'], block['except'] + OTHERS)
     if 'level' in block:
         yield 'with a level', gone(path + ['level'])
+
+
+NARROWER = {'pass': ('success', 'level', 'purge'), 'success': ('level', 'purge'),
+            'level': ('purge',), 'purge': ()}
+
+
+def of_when(path, condition):
+    """When it is looked at, and whether it must be there."""
+    for word in NARROWER[condition.get('for', 'success')]:
+        yield f'for {word} only', gone(path + ['for']) if word == 'success' else put(
+            path + ['for'], word)
+    if 'optional' not in condition:
+        yield 'may be missing', put(path + ['optional'], True)
+    if 'since' not in condition:
+        yield 'since 1.1.0', put(path + ['since'], '1.1.0')
+
+
+def of_fact(path, fact):
+    """One that stands in the record more than once."""
+    yield 'not held', gone(path)
+    for word in ('success', 'uninterrupted'):
+        if word not in fact:
+            yield f'{word} only', put(path + [word], True)
+    for kind in fact.get('types', ()):
+        yield f'not of {kind}', put(path + ['types'], [
+            each for each in fact['types'] if each != kind] or ['nothing'])
 
 
 def of_group(path, key, value):
@@ -68,8 +96,6 @@ def of_group(path, key, value):
     elif key in ('blockBytesMin', 'headerBytesMin', 'parts'):
         yield 'half', put(path, value // 2)
         yield 'not asked', gone(path)
-    elif key == 'partsApart':
-        yield 'further apart', put(path, value + 1)
     elif key in ('bothEnds', 'wholeTarget', 'policy'):
         yield 'not asked', gone(path)
     elif key in ('mayOverlap', 'mayLieOutside'):
@@ -108,7 +134,7 @@ def of_group(path, key, value):
 
 def of_groups(path, value):
     for key, inner in value.items():
-        if key in ('blocks', 'volumeBlocks', 'source'):
+        if key in ('conditions', 'volumeConditions', 'source'):
             continue
         if isinstance(inner, dict) and key not in ('readBack', 'objections'):
             yield from ((f'{key}.{name}', change)
@@ -174,21 +200,40 @@ def of_row(path, row):
 
 
 def conditions(seen):
-    """(what, change) of every condition."""
+    """(family or part of the table, what, change) of every condition."""
+    for number, fact in enumerate(TABLE['facts']):
+        for name, change in of_fact(['facts', number], fact):
+            yield 'facts', f'fact {fact["fact"]}: {name}', change
+    for name, change in each_gone(['failures']):
+        yield 'failures', 'failures: ' + name, change
     for name, change in of_groups(['hiddenAreas'], TABLE['hiddenAreas']):
-        yield 'hiddenAreas.' + name, change
+        yield 'drive', 'hiddenAreas.' + name, change
     for family, content in TABLE['families'].items():
         path = ['families', family]
-        for key in ('blocks', 'volumeBlocks'):
-            for number, block in enumerate(content.get(key, ())):
-                for name, change in of_block(path + [key, number], seen):
-                    yield f'{family} {block["path"]}: {name}', change
+        for key in ('conditions', 'volumeConditions'):
+            for number, condition in enumerate(content.get(key, ())):
+                for name, change in of_condition(path + [key, number], seen):
+                    yield family, f'{family} {condition["path"]}: {name}', change
         for name, change in of_groups(path, content):
-            yield f'{family} {name}', change
+            yield family, f'{family} {name}', change
     for number, row in enumerate(TABLE['rows']):
         what = row['technique'] + ''.join(' ' + kind for kind in row.get('kinds', ()))
         for name, change in of_row(['rows', number], row):
-            yield f'{what}: {name}', change
+            yield row['family'], f'{what}: {name}', change
+
+
+KINDS = {'drive': {'drive', 'media'}, 'overwrite': {'media', 'file', 'memory'},
+         'memory': {'memory', 'file'},
+         'keys': {'example', 'memory'}}  # of records on which a family has a say
+
+
+def records_of(part, records):
+    """Those to which this part of the table may matter."""
+    facts = {fact['fact'] for fact in TABLE['facts']}
+    if part == 'facts':
+        return [each for each in records if each[1] in facts]
+    return [each for each in records if each[1] not in facts and
+            (part == 'failures' or each[2] in KINDS[part])]
 
 
 def values_seen(records):
@@ -215,23 +260,33 @@ def is_caught_here(table, records, techniques, hint):
                (records[number][0] == 'honest') for number in order)
 
 
-def run(helper, folder, records, whole):
-    """Conditions, those that were caught, and problems."""
-    records, techniques = list(records), stock('techniques')
-    chosen = list(conditions(values_seen(records)))[::1 if whole else STRIDE]
-    tables = [mutant(change) for _, change in chosen]
+def run_part(helper, folder, part, chosen, records):
+    """Problems of one part of the table."""
+    techniques = stock('techniques')
+    tables = [mutant(change) for *_, change in chosen]
     (folder / 'tables').write_text(''.join(json.dumps(table) + '\n' for table in tables))
     (folder / 'records').write_text(''.join(json.dumps(each[-1]) + '\n' for each in records))
     said = subprocess.run([helper, '--judge-tables', folder / 'tables', folder / 'records'],
                           stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     assert len(said) == len(chosen)
     honest = ['1' if each[0] == 'honest' else '0' for each in records]
-    problems = []
-    for (what, _), table, accepted in zip(chosen, tables, said):
+    for (_, what, _), table, accepted in zip(chosen, tables, said):
         hint = [number for number, (one, other) in enumerate(zip(accepted, honest)) if one != other]
         if not hint:
-            problems.append(f'nobody notices in the library: {what}')
+            yield f'nobody notices in the library: {what}'
         if not is_caught_here(table, records, techniques, hint):
-            problems.append(f'nobody notices in scripts/verify-bundle: {what}')
+            yield f'nobody notices in scripts/verify-bundle: {what}'
     techniques.TABLE.__init__(TABLE)
+
+
+def run(helper, folder, records, whole):
+    """Conditions, those that were caught, and problems."""
+    records = list(records)
+    seen = values_seen(records)
+    chosen = list(conditions(seen))[::1 if whole else STRIDE]
+    records += variants.claims(seen)
+    problems = []
+    for part in dict.fromkeys(each[0] for each in chosen):
+        problems += run_part(helper, folder, part, [each for each in chosen if each[0] == part],
+                             records_of(part, records))
     return len(chosen), problems

@@ -131,6 +131,7 @@ def use(p, technique):
 
 def on(p, medium):
     p['target']['drive']['facts']['flash'] = medium == 'flash'
+    p['target']['layersBelow'][0]['flash'] = medium == 'flash'
 
 
 def drive(technique, claimed=None, medium='flash'):

@@ -225,7 +225,7 @@ CLAIMS.update({'place-' + path: put('volumes.0.locations.0.' + path, value) for 
 def old(change):
     """The same claim in the shape of record 1.0.0: what needs no new field is refused there, too."""
     def both(p):
-        p['schemaVersion'] = '1.0.0'
+        p['schemaVersion'], p['tool']['version'] = '1.0.0', '0.1.0'
         for key in ('reasons', 'exceptions', 'residualRisks'):
             volume(p)[key] = []
         volume(p)['eligibility']['objections'] = []

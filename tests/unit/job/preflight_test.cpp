@@ -60,16 +60,6 @@ const std::vector<Wrong>& wrongs() {
              clock.set(*from_rfc3339("2100-01-01T00:00:00Z"));
          },
          6, ReasonCode::station_certificate},
-        {"a state folder that others may write to",
-         [](const StateDirectory& state, fake::FixedClock&) {
-             (void)::chmod(state.root.c_str(), 0777);
-         },
-         6, ReasonCode::state_unusable},
-        {"a log folder that others may write to",
-         [](const StateDirectory& state, fake::FixedClock&) {
-             (void)::chmod(state.log().c_str(), 0770);
-         },
-         6, ReasonCode::state_unusable},
     };
     return all;
 }

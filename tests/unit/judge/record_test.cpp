@@ -198,6 +198,7 @@ TEST_CASE("A reason is a code of the program and a text, nothing else, since rec
 TEST_CASE("A record of 1.0.0 has texts for reasons, and no other version is known") {
     const auto old = [](Json& p) {
         p["schemaVersion"] = "1.0.0";
+        p["tool"]["version"] = "0.1.0";
         first_volume(p)["residualRisks"] = Json::array({"flash"});
     };
     CHECK(problem_after(old).empty());

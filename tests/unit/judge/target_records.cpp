@@ -23,28 +23,49 @@ std::string problem_of(const Json& predicate) {
     return {};
 }
 
-std::string media(const Change& change) {
-    Json predicate = example_predicate("media");
+namespace {
+
+/// After the change; a target of another identity is typed by its own token, and memory of another
+/// kind is that at every place.
+std::string changed(const char* type, const Change& change) {
+    Json predicate = example_predicate(type);
+    const Json identity = predicate.at("targetIdentity");
+    const Json token = predicate.at("authorization").at("targetToken");
     change(predicate);
+    const Json kind = predicate["target"].value("kind", Json());
+    if (std::string_view(type) == "memory" && kind != identity.at("kind")) {
+        predicate["targetIdentity"]["kind"] = kind;
+        for (const char* place : {"identity", "identityAfter", "facts"}) {
+            if (predicate["target"].contains(place) && predicate["target"][place].is_object()) {
+                predicate["target"][place]["kind"] = kind;
+            }
+        }
+    }
+    Json& named = predicate["authorization"];
+    if (token.is_string() && named.is_object() && named.value("targetToken", Json()) == token &&
+        predicate.value("targetIdentity", Json()) != identity) {
+        named["targetToken"] =
+            "target-" + sha256_hex(canonical_json(predicate["targetIdentity"])).substr(0, 6);
+    }
     return problem_of(predicate);
+}
+
+}  // namespace
+
+std::string media(const Change& change) {
+    return changed("media", change);
 }
 
 std::string file(const Change& change) {
-    Json predicate = example_predicate("file");
-    change(predicate);
-    return problem_of(predicate);
+    return changed("file", change);
 }
 
 std::string memory(const Change& change) {
-    Json predicate = example_predicate("memory");
-    change(predicate);
-    return problem_of(predicate);
+    return changed("memory", change);
 }
 
 std::string drive(const Change& change) {
-    Json predicate = example_predicate("drive");
-    change(predicate);
-    return problem_of(predicate);
+    return changed("drive", change);
 }
 
 Json reason(const char* text, const char* code) {
@@ -172,21 +193,16 @@ void with_exception(Json& p, const char* code) {
     p["result"]["exceptions"] = Json::array({reason("something that is named", code)});
 }
 
-void one_unreadable(Json& p, std::uint64_t placed) {
-    constexpr std::uint64_t kBlock = 4096;
+void some_unreadable(Json& p, std::uint64_t count) {
     Json& canaries = p["verification"]["canaries"];
     Json& surface = canaries["surfaces"][0];
-    const Json last = surface["offsets"].back();
-    for (std::uint64_t more = surface["offsets"].size(); more < placed; ++more) {
-        surface["offsets"].back() = 1310720000000U + (more - 4) * kBlock;
-        surface["offsets"].push_back(last);
-    }
-    canaries["placed"] = placed;
-    canaries["changed"] = placed - 1;
-    canaries["unreadable"] = 1U;
-    surface["unreadable"] = surface["unexpected"] = Json::array({786432000000U});
+    const auto from = surface["offsets"].begin() + 3;
+    canaries["changed"] = canaries["placed"].get<std::uint64_t>() - count;
+    canaries["unreadable"] = count;
+    surface["unreadable"] = surface["unexpected"] =
+        Json::array_t(from, from + static_cast<std::ptrdiff_t>(count));
     p["verification"]["unreadableStatuses"] = Json::array(
-        {ObjectWriter().add("status", "EIO").add("count", 1U).add("expected", false).take()});
+        {ObjectWriter().add("status", "EIO").add("count", count).add("expected", false).take()});
     p["verification"]["recheck"] =
         ObjectWriter().add("unreadableBefore", 2U).add("reset", "done").add("written", 1U).take();
     p["verification"]["byCommand"] = ObjectWriter().add("looked", 16U).add("intact", 0U).take();

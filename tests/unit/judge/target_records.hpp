@@ -14,7 +14,7 @@ using Change = std::function<void(Json&)>;
 // The sizes of the examples of tests/data/evidence.
 constexpr std::uint64_t kDisk = 4'000'787'030'016;
 constexpr std::uint64_t kFile = 1'048'576'123;
-constexpr std::uint64_t kDrive = 1'920'383'410'176;
+constexpr std::uint64_t kDrive = 38 * 4096;  // 19 parts of two blocks
 
 /// tests/data/evidence/predicate-TYPE.json
 [[nodiscard]] Json example_predicate(const std::string& type);
@@ -48,7 +48,7 @@ void not_looked(Json& predicate);
 /// An honest run of a drive's own erasure that some named thing keeps from being plain success.
 void with_exception(Json& predicate, const char* code = "io-failed");
 /// An honest run after which one of `placed` canaries (5 to 100) can not be read, which is named.
-void one_unreadable(Json& predicate, std::uint64_t placed = 11);
+void some_unreadable(Json& predicate, std::uint64_t count = 1);
 /// An honest run on a drive that was erasing itself when we came: nothing of ours was on it.
 void adopted(Json& predicate);
 /// One entry of target.hiddenAreas.areas.

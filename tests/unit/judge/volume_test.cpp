@@ -122,17 +122,17 @@ TEST_CASE("A level needs a payload that is known to be ciphertext, and no doubts
 TEST_CASE("Canaries that can not be read are no evidence, whatever status the read ended with") {
     const auto with_level = [](const char* level, const char* code) {
         return drive([&](Json& p) {
-            one_unreadable(p, 11);
+            some_unreadable(p);
             Json& surface = p["verification"]["canaries"]["surfaces"][0];
             surface["unreadable"] = surface["offsets"];
             surface["unexpected"] = Json::array();
             p["verification"]["canaries"]["changed"] = 0U;
-            p["verification"]["canaries"]["unreadable"] = 11U;
-            p["verification"]["unreadableStatuses"][0]["count"] = 11U;
+            p["verification"]["canaries"]["unreadable"] = 19U;
+            p["verification"]["unreadableStatuses"][0]["count"] = 19U;
             p["verification"]["unreadableStatuses"][0]["expected"] = true;
             p["verification"]["expected"]["content"] = "nothing";
             p["verification"]["expected"]["checked"] = 0U;
-            p["verification"]["recheck"]["unreadableBefore"] = 11U;
+            p["verification"]["recheck"]["unreadableBefore"] = 19U;
             with_exception(p, code);
             set_level(p, level);
         });
@@ -141,9 +141,9 @@ TEST_CASE("Canaries that can not be read are no evidence, whatever status the re
     CHECK_THAT(with_level("purge", "no-evidence-read"), Contains("too little"));
     CHECK_THAT(with_level("clear", "no-evidence-read"), Contains("too little"));
     CHECK_THAT(with_level("none", "unreadable-blocks"), Contains("too little"));
-    CHECK(drive([](Json& p) { one_unreadable(p); }).empty());
+    CHECK(drive([](Json& p) { some_unreadable(p); }).empty());
     CHECK_THAT(drive([](Json& p) {
-                   one_unreadable(p);
+                   some_unreadable(p);
                    with_exception(p);
                }),
                Contains("unreadable-blocks"));

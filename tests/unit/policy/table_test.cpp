@@ -130,7 +130,7 @@ TEST_CASE("a table with a field or a word that nobody knows is refused") {
     for (const char* text :
          {R"({"format":2,"families":{},"rows":[]})", R"({"format":1,"families":{},"rows":[{}]})",
           R"({"format":1,"families":{"drive":{"weather":1}},"rows":[]})",
-          R"({"format":1,"families":{"drive":{"blocks":[{"path":"a"}]}},"rows":[]})",
+          R"({"format":1,"families":{"drive":{"conditions":[{"path":"a"}]}},"rows":[]})",
           R"({"format":1,"families":{"a":{}},"rows":[{"technique":"x","family":"b","title":"t",)"
           R"("source":"s","level":"none"}]})",
           R"({"format":1,"families":{"a":{}},"rows":[{"technique":"x","family":"a","title":"t",)"

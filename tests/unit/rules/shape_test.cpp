@@ -160,7 +160,9 @@ TEST_CASE("a table that is no grammar is refused, whatever is judged by it") {
           R"({"with": ["unknown"]})", R"({"with": ["word"]})", R"({"fields": {"a": "x"}})",
           R"({"fields": {}, "since 4": {}})", R"({"by version": {"2": "flag"}})",
           R"({"apart": "unknown"})", R"({"text": {"min": -1, "max": 1}})",
-          R"({"choice": "a", "cases": {"b": "unknown"}})", R"({"one of": [7]})"}) {
+          R"({"choice": "a", "cases": {"b": "unknown"}})",
+          R"({"choice": "a", "cases": {"b*": "flag", "bc": "flag"}})",
+          R"({"choice": "a", "cases": {"b*": "flag", "bc*": "flag"}})", R"({"one of": [7]})"}) {
         INFO(shape);
         try {
             (void)shapes_with(shape);

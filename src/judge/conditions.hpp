@@ -21,7 +21,7 @@ struct Bearing {
 };
 
 /// Throws at the first field that does not have an allowed value.
-void check_blocks(const std::vector<rules::Block>& blocks, const RecordView& root,
-                  const Bearing& bearing);
+void check_conditions(const std::vector<rules::Condition>& conditions, const RecordView& root,
+                      const Bearing& bearing);
 
 }  // namespace efface::judge

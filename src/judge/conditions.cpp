@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "blocks.hpp"
+#include "conditions.hpp"
 
 #include <algorithm>
 
@@ -9,51 +9,52 @@ namespace efface::judge {
 
 namespace {
 
-using rules::Block;
+using rules::Condition;
 
-bool applies(const Block& block, const Bearing& bearing) {
-    if (block.with_codes && bearing.schema == Schema::v1_0) {
+bool applies(const Condition& condition, const Bearing& bearing) {
+    if (condition.with_codes && bearing.schema == Schema::v1_0) {
         return false;
     }
     const bool level = bearing.success && bearing.level != "none";
-    switch (block.when) {
-        case Block::For::pass:
+    switch (condition.when) {
+        case Condition::For::pass:
             return bearing.pass;
-        case Block::For::success:
+        case Condition::For::success:
             return bearing.success;
-        case Block::For::level:
+        case Condition::For::level:
             return level;
-        case Block::For::purge:
+        case Condition::For::purge:
             return level && bearing.level == "purge";
     }
     return true;
 }
 
-void check_value(const Block& block, const RecordView& value, const Bearing& bearing) {
-    const auto& allowed = block.allowed;
+void check_value(const Condition& condition, const RecordView& value, const Bearing& bearing) {
+    const auto& allowed = condition.allowed;
     if (std::find(allowed.begin(), allowed.end(), value.json()) != allowed.end()) {
         return;
     }
     const auto named = [&](const std::string& code) {
         return bearing.schema == Schema::v1_0 || names_reason(bearing.exceptions, code);
     };
-    const bool borne =
-        bearing.with_exceptions && std::any_of(block.except.begin(), block.except.end(), named);
+    const bool borne = bearing.with_exceptions &&
+                       std::any_of(condition.except.begin(), condition.except.end(), named);
     if (!borne) {
         value.fail("is not what success needs" +
-                   (block.except.empty() ? std::string()
-                                         : ", and no exception is " + block.except.front()));
+                   (condition.except.empty()
+                        ? std::string()
+                        : ", and no exception is " + condition.except.front()));
     }
-    if (block.no_level && bearing.level != "none") {
+    if (condition.no_level && bearing.level != "none") {
         value.fail("has no level");
     }
 }
 
 /// The value at the path, or each of them where the path has a star.
-void visit(const Block& block, const RecordView& value, std::string_view path,
+void visit(const Condition& condition, const RecordView& value, std::string_view path,
            const Bearing& bearing) {
     if (path.empty()) {
-        check_value(block, value, bearing);
+        check_value(condition, value, bearing);
         return;
     }
     const std::size_t dot = std::min(path.find('.'), path.size());
@@ -63,25 +64,25 @@ void visit(const Block& block, const RecordView& value, std::string_view path,
         const auto items = value.items();
         for (std::size_t i = 0; i < items.size(); ++i) {
             if (step == "*" || step == std::to_string(i)) {
-                visit(block, items[i], rest, bearing);
+                visit(condition, items[i], rest, bearing);
             }
         }
         return;
     }
     if (const auto next = value.maybe(step.c_str())) {
-        visit(block, *next, rest, bearing);
-    } else if (!block.optional) {
+        visit(condition, *next, rest, bearing);
+    } else if (!condition.optional) {
         value.fail("\"" + step + "\" is missing");
     }
 }
 
 }  // namespace
 
-void check_blocks(const std::vector<Block>& blocks, const RecordView& root,
-                  const Bearing& bearing) {
-    for (const Block& block : blocks) {
-        if (applies(block, bearing)) {
-            visit(block, root, block.path, bearing);
+void check_conditions(const std::vector<Condition>& conditions, const RecordView& root,
+                      const Bearing& bearing) {
+    for (const Condition& condition : conditions) {
+        if (applies(condition, bearing)) {
+            visit(condition, root, condition.path, bearing);
         }
     }
 }

@@ -3,12 +3,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "efface/base/digest.hpp"
 #include "efface/inventory/folder.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
 #include "certificate_parts.hpp"
 #include "certified_run.hpp"
+#include "in_force.hpp"
 #include "machine.hpp"
 #include "record.hpp"
 #include "volume_run.hpp"
@@ -107,6 +110,8 @@ RunResult ProjectRun::run() {
         }
     }
     if (run_.state().phase == Phase::announcing) {
+        // Who was asked may have taken long.
+        check_in_force(request_.manifest.terms, context_.clock, &run_.state());
         run_.announce(ObjectWriter()
                           .add("manifest", sha256_record(request_.manifest.sha256))
                           .add("technique", "cryptographic-erase")
@@ -122,7 +127,7 @@ RunResult ProjectRun::run() {
 
 /// The first time: look at everything, ask, and keep the plans. Nothing is changed on a target.
 void ProjectRun::begin() {
-    mandate::check_dates(request_.manifest.terms, context_.clock.now());
+    check_in_force(request_.manifest.terms, context_.clock);
     auto plan = make_plan(context_, request_.manifest, request_.workers);
     refuse_as_planned(plan);
     if (!request_.expected_plan_digest.empty() &&
@@ -168,14 +173,21 @@ void ProjectRun::resume() {
     }
     const auto& state = run_.state();
     resumed_ = (state.phase != Phase::announcing && !run_.refused()) || state.attempt > 1;
-    if (state.phase == Phase::done && !run_.ended_well()) {
-        mandate::check_dates(request_.manifest.terms, context_.clock.now());
-        run_.begin_attempt(state.attempt + 1);
+    const bool again = state.phase == Phase::done && !run_.ended_well();
+    const std::uint64_t attempt = state.attempt + (again ? 1 : 0);
+    for (auto& volume : volumes_) {  // what an earlier attempt did not sanitize is done again
+        volume.done = volume.done && (volume.attempt == attempt || good(volume));
+    }
+    if (run_.ended_well()) {
+        return;
+    }
+    check_in_force(request_.manifest.terms, context_.clock, &state,
+                   std::all_of(volumes_.begin(), volumes_.end(),
+                               [](const VolumeState& volume) { return volume.done; }));
+    if (again) {
+        run_.begin_attempt(attempt);
     } else if (state.phase == Phase::running) {
         run_.note_interruption();
-    }
-    for (auto& volume : volumes_) {  // what an earlier attempt did not sanitize is done again
-        volume.done = volume.done && (volume.attempt == state.attempt || good(volume));
     }
 }
 

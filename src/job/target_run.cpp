@@ -13,6 +13,7 @@
 #include "certificate_parts.hpp"
 #include "drive_choice.hpp"
 #include "find_drive.hpp"
+#include "in_force.hpp"
 #include "target_job.hpp"
 #include "target_objections.hpp"
 #include "target_plan.hpp"
@@ -204,6 +205,8 @@ TargetResult TargetRun::run() {
     if (run_->state().phase == Phase::announcing) {
         Json fields = ObjectWriter().add("technique", state_.plan.technique).take();
         if (order_ != nullptr) {
+            // Who was asked may have taken long.
+            check_in_force(order_->terms, context_.clock, &run_->state());
             fields["manifest"] = sha256_record(order_->sha256);
         }
         run_->announce(std::move(fields));
@@ -226,7 +229,7 @@ bool TargetRun::same_version(const std::string& job_id) const {
 /// The first time: look, ask, and keep the plan. Nothing is changed on the target.
 void TargetRun::begin() {
     if (order_ != nullptr) {
-        mandate::check_dates(order_->terms, context_.clock.now());
+        check_in_force(order_->terms, context_.clock);
     }
     auto plan = survey();
     refuse_as_planned(plan);
@@ -303,7 +306,10 @@ void TargetRun::go_on() {
                     "erase the target again; efface show prints the record of this job");
     }
     if (order_ != nullptr) {
-        mandate::check_dates(order_->terms, context_.clock.now());
+        check_in_force(order_->terms, context_.clock, &run_->state(), state_.done);
+    }
+    if (phase == Phase::running && state_.done) {
+        return;  // the same
     }
     find_drive();
     storage_->going_on(state_.progress);

@@ -24,7 +24,7 @@ def check_claims(record):
     need(when(sanitization['startedAt']) <= when(sanitization['completedAt']) <=
          when(predicate['issuedAt']), 'the times are out of order')
     check_not_before(predicate['authorization'].get('notBefore'), sanitization['startedAt'])
-    check_approvers(predicate['authorization'])
+    check_approvers(predicate['authorization'], sanitization['startedAt'])
     check_required(predicate['signaturePolicy']['required'])
     need(predicate['attempts']['number'] == len(predicate['attempts']['previous']) + 1,
          'the number of attempts')
@@ -61,12 +61,15 @@ def check_required(signers):
     need('station' in [one['role'] for one in signers], 'the station must sign')
 
 
-def check_approvers(authorization):
-    keys = {approval['subjectPublicKeySha256'] for approval in authorization['approvals']}
-    need(len(keys) == len(authorization['approvals']), 'one key approved twice')
-    need(authorization['operator'] not in [one['subject'] for one in authorization['approvals']],
-         'the operator can not approve the own run')
-    if authorization['confirmation'] == 'signed-approvals':
-        need(len(keys) >= 2, 'two distinct approvals are needed')
-    else:
+def check_approvers(authorization, started):
+    approvals = authorization['approvals']
+    keys = {approval['subjectPublicKeySha256'] for approval in approvals}
+    people = {approval['subject'] for approval in approvals}
+    need(len(keys) == len(approvals), 'one key approved twice')
+    if authorization['confirmation'] != 'signed-approvals':
         need(not keys, 'approvals that nobody signed')
+        return
+    need(authorization['operator'] not in people, 'the operator can not approve the own run')
+    need(all(when(approval['signedAt']) <= when(started) for approval in approvals),
+         'an approval that came after the run began')
+    need(len(people) >= 2, 'two different people must approve')

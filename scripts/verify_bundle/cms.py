@@ -160,11 +160,12 @@ class Signature:
         good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
 
     def check_approvals(self, predicate):
-        start = when(predicate['sanitization']['startedAt'])
-        for approval in predicate['authorization']['approvals']:
-            name, at = approval['subject'], when(approval['signedAt'])
-            signers = self.signers_with(approval['subjectPublicKeySha256'], 'approver')
-            need([(signer.name, signer.time) for signer in signers] == [(name, at)],
-                 f'{name} did not approve at that time')
-            need(at <= start, f'{name} did not approve before the run')
+        """Those that the record lists, and no other; of when they signed it judges itself."""
+        approvals = predicate['authorization']['approvals']
+        told = [(one['subjectPublicKeySha256'], one['subject'], when(one['signedAt']))
+                for one in approvals]
+        need(all(signer.role == 'approver' for signer in self.signers), 'no approver signed')
+        need(sorted(told) == sorted((one.key, one.name, one.time) for one in self.signers),
+             'the approvals are not the signatures over the order')
+        for name in sorted(one['subject'] for one in approvals):
             good(f'approved before the run: {name}')

@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "efface/evidence/bundle_names.hpp"
 #include "efface/judge/judge.hpp"
+#include "efface/mandate/authorization.hpp"
 
 #include "parts.hpp"
 
@@ -25,7 +27,8 @@ const evidence::Signer* signer_with(const evidence::CmsReport& report,
     return found == report.signers.end() ? nullptr : &*found;
 }
 
-/// Every approval of the record must be a signature over the manifest, made before the run.
+/// The approvals of the record are exactly the signatures over the manifest. When they were made,
+/// and by whom, is judged with the record.
 void check_approval_signatures(const Examined& examined, ByteView manifest) {
     const evidence::CmsReport report = evidence::cms_verify(
         manifest, examined.files.read(evidence::kApprovalsEvidence, evidence::kSignatureBytesMax),
@@ -33,19 +36,24 @@ void check_approval_signatures(const Examined& examined, ByteView manifest) {
     if (!report.ok()) {
         content_wrong("approvals: " + list_of(report.problems));
     }
-    const WallTime started = examined.predicate().at("sanitization").at("startedAt").time();
+    const auto by_key = [](const mandate::Approval& one) {
+        return std::tie(one.spki_sha256, one.subject, one.signed_at);
+    };
+    std::vector<mandate::Approval> left = mandate::approvals_in(report);
     for (const RecordView& approval :
          examined.predicate().at("authorization").at("approvals").items()) {
-        const evidence::Signer* signer =
-            signer_with(report, approval.at("subjectPublicKeySha256").text());
-        if (signer == nullptr || signer->role != evidence::Role::approver ||
-            signer->subject != approval.at("subject").text() ||
-            *signer->signing_time != approval.at("signedAt").time()) {
+        const mandate::Approval told{approval.at("subject").text(),
+                                     approval.at("subjectPublicKeySha256").text(),
+                                     approval.at("signedAt").time()};
+        const auto found = std::find_if(
+            left.begin(), left.end(), [&](const auto& one) { return by_key(one) == by_key(told); });
+        if (found == left.end()) {
             approval.fail("no approver of that name and key signed the manifest at that time");
         }
-        if (*signer->signing_time > started) {
-            approval.fail("was signed after the run had started");
-        }
+        left.erase(found);
+    }
+    if (!left.empty()) {
+        content_wrong("approvals: " + left.front().subject + " signed and is not in the record");
     }
 }
 

@@ -9,6 +9,7 @@
 
 #include "efface/base/file.hpp"
 #include "efface/luks/payload_sample.hpp"
+#include "efface/mandate/identity.hpp"
 
 #include "guard_location.hpp"
 
@@ -31,15 +32,15 @@ void object_to_uses(Objector& objector, const std::string& path,
 
 void check_declared_facts(Objector& objector, const mandate::Volume& volume,
                           const inventory::Identity& identity) {
-    if (volume.size_bytes && *volume.size_bytes != identity.size_bytes) {
-        objector.object(ReasonCode::other_identity,
-                        fmt::format("{} has {} bytes, the manifest says {}", volume.path,
-                                    identity.size_bytes, *volume.size_bytes));
-    }
-    if (volume.serial && *volume.serial != identity.serial) {
-        objector.object(ReasonCode::other_identity,
-                        fmt::format("{} has the serial number \"{}\", the manifest says \"{}\"",
-                                    volume.path, identity.serial, printable(*volume.serial)));
+    const mandate::Found found{identity.serial, "", identity.size_bytes};
+    for (const auto& one : mandate::differences(volume, found)) {
+        objector.object(
+            ReasonCode::other_identity,
+            std::string_view(one.key) == "size_bytes"
+                ? fmt::format("{} has {} bytes, the manifest says {}", volume.path, one.found,
+                              one.said)
+                : fmt::format("{} has the serial number \"{}\", the manifest says \"{}\"",
+                              volume.path, one.found, printable(one.said)));
     }
 }
 

@@ -5,6 +5,8 @@
 
 #include <mutex>
 
+#include "in_force.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -76,10 +78,10 @@ void Run::refuse(const Error& error) {
     throw error;
 }
 
-/// They hold whenever work begins or goes on; what only lacks its evidence gets that at any time.
 void Run::check_terms() const {
     if (const auto* terms = work_.terms()) {
-        mandate::check_dates(*terms, context_.clock.now());
+        check_in_force(*terms, context_.clock, run_ ? &run_->state() : nullptr,
+                       run_ && work_.verdict());
     }
 }
 
@@ -199,8 +201,11 @@ void Run::go_on() {
                     "efface jobs shows the job that replaced it; efface erase begins a new one");
     }
     check_terms();
-    work_.come_back(*run_);
     resumed_ = run_->state().work_began;
+    if (phase == Phase::running && work_.verdict()) {
+        return;  // the same
+    }
+    work_.come_back(*run_);
     if (phase == Phase::done) {
         work_.begin_again(*run_);
         run_->begin_attempt(run_->state().attempt + 1);
@@ -244,6 +249,7 @@ void Run::work() {
         return;
     }
     if (run_->state().phase == Phase::announcing) {
+        check_terms();  // who was asked may have taken long
         run_->journal().reserve(work_.needs().state_bytes);
         run_->announce(work_.intent());
     }

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "efface/device/memory_filesystem.hpp"
+#include "efface/mandate/identity.hpp"
 #include "efface/method/memory_method.hpp"
 
 namespace efface::job {
@@ -38,24 +39,21 @@ bool is_mount_without_size(const TargetPlan& plan, const std::string& name) {
 void object_to_order(TargetPlan& plan, const mandate::Order& order, const std::string& name,
                      bool again) {
     const auto& target = target_in(order, name);
-    const auto differs = [&](const char* what, const std::string& found, const std::string& said) {
-        plan.objections.push_back(
-            {{ReasonCode::other_identity, fmt::format("its {} is \"{}\", the order says \"{}\"",
-                                                      what, printable(found), printable(said))}});
-    };
     const auto text = [&](const char* key) { return plan.identity.value(key, ""); };
-    if (target.serial && *target.serial != text("serial")) {
-        differs("serial number", text("serial"), *target.serial);
-    }
-    if (target.wwid && *target.wwid != text("wwid")) {
-        differs("WWID", text("wwid"), *target.wwid);
-    }
     const auto size = plan.identity.value("sizeBytes", plan.size_bytes);
     // While another efface works on it, its size may be one in between. A mount without a size of
     // its own has the one of its content, which a standing order finds changed.
     const bool varies = only_busy(plan) || (again && is_mount_without_size(plan, name));
-    if (target.size_bytes && *target.size_bytes != size && !varies) {
-        differs("size", std::to_string(size), std::to_string(*target.size_bytes));
+    const mandate::Found found{text("serial"), text("wwid"),
+                               varies ? std::nullopt : std::optional(size)};
+    for (const auto& one : mandate::differences(target, found)) {
+        const std::string_view key = one.key;
+        plan.objections.push_back(
+            {{ReasonCode::other_identity, fmt::format("its {} is \"{}\", the order says \"{}\"",
+                                                      key == "serial" ? "serial number"
+                                                      : key == "wwid" ? "WWID"
+                                                                      : "size",
+                                                      printable(one.found), printable(one.said))}});
     }
     for (auto& member : guard::unreleased_members(plan.destroys, target.release_members)) {
         plan.objections.push_back({std::move(member)});

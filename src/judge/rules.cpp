@@ -5,6 +5,8 @@
 #include <array>
 #include <set>
 
+#include "efface/mandate/authorization.hpp"
+
 #include "claims.hpp"
 #include "conditions.hpp"
 #include "facts.hpp"
@@ -13,8 +15,6 @@
 namespace efface::judge {
 
 namespace {
-
-constexpr std::size_t kApproversMin = 2;
 
 /// Every byte of the regions was written and read back: a part of them is not the place.
 void check_whole_regions(const RecordView& location) {
@@ -123,22 +123,26 @@ void check_run_times(const RecordView& predicate) {
     }
 }
 
-void check_approvals(const RecordView& authorization) {
-    std::set<std::string> keys;
+/// By the rules of the run itself.
+void check_approvals(const RecordView& predicate) {
+    const RecordView authorization = predicate.at("authorization");
+    std::vector<mandate::Approval> approvals;
     for (const RecordView& approval : authorization.at("approvals").items()) {
-        if (!keys.insert(approval.at("subjectPublicKeySha256").text()).second) {
-            approval.fail("the same key approved twice");
-        }
-        if (approval.at("subject").text() == authorization.at("operator").text()) {
-            approval.fail("is the operator's, who can not approve the own run");
-        }
+        approvals.push_back({approval.at("subject").text(),
+                             approval.at("subjectPublicKeySha256").text(),
+                             approval.at("signedAt").time()});
     }
-    if (authorization.at("confirmation").text() == "signed-approvals" &&
-        keys.size() < kApproversMin) {
-        authorization.at("approvals").fail("two distinct approvals are needed");
+    if (authorization.at("confirmation").text() != "signed-approvals") {
+        if (!approvals.empty()) {
+            authorization.at("approvals").fail("are listed, but nobody signed them");
+        }
+        return;
     }
-    if (authorization.at("confirmation").text() != "signed-approvals" && !keys.empty()) {
-        authorization.at("approvals").fail("are listed, but nobody signed them");
+    try {
+        mandate::check_approvers(approvals, authorization.at("operator").text(),
+                                 predicate.at("sanitization").at("startedAt").time());
+    } catch (const Error& error) {
+        authorization.at("approvals").fail(error.what());
     }
 }
 
@@ -269,7 +273,7 @@ void check_rules(const RecordView& predicate, const rules::Techniques& table) {
     check_facts(predicate, table);
     check_failures(predicate.at("result"), predicate.at("sanitization"), table);
     check_run_times(predicate);
-    check_approvals(predicate.at("authorization"));
+    check_approvals(predicate);
     check_required_signers(predicate.at("signaturePolicy"));
     check_attempts(predicate.at("attempts"));
 }

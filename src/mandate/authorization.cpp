@@ -9,10 +9,46 @@
 
 namespace efface::mandate {
 
-namespace {
-/// Clocks of two machines may differ by this much.
-constexpr auto kClockTolerance = std::chrono::minutes(5);
-}  // namespace
+void check_approvers(const std::vector<Approval>& approvals, const std::string& operator_name,
+                     WallTime by) {
+    std::set<std::string> people;
+    std::set<std::string> keys;
+    for (const auto& approval : approvals) {
+        if (approval.subject == operator_name) {
+            throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
+                        fmt::format("{} runs this and can not approve it", approval.subject));
+        }
+        if (approval.signed_at > by) {
+            throw Error(ErrorCode::authorisation, ReasonCode::approval_from_future,
+                        fmt::format("the approval by {} is dated {}, after the run began",
+                                    approval.subject, to_rfc3339(approval.signed_at)),
+                        "set the clocks of both machines, or wait until then");
+        }
+        if (!keys.insert(approval.spki_sha256).second) {
+            throw Error(ErrorCode::authorisation, ReasonCode::too_few_approvals,
+                        fmt::format("the key of {} signed twice", approval.subject));
+        }
+        people.insert(approval.subject);
+    }
+    if (people.size() < kApproversMin) {
+        throw Error(ErrorCode::authorisation, ReasonCode::too_few_approvals,
+                    fmt::format("{} approver signed, {} different people are needed", people.size(),
+                                kApproversMin),
+                    "efface approve FILE --key NAME, by another person");
+    }
+}
+
+std::vector<Approval> approvals_in(const evidence::CmsReport& report) {
+    std::vector<Approval> approvals;
+    for (const auto& signer : report.signers) {
+        if (signer.role != evidence::Role::approver || !signer.signing_time) {
+            throw Error(ErrorCode::authorisation, ReasonCode::not_an_approver,
+                        fmt::format("{} signed, but is no approver", signer.subject));
+        }
+        approvals.push_back({signer.subject, signer.spki_sha256, *signer.signing_time});
+    }
+    return approvals;
+}
 
 Authorization check_approvals(std::string_view text, ByteView signature_der,
                               std::string_view roots_pem, const std::string& operator_name,
@@ -25,44 +61,21 @@ Authorization check_approvals(std::string_view text, ByteView signature_der,
                         report.problems.empty() ? "nobody signed" : report.problems.front()),
             "each approver signs the file as it is: efface approve FILE --key NAME");
     }
-    Authorization authorization{
-        "signed-approvals", operator_name, {}, {signature_der.begin(), signature_der.end()}};
-    std::set<std::string> people;
-    std::set<std::string> keys;
-    for (const auto& signer : report.signers) {
-        if (signer.role != evidence::Role::approver || !signer.signing_time) {
-            throw Error(ErrorCode::authorisation, ReasonCode::not_an_approver,
-                        fmt::format("{} signed, but is no approver", signer.subject));
-        }
-        if (signer.subject == operator_name) {
-            throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
-                        fmt::format("{} runs this and can not approve it", signer.subject));
-        }
-        if (*signer.signing_time > now + kClockTolerance) {
-            throw Error(ErrorCode::authorisation, ReasonCode::approval_from_future,
-                        fmt::format("the approval by {} is dated in the future", signer.subject));
-        }
-        people.insert(signer.subject);
-        keys.insert(signer.spki_sha256);
-        authorization.approvals.push_back(
-            {signer.subject, signer.spki_sha256, *signer.signing_time});
-    }
-    if (people.size() < kApproversMin || keys.size() < kApproversMin) {
-        throw Error(ErrorCode::authorisation, ReasonCode::too_few_approvals,
-                    fmt::format("{} approver signed, {} different people are needed",
-                                std::min(people.size(), keys.size()), kApproversMin),
-                    "efface approve FILE --key NAME, by another person");
-    }
+    Authorization authorization{"signed-approvals",
+                                operator_name,
+                                approvals_in(report),
+                                {signature_der.begin(), signature_der.end()}};
+    check_approvers(authorization.approvals, operator_name, now);
     return authorization;
 }
 
-void check_dates(const Terms& terms, WallTime now) {
+void check_dates(const Terms& terms, WallTime now, std::chrono::minutes late) {
     if (terms.not_before && now < *terms.not_before) {
         throw Error(ErrorCode::authorisation, ReasonCode::not_yet_in_force,
                     fmt::format("not before {}: the customer may still take its data back",
                                 to_rfc3339(*terms.not_before)));
     }
-    if (terms.not_after && now > *terms.not_after) {
+    if (terms.not_after && now > *terms.not_after + late) {
         throw Error(
             ErrorCode::authorisation, ReasonCode::no_longer_in_force,
             fmt::format("not after {}: it is no longer in force", to_rfc3339(*terms.not_after)));

@@ -121,19 +121,9 @@ std::optional<Verification> verification_from_string(std::string_view text) noex
 
 ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
     ErasureChoice choice;
-    choice.policy = reader.optional_string("policy").value_or("");
-    const bool named = !choice.policy.empty();
-    if (!named) {
-        choice.policy = kPolicyDefault;
-    }
-    if (const Json* fallbacks = reader.optional_array("fallbacks")) {
-        for (const auto& name : *fallbacks) {
-            if (!name.is_string()) {
-                reader.fail("fallbacks", "must list names of techniques");
-            }
-            choice.fallbacks.push_back(name.get<std::string>());
-        }
-    }
+    const auto policy = reader.optional_string("policy");
+    choice.policy = policy.value_or(kPolicyDefault);
+    choice.fallbacks = names_field(reader, "fallbacks");
     if (const auto file = reader.optional_string("credential_file")) {
         choice.credential_file = path_field(reader, "credential_file", *file);
     }
@@ -156,7 +146,7 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
         choice.limits = read_limits(*limits, reader.at("limits"));
     }
     // Without a name the drive's best technique is taken where overwriting can not suffice.
-    if (!named && minimum == rules::Level::purge) {
+    if (!policy && minimum == rules::Level::purge) {
         choice.policy = kPolicyAuto;
     }
     if (asks_the_drive(choice)) {
@@ -197,6 +187,11 @@ ErasureChoice choice_from_json(const Json& json) {
     choice.limits = limits_from_json(json.at("limits"));
     check_choice(choice);
     return choice;
+}
+
+bool allows(const ErasureChoice& choice, std::string_view technique) noexcept {
+    return choice.policy == kPolicyAuto || choice.policy == technique ||
+           rules::is_one_of(choice.fallbacks, technique);
 }
 
 bool asks_the_drive(const ErasureChoice& choice) {

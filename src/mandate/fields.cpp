@@ -11,13 +11,9 @@ namespace {
 constexpr std::size_t kTextBytesMax = 256;
 constexpr std::size_t kPathBytesMax = 4095;
 
-/// A short text for records: not empty, no control characters.
 std::string text_field(ObjectReader& reader, const char* key, std::string value) {
-    const bool control = std::any_of(value.begin(), value.end(), [](char character) {
-        return static_cast<unsigned char>(character) < 0x20U || character == 0x7f;
-    });
-    if (value.empty() || value.size() > kTextBytesMax || control) {
-        reader.fail(key, "must have 1 to 256 bytes and no control characters");
+    if (value.empty() || value.size() > kTextBytesMax) {
+        reader.fail(key, "must have 1 to 256 bytes");
     }
     return value;
 }
@@ -40,8 +36,8 @@ std::string identifier(ObjectReader& reader, const char* key) {
         return std::isalnum(static_cast<unsigned char>(character)) != 0 || character == '.' ||
                character == '_' || character == '-';
     });
-    if (value.empty() || value.size() > 64 || !fine || value.front() == '.' ||
-        value.front() == '-') {
+    if (value.empty() || value.size() > 64 || !fine ||
+        std::isalnum(static_cast<unsigned char>(value.front())) == 0) {
         reader.fail(key,
                     "must have 1 to 64 letters, digits, '.', '_', '-', beginning with a "
                     "letter or digit");
@@ -50,8 +46,7 @@ std::string identifier(ObjectReader& reader, const char* key) {
 }
 
 std::string path_field(ObjectReader& reader, const char* key, std::string value) {
-    if (value.empty() || value.front() != '/' || value.size() > kPathBytesMax ||
-        value.find('\0') != std::string::npos) {
+    if (value.empty() || value.front() != '/' || value.size() > kPathBytesMax) {
         reader.fail(key, "must be an absolute path");
     }
     return value;
@@ -69,15 +64,16 @@ std::optional<WallTime> time_field(ObjectReader& reader, const char* key) {
     return time;
 }
 
-std::vector<std::string> released_members(ObjectReader& reader) {
-    constexpr const char* kKey = "release_member";
+std::vector<std::string> names_field(ObjectReader& reader, const char* key) {
     std::vector<std::string> names;
-    if (const Json* members = reader.optional_array(kKey)) {
-        for (const auto& name : *members) {
-            if (!name.is_string() || name.get_ref<const std::string&>().empty()) {
-                reader.fail(kKey, "must list UUIDs or labels");
+    if (const Json* list = reader.optional_array(key)) {
+        for (const auto& item : *list) {
+            const auto* name = item.get_ptr<const std::string*>();
+            if (name == nullptr || name->empty() ||
+                std::find(names.begin(), names.end(), *name) != names.end()) {
+                reader.fail(key, "must list names, each once");
             }
-            names.push_back(name.get<std::string>());
+            names.push_back(*name);
         }
     }
     return names;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fields that manifests and orders share. Each throws Error(usage) naming the place.
+// Fields that manifests and orders share. Each throws Error(usage) naming the place. None of their
+// texts has hidden characters: hidden_characters.hpp.
 #pragma once
 
 #include <optional>
@@ -12,7 +13,7 @@
 
 namespace efface::mandate {
 
-/// A short text for records: not empty, at most 256 bytes, no control characters.
+/// A short text for records: not empty, at most 256 bytes.
 [[nodiscard]] std::string required_text(ObjectReader& reader, const char* key);
 /// The same, or empty when it is not there.
 [[nodiscard]] std::string optional_text(ObjectReader& reader, const char* key);
@@ -20,8 +21,8 @@ namespace efface::mandate {
 [[nodiscard]] std::string identifier(ObjectReader& reader, const char* key);
 [[nodiscard]] std::string path_field(ObjectReader& reader, const char* key, std::string value);
 [[nodiscard]] std::optional<WallTime> time_field(ObjectReader& reader, const char* key);
-/// release_member: members that may be torn, by UUID or label; empty when it is not there.
-[[nodiscard]] std::vector<std::string> released_members(ObjectReader& reader);
+/// Not empty, each once; none when it is not there.
+[[nodiscard]] std::vector<std::string> names_field(ObjectReader& reader, const char* key);
 /// ticket, not_before, not_after, retention_until, minimum_level.
 [[nodiscard]] Terms read_terms(ObjectReader& reader);
 /// policy, fallbacks, credential_file, pattern, verification, bad_blocks, limits.

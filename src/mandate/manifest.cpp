@@ -8,6 +8,7 @@
 #include "efface/base/file.hpp"
 
 #include "fields.hpp"
+#include "hidden_characters.hpp"
 
 namespace efface::mandate {
 
@@ -80,7 +81,7 @@ Volume read_volume(const Json& object, const std::string& where) {
     }
     volume.size_bytes = reader.optional_unsigned("size_bytes");
     volume.asset_tag = optional_text(reader, "asset_tag");
-    volume.release_members = released_members(reader);
+    volume.release_members = names_field(reader, "release_member");
     volume.gone = reader.optional_bool("gone", false);
     reader.refuse_unknown_keys();
     return volume;
@@ -134,6 +135,7 @@ void refuse_repetitions(const Manifest& manifest) {
 
 Manifest parse_manifest(std::string_view text) {
     const Json json = parse_json(text, "manifest", {.bytes_max = kManifestBytesMax});
+    refuse_hidden_characters(json, "manifest:");
     ObjectReader reader(json, "manifest:");
     Manifest manifest;
     if (reader.required_string("schema") != kSchema) {

@@ -9,6 +9,7 @@
 #include "efface/inventory/memory_name.hpp"
 
 #include "fields.hpp"
+#include "hidden_characters.hpp"
 
 namespace efface::mandate {
 
@@ -31,7 +32,7 @@ OrderTarget read_target(const Json& object, const std::string& where) {
     }
     target.size_bytes = reader.optional_unsigned("size_bytes");
     target.asset_tag = optional_text(reader, "asset_tag");
-    target.release_members = released_members(reader);
+    target.release_members = names_field(reader, "release_member");
     reader.refuse_unknown_keys();
     // There is one free memory on each machine, and its size is another at each look.
     const bool told = target.name == inventory::kFreeMemoryTarget || target.serial || target.wwid ||
@@ -65,6 +66,7 @@ bool is_order(std::string_view text) noexcept {
 
 Order parse_order(std::string_view text) {
     const Json json = parse_json(text, "order", {.bytes_max = kOrderBytesMax});
+    refuse_hidden_characters(json, "order:");
     ObjectReader reader(json, "order:");
     if (reader.required_string("schema") != kOrderSchema) {
         reader.fail("schema", std::string("must be \"") + kOrderSchema + "\"");

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-from tamper import (acceptances, certificates, contradictions, drive, drive_claims, edits, forms, generated, log, lowered,
+from tamper import (acceptances, approvals, certificates, contradictions, drive, drive_claims, edits, forms, generated, log, lowered,
                     memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.judges import SCRIPT, WORKERS, ask
@@ -274,6 +274,9 @@ def run_all(work):
                                 lambda folder, keys: problems_of(folder, False, keys, None))
     order_counts, found = orders.run(HELPER, work)
     problems += found
+    approval_counts, found = approvals.run(HELPER, work)
+    problems += found
+    print(f'approvals: both judges answer as the manual says: {approval_counts}')
     certificate_counts, found = certificates.run(HELPER, good)
     problems += found
     print(f'{sum(certificate_counts.values())} certificates and signatures: both judges refuse '

@@ -28,8 +28,16 @@ struct Authorization {
     Bytes approvals_der;  ///< the approvers' CMS, kept as evidence; empty when typed
 };
 
-/// Throws Error(authorisation) unless at least kApproversMin distinct people with distinct keys and
-/// the role approver signed exactly `text`, none of them the operator, none in the future.
+/// Whether these people suffice: asked before the run, and by who judges its record. At least
+/// kApproversMin different people, no key twice, none of them the operator, none later than `by`,
+/// when the run began. Throws Error(authorisation).
+void check_approvers(const std::vector<Approval>& approvals, const std::string& operator_name,
+                     WallTime by);
+
+/// Who signed. Throws Error(authorisation) unless each has the role approver, and says when.
+[[nodiscard]] std::vector<Approval> approvals_in(const evidence::CmsReport& report);
+
+/// Throws Error(authorisation) unless exactly `text` was signed, by such people.
 [[nodiscard]] Authorization check_approvals(std::string_view text, ByteView signature_der,
                                             std::string_view roots_pem,
                                             const std::string& operator_name, WallTime now);

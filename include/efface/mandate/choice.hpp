@@ -47,6 +47,8 @@ struct ErasureChoice {
     Limits limits;
 };
 [[nodiscard]] Json to_json(const ErasureChoice& choice);
+/// Whether this technique is the one that was chosen, or may be taken in its place.
+[[nodiscard]] bool allows(const ErasureChoice& choice, std::string_view technique) noexcept;
 /// Whether the choice is a matter of the drive's own commands (or may become one).
 [[nodiscard]] bool asks_the_drive(const ErasureChoice& choice);
 /// Throws Error(usage) for a policy that there is not, and a pattern that is missing, too long or

@@ -2,6 +2,7 @@
 // Under which terms something is erased: part of a manifest and of an order.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -18,7 +19,8 @@ struct Terms {
     rules::Level minimum_level = rules::Level::none;
 };
 
-/// Throws Error(authorisation) before `not_before` and after `not_after`.
-void check_dates(const Terms& terms, WallTime now);
+/// Throws Error(authorisation) before `not_before`, and more than `late` after `not_after`.
+void check_dates(const Terms& terms, WallTime now,
+                 std::chrono::minutes late = std::chrono::minutes(0));
 
 }  // namespace efface::mandate

@@ -13,8 +13,10 @@ from tamper.stock import accepts, library_says, predicate_of, stock
 FREE = {'path', 'key_file', 'header', 'header_backups', 'release_member', 'credential_file',
         'pattern', 'verification', 'bad_blocks', 'fallbacks', 'sweep'}
 # What may be left away: then less is asked for, or what is done by itself.
-MAY_BE_LEFT = {'serial', 'wwid', 'size_bytes', 'limits', 'when_hot', 'not_after', 'gone', 'policy',
-               *FREE}
+MAY_BE_LEFT = {'serial', 'wwid', 'size_bytes', 'limits', 'when_hot', 'when_slow', 'when_late',
+               'not_after', 'gone', 'policy', *FREE}
+# The ends of what efface-order(5) calls hidden: controls, separators, and what turns text.
+HIDDEN = '\0\x1f\x7f\x80\x9f\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069'
 KINDS = ('example', 'detached', 'media', 'drive', 'memory', 'file')
 
 
@@ -41,14 +43,10 @@ def honest(helper, kind, path):
             ['sizeBytes'], header_backups=[{'path': '/root/gone', 'gone': True}])
         return order, predicate
     order.setdefault('verification', 'full')
-    order.update(credential_file='/root/psid', bad_blocks='except',
-                 fallbacks=['overwrite-zero'], sweep=False)
+    order.update(bad_blocks='except', sweep=False)
+    if kind == 'drive':
+        order.update(credential_file='/root/psid', fallbacks=['overwrite-zero'])
     order['targets'].append({'target': '/dev/another', 'size_bytes': 512})
-    limits = predicate['sanitization'].get('limits')
-    if limits:
-        order['limits'] = {'bytes_per_second_min': limits['bytesPerSecondMin'],
-                           'deadline_seconds': limits['deadlineSeconds'],
-                           'celsius_max': limits['celsiusMax'], 'when_hot': limits['whenHot']}
     return order, predicate
 
 
@@ -77,14 +75,26 @@ def odd_texts(order):
         yield 'path ' + escape, text.replace('"/root/', f'"/root/{escape}')
 
 
+def hidden_texts(order):
+    """(how, text): every text of the order with a character that people do not see."""
+    for place in places(order):
+        text = at(order, place)
+        if isinstance(text, str):
+            for point in HIDDEN:
+                for where, made in (('before', point + text), ('behind', text + point)):
+                    yield (f'hidden {ord(point):04x} {where} {".".join(map(str, place))}',
+                           json.dumps(changed(order, place, made)))
+
+
 def may_pass(kind, place, how):
     """Whether a record says nothing of what was changed."""
     names = [step for step in place if isinstance(step, str)]
     if FREE & set(names) or (how == 'gone' and names[-1] in MAY_BE_LEFT):
         return True
-    # Of another target nothing is told; the order for memory may be one for other storage, too.
+    # Of another target nothing is told; the order for memory may be one for other storage, too,
+    # and some memory has no size that stays.
     return (place[:2] == ('targets', 1) or (names == ['targets'] and how in ('first', 'shorter'))
-            or (kind == 'memory' and names == ['policy']))
+            or (kind == 'memory' and names[-1:] in (['policy'], ['size_bytes'])))
 
 
 def run(helper, work):
@@ -98,6 +108,7 @@ def run(helper, work):
         rows += [(place, how, json.dumps(made)) for place, how, made in broken_orders(order)]
         # A text that is the order as it is has such a field.
         rows += [((), how, text) for how, text in odd_texts(order) if text != rows[0][2]]
+        rows += [((), how, text) for how, text in hidden_texts(order)]
         answers = library_says(helper, work, [row[2] for row in rows], '--judge-orders', record,
                                as_text=True)
         for (place, how, text), answer in zip(rows, answers):

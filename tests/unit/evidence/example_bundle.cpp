@@ -90,8 +90,25 @@ Json part(const Json& from, const char* key) {
     return from.is_object() ? from.value(key, Json()) : Json();
 }
 
+void copy_limits(Json& order, const Json& told) {
+    for (const auto& [name, key] : {std::pair{"bytes_per_second_min", "bytesPerSecondMin"},
+                                    {"deadline_seconds", "deadlineSeconds"},
+                                    {"celsius_max", "celsiusMax"},
+                                    {"when_slow", "whenSlow"},
+                                    {"when_late", "whenLate"},
+                                    {"when_hot", "whenHot"}}) {
+        copy(order["limits"], name, told, key);
+    }
+    if (order["limits"].is_null()) {
+        order.erase("limits");
+    }
+}
+
 Json volume_order(const Json& volume) {
-    Json order = {{"path", "/dev/mapped"}};
+    const auto place = [&, name = part(volume, "name")](const std::string& what) {
+        return "/srv/" + (name.is_string() ? name.get<std::string>() : "-") + "/" + what;
+    };
+    Json order = {{"path", place("data")}};
     copy(order, "name", volume, "name");
     copy(order, "uuid", volume, "uuid");
     copy(order, "engine", volume, "engine");
@@ -103,9 +120,10 @@ Json volume_order(const Json& volume) {
     for (const Json& location : part(volume, "locations")) {
         const Json role = part(location, "role");
         if (role == "detached-header") {
-            order["header"] = "/root/header";
+            order["header"] = place("header");
         } else if (role == "header-backup") {
-            order["header_backups"].push_back({{"path", "/root/backup"}});
+            const auto number = order.value("header_backups", Json::array()).size();
+            order["header_backups"].push_back({{"path", place(std::to_string(number))}});
         }
     }
     return order;
@@ -197,11 +215,15 @@ std::string order_for(const Json& predicate) {
     order["schema"] = "efface.order/1";
     order.update(who);
     const Json& sanitization = part(predicate, "sanitization");
-    copy(order, "policy", sanitization, "technique");
+    const bool memory = predicate.at("certificateType") == "memory";  // has its own methods
+    if (!memory) {
+        copy(order, "policy", sanitization, "technique");
+        copy(order, "policy", sanitization, "requestedTechnique");
+        copy_limits(order, part(sanitization, "limits"));
+    }
     if (part(predicate.value("verification", Json()), "method") == "representative") {
         order["verification"] = "representative";
     }
-    copy(order, "policy", sanitization, "requestedTechnique");
     for (const Json& passed : part(sanitization, "passedOver")) {
         static_cast<void>(passed);
         order["fallbacks"] = Json::array({part(sanitization, "technique")});
@@ -212,7 +234,7 @@ std::string order_for(const Json& predicate) {
     for (const char* key : {"serial", "wwid"}) {
         copy(target, key, part(predicate, "targetIdentity"), key);
     }
-    copy(target, "size_bytes", part(predicate, "targetIdentity"), "sizeBytes");
+    copy(target, "size_bytes", part(predicate, "target"), "sizeBytes");
     order["targets"].push_back(std::move(target));
     return order.dump() + '\n';
 }

@@ -53,7 +53,7 @@ RunResult TargetFixture::run(TargetRequest request) {
     request.program = "/bin/true";
     request.authorize = [this](const TargetPlan&) {
         ++authorizations;
-        return mandate::Authorization{"typed-token", "tester", {}, {}};
+        return authorize ? authorize() : mandate::Authorization{"typed-token", "tester", {}, {}};
     };
     ended = run_target(context, request, stop.get_token());
     if (ended.error) {

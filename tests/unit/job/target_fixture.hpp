@@ -42,6 +42,8 @@ class TargetFixture {
     mandate::ErasureChoice choice;
     std::optional<mandate::Order> order;
     std::function<void(const Json&)> on_event;
+    /// Who is asked; nullptr: somebody types.
+    std::function<mandate::Authorization()> authorize;
     std::stop_source stop;
     RunResult ended;  ///< of the last run
     unsigned authorizations = 0;

@@ -213,7 +213,7 @@ TEST_CASE("A record of 1.0.0 has texts for reasons, and no other version is know
 
 TEST_CASE("Two approvals need two keys") {
     CHECK_THAT(problem_after([](Json& p) { p["authorization"]["approvals"].erase(0); }),
-               Contains("two distinct approvals"));
+               Contains("different people"));
     CHECK_THAT(problem_after([](Json& p) {
                    auto& approvals = p["authorization"]["approvals"];
                    approvals[1]["subjectPublicKeySha256"] = approvals[0]["subjectPublicKeySha256"];

@@ -33,6 +33,7 @@ _efface_options() {
     accept\ *) echo --key --reason --reject -J --json ;;
     approve\ *) echo --key --approval -J --json ;;
     erase\ *) echo --order --approval --plan "$choices" -J --json --events ;;
+    "jobs forget") echo -J --json ;;
     status\ * | jobs\ * | certificates\ *) echo -J --json ;;
     resume\ *) echo -J --json --events ;;
     "project erase") echo --approval --plan -J --json --events --workers ;;
@@ -119,6 +120,7 @@ _efface() {
             case "${command[*]:-}" in
             "") words="keys plan accept approve erase status jobs resume project certificates verify show list log" ;;
             keys) words="init issue" ;;
+            jobs) words="forget" ;;
             project) words="erase" ;;
             log) words="check" ;;
             plan* | erase*) kind=target ;;

@@ -74,6 +74,7 @@ complete -c efface -n '__fish_seen_subcommand_from init' -l organization -x -d '
 complete -c efface -n '__fish_seen_subcommand_from init' -l site -x
 complete -c efface -n '__fish_seen_subcommand_from init' -l station -x
 complete -c efface -n '__fish_seen_subcommand_from issue' -l role -x -a 'approver operator witness'
+complete -c efface -n '__fish_seen_subcommand_from jobs; and not __fish_seen_subcommand_from forget' -f -a forget
 complete -c efface -n '__fish_seen_subcommand_from project; and not __fish_seen_subcommand_from erase' -f -a erase
 complete -c efface -n '__fish_seen_subcommand_from accept' -l key -x -d 'who decides'
 complete -c efface -n '__fish_seen_subcommand_from accept' -l reason -x -d 'why'

@@ -111,6 +111,42 @@ int resume(const Program& program, const JobsOptions& options) {
     return run_targets(program, {std::move(request)}, options.reporting, {});
 }
 
+int forget(const Program& program, const JobsOptions& options) {
+    const auto state = program.state();
+    const auto id = find_job(job::list_jobs(state), options.id).id;
+    const auto forgotten = job::forget_job(state, SystemClock(), id);
+    if (options.reporting.json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.forgotten/1")
+                       .add("jobId", forgotten.id)
+                       .add("subject", forgotten.subject)
+                       .add("phase", forgotten.phase)
+                       .add("wasOpen", forgotten.was_open)
+                       .take());
+        return 0;
+    }
+    print(fmt::format(
+        "job {} ({}) is forgotten{}\n", forgotten.id,
+        forgotten.subject.empty() ? "its target is not known" : one_line(forgotten.subject),
+        forgotten.was_open ? ": its storage may be erased in part, and nothing goes on with that.\n"
+                             "The log says that its run was lost; erase the storage again"
+                           : "; its certificate, if it had one, stays where it is"));
+    return 0;
+}
+
+/// `jobs forget JOB`; returns its options.
+std::shared_ptr<JobsOptions> add_forget(Command& jobs, Program& program) {
+    auto command = jobs.subcommand("forget", "Take the folder of a job away that can not go on");
+    auto options = std::make_shared<JobsOptions>();
+    command.add("job", options->id, "Its id, or how it begins (see efface jobs)").required();
+    command.flag("-J,--json", options->reporting.json, "Print one JSON document");
+    command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
+        program.run = [&program, options] { return forget(program, *options); };
+    });
+    return options;
+}
+
 }  // namespace
 
 void add_jobs(Command& app, Program& program) {
@@ -120,7 +156,12 @@ void add_jobs(Command& app, Program& program) {
             only_open ? "What runs here, and what waits to be resumed" : "Every job that ran here");
         auto json = std::make_shared<bool>(false);
         command.flag("-J,--json", *json, "Print one JSON document");
-        command.when_named([&program, json, only_open] {
+        const auto forgetting =
+            only_open ? std::make_shared<JobsOptions>() : add_forget(command, program);
+        command.when_named([&program, json, only_open, forgetting] {
+            if (!forgetting->id.empty()) {
+                return;
+            }
             program.rights = device::Rights::reading;
             program.run = [&program, json, only_open] {
                 return show_jobs(program, *json, only_open);

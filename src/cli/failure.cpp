@@ -23,6 +23,7 @@ constexpr std::array kAnswerForms{
     AnswerForm{"list", "efface.list/1"},
     AnswerForm{"status", "efface.jobs/1"},
     AnswerForm{"jobs", "efface.jobs/1"},
+    AnswerForm{"jobs forget", "efface.forgotten/1"},
     AnswerForm{"certificates", "efface.certificates/1"},
     AnswerForm{"verify", "efface.verification/1"},
     AnswerForm{"log check", "efface.log-check/1"},

@@ -61,6 +61,7 @@ class Run final : public RunNotes {
     Work& work_;
     const RunOrders& orders_;
     const std::stop_token& stop_;
+    std::optional<std::string> known_;  ///< the job that this request goes on with
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
     bool resumed_ = false;       ///< an earlier process or attempt may have written to the storage
@@ -87,7 +88,8 @@ void Run::check_terms() const {
 
 /// Takes the job's lock and reads what an earlier process kept; false when there was none.
 bool Run::open(const std::string& job_id) {
-    const auto identity = work_.identity_in(context_.state.jobs() / job_id);
+    const auto folder = context_.state.jobs() / job_id;
+    const auto identity = work_.identity_in(folder);
     if (!identity) {
         return false;
     }
@@ -98,7 +100,7 @@ bool Run::open(const std::string& job_id) {
     }
     context_.events.set_job(job_id);
     if (!run_->of_other_version()) {
-        work_.load(context_.state.jobs() / job_id, run_->state());
+        work_.load(folder, run_->state());
     }
     return true;
 }
@@ -221,6 +223,12 @@ void Run::proceed() {
         if (error.code() == ErrorCode::evidence) {  // of the log; there is no verdict yet
             throw Error(ErrorCode::internal, ReasonCode::log_damaged, error.what(), error.hint());
         }
+        if (error.reason() == ReasonCode::journal_damaged && known_) {
+            throw Error(error.code(), error.reason(),
+                        fmt::format("{}: job {}: {}", work_.name(), *known_, error.what()),
+                        "restore the folder of the job, or give it up: efface jobs forget " +
+                            *known_ + " (the log then says that it was lost)");
+        }
         throw;
     }
     deliver();
@@ -229,19 +237,19 @@ void Run::proceed() {
 /// Until the verdict is known.
 void Run::work() {
     preflight(context_, work_.needs());
-    const auto known = work_.known_job();
-    if (known) {
-        context_.events.set_job(*known);
+    known_ = work_.known_job();
+    if (known_) {
+        context_.events.set_job(*known_);
     }
-    if (known && open(*known)) {
+    if (known_ && open(*known_)) {
         if (run_->state().ended_well()) {
             done_before();
         } else {
             go_on();
         }
-    } else if (known && work_.asked_by_job()) {
+    } else if (known_ && work_.asked_by_job()) {
         throw Error(ErrorCode::usage, ReasonCode::job_unknown,
-                    "there is no such job: " + printable(*known), "efface jobs lists them");
+                    "there is no such job: " + printable(*known_), "efface jobs lists them");
     } else {
         begin();
     }

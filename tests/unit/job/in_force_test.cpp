@@ -162,6 +162,7 @@ TEMPLATE_TEST_CASE("an order or manifest holds whenever work starts or goes on",
             }
             INFO("left " << static_cast<int>(left) << ", now " << static_cast<int>(when));
             TestType fixture;
+            fixture.clock.set(kNotBefore);
             leave(fixture, left);
             unsigned writes = 0;
             hook(fixture, [&](const fake::Operation& operation) {

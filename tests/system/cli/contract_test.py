@@ -313,8 +313,9 @@ class Screens(Case):
 
     @unittest.skipIf(os.geteuid() != 0 or missing("mkfs.ext4", "losetup"), "needs root")
     def test_labels_mounts_and_processes_that_stand_in_the_way(self):
-        for name, text in HOSTILE.items():
-            disk = self.disk("disk.img", 1 << 20)
+        for number, (name, text) in enumerate(HOSTILE.items()):
+            # Each a file of its own: a namespace of another test may hold the mount before.
+            disk = self.disk(f"disk-{number}.img", 1 << 20)
             label = os.fsencode(text)[:16]
             run("mkfs.ext4", "-q", "-L", os.fsdecode(label), disk)
             mount = self.folder / f"mount{text}"

@@ -98,7 +98,6 @@ MEDIA = {
                                                               targetToken='ZC10A7WE'),
     'approved-after-it-began': put('authorization.approvals.1.signedAt', '2026-11-21T01:10:03Z'),
     'one-person-approves-twice': put('authorization.approvals.1.subject', 'alice'),
-    'a-witness-approves': put('authorization.approvals.1.subject', 'walt'),
     'the-operator-approves': lambda p: (put('authorization.operator', 'alice')(p),
                                         put('personnel.0.id', 'alice')(p)),
     'one-approves': lambda p: p['authorization']['approvals'].pop(),

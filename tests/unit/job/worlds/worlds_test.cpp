@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// Worlds by the thousand: any seed reproduces.
+#include <cstdlib>
+
+#include "catch.hpp"
+#include "world.hpp"
+
+using namespace efface::job::worlds;
+
+namespace {
+
+constexpr std::uint64_t kWorlds = 1000;
+
+/// Found defects of the program or of the simulator once, and stay.
+constexpr std::uint64_t kRegressions[] = {0};
+
+std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
+    const char* told = std::getenv(variable);
+    return told == nullptr ? otherwise : std::stoull(told);
+}
+
+void live(std::uint64_t seed, bool story) {
+    World world(seed);
+    const auto defects = world.live();
+    if (story || !defects.empty()) {
+        std::string text;
+        for (const auto& line : world.story()) {
+            text += line + "\n";
+        }
+        WARN("EFFACE_SEED=" << seed << "\n" << text);
+    }
+    for (const auto& defect : defects) {
+        FAIL_CHECK("EFFACE_SEED=" << seed << ": " << defect);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("worlds: whatever happens, every answer is true", "[job][worlds]") {
+    if (std::getenv("EFFACE_SEED") != nullptr) {
+        live(number_from("EFFACE_SEED", 0), true);
+        return;
+    }
+    for (const auto seed : kRegressions) {
+        live(seed, false);
+    }
+    const auto first = number_from("EFFACE_FIRST_SEED", 0);
+    const auto worlds = number_from("EFFACE_WORLDS", kWorlds);
+    for (std::uint64_t seed = first; seed < first + worlds; ++seed) {
+        live(seed, false);
+    }
+    SUCCEED();
+}

@@ -18,7 +18,7 @@ void World::defect(const std::string& what) {
 
 /// But for what somebody else wrote meanwhile.
 std::string World::changed_since(const Before& before) {
-    const auto now = storage_->media();
+    const auto now = before.by_itself ? before.media : storage_->media();
     for (std::size_t i = 0; i < now.size(); ++i) {
         const auto place = first_difference(before.media[i], now[i], foreign_);
         if (!place.empty()) {

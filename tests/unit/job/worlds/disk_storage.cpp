@@ -99,7 +99,8 @@ void Disk::set_choice(Dice& dice) {
     if (named_ != Named::nameless && !dice.one_in(3)) {
         order(R"("policy":")" + policy + R"(","verification":")" + verification +
                   R"(","bad_blocks":")" + (exceptions ? "except" : "fail") + R"(",)",
-              named_ == Named::disk ? R"(,"serial":"SERIAL-0")" : "",
+              named_ == Named::disk ? R"(,"serial":"SERIAL-0")"
+                                     : ",\"size_bytes\":" + std::to_string(size_),
               drawn_dates(dice, around_.clock.now()));
     }
 }

@@ -11,6 +11,8 @@ namespace {
 
 constexpr std::uint64_t kBlocks = 2048;
 constexpr std::uint32_t kBlockBytes = 512;
+/// Which are always looked at when an order is given again: the first 64 KiB.
+constexpr std::uint64_t kBlocksSampled = 128;
 
 /// Each question to the drive is a moment at which the process may be killed, before and after.
 class Watched final : public method::CommandSet {
@@ -152,6 +154,10 @@ class Drive final : public TargetInWorld {
         return all;
     }
     [[nodiscard]] std::string left(const RunResult& result, const Json& predicate) override;
+    [[nodiscard]] bool changes_by_itself() override {
+        const auto phase = model_->command_sets().front()->state().phase;
+        return phase == method::Phase::running || phase == method::Phase::unknown;
+    }
     std::string interfere(Dice& dice) override;
     std::string trouble(Dice& dice) override;
     Ranges write_in_between(Dice& /*dice*/) override { return {}; }
@@ -339,7 +345,7 @@ std::string Drive::left(const RunResult& result, const Json& /*predicate*/) {
 
 std::string Drive::interfere(Dice& dice) {
     auto& medium = *model_->media().front();
-    const auto block = dice.below(medium.blocks());
+    const auto block = dice.below(kBlocksSampled);
     switch (dice.below(4)) {
         case 0:
             fill(medium, kForeign, block, 1);

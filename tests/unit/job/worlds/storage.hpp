@@ -53,6 +53,9 @@ class Storage {
         return {};
     }
 
+    /// An erasure that was begun before goes on, whoever asks for what.
+    [[nodiscard]] virtual bool changes_by_itself() { return false; }
+
     // Each says in words what it did; empty: nothing.
     /// Somebody else, between two runs.
     virtual std::string interfere(Dice& dice) = 0;

@@ -17,6 +17,7 @@ World::World(std::uint64_t seed)
     : dice_(seed), state_{scratch_.path()}, random_("world " + std::to_string(seed)) {
     put_station(state_);
     keys_ = evidence::KeyStore::open(state_.keys());
+    clock_.advance(std::chrono::hours(24 * 30));  // the station is not of today
     latest_ = clock_.now();
     Surroundings around{host_, clock_, [this] {
                             (void)moment(At::device, true);
@@ -151,7 +152,8 @@ void World::as_process(const Fate& fate, const Call& call) {
 
 void World::command(const Asked& asked, const Fate& fate) {
     ++runs_;
-    const Before before{storage_->media(), clock_.now()};
+    const bool by_itself = storage_->changes_by_itself();
+    const Before before{storage_->media(), clock_.now(), by_itself};
     std::optional<RunResult> result;
     as_process(fate, [&](RunContext& context) {
         result = storage_->erase(context, asked, stop_.get_token());
@@ -175,7 +177,8 @@ void World::command(const Asked& asked, const Fate& fate) {
 }
 
 void World::plan(const Asked& asked) {
-    const Before before{storage_->media(), clock_.now()};
+    const bool by_itself = storage_->changes_by_itself();
+    const Before before{storage_->media(), clock_.now(), by_itself};
     as_process({}, [&](RunContext& context) {
         try {
             storage_->plan(context, asked);

@@ -44,6 +44,7 @@ struct Fate {
 struct Before {
     std::vector<Bytes> media;
     WallTime now;
+    bool by_itself = false;  ///< the medium changes whatever this command does
 };
 
 class World final {

@@ -39,7 +39,7 @@ void World::check(const Asked& asked, const Before& before, const RunResult& res
         }
     }
     check_terms(asked, before, result);
-    check_success(asked, result);
+    check_success(asked, before, result);
 }
 
 void World::check_status(const RunResult& result) {
@@ -85,7 +85,7 @@ void World::check_terms(const Asked& asked, const Before& before, const RunResul
     }
 }
 
-void World::check_success(const Asked& asked, const RunResult& result) {
+void World::check_success(const Asked& asked, const Before& before, const RunResult& result) {
     const auto code = result.exit_code();
     if (code != 0 && code != 4) {
         return;
@@ -103,8 +103,8 @@ void World::check_success(const Asked& asked, const RunResult& result) {
     if (predicate.at("result").at("status") != method::to_string(*result.verdict)) {
         defect("the certificate says " + predicate.at("result").dump());
     }
-    if (result.done_before && !asked.job_id.empty()) {
-        return;  // of the job, whatever stands there now
+    if (!asked.job_id.empty() && result.completed_at < to_rfc3339(before.now)) {
+        return;  // an answer about the job, whatever stands there now
     }
     const auto place = storage_->left(result, predicate);
     if (result.done_before) {

@@ -82,7 +82,7 @@ class World final {
 
     // checks.cpp
     void check(const Asked& asked, const Before& before, const RunResult& result);
-    void check_success(const Asked& asked, const RunResult& result);
+    void check_success(const Asked& asked, const Before& before, const RunResult& result);
     void check_status(const RunResult& result);
     void check_terms(const Asked& asked, const Before& before, const RunResult& result);
     void check_bundles();

@@ -38,8 +38,7 @@ void add_target(JobEntry& entry, const std::filesystem::path& folder, const RunS
         parse_json(text.value_or(""), "target.json", {.bytes_max = kJournalBytesMax});
     entry.subject = glance_at(document, entry.id).name;
     if (run.journal_version == kJournalVersion) {
-        add_progress(entry,
-                     target_state_from_json(read_document(folder, "target.json").value_or(Json())));
+        add_progress(entry, target_state_from_json(document));
     }
 }
 

@@ -8,7 +8,6 @@
 #include <array>
 #include <cerrno>
 
-#include "efface/base/digest.hpp"
 #include "efface/job/run_result.hpp"
 
 namespace efface::job {
@@ -30,35 +29,13 @@ Phase phase_from_string(const std::string& text) {
     return found->first;
 }
 
-[[noreturn]] void damaged(const std::filesystem::path& path) {
-    throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                path.string() + ": the journal is damaged");
-}
-
-/// Of everything else in the document: what a failing disk or a hand changes is damage, also where
-/// it is still JSON. Earlier documents of this version have it not.
-constexpr const char* kDigestKey = "sha256";
-
-void save_document(const std::filesystem::path& path, Json document) {
-    document[kDigestKey] = sha256_hex(document.dump());
-    write_file_durably(path, document.dump());
-}
-
 /// nullopt when there is no file. A damaged one is a failure, never taken for none.
 std::optional<Json> load_document(const std::filesystem::path& path) {
     const auto text = read_text_file(path, kJournalBytesMax);
     if (!text) {
         return std::nullopt;
     }
-    auto document = parse_json(*text, path.string(), {.bytes_max = kJournalBytesMax});
-    if (document.is_object() && document.contains(kDigestKey)) {
-        const Json digest = std::move(document[kDigestKey]);
-        document.erase(kDigestKey);
-        if (digest != sha256_hex(document.dump())) {
-            damaged(path);
-        }
-    }
-    return document;
+    return parse_json(*text, path.string(), {.bytes_max = kJournalBytesMax});
 }
 
 constexpr const char* kVersionKey = "journalVersion";
@@ -72,6 +49,11 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
                     "wait for it, or look with: efface status");
     }
     return *std::move(lock);
+}
+
+[[noreturn]] void damaged(const std::filesystem::path& path) {
+    throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                path.string() + ": the journal is damaged");
 }
 
 }  // namespace
@@ -185,7 +167,7 @@ void Journal::save_run(const RunState& state) const {
                           .add("level", state.level)
                           .add("bundle", state.bundle)
                           .take();
-    save_document(directory_ / "run.json", json);
+    write_file_durably(directory_ / "run.json", json.dump());
 }
 
 constexpr const char* kReserve = "reserve";
@@ -238,7 +220,7 @@ bool RunState::ended_well() const {
 
 void Journal::save(const std::string& name, Json document) const {
     document[kVersionKey] = kJournalVersion;
-    save_document(directory_ / name, std::move(document));
+    write_file_durably(directory_ / name, document.dump());
 }
 
 }  // namespace efface::job

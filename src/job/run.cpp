@@ -69,11 +69,11 @@ class Run final : public RunNotes {
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
-    bool resumed_ = false;       ///< an earlier process or attempt may have written to the storage
+    bool resumed_ = false;        ///< an earlier process or attempt may have written to the storage
     bool only_delivers_ = false;  ///< an earlier process came to the verdict, this one to none
-    bool has_verdict_ = false;   ///< this run came to it, or delivers it
-    bool ended_before_ = false;  ///< well, and nothing was begun since
-    bool done_before_ = false;   ///< and what stands there is as it was left
+    bool has_verdict_ = false;    ///< this run came to it, or delivers it
+    bool ended_before_ = false;   ///< well, and nothing was begun since
+    bool done_before_ = false;    ///< and what stands there is as it was left
 };
 
 void Run::work_begins() {

@@ -219,31 +219,3 @@ TEST_CASE("no block of a drive that erases itself is read before it is adopted")
     CHECK(idle.host.moments.front() == Moment::now);
     CHECK(idle.host.moments.back() == Moment::now_unread);
 }
-
-TEST_CASE("an order whose job on a drive was closed as lost is carried out when given again") {
-    Station station;
-    const auto order = mandate::parse_order(
-        R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant","policy":")" +
-        std::string(ScriptedDrive::kTechnique) +
-        R"(","targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
-    const auto typed = station.request;
-    const auto ordered = [&] {
-        station.request.order = &order;
-        station.request.choice = order.choice;
-    };
-    ordered();
-    station.on_wait = [&] { station.stop.request_stop(); };
-    CHECK_THROWS_AS(station.run(), Error);
-    REQUIRE(station.ended.exit_code() == 8);
-    station.on_wait = {};
-    station.stop = {};
-    station.request = typed;
-    station.request.choice.whole_medium = true;  // another request
-    CHECK(station.run().verdict == Verdict::sanitized);
-    station.request = typed;
-    ordered();
-    const auto again = station.run();
-    INFO(to_json(again.reasons).dump());
-    CHECK(again.verdict == Verdict::sanitized);
-    CHECK(station.verified_bundles() == 2);
-}

@@ -174,7 +174,8 @@ TEST_CASE("ending: a verdict that the journal can not take is a verdict", "[job]
         }
         fixture.on_event = [&](const Json& seen) {
             if (seen.at("event") == "verified") {  // a folder: no file takes its name
-                const auto journal = fixture.state.jobs() / fixture.open_job() / "run.json";
+                const auto journal =
+                    fixture.state.jobs() / seen.at("job_id").get<std::string>() / "run.json";
                 std::filesystem::remove(journal);
                 std::filesystem::create_directories(journal / "in-the-way");
             }

@@ -327,7 +327,8 @@ TEST_CASE("target: a disk that is too slow, too late or too hot is left, and the
     CHECK(fixture.verified_bundles() == 1);
 }
 
-TEST_CASE("what a failed flush left in doubt is not counted when the run goes on", "[job][target]") {
+TEST_CASE("what a failed flush left in doubt is not counted when the run goes on",
+          "[job][target]") {
     TargetFixture fixture;
     bool failing = true;
     fixture.disk().set_hook([&](const fake::Operation& operation) {

@@ -64,9 +64,8 @@ void World::check_status(const RunResult& result) {
 }
 
 void World::check_terms(const Asked& asked, const Before& before, const RunResult& result) {
-    const bool of_order =
-        asked.ordered ||
-        std::find(ordered_.begin(), ordered_.end(), asked.job_id) != ordered_.end();
+    const bool of_order = asked.ordered || std::find(ordered_.begin(), ordered_.end(),
+                                                     asked.job_id) != ordered_.end();
     if (asked.ordered && !result.job_id.empty()) {
         ordered_.push_back(result.job_id);
     }
@@ -96,10 +95,9 @@ void World::check_success(const Asked& asked, const Before& before, const RunRes
     }
     const auto text =
         read_text_file(result.bundle / "certificate.json", evidence::kCertificateBytesMax);
-    const auto predicate =
-        parse_json(text.value_or("{}"), "certificate",
-                   {.bytes_max = evidence::kCertificateBytesMax})
-            .value("predicate", Json::object());
+    const auto predicate = parse_json(text.value_or("{}"), "certificate",
+                                      {.bytes_max = evidence::kCertificateBytesMax})
+                               .value("predicate", Json::object());
     if (predicate.at("result").at("status") != method::to_string(*result.verdict)) {
         defect("the certificate says " + predicate.at("result").dump());
     }

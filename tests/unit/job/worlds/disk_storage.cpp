@@ -100,7 +100,7 @@ void Disk::set_choice(Dice& dice) {
         order(R"("policy":")" + policy + R"(","verification":")" + verification +
                   R"(","bad_blocks":")" + (exceptions ? "except" : "fail") + R"(",)",
               named_ == Named::disk ? R"(,"serial":"SERIAL-0")"
-                                     : ",\"size_bytes\":" + std::to_string(size_),
+                                    : ",\"size_bytes\":" + std::to_string(size_),
               drawn_dates(dice, around_.clock.now()));
     }
 }
@@ -133,9 +133,8 @@ fake::Fault Disk::fault_of(const fake::Operation& operation) {
     }
     const bool touches = faults_->to == 0 || (operation.offset < faults_->to &&
                                               operation.offset + operation.length > faults_->from);
-    return touches && operations_ >= faults_->first && operations_ <= faults_->last
-               ? faults_->fault
-               : fake::Fault{};
+    return touches && operations_ >= faults_->first && operations_ <= faults_->last ? faults_->fault
+                                                                                    : fake::Fault{};
 }
 
 unsigned Disk::number_in(const Json& predicate) const {

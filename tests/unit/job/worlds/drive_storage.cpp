@@ -215,11 +215,11 @@ void Drive::make_nvme(Dice& dice) {
     power_cycle_ = [&drive] { drive.power_cycle(); };
     be_honest_ = [&drive] { drive.lies() = {}; };
     using Lies = fake::NvmeLies;
-    for (auto lie : {&Lies::erases_nothing, &Lies::progress_stuck, &Lies::sanitize_fails,
-                     &Lies::idle_after_sanitize, &Lies::ignores_sanitize,
-                     &Lies::reset_in_the_middle, &Lies::power_cut_in_the_middle,
-                     &Lies::hangs_in_the_middle, &Lies::loses_last_namespace, &Lies::reverts_writes,
-                     &Lies::format_unanswered}) {
+    for (auto lie :
+         {&Lies::erases_nothing, &Lies::progress_stuck, &Lies::sanitize_fails,
+          &Lies::idle_after_sanitize, &Lies::ignores_sanitize, &Lies::reset_in_the_middle,
+          &Lies::power_cut_in_the_middle, &Lies::hangs_in_the_middle, &Lies::loses_last_namespace,
+          &Lies::reverts_writes, &Lies::format_unanswered}) {
         lies_.emplace_back([&drive, lie] { drive.lies().*lie = true; });
     }
     lies_.emplace_back([&drive] { drive.lies().keeps_permille = 100; });
@@ -279,9 +279,9 @@ void Drive::make_ata(Dice& dice) {
     power_cycle_ = [&drive] { drive.power_cycle(); };
     using Options = fake::AtaDriveOptions;
     const std::vector<bool Options::*> lies{
-        &Options::erases_nothing,       &Options::progress_stuck,     &Options::sanitize_refused,
-        &Options::sanitize_fails,       &Options::sanitize_forgotten, &Options::registers_lost,
-        &Options::password_answer_lost, &Options::prepare_refused,    &Options::erase_refused,
+        &Options::erases_nothing,       &Options::progress_stuck,      &Options::sanitize_refused,
+        &Options::sanitize_fails,       &Options::sanitize_forgotten,  &Options::registers_lost,
+        &Options::password_answer_lost, &Options::prepare_refused,     &Options::erase_refused,
         &Options::erase_answer_lost,    &Options::power_lost_in_erase, &Options::stays_enabled,
         &Options::disable_refused,      &Options::writes_reverted};
     for (auto lie : lies) {

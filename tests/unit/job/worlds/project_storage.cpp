@@ -72,8 +72,7 @@ class Project final : public Storage {
 
 Project::Project(Surroundings surroundings, Dice& dice)
     : around_(std::move(surroundings)), volumes_(dice.one_in(3) ? 2 : 1) {
-    std::string text = R"({"schema":"efface.project/1",)" +
-                       drawn_dates(dice, around_.clock.now()) +
+    std::string text = R"({"schema":"efface.project/1",)" + drawn_dates(dice, around_.clock.now()) +
                        R"("project":{"id":"prj-1","owner":"Tenant"},
         "attestation":{"encrypted_since_first_use":true,"all_key_copies_declared":true,"by":"x"},
         "volumes":[)";
@@ -91,8 +90,9 @@ Project::Project(Surroundings surroundings, Dice& dice)
         }
         const auto& medium = around_.host.at(location.header.string()).disk->media();
         const bool opens = std::equal(medium.begin(), medium.begin() + 8, image(0).begin());
-        around_.host.library.load_answer = opens ? device::LoadAnswer{0, "LUKS2", "", {0}, "none", ""}
-                                                 : device::LoadAnswer{-22, "", "", {}, "", ""};
+        around_.host.library.load_answer = opens
+                                               ? device::LoadAnswer{0, "LUKS2", "", {0}, "none", ""}
+                                               : device::LoadAnswer{-22, "", "", {}, "", ""};
     };
 }
 

@@ -31,9 +31,9 @@ void TargetInWorld::plan(RunContext& context, const Asked& asked) {
 
 void TargetInWorld::order(const std::string& choice, const std::string& names,
                           const std::string& dates) {
-    order_ = mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" +
-                                  choice + dates + R"("targets":[{"target":"/dev/a")" + names +
-                                  "}]}");
+    order_ =
+        mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" +
+                             choice + dates + R"("targets":[{"target":"/dev/a")" + names + "}]}");
 }
 
 Ranges unwritten_in(const Json& predicate) {

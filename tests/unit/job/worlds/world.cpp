@@ -122,14 +122,17 @@ void World::as_process(const Fate& fate, const Call& call) {
             }
         },
         clock_);
-    RunContext context{
-        state_, host_,    clock_, random_,
-        sink,   [this](std::chrono::milliseconds pause, const std::stop_token& stop) {
-            clock_.advance(pause);
-            latest_ = std::max(latest_, clock_.now());
-            (void)moment(At::wait, true);
-            return !stop.stop_requested();
-        }};
+    RunContext context{state_,
+                       host_,
+                       clock_,
+                       random_,
+                       sink,
+                       [this](std::chrono::milliseconds pause, const std::stop_token& stop) {
+                           clock_.advance(pause);
+                           latest_ = std::max(latest_, clock_.now());
+                           (void)moment(At::wait, true);
+                           return !stop.stop_requested();
+                       }};
     watch_calls([this](bool can_throw) { return moment(At::file, can_throw); });
     watch_sleep([this](long long pause) { clock_.advance(std::chrono::milliseconds(pause)); });
     at_work_ = true;

@@ -104,8 +104,8 @@ class World final {
     // The process that runs.
     Fate fate_;
     std::map<At, std::uint64_t> moments_;
-    bool at_work_ = false;    ///< a run goes on
-    bool by_hand_ = false;    ///< files are changed by the world itself
+    bool at_work_ = false;  ///< a run goes on
+    bool by_hand_ = false;  ///< files are changed by the world itself
     bool dead_ = false;
     bool no_space_ = false;
     bool events_broken_ = false;

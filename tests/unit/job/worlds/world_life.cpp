@@ -122,7 +122,8 @@ void World::damage_journal() {
         return;
     }
     std::vector<std::filesystem::path> files;
-    for (const auto& entry : std::filesystem::directory_iterator(state_.jobs() / dice_.of(jobs).id)) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(state_.jobs() / dice_.of(jobs).id)) {
         if (entry.path().extension() == ".json") {
             files.push_back(entry.path());
         }
@@ -142,7 +143,7 @@ void World::damage_journal() {
         text.resize(dice_.below(text.size()));
     } else {
         const auto at = dice_.below(text.size());
-        text[at] = static_cast<char>(text[at] ^ (1 << dice_.below(7)));
+        text[at] = static_cast<char>(text[at] ^ 0x80);  // what is still JSON is not noticed
     }
     write_file_durably(file, text);
 }

@@ -65,6 +65,9 @@ class DriveStorage final : public TargetStorage {
         return state;
     }
     [[nodiscard]] bool unfinished(const Json& outcome) const override {
+        if (!outcome.is_object()) {
+            return true;  // it was cut short and closed as lost: nobody has looked
+        }
         const auto reasons = reasons_from_json(outcome.at("reasons"));
         return std::any_of(reasons.begin(), reasons.end(), [](const Reason& reason) {
             return reason.code == ReasonCode::drive_left_behind;

@@ -7,6 +7,7 @@
 #include "efface/stream/keyed_stream.hpp"
 
 #include "certificate_parts.hpp"
+#include "forward_clock.hpp"
 #include "machine.hpp"
 #include "record.hpp"
 #include "run.hpp"
@@ -351,8 +352,11 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
 
 RunResult run_project(RunContext& context, const ProjectRequest& request,
                       const std::stop_token& stop) {
-    ProjectWork work(context, request);
-    return run(context, work, {request.expected_plan_digest}, stop);
+    const ForwardClock clock(context.clock);
+    RunContext forward{context.state,  context.host,   clock,
+                       context.random, context.events, context.wait};
+    ProjectWork work(forward, request);
+    return run(forward, work, {request.expected_plan_digest}, stop);
 }
 
 }  // namespace efface::job

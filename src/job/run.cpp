@@ -47,7 +47,9 @@ class Run final : public RunNotes {
     void refuse_unknown() const;
     Journal journal_of(const std::string& job_id);
     bool open(const std::string& job_id);
+    Standing::State standing();
     void done_before();
+    void delivered_late();
     void begin();
     bool joins_open_job();
     void refuse_carried_out();
@@ -67,9 +69,11 @@ class Run final : public RunNotes {
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
-    bool resumed_ = false;       ///< an earlier process or attempt may have written to the storage
-    bool ended_before_ = false;  ///< well, and nothing was begun since
-    bool done_before_ = false;   ///< and what stands there is as it was left
+    bool resumed_ = false;        ///< an earlier process or attempt may have written to the storage
+    bool only_delivers_ = false;  ///< an earlier process came to the verdict, this one to none
+    bool has_verdict_ = false;    ///< this run came to it, or delivers it
+    bool ended_before_ = false;   ///< well, and nothing was begun since
+    bool done_before_ = false;    ///< and what stands there is as it was left
 };
 
 void Run::work_begins() {
@@ -127,27 +131,43 @@ bool Run::open(const std::string& job_id) {
     return true;
 }
 
-/// The job ended well. Its certificate is the answer as long as it says what stands there.
+/// What an earlier process erased: its certificate is the answer as long as it says what stands
+/// there.
+Standing::State Run::standing() {
+    const auto standing = work_.standing();
+    if (standing.state == Standing::State::is_other) {
+        throw Error(ErrorCode::safety, standing.reason.code,
+                    fmt::format("{}: it was erased by job {} at {}, but what stands there now is "
+                                "not what that left: {}",
+                                work_.name(), run_->job_id(), run_->state().completed_at,
+                                standing.reason.text),
+                    work_.terms() == nullptr
+                        ? "erase what stands there now in a new run"
+                        : "write and approve a new order for what stands there now");
+    }
+    return standing.state;
+}
+
+/// The job ended well.
 void Run::done_before() {
     ended_before_ = true;
-    if (!work_.asked_by_job()) {
-        const auto standing = work_.standing();
-        if (standing.state == Standing::State::is_other) {
-            throw Error(ErrorCode::safety, standing.reason.code,
-                        fmt::format("{}: it was erased by job {} at {}, but what stands there now "
-                                    "is not what that left: {}",
-                                    work_.name(), run_->job_id(), run_->state().completed_at,
-                                    standing.reason.text),
-                        "write and approve a new order for what stands there now");
-        }
-        if (standing.state == Standing::State::begins_anew) {
-            run_.reset();
-            ended_before_ = false;
-            begin();
-            return;
-        }
+    if (!work_.asked_by_job() && standing() == Standing::State::begins_anew) {
+        run_.reset();
+        ended_before_ = false;
+        begin();
+        return;
     }
     done_before_ = true;
+}
+
+/// The work had come to its end before this process, which has delivered the evidence.
+void Run::delivered_late() {
+    if (!only_delivers_ || work_.asked_by_job() || !run_->state().ended_well()) {
+        return;
+    }
+    ended_before_ = true;
+    (void)standing();
+    ended_before_ = false;
 }
 
 /// A job that was typed, and interrupted, on the same storage goes on when the same is asked for.
@@ -215,7 +235,8 @@ void Run::begin() {
 void Run::go_on() {
     const auto phase = run_->state().phase;
     if (phase == Phase::staging || phase == Phase::logging || phase == Phase::publishing) {
-        return;  // erased; only the evidence is missing
+        only_delivers_ = true;
+        return;
     }
     if (work_.asked_by_job() && run_->state().verdict == evidence::kLostRun) {
         throw Error(ErrorCode::usage, ReasonCode::job_ended,
@@ -227,7 +248,8 @@ void Run::go_on() {
     check_terms();
     resumed_ = run_->state().work_began;
     if (phase == Phase::running && work_.verdict()) {
-        return;  // the same
+        only_delivers_ = true;
+        return;
     }
     work_.come_back(*run_);
     if (phase == Phase::done) {
@@ -251,9 +273,13 @@ void Run::proceed() {
                         "restore the folder of the job, or give it up: efface jobs forget " +
                             *known_ + " (the log then says that it was lost)");
         }
+        if (error.code() == ErrorCode::not_sanitized) {  // that is said of a verdict alone
+            throw Error(ErrorCode::internal, error.reason(), error.what(), error.hint());
+        }
         throw;
     }
     deliver();
+    delivered_late();
 }
 
 /// Until the verdict is known.
@@ -284,7 +310,6 @@ void Run::work() {
     }
     if (run_->state().phase == Phase::running) {
         work_.carry_out(*this, resumed_, stop_);
-        run_->work_ended();
     }
 }
 
@@ -295,7 +320,11 @@ std::optional<Verdict> Run::verdict() const {
 
 /// From here on the verdict is known: what fails now is the evidence's delivery.
 void Run::deliver() {
+    has_verdict_ = true;
     try {
+        if (run_->state().phase == Phase::running) {
+            run_->work_ended();
+        }
         run_->deliver([&](WallTime now) { return work_.certificate(*run_, now); },
                       [&](const Json& predicate) { work_.take_lowered(*run_, predicate); });
         run_->check_delivered();
@@ -346,8 +375,7 @@ RunResult Run::result() const {
     result.job_id = run_->job_id();
     result.run_id = state.run_id;
     result.changed = changed();
-    const bool ended = state.phase != Phase::announcing && state.phase != Phase::running;
-    if (!ended || run_->refused() || (ended_before_ && !done_before_)) {
+    if (!has_verdict_ || run_->refused() || (ended_before_ && !done_before_)) {
         return result;
     }
     result.verdict = verdict();

@@ -15,6 +15,7 @@
 #include "content_sample.hpp"
 #include "drive_choice.hpp"
 #include "find_drive.hpp"
+#include "forward_clock.hpp"
 #include "target_objections.hpp"
 #include "target_plan.hpp"
 
@@ -330,8 +331,11 @@ Json plan_document(const TargetPlan& plan) {
 
 RunResult run_target(RunContext& context, const TargetRequest& request,
                      const std::stop_token& stop) {
-    TargetWork work(context, request);
-    return run(context, work, {request.expected_plan_digest}, stop);
+    const ForwardClock clock(context.clock);
+    RunContext forward{context.state,  context.host,   clock,
+                       context.random, context.events, context.wait};
+    TargetWork work(forward, request);
+    return run(forward, work, {request.expected_plan_digest}, stop);
 }
 
 }  // namespace efface::job

@@ -237,7 +237,10 @@ bool Overwrite::fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSin
             observe(outcome, "pass written and flushed", pass_record(pass, number));
             continue;
         }
-        hooks_.save(state_);
+        if (report.flush_error ==
+            0) {  // else nothing behind the last good flush is claimed, nor kept
+            hooks_.save(state_);
+        }
         observe(outcome, "pass not completed", pass_record(pass, number));
         return false;
     }

@@ -157,3 +157,37 @@ TEST_CASE("again: a failed target may be tried again by the same order", "[job][
     CHECK_FALSE(fixture.old_content_remains());
     CHECK(fixture.verified_bundles() == 2);
 }
+
+TEST_CASE("again: what lacked its evidence is delivered, and answered only while it is as left",
+          "[job][again]") {
+    for (const bool typed : {false, true}) {
+        for (const bool restored : {false, true}) {
+            CAPTURE(typed, restored);
+            TargetFixture fixture;
+            if (!typed) {
+                fixture.order = order_of_a();
+            }
+            const auto away = fixture.scratch.path() / "away";
+            fixture.on_event = [&](const Json& event) {
+                if (event.at("event") == "verified") {
+                    std::filesystem::rename(fixture.state.log(), away);
+                }
+            };
+            CHECK_THROWS_AS(fixture.run(), Error);
+            REQUIRE(fixture.ended.exit_code() == 5);
+            fixture.on_event = {};
+            std::filesystem::rename(away, fixture.state.log());
+            if (restored) {
+                fixture.disk().media() = fixture.before;
+                CHECK_THROWS_AS(fixture.run(), Error);
+                CHECK(fixture.ended.exit_code() == 7);
+                CHECK(fixture.ended.error->reason() == ReasonCode::written_since);
+                CHECK_FALSE(fixture.ended.verdict);
+                CHECK((fixture.disk().media() == fixture.before));
+            } else {
+                CHECK(fixture.run().exit_code() == 0);
+            }
+            CHECK(fixture.verified_bundles() == 1);
+        }
+    }
+}

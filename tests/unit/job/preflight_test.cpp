@@ -160,3 +160,56 @@ TEST_CASE("ending: evidence that can not be delivered is 5 beside a success, 3 b
         }
     }
 }
+
+TEST_CASE("ending: a verdict that the journal can not take is a verdict", "[job][preflight]") {
+    for (const bool failing : {false, true}) {
+        CAPTURE(failing);
+        TargetFixture fixture;
+        if (failing) {
+            fixture.disk().set_hook([](const fake::Operation& operation) {
+                return operation.kind == fake::Operation::Kind::flush
+                           ? fake::Fault{.kind = fake::Fault::Kind::fail, .error = EIO}
+                           : fake::Fault{};
+            });
+        }
+        fixture.on_event = [&](const Json& seen) {
+            if (seen.at("event") == "verified") {  // a folder: no file takes its name
+                const auto journal =
+                    fixture.state.jobs() / seen.at("job_id").get<std::string>() / "run.json";
+                std::filesystem::remove(journal);
+                std::filesystem::create_directories(journal / "in-the-way");
+            }
+        };
+        CHECK_THROWS_AS(fixture.run(), Error);
+        CHECK(fixture.ended.exit_code() == (failing ? 3 : 5));
+        CHECK(fixture.ended.verdict ==
+              (failing ? method::Verdict::not_sanitized : method::Verdict::sanitized));
+    }
+}
+
+TEST_CASE("ending: a clock that is set back in a run makes no record that runs backwards",
+          "[job][preflight]") {
+    TargetFixture fixture;
+    fixture.on_event = [&](const Json& seen) {
+        if (seen.at("event") == "started") {
+            fixture.clock.advance(std::chrono::hours(1));
+        } else if (seen.at("event") == "progress" || seen.at("event") == "verified") {
+            fixture.clock.set(fixture.clock.now() - std::chrono::hours(3));
+        }
+    };
+    fixture.clock.advance(std::chrono::hours(48));
+    CHECK(fixture.run().exit_code() == 0);
+    CHECK(fixture.verified_bundles() == 1);
+}
+
+TEST_CASE("ending: a project whose place can not be read is not said to be not-sanitized",
+          "[job][preflight]") {
+    RunFixture fixture;
+    fixture.host.at("/dev/a").disk->set_hook([](const fake::Operation&) {
+        return fake::Fault{.kind = fake::Fault::Kind::fail, .error = EIO};
+    });
+    CHECK_THROWS_AS(fixture.run(), Error);
+    CHECK(fixture.ended.exit_code() == 1);
+    CHECK_FALSE(fixture.ended.verdict);
+    CHECK_FALSE(fixture.ended.changed);
+}

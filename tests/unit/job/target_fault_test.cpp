@@ -326,3 +326,22 @@ TEST_CASE("target: a disk that is too slow, too late or too hot is left, and the
     CHECK(certificate.at("sanitization").at("limits").at("events").size() == 1);
     CHECK(fixture.verified_bundles() == 1);
 }
+
+TEST_CASE("what a failed flush left in doubt is not counted when the run goes on",
+          "[job][target]") {
+    TargetFixture fixture;
+    bool failing = true;
+    fixture.disk().set_hook([&](const fake::Operation& operation) {
+        if (operation.kind == fake::Operation::Kind::flush && failing) {
+            fixture.stop.request_stop();
+            return fake::Fault{.kind = fake::Fault::Kind::fail, .error = EIO};
+        }
+        return fake::Fault{};
+    });
+    CHECK_THROWS_AS(fixture.run(), Error);
+    REQUIRE(fixture.ended.exit_code() == 8);
+    failing = false;
+    fixture.stop = {};
+    CHECK(fixture.run().exit_code() == 0);
+    CHECK(fixture.verified_bundles() == 1);
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <mutex>
+
+#include "efface/base/clock.hpp"
+
+namespace efface::job {
+
+/// A wall clock that never goes back: whoever sets the machine's clock while a run goes on must not
+/// make a record in which something ends before it began. The clock below outlives it.
+class ForwardClock final : public Clock {
+  public:
+    explicit ForwardClock(const Clock& clock) : clock_(clock), latest_(clock.now()) {}
+    [[nodiscard]] WallTime now() const override {
+        const std::lock_guard lock(mutex_);
+        latest_ = std::max(latest_, clock_.now());
+        return latest_;
+    }
+    [[nodiscard]] SteadyTime steady_now() const override { return clock_.steady_now(); }
+
+  private:
+    const Clock& clock_;
+    mutable std::mutex mutex_;
+    mutable WallTime latest_;
+};
+
+}  // namespace efface::job

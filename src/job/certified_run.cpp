@@ -120,6 +120,9 @@ void CertifiedRun::take_end_from_log() {
         }
         throw;
     }
+    if (state_.journal_version == kJournalVersion) {
+        check_announcement();
+    }
     for (const auto& run : runs_.runs()) {
         if (run.intent.run_id == state_.run_id && run.end &&
             (run.refused || run.status == evidence::kLostRun)) {
@@ -258,6 +261,23 @@ void CertifiedRun::take_intent(evidence::Log log, Json fields) {
     state_.checkpoint = log.checkpoint();
 }
 
+/// What the journal says of the log must stand there: a record that points elsewhere proves
+/// nothing.
+void CertifiedRun::check_announcement() const {
+    const auto& runs = runs_.runs();
+    const auto found = std::find_if(runs.begin(), runs.end(), [&](const auto& run) {
+        return run.intent.run_id == state_.run_id;
+    });
+    const bool announced = state_.phase > Phase::announcing;
+    if (found == runs.end()
+            ? announced
+            : found->intent.index < state_.log_size_before || found->intent.job_id != job_id_ ||
+                  (announced && found->intent.index != state_.intent_index)) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "run.json: its announcement is not where the journal says that the log has it");
+    }
+}
+
 /// Closes what is open on the same storage, and announces this run.
 std::uint64_t CertifiedRun::append_intent(evidence::Log& log, Json fields) {
     for (const auto& run : runs_.runs()) {
@@ -282,6 +302,11 @@ std::uint64_t CertifiedRun::append_intent(evidence::Log& log, Json fields) {
     fields["deviceKeys"] = runs_.device().keys();
     fields["attempt"] = attempts_in(runs_.runs()) + 1;
     return log.append(std::move(fields)).index;
+}
+
+bool CertifiedRun::closed() const {
+    return state_.phase == Phase::done &&
+           (state_.verdict == kRefusedRun || state_.verdict == evidence::kLostRun);
 }
 
 bool CertifiedRun::refused() const {
@@ -338,6 +363,9 @@ void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun
 void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
                            const std::function<void(const Json& predicate)>& lowered) {
     journal_.release_reserve();
+    if (state_.phase == Phase::logging && is_staged_otherwise()) {
+        state_.phase = Phase::staging;
+    }
     if (state_.phase == Phase::staging) {
         stage(content, lowered);
     }
@@ -347,6 +375,17 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
     if (state_.phase == Phase::publishing) {
         publish();
     }
+}
+
+/// What is staged is not what was signed: it is made again, as long as the log does not name it.
+bool CertifiedRun::is_staged_otherwise() const {
+    if (state_.journal_version != kJournalVersion) {
+        return false;  // nobody knows the work
+    }
+    const auto staged = evidence::staged_digests(journal_.staging(), keys_.root_certificate_pem());
+    return (!staged || staged->certificate_sha256 != state_.certificate_sha256 ||
+            staged->signature_sha256 != state_.signature_sha256) &&
+           !find_entry(read_log(), state_.intent_index, "run-outcome", state_.run_id);
 }
 
 void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,

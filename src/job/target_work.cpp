@@ -124,12 +124,11 @@ std::string TargetWork::new_job() {
 }
 
 std::optional<Json> TargetWork::identity_in(const std::filesystem::path& folder) {
-    const auto text = read_text_file(folder / kTargetDocument, kJournalBytesMax);
-    if (!text) {
+    const auto document = read_any_version(folder, kTargetDocument);
+    if (!document) {
         return std::nullopt;
     }
-    auto glance = glance_at(parse_json(*text, kTargetDocument, {.bytes_max = kJournalBytesMax}),
-                            folder.filename().string());
+    auto glance = glance_at(*document, folder.filename().string());
     state_.plan.name = std::move(glance.name);
     return std::move(glance.identity);
 }

@@ -31,7 +31,7 @@ TEST_CASE("events: each names the target of its run, and none is missing a numbe
     Events events([&](const Json& event) { seen.push_back(event); }, clock, "/dev/sdb");
     events.emit("resumed", {{"run_id", "r1"}});
     events.emit("verified", {{"target", {{"name", "a"}}}});
-    emit_failure(events, "", Error(ErrorCode::busy, "busy"));
+    emit_failure(events, "", Error(ErrorCode::busy, "busy"), false);
     REQUIRE(seen.size() == 3);
     CHECK(seen[0].at("target").at("name") == "/dev/sdb");
     CHECK(seen[1].at("target").at("name") == "a");

@@ -59,7 +59,7 @@ struct Project : RunFixture {
     std::vector<std::string> paths() const { return {"/dev/a", "/dev/b"}; }
     void fail() { host.library.load_after_destroy.reset(); }
     void mend() { host.library.load_after_destroy = device::LoadAnswer{-22, "", "", {}, "", ""}; }
-    method::Verdict go() { return run().verdict; }
+    method::Verdict go() { return *run().verdict; }
 };
 
 struct Target : TargetFixture {
@@ -78,7 +78,7 @@ struct Target : TargetFixture {
         });
     }
     void mend() {}
-    method::Verdict go() { return run().verdict; }
+    method::Verdict go() { return *run().verdict; }
 };
 
 template <typename Fixture>

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iterator>
 
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
@@ -205,6 +206,17 @@ std::vector<Objection> look_before(const RunContext& context, const RunNeeds& ne
         object(found, log ? ErrorCode::internal : error.code(),
                log ? ReasonCode::log_damaged : error.reason(), error.what());
     }
+    return found;
+}
+
+std::vector<Objection> look_before_plan(const RunContext& context, const RunNeeds& needs) {
+    auto found = look_before(context, needs);
+    Objections scarce;
+    std::copy_if(found.begin(), found.end(), std::back_inserter(scarce), [](const auto& objection) {
+        return objection.reason.code == ReasonCode::too_few_descriptors ||
+               objection.reason.code == ReasonCode::no_memory;
+    });
+    refuse("nothing was looked at, nothing was changed:", scarce);
     return found;
 }
 

@@ -277,6 +277,7 @@ void TargetWork::describe(RunResult& result) const {
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork before(context, request);
+    const auto station = look_before_plan(context, before.needs());
     std::vector<Objection> objections;
     const auto done = done_before(context, before, objections);
     if (done || !objections.empty()) {
@@ -288,7 +289,6 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork work(context, request);
     (void)work.look();
     auto plan = work.plan();
-    const auto station = look_before(context, work.needs());
     plan.objections.insert(plan.objections.begin(), station.begin(), station.end());
     return plan;
 }

@@ -23,6 +23,7 @@ class Condition:
     code: str | None
     make: Callable              # (scene, stack, scenes): damages what scene.state holds
     wrapper: list = field(default_factory=list)
+    also: tuple = ()            # other codes that say the same
     may_do: bool = False        # whether it is wanting depends on the machine: refused, or done
 
     def __str__(self):
@@ -230,7 +231,8 @@ string_mask=utf8only
 def key_conditions():
     for name in ("issuer.json", "root.key", "root.pem", "station.key", "station.pem", "log.key",
                  "log.vkey"):
-        yield Condition(f"no keys/{name}", 2, "bad-usage", without(name))
+        yield Condition(f"no keys/{name}", 2, "bad-usage", without(name),
+                        also=("no-keys",) if name == "issuer.json" else ())
     for name in ("root.key", "station.key", "log.key"):
         yield Condition(f"keys/{name} readable", 6, "not-permitted", readable(name))
     for names, status, code in (
@@ -240,7 +242,8 @@ def key_conditions():
             (("log.vkey",), 1, "log-damaged"), (("log.key",), 1, "log-damaged"),
             (("log.key", "log.vkey"), 1, "log-damaged")):
         yield Condition(f"keys/{' and '.join(names)} of another station", status, code,
-                        of_another_station(*names))
+                        of_another_station(*names),
+                        also=("bad-approval",) if "root.pem" in names else ())
     yield Condition("certificate reissued", 0, None,
                     reissued("20200101000000Z", "20500101000000Z"))
     yield Condition("certificate expired", 6, "station-certificate",

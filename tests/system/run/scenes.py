@@ -80,7 +80,7 @@ class Scene(edge.World):
         self.place = self.folder / "place"     # holds the state folder; cases mount on it
         self.place.mkdir()
         self.state = self.place / "state"
-        self.current = "fresh"
+        self.current, self.interrupted_job = "fresh", None
         self.tail = self.command[3:]           # without program and --state-dir DIR
         self.kept = {"fresh": self.keep("fresh", station.state.folder)}
         shutil.rmtree(self.kept["fresh"] / "state" / "jobs")  # of the station's first run
@@ -136,18 +136,20 @@ class Scene(edge.World):
             named = self.tail[self.tail.index("erase") + 1:]
             return [*program, "plan", *named]
         if what == "resume":
-            return [*program, "resume", self.job(), "--json"]
+            return [*program, "resume", self.interrupted_job, "--json"]
         return [*program, *self.tail]
 
     def ask(self, what, wrapper=()):
         return Answer(run(*wrapper, *self.arguments(what)))
 
+    def grew(self):
+        """Whether the log has more entries by its checkpoint than in its file."""
+        said = int((self.state / "log" / "checkpoint").read_text().splitlines()[1])
+        return said != (self.state / "log" / "entries.jsonl").read_bytes().count(b"\n")
+
     def journals(self):
         """The run.json of every job here."""
         return [json.loads(path.read_text()) for path in (self.state / "jobs").glob("*/run.json")]
-
-    def job(self):
-        return next((self.state / "jobs").glob("*/run.json")).parent.name
 
     def bundles(self):
         return [path.parent for path in (self.state / "certificates").rglob("certificate.json")]
@@ -160,6 +162,7 @@ class Scene(edge.World):
                         f"inject={RENAMES}:signal=SIGKILL:when={count}"), *self.arguments("run"))
             if any(wanted(journal) for journal in self.journals()):
                 self.kept[name] = self.keep(name, self.state)
+                self.interrupted_job = next((self.state / "jobs").glob("*/run.json")).parent.name
                 return
         raise AssertionError(f"{self.kind}: no run could be interrupted like that")
 
@@ -226,8 +229,12 @@ def stop_at(scene, calls, count, then, what="run"):
         while process.poll() is None and not stopped:
             stopped = trace.exists() and "stopped by SIGSTOP" in trace.read_text()
             time.sleep(0.002)
-        if stopped:
-            then()
+        try:
+            if stopped:
+                then()
+        except BaseException:
+            process.kill()
+            raise
         reader = threading.Thread(target=lambda: output.append(process.communicate()))
         reader.start()
         while reader.is_alive():  # another thread of it may make its own such call

@@ -245,8 +245,8 @@ void edit_value(Fixture& fixture, const std::string& job, const fs::path& file,
                 continue;
             }
             CHECK_FALSE(seen->lies);
-            counts.refused += seen->damaged ? 1 : 0;
-            counts.done += seen->status == 0 ? 1 : 0;
+            counts.refused += seen->damaged ? 1U : 0U;
+            counts.done += seen->status == 0 ? 1U : 0U;
             if (seen->damaged) {
                 CHECK_FALSE(seen->touched);
             }

@@ -96,7 +96,7 @@ def same_target(predicate, kind, size, grows):
             target['identity'].get(key) is not None and
             target['identity'][key] == target['identityAfter'].get(key)
             for key in ('inode', 'deviceNumber')), 'another file had its name afterwards')
-    need(not named.get('backing') or named['kind'] == 'loop', 'a file below what is no loop device')
+    need(not named.get('backing') or named['kind'] in ('loop', 'swap'), 'a file below what is no loop device')
     for identity in seen:
         need(identity.get('backing') == named.get('backing'), 'another file below the loop device')
         need(serial_of(identity) == serial_of(named) and

@@ -173,14 +173,40 @@ void sync_directory(const fs::path& directory) {
     sync_fd(fd.get(), directory.string());
 }
 
-void write_file_durably(const fs::path& path, ByteView bytes, unsigned mode) {
-    fs::path temporary = path;
-    temporary += "." + std::to_string(::getpid()) + ".tmp";  // another process may write it, too
-    try {
-        const UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, mode);
-        if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0) {
+namespace {
+
+/// A file beside `path` that no other process writes; what a killed one left is taken over.
+UniqueFd open_temporary(const fs::path& path, unsigned mode, fs::path& temporary) {
+    constexpr unsigned kNamesMax = 16;
+    for (unsigned i = 0; i < kNamesMax; ++i) {
+        temporary = path;
+        temporary += i == 0 ? ".tmp" : "." + std::to_string(i) + ".tmp";
+        UniqueFd fd = open_file(temporary, O_WRONLY | O_CREAT | O_NOFOLLOW, mode);
+        if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+            continue;
+        }
+        struct stat held {};
+        struct stat named {};
+        const bool ours = ::fstat(fd.get(), &held) == 0 &&
+                          ::lstat(temporary.c_str(), &named) == 0 && held.st_ino == named.st_ino &&
+                          held.st_dev == named.st_dev;
+        if (!ours) {
+            continue;  // another process has just renamed it
+        }
+        if (::fchmod(fd.get(), static_cast<mode_t>(mode)) != 0 || ::ftruncate(fd.get(), 0) != 0) {
             throw_errno(ErrorCode::internal, temporary.string(), errno);
         }
+        return fd;
+    }
+    throw Error(ErrorCode::busy, path.string() + ": many processes write it");
+}
+
+}  // namespace
+
+void write_file_durably(const fs::path& path, ByteView bytes, unsigned mode) {
+    fs::path temporary;
+    const UniqueFd fd = open_temporary(path, mode, temporary);
+    try {
         write_all(fd.get(), bytes, temporary.string());
         sync_fd(fd.get(), temporary.string());
         if (::rename(temporary.c_str(), path.c_str()) != 0) {

@@ -86,7 +86,7 @@ std::string issuer_text(const Issuer& issuer) {
 Issuer read_issuer(const fs::path& path) {
     const auto text = read_text_file(path, kIssuerBytesMax);
     if (!text) {
-        throw Error(ErrorCode::usage, path.string() + ": no keys here",
+        throw Error(ErrorCode::usage, ReasonCode::no_keys, path.string() + ": no keys here",
                     "make them with 'efface keys init'");
     }
     const Json json = parse_json(*text, path.string());
@@ -212,7 +212,8 @@ Validity SigningKey::validity() const {
     const auto from = from_asn1_time(X509_get0_notBefore(state_->certificate.get()));
     const auto to = from_asn1_time(X509_get0_notAfter(state_->certificate.get()));
     if (!from || !to) {
-        throw Error(ErrorCode::usage, subject() + ": the certificate has no dates that can be read");
+        throw Error(ErrorCode::usage,
+                    subject() + ": the certificate has no dates that can be read");
     }
     return {*from, *to};
 }

@@ -92,12 +92,13 @@ std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
     return files;
 }
 
-CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, const Json& identity)
+CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, Journal journal,
+                           const Json& identity)
     : context_(context),
       job_id_(std::move(job_id)),
       keys_(evidence::KeyStore::open(context.state.keys())),
       identity_sha256_(sha256_hex(canonical_json(identity))),
-      journal_(context.state.jobs(), job_id_),
+      journal_(std::move(journal)),
       runs_(identity) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);

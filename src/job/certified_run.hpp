@@ -20,8 +20,8 @@ namespace efface::job {
 
 class CertifiedRun final {
   public:
-    /// Takes the job's lock: Error(busy). `identity` names the storage for ever.
-    CertifiedRun(RunContext& context, std::string job_id, const Json& identity);
+    /// `journal` is that of the job, with its lock; `identity` names the storage for ever.
+    CertifiedRun(RunContext& context, std::string job_id, Journal journal, const Json& identity);
 
     [[nodiscard]] const std::string& job_id() const noexcept { return job_id_; }
     [[nodiscard]] const std::string& identity_sha256() const noexcept { return identity_sha256_; }

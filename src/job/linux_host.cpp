@@ -4,6 +4,7 @@
 #include <mutex>
 #include <optional>
 
+#include "efface/device/capabilities.hpp"
 #include "efface/job/host.hpp"
 
 #include "linux_drive.hpp"
@@ -102,6 +103,7 @@ class LinuxHost final : public Host {
                                              const SecretBytes& credential) override {
         return connect_linux_drive(drive, credential);
     }
+    std::string missing_for_devices() override { return device::missing_for_devices(); }
     std::optional<int> celsius(const inventory::Identity& identity) override {
         return inventory::temperature_celsius(identity);
     }

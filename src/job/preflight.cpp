@@ -187,6 +187,11 @@ void look_at_memory(std::uint64_t bytes, Objections& found) {
 std::vector<Objection> look_before(const RunContext& context, const RunNeeds& needs) {
     Objections found;
     const auto& state = context.state;
+    const auto missing = needs.devices ? context.host.missing_for_devices() : std::string();
+    if (!missing.empty()) {
+        object(found, ErrorCode::authorisation, ReasonCode::no_capability,
+               "this process has not what work on a device takes: " + missing);
+    }
     look_at_descriptors(needs.descriptors, found);
     look_at_memory(needs.memory_bytes, found);
     for (const auto& folder :

@@ -17,6 +17,7 @@ struct RunNeeds {
     std::uint64_t descriptors = 0;   ///< open at once
     std::uint64_t memory_bytes = 0;  ///< of buffers
     std::uint64_t state_bytes = 0;   ///< of journals and record, in the state folder
+    bool devices = false;            ///< it speaks to devices, not only to files
 };
 
 /// Looks at keys, certificate, clock, log, state folder, descriptors and memory, and changes

@@ -52,6 +52,8 @@ class Run final : public RunNotes {
   private:
     void proceed();
     void work();
+    void refuse_unknown() const;
+    Journal journal_of(const std::string& job_id);
     bool open(const std::string& job_id);
     void done_before();
     void begin();
@@ -69,7 +71,8 @@ class Run final : public RunNotes {
     Work& work_;
     const RunOrders& orders_;
     const std::stop_token& stop_;
-    std::optional<std::string> known_;  ///< the job that this request goes on with
+    std::optional<std::string> known_;      ///< the job that this request goes on with
+    std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
     bool resumed_ = false;       ///< an earlier process or attempt may have written to the storage
@@ -94,6 +97,25 @@ void Run::check_terms() const {
     }
 }
 
+void Run::refuse_unknown() const {
+    std::error_code error;
+    if (work_.asked_by_job() &&
+        !std::filesystem::exists(context_.state.jobs() / *known_ / "run.json", error)) {
+        throw Error(ErrorCode::usage, ReasonCode::job_unknown,
+                    "there is no such job: " + printable(*known_), "efface jobs lists them");
+    }
+}
+
+/// With its lock, which this run may have already. Throws Error(busy).
+Journal Run::journal_of(const std::string& job_id) {
+    if (known_journal_ && job_id == *known_) {
+        Journal journal = *std::move(known_journal_);
+        known_journal_.reset();
+        return journal;
+    }
+    return {context_.state.jobs(), job_id};
+}
+
 /// Takes the job's lock and reads what an earlier process kept; false when there was none.
 bool Run::open(const std::string& job_id) {
     const auto folder = context_.state.jobs() / job_id;
@@ -101,7 +123,7 @@ bool Run::open(const std::string& job_id) {
     if (!identity) {
         return false;
     }
-    run_.emplace(context_, job_id, *identity);
+    run_.emplace(context_, job_id, journal_of(job_id), *identity);
     if (!run_->begun()) {  // killed before the first line of run.json
         run_.reset();
         return false;
@@ -198,7 +220,7 @@ void Run::begin() {
     const auto job_id = work_.new_job();
     context_.events.set_job(job_id);
     context_.events.emit("accepted", work_.accepted());
-    run_.emplace(context_, job_id, identity);
+    run_.emplace(context_, job_id, journal_of(job_id), identity);
     refuse_carried_out();
     work_.begin();
     work_.save(run_->journal());
@@ -253,6 +275,8 @@ void Run::work() {
     known_ = work_.known_job();
     if (known_) {
         context_.events.set_job(*known_);
+        refuse_unknown();
+        known_journal_.emplace(context_.state.jobs(), *known_);  // who comes second waits outside
     }
     if (known_ && open(*known_)) {
         if (run_->state().ended_well()) {
@@ -260,9 +284,6 @@ void Run::work() {
         } else {
             go_on();
         }
-    } else if (known_ && work_.asked_by_job()) {
-        throw Error(ErrorCode::usage, ReasonCode::job_unknown,
-                    "there is no such job: " + printable(*known_), "efface jobs lists them");
     } else {
         begin();
     }

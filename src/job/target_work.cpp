@@ -85,7 +85,8 @@ std::string TargetWork::subject() const {
 RunNeeds TargetWork::needs() const {
     return {.descriptors = 32,
             .memory_bytes = std::uint64_t{64} << 20U,
-            .state_bytes = std::uint64_t{2} << 20U};
+            .state_bytes = std::uint64_t{2} << 20U,
+            .devices = request_.target.starts_with("/dev/")};
 }
 
 /// The job that this request goes on with, if there is one.
@@ -276,17 +277,16 @@ void TargetWork::describe(RunResult& result) const {
 }
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
-    TargetWork before(context, request);
-    const auto station = look_before_plan(context, before.needs());
+    TargetWork work(context, request);
+    const auto station = look_before_plan(context, work.needs());
     std::vector<Objection> objections;
-    const auto done = done_before(context, before, objections);
+    const auto done = done_before(context, work, objections);
     if (done || !objections.empty()) {
-        auto plan = before.plan();
+        auto plan = work.plan();
         plan.done_before = done;
         plan.objections = std::move(objections);
         return plan;
     }
-    TargetWork work(context, request);
     (void)work.look();
     auto plan = work.plan();
     plan.objections.insert(plan.objections.begin(), station.begin(), station.end());

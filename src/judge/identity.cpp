@@ -63,11 +63,12 @@ void check_named_file(const Claim& claim, const RecordView& named, const RecordV
     }
 }
 
-/// A loop device is known by the file below it. Since 1.2.0.
+/// A loop device is known by the file below it, also where it is a swap area. Since 1.2.0.
 void check_backing(const RecordView& named, const RecordView& seen) {
     const auto told = named.maybe("backing");
     const auto found = seen.maybe("backing");
-    if (told && named.at("kind").text() != "loop") {
+    const auto& kind = named.at("kind").text();
+    if (told && kind != "loop" && kind != "swap") {
         told->fail("is of a loop device only");
     }
     if ((told ? told->json() : Json()) != (found ? found->json() : Json())) {

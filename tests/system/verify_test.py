@@ -178,7 +178,8 @@ class Documents(Case):
     def test_of_several(self):
         bundles = [self.good, self.forged(), self.copy('third')]
         done = efface(*bundles, '--json')
-        *documents, summary = [json.loads(line) for line in done.stdout.splitlines()]
+        summary = json.loads(done.stdout)
+        documents = summary['verifications']
         self.assertEqual([document['bundle'] for document in documents], list(map(str, bundles)))
         self.assertEqual([document['exitCode'] for document in documents], [YES, NO, YES])
         self.assertEqual(summary['schema'], 'efface.verification-summary/1')
@@ -193,7 +194,7 @@ class Documents(Case):
             document = json.loads(done.stdout)
             self.assertEqual((document['verified'], document['exitCode'], done.returncode),
                              (False, USAGE, USAGE))
-            self.assertEqual(document['error'].keys(), {'reason', 'message', 'hint'})
+            self.assertEqual(document['error'].keys(), {'code', 'reason', 'message', 'hint'})
 
     def test_a_line_a_bundle(self):
         forged = self.forged()
@@ -206,9 +207,9 @@ class Documents(Case):
         log = HERE['folder'] / 'one/log'
         done = efface(self.good, self.copy('again'), '--log', log, '--json')
         self.assertEqual(done.returncode, YES, done)
-        for line in done.stdout.splitlines()[:-1]:
-            self.assertEqual(json.loads(line)['checks'][-1]['name'], 'whole log')
-            self.assertEqual(json.loads(line)['laterRuns'], [])
+        for document in json.loads(done.stdout)['verifications']:
+            self.assertEqual(document['checks'][-1]['name'], 'whole log')
+            self.assertEqual(document['laterRuns'], [])
         broken = self.folder / 'log'
         shutil.copytree(log, broken)
         entries = (broken / 'entries.jsonl').read_bytes()
@@ -344,7 +345,7 @@ class Accepted(Case):
             self.assertTrue(text.stderr.startswith('efface: '), text)
             told = json.loads(document.stdout)
             self.assertEqual((told['schema'], told['exitCode']), ('efface.accept/1', expected))
-            self.assertEqual(told['error'].keys(), {'reason', 'message', 'hint'})
+            self.assertEqual(told['error'].keys(), {'code', 'reason', 'message', 'hint'})
         self.assertFalse((self.good / 'acceptance').exists())
 
     def test_who_may_not_decide(self):
@@ -424,7 +425,7 @@ class LogCheck(Case):
             self.assertEqual(done.returncode, USAGE, done)
             document = json.loads(done.stdout)
             self.assertEqual((document['schema'], document['exitCode'], document['error'].keys()),
-                             ('efface.log-check/1', USAGE, {'reason', 'message', 'hint'}))
+                             ('efface.log-check/1', USAGE, {'code', 'reason', 'message', 'hint'}))
         done = ask(EFFACE, 'log', 'check', '--log', self.log)  # whose key is it?
         self.assertEqual(done.returncode, USAGE, done)
 

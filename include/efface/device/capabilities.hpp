@@ -2,6 +2,8 @@
 // What of capabilities(7) a process goes on with once it is known what it will do.
 #pragma once
 
+#include <string>
+
 namespace efface::device {
 
 enum class Rights {
@@ -12,6 +14,10 @@ enum class Rights {
     /// And sends commands to drives, looks at every other process, and erases.
     storage,
 };
+
+/// Those of the capabilities that work on devices takes and this process has not, by name; empty
+/// when it has them, and where the kernel does not tell.
+[[nodiscard]] std::string missing_for_devices();
 
 /// Gives up every capability beyond those, for this thread, whatever it starts later and whatever
 /// that executes; called before other threads are started. Nothing to do for who has none. Throws

@@ -57,6 +57,8 @@ class Host : public method::Surroundings, public guard::Machine {
     /// reaches it.
     virtual std::unique_ptr<DriveConnection> connect(const inventory::Drive& drive,
                                                      const SecretBytes& credential) = 0;
+    /// Capabilities that work on devices takes and this process has not, by name; or nothing.
+    [[nodiscard]] virtual std::string missing_for_devices() { return {}; }
     /// Of the disk below, where it tells.
     virtual std::optional<int> celsius(const inventory::Identity& identity) = 0;
 };

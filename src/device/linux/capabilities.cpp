@@ -47,6 +47,24 @@ using Sets = std::array<__user_cap_data_struct, _LINUX_CAPABILITY_U32S_3>;
 
 }  // namespace
 
+std::string missing_for_devices() {
+    __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+    Sets sets{};
+    if (::syscall(SYS_capget, &header, sets.data()) != 0) {
+        return {};
+    }
+    const std::uint64_t has =
+        sets[0].effective | (static_cast<std::uint64_t>(sets[1].effective) << 32U);
+    std::string missing;
+    for (const auto& [capability, name] :
+         {std::pair{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, std::pair{CAP_SYS_RAWIO, "CAP_SYS_RAWIO"}}) {
+        if ((has & bit(capability)) == 0) {
+            missing += (missing.empty() ? "" : ", ") + std::string(name);
+        }
+    }
+    return missing;
+}
+
 void keep_rights(Rights rights) {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     Sets sets{};

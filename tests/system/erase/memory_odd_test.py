@@ -141,6 +141,10 @@ class Names(Case):
                     done = self.state.run("plan", target, "--json")
                     self.assertEqual(done.returncode, EXIT["usage"], done)
                     continue
+                if any(byte < 0x20 or byte == 0x7f for byte in name):  # no order may name it
+                    with self.assertRaisesRegex(RuntimeError, "control characters"):
+                        self.order(target)
+                    continue
                 order = self.order(target)
                 events = self.folder / "events"
                 self.check_sanitized(targets.erase(self.state, order, "--events", events))

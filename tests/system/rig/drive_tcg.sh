@@ -9,6 +9,7 @@ command -v sg_raw >/dev/null || { echo "skipped: sg3_utils is not installed"; ex
 # shellcheck source=tests/system/rig/drive_tcg_lib.sh
 . "$(dirname "$0")/drive_tcg_lib.sh"
 
+keys # a plan says what a run would need
 echo "== the list and the plan"
 drive scsi GOOD tcg=opal2 tcg_removal_feature=1 tcg_removal_time=1000 tcg_crypto_time=3 spare_blocks=64
 technique_says() {

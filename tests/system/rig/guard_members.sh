@@ -30,6 +30,7 @@ ordered() {
 
 # shown DEVICE TEXT: the plan of DEVICE is good and says so.
 shown() {
+    keys
     "$EFFACE" plan "$1" >plan.out || fail "the plan of $1 is refused: $(cat plan.out)"
     grep -q -- "$2" plan.out || fail "the plan does not show $2: $(cat plan.out)"
 }

@@ -42,11 +42,30 @@ TEST_CASE("a durable write replaces the file, its mode, and leaves nothing besid
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
 }
 
+TEST_CASE("a durable write leaves alone what another process is writing", "[base][file]") {
+    const fake::ScratchDirectory scratch;
+    const auto held = FileLock::try_acquire(scratch.path() / "f.tmp");
+    REQUIRE(held);
+    write_file_durably(scratch.path() / "f", std::string_view("x"));
+    CHECK(read_text_file(scratch.path() / "f", 100) == "x");
+    CHECK(std::filesystem::exists(scratch.path() / "f.tmp"));
+}
+
+TEST_CASE("a durable write takes over what a killed process left", "[base][file]") {
+    const fake::ScratchDirectory scratch;
+    {
+        const UniqueFd left = open_file(scratch.path() / "f.tmp", O_WRONLY | O_CREAT);
+        write_all(left.get(), as_bytes(std::string_view("much longer")), "f.tmp");
+    }
+    write_file_durably(scratch.path() / "f", std::string_view("x"));
+    CHECK(read_text_file(scratch.path() / "f", 100) == "x");
+    CHECK_FALSE(std::filesystem::exists(scratch.path() / "f.tmp"));
+}
+
 TEST_CASE("a durable write does not follow a planted link", "[base][file]") {
     const fake::ScratchDirectory scratch;
     write_file_durably(scratch.path() / "victim", std::string_view("precious"));
-    std::filesystem::create_symlink(scratch.path() / "victim",
-                                    scratch.path() / ("f." + std::to_string(::getpid()) + ".tmp"));
+    std::filesystem::create_symlink(scratch.path() / "victim", scratch.path() / "f.tmp");
     CHECK_THROWS_AS(write_file_durably(scratch.path() / "f", std::string_view("x")), Error);
     CHECK(read_text_file(scratch.path() / "victim", 100) == "precious");
 }

@@ -29,10 +29,10 @@ enum class Left {
 constexpr std::array kLefts{Left::nothing, Left::announcing, Left::running, Left::failed,
                             Left::erased};
 
-const WallTime kNotBefore = from_rfc3339("2026-01-01T00:00:00Z").value();
-const WallTime kNotAfter = from_rfc3339("2026-01-02T00:00:00Z").value();
+const WallTime kNotBefore = from_rfc3339("2026-01-02T00:00:00Z").value();
+const WallTime kNotAfter = from_rfc3339("2026-01-02T00:05:00Z").value();
 constexpr const char* kDates =
-    R"("not_before":"2026-01-01T00:00:00Z","not_after":"2026-01-02T00:00:00Z",)";
+    R"("not_before":"2026-01-02T00:00:00Z","not_after":"2026-01-02T00:05:00Z",)";
 
 WallTime time_of(When when) {
     switch (when) {
@@ -162,6 +162,7 @@ TEMPLATE_TEST_CASE("an order or manifest holds whenever work starts or goes on",
             }
             INFO("left " << static_cast<int>(left) << ", now " << static_cast<int>(when));
             TestType fixture;
+            fixture.clock.set(kNotBefore);
             leave(fixture, left);
             unsigned writes = 0;
             hook(fixture, [&](const fake::Operation& operation) {

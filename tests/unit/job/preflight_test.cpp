@@ -36,7 +36,7 @@ const std::vector<Wrong>& wrongs() {
          [](const StateDirectory& state, fake::FixedClock&) {
              std::filesystem::remove_all(state.keys());
          },
-         2, ReasonCode::bad_usage},
+         2, ReasonCode::no_keys},
         {"no log",
          [](const StateDirectory& state, fake::FixedClock&) {
              std::filesystem::remove_all(state.log());

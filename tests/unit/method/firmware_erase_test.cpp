@@ -287,13 +287,13 @@ TEST_CASE("canaries stand at both ends, one in each part, and apart from each ot
         std::uint32_t alignment;
         std::uint64_t visible_before;
     };
-    for (const Case& one : {Case{4096, 4096, 512, 0}, Case{2 * 4096 - 512, 4096, 512, 0},
-                            Case{2 * 4096, 4096, 4096, 0}, Case{5 * 4096 + 512, 4096, 512, 0},
-                            Case{std::uint64_t{16} << 20U, 4096, 512, 0},
-                            Case{std::uint64_t{16} << 20U, 16384, 16384, 0},
-                            Case{2047 * 4096 + 3584, 4096, 512, 40 * 4096 + 512},
-                            Case{(std::uint64_t{1} << 40U) + 512, 4096, 512, 0},
-                            Case{std::uint64_t{1} << 40U, 4096, 512, (1U << 30U) + 1536}}) {
+    for (const Case& one :
+         {Case{4096, 4096, 512, 0}, Case{2 * 4096, 4096, 4096, 0},
+          Case{5 * 4096 + 512, 4096, 512, 0}, Case{std::uint64_t{16} << 20U, 4096, 512, 0},
+          Case{std::uint64_t{16} << 20U, 16384, 16384, 0},
+          Case{2047 * 4096 + 3584, 4096, 512, 40 * 4096 + 512},
+          Case{(std::uint64_t{1} << 40U) + 512, 4096, 512, 0},
+          Case{std::uint64_t{1} << 40U, 4096, 512, (1U << 30U) + 1536}}) {
         const auto places =
             canary_places(one.size, one.block, one.alignment, one.visible_before, seed);
         INFO(one.size << ' ' << one.block << ' ' << one.visible_before);

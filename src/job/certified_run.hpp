@@ -95,7 +95,8 @@ class CertifiedRun final {
                const std::function<void(const Json& predicate)>& lowered);
     /// Unless it stands there already.
     void log_outcome();
-    void check_announcement() const;
+    void check_announcement(const evidence::Log& log) const;
+    [[nodiscard]] bool is_announced_at(const evidence::Log& log, std::uint64_t index) const;
     [[nodiscard]] bool is_staged_otherwise() const;
     [[nodiscard]] std::uint64_t append_outcome(evidence::Log log);
     [[nodiscard]] std::uint64_t announced_size() const;

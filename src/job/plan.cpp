@@ -99,7 +99,10 @@ LocationPlan location_from_json(const Json& json) {
     json.at("firstSectorSha256").get_to(location.first_sector_sha256);
     location.extents = extents_from_json(json.at("extents"));
     const auto key = from_hex(json.at("streamKey").get<std::string>());
-    location.stream_key = key.value_or(Bytes{});
+    if (!key) {
+        journal_damaged("a volume", "a stream key");
+    }
+    location.stream_key = *key;
     location.record = json.at("record");
     return location;
 }

@@ -50,6 +50,8 @@ class Preflight(unittest.TestCase):
         with ExitStack() as stack:
             condition.make(scene, stack, MACHINE["scenes"])
             before = scene.digest()
+            if not (scene.state / "jobs").is_dir():  # there is no job to name
+                steps = ["run" if what == "resume" else what for what in steps]
             for what in steps:
                 answer = scene.ask(what, condition.wrapper)
                 done = condition.code is None or (condition.may_do and answer.code in scenes.DONE)

@@ -12,6 +12,7 @@
 
 #include "drive_choice.hpp"
 #include "guard_location.hpp"
+#include "journal_check.hpp"
 #include "target_plan.hpp"
 #include "target_storage.hpp"
 
@@ -238,6 +239,17 @@ void BlockStorage::examine_end(TargetPlan& plan, const inventory::Identity& iden
     }
 }
 
+/// Where a pass goes on, as only the opened target can tell.
+void check_places(const method::OverwriteState& state, device::BlockTarget& target) {
+    for (const auto& pass : state.passes) {
+        const auto at = pass.written_to;
+        if (at > target.size_bytes() ||
+            (at != target.size_bytes() && at % target.preferred_alignment() != 0)) {
+            journal_damaged(kTargetDocument, "a pass goes on where no block begins");
+        }
+    }
+}
+
 Json BlockStorage::begin(Random& random) {
     begun_here_ = true;
     method::OverwriteState state;
@@ -322,6 +334,7 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                     plan.name + ": its first sector is not the one that this job began with",
                     "attach the target of the job, or erase this one as a new one");
     }
+    check_places(overwrite, cleared.target->storage());
     const auto extents_before = cleared.target->extents();
     set_cleared();
     method::Overwrite method(task, overwrite, cleared.target->storage(),

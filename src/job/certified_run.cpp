@@ -9,6 +9,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle_names.hpp"
+#include "efface/evidence/cms.hpp"
 #include "efface/judge/lower.hpp"
 
 #include "certificate_parts.hpp"
@@ -35,6 +36,37 @@ std::string_view order_of(const std::vector<evidence::EvidenceFile>& files) {
         return file.name == evidence::kManifestEvidence;
     });
     return found == files.end() ? std::string_view() : as_text(found->content);
+}
+
+/// Who signed the order must be whom the journal names: else the record would name nobody's
+/// approval.
+void refuse_other_approvals(const RunState& state, std::string_view order,
+                            const std::string& roots_pem) {
+    const auto der = from_base64(state.approvals_der).value_or(Bytes{});
+    Json signers = Json::array();
+    if (!der.empty()) {
+        const auto report = evidence::cms_verify(as_bytes(order), der, roots_pem);
+        mandate::Authorization signed_by;
+        if (report.ok()) {
+            signed_by.approvals = mandate::approvals_in(report);
+        }
+        signers = authorization_json(signed_by).at("approvals");
+    }
+    if (signers != state.authorization.at("approvals")) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "run.json: the approvals that it names are not those that it holds");
+    }
+}
+
+/// What does not stand as the least that a record can claim was made from what efface did not
+/// write.
+void refuse_unreadable(Json predicate, std::string_view order) {
+    const auto left = judge::lower(predicate, order);
+    if (!left.objections.empty()) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "the journal makes no record that a verifier reads, so none was signed: " +
+                        printable(left.objections.front()));
+    }
 }
 
 std::string leaf_of(const evidence::Log& log, std::uint64_t index) {
@@ -113,13 +145,19 @@ void CertifiedRun::take_end_from_log() {
     if (state_.phase > Phase::logging) {
         return;
     }
+    std::optional<evidence::Log> read;
     try {
-        runs_.read(read_log());
+        read.emplace(read_log());
+        runs_.read(*read);
     } catch (const Error&) {
         if (state_.phase > Phase::running) {
             return;  // it has its verdict: that the evidence can not be delivered is said there
         }
         throw;
+    }
+    const auto& log = *read;
+    if (state_.journal_version == kJournalVersion) {
+        check_announcement(log);
     }
     for (const auto& run : runs_.runs()) {
         if (run.intent.run_id == state_.run_id && run.end &&
@@ -259,6 +297,31 @@ void CertifiedRun::take_intent(evidence::Log log, Json fields) {
     state_.checkpoint = log.checkpoint();
 }
 
+/// Entry, leaf and checkpoint, as the record will name them.
+bool CertifiedRun::is_announced_at(const evidence::Log& log, std::uint64_t index) const {
+    const auto text = evidence::open_note(state_.checkpoint, keys_.log_verifier_key());
+    const auto checkpoint = text ? evidence::parse_checkpoint(*text) : std::nullopt;
+    return index == state_.intent_index && leaf_of(log, index) == state_.intent_leaf_hash &&
+           checkpoint && checkpoint->size > index && checkpoint->size <= log.size();
+}
+
+/// What the journal says of the log must stand there: a record that points elsewhere proves
+/// nothing.
+void CertifiedRun::check_announcement(const evidence::Log& log) const {
+    const auto& runs = runs_.runs();
+    const auto found = std::find_if(runs.begin(), runs.end(), [&](const auto& run) {
+        return run.intent.run_id == state_.run_id;
+    });
+    const bool announced = state_.phase > Phase::announcing;
+    if (found == runs.end()
+            ? announced
+            : found->intent.index < state_.log_size_before || found->intent.job_id != job_id_ ||
+                  (announced && !is_announced_at(log, found->intent.index))) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "run.json: its announcement is not where the journal says that the log has it");
+    }
+}
+
 /// Closes what is open on the same storage, and announces this run.
 std::uint64_t CertifiedRun::append_intent(evidence::Log& log, Json fields) {
     for (const auto& run : runs_.runs()) {
@@ -283,6 +346,11 @@ std::uint64_t CertifiedRun::append_intent(evidence::Log& log, Json fields) {
     fields["deviceKeys"] = runs_.device().keys();
     fields["attempt"] = attempts_in(runs_.runs()) + 1;
     return log.append(std::move(fields)).index;
+}
+
+bool CertifiedRun::closed() const {
+    return state_.phase == Phase::done &&
+           (state_.verdict == kRefusedRun || state_.verdict == evidence::kLostRun);
 }
 
 bool CertifiedRun::refused() const {
@@ -339,6 +407,9 @@ void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun
 void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
                            const std::function<void(const Json& predicate)>& lowered) {
     journal_.release_reserve();
+    if (state_.phase == Phase::logging && is_staged_otherwise()) {
+        state_.phase = Phase::staging;
+    }
     if (state_.phase == Phase::staging) {
         stage(content, lowered);
     }
@@ -350,13 +421,26 @@ void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
     }
 }
 
+/// What is staged is not what was signed: it is made again, as long as the log does not name it.
+bool CertifiedRun::is_staged_otherwise() const {
+    if (state_.journal_version != kJournalVersion) {
+        return false;  // nobody knows the work
+    }
+    const auto staged = evidence::staged_digests(journal_.staging(), keys_.root_certificate_pem());
+    return (!staged || staged->certificate_sha256 != state_.certificate_sha256 ||
+            staged->signature_sha256 != state_.signature_sha256) &&
+           !find_entry(read_log(), state_.intent_index, "run-outcome", state_.run_id);
+}
+
 void CertifiedRun::stage(const std::function<Content(WallTime now)>& content,
                          const std::function<void(const Json& predicate)>& lowered) {
     read_attempts();
     const auto now = context_.clock.now();
     auto made = content(now);
+    refuse_other_approvals(state_, order_of(made.files), keys_.root_certificate_pem());
     const auto judgement = judge::lower(made.predicate, order_of(made.files));
     if (!judgement.objections.empty()) {
+        refuse_unreadable(made.predicate, order_of(made.files));
         lowered(made.predicate);
         context_.events.emit("lowered", ObjectWriter()
                                             .add("status", judgement.verdict.status)

@@ -70,6 +70,8 @@ class CertifiedRun final {
     void refuse(const Error& error);
     /// The job's last run was refused so.
     [[nodiscard]] bool refused() const;
+    /// Ended without a certificate: refused after it was announced, or given up as lost.
+    [[nodiscard]] bool closed() const;
 
     /// From staging to done. The callbacks give the certificate's predicate and the evidence files
     /// once. Throws Error with everything kept for another try.
@@ -93,6 +95,9 @@ class CertifiedRun final {
                const std::function<void(const Json& predicate)>& lowered);
     /// Unless it stands there already.
     void log_outcome();
+    void check_announcement(const evidence::Log& log) const;
+    [[nodiscard]] bool is_announced_at(const evidence::Log& log, std::uint64_t index) const;
+    [[nodiscard]] bool is_staged_otherwise() const;
     [[nodiscard]] std::uint64_t append_outcome(evidence::Log log);
     [[nodiscard]] std::uint64_t announced_size() const;
     void publish();

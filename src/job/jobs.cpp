@@ -33,9 +33,7 @@ void add_progress(JobEntry& entry, const TargetState& state) {
 }
 
 void add_target(JobEntry& entry, const std::filesystem::path& folder, const RunState& run) {
-    const auto text = read_text_file(folder / "target.json", kJournalBytesMax);
-    const auto document =
-        parse_json(text.value_or(""), "target.json", {.bytes_max = kJournalBytesMax});
+    const auto document = read_any_version(folder, kTargetDocument).value_or(Json());
     entry.subject = glance_at(document, entry.id).name;
     if (run.journal_version == kJournalVersion) {
         add_progress(entry, target_state_from_json(document));

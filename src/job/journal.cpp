@@ -8,7 +8,10 @@
 #include <array>
 #include <cerrno>
 
+#include "efface/base/digest.hpp"
 #include "efface/job/run_result.hpp"
+
+#include "journal_check.hpp"
 
 namespace efface::job {
 
@@ -29,17 +32,25 @@ Phase phase_from_string(const std::string& text) {
     return found->first;
 }
 
-/// nullopt when there is no file. A damaged one is a failure, never taken for none.
-std::optional<Json> load_document(const std::filesystem::path& path) {
-    const auto text = read_text_file(path, kJournalBytesMax);
-    if (!text) {
-        return std::nullopt;
-    }
-    return parse_json(*text, path.string(), {.bytes_max = kJournalBytesMax});
+constexpr const char* kVersionKey = "journalVersion";
+constexpr const char* kSealKey = "sha256";
+constexpr std::uint64_t kVersionBeforeTheKey = 1;
+
+std::string seal_of(const Json& document) {
+    Json content = document;
+    content.erase(kSealKey);
+    return sha256_hex(content.dump());
 }
 
-constexpr const char* kVersionKey = "journalVersion";
-constexpr std::uint64_t kVersionBeforeTheKey = 1;
+/// Documents of the first version had no seal; every later one has.
+bool is_whole(const Json& document) {
+    if (!document.is_object()) {
+        return false;
+    }
+    const auto seal = document.find(kSealKey);
+    return seal == document.end() ? journal_version_of(document) == kVersionBeforeTheKey
+                                  : *seal == seal_of(document);
+}
 
 FileLock lock_or_busy(const std::filesystem::path& directory) {
     make_directories_durably(directory);
@@ -49,11 +60,6 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
                     "wait for it, or look with: efface status");
     }
     return *std::move(lock);
-}
-
-[[noreturn]] void damaged(const std::filesystem::path& path) {
-    throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                path.string() + ": the journal is damaged");
 }
 
 }  // namespace
@@ -97,8 +103,28 @@ const char* to_string(Phase phase) noexcept {
         ->second;
 }
 
+std::optional<Json> read_any_version(const std::filesystem::path& folder, const std::string& name) {
+    const auto path = folder / name;
+    const auto text = read_text_file(path, kJournalBytesMax);
+    if (!text) {
+        return std::nullopt;
+    }
+    return read_journal(path.string(), [&] {
+        auto document = parse_json(*text, name, {.bytes_max = kJournalBytesMax});
+        if (!is_whole(document)) {
+            journal_damaged(path.string(), "it is not what efface wrote");
+        }
+        return std::optional(std::move(document));
+    });
+}
+
+Json sealed(Json document) {
+    document[kSealKey] = seal_of(document);
+    return document;
+}
+
 std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
-    const auto json = load_document(directory / "run.json");
+    const auto json = read_any_version(directory, kRunDocument);
     if (!json) {
         return std::nullopt;
     }
@@ -107,7 +133,7 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
     if (state.journal_version > kJournalVersion) {
         refuse_other_version(directory.filename().string(), state.journal_version);
     }
-    try {
+    return read_journal((directory / kRunDocument).string(), [&] {
         json->at("kind").get_to(state.kind);
         json->at("subject").get_to(state.subject);
         json->at("identitySha256").get_to(state.identity_sha256);
@@ -125,16 +151,17 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
         json->at("certificateSha256").get_to(state.certificate_sha256);
         json->at("signatureSha256").get_to(state.signature_sha256);
         json->at("outcomeIndex").get_to(state.outcome_index);
-        // Earlier documents of this version have not these two: what was announced may have begun.
+        // Those of the first version have not these two: what was announced may have begun.
         state.work_began = json->value("workBegan", state.phase != Phase::announcing);
         state.completed_at = json->value("completedAt", "");
         json->at("verdict").get_to(state.verdict);
         json->at("level").get_to(state.level);
         json->at("bundle").get_to(state.bundle);
-        return state;
-    } catch (const Json::exception&) {
-        damaged(directory / "run.json");
-    }
+        if (state.journal_version == kJournalVersion) {
+            check_run_state(state);
+        }
+        return std::optional(state);
+    });
 }
 
 std::optional<RunState> Journal::load_run() const {
@@ -167,7 +194,7 @@ void Journal::save_run(const RunState& state) const {
                           .add("level", state.level)
                           .add("bundle", state.bundle)
                           .take();
-    write_file_durably(directory_ / "run.json", json.dump());
+    write_file_durably(directory_ / kRunDocument, sealed(json).dump());
 }
 
 constexpr const char* kReserve = "reserve";
@@ -195,14 +222,15 @@ void Journal::release_reserve() const noexcept {
 
 void Journal::forget_run() const {
     std::error_code error;
-    std::filesystem::remove(directory_ / "run.json", error);
+    std::filesystem::remove(directory_ / kRunDocument, error);
     if (error) {
-        throw Error(ErrorCode::internal, directory_.string() + "/run.json: " + error.message());
+        throw Error(ErrorCode::internal,
+                    (directory_ / kRunDocument).string() + ": " + error.message());
     }
 }
 
 std::optional<Json> read_document(const std::filesystem::path& folder, const std::string& name) {
-    auto document = load_document(folder / name);
+    auto document = read_any_version(folder, name);
     if (document && journal_version_of(*document) != kJournalVersion) {
         refuse_other_version(folder.filename().string(), journal_version_of(*document));
     }
@@ -220,7 +248,7 @@ bool RunState::ended_well() const {
 
 void Journal::save(const std::string& name, Json document) const {
     document[kVersionKey] = kJournalVersion;
-    write_file_durably(directory_ / name, document.dump());
+    write_file_durably(directory_ / name, sealed(std::move(document)).dump());
 }
 
 }  // namespace efface::job

@@ -18,6 +18,8 @@ namespace efface::job {
 /// with: its plans were made by other rules. Documents without `journalVersion` are of version 1.
 constexpr std::uint64_t kJournalVersion = 2;
 
+constexpr const char* kRunDocument = "run.json";
+
 /// Largest document of a job.
 constexpr std::size_t kJournalBytesMax = std::size_t{16} << 20U;
 
@@ -104,7 +106,14 @@ class Journal final {
     FileLock lock_;
 };
 
-/// The same document, read without the job's lock.
+/// A document with the digest of all else in it ("sha256"), as every one is written. One that was
+/// edited, or is not whole, is damaged: nothing is gone on with by what nobody wrote.
+[[nodiscard]] Json sealed(Json document);
+/// A document of a job, read without its lock, of whatever version; nullopt when there is none.
+/// Throws Error(internal, journal_damaged).
+[[nodiscard]] std::optional<Json> read_any_version(const std::filesystem::path& folder,
+                                                   const std::string& name);
+/// The same; one of another version is refused.
 [[nodiscard]] std::optional<Json> read_document(const std::filesystem::path& folder,
                                                 const std::string& name);
 /// run.json of a job folder, read without its lock; nullopt when there is none. Throws Error for a

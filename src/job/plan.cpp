@@ -5,6 +5,8 @@
 
 #include "efface/base/digest.hpp"
 
+#include "journal_check.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -76,8 +78,7 @@ Role role_from_string(const std::string& text) {
             return role;
         }
     }
-    throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                "the journal names an unknown role");
+    journal_damaged("a volume", "an unknown role");
 }
 
 LocationPlan location_from_json(const Json& json) {
@@ -99,8 +100,7 @@ LocationPlan location_from_json(const Json& json) {
     location.extents = extents_from_json(json.at("extents"));
     const auto key = from_hex(json.at("streamKey").get<std::string>());
     if (!key) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "the journal holds a damaged stream key");
+        journal_damaged("a volume", "a stream key");
     }
     location.stream_key = *key;
     location.record = json.at("record");
@@ -227,7 +227,7 @@ Json to_journal(const VolumePlan& plan) {
 }
 
 VolumePlan from_journal(const Json& json) {
-    try {
+    return read_journal("a volume", [&] {
         VolumePlan plan;
         json.at("name").get_to(plan.name);
         json.at("uuid").get_to(plan.uuid);
@@ -237,8 +237,7 @@ VolumePlan from_journal(const Json& json) {
         for (const auto& location : json.at("locations")) {
             plan.locations.push_back(location_from_json(location));
         }
-        const auto level = method::level_from_string(json.at("level").get<std::string>());
-        plan.level = level.value_or(method::Level::none);
+        plan.level = level_from_journal(json.at("level"));
         plan.exceptions = reasons_from_json(json.at("exceptions"));
         plan.residual_risks = reasons_from_json(json.at("residualRisks"));
         plan.eligibility = json.at("eligibility");
@@ -249,10 +248,7 @@ VolumePlan from_journal(const Json& json) {
             plan.credential_opened = opened.get<bool>();
         }
         return plan;
-    } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "the journal of a volume is damaged");
-    }
+    });
 }
 
 }  // namespace efface::job

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <iterator>
 
 #include "efface/base/file.hpp"
+#include "efface/evidence/cms.hpp"
 #include "efface/evidence/keys.hpp"
 
 namespace efface::job {
@@ -36,7 +39,10 @@ void look_at_folder(const std::filesystem::path& folder, Objections& found) {
         }
         return;
     }
-    if (::access(folder.c_str(), W_OK | X_OK) != 0) {
+    if (!S_ISDIR(status.st_mode)) {
+        object(found, ErrorCode::internal, ReasonCode::state_unusable,
+               printable(folder.string()) + ": it is no folder");
+    } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
         object(found, ErrorCode::internal, ReasonCode::state_unusable,
                printable(folder.string()) + ": " + errno_text(errno));
     }
@@ -58,19 +64,68 @@ void look_at_space(const std::filesystem::path& root, std::uint64_t bytes, Objec
     }
 }
 
-void look_at_certificate(const evidence::KeyStore& keys, WallTime now, Objections& found) {
+/// False: it is not valid now.
+bool look_at_certificate(const evidence::KeyStore& keys, WallTime now, Objections& found) {
     const auto validity = keys.station_key().validity();
-    if (now < validity.from || now > validity.to) {
+    const bool valid = now >= validity.from && now <= validity.to;
+    if (!valid) {
         object(
             found, ErrorCode::authorisation, ReasonCode::station_certificate,
             fmt::format("the station's certificate is valid from {} to {}, and the clock shows {}",
                         to_rfc3339(validity.from), to_rfc3339(validity.to), to_rfc3339(now)));
     }
+    return valid;
+}
+
+/// A signature as the record will bear one must be good for who trusts this station's root.
+void look_at_trust(const evidence::KeyStore& keys, WallTime now, Objections& found) {
+    constexpr std::string_view kTrial = "efface preflight 1\n";
+    const auto signature = evidence::cms_sign(as_bytes(kTrial), keys.station_key(), now);
+    const auto report =
+        evidence::cms_verify(as_bytes(kTrial), signature, keys.root_certificate_pem());
+    if (!report.ok()) {
+        object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
+               "nobody would trust what the station signs: " +
+                   (report.problems.empty() ? "it has no signer" : report.problems.front()));
+    } else if (report.signers.front().role != evidence::Role::station) {
+        object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
+               "the station's certificate does not give it the role of a station");
+    }
+}
+
+/// Whether each file of the log is one, and may be written: an append needs them all.
+void look_at_log_files(const std::filesystem::path& folder, Objections& found) {
+    constexpr std::array kFiles = {"entries.jsonl", "hashes", "offsets", "origin", "checkpoint"};
+    constexpr std::array kWritten = {"checkpoint.new", "unsigned.new", "lock"};
+    const auto look = [&](const char* name, bool must_exist) {
+        const auto path = folder / name;
+        struct stat status {};
+        const bool there = ::lstat(path.c_str(), &status) == 0;
+        if (there ? !S_ISREG(status.st_mode) : must_exist) {
+            object(found, ErrorCode::internal, ReasonCode::log_damaged,
+                   printable(path.string()) + (there ? ": it is no file" : ": it is not there"));
+        } else if (there && ::access(path.c_str(), R_OK | W_OK) != 0) {
+            object(found, ErrorCode::internal, ReasonCode::state_unusable,
+                   printable(path.string()) + ": " + errno_text(errno));
+        }
+    };
+    for (const char* name : kFiles) {
+        look(name, true);
+    }
+    for (const char* name : kWritten) {
+        look(name, false);
+    }
 }
 
 void look_at_log(const StateDirectory& state, const evidence::KeyStore& keys, WallTime now,
                  Objections& found) {
+    if (keys.log_signer().verifier_key() != keys.log_verifier_key()) {
+        object(found, ErrorCode::internal, ReasonCode::log_damaged,
+               "log.key and log.vkey do not belong together");
+        return;
+    }
     const auto log = evidence::Log::open_read_only(state.log(), keys.log_verifier_key());
+    look_at_log_files(state.log(), found);
     if (log.size() == 0) {
         return;
     }
@@ -147,13 +202,26 @@ std::vector<Objection> look_before(const RunContext& context, const RunNeeds& ne
     try {
         const auto keys = evidence::KeyStore::open(state.keys());
         const auto now = context.clock.now();
-        look_at_certificate(keys, now, found);
+        if (look_at_certificate(keys, now, found)) {
+            look_at_trust(keys, now, found);
+        }
         look_at_log(state, keys, now, found);
     } catch (const Error& error) {
         const bool log = error.code() == ErrorCode::evidence;
         object(found, log ? ErrorCode::internal : error.code(),
                log ? ReasonCode::log_damaged : error.reason(), error.what());
     }
+    return found;
+}
+
+std::vector<Objection> look_before_plan(const RunContext& context, const RunNeeds& needs) {
+    auto found = look_before(context, needs);
+    Objections scarce;
+    std::copy_if(found.begin(), found.end(), std::back_inserter(scarce), [](const auto& objection) {
+        return objection.reason.code == ReasonCode::too_few_descriptors ||
+               objection.reason.code == ReasonCode::no_memory;
+    });
+    refuse("nothing was looked at, nothing was changed:", scarce);
     return found;
 }
 

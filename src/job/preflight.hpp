@@ -25,6 +25,11 @@ struct RunNeeds {
 /// objection's status and code: efface(8), BEFORE ANYTHING IS ERASED.
 [[nodiscard]] std::vector<Objection> look_before(const RunContext& context, const RunNeeds& needs);
 
+/// The same for a plan. Throws Error where so little may be opened or had that nothing can be
+/// looked at.
+[[nodiscard]] std::vector<Objection> look_before_plan(const RunContext& context,
+                                                      const RunNeeds& needs);
+
 /// Throws Error for what look_before() finds.
 void preflight(const RunContext& context, const RunNeeds& needs);
 

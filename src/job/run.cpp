@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "in_force.hpp"
+#include "journal_check.hpp"
 
 namespace efface::job {
 
@@ -26,6 +27,13 @@ bool is_same_request(const Work& work, const std::filesystem::path& folder) {
         }
         return false;
     }
+}
+
+Error damaged_job(const Work& work, const std::string& id, const Error& error) {
+    return Error(error.code(), error.reason(),
+                 fmt::format("{}: job {}: {}", work.name(), id, error.what()),
+                 "restore the folder of the job, or give it up: efface jobs forget " + id +
+                     " (the log then says that it was lost)");
 }
 
 class Run final : public RunNotes {
@@ -125,8 +133,16 @@ bool Run::open(const std::string& job_id) {
         return false;
     }
     context_.events.set_job(job_id);
-    if (!run_->of_other_version()) {
-        work_.load(folder, run_->state());
+    if (run_->of_other_version()) {
+        return true;
+    }
+    const auto& state = run_->state();
+    if (state.kind != work_.kind()) {
+        journal_damaged(kRunDocument, "it is of another kind");
+    }
+    work_.load(folder, state);
+    if (state.phase > Phase::running && !run_->closed() && !work_.verdict()) {
+        journal_damaged(kRunDocument, "it is further than the work");
     }
     return true;
 }
@@ -268,10 +284,7 @@ void Run::proceed() {
             throw Error(ErrorCode::internal, ReasonCode::log_damaged, error.what(), error.hint());
         }
         if (error.reason() == ReasonCode::journal_damaged && known_) {
-            throw Error(error.code(), error.reason(),
-                        fmt::format("{}: job {}: {}", work_.name(), *known_, error.what()),
-                        "restore the folder of the job, or give it up: efface jobs forget " +
-                            *known_ + " (the log then says that it was lost)");
+            throw damaged_job(work_, *known_, error);
         }
         if (error.code() == ErrorCode::not_sanitized) {  // that is said of a verdict alone
             throw Error(ErrorCode::internal, error.reason(), error.what(), error.hint());
@@ -426,12 +439,22 @@ std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
         return std::nullopt;
     }
     const auto folder = context.state.jobs() / *known;
-    const auto run = read_run_state(folder);
+    std::optional<RunState> run;
+    try {
+        run = read_run_state(folder);
+        if (run && run->journal_version == kJournalVersion && work.identity_in(folder)) {
+            work.load(folder, *run);
+        }
+    } catch (const Error& error) {
+        if (error.reason() == ReasonCode::journal_damaged) {
+            throw damaged_job(work, *known, error);
+        }
+        throw;
+    }
     if (!run || !run->ended_well() || run->journal_version != kJournalVersion ||
         !work.identity_in(folder)) {
         return std::nullopt;
     }
-    work.load(folder, *run);
     auto standing = work.standing();
     if (standing.state == Standing::State::begins_anew) {
         return std::nullopt;

@@ -33,7 +33,8 @@ method::Outcome TargetWork::attempt(RunNotes& notes, bool resumed, const std::st
             },
             meter, stop);
     } catch (const Error& error) {
-        if (resumed || error.code() == ErrorCode::interrupted) {
+        if (resumed || error.code() == ErrorCode::interrupted ||
+            error.reason() == ReasonCode::journal_damaged) {
             throw;  // the job stays open: the target may come back
         }
         const bool by_guard = error.code() == ErrorCode::safety || error.code() == ErrorCode::busy;

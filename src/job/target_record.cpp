@@ -6,6 +6,7 @@
 #include "efface/base/digest.hpp"
 
 #include "certificate_parts.hpp"
+#include "journal_check.hpp"
 
 namespace efface::job {
 
@@ -54,8 +55,7 @@ TargetPlan plan_from_journal(const Json& json) {
     json.at("policyDigest").get_to(plan.policy_digest);
     plan.exceptions = reasons_from_json(json.at("exceptions"));
     plan.residual_risks = reasons_from_json(json.at("residualRisks"));
-    plan.level = method::level_from_string(json.at("level").get<std::string>())
-                     .value_or(method::Level::none);
+    plan.level = level_from_journal(json.at("level"));
     return plan;
 }
 
@@ -116,7 +116,7 @@ Json to_json(const TargetState& state) {
 }
 
 TargetState target_state_from_json(const Json& json) {
-    try {
+    return read_journal(kTargetDocument, [&] {
         TargetState state;
         state.plan = plan_from_journal(json.at("plan"));
         state.choice = mandate::choice_from_json(json.at("choice"));
@@ -129,24 +129,19 @@ TargetState target_state_from_json(const Json& json) {
         state.outcome = json.at("outcome");
         state.observations = json.at("observations");
         state.left = json.value("left", Json());
+        check_target_state(state);
         return state;
-    } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "target.json: the journal is damaged");
-    }
+    });
 }
 
 TargetGlance glance_at(const Json& document, const std::string& job_id) {
     if (journal_version_of(document) > kJournalVersion) {
         refuse_other_version(job_id, journal_version_of(document));
     }
-    try {
+    return read_journal(kTargetDocument, [&] {
         const auto& plan = document.at("plan");
-        return {plan.at("name").get<std::string>(), plan.at("identity")};
-    } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "target.json: the journal is damaged");
-    }
+        return TargetGlance{plan.at("name").get<std::string>(), plan.at("identity")};
+    });
 }
 
 Json make_target_predicate(const TargetPredicateInput& input) {

@@ -8,7 +8,9 @@
 
 namespace efface::job {
 
-/// What a target run keeps in target.json.
+constexpr const char* kTargetDocument = "target.json";
+
+/// What a target run keeps there.
 struct TargetState {
     TargetPlan plan;
     mandate::ErasureChoice choice;  ///< what is carried out; a fall-back replaces it

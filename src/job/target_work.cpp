@@ -126,12 +126,11 @@ std::string TargetWork::new_job() {
 }
 
 std::optional<Json> TargetWork::identity_in(const std::filesystem::path& folder) {
-    const auto text = read_text_file(folder / kTargetDocument, kJournalBytesMax);
-    if (!text) {
+    const auto document = read_any_version(folder, kTargetDocument);
+    if (!document) {
         return std::nullopt;
     }
-    auto glance = glance_at(parse_json(*text, kTargetDocument, {.bytes_max = kJournalBytesMax}),
-                            folder.filename().string());
+    auto glance = glance_at(*document, folder.filename().string());
     state_.plan.name = std::move(glance.name);
     return std::move(glance.identity);
 }
@@ -280,6 +279,7 @@ void TargetWork::describe(RunResult& result) const {
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork work(context, request);
+    const auto station = look_before_plan(context, work.needs());
     std::vector<Objection> objections;
     const auto done = done_before(context, work, objections);
     if (done || !objections.empty()) {
@@ -290,7 +290,6 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     }
     (void)work.look();
     auto plan = work.plan();
-    const auto station = look_before(context, work.needs());
     plan.objections.insert(plan.objections.begin(), station.begin(), station.end());
     return plan;
 }

@@ -11,8 +11,6 @@
 
 namespace efface::job {
 
-constexpr const char* kTargetDocument = "target.json";
-
 /// Memory, a drive that erases itself, or blocks to be overwritten.
 [[nodiscard]] std::unique_ptr<TargetStorage> storage_of(RunContext& context,
                                                         const std::string& target,

@@ -7,6 +7,7 @@
 
 #include "efface/stream/keyed_stream.hpp"
 
+#include "journal_check.hpp"
 #include "record.hpp"
 
 namespace efface::job {
@@ -132,21 +133,18 @@ method::Outcome run_location(RunContext& context, RunNotes& notes, const Locatio
 VolumeState load_volume(const std::filesystem::path& folder, std::size_t index) {
     const auto json = read_document(folder, file_name(index));
     if (!json) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "the journal has lost " + file_name(index));
+        journal_damaged(file_name(index), "it is lost");
     }
-    try {
+    return read_journal(file_name(index), [&] {
         VolumeState state;
         state.plan = from_journal(json->at("plan"));
         json->at("done").get_to(state.done);
         json->at("attempt").get_to(state.attempt);
         state.outcome = json->at("outcome");
         state.observations = json->at("observations");
+        check_volume_state(state);
         return state;
-    } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    file_name(index) + ": the journal is damaged");
-    }
+    });
 }
 
 void save_volume(const Journal& journal, std::size_t index, const VolumeState& state) {

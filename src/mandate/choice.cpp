@@ -172,18 +172,32 @@ Json to_json(const ErasureChoice& choice) {
         .take();
 }
 
+namespace {
+
+template <typename T>
+T known(std::optional<T> value) {
+    if (!value) {
+        throw Json::other_error::create(501, "a choice that nobody makes", nullptr);
+    }
+    return *std::move(value);
+}
+
+}  // namespace
+
 ErasureChoice choice_from_json(const Json& json) {
     ErasureChoice choice;
     json.at("policy").get_to(choice.policy);
-    choice.level =
-        rules::level_from_string(json.at("level").get<std::string>()).value_or(rules::Level::none);
+    choice.level = known(rules::level_from_string(json.at("level").get<std::string>()));
     json.at("fallbacks").get_to(choice.fallbacks);
     json.at("credentialFile").get_to(choice.credential_file);
-    choice.pattern = from_hex(json.at("pattern").get<std::string>()).value_or(Bytes{});
-    choice.verification = verification_from_string(json.at("verification").get<std::string>())
-                              .value_or(Verification::full);
+    choice.pattern = known(from_hex(json.at("pattern").get<std::string>()));
+    choice.verification =
+        known(verification_from_string(json.at("verification").get<std::string>()));
     json.at("wholeMedium").get_to(choice.whole_medium);
-    choice.bad_blocks_are_exceptions = json.at("badBlocks") == "except";
+    const auto bad_blocks = json.at("badBlocks").get<std::string>();
+    choice.bad_blocks_are_exceptions = bad_blocks == "except";
+    (void)known(choice.bad_blocks_are_exceptions || bad_blocks == "fail" ? std::optional(true)
+                                                                         : std::nullopt);
     choice.limits = limits_from_json(json.at("limits"));
     check_choice(choice);
     return choice;

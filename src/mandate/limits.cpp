@@ -38,7 +38,11 @@ Json to_json(const Limits& limits) {
 
 Limits limits_from_json(const Json& json) {
     const auto then = [&](const char* key) {
-        return then_from_string(json.at(key).get<std::string>()).value_or(Then::stop);
+        const auto found = then_from_string(json.at(key).get<std::string>());
+        if (!found) {
+            throw Json::other_error::create(501, "a limit that nobody sets", nullptr);
+        }
+        return *found;
     };
     Limits limits;
     json.at("bytesPerSecondMin").get_to(limits.bytes_per_second_min);
@@ -47,6 +51,9 @@ Limits limits_from_json(const Json& json) {
     limits.when_late = then("whenLate");
     json.at("celsiusMax").get_to(limits.celsius_max);
     limits.when_hot = then("whenHot");
+    if (limits.deadline.count() < 0 || limits.celsius_max < 0) {
+        throw Json::other_error::create(501, "a limit that nobody sets", nullptr);
+    }
     return limits;
 }
 

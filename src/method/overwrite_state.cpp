@@ -45,7 +45,7 @@ stream::FaultAreas areas_from_journal(const Json& json, const char* operation) {
 Bytes bytes_from_hex(const Json& json) {
     const auto bytes = from_hex(json.get<std::string>());
     if (!bytes) {
-        throw Error(ErrorCode::internal, "the journal is damaged: bad hex");
+        throw Json::other_error::create(501, "bad hex", nullptr);
     }
     return *bytes;
 }

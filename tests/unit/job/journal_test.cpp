@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs that another version of the program began: delivered where only that is missing, else
 // refused, and replaced when the target is erased anew.
+#include "journal.hpp"
+
 #include <filesystem>
 
 #include "efface/base/file.hpp"
@@ -52,8 +54,10 @@ void set_version(const StateDirectory& state, const std::string& job, std::uint6
         auto document = parse_json(content_of(entry.path()), "document");
         REQUIRE(document.at("journalVersion") == 2);
         document.erase("journalVersion");
+        document.erase("sha256");
         if (version != 1) {
             document["journalVersion"] = version;
+            document = sealed(document);
         }
         write_file_durably(entry.path(), document.dump());
         ++changed;

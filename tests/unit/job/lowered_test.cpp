@@ -4,6 +4,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
+#include "journal.hpp"
 #include "killed.hpp"
 #include "target_fixture.hpp"
 
@@ -29,7 +30,7 @@ RunResult run_with(TargetFixture& fixture, const std::function<void(Json& outcom
                                {.bytes_max = kJournalBytes});
     REQUIRE(document.at("done") == true);
     change(document["outcome"]);
-    write_file_durably(path, canonical_json(document), 0600);
+    write_file_durably(path, sealed(document).dump(), 0600);
     return fixture.resume(job);
 }
 

@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kBytesMax = 1U << 20U;
 /// Of the values of a document; all of them, in every way, with EFFACE_LONG=1.
-constexpr std::size_t kEvery = 5;
+constexpr std::size_t kEvery = 13;
 
 struct Edit {
     const char* name;
@@ -313,7 +313,7 @@ TEST_CASE("journal: a job whose journal was edited is refused as damaged, or end
         kill_at(fixture, event, nth);
         const auto counts = edit_all(fixture, i);
         if (!list_jobs(fixture.state).empty()) {
-            CHECK(counts.cases > 20);
+            CHECK(counts.cases > 8);
             CHECK(counts.refused > 0);
         }
     }
@@ -327,6 +327,6 @@ TEST_CASE("journal: a project whose journal was edited is refused as damaged, or
         RunFixture fixture;
         kill_at(fixture, event, 1);
         const auto counts = edit_all(fixture, turn++);
-        CHECK(counts.cases > 20);
+        CHECK(counts.cases > 8);
     }
 }

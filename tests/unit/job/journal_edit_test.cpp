@@ -27,7 +27,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kBytesMax = 1U << 20U;
 /// Of the values of a document; all of them, in every way, with EFFACE_LONG=1.
-constexpr std::size_t kEvery = 13;
+constexpr std::size_t kEvery = 37;
 
 struct Edit {
     const char* name;

@@ -153,7 +153,7 @@ void World::close_jobs() {
     for (unsigned i = 0; i < kTriesToEnd; ++i) {
         const auto jobs = list_jobs(state_);
         const auto waits = std::find_if(jobs.begin(), jobs.end(), [](const JobEntry& job) {
-            return job.reason || (job.resumable() && job.phase != "announcing");
+            return job.reason || job.resumable();
         });
         if (waits == jobs.end()) {
             return;

@@ -51,6 +51,10 @@ def check_volume(volume, told):
     if done[:2] == ['detached-header', 'in-place-header']:
         del done[1]  # a first header that was left on the data device goes, too
     same(name + ': header_backups', roles == done)
+    called_gone = [volume['gone'], *(gone for _, gone in volume['backups'])].count(True)
+    said_so = [exception for exception in told['exceptions']  # those of 1.0.0 had no codes
+               if isinstance(exception, str) or exception['code'] == 'declared-gone']
+    same(name + ': gone', len(said_so) >= called_gone)
 
 
 def check_manifest(manifest, predicate):

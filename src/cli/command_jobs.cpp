@@ -97,6 +97,11 @@ const job::JobEntry& find_job(const std::vector<job::JobEntry>& entries, const s
 int resume(const Program& program, const JobsOptions& options) {
     const auto entries = job::list_jobs(program.state());
     const auto& entry = find_job(entries, options.id);
+    if (entry.reason == ReasonCode::journal_damaged) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "job " + entry.id + ": its journal is damaged",
+                    "restore the folder of the job, or give it up: efface jobs forget " + entry.id);
+    }
     if (entry.kind != "target") {
         throw Error(ErrorCode::usage, ReasonCode::job_of_a_project,
                     "job " + entry.id + " belongs to project " + entry.subject,

@@ -68,7 +68,8 @@ int plan_project(job::RunContext& context, const PlanOptions& options, const std
     }
     const auto manifest = mandate::parse_manifest(text);
     if (!options.out.empty()) {
-        job::refuse_own_files(context.host, mandate::places_of(manifest), {options.out}, {path});
+        job::refuse_own_files(context.host, context.state, mandate::places_of(manifest),
+                              {options.out}, {path});
     }
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
     auto document = job::plan_document(manifest, plan);
@@ -124,7 +125,7 @@ int plan_targets(job::RunContext& context, const PlanOptions& options) {
         outputs.push_back(options.out);
     }
     if (order || !outputs.empty()) {
-        job::refuse_own_files(context.host, names, outputs, documents);
+        job::refuse_own_files(context.host, context.state, names, outputs, documents);
     }
     int status = 0;
     std::string text;

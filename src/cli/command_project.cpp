@@ -119,8 +119,8 @@ class ProjectErasure final {
         if (expected.is_file()) {
             documents.push_back(options_.plan);
         }
-        job::refuse_own_files(*host, mandate::places_of(request.manifest), event_file_.outputs(),
-                              documents);
+        job::refuse_own_files(*host, context.state, mandate::places_of(request.manifest),
+                              event_file_.outputs(), documents);
         return job::run_project(context, request, stop);
     }
 

@@ -89,7 +89,7 @@ class TargetRuns final {
     int run(const std::vector<std::string>& documents) {
         const SignalWatch signals({[this] { display_.show_status(); }, [this] { leave(); }});
         const auto host = job::make_linux_host(executable_path());
-        job::refuse_own_files(*host, names_, events_.outputs(), documents);
+        job::refuse_own_files(*host, state_, names_, events_.outputs(), documents);
         job::check_distinct(*host, names_);
         // What the others free is swept after them.
         for (const bool sweep : {false, true}) {

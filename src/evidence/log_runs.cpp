@@ -156,24 +156,26 @@ void DeviceRuns::take(std::uint64_t index, std::string_view line) {
     }
 }
 
-std::vector<RunIntent> open_intents_of(const Log& log, std::string_view job_id) {
-    std::vector<RunIntent> open;
+std::vector<LoggedRun> runs_of_job(const Log& log, std::string_view job_id) {
+    std::vector<LoggedRun> runs;
     log.read_lines(0, [&](std::uint64_t index, std::string_view line) {
         const std::string_view type_on = behind(line, R"("type":")");
         const std::string_view type = type_on.substr(0, type_on.find('"'));
         if (type == "run-intent" && line.find(job_id) != std::string_view::npos) {
             auto intent = run_intent_from(parse_json(line, "log entry"), index);
             if (intent.job_id == job_id) {
-                open.push_back(std::move(intent));
+                runs.emplace_back().intent = std::move(intent);
             }
-        } else if (!open.empty() && is_end(type)) {
+        } else if (!runs.empty() && is_end(type)) {
             const auto entry = parse_json(line, "log entry");
-            std::erase_if(open, [&](const RunIntent& intent) {
-                return intent.run_id == field_text(entry, "runId");
-            });
+            for (auto& run : runs) {
+                if (!run.end && run.intent.run_id == field_text(entry, "runId")) {
+                    end_run(run, entry, index);
+                }
+            }
         }
     });
-    return open;
+    return runs;
 }
 
 struct WholeLog::State {

@@ -124,6 +124,28 @@ std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
     return files;
 }
 
+bool is_success_of(const evidence::LoggedRun& run) {
+    const auto verdict = method::verdict_from_string(run.status);
+    return run.end && !run.refused && verdict && is_success(*verdict);
+}
+
+void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state) {
+    if (state.ended_well()) {
+        return;
+    }
+    for (const auto& run : runs) {
+        const bool same = run.intent.run_id == state.run_id;
+        const bool known = same && state.phase >= Phase::logging;
+        const bool outcome = run.end && !run.refused && run.status != evidence::kLostRun;
+        if (outcome && !known && (same || is_success_of(run))) {
+            throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                        fmt::format("the journal is older than the log, which has the outcome of "
+                                    "run {}: {}, at {}",
+                                    run.intent.run_id, run.status, run.ended_at));
+        }
+    }
+}
+
 CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, Journal journal,
                            const Json& identity)
     : context_(context),
@@ -159,6 +181,7 @@ void CertifiedRun::take_end_from_log() {
     if (state_.journal_version == kJournalVersion) {
         check_announcement(log);
     }
+    refuse_older_than(evidence::runs_of_job(log, job_id_), state_);
     for (const auto& run : runs_.runs()) {
         if (run.intent.run_id == state_.run_id && run.end &&
             (run.refused || run.status == evidence::kLostRun)) {
@@ -267,16 +290,6 @@ void CertifiedRun::read_attempts() {
     }
     std::sort(attempts_.begin(), attempts_.end(),
               [](const auto& a, const auto& b) { return a.log_index < b.log_index; });
-}
-
-const evidence::LoggedRun* CertifiedRun::carried_out(const std::string& document_sha256) {
-    runs_.read(read_log());
-    const auto& runs = runs_.runs();
-    const auto found = std::find_if(runs.begin(), runs.end(), [&](const auto& run) {
-        const auto verdict = method::verdict_from_string(run.status);
-        return run.intent.manifest == document_sha256 && verdict && is_success(*verdict);
-    });
-    return found == runs.end() ? nullptr : &*found;
 }
 
 void CertifiedRun::announce(Json fields) {

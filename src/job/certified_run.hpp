@@ -56,10 +56,6 @@ class CertifiedRun final {
     /// An earlier process was interrupted while it was running.
     void note_interruption();
 
-    /// The run on this storage that the log says carried this order or manifest out, by the SHA-256
-    /// of its text; nullptr when there is none.
-    [[nodiscard]] const evidence::LoggedRun* carried_out(const std::string& document_sha256);
-
     /// The intent is in the log, durably, when this returns; the phase is running. `fields` are
     /// added to the entry. What an abandoned job left open for the same storage is closed as lost;
     /// Error(busy) while a job works on it.
@@ -118,6 +114,12 @@ class CertifiedRun final {
     RunState state_;
     bool begun_ = false;
 };
+
+/// Whether the log has this run as ended with a success.
+[[nodiscard]] bool is_success_of(const evidence::LoggedRun& run);
+/// Throws Error(internal, journal_damaged) when the log has an outcome of this job, of which `runs`
+/// are all, that its journal does not know: a folder that was put back from a copy.
+void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state);
 
 /// The run on this storage that the log holds as announced and not ended, and whose job is still
 /// there: the last one.

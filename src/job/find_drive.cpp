@@ -58,6 +58,9 @@ Standing medium_as_left(Host& host, const TargetState& state) {
     }
     try {
         const auto identity = host.identify(path);
+        if (plan.kind != "disk" && target_identity(identity) != plan.identity) {
+            return other(ReasonCode::other_identity, "another one stands there now");
+        }
         const Json now = inventory::to_json(identity);
         auto reason = another_target(after, now, {"kind", "sizeBytes"});
         if (reason) {

@@ -110,7 +110,11 @@ ForgottenJob forget_job(const StateDirectory& state, const Clock& clock, const s
     const auto keys = evidence::KeyStore::open(state.keys());
     auto log = evidence::Log::open(state.log(), keys.log_signer());
     ForgottenJob forgotten{id, found->subject, found->phase, false};
-    for (const auto& intent : evidence::open_intents_of(log, id)) {
+    for (const auto& run : evidence::runs_of_job(log, id)) {
+        if (run.end) {
+            continue;
+        }
+        const auto& intent = run.intent;
         (void)log.append(ObjectWriter()
                              .add("type", "run-outcome")
                              .add("at", to_rfc3339(clock.now()))

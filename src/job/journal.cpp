@@ -34,6 +34,7 @@ Phase phase_from_string(const std::string& text) {
 
 constexpr const char* kVersionKey = "journalVersion";
 constexpr const char* kSealKey = "sha256";
+constexpr const char* kJobKey = "jobId";
 constexpr std::uint64_t kVersionBeforeTheKey = 1;
 
 std::string seal_of(const Json& document) {
@@ -114,11 +115,16 @@ std::optional<Json> read_any_version(const std::filesystem::path& folder, const 
         if (!is_whole(document)) {
             journal_damaged(path.string(), "it is not what efface wrote");
         }
+        if (journal_version_of(document) == kJournalVersion &&
+            document.value(kJobKey, Json()) != Json(folder.filename().string())) {
+            journal_damaged(path.string(), "it is of another job");
+        }
         return std::optional(std::move(document));
     });
 }
 
-Json sealed(Json document) {
+Json sealed(Json document, const std::string& job_id) {
+    document[kJobKey] = job_id;
     document[kSealKey] = seal_of(document);
     return document;
 }
@@ -194,7 +200,8 @@ void Journal::save_run(const RunState& state) const {
                           .add("level", state.level)
                           .add("bundle", state.bundle)
                           .take();
-    write_file_durably(directory_ / kRunDocument, sealed(json).dump());
+    write_file_durably(directory_ / kRunDocument,
+                       sealed(json, directory_.filename().string()).dump());
 }
 
 constexpr const char* kReserve = "reserve";
@@ -248,7 +255,8 @@ bool RunState::ended_well() const {
 
 void Journal::save(const std::string& name, Json document) const {
     document[kVersionKey] = kJournalVersion;
-    write_file_durably(directory_ / name, sealed(std::move(document)).dump());
+    write_file_durably(directory_ / name,
+                       sealed(std::move(document), directory_.filename().string()).dump());
 }
 
 }  // namespace efface::job

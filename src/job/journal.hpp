@@ -108,7 +108,7 @@ class Journal final {
 
 /// A document with the digest of all else in it ("sha256"), as every one is written. One that was
 /// edited, or is not whole, is damaged: nothing is gone on with by what nobody wrote.
-[[nodiscard]] Json sealed(Json document);
+[[nodiscard]] Json sealed(Json document, const std::string& job_id);
 /// A document of a job, read without its lock, of whatever version; nullopt when there is none.
 /// Throws Error(internal, journal_damaged).
 [[nodiscard]] std::optional<Json> read_any_version(const std::filesystem::path& folder,

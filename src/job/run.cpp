@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <mutex>
 
 #include "in_force.hpp"
@@ -36,6 +37,33 @@ Error damaged_job(const Work& work, const std::string& id, const Error& error) {
                      " (the log then says that it was lost)");
 }
 
+/// What the log has of a job.
+std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
+    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
+    return evidence::runs_of_job(evidence::Log::open_read_only(context.state.log(), key), job_id);
+}
+
+/// Of a job without a journal: the log says that its order was carried out. Whatever stands at its
+/// target now.
+std::optional<Objection> carried_out(const RunContext& context, const Work& work,
+                                     const std::vector<evidence::LoggedRun>& runs) {
+    if (work.document_sha256().empty() || !work.is_done_once()) {
+        return std::nullopt;
+    }
+    const auto before = std::find_if(runs.begin(), runs.end(), is_success_of);
+    if (before == runs.end()) {
+        return std::nullopt;
+    }
+    return Objection{
+        {ReasonCode::order_carried_out,
+         fmt::format(
+             "{}: this order was carried out at {} by run {}, whose job folder is gone; its "
+             "certificate was {}/*-{}",
+             work.name(), before->ended_at, before->intent.run_id,
+             context.state.certificates().string(), before->intent.run_id)},
+        ErrorCode::authorisation};
+}
+
 class Run final : public RunNotes {
   public:
     Run(RunContext& context, Work& work, const RunOrders& orders, const std::stop_token& stop)
@@ -60,7 +88,7 @@ class Run final : public RunNotes {
     void delivered_late();
     void begin();
     bool joins_open_job();
-    void refuse_carried_out();
+    void refuse_carried_out(const std::string& job_id) const;
     void go_on();
     void check_terms() const;
     void deliver();
@@ -200,25 +228,13 @@ bool Run::joins_open_job() {
 }
 
 /// What the log says was done stays done when the folder of its job is gone.
-void Run::refuse_carried_out() {
-    const auto document = work_.document_sha256();
-    if (document.empty() || !work_.is_done_once()) {
-        return;
+void Run::refuse_carried_out(const std::string& job_id) const {
+    if (const auto objection = carried_out(context_, work_, read_job(context_, job_id))) {
+        throw Error(
+            objection->status, objection->reason.code, objection->reason.text,
+            fmt::format("look below {} for its certificate; erase again only by a new order",
+                        context_.state.certificates().string()));
     }
-    const auto* before = run_->carried_out(document);
-    if (before == nullptr) {
-        return;
-    }
-    const auto run_id = before->intent.run_id;
-    const auto at = before->ended_at;
-    run_.reset();
-    throw Error(ErrorCode::authorisation, ReasonCode::order_carried_out,
-                fmt::format("{}: this order was carried out at {} by run {}, whose job folder is "
-                            "gone: nothing was changed",
-                            work_.name(), at, run_id),
-                fmt::format("its certificate is {}/*-{}, if it was not moved; erase again only by "
-                            "a new order",
-                            context_.state.certificates().string(), run_id));
 }
 
 /// The first time: look, ask, and keep the plan. Nothing is changed on the storage.
@@ -240,8 +256,8 @@ void Run::begin() {
     const auto job_id = work_.new_job();
     context_.events.set_job(job_id);
     context_.events.emit("accepted", work_.accepted());
+    refuse_carried_out(job_id);
     run_.emplace(context_, job_id, journal_of(job_id), identity);
-    refuse_carried_out();
     work_.begin();
     work_.save(run_->journal());
     run_->begin(work_.kind(), work_.subject(), authorization);
@@ -451,7 +467,24 @@ std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
         }
         throw;
     }
-    if (!run || !run->ended_well() || run->journal_version != kJournalVersion ||
+    std::vector<evidence::LoggedRun> logged;
+    try {
+        logged = read_job(context, *known);
+    } catch (const Error&) {
+        // A station without keys or with a damaged log: preflight says so.
+    }
+    if (!run) {
+        if (auto objection = carried_out(context, work, logged)) {
+            objections = {std::move(*objection)};
+        }
+        return std::nullopt;
+    }
+    try {
+        refuse_older_than(logged, *run);
+    } catch (const Error& error) {
+        throw damaged_job(work, *known, error);
+    }
+    if (!run->ended_well() || run->journal_version != kJournalVersion ||
         !work.identity_in(folder)) {
         return std::nullopt;
     }

@@ -7,6 +7,7 @@
 #include <sys/vfs.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <optional>
 
 #include "efface/device/memory_filesystem.hpp"
@@ -200,9 +201,52 @@ std::optional<std::pair<std::string, std::string>> file_on_target(
 
 }  // namespace
 
-void refuse_own_files(Host& host, const std::vector<std::string>& targets,
+namespace {
+
+/// What this output would be written over, for people; nullopt: nothing of ours.
+std::optional<std::string> written_over(const StateDirectory& state, const std::string& output,
+                                        const std::vector<std::string>& documents) {
+    namespace fs = std::filesystem;
+    std::error_code error;
+    for (const auto& document : documents) {
+        if (fs::weakly_canonical(output, error) == fs::weakly_canonical(document, error) ||
+            fs::equivalent(output, document, error)) {
+            return printable(document);
+        }
+    }
+    const auto path = fs::weakly_canonical(output, error).string();
+    for (const auto& folder : {state.keys(), state.log(), state.jobs(), state.certificates()}) {
+        const auto inside = fs::weakly_canonical(folder, error).string() + "/";
+        if (path.starts_with(inside)) {
+            return "a part of efface's own state";
+        }
+    }
+    for (const auto& folder : {state.keys(), state.keys() / "people", state.log()}) {
+        for (auto at = fs::directory_iterator(folder, error);
+             !error && at != fs::directory_iterator(); at.increment(error)) {
+            std::error_code other;
+            if (fs::equivalent(at->path(), output, other)) {
+                return "a part of efface's own state";
+            }
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+void refuse_own_files(Host& host, const StateDirectory& state,
+                      const std::vector<std::string>& targets,
                       const std::vector<std::string>& outputs,
                       const std::vector<std::string>& documents) {
+    for (const auto& output : outputs) {
+        if (const auto over = written_over(state, output, documents)) {
+            throw Error(
+                ErrorCode::usage, ReasonCode::own_document,
+                fmt::format("{}: output would be written over {}", printable(output), *over),
+                "send events and output to another file, or to a pipe");
+        }
+    }
     if (const auto found = file_on_target(host, targets, outputs)) {
         throw Error(ErrorCode::usage, ReasonCode::own_document,
                     fmt::format("{}: this run would write its own output there ({})", found->first,

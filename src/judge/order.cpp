@@ -78,6 +78,21 @@ std::vector<std::string> declared_roles(const mandate::Volume& volume) {
     return roles;
 }
 
+/// What the owner called gone, and nobody looked at or could find.
+std::ptrdiff_t number_gone(const mandate::Volume& volume) {
+    return (volume.gone ? 1 : 0) + std::count_if(volume.header_backups.begin(),
+                                                 volume.header_backups.end(),
+                                                 [](const auto& backup) { return backup.gone; });
+}
+
+/// Exceptions of a volume that say so; those of 1.0.0 had no codes.
+std::ptrdiff_t declared_gone(const RecordView& told) {
+    const auto exceptions = told.at("exceptions").items();
+    return std::count_if(exceptions.begin(), exceptions.end(), [](const RecordView& exception) {
+        return !exception.json().is_object() || exception.at("code").text() == "declared-gone";
+    });
+}
+
 /// One volume of a manifest against the record's of the same place.
 void check_volume(const std::string& where, const mandate::Volume& volume, const RecordView& told) {
     need_same(where + ".name", volume.name == told.at("name").text());
@@ -103,6 +118,7 @@ void check_volume(const std::string& where, const mandate::Volume& volume, const
         worked_on.push_back(role);
     }
     need_same(where + ".header_backups", declared_roles(volume) == worked_on);
+    need_same(where + ".gone", declared_gone(told) >= number_gone(volume));
 }
 
 void check_manifest(const mandate::Manifest& manifest, const RecordView& predicate) {

@@ -79,8 +79,9 @@ class DeviceRuns final {
     std::map<std::uint64_t, std::size_t> open_;  ///< entry of the intent -> place in runs_
 };
 
-/// The runs of a job that were announced and have no end. Throws Error(evidence).
-[[nodiscard]] std::vector<RunIntent> open_intents_of(const Log& log, std::string_view job_id);
+/// The runs of a job, whatever storage they were on, in the order of their intents. Throws
+/// Error(evidence).
+[[nodiscard]] std::vector<LoggedRun> runs_of_job(const Log& log, std::string_view job_id);
 
 /// A log that was audited, as far as its own checkpoint is signed; kept is what verifiers ask, some
 /// 500 bytes an entry. Needs entries.jsonl and checkpoint only.

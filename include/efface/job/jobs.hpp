@@ -38,13 +38,13 @@ struct JobEntry {
 /// What was lost with a job's folder.
 struct ForgottenJob {
     std::string id;
-    std::string subject;  ///< empty where the journal does not tell
-    std::string phase;    ///< as of JobEntry
+    std::string subject;    ///< empty where the journal does not tell
+    std::string phase;      ///< as of JobEntry
     bool was_open = false;  ///< announced and not ended: the log says now that it was lost
 };
 /// Takes the folder of a job away, damaged or not, so that nothing waits for it any more. Its
-/// certificate, where it has one, and its entries in the log stay. Throws Error(usage) when there is
-/// no such job, Error(busy) while it is at work.
+/// certificate, where it has one, and its entries in the log stay. Throws Error(usage) when there
+/// is no such job, Error(busy) while it is at work.
 ForgottenJob forget_job(const StateDirectory& state, const Clock& clock, const std::string& id);
 
 /// Latest first. A folder that can't be read is an entry with a reason.

@@ -64,9 +64,11 @@ struct TargetRequest {
 /// blocks, whatever they are called; a target that is not there is left to its own run.
 void check_distinct(Host& host, const std::vector<std::string>& targets);
 /// Throws Error(usage, own_document) when one of `outputs`, to which this run will write, lies on
-/// one of these targets, or one of `documents`, which say what is to be erased. What is neither a
+/// one of these targets, or one of `documents`, which say what is to be erased; and when an output
+/// is one of these documents, or keys, log, journals or certificates in `state`. What is neither a
 /// file nor a block device is passed over.
-void refuse_own_files(Host& host, const std::vector<std::string>& targets,
+void refuse_own_files(Host& host, const StateDirectory& state,
+                      const std::vector<std::string>& targets,
                       const std::vector<std::string>& outputs,
                       const std::vector<std::string>& documents);
 

@@ -231,8 +231,8 @@ string_mask=utf8only
 def key_conditions():
     for name in ("issuer.json", "root.key", "root.pem", "station.key", "station.pem", "log.key",
                  "log.vkey"):
-        yield Condition(f"no keys/{name}", 2, "bad-usage", without(name),
-                        also=("no-keys",) if name == "issuer.json" else ())
+        yield Condition(f"no keys/{name}", 2, "no-keys" if name == "issuer.json" else "bad-usage",
+                        without(name))
     for name in ("root.key", "station.key", "log.key"):
         yield Condition(f"keys/{name} readable", 6, "not-permitted", readable(name))
     for names, status, code in (

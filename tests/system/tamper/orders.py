@@ -41,6 +41,9 @@ def honest(helper, kind, path):
         order['volumes'][0].update(
             release_member=['data'], size_bytes=predicate['volumes'][0]['locations'][0]['identity']
             ['sizeBytes'], header_backups=[{'path': '/root/gone', 'gone': True}])
+        predicate['volumes'][0]['exceptions'].append(
+            {'code': 'declared-gone', 'text': '/root/gone: declared as already gone'})
+        path.write_text(json.dumps(predicate))
         return order, predicate
     order.setdefault('verification', 'full')
     order.update(bad_blocks='except', sweep=False)

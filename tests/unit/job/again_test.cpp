@@ -124,7 +124,7 @@ TEST_CASE("again: the log remembers an order whose job folder is gone", "[job][a
     CHECK(fixture.ended.exit_code() == 6);
     CHECK_FALSE(fixture.ended.changed);
     CHECK((fixture.disk().media() == fixture.before));
-    CHECK(fixture.ended.error->hint().find(first.run_id) != std::string::npos);
+    CHECK(std::string(fixture.ended.error->what()).find(first.run_id) != std::string::npos);
 }
 
 TEST_CASE("again: the log remembers a project whose job folder is gone", "[job][again]") {
@@ -189,5 +189,94 @@ TEST_CASE("again: what lacked its evidence is delivered, and answered only while
             }
             CHECK(fixture.verified_bundles() == 1);
         }
+    }
+}
+
+TEST_CASE("again: what the log has of an order holds whatever stands at its target",
+          "[job][again]") {
+    for (const bool another : {false, true}) {
+        CAPTURE(another);
+        TargetFixture fixture;
+        fixture.order = mandate::parse_order(
+            R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",
+                "targets":[{"target":"/dev/a","size_bytes":)" +
+            std::to_string(TargetFixture::kDiskBytes) + "}]}");
+        REQUIRE(fixture.run().exit_code() == 0);
+        std::filesystem::remove_all(fixture.state.jobs());
+        fixture.disk().media() = fixture.before;
+        if (another) {
+            fixture.host.at("/dev/a").identity.serial = "ANOTHER-1";
+        }
+        REQUIRE(fixture.plan().objections.size() == 1);
+        CHECK(fixture.plan().objections.front().reason.code == ReasonCode::order_carried_out);
+        CHECK_THROWS_AS(fixture.run(), Error);
+        CHECK(fixture.ended.error->reason() == ReasonCode::order_carried_out);
+        CHECK((fixture.disk().media() == fixture.before));
+    }
+}
+
+TEST_CASE("again: a job folder put back from a copy does not erase again", "[job][again]") {
+    for (const auto* kept : {"started", "verified", "result"}) {
+        for (const bool resumed : {false, true}) {
+            CAPTURE(kept, resumed);
+            TargetFixture fixture;
+            fixture.order = order_of_a();
+            const auto copy = fixture.scratch.path() / "copy";
+            fixture.on_event = [&](const Json& event) {
+                if (event.at("event") == kept) {
+                    std::filesystem::copy(fixture.state.jobs(), copy,
+                                          std::filesystem::copy_options::recursive);
+                }
+            };
+            const auto first = fixture.run();
+            REQUIRE(first.exit_code() == 0);
+            fixture.on_event = {};
+            std::filesystem::remove_all(fixture.state.jobs());
+            std::filesystem::rename(copy, fixture.state.jobs());
+            fixture.disk().media() = fixture.before;
+            const auto entries = fixture.log_entries("run-");
+            if (kept == std::string("result")) {  // only its last lines are missing
+                CHECK_THROWS_AS(fixture.run(), Error);
+                CHECK(fixture.ended.exit_code() == 7);
+            } else {
+                if (resumed) {
+                    CHECK_THROWS_AS(fixture.resume(first.job_id), Error);
+                } else {
+                    CHECK_THROWS_AS(fixture.run(), Error);
+                    CHECK_FALSE(fixture.ended.changed);
+                }
+                CHECK(fixture.ended.error->reason() == ReasonCode::journal_damaged);
+            }
+            CHECK((fixture.disk().media() == fixture.before));
+            CHECK(fixture.log_entries("run-") == entries);
+            CHECK(fixture.verified_bundles() == 1);
+        }
+    }
+}
+
+TEST_CASE("again: a journal of another job is none of this one", "[job][again]") {
+    for (const auto* document : {"run.json", "target.json"}) {
+        CAPTURE(document);
+        TargetFixture fixture;
+        fixture.host.add("/dev/b", fixture.before);
+        const auto done = fixture.run();
+        fixture.target = "/dev/b";
+        fixture.disk().set_hook([&](const fake::Operation& operation) {
+            if (operation.kind == fake::Operation::Kind::write) {
+                fixture.stop.request_stop();
+            }
+            return fake::Fault{};
+        });
+        CHECK_THROWS_AS(fixture.run(), Error);
+        fixture.stop = {};
+        const auto open = fixture.open_job();
+        REQUIRE_FALSE(open.empty());
+        const auto before = fixture.disk().media();
+        std::filesystem::copy(fixture.state.jobs() / done.job_id / document,
+                              fixture.state.jobs() / open / document,
+                              std::filesystem::copy_options::overwrite_existing);
+        CHECK_THROWS_AS(fixture.resume(open), Error);
+        CHECK(fixture.ended.error->reason() == ReasonCode::journal_damaged);
+        CHECK((fixture.disk().media() == before));
     }
 }

@@ -146,7 +146,8 @@ void apply(const fs::path& file, const std::string& pointer, const Edit* edit, b
     } else {
         document[at] = *edit->make(document.at(at));
     }
-    write_file_durably(file, (seal ? sealed(document) : document).dump());
+    write_file_durably(
+        file, (seal ? sealed(document, file.parent_path().filename().string()) : document).dump());
 }
 
 /// Interrupts by the n-th event of this name (by a throw, as a kill would).

@@ -57,7 +57,7 @@ void set_version(const StateDirectory& state, const std::string& job, std::uint6
         document.erase("sha256");
         if (version != 1) {
             document["journalVersion"] = version;
-            document = sealed(document);
+            document = sealed(document, job);
         }
         write_file_durably(entry.path(), document.dump());
         ++changed;

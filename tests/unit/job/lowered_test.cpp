@@ -30,7 +30,7 @@ RunResult run_with(TargetFixture& fixture, const std::function<void(Json& outcom
                                {.bytes_max = kJournalBytes});
     REQUIRE(document.at("done") == true);
     change(document["outcome"]);
-    write_file_durably(path, sealed(document).dump(), 0600);
+    write_file_durably(path, sealed(document, job).dump(), 0600);
     return fixture.resume(job);
 }
 

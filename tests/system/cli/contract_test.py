@@ -74,6 +74,33 @@ class Case(unittest.TestCase):
         return document
 
 
+class Outputs(Case):
+    """Output goes over nothing that efface lives by: every place × every command that writes."""
+
+    def test_output_over_documents_keys_log_and_journals(self):
+        disk = self.disk("disk.img")
+        order = self.order(disk)
+        state = self.state.folder
+        link = self.folder / "link"
+        os.link(state / "keys/station.pem", link)
+        places = [order, Path(f"{order}.p7s"), link,
+                  *sorted((state / "keys").glob("*.*")), *sorted((state / "keys/people").iterdir()),
+                  *sorted((state / "log").iterdir()), *sorted((state / "jobs").glob("*/*.json"))[:2],
+                  *sorted((state / "certificates").glob("*/certificate.json"))[:1],
+                  state / "keys/new", state / "log/new"]
+        medium = edge.tree_digest(disk)
+        for place in some(places, 3):
+            before = edge.tree_digest(place) if place.exists() else None
+            for command in (["erase", "--order", order, "--events", place],
+                            ["plan", "--order", order, "--out", place]):
+                with self.subTest(place=place, command=command[0]):
+                    done = self.state.run(*command, "--json")
+                    self.failure(done, EXIT["usage"], "own-document")
+                    if before is not None:
+                        self.assertEqual(edge.tree_digest(place), before)
+                    self.assertEqual(edge.tree_digest(disk), medium)
+
+
 class Failures(Case):
     def subcommands(self, *words):
         """Every command, as --help lists them."""

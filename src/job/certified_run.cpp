@@ -156,7 +156,6 @@ CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, Journal jour
       runs_(identity) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
-        begun_ = true;
         take_end_from_log();
     }
 }

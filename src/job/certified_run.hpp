@@ -30,8 +30,6 @@ class CertifiedRun final {
     /// Empty until it was loaded by the constructor or begun.
     [[nodiscard]] RunState& state() noexcept { return state_; }
     [[nodiscard]] const RunState& state() const noexcept { return state_; }
-    /// An earlier process began this job.
-    [[nodiscard]] bool begun() const noexcept { return begun_; }
     /// Another version of the program began it: its other documents are not to be read. Throws
     /// Error(usage) unless nothing is left to do but to deliver its evidence.
     [[nodiscard]] bool of_other_version() const;
@@ -112,7 +110,6 @@ class CertifiedRun final {
     std::vector<PreviousAttempt> attempts_;
     std::vector<std::string> set_aside_;  ///< files beside the log that nobody was told of yet
     RunState state_;
-    bool begun_ = false;
 };
 
 /// Whether the log has this run as ended with a success.

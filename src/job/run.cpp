@@ -151,15 +151,15 @@ Journal Run::journal_of(const std::string& job_id) {
 /// Takes the job's lock and reads what an earlier process kept; false when there was none.
 bool Run::open(const std::string& job_id) {
     const auto folder = context_.state.jobs() / job_id;
+    std::error_code error;
+    if (!std::filesystem::exists(folder / kRunDocument, error)) {
+        return false;  // or killed before its first line; the lock is kept for who begins
+    }
     const auto identity = work_.identity_in(folder);
     if (!identity) {
         return false;
     }
     run_.emplace(context_, job_id, journal_of(job_id), *identity);
-    if (!run_->begun()) {  // killed before the first line of run.json
-        run_.reset();
-        return false;
-    }
     context_.events.set_job(job_id);
     if (run_->of_other_version()) {
         return true;

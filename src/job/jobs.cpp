@@ -43,7 +43,11 @@ void add_target(JobEntry& entry, const std::filesystem::path& folder, const RunS
 JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& folder) {
     JobEntry entry;
     entry.id = folder.filename().string();
-    entry.running = !FileLock::try_acquire(folder / "lock").has_value();
+    try {
+        entry.running = !FileLock::try_acquire(folder / "lock").has_value();
+    } catch (const Error&) {
+        // A state folder that can not be written is told of all the same; no run goes on there.
+    }
     try {
         const auto run = read_run_state(folder);
         if (!run) {

@@ -20,7 +20,7 @@ import project
 import strace_points
 import targets
 from memory_storage import Segment
-from process import EXIT_SKIPPED, missing, run, scratch
+from process import EXIT_SKIPPED, missing, run, scratch, some
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "verify-bundle"
 CALLS = ("fsync", "rename", "renameat", "renameat2", "pwrite64", "write", "ftruncate")
@@ -371,6 +371,7 @@ class Forged(Case):
         station.put_back("used")
         rows = [(kind, tail, name) for kind, tail in forgeries(station.parts()[0]).items()
                 for name in self.commands()]
+        rows = some(rows, 3)  # thirteen commands: each kind and each command is among them
         for kind, tail, name in rows:
             with self.subTest(kind=kind, command=name):
                 station.put_back("used")
@@ -381,7 +382,7 @@ class Forged(Case):
         station, segment = self.station, Segment()
         self.addCleanup(segment.remove)
         station.put_back("used")
-        for kind, tail in forgeries(station.parts()[0]).items():
+        for kind, tail in some(forgeries(station.parts()[0]).items(), 3):
             with self.subTest(kind=kind):
                 station.put_back("used")
                 segment.fill()

@@ -79,9 +79,9 @@ class Preflight(unittest.TestCase):
 
     def table(self, family, rows, step):
         for number, scene in enumerate(MACHINE["scenes"].all.values()):
-            for condition in some(rows, step, number % step):
+            for condition in some(rows, 2 * step, number % (2 * step)):
                 self.check(scene, condition, "fresh", steps_of(scene, "fresh"))
-            for condition in some(rows, 2 * step, (number + 1) % step):
+            for condition in some(rows, 4 * step, (number + step) % (4 * step)):
                 self.check(scene, condition, "interrupted", steps_of(scene, "interrupted"))
 
     def test_what_was_wanting_is_mended_and_the_same_command_erases(self):

@@ -7,8 +7,6 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "efface/method/outcome.hpp"
-
 #include "console.hpp"
 #include "text.hpp"
 
@@ -140,11 +138,6 @@ void RunDisplay::show_status() {
     }
 }
 
-std::string RunDisplay::last_result() const {
-    const std::lock_guard lock(mutex_);
-    return last_result_;
-}
-
 void RunDisplay::show(const Json& event) {
     const std::lock_guard lock(mutex_);
     const auto kind = event.at("event").get<std::string>();
@@ -153,11 +146,6 @@ void RunDisplay::show(const Json& event) {
     } else if (kind == "verified") {
         const auto name = name_in(event);
         const auto status = event.at("status").get<std::string>();
-        const auto before = method::verdict_from_string(last_result_);
-        const auto verdict = method::verdict_from_string(status);
-        if (!before || (verdict && *verdict > *before)) {
-            last_result_ = status;
-        }
         std::string text =
             fmt::format("{}: {}, level {}", name, status, event.at("level").get<std::string>());
         for (const auto& reason : event.at("reasons")) {
@@ -182,8 +170,6 @@ void RunDisplay::show(const Json& event) {
             "the log had lines that its key never signed; they were set aside, unsigned:\n       "
             " " +
             event.at("file").get<std::string>());
-    } else if (kind == "result") {
-        last_result_ = event.at("status").get<std::string>();
     } else if (kind == "resumed") {
         line("an earlier run was interrupted: going on where it stopped");
     }

@@ -21,8 +21,6 @@ class RunDisplay final {
     void show_status();
     /// Ends the rewritten lines.
     void finish();
-    /// Status of the last `result` event, or the worst `verified` one; "none" before one.
-    [[nodiscard]] std::string last_result() const;
 
   private:
     struct Target {
@@ -37,10 +35,9 @@ class RunDisplay final {
     [[nodiscard]] static std::string progress_line(const std::string& name, const Target& target);
 
     bool terminal_;
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::map<std::string, Target> targets_;  ///< by name; "" for the one run without a name
     std::size_t lines_drawn_ = 0;
-    std::string last_result_ = "none";
 };
 
 }  // namespace efface::cli

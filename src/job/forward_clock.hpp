@@ -5,6 +5,7 @@
 #include <mutex>
 
 #include "efface/base/clock.hpp"
+#include "efface/job/context.hpp"
 
 namespace efface::job {
 
@@ -24,6 +25,16 @@ class ForwardClock final : public Clock {
     const Clock& clock_;
     mutable std::mutex mutex_;
     mutable WallTime latest_;
+};
+
+/// What a run depends on, with such a clock. The context below outlives it.
+struct ForwardContext {
+    explicit ForwardContext(const RunContext& below)
+        : clock(below.clock), context{below.state,  below.host,   clock,
+                                      below.random, below.events, below.wait} {}
+
+    ForwardClock clock;
+    RunContext context;
 };
 
 }  // namespace efface::job

@@ -353,11 +353,9 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
 
 RunResult run_project(RunContext& context, const ProjectRequest& request,
                       const std::stop_token& stop) {
-    const ForwardClock clock(context.clock);
-    RunContext forward{context.state,  context.host,   clock,
-                       context.random, context.events, context.wait};
-    ProjectWork work(forward, request);
-    return run(forward, work, {request.expected_plan_digest}, stop);
+    ForwardContext forward(context);
+    ProjectWork work(forward.context, request);
+    return run(forward.context, work, {request.expected_plan_digest}, stop);
 }
 
 }  // namespace efface::job

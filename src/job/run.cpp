@@ -43,11 +43,16 @@ std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::
     return evidence::runs_of_job(evidence::Log::open_read_only(context.state.log(), key), job_id);
 }
 
+/// An order or manifest whose storage is erased once for ever; not what a person typed.
+bool is_for_once(const Work& work) {
+    return !work.document_sha256().empty() && work.is_done_once();
+}
+
 /// Of a job without a journal: the log says that its order was carried out. Whatever stands at its
 /// target now.
 std::optional<Objection> carried_out(const RunContext& context, const Work& work,
                                      const std::vector<evidence::LoggedRun>& runs) {
-    if (work.document_sha256().empty() || !work.is_done_once()) {
+    if (!is_for_once(work)) {
         return std::nullopt;
     }
     const auto before = std::find_if(runs.begin(), runs.end(), is_success_of);
@@ -132,7 +137,7 @@ void Run::check_terms() const {
 void Run::refuse_unknown() const {
     std::error_code error;
     if (work_.asked_by_job() &&
-        !std::filesystem::exists(context_.state.jobs() / *known_ / "run.json", error)) {
+        !std::filesystem::exists(context_.state.jobs() / *known_ / kRunDocument, error)) {
         throw Error(ErrorCode::usage, ReasonCode::job_unknown,
                     "there is no such job: " + printable(*known_), "efface jobs lists them");
     }
@@ -229,6 +234,9 @@ bool Run::joins_open_job() {
 
 /// What the log says was done stays done when the folder of its job is gone.
 void Run::refuse_carried_out(const std::string& job_id) const {
+    if (!is_for_once(work_)) {
+        return;  // the log is not read for it
+    }
     if (const auto objection = carried_out(context_, work_, read_job(context_, job_id))) {
         throw Error(
             objection->status, objection->reason.code, objection->reason.text,

@@ -330,11 +330,9 @@ Json plan_document(const TargetPlan& plan) {
 
 RunResult run_target(RunContext& context, const TargetRequest& request,
                      const std::stop_token& stop) {
-    const ForwardClock clock(context.clock);
-    RunContext forward{context.state,  context.host,   clock,
-                       context.random, context.events, context.wait};
-    TargetWork work(forward, request);
-    return run(forward, work, {request.expected_plan_digest}, stop);
+    ForwardContext forward(context);
+    TargetWork work(forward.context, request);
+    return run(forward.context, work, {request.expected_plan_digest}, stop);
 }
 
 }  // namespace efface::job

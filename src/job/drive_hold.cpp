@@ -38,21 +38,21 @@ void DriveHold::open(Moment moment, std::unique_ptr<HeldTarget> cleared) {
     }
 }
 
-bool DriveHold::reattach() {
+std::string DriveHold::reattach() {
     targets_.clear();
     held_.clear();
     connection_.reset();
     try {
         const auto found = find_drive(host_, path_, identity_);
         if (!found) {
-            return false;
+            return found.why_not;
         }
         path_ = found.path;
         host_.connect(drive(), credential_)->rescan();
         open(Moment::now_unread, nullptr);  // its content is what the erasure left
-        return true;
-    } catch (const Error&) {
-        return false;
+        return {};
+    } catch (const Error& error) {
+        return error.what();
     }
 }
 

@@ -23,8 +23,9 @@ class DriveHold final {
     /// Throws as guard::hold() when something uses any part of the drive. `cleared`: the target as
     /// the guard holds it already; else it is held anew.
     void open(Moment moment, std::unique_ptr<HeldTarget> cleared);
-    /// Finds the drive again, under whatever name, and opens it. False: it is not there.
-    bool reattach();
+    /// Finds the drive again, under whatever name, and opens it. Why it can not be had; empty when
+    /// it is there.
+    [[nodiscard]] std::string reattach();
     /// Resets the path to it; reattach() comes next. False: not possible.
     [[nodiscard]] bool reset() { return connection_ && connection_->reset(); }
     /// The set of these commands; nullptr when it is not there.

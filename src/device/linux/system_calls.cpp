@@ -88,6 +88,13 @@ constexpr std::array kReading{
 
 /// LeakSanitizer stops the threads of the process at its end.
 #if defined(__SANITIZE_ADDRESS__)
+#define EFFACE_INSTRUMENTED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define EFFACE_INSTRUMENTED
+#endif
+#endif
+#if defined(EFFACE_INSTRUMENTED)
 constexpr std::array kInstruments{"ptrace", "prctl", "wait4", "kill", "clone"};
 #else
 constexpr std::array<const char*, 0> kInstruments{};
@@ -101,7 +108,7 @@ class Filter final {
             return;
         }
         set(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-        // From the most frequent refusal to the rarest call, each passes some comparisons only.
+        // A search by number instead of one comparison for each rule.
         set(SCMP_FLTATR_CTL_OPTIMIZE, 2);
         set(SCMP_FLTATR_API_SYSRAWRC, 1);
         // No foreign code runs here: older kernels would make every load wait for stores.

@@ -86,7 +86,7 @@ constexpr std::array kReading{
     "getuid32", "geteuid32", "getgid32", "getegid32", "getgroups32", "capget", "uname", "sysinfo",
     "getrusage", "getrlimit", "ugetrlimit", "times", "set_tid_address", "arch_prctl"};
 
-/// LeakSanitizer stops the threads of the process at its end.
+/// LeakSanitizer stops the threads of the process at its end; others try memory with a pipe.
 #if defined(__SANITIZE_ADDRESS__)
 #define EFFACE_INSTRUMENTED
 #elif defined(__has_feature)
@@ -95,7 +95,8 @@ constexpr std::array kReading{
 #endif
 #endif
 #if defined(EFFACE_INSTRUMENTED)
-constexpr std::array kInstruments{"ptrace", "prctl", "wait4", "kill", "clone"};
+constexpr std::array kInstruments{"ptrace", "prctl", "wait4", "kill",  "clone",   "pipe",
+                                  "pipe2",  "read",  "write", "close", "readlink"};
 #else
 constexpr std::array<const char*, 0> kInstruments{};
 #endif

@@ -109,8 +109,6 @@ class Filter final {
             return;
         }
         set(SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
-        // A search by number instead of one comparison for each rule.
-        set(SCMP_FLTATR_CTL_OPTIMIZE, 2);
         set(SCMP_FLTATR_API_SYSRAWRC, 1);
         // No foreign code runs here: older kernels would make every load wait for stores.
         (void)::seccomp_attr_set(context_.get(), SCMP_FLTATR_CTL_SSB, 1);

@@ -239,7 +239,13 @@ void make_directories_durably(const fs::path& directory, unsigned mode) {
 }
 
 std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
-    UniqueFd fd = open_file(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    UniqueFd fd = open_or_errno(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+    if (const int refused = errno; !fd) {  // who only looks whether it is held may not write
+        fd = open_or_errno(path, O_RDONLY | O_NOFOLLOW, 0);
+        if (!fd) {
+            throw_errno(ErrorCode::internal, path.string(), refused);
+        }
+    }
     if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) {
             return std::nullopt;

@@ -126,6 +126,7 @@ void add_list(Command& app, Program& program) {
     command.add("--wait", *wait, "Seconds that a drive may take to answer before it is left")
         .between(1U, kWaitMaxS);
     command.when_named([&program, json, techniques, wait] {
+        program.rights = device::Rights::listing;
         program.run = [json, techniques, wait] {
             job::DriveAbilities questions;
             const auto entries =

@@ -219,6 +219,7 @@ void add_plan(Command& app, Program& program) {
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.footer(techniques_footer());
     command.when_named([&program, options] {
+        program.rights = device::Rights::planning;
         program.run = [&program, options] { return show_plan(program, *options); };
     });
 }

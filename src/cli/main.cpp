@@ -7,6 +7,7 @@
 #include "efface/base/process.hpp"
 #include "efface/base/secret.hpp"
 #include "efface/device/luks_library.hpp"
+#include "efface/device/system_calls.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
@@ -46,6 +47,9 @@ int run(CommandLine& line, int argc, char** argv) {
         return 0;
     }
     device::keep_rights(program.rights);
+    if (const auto why = device::keep_calls(program.rights); !why.empty()) {
+        say("this kernel does not limit the system calls of a process: " + why);
+    }
     return program.run();
 }
 
@@ -82,7 +86,9 @@ int main(int argc, char** argv) {
         return static_cast<int>(efface::ErrorCode::internal);
     }
     if (argc == 2 && std::string_view(argv[1]) == "luks-worker") {
-        efface::device::keep_rights(efface::device::Rights::signing);
+        efface::device::keep_rights(efface::device::Rights::unlocking);
+        (void)efface::device::keep_calls(
+            efface::device::Rights::unlocking);  // who started it has said why not
         return efface::device::run_luks_server(STDIN_FILENO);
     }
     const int status = efface::cli::run_or_fail(argc, argv);

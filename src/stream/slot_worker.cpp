@@ -4,6 +4,7 @@
 #include <system_error>
 
 #include "efface/base/error.hpp"
+#include "efface/device/system_calls.hpp"
 
 namespace efface::stream {
 
@@ -65,6 +66,7 @@ std::optional<std::size_t> SlotWorker::take_back() {
 }
 
 void SlotWorker::run() {
+    device::keep_computing_calls();
     for (;;) {
         std::unique_lock lock(mutex_);
         given_changed_.wait(lock, [this] { return ending_ || !given_.empty(); });

@@ -11,8 +11,14 @@ enum class Rights {
     reading,
     /// And writes files where its user wants them, and holds keys.
     signing,
-    /// And sends commands to drives, looks at every other process, and erases.
+    /// Asks every device what it is.
+    listing,
+    /// And looks at every other process, and asks its LUKS worker.
+    planning,
+    /// And erases.
     storage,
+    /// The worker that lets libcryptsetup read headers and try what opens them.
+    unlocking,
 };
 
 /// Those of the capabilities that work on devices takes and this process has not, by name; empty

@@ -35,7 +35,10 @@ constexpr std::uint64_t mask_of(Rights rights) {
         case Rights::reading:
             return kReading;
         case Rights::signing:
+        case Rights::unlocking:
             return kSigning;
+        case Rights::listing:
+        case Rights::planning:
         case Rights::storage:
             return kStorage;
     }

@@ -77,6 +77,12 @@ TEST_CASE("a lock is held by one and free again after it", "[base][file]") {
         REQUIRE(first);
         CHECK_FALSE(FileLock::try_acquire(scratch.path() / "lock"));
     }
+    {  // by who may only read it, as nobody writes into a program that runs
+        const auto running = std::filesystem::canonical("/proc/self/exe");
+        const auto first = FileLock::try_acquire(running);
+        REQUIRE(first);
+        CHECK_FALSE(FileLock::try_acquire(running));
+    }
     CHECK(FileLock::try_acquire(scratch.path() / "lock"));
 }
 

@@ -13,6 +13,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
+
+# pylint: disable=wrong-import-position
 from tamper import shapes
 from tamper.stock import DATA, SOURCE, stock
 

@@ -3,7 +3,6 @@
 """Weakening any condition of the table of techniques is noticed by the false claims of
 tests/system/tamper, or by its honest records. A sample of the conditions, all of them with
 EFFACE_LONG=1."""
-import os
 import pathlib
 import sys
 import tempfile
@@ -20,8 +19,7 @@ def main():
         return SKIPPED
     with tempfile.TemporaryDirectory(prefix='efface-mutations-') as folder:
         count, problems = mutations.run(tamper_test.HELPER, pathlib.Path(folder),
-                                        tamper_test.claims_made(),
-                                        bool(os.environ.get('EFFACE_LONG')))
+                                        tamper_test.claims_made())
     for problem in problems:
         print(problem)
     survived = len({problem.split(': ', 1)[1] for problem in problems})

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import subprocess
 
+from sample import todays
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, PROOF
 from tamper.judges import ask
 from tamper.stock import stock
@@ -250,14 +251,14 @@ def reason_that_forges(helper, bundles):
 
 
 def run(helper, work, good, other, verifiers, pool, every):
-    """What is wrong. `every`: one of so many lines of the log is made."""
+    """What is wrong. `every`: one of so many lines of the log is made a day."""
     problems = list(judged_texts(helper, work))
     bundles = Bundles(work, good, verifiers)
     rows = list(odd_files(good, other))
     for found in pool.map(lambda row: bundles.ask(row[0], *row[1]), enumerate(rows)):
         problems += found
     problems += reason_that_forges(helper, bundles)
-    told = list(lines())[::every]
+    told = todays(lines(), every)
     found = list(pool.map(lambda row: judged_line(helper, work, verifiers, *row), told))
     problems += [problem for some, _ in found for problem in some]
     refused = sum(count for _, count in found)

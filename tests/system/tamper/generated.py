@@ -5,9 +5,10 @@ refuse all of it."""
 import copy
 import itertools
 
+from sample import Sample
 from tamper import drive, memory, read, reasons, target, volumes
 from tamper.edits import at, changed, made
-from tamper.stock import Sample, judge_here, library_says, predicate_of
+from tamper.stock import judge_here, library_says, predicate_of
 
 
 # Paths of fields; * is every item of a list. + before it: only a level rests on it.
@@ -137,7 +138,7 @@ HARMLESS = [
 HUGE = 2 ** 64 - 1
 MANY = 64  # of longer lists some items are looked at
 BATCH = 2000  # records that stand in memory at once
-SEVERAL = 4  # one of so many broken fields, and one of each kind
+SEVERAL = 8  # one of so many broken fields, and one of each kind
 
 
 def places_named(value, steps):

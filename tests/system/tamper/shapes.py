@@ -6,11 +6,12 @@ import copy
 import itertools
 import json
 
+from sample import DAY
 from tamper.edits import at, changed
 from tamper.stock import DATA, SOURCE, judge_here, library_says
 
 GOLDEN = SOURCE / 'tests/data/golden'
-STRIDE = 23  # one change of so many, when time is short
+STRIDE, SEVERAL = 23, 2  # one change of so many, of them one of so many a day
 BATCH = 1000  # make_bundle reads 64 MiB at most
 LARGEST = 2 ** 53 - 1
 LONG = 'x' * 5000
@@ -104,7 +105,8 @@ def changes():
 def run(helper, folder, whole):
     """How many were judged, refused and accepted, and what is wrong."""
     counts, problems = {'refused': 0, 'accepted': 0}, []
-    waiting = itertools.islice(changes(), 0, None, 1 if whole else STRIDE)
+    waiting = changes() if whole else itertools.islice(
+        changes(), DAY % SEVERAL * STRIDE, None, SEVERAL * STRIDE)
     while batch := list(itertools.islice(waiting, BATCH)):
         made = [make() for *_, make in batch]
         library = library_says(helper, folder, made, '--judge')

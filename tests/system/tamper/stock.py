@@ -9,30 +9,9 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 DATA = SOURCE / 'tests/data/evidence'
-
-
-# Since 1970; EFFACE_DAY in the environment repeats another one.
-DAY = int(os.environ.get('EFFACE_DAY', time.time() // 86400))
-
-
-class Sample:
-    """Of a large table one row in `several`, the next ones tomorrow, so that each comes within so
-    many days; and the first of each kind always. With EFFACE_LONG=1 all."""
-
-    def __init__(self, several):
-        self.several = 1 if os.environ.get('EFFACE_LONG') else several
-        self.row, self.kinds = DAY, set()
-
-    def has(self, kind):
-        """Whether the next row, which is of this kind, is taken."""
-        self.row += 1
-        new = kind not in self.kinds
-        self.kinds.add(kind)
-        return new or self.row % self.several == 0
 
 
 def predicate_of(kind):

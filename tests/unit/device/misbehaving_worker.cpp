@@ -54,6 +54,20 @@ std::string descriptors_of(const std::string& process) {
     return list;
 }
 
+/// Of the server when it waits again. Until then it may not have got hold of this child yet, or
+/// have its own end of this conversation open still: both happen after the fork.
+std::string descriptors_of_waiting(const std::string& server, int fd) {
+    const auto conversation = fs::read_symlink("/proc/self/fd/" + std::to_string(fd)).string();
+    for (;;) {
+        std::string list = descriptors_of(server);
+        if (list.find("pidfd") != std::string::npos &&
+            list.find(conversation) == std::string::npos) {
+            return list;
+        }
+        std::this_thread::yield();
+    }
+}
+
 [[noreturn]] void hang() {
     for (;;) {
         ::pause();
@@ -114,7 +128,7 @@ int answer(int fd) {
         say(fd, parameter);
     } else if (what == "/server") {
         const std::string server = std::to_string(::getppid());
-        write_file(parameter, server + "\n" + descriptors_of(server));
+        write_file(parameter, server + "\n" + descriptors_of_waiting(server, fd));
         say(fd, kLoaded);
     } else if (what == "/meet") {
         meet(parameter);

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // A run that is killed at any moment, with or without the loss of what was not flushed, is ended
 // by running it again; no volume is lost from the account and nothing is claimed wrongly.
-#include <cstdlib>
-
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
 #include "killed.hpp"
 #include "run_fixture.hpp"
+#include "sample.hpp"
 
 using namespace efface;
 using namespace efface::job;
@@ -56,12 +55,14 @@ void check_whole_account(RunFixture& fixture, const RunResult& result) {
 
 TEST_CASE("crash: killed at the n-th operation on a disk, for every n", "[job][crash]") {
     const bool power_lost = GENERATE(false, true);
-    // Every other one without a loss of power and with one in turn; EFFACE_LONG=1 takes all of
-    // both.
-    const bool all = std::getenv("EFFACE_LONG") != nullptr;
+    // One in so many a day, with a loss of power and without in turn.
+    constexpr unsigned kTurns = 4;
     bool ended = false;
-    for (std::uint64_t n = power_lost && !all ? 2 : 1; !ended; n += all ? 1 : 2) {
+    for (std::uint64_t n = 1; !ended; ++n) {
         REQUIRE(n < 2000);
+        if (!test::has_its_turn(n + (power_lost ? kTurns / 2 : 0), kTurns)) {
+            continue;
+        }
         RunFixture fixture;
         Killer killer(fixture, n);
         try {

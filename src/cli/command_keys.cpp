@@ -36,7 +36,7 @@ bool was_cut_short(const job::StateDirectory& state, const evidence::Issuer& iss
 /// Tells of the keys as far as the log does not yet.
 void begin_log(const job::StateDirectory& state, const evidence::KeyStore& keys,
                const Clock& clock) {
-    const auto signer = keys.log_signer();
+    const auto& signer = keys.log_signer();
     if (!std::filesystem::exists(state.log() / "checkpoint")) {
         evidence::Log::create(state.log(), signer);
     }

@@ -181,13 +181,10 @@ const char* policy_oid(Role role) noexcept {
     return entry_of(role).oid;
 }
 
-SigningKey::SigningKey(std::unique_ptr<State> state) : state_(std::move(state)) {}
-SigningKey::~SigningKey() = default;
-SigningKey::SigningKey(SigningKey&&) noexcept = default;
-SigningKey& SigningKey::operator=(SigningKey&&) noexcept = default;
+SigningKey::SigningKey(std::shared_ptr<const State> state) : state_(std::move(state)) {}
 
 SigningKey SigningKey::load(const fs::path& key_pem, const fs::path& certificate_pem) {
-    auto state = std::make_unique<State>();
+    auto state = std::make_shared<State>();
     state->key = read_private_key(key_pem);
     std::vector<X509Ptr> certificates = certificates_from_pem(required_text(certificate_pem));
     if (certificates.size() != 1) {
@@ -247,9 +244,7 @@ void KeyStore::init(const fs::path& directory, const Issuer& issuer, const Clock
 
 KeyStore KeyStore::open(const fs::path& directory) {
     Issuer issuer = read_issuer(directory / "issuer.json");
-    for (const char* name : {"root.key", "station.key", "log.key"}) {
-        (void)read_private_key(directory / name);
-    }
+    (void)read_private_key(directory / "root.key");
     KeyStore keys(directory, std::move(issuer));
     if (names_of(keys.station_key().state().certificate.get()) != keys.issuer()) {
         throw Error(
@@ -260,14 +255,11 @@ KeyStore KeyStore::open(const fs::path& directory) {
     return keys;
 }
 
-SigningKey KeyStore::station_key() const {
-    return SigningKey::load(directory_ / "station.key", directory_ / "station.pem");
-}
-
-NoteSigner KeyStore::log_signer() const {
-    const PkeyPtr key = read_private_key(directory_ / "log.key");
-    return NoteSigner(log_name(issuer_), seed_of_ed25519(key.get()));
-}
+KeyStore::KeyStore(fs::path directory, Issuer issuer)
+    : directory_(std::move(directory)),
+      issuer_(std::move(issuer)),
+      station_(SigningKey::load(directory_ / "station.key", directory_ / "station.pem")),
+      log_(log_name(issuer_), seed_of_ed25519(read_private_key(directory_ / "log.key").get())) {}
 
 std::string KeyStore::root_certificate_pem() const {
     return required_text(directory_ / "root.pem");

@@ -39,12 +39,6 @@ struct Validity {
 /// A private key with its certificate: signs CMS. Software-held ("file:") in this version.
 class SigningKey final {
   public:
-    ~SigningKey();
-    SigningKey(SigningKey&&) noexcept;
-    SigningKey& operator=(SigningKey&&) noexcept;
-    SigningKey(const SigningKey&) = delete;
-    SigningKey& operator=(const SigningKey&) = delete;
-
     /// PEM files; Error(usage) when missing, malformed or not belonging together.
     [[nodiscard]] static SigningKey load(const std::filesystem::path& key_pem,
                                          const std::filesystem::path& certificate_pem);
@@ -57,9 +51,8 @@ class SigningKey final {
     [[nodiscard]] const State& state() const noexcept { return *state_; }
 
   private:
-    friend class KeyStore;
-    explicit SigningKey(std::unique_ptr<State> state);
-    std::unique_ptr<State> state_;
+    explicit SigningKey(std::shared_ptr<const State> state);
+    std::shared_ptr<const State> state_;  ///< copies share the key
 };
 
 /// The folder that `efface keys init` makes (mode 0700; private keys 0600):
@@ -74,12 +67,13 @@ class KeyStore final {
     static void init(const std::filesystem::path& directory, const Issuer& issuer,
                      const Clock& clock, Random& random);
     /// Error(usage) with the hint "efface keys init" when there is none; Error(authorisation) when
-    /// a private key is readable by others.
+    /// a private key is readable by others. The keys of the station and of its log are read once,
+    /// here: parsing one takes OpenSSL as long as signing with it.
     [[nodiscard]] static KeyStore open(const std::filesystem::path& directory);
 
     [[nodiscard]] const Issuer& issuer() const noexcept { return issuer_; }
-    [[nodiscard]] SigningKey station_key() const;
-    [[nodiscard]] NoteSigner log_signer() const;
+    [[nodiscard]] const SigningKey& station_key() const noexcept { return station_; }
+    [[nodiscard]] const NoteSigner& log_signer() const noexcept { return log_; }
     [[nodiscard]] std::string root_certificate_pem() const;
     [[nodiscard]] std::string log_verifier_key() const;
     /// Makes people/NAME.{key,pem}, signed by the root. `name` is [a-z0-9._-]{1,64}.
@@ -87,10 +81,11 @@ class KeyStore final {
     [[nodiscard]] SigningKey person_key(const std::string& name) const;
 
   private:
-    KeyStore(std::filesystem::path directory, Issuer issuer)
-        : directory_(std::move(directory)), issuer_(std::move(issuer)) {}
+    KeyStore(std::filesystem::path directory, Issuer issuer);
     std::filesystem::path directory_;
     Issuer issuer_;
+    SigningKey station_;
+    NoteSigner log_;
 };
 
 }  // namespace efface::evidence

@@ -7,6 +7,7 @@
 #include "efface/stream/keyed_stream.hpp"
 
 #include "certificate_parts.hpp"
+#include "done_before.hpp"
 #include "forward_clock.hpp"
 #include "machine.hpp"
 #include "record.hpp"

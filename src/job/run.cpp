@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "done_before.hpp"
+#include "earlier_runs.hpp"
 #include "in_force.hpp"
 #include "journal_check.hpp"
 
@@ -28,45 +30,6 @@ bool is_same_request(const Work& work, const std::filesystem::path& folder) {
         }
         return false;
     }
-}
-
-Error damaged_job(const Work& work, const std::string& id, const Error& error) {
-    return Error(error.code(), error.reason(),
-                 fmt::format("{}: job {}: {}", work.name(), id, error.what()),
-                 "restore the folder of the job, or give it up: efface jobs forget " + id +
-                     " (the log then says that it was lost)");
-}
-
-/// What the log has of a job.
-std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
-    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
-    return evidence::runs_of_job(evidence::Log::open_read_only(context.state.log(), key), job_id);
-}
-
-/// An order or manifest whose storage is erased once for ever; not what a person typed.
-bool is_for_once(const Work& work) {
-    return !work.document_sha256().empty() && work.is_done_once();
-}
-
-/// Of a job without a journal: the log says that its order was carried out. Whatever stands at its
-/// target now.
-std::optional<Objection> carried_out(const RunContext& context, const Work& work,
-                                     const std::vector<evidence::LoggedRun>& runs) {
-    if (!is_for_once(work)) {
-        return std::nullopt;
-    }
-    const auto before = std::find_if(runs.begin(), runs.end(), is_success_of);
-    if (before == runs.end()) {
-        return std::nullopt;
-    }
-    return Objection{
-        {ReasonCode::order_carried_out,
-         fmt::format(
-             "{}: this order was carried out at {} by run {}, whose job folder is gone; its "
-             "certificate was {}/*-{}",
-             work.name(), before->ended_at, before->intent.run_id,
-             context.state.certificates().string(), before->intent.run_id)},
-        ErrorCode::authorisation};
 }
 
 class Run final : public RunNotes {
@@ -95,6 +58,7 @@ class Run final : public RunNotes {
     bool joins_open_job();
     void refuse_carried_out(const std::string& job_id) const;
     void go_on();
+    void refuse_replaced() const;
     void check_terms() const;
     void deliver();
     void tell_result() const;
@@ -271,6 +235,21 @@ void Run::begin() {
     run_->begin(work_.kind(), work_.subject(), authorization);
 }
 
+/// What another job has taken over since is not gone on with by the confirmation of this one.
+void Run::refuse_replaced() const {
+    const bool lost = run_->state().verdict == evidence::kLostRun;
+    if (!lost && !run_->replaced()) {
+        return;
+    }
+    throw Error(
+        ErrorCode::usage, ReasonCode::job_ended,
+        fmt::format("{}: job {} {}: its work is not gone on with", work_.name(), run_->job_id(),
+                    lost ? "was closed as lost when another job began on the same storage"
+                         : "ended without success, and another job has erased the same "
+                           "storage since"),
+        "efface jobs shows the job that replaced it; efface erase begins a new one");
+}
+
 /// An earlier process was interrupted, or its attempt ended without success.
 void Run::go_on() {
     const auto phase = run_->state().phase;
@@ -278,12 +257,8 @@ void Run::go_on() {
         only_delivers_ = true;
         return;
     }
-    if (work_.asked_by_job() && run_->state().verdict == evidence::kLostRun) {
-        throw Error(ErrorCode::usage, ReasonCode::job_ended,
-                    fmt::format("{}: job {} was closed as lost when another job began on the same "
-                                "storage: it has no certificate, and its work is not gone on with",
-                                work_.name(), run_->job_id()),
-                    "efface jobs shows the job that replaced it; efface erase begins a new one");
+    if (work_.asked_by_job()) {
+        refuse_replaced();
     }
     check_terms();
     resumed_ = run_->state().work_began;
@@ -446,68 +421,6 @@ RunResult Run::to_its_end() {
 }
 
 }  // namespace
-
-Json to_json(const std::optional<DoneBefore>& done) {
-    return done ? ObjectWriter()
-                      .add("jobId", done->job_id)
-                      .add("completedAt", done->completed_at)
-                      .add("bundle", done->bundle)
-                      .take()
-                : Json();
-}
-
-std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
-                                      std::vector<Objection>& objections) {
-    const auto known = work.known_job();
-    if (!known) {
-        return std::nullopt;
-    }
-    const auto folder = context.state.jobs() / *known;
-    std::optional<RunState> run;
-    try {
-        run = read_run_state(folder);
-        if (run && run->journal_version == kJournalVersion && work.identity_in(folder)) {
-            work.load(folder, *run);
-        }
-    } catch (const Error& error) {
-        if (error.reason() == ReasonCode::journal_damaged) {
-            throw damaged_job(work, *known, error);
-        }
-        throw;
-    }
-    std::vector<evidence::LoggedRun> logged;
-    try {
-        logged = read_job(context, *known);
-    } catch (const Error&) {
-        // A station without keys or with a damaged log: preflight says so.
-    }
-    if (!run) {
-        if (auto objection = carried_out(context, work, logged)) {
-            objections = {std::move(*objection)};
-        }
-        return std::nullopt;
-    }
-    try {
-        refuse_older_than(logged, *run);
-    } catch (const Error& error) {
-        throw damaged_job(work, *known, error);
-    }
-    if (!run->ended_well() || run->journal_version != kJournalVersion ||
-        !work.identity_in(folder)) {
-        return std::nullopt;
-    }
-    auto standing = work.standing();
-    if (standing.state == Standing::State::begins_anew) {
-        return std::nullopt;
-    }
-    objections.clear();
-    if (standing.state == Standing::State::is_other) {
-        objections.push_back({std::move(standing.reason)});
-        return std::nullopt;
-    }
-    return DoneBefore{*known, run->completed_at,
-                      (context.state.certificates() / run->bundle).string()};
-}
 
 int RunResult::exit_code() const noexcept {
     if (error) {

@@ -120,11 +120,6 @@ struct RunOrders {
     std::string expected_plan_digest;
 };
 
-/// For a plan: the job that did this work before, where it is as that left it; then `objections`
-/// are none. Another thing that stands there is the only objection.
-[[nodiscard]] std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
-                                                    std::vector<Objection>& objections);
-
 /// Never throws an Error: what failed stands in the result.
 [[nodiscard]] RunResult run(RunContext& context, Work& work, const RunOrders& orders,
                             const std::stop_token& stop);

@@ -3,6 +3,7 @@
 // it.
 #include <fmt/format.h>
 
+#include "certificate_parts.hpp"
 #include "find_drive.hpp"
 #include "machine.hpp"
 #include "target_objections.hpp"

@@ -13,6 +13,7 @@
 
 #include "certificate_parts.hpp"
 #include "content_sample.hpp"
+#include "done_before.hpp"
 #include "drive_choice.hpp"
 #include "find_drive.hpp"
 #include "forward_clock.hpp"

@@ -92,7 +92,7 @@ void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun
     if (state && state->run_id == run.intent.run_id && state->phase != Phase::done) {
         state->verdict = evidence::kLostRun;
         state->phase = Phase::done;
-        other->save_run(*state);
+        other->save_run(*state, context_.clock.now());
     }
 }
 

@@ -72,6 +72,11 @@ void CertifiedRun::read_attempts() {
               [](const auto& a, const auto& b) { return a.log_index < b.log_index; });
 }
 
+void CertifiedRun::try_record(const Content& trial) {
+    refuse_other_approvals(state_, order_of(trial.files), keys_.root_certificate_pem());
+    refuse_unreadable(trial.predicate, order_of(trial.files));
+}
+
 void CertifiedRun::deliver(const std::function<Content(WallTime now)>& content,
                            const std::function<void(const Json& predicate)>& lowered) {
     journal_.release_reserve();

@@ -93,11 +93,10 @@ void CertifiedRun::check_announcement(const evidence::Log& log) const {
 }
 
 bool CertifiedRun::of_other_version() const {
-    const bool other = state_.journal_version != kJournalVersion;
-    if (other && (!state_.can_go_on() || (state_.phase == Phase::done && !state_.ended_well()))) {
+    if (state_.is_refused_here()) {
         refuse_other_version(job_id_, state_.journal_version);
     }
-    return other;
+    return state_.journal_version != kJournalVersion;
 }
 
 /// Many targets that end together write one after the other.
@@ -118,7 +117,7 @@ evidence::Log CertifiedRun::open_log() {
 /// The log is not held here: who receives events may take his time.
 void CertifiedRun::enter(Phase phase) {
     state_.phase = phase;
-    journal_.save_run(state_);
+    journal_.save_run(state_, context_.clock.now());
     for (const auto& file : std::exchange(set_aside_, {})) {
         context_.events.emit(
             "log-set-aside",
@@ -138,7 +137,7 @@ void CertifiedRun::begin(const char* kind, const std::string& subject,
 void CertifiedRun::work_begins() {
     if (!state_.work_began) {
         state_.work_began = true;
-        journal_.save_run(state_);
+        journal_.save_run(state_, context_.clock.now());
     }
 }
 

@@ -75,6 +75,9 @@ class CertifiedRun final {
         Json predicate;
         std::vector<evidence::EvidenceFile> files;
     };
+    /// Of a run that goes on, before anything is changed by it: throws Error(internal,
+    /// journal_damaged) where what its journal holds makes no record, not even of a failure.
+    void try_record(const Content& trial);
     /// The record is judged before it is signed, by the rules of every verifier. Where it bears
     /// less than it claims, the claim is lowered and `lowered` is told the predicate as it will be
     /// signed, before anything of it is kept.

@@ -82,6 +82,15 @@ void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunSt
                     newer->end ? newer->ended_at : newer->intent.at));
 }
 
+WallTime last_entry_at(const RunContext& context) {
+    const auto log = open_log(context);
+    if (log.size() == 0) {
+        return {};
+    }
+    const Json last = parse_json(log.entry(log.size() - 1), "log entry");
+    return from_rfc3339(last.value("at", "")).value_or(WallTime());
+}
+
 std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
     return evidence::runs_of_job(open_log(context), job_id);
 }

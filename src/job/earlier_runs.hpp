@@ -30,6 +30,9 @@ namespace efface::job {
 /// copy. A journal of a job that ended well is the last that there can be.
 void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state);
 
+/// When the last entry of the log was made; the epoch where there is none, or it does not say.
+/// Throws Error(evidence) and others.
+[[nodiscard]] WallTime last_entry_at(const RunContext& context);
 /// What the log has of a job. Throws Error(evidence) and others.
 [[nodiscard]] std::vector<evidence::LoggedRun> read_job(const RunContext& context,
                                                         const std::string& job_id);

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "done_before.hpp"
+#include "earlier_job.hpp"
 #include "earlier_runs.hpp"
 #include "in_force.hpp"
 #include "journal_check.hpp"
@@ -34,8 +34,12 @@ bool is_same_request(const Work& work, const std::filesystem::path& folder) {
 
 class Run final : public RunNotes {
   public:
-    Run(RunContext& context, Work& work, const RunOrders& orders, const std::stop_token& stop)
-        : context_(context), work_(work), orders_(orders), stop_(stop) {}
+    Run(ForwardContext& context, Work& work, const RunOrders& orders, const std::stop_token& stop)
+        : context_(context.context),
+          clock_(context.clock),
+          work_(work),
+          orders_(orders),
+          stop_(stop) {}
 
     RunResult to_its_end();
 
@@ -67,6 +71,7 @@ class Run final : public RunNotes {
     [[nodiscard]] RunResult result() const;
 
     RunContext& context_;
+    ForwardClock& clock_;  ///< that of the context
     Work& work_;
     const RunOrders& orders_;
     const std::stop_token& stop_;
@@ -74,6 +79,7 @@ class Run final : public RunNotes {
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
+    bool from_journal_ = false;   ///< an earlier process began the job
     bool resumed_ = false;        ///< an earlier process or attempt may have written to the storage
     bool only_delivers_ = false;  ///< an earlier process came to the verdict, this one to none
     bool has_verdict_ = false;    ///< this run came to it, or delivers it
@@ -138,6 +144,8 @@ bool Run::open(const std::string& job_id) {
         journal_damaged(kRunDocument, "it is of another kind");
     }
     work_.load(folder, state);
+    from_journal_ = true;
+    clock_.go_on_from(std::max(date_from_journal(state.kept_at), work_.kept_at()));
     if (state.phase > Phase::running && !run_->closed() && !work_.verdict()) {
         journal_damaged(kRunDocument, "it is further than the work");
     }
@@ -166,6 +174,7 @@ void Run::done_before() {
     ended_before_ = true;
     if (!work_.asked_by_job() && standing() == Standing::State::begins_anew) {
         run_.reset();
+        from_journal_ = false;
         ended_before_ = false;
         begin();
         return;
@@ -297,6 +306,7 @@ void Run::proceed() {
 /// Until the verdict is known.
 void Run::work() {
     preflight(context_, work_.needs());
+    clock_.go_on_from(last_entry_at(context_));
     known_ = work_.known_job();
     if (known_) {
         context_.events.set_job(*known_);
@@ -321,6 +331,9 @@ void Run::work() {
         run_->announce(work_.intent());
     }
     if (run_->state().phase == Phase::running) {
+        if (from_journal_ && !work_.verdict()) {
+            run_->try_record(work_.trial(*run_, context_.clock.now()));
+        }
         work_.carry_out(*this, resumed_, stop_);
     }
 }
@@ -429,7 +442,7 @@ int RunResult::exit_code() const noexcept {
     return verdict ? exit_code_of(*verdict) : static_cast<int>(ErrorCode::internal);
 }
 
-RunResult run(RunContext& context, Work& work, const RunOrders& orders,
+RunResult run(ForwardContext& context, Work& work, const RunOrders& orders,
               const std::stop_token& stop) {
     return Run(context, work, orders, stop).to_its_end();
 }

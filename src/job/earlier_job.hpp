@@ -19,9 +19,15 @@ namespace efface::job {
 /// Of a damaged journal of this job, with the way out.
 [[nodiscard]] Error damaged_job(const Work& work, const std::string& id, const Error& error);
 
-/// For a plan: the job that did this work before, where it is as that left it; then `objections`
-/// are none. Another thing that stands there is the only objection.
-[[nodiscard]] std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
-                                                    std::vector<Objection>& objections);
+/// What a plan says of the job that was begun for the same before.
+struct EarlierJob {
+    bool known = false;  ///< that alone is the answer: what stands there is not planned anew
+    std::optional<DoneBefore> done;  ///< as it was left: nothing would be done
+    std::optional<OpenJob> open;     ///< it would go on
+    std::vector<Objection> objections;
+};
+/// Throws Error for a damaged journal, one that is older than the log, and one of another version
+/// that can not go on.
+[[nodiscard]] EarlierJob earlier_job(const RunContext& context, Work& work);
 
 }  // namespace efface::job

@@ -78,6 +78,7 @@ int main(int argc, char** argv) {
         return static_cast<int>(efface::ErrorCode::internal);
     }
     (void)::signal(SIGPIPE, SIG_IGN);  // who stops listening does not stop a run
+    (void)::signal(SIGXFSZ, SIG_IGN);  // a write that ulimit -f forbids fails as one without room
     const bool settled = efface::settle_process();
     efface::harden_process();
     if (!settled) {

@@ -91,6 +91,12 @@ std::string done_text(const job::DoneBefore& done) {
         done.completed_at, done.job_id, one_line(done.bundle));
 }
 
+std::string open_text(const job::OpenJob& open, const char* with) {
+    return fmt::format("  job {} began at {} and {}: {} goes on with it\n", open.job_id,
+                       open.started_at,
+                       open.status.empty() ? "was interrupted" : "ended " + open.status, with);
+}
+
 }  // namespace
 
 std::string plan_text(const job::TargetPlan& plan) {
@@ -101,6 +107,9 @@ std::string plan_text(const job::TargetPlan& plan) {
     }
     std::string text = fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,
                                    human_bytes(plan.size_bytes));
+    if (plan.open_job) {
+        text += open_text(*plan.open_job, "the same erase --order, or efface resume");
+    }
     const auto told = [&](const char* key) {
         const auto value = plan.identity.value(key, "");
         return value.empty() ? std::string("-") : one_line(value);
@@ -140,6 +149,9 @@ std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan&
                                    manifest.volumes.size());
     if (plan.done_before) {
         return text + done_text(*plan.done_before);
+    }
+    if (plan.open_job) {
+        text += open_text(*plan.open_job, "project erase with this manifest");
     }
     for (const auto& objection : plan.station) {
         text += "  REFUSED: " + objection_text(objection) + "\n";

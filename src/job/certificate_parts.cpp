@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "certificate_parts.hpp"
 
-#include "efface/evidence/bundle.hpp"
+#include "efface/base/digest.hpp"
 
 namespace efface::job {
 
@@ -62,6 +62,39 @@ Json log_record(const CertificateParts& parts) {
 }
 
 }  // namespace
+
+Json authorization_json(const mandate::Authorization& authorization) {
+    Json approvals = Json::array();
+    for (const auto& approval : authorization.approvals) {
+        approvals.push_back(ObjectWriter()
+                                .add("subject", approval.subject)
+                                .add("subjectPublicKeySha256", approval.spki_sha256)
+                                .add("signedAt", to_rfc3339(approval.signed_at))
+                                .take());
+    }
+    return ObjectWriter()
+        .add("confirmation", authorization.confirmation)
+        .add("operator", authorization.operator_name)
+        .add("approvals", std::move(approvals))
+        .take();
+}
+
+std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
+                                                   const std::string& approvals,
+                                                   const std::string& observations) {
+    std::vector<evidence::EvidenceFile> files;
+    const auto add = [&](const std::string& file, std::string type, ByteView content) {
+        files.push_back({"evidence/" + file, std::move(type), {content.begin(), content.end()}});
+    };
+    if (!manifest.empty()) {
+        add("manifest.json", "application/json", as_bytes(manifest));
+    }
+    if (const auto der = from_base64(approvals); der && !der->empty()) {
+        add("manifest.json.p7s", "application/pkcs7-signature", *der);
+    }
+    add("observations.jsonl", "application/jsonl", as_bytes(observations));
+    return files;
+}
 
 Json sha256_record(const std::string& hex) {
     return ObjectWriter().add("sha256", hex).take();

@@ -2,7 +2,9 @@
 // The parts that every certificate has, whatever was erased.
 #pragma once
 
+#include "efface/evidence/bundle.hpp"
 #include "efface/evidence/keys.hpp"
+#include "efface/mandate/authorization.hpp"
 #include "efface/mandate/terms.hpp"
 
 #include "journal.hpp"
@@ -22,6 +24,15 @@ struct CertificateParts {
 /// schemaVersion, certificateId, supersedes, issuedAt, issuer, validation, attempts, tool,
 /// environment, personnel, signaturePolicy, log, retention.
 [[nodiscard]] Json common_predicate(const CertificateParts& parts);
+
+/// The manifest or order and its approvals (base64 of DER, or empty), and the observations (JSON
+/// lines). An empty text is left out.
+[[nodiscard]] std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
+                                                                 const std::string& approvals,
+                                                                 const std::string& observations);
+
+/// The authorization's part that every certificate has.
+[[nodiscard]] Json authorization_json(const mandate::Authorization& authorization);
 
 /// {"sha256": hex}: how records name a digest.
 [[nodiscard]] Json sha256_record(const std::string& hex);

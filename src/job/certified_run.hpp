@@ -64,6 +64,8 @@ class CertifiedRun final {
     void refuse(const Error& error);
     /// The job's last run was refused so.
     [[nodiscard]] bool refused() const;
+    /// Another job has erased the same storage since, by the log.
+    [[nodiscard]] bool replaced() const;
     /// Ended without a certificate: refused after it was announced, or given up as lost.
     [[nodiscard]] bool closed() const;
 
@@ -73,6 +75,9 @@ class CertifiedRun final {
         Json predicate;
         std::vector<evidence::EvidenceFile> files;
     };
+    /// Of a run that goes on, before anything is changed by it: throws Error(internal,
+    /// journal_damaged) where what its journal holds makes no record, not even of a failure.
+    void try_record(const Content& trial);
     /// The record is judged before it is signed, by the rules of every verifier. Where it bears
     /// less than it claims, the claim is lowered and `lowered` is told the predicate as it will be
     /// signed, before anything of it is kept.
@@ -111,25 +116,5 @@ class CertifiedRun final {
     std::vector<std::string> set_aside_;  ///< files beside the log that nobody was told of yet
     RunState state_;
 };
-
-/// Whether the log has this run as ended with a success.
-[[nodiscard]] bool is_success_of(const evidence::LoggedRun& run);
-/// Throws Error(internal, journal_damaged) when the log has an outcome of this job, of which `runs`
-/// are all, that its journal does not know: a folder that was put back from a copy.
-void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state);
-
-/// The run on this storage that the log holds as announced and not ended, and whose job is still
-/// there: the last one.
-[[nodiscard]] std::optional<std::string> open_job_on(const RunContext& context,
-                                                     const Json& identity);
-
-/// The manifest or order and its approvals (base64 of DER, or empty), and the observations (JSON
-/// lines). An empty text is left out.
-[[nodiscard]] std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
-                                                                 const std::string& approvals,
-                                                                 const std::string& observations);
-
-/// The authorization's part that every certificate has.
-[[nodiscard]] Json authorization_json(const mandate::Authorization& authorization);
 
 }  // namespace efface::job

@@ -13,27 +13,71 @@ constexpr std::uint64_t kEndBytes = 64 * 1024;
 constexpr std::uint64_t kPieceBytes = 4096;
 constexpr std::uint64_t kPieces = 62;
 
-/// Null when it can not be read.
-Json digest_of(device::BlockTarget& target, std::uint64_t offset, std::uint64_t length) {
+/// Empty when it can not be read.
+std::string digest_of(device::BlockTarget& target, std::uint64_t offset, std::uint64_t length) {
     Bytes content(static_cast<std::size_t>(length));
     if (!target.read_at(offset, content).complete(content.size())) {
-        return nullptr;
+        return {};
     }
     return sha256_hex(content);
 }
 
+ContentPiece piece_from_json(const Json& json) {
+    ObjectReader reader(json, "a piece");
+    ContentPiece piece{reader.required_unsigned("offset"), reader.required_unsigned("length"),
+                       reader.required_string("sha256")};
+    reader.refuse_unknown_keys();
+    const auto digest = from_hex(piece.sha256);
+    if (!digest || (!digest->empty() && digest->size() != sizeof(Digest))) {
+        reader.fail("sha256", "is none");
+    }
+    return piece;
+}
+
 }  // namespace
 
-Json sample_content(device::BlockTarget& target) {
+Json to_json(const std::vector<SurfaceSample>& left) {
+    Json list = Json::array();
+    for (const auto& one : left) {
+        Json pieces = Json::array();
+        for (const auto& piece : one.pieces) {
+            pieces.push_back(ObjectWriter()
+                                 .add("offset", piece.offset)
+                                 .add("length", piece.length)
+                                 .add("sha256", piece.sha256)
+                                 .take());
+        }
+        list.push_back(
+            ObjectWriter().add("surface", one.surface).add("pieces", std::move(pieces)).take());
+    }
+    return list;
+}
+
+std::vector<SurfaceSample> samples_from_json(const Json& json) {
+    std::vector<SurfaceSample> left;
+    for (const auto& one : json) {
+        ObjectReader reader(one, "a sample");
+        SurfaceSample sample;
+        const auto surface = reader.required_unsigned("surface");
+        if (surface > UINT32_MAX) {
+            reader.fail("surface", "is no namespace");
+        }
+        sample.surface = static_cast<std::uint32_t>(surface);
+        for (const auto& piece : reader.required_array("pieces")) {
+            sample.pieces.push_back(piece_from_json(piece));
+        }
+        reader.refuse_unknown_keys();
+        left.push_back(std::move(sample));
+    }
+    return left;
+}
+
+ContentSample sample_content(device::BlockTarget& target) {
     const auto size = target.size_bytes();
-    Json sample = Json::array();
+    ContentSample sample;
     const auto add = [&](std::uint64_t offset, std::uint64_t length) {
         if (length > 0) {
-            sample.push_back(ObjectWriter()
-                                 .add("offset", offset)
-                                 .add("length", length)
-                                 .add("sha256", digest_of(target, offset, length))
-                                 .take());
+            sample.push_back({offset, length, digest_of(target, offset, length)});
         }
     };
     const auto end = std::min(size, kEndBytes);
@@ -47,20 +91,16 @@ Json sample_content(device::BlockTarget& target) {
     return sample;
 }
 
-std::optional<std::uint64_t> changed_since(const Json& sample, device::BlockTarget& target) {
-    if (!sample.is_array()) {
-        return std::nullopt;
-    }
+std::optional<std::uint64_t> changed_since(const ContentSample& sample,
+                                           device::BlockTarget& target) {
     for (const auto& piece : sample) {
-        const auto offset = piece.at("offset").get<std::uint64_t>();
-        const auto length = piece.at("length").get<std::uint64_t>();
-        if (length > kEndBytes + kPieceBytes || offset > target.size_bytes() ||
-            length > target.size_bytes() - offset) {
-            return offset;
+        if (piece.length > kEndBytes + kPieceBytes || piece.offset > target.size_bytes() ||
+            piece.length > target.size_bytes() - piece.offset) {
+            return piece.offset;
         }
-        const auto now = digest_of(target, offset, length);
-        if (now != piece.at("sha256") && !now.is_null() && !piece.at("sha256").is_null()) {
-            return offset;
+        const auto now = digest_of(target, piece.offset, piece.length);
+        if (now != piece.sha256 && !now.empty() && !piece.sha256.empty()) {
+            return piece.offset;
         }
     }
     return std::nullopt;

@@ -5,20 +5,36 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "efface/base/json.hpp"
 #include "efface/device/block_target.hpp"
 
 namespace efface::job {
 
-/// Digests of the first and last 64 KiB and of 62 pieces of 4 KiB between them: a list of
-/// {"offset", "length", "sha256"}; the digest of a piece that can not be read is null. Pieces of a
-/// target that is too small for all of them overlap.
-[[nodiscard]] Json sample_content(device::BlockTarget& target);
+struct ContentPiece {
+    std::uint64_t offset = 0;
+    std::uint64_t length = 0;
+    std::string sha256;  ///< hex; empty: it could not be read
+};
+/// The first and last 64 KiB and 62 pieces of 4 KiB between them. Pieces of a target that is too
+/// small for all of them overlap.
+using ContentSample = std::vector<ContentPiece>;
+
+/// What was left on one block device of the target.
+struct SurfaceSample {
+    std::uint32_t surface = 0;  ///< the namespace of an NVMe drive; 0: the target itself
+    ContentSample pieces;       ///< empty where it could not be opened
+};
+[[nodiscard]] Json to_json(const std::vector<SurfaceSample>& left);
+/// Throws Error for what is none, and for an unknown field.
+[[nodiscard]] std::vector<SurfaceSample> samples_from_json(const Json& json);
+
+[[nodiscard]] ContentSample sample_content(device::BlockTarget& target);
 
 /// The first piece that is not what it was: its offset. What could not be read then or now is
-/// passed over. nullopt when there is none, also for a null sample.
-[[nodiscard]] std::optional<std::uint64_t> changed_since(const Json& sample,
+/// passed over. nullopt when there is none.
+[[nodiscard]] std::optional<std::uint64_t> changed_since(const ContentSample& sample,
                                                          device::BlockTarget& target);
 
 }  // namespace efface::job

@@ -82,7 +82,9 @@ class DriveStorage final : public TargetStorage {
     [[nodiscard]] Standing as_left(const TargetState& state) override {
         return medium_as_left(context_.host, state);
     }
-    [[nodiscard]] Json sample() override { return sample_medium(context_.host, path_); }
+    [[nodiscard]] std::vector<SurfaceSample> sample() override {
+        return sample_drive(context_.host, path_);
+    }
     Json identity_now() override { return inventory::to_json(context_.host.identify(path_)); }
     /// Its size may be another: hidden areas were opened.
     [[nodiscard]] std::optional<Reason> other_now(const TargetPlan& plan,

@@ -9,8 +9,9 @@
 
 namespace efface::job {
 
-/// A wall clock that never goes back: whoever sets the machine's clock while a run goes on must not
-/// make a record in which something ends before it began. The clock below outlives it.
+/// A wall clock that never goes back: whoever sets the machine's clock while a run goes on, or
+/// between two processes of one job, must not make a record in which something ends before it
+/// began. The clock below outlives it.
 class ForwardClock final : public Clock {
   public:
     explicit ForwardClock(const Clock& clock) : clock_(clock), latest_(clock.now()) {}
@@ -18,6 +19,11 @@ class ForwardClock final : public Clock {
         const std::lock_guard lock(mutex_);
         latest_ = std::max(latest_, clock_.now());
         return latest_;
+    }
+    /// It shows no time before this one from now on.
+    void go_on_from(WallTime at) {
+        const std::lock_guard lock(mutex_);
+        latest_ = std::max(latest_, at);
     }
     [[nodiscard]] SteadyTime steady_now() const override { return clock_.steady_now(); }
 

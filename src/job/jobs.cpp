@@ -121,7 +121,7 @@ ForgottenJob forget_job(const StateDirectory& state, const Clock& clock, const s
         const auto& intent = run.intent;
         (void)log.append(ObjectWriter()
                              .add("type", "run-outcome")
-                             .add("at", to_rfc3339(clock.now()))
+                             .add("at", std::max(to_rfc3339(clock.now()), intent.at))
                              .add("runId", intent.run_id)
                              .add("intent", intent.index)
                              .add("status", evidence::kLostRun)

@@ -129,6 +129,49 @@ Json sealed(Json document, const std::string& job_id) {
     return document;
 }
 
+void require_same(Json document, const Json& read) {
+    for (const char* key : {kVersionKey, kJobKey, kSealKey}) {
+        document.erase(key);
+    }
+    if (document.dump() != read.dump()) {
+        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
+                    "the journal says more than what it can say, or says it otherwise");
+    }
+}
+
+namespace {
+
+Json to_json(const RunState& state) {
+    return ObjectWriter()
+        .add(kVersionKey, state.journal_version)
+        .add("kind", state.kind)
+        .add("subject", state.subject)
+        .add("identitySha256", state.identity_sha256)
+        .add("phase", to_string(state.phase))
+        .add("runId", state.run_id)
+        .add("startedAt", state.started_at)
+        .add("authorization", state.authorization)
+        .add("approvalsDer", state.approvals_der)
+        .add("attempt", state.attempt)
+        .add("interruptions", state.interruptions)
+        .add("logSizeBefore", state.log_size_before)
+        .add("intentIndex", state.intent_index)
+        .add("intentLeafHash", state.intent_leaf_hash)
+        .add("checkpoint", state.checkpoint)
+        .add("certificateSha256", state.certificate_sha256)
+        .add("signatureSha256", state.signature_sha256)
+        .add("outcomeIndex", state.outcome_index)
+        .add("workBegan", state.work_began)
+        .add("completedAt", state.completed_at)
+        .add("verdict", state.verdict)
+        .add("level", state.level)
+        .add("bundle", state.bundle)
+        .add("keptAt", state.kept_at)
+        .take();
+}
+
+}  // namespace
+
 std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
     const auto json = read_any_version(directory, kRunDocument);
     if (!json) {
@@ -164,6 +207,10 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
         json->at("level").get_to(state.level);
         json->at("bundle").get_to(state.bundle);
         if (state.journal_version == kJournalVersion) {
+            json->at("keptAt").get_to(state.kept_at);
+            auto written = to_json(state);
+            written.erase(kVersionKey);
+            require_same(*json, written);
             check_run_state(state);
         }
         return std::optional(state);
@@ -174,34 +221,10 @@ std::optional<RunState> Journal::load_run() const {
     return read_run_state(directory_);
 }
 
-void Journal::save_run(const RunState& state) const {
-    const Json json = ObjectWriter()
-                          .add(kVersionKey, state.journal_version)
-                          .add("kind", state.kind)
-                          .add("subject", state.subject)
-                          .add("identitySha256", state.identity_sha256)
-                          .add("phase", to_string(state.phase))
-                          .add("runId", state.run_id)
-                          .add("startedAt", state.started_at)
-                          .add("authorization", state.authorization)
-                          .add("approvalsDer", state.approvals_der)
-                          .add("attempt", state.attempt)
-                          .add("interruptions", state.interruptions)
-                          .add("logSizeBefore", state.log_size_before)
-                          .add("intentIndex", state.intent_index)
-                          .add("intentLeafHash", state.intent_leaf_hash)
-                          .add("checkpoint", state.checkpoint)
-                          .add("certificateSha256", state.certificate_sha256)
-                          .add("signatureSha256", state.signature_sha256)
-                          .add("outcomeIndex", state.outcome_index)
-                          .add("workBegan", state.work_began)
-                          .add("completedAt", state.completed_at)
-                          .add("verdict", state.verdict)
-                          .add("level", state.level)
-                          .add("bundle", state.bundle)
-                          .take();
+void Journal::save_run(RunState& state, WallTime now) const {
+    state.kept_at = to_rfc3339(now);
     write_file_durably(directory_ / kRunDocument,
-                       sealed(json, directory_.filename().string()).dump());
+                       sealed(to_json(state), directory_.filename().string()).dump());
 }
 
 constexpr const char* kReserve = "reserve";

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "efface/base/clock.hpp"
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
 
@@ -65,7 +66,8 @@ struct RunState {
     std::string completed_at;  ///< of the last attempt; empty while it is at work
     std::string verdict;
     std::string level;
-    std::string bundle;  ///< file name below certificates/
+    std::string bundle;   ///< file name below certificates/
+    std::string kept_at;  ///< when this was kept: no date in it is later
 
     /// With a success.
     [[nodiscard]] bool ended_well() const;
@@ -73,6 +75,11 @@ struct RunState {
     /// delivered, when all that is missing is its evidence, which is staged.
     [[nodiscard]] bool can_go_on() const noexcept {
         return journal_version == kJournalVersion || phase > Phase::staging;
+    }
+    /// Neither that, nor an end that can be answered: another attempt would have to begin.
+    [[nodiscard]] bool is_refused_here() const {
+        return journal_version != kJournalVersion &&
+               (!can_go_on() || (phase == Phase::done && !ended_well()));
     }
 };
 
@@ -87,7 +94,8 @@ class Journal final {
     Journal(const std::filesystem::path& jobs, const std::string& job_id);
 
     [[nodiscard]] std::optional<RunState> load_run() const;
-    void save_run(const RunState& state) const;
+    /// `now`: its `kept_at` from then on.
+    void save_run(RunState& state, WallTime now) const;
     /// As if the run had never begun: for one that was not announced.
     void forget_run() const;
     /// A document of the run, by file name; nullopt when there is none. A damaged one is a failure,
@@ -109,6 +117,10 @@ class Journal final {
 /// A document with the digest of all else in it ("sha256"), as every one is written. One that was
 /// edited, or is not whole, is damaged: nothing is gone on with by what nobody wrote.
 [[nodiscard]] Json sealed(Json document, const std::string& job_id);
+/// What was read from a document, as it would be written again, must be the document: a field that
+/// nobody knows, or a value of another type or form, is damage. Throws Error(internal,
+/// journal_damaged).
+void require_same(Json document, const Json& read);
 /// A document of a job, read without its lock, of whatever version; nullopt when there is none.
 /// Throws Error(internal, journal_damaged).
 [[nodiscard]] std::optional<Json> read_any_version(const std::filesystem::path& folder,

@@ -51,6 +51,14 @@ void require_inside(std::uint64_t offset, std::uint64_t length, std::uint64_t si
     require(offset <= size && length <= size - offset, what);
 }
 
+/// These fields, and no other.
+void require_only(const Json& json, std::initializer_list<const char*> keys) {
+    require(json.is_object() && json.size() == keys.size() &&
+                std::all_of(keys.begin(), keys.end(),
+                            [&](const char* key) { return json.contains(key); }),
+            "a field that is none");
+}
+
 /// What goes into the record as it stands.
 void require_record(const Json& json, bool (Json::*is)() const noexcept, const char* what) {
     require((json.*is)(), what);
@@ -101,9 +109,11 @@ void check_overwrite(const TargetState& state) {
     const auto* technique = policy::find_overwrite_policy(state.plan.technique);
     require(technique != nullptr && state.choice.policy == state.plan.technique,
             "an unknown technique");
+    require_only(state.progress, {"seed", "firstSector", "overwrite"});
     require_hex(state.progress.at("seed"), kSeedBytes, "the seed");
     require_hex(state.progress.at("firstSector"), sizeof(Digest), "the first sector");
     const auto overwrite = method::overwrite_state_from_json(state.progress.at("overwrite"));
+    require_same(state.progress.at("overwrite"), method::to_json(overwrite));
     require(overwrite.passes.size() == technique->passes.size(), "the number of passes");
     require(overwrite.compared_to <= state.plan.size_bytes, "the read-back is behind the end");
     require_record(overwrite.limit_events, &Json::is_array, "events of limits");
@@ -137,6 +147,11 @@ void check_firmware(const TargetState& state) {
     require(policy::find_firmware_technique(state.plan.technique) != nullptr,
             "an unknown technique");
     const auto firmware = method::firmware_state_from_json(state.progress);
+    auto written = method::to_json(firmware);
+    if (state.progress.contains("surfaceNames")) {
+        written["surfaceNames"] = state.progress.at("surfaceNames");
+    }
+    require_same(state.progress, written);
     std::for_each(firmware.marks.begin(), firmware.marks.end(), check_marks);
     for (const auto& part : firmware.behind) {
         require(part.from <= part.to && part.to <= kBytesMax && part.block_bytes >= kSectorBytes &&
@@ -167,6 +182,7 @@ void check_firmware(const TargetState& state) {
 }
 
 void check_memory(const TargetState& state) {
+    require_only(state.progress, {"key", "earlierKeys", "identity"});
     require_hex(state.progress.at("key"), stream::kStreamKeyBytes, "the key");
     const auto& earlier = state.progress.at("earlierKeys");
     require(earlier.is_array(), "earlier keys");
@@ -266,6 +282,10 @@ method::Level level_from_journal(const Json& json) {
     return *level;
 }
 
+WallTime date_from_journal(const std::string& text) {
+    return from_rfc3339(text).value_or(WallTime());
+}
+
 void check_run_state(const RunState& state) {
     require(state.kind == "target" || state.kind == "project", "the kind");
     require(state.run_id.size() == kUuidCharacters &&
@@ -276,6 +296,7 @@ void check_run_state(const RunState& state) {
             "the name of the bundle");
     require_digest(state.identity_sha256, "the identity");
     require_date(state.started_at, "when it began");
+    require_date(state.kept_at, "when it was kept");
     require(state.completed_at.empty() || from_rfc3339(state.completed_at), "when it ended");
     require(state.attempt >= 1 && state.attempt <= kNumberMax &&
                 state.interruptions <= kNumberMax && state.log_size_before <= kNumberMax &&
@@ -298,12 +319,14 @@ void check_target_state(const TargetState& state) {
     require(state.asked.is_object(), "the choice that was asked for");
     require_record(state.passed_over, &Json::is_array, "techniques that were passed over");
     require_record(state.observations, &Json::is_array, "observations");
-    require(state.left.is_null() || state.left.is_array(), "the sample");
+    require_date(state.kept_at, "when it was kept");
     if (!state.order_text.empty()) {
         (void)mandate::parse_order(state.order_text);
     }
     if (state.done) {
         check_outcome(state.outcome);
+        require_only(state.outcome, {"status", "level", "reasons", "exceptions", "record",
+                                     "identityAfter", "completedAt"});
         require(state.outcome.at("record").is_object() && state.outcome.contains("identityAfter"),
                 "the outcome");
         require_date(state.outcome.at("completedAt").get<std::string>(), "when it ended");
@@ -320,6 +343,7 @@ void check_target_state(const TargetState& state) {
 
 void check_volume_state(const VolumeState& state) {
     require(state.attempt >= 1 && state.attempt <= kNumberMax, "the attempt");
+    require_date(state.kept_at, "when it was kept");
     require(state.plan.gone || !state.plan.locations.empty(), "the places of the volume");
     std::for_each(state.plan.locations.begin(), state.plan.locations.end(), check_location);
     for (const auto* part :

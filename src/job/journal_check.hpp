@@ -33,6 +33,8 @@ auto read_journal(const std::string& document, Read&& read) {
 }
 
 [[nodiscard]] method::Level level_from_journal(const Json& json);
+/// Of a date that a journal has; the epoch for that of a version which kept none.
+[[nodiscard]] WallTime date_from_journal(const std::string& text);
 
 // Each throws Error for what can not be, or Json::exception: for read_journal().
 void check_run_state(const RunState& state);

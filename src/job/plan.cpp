@@ -188,6 +188,7 @@ Json plan_document(const mandate::Manifest& manifest, const ProjectPlan& plan) {
         .add("volumes", std::move(volumes))
         .add("objections", to_json(plan.station))
         .add("doneBefore", to_json(plan.done_before))
+        .add("openJob", to_json(plan.open_job))
         .add("digest", plan_digest(manifest, plan))
         .take();
 }

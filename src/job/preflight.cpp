@@ -64,6 +64,24 @@ void look_at_space(const std::filesystem::path& root, std::uint64_t bytes, Objec
     }
 }
 
+/// How large a file of this process may become: journals, the record, the log behind what it has.
+void look_at_file_limit(const StateDirectory& state, std::uint64_t bytes, Objections& found) {
+    constexpr std::uint64_t kLogBytesOfARun = std::uint64_t{256} << 10U;
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return;
+    }
+    std::error_code error;
+    const auto log = std::filesystem::file_size(state.log() / "entries.jsonl", error);
+    const auto needed = std::max(bytes, (error ? 0 : log) + kLogBytesOfARun);
+    if (limit.rlim_cur < needed) {
+        object(found, ErrorCode::internal, ReasonCode::no_space,
+               fmt::format("a file of this process may have {} bytes (ulimit -f), and the run "
+                           "needs {} for its journal, log and record",
+                           limit.rlim_cur, needed));
+    }
+}
+
 /// False: it is not valid now.
 bool look_at_certificate(const evidence::KeyStore& keys, WallTime now, Objections& found) {
     const auto validity = keys.station_key().validity();
@@ -199,6 +217,7 @@ std::vector<Objection> look_before(const RunContext& context, const RunNeeds& ne
         look_at_folder(folder, found);
     }
     look_at_space(state.root, needs.state_bytes, found);
+    look_at_file_limit(state, needs.state_bytes, found);
     try {
         const auto keys = evidence::KeyStore::open(state.keys());
         const auto now = context.clock.now();

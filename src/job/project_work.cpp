@@ -7,7 +7,9 @@
 #include "efface/stream/keyed_stream.hpp"
 
 #include "certificate_parts.hpp"
+#include "earlier_job.hpp"
 #include "forward_clock.hpp"
+#include "journal_check.hpp"
 #include "machine.hpp"
 #include "record.hpp"
 #include "run.hpp"
@@ -88,6 +90,7 @@ class ProjectWork final : public Work {
     [[nodiscard]] std::string new_job() override { return job_id_of(request_.manifest); }
     [[nodiscard]] std::optional<Json> identity_in(const std::filesystem::path& folder) override;
     void load(const std::filesystem::path& folder, const RunState& run) override;
+    [[nodiscard]] WallTime kept_at() const override;
 
     [[nodiscard]] std::vector<Objection> look() override;
     [[nodiscard]] Json identity() const override {
@@ -105,6 +108,9 @@ class ProjectWork final : public Work {
     void save(const Journal& journal) override;
 
     [[nodiscard]] Standing standing() override;
+    /// Every place is looked at when the run comes to it: the headers of those where it was may
+    /// be gone.
+    [[nodiscard]] std::vector<Objection> look_again() override { return {}; }
     void come_back(const CertifiedRun& /*run*/) override {}
     void begin_again(const CertifiedRun& run) override;
 
@@ -113,11 +119,17 @@ class ProjectWork final : public Work {
     [[nodiscard]] std::optional<Verdict> verdict() const override;
     [[nodiscard]] CertifiedRun::Content certificate(const CertifiedRun& run,
                                                     WallTime now) const override;
+    [[nodiscard]] CertifiedRun::Content trial(const CertifiedRun& run, WallTime now) const override;
     void take_lowered(const CertifiedRun& run, const Json& predicate) override;
     void describe(RunResult& result) const override;
 
+    /// After look() or load().
+    [[nodiscard]] ProjectPlan plan() const;
+
   private:
     void refuse_used(RunNotes& notes);
+    [[nodiscard]] CertifiedRun::Content certificate_of(const std::vector<VolumeState>& volumes,
+                                                       const CertifiedRun& run, WallTime now) const;
     void erase_volume(std::size_t index, RunNotes& notes, bool resumed, ProgressSink& progress,
                       const std::stop_token& stop);
 
@@ -149,6 +161,14 @@ void ProjectWork::load(const std::filesystem::path& folder, const RunState& run)
         volume.done = volume.done && (volume.attempt == run.attempt || good(volume));
         volumes_.push_back(std::move(volume));
     }
+}
+
+WallTime ProjectWork::kept_at() const {
+    WallTime latest{};
+    for (const auto& volume : volumes_) {
+        latest = std::max(latest, date_from_journal(volume.kept_at));
+    }
+    return latest;
 }
 
 std::vector<Objection> ProjectWork::look() {
@@ -186,8 +206,9 @@ void ProjectWork::begin() {
 }
 
 void ProjectWork::save(const Journal& journal) {
-    for_each_in_parallel(volumes_.size(), request_.workers,
-                         [&](std::size_t i) { save_volume(journal, i, volumes_[i]); });
+    for_each_in_parallel(volumes_.size(), request_.workers, [&](std::size_t i) {
+        save_volume(journal, i, volumes_[i], context_.clock.now());
+    });
 }
 
 /// Every place must hold what was written there: a header that was restored opens again.
@@ -202,6 +223,14 @@ Standing ProjectWork::standing() {
         }
     }
     return {};
+}
+
+ProjectPlan ProjectWork::plan() const {
+    auto plan = plan_;
+    for (const auto& volume : volumes_) {
+        plan.volumes.push_back(volume.plan);
+    }
+    return plan;
 }
 
 void ProjectWork::begin_again(const CertifiedRun& run) {
@@ -274,7 +303,7 @@ void ProjectWork::erase_volume(std::size_t index, RunNotes& notes, bool resumed,
         return;
     }
     state.attempt = notes.state().attempt;
-    save_volume(notes.journal(), index, state);
+    save_volume(notes.journal(), index, state, context_.clock.now());
     const auto result = result_of(state.outcome);
     context_.events.emit("verified", ObjectWriter()
                                          .add("target", event_target(result.name))
@@ -296,10 +325,25 @@ std::optional<Verdict> ProjectWork::verdict() const {
 }
 
 CertifiedRun::Content ProjectWork::certificate(const CertifiedRun& run, WallTime now) const {
+    return certificate_of(volumes_, run, now);
+}
+
+CertifiedRun::Content ProjectWork::trial(const CertifiedRun& run, WallTime now) const {
+    auto failed = volumes_;
+    for (auto& volume : failed) {
+        if (!volume.done) {
+            fail_volume(volume, {ReasonCode::interrupted, "a trial"});
+        }
+    }
+    return certificate_of(failed, run, now);
+}
+
+CertifiedRun::Content ProjectWork::certificate_of(const std::vector<VolumeState>& volumes,
+                                                  const CertifiedRun& run, WallTime now) const {
     const auto& manifest = request_.manifest;
     Json outcomes = Json::array();
     std::string observations;
-    for (const auto& volume : volumes_) {
+    for (const auto& volume : volumes) {
         outcomes.push_back(volume.outcome);
         for (const auto& observation : volume.observations) {
             observations += canonical_json(observation) + "\n";
@@ -318,7 +362,7 @@ void ProjectWork::take_lowered(const CertifiedRun& run, const Json& predicate) {
         const Json& volume = predicate.at("volumes").at(i);
         if (volumes_[i].outcome != volume) {
             volumes_[i].outcome = volume;
-            save_volume(run.journal(), i, volumes_[i]);
+            save_volume(run.journal(), i, volumes_[i], context_.clock.now());
         }
     }
 }
@@ -341,13 +385,16 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
     request.manifest = manifest;
     request.workers = workers;
     ProjectWork work(context, request);
-    ProjectPlan plan;
     auto station = look_before_plan(context, work.needs());
-    plan.done_before = done_before(context, work, plan.station);
-    if (!plan.done_before && plan.station.empty()) {
-        plan = survey(context, manifest, workers);
-        plan.station = std::move(station);
+    auto earlier = earlier_job(context, work);
+    if (!earlier.known) {
+        (void)work.look();
     }
+    auto plan = work.plan();
+    plan.done_before = std::move(earlier.done);
+    plan.open_job = std::move(earlier.open);
+    plan.station = earlier.known && !plan.open_job ? std::vector<Objection>() : std::move(station);
+    plan.station.insert(plan.station.end(), earlier.objections.begin(), earlier.objections.end());
     return plan;
 }
 
@@ -355,7 +402,7 @@ RunResult run_project(RunContext& context, const ProjectRequest& request,
                       const std::stop_token& stop) {
     ForwardContext forward(context);
     ProjectWork work(forward.context, request);
-    return run(forward.context, work, {request.expected_plan_digest}, stop);
+    return run(forward, work, {request.expected_plan_digest}, stop);
 }
 
 }  // namespace efface::job

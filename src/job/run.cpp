@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <mutex>
 
+#include "earlier_job.hpp"
+#include "earlier_runs.hpp"
 #include "in_force.hpp"
 #include "journal_check.hpp"
 
@@ -30,49 +32,14 @@ bool is_same_request(const Work& work, const std::filesystem::path& folder) {
     }
 }
 
-Error damaged_job(const Work& work, const std::string& id, const Error& error) {
-    return Error(error.code(), error.reason(),
-                 fmt::format("{}: job {}: {}", work.name(), id, error.what()),
-                 "restore the folder of the job, or give it up: efface jobs forget " + id +
-                     " (the log then says that it was lost)");
-}
-
-/// What the log has of a job.
-std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
-    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
-    return evidence::runs_of_job(evidence::Log::open_read_only(context.state.log(), key), job_id);
-}
-
-/// An order or manifest whose storage is erased once for ever; not what a person typed.
-bool is_for_once(const Work& work) {
-    return !work.document_sha256().empty() && work.is_done_once();
-}
-
-/// Of a job without a journal: the log says that its order was carried out. Whatever stands at its
-/// target now.
-std::optional<Objection> carried_out(const RunContext& context, const Work& work,
-                                     const std::vector<evidence::LoggedRun>& runs) {
-    if (!is_for_once(work)) {
-        return std::nullopt;
-    }
-    const auto before = std::find_if(runs.begin(), runs.end(), is_success_of);
-    if (before == runs.end()) {
-        return std::nullopt;
-    }
-    return Objection{
-        {ReasonCode::order_carried_out,
-         fmt::format(
-             "{}: this order was carried out at {} by run {}, whose job folder is gone; its "
-             "certificate was {}/*-{}",
-             work.name(), before->ended_at, before->intent.run_id,
-             context.state.certificates().string(), before->intent.run_id)},
-        ErrorCode::authorisation};
-}
-
 class Run final : public RunNotes {
   public:
-    Run(RunContext& context, Work& work, const RunOrders& orders, const std::stop_token& stop)
-        : context_(context), work_(work), orders_(orders), stop_(stop) {}
+    Run(ForwardContext& context, Work& work, const RunOrders& orders, const std::stop_token& stop)
+        : context_(context.context),
+          clock_(context.clock),
+          work_(work),
+          orders_(orders),
+          stop_(stop) {}
 
     RunResult to_its_end();
 
@@ -95,6 +62,7 @@ class Run final : public RunNotes {
     bool joins_open_job();
     void refuse_carried_out(const std::string& job_id) const;
     void go_on();
+    void refuse_replaced() const;
     void check_terms() const;
     void deliver();
     void tell_result() const;
@@ -103,6 +71,7 @@ class Run final : public RunNotes {
     [[nodiscard]] RunResult result() const;
 
     RunContext& context_;
+    ForwardClock& clock_;  ///< that of the context
     Work& work_;
     const RunOrders& orders_;
     const std::stop_token& stop_;
@@ -110,6 +79,7 @@ class Run final : public RunNotes {
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
+    bool from_journal_ = false;   ///< an earlier process began the job
     bool resumed_ = false;        ///< an earlier process or attempt may have written to the storage
     bool only_delivers_ = false;  ///< an earlier process came to the verdict, this one to none
     bool has_verdict_ = false;    ///< this run came to it, or delivers it
@@ -174,6 +144,8 @@ bool Run::open(const std::string& job_id) {
         journal_damaged(kRunDocument, "it is of another kind");
     }
     work_.load(folder, state);
+    from_journal_ = true;
+    clock_.go_on_from(std::max(date_from_journal(state.kept_at), work_.kept_at()));
     if (state.phase > Phase::running && !run_->closed() && !work_.verdict()) {
         journal_damaged(kRunDocument, "it is further than the work");
     }
@@ -202,6 +174,7 @@ void Run::done_before() {
     ended_before_ = true;
     if (!work_.asked_by_job() && standing() == Standing::State::begins_anew) {
         run_.reset();
+        from_journal_ = false;
         ended_before_ = false;
         begin();
         return;
@@ -271,6 +244,21 @@ void Run::begin() {
     run_->begin(work_.kind(), work_.subject(), authorization);
 }
 
+/// What another job has taken over since is not gone on with by the confirmation of this one.
+void Run::refuse_replaced() const {
+    const bool lost = run_->state().verdict == evidence::kLostRun;
+    if (!lost && !run_->replaced()) {
+        return;
+    }
+    throw Error(
+        ErrorCode::usage, ReasonCode::job_ended,
+        fmt::format("{}: job {} {}: its work is not gone on with", work_.name(), run_->job_id(),
+                    lost ? "was closed as lost when another job began on the same storage"
+                         : "ended without success, and another job has erased the same "
+                           "storage since"),
+        "efface jobs shows the job that replaced it; efface erase begins a new one");
+}
+
 /// An earlier process was interrupted, or its attempt ended without success.
 void Run::go_on() {
     const auto phase = run_->state().phase;
@@ -278,12 +266,8 @@ void Run::go_on() {
         only_delivers_ = true;
         return;
     }
-    if (work_.asked_by_job() && run_->state().verdict == evidence::kLostRun) {
-        throw Error(ErrorCode::usage, ReasonCode::job_ended,
-                    fmt::format("{}: job {} was closed as lost when another job began on the same "
-                                "storage: it has no certificate, and its work is not gone on with",
-                                work_.name(), run_->job_id()),
-                    "efface jobs shows the job that replaced it; efface erase begins a new one");
+    if (work_.asked_by_job()) {
+        refuse_replaced();
     }
     check_terms();
     resumed_ = run_->state().work_began;
@@ -322,6 +306,7 @@ void Run::proceed() {
 /// Until the verdict is known.
 void Run::work() {
     preflight(context_, work_.needs());
+    clock_.go_on_from(last_entry_at(context_));
     known_ = work_.known_job();
     if (known_) {
         context_.events.set_job(*known_);
@@ -346,6 +331,9 @@ void Run::work() {
         run_->announce(work_.intent());
     }
     if (run_->state().phase == Phase::running) {
+        if (from_journal_ && !work_.verdict()) {
+            run_->try_record(work_.trial(*run_, context_.clock.now()));
+        }
         work_.carry_out(*this, resumed_, stop_);
     }
 }
@@ -447,68 +435,6 @@ RunResult Run::to_its_end() {
 
 }  // namespace
 
-Json to_json(const std::optional<DoneBefore>& done) {
-    return done ? ObjectWriter()
-                      .add("jobId", done->job_id)
-                      .add("completedAt", done->completed_at)
-                      .add("bundle", done->bundle)
-                      .take()
-                : Json();
-}
-
-std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
-                                      std::vector<Objection>& objections) {
-    const auto known = work.known_job();
-    if (!known) {
-        return std::nullopt;
-    }
-    const auto folder = context.state.jobs() / *known;
-    std::optional<RunState> run;
-    try {
-        run = read_run_state(folder);
-        if (run && run->journal_version == kJournalVersion && work.identity_in(folder)) {
-            work.load(folder, *run);
-        }
-    } catch (const Error& error) {
-        if (error.reason() == ReasonCode::journal_damaged) {
-            throw damaged_job(work, *known, error);
-        }
-        throw;
-    }
-    std::vector<evidence::LoggedRun> logged;
-    try {
-        logged = read_job(context, *known);
-    } catch (const Error&) {
-        // A station without keys or with a damaged log: preflight says so.
-    }
-    if (!run) {
-        if (auto objection = carried_out(context, work, logged)) {
-            objections = {std::move(*objection)};
-        }
-        return std::nullopt;
-    }
-    try {
-        refuse_older_than(logged, *run);
-    } catch (const Error& error) {
-        throw damaged_job(work, *known, error);
-    }
-    if (!run->ended_well() || run->journal_version != kJournalVersion ||
-        !work.identity_in(folder)) {
-        return std::nullopt;
-    }
-    auto standing = work.standing();
-    if (standing.state == Standing::State::begins_anew) {
-        return std::nullopt;
-    }
-    objections.clear();
-    if (standing.state == Standing::State::is_other) {
-        objections.push_back({std::move(standing.reason)});
-        return std::nullopt;
-    }
-    return DoneBefore{*known, run->completed_at,
-                      (context.state.certificates() / run->bundle).string()};
-}
-
 int RunResult::exit_code() const noexcept {
     if (error) {
         return static_cast<int>(error->code());
@@ -516,7 +442,7 @@ int RunResult::exit_code() const noexcept {
     return verdict ? exit_code_of(*verdict) : static_cast<int>(ErrorCode::internal);
 }
 
-RunResult run(RunContext& context, Work& work, const RunOrders& orders,
+RunResult run(ForwardContext& context, Work& work, const RunOrders& orders,
               const std::stop_token& stop) {
     return Run(context, work, orders, stop).to_its_end();
 }

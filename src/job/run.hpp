@@ -14,6 +14,7 @@
 #include "efface/mandate/terms.hpp"
 
 #include "certified_run.hpp"
+#include "forward_clock.hpp"
 #include "preflight.hpp"
 
 namespace efface::job {
@@ -73,6 +74,8 @@ class Work {
     /// Takes over what an earlier process kept in this folder. Not called for a job of another
     /// version of the program.
     virtual void load(const std::filesystem::path& folder, const RunState& run) = 0;
+    /// When what was loaded was kept: no date in it is later.
+    [[nodiscard]] virtual WallTime kept_at() const = 0;
     /// Whether an open job, by its folder, is one that was typed before for what is asked now.
     /// Throws Error for a damaged one.
     [[nodiscard]] virtual bool is_same_request(const std::filesystem::path& /*folder*/) const {
@@ -94,6 +97,8 @@ class Work {
 
     // A job that goes on, or is looked at after its end.
     [[nodiscard]] virtual Standing standing() = 0;
+    /// For a plan, as come_back() looks: reasons not to go on with what was loaded.
+    [[nodiscard]] virtual std::vector<Objection> look_again() = 0;
     /// Before anything is done again: it is the same storage, and nothing speaks against it.
     /// Throws Error(safety) and others.
     virtual void come_back(const CertifiedRun& run) = 0;
@@ -109,6 +114,9 @@ class Work {
     [[nodiscard]] virtual std::optional<method::Verdict> verdict() const = 0;
     [[nodiscard]] virtual CertifiedRun::Content certificate(const CertifiedRun& run,
                                                             WallTime now) const = 0;
+    /// The same as it would be if everything that has no outcome yet failed now.
+    [[nodiscard]] virtual CertifiedRun::Content trial(const CertifiedRun& run,
+                                                      WallTime now) const = 0;
     /// The predicate as it is signed, where the judge allows less than was claimed.
     virtual void take_lowered(const CertifiedRun& run, const Json& predicate) = 0;
     /// Adds what people are told of it: reasons, exceptions, volumes.
@@ -120,13 +128,8 @@ struct RunOrders {
     std::string expected_plan_digest;
 };
 
-/// For a plan: the job that did this work before, where it is as that left it; then `objections`
-/// are none. Another thing that stands there is the only objection.
-[[nodiscard]] std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
-                                                    std::vector<Objection>& objections);
-
 /// Never throws an Error: what failed stands in the result.
-[[nodiscard]] RunResult run(RunContext& context, Work& work, const RunOrders& orders,
+[[nodiscard]] RunResult run(ForwardContext& context, Work& work, const RunOrders& orders,
                             const std::stop_token& stop);
 
 }  // namespace efface::job

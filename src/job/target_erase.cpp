@@ -3,6 +3,7 @@
 // it.
 #include <fmt/format.h>
 
+#include "certificate_parts.hpp"
 #include "find_drive.hpp"
 #include "machine.hpp"
 #include "target_objections.hpp"
@@ -207,7 +208,7 @@ void TargetWork::conclude(method::Outcome outcome) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
     }
     const bool reached = is_success(outcome.verdict);
-    state_.left = reached ? storage_->sample() : Json();
+    state_.left = reached ? storage_->sample() : std::vector<SurfaceSample>();
     const auto level =
         reached ? method::lowest(state_.plan.level, outcome.level_limit) : method::Level::none;
     keep_observations(outcome);
@@ -224,12 +225,31 @@ void TargetWork::conclude(method::Outcome outcome) {
 }
 
 CertifiedRun::Content TargetWork::certificate(const CertifiedRun& run, WallTime now) const {
+    return certificate_of(state_, run, now);
+}
+
+CertifiedRun::Content TargetWork::trial(const CertifiedRun& run, WallTime now) const {
+    TargetState failed = state_;
+    failed.outcome = ObjectWriter()
+                         .add("status", to_string(Verdict::not_sanitized))
+                         .add("level", to_string(method::Level::none))
+                         .add("reasons", std::vector<Reason>{{ReasonCode::interrupted, "a trial"}})
+                         .add("exceptions", std::vector<Reason>())
+                         .add("record", Json::object())
+                         .add("identityAfter", nullptr)
+                         .add("completedAt", to_rfc3339(now))
+                         .take();
+    return certificate_of(failed, run, now);
+}
+
+CertifiedRun::Content TargetWork::certificate_of(const TargetState& state, const CertifiedRun& run,
+                                                 WallTime now) const {
     std::string observations;
-    for (const auto& observation : state_.observations) {
+    for (const auto& observation : state.observations) {
         observations += canonical_json(observation) + "\n";
     }
-    auto files = evidence_files(state_.order_text, run.state().approvals_der, observations);
-    return {make_target_predicate({state_, order_, run.state(), run.keys(), run.attempts(),
+    auto files = evidence_files(state.order_text, run.state().approvals_der, observations);
+    return {make_target_predicate({state, order_, run.state(), run.keys(), run.attempts(),
                                    make_uuid_v7(context_.clock, context_.random), now,
                                    tool_record(request_.program), environment_record()}),
             std::move(files)};

@@ -111,7 +111,8 @@ Json to_json(const TargetState& state) {
         .add("done", state.done)
         .add("outcome", state.outcome)
         .add("observations", state.observations)
-        .add("left", state.left)
+        .add("left", to_json(state.left))
+        .add("keptAt", state.kept_at)
         .take();
 }
 
@@ -128,7 +129,9 @@ TargetState target_state_from_json(const Json& json) {
         json.at("done").get_to(state.done);
         state.outcome = json.at("outcome");
         state.observations = json.at("observations");
-        state.left = json.value("left", Json());
+        state.left = samples_from_json(json.at("left"));
+        json.at("keptAt").get_to(state.kept_at);
+        require_same(json, to_json(state));
         check_target_state(state);
         return state;
     });

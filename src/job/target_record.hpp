@@ -5,6 +5,7 @@
 #include "efface/job/target_run.hpp"
 
 #include "certified_run.hpp"
+#include "content_sample.hpp"
 
 namespace efface::job {
 
@@ -24,7 +25,9 @@ struct TargetState {
     bool done = false;
     Json outcome;  ///< {"status","reasons","exceptions","record","identityAfter","completedAt"}
     Json observations = Json::array();
-    Json left;  ///< sample of what success left there (content_sample.hpp), or null
+    std::string kept_at;  ///< when this was kept: no date in it is later
+    /// What success left there, for standing(); empty where nothing can be read.
+    std::vector<SurfaceSample> left;
 };
 [[nodiscard]] Json to_json(const TargetState& state);
 /// Throws Error(internal) for a damaged journal.

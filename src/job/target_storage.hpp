@@ -38,8 +38,8 @@ class TargetStorage {
     /// medium is carried out once.
     [[nodiscard]] virtual Standing as_left(const TargetState& state) = 0;
     /// A few digests of what stands there now, by which as_left() sees later that something was
-    /// written since; null where there is nothing to read.
-    [[nodiscard]] virtual Json sample() { return nullptr; }
+    /// written since; empty where there is nothing to read.
+    [[nodiscard]] virtual std::vector<SurfaceSample> sample() { return {}; }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
     /// refuses: nothing was written by this call then.
     virtual method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
@@ -70,10 +70,12 @@ class TargetStorage {
 };
 
 /// The same for whatever the host addresses by blocks: where it is now, who it is, what stands at
-/// the places of the sample.
+/// the places of the samples.
 [[nodiscard]] Standing medium_as_left(Host& host, const TargetState& state);
-/// Of a medium, for `left`; null where it can not be opened.
-[[nodiscard]] Json sample_medium(Host& host, const std::string& path);
+/// Of a medium, for `left`.
+[[nodiscard]] std::vector<SurfaceSample> sample_medium(Host& host, const std::string& path);
+/// The same of every block device of the drive at `path`: what a drive erases itself is all of it.
+[[nodiscard]] std::vector<SurfaceSample> sample_drive(Host& host, const std::string& path);
 
 [[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(
     RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);

@@ -14,6 +14,7 @@
 #include "certificate_parts.hpp"
 #include "content_sample.hpp"
 #include "drive_choice.hpp"
+#include "earlier_job.hpp"
 #include "find_drive.hpp"
 #include "forward_clock.hpp"
 #include "target_objections.hpp"
@@ -184,6 +185,11 @@ void TargetWork::begin() {
     state_.progress = storage_->begin(context_.random);
 }
 
+void TargetWork::save(const Journal& journal) {
+    state_.kept_at = to_rfc3339(context_.clock.now());
+    journal.save(kTargetDocument, to_json(state_));
+}
+
 /// A job that ended well says so again, unless its target has something else in it by now.
 Standing TargetWork::standing() {
     if (state_.plan.path.empty()) {
@@ -196,22 +202,24 @@ Standing TargetWork::standing() {
     return standing;
 }
 
-/// The kernel may have given the drive another name since.
-void TargetWork::find_drive(const Journal& journal) {
+/// The kernel may have given the drive another name since: true when it has.
+bool TargetWork::find_drive() {
+    storage_ = storage_of(context_, state_.plan.path, state_.choice);
     if (state_.plan.kind != "disk") {
-        return;
+        return false;
     }
     const auto found = job::find_drive(context_.host, state_.plan.path, state_.plan.identity);
     if (!found) {
         throw Error(ErrorCode::safety, found.code, state_.plan.name + ": " + found.why_not,
                     "attach the one that this job began with: " + state_.plan.confirm_token);
     }
-    if (found.path != state_.plan.path) {
-        keep_observation(renamed(context_.clock, state_.plan.path, found.path));
-        state_.plan.path = found.path;
-        save(journal);
-        storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    if (found.path == state_.plan.path) {
+        return false;
     }
+    keep_observation(renamed(context_.clock, state_.plan.path, found.path));
+    state_.plan.path = found.path;
+    storage_ = storage_of(context_, state_.plan.path, state_.choice);
+    return true;
 }
 
 TargetPlan TargetWork::survey_when_free() {
@@ -231,20 +239,38 @@ void TargetWork::refuse_other(const TargetPlan& plan) const {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     state_.plan.name +
                         ": the machine was restarted since this job began: what it was to erase in "
-                        "memory is gone, or can not be known again; nothing was changed",
+                        "memory is gone, or can not be known again",
                     "erase what stands there now in a new run: " + state_.plan.path);
     }
     throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                state_.plan.name + ": another target stands there now, nothing was changed",
+                state_.plan.name + ": another target stands there now, which was not touched",
                 "attach the one that this job began with: " + state_.plan.confirm_token);
 }
 
+std::vector<Objection> TargetWork::look_again() {
+    try {
+        (void)find_drive();
+        storage_->going_on(state_.progress);
+        auto plan = storage_->survey();
+        if (plan.objections.empty()) {
+            refuse_other(plan);
+        }
+        plan.name = state_.plan.name;
+        plan.confirm_token = state_.plan.confirm_token;
+        state_.plan = std::move(plan);
+        return state_.plan.objections;
+    } catch (const Error& error) {
+        return {{{error.reason(), printable(error.what())}, error.code()}};
+    }
+}
+
 void TargetWork::come_back(const CertifiedRun& run) {
-    storage_ = storage_of(context_, state_.plan.path, state_.choice);
-    find_drive(run.journal());
+    if (find_drive()) {
+        save(run.journal());
+    }
     storage_->going_on(state_.progress);
     const auto plan = survey_when_free();
-    refuse(state_.plan.name + ": refused, nothing was changed:", plan.objections);
+    refuse(state_.plan.name + ": not gone on with, nothing was begun:", plan.objections);
     refuse_other(plan);
 }
 
@@ -253,6 +279,7 @@ void TargetWork::begin_again(const CertifiedRun& run) {
                           ? storage_->begin(context_.random)
                           : storage_->begin_again(context_.random, state_.progress, state_.outcome);
     state_.done = false;
+    state_.outcome = nullptr;  // else the next attempt would take it for that of this one
     state_.observations = Json::array();
     save(run.journal());
 }
@@ -280,16 +307,19 @@ void TargetWork::describe(RunResult& result) const {
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork work(context, request);
     const auto station = look_before_plan(context, work.needs());
-    std::vector<Objection> objections;
-    const auto done = done_before(context, work, objections);
-    if (done || !objections.empty()) {
-        auto plan = work.plan();
-        plan.done_before = done;
-        plan.objections = std::move(objections);
+    auto earlier = earlier_job(context, work);
+    if (!earlier.known) {
+        (void)work.look();
+    }
+    auto plan = work.plan();
+    plan.done_before = std::move(earlier.done);
+    plan.open_job = std::move(earlier.open);
+    if (earlier.known) {
+        plan.objections = std::move(earlier.objections);
+    }
+    if (earlier.known && !plan.open_job) {
         return plan;
     }
-    (void)work.look();
-    auto plan = work.plan();
     plan.objections.insert(plan.objections.begin(), station.begin(), station.end());
     return plan;
 }
@@ -297,6 +327,7 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
 std::string plan_digest(const TargetPlan& plan) {
     Json document = plan_document(plan);
     document.erase("doneBefore");
+    document.erase("openJob");
     if (plan.size_varies) {
         document.erase("sizeBytes");
         document.erase("bytesToTransfer");
@@ -325,6 +356,7 @@ Json plan_document(const TargetPlan& plan) {
         .add("residualRisks", plan.residual_risks)
         .add("objections", to_json(plan.objections))
         .add("doneBefore", to_json(plan.done_before))
+        .add("openJob", to_json(plan.open_job))
         .take();
 }
 
@@ -332,7 +364,7 @@ RunResult run_target(RunContext& context, const TargetRequest& request,
                      const std::stop_token& stop) {
     ForwardContext forward(context);
     TargetWork work(forward.context, request);
-    return run(forward.context, work, {request.expected_plan_digest}, stop);
+    return run(forward, work, {request.expected_plan_digest}, stop);
 }
 
 }  // namespace efface::job

@@ -5,6 +5,7 @@
 
 #include "efface/job/target_run.hpp"
 
+#include "journal_check.hpp"
 #include "run.hpp"
 #include "target_record.hpp"
 #include "target_storage.hpp"
@@ -42,6 +43,7 @@ class TargetWork final : public Work {
     [[nodiscard]] std::string new_job() override;
     [[nodiscard]] std::optional<Json> identity_in(const std::filesystem::path& folder) override;
     void load(const std::filesystem::path& folder, const RunState& run) override;
+    [[nodiscard]] WallTime kept_at() const override { return date_from_journal(state_.kept_at); }
     [[nodiscard]] bool is_same_request(const std::filesystem::path& folder) const override;
 
     [[nodiscard]] std::vector<Objection> look() override;
@@ -52,9 +54,10 @@ class TargetWork final : public Work {
     }
     [[nodiscard]] Json accepted() const override;
     void begin() override;
-    void save(const Journal& journal) override { journal.save(kTargetDocument, to_json(state_)); }
+    void save(const Journal& journal) override;
 
     [[nodiscard]] Standing standing() override;
+    [[nodiscard]] std::vector<Objection> look_again() override;
     void come_back(const CertifiedRun& run) override;
     void begin_again(const CertifiedRun& run) override;
 
@@ -63,6 +66,7 @@ class TargetWork final : public Work {
     [[nodiscard]] std::optional<method::Verdict> verdict() const override;
     [[nodiscard]] CertifiedRun::Content certificate(const CertifiedRun& run,
                                                     WallTime now) const override;
+    [[nodiscard]] CertifiedRun::Content trial(const CertifiedRun& run, WallTime now) const override;
     void take_lowered(const CertifiedRun& run, const Json& predicate) override;
     void describe(RunResult& result) const override;
 
@@ -72,7 +76,7 @@ class TargetWork final : public Work {
   private:
     [[nodiscard]] std::string job_of_order() const;
     void find_last_job_of_order();
-    void find_drive(const Journal& journal);
+    [[nodiscard]] bool find_drive();
     [[nodiscard]] TargetPlan survey_when_free();
     void refuse_other(const TargetPlan& plan) const;
     method::Outcome attempt(RunNotes& notes, bool resumed, const std::stop_token& stop);
@@ -83,6 +87,8 @@ class TargetWork final : public Work {
     void keep_observation(method::Observation observation);
     void keep_observations(method::Outcome& outcome);
     void conclude(method::Outcome outcome);
+    [[nodiscard]] CertifiedRun::Content certificate_of(const TargetState& state,
+                                                       const CertifiedRun& run, WallTime now) const;
 
     RunContext& context_;
     const TargetRequest& request_;

@@ -128,6 +128,17 @@ method::Outcome run_location(RunContext& context, RunNotes& notes, const Locatio
     return outcome;
 }
 
+Json to_json(const VolumeState& state) {
+    return ObjectWriter()
+        .add("plan", to_journal(state.plan))
+        .add("done", state.done)
+        .add("attempt", state.attempt)
+        .add("outcome", state.outcome)
+        .add("observations", state.observations)
+        .add("keptAt", state.kept_at)
+        .take();
+}
+
 }  // namespace
 
 VolumeState load_volume(const std::filesystem::path& folder, std::size_t index) {
@@ -142,19 +153,16 @@ VolumeState load_volume(const std::filesystem::path& folder, std::size_t index) 
         json->at("attempt").get_to(state.attempt);
         state.outcome = json->at("outcome");
         state.observations = json->at("observations");
+        json->at("keptAt").get_to(state.kept_at);
+        require_same(*json, to_json(state));
         check_volume_state(state);
         return state;
     });
 }
 
-void save_volume(const Journal& journal, std::size_t index, const VolumeState& state) {
-    journal.save(file_name(index), ObjectWriter()
-                                       .add("plan", to_journal(state.plan))
-                                       .add("done", state.done)
-                                       .add("attempt", state.attempt)
-                                       .add("outcome", state.outcome)
-                                       .add("observations", state.observations)
-                                       .take());
+void save_volume(const Journal& journal, std::size_t index, VolumeState& state, WallTime now) {
+    state.kept_at = to_rfc3339(now);
+    journal.save(file_name(index), to_json(state));
 }
 
 bool run_volume(RunContext& context, RunNotes& notes, const mandate::Volume& volume,
@@ -186,6 +194,14 @@ bool run_volume(RunContext& context, RunNotes& notes, const mandate::Volume& vol
     }
     std::move(result).conclude(state);
     return true;
+}
+
+void fail_volume(VolumeState& state, const Reason& reason) {
+    VolumeOutcome result(state.plan);
+    for (const auto& location : state.plan.locations) {
+        result.fail(location, reason);
+    }
+    std::move(result).conclude(state);
 }
 
 namespace {

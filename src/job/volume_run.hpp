@@ -18,13 +18,14 @@ struct VolumeState {
     bool done = false;
     std::uint64_t attempt = 1;  ///< in which `outcome` came about
     Json outcome;               ///< the volume's part of the certificate, when done
+    std::string kept_at;        ///< when this was kept: no date in it is later
     Json observations;          ///< what was seen, for evidence/observations.jsonl
 };
 
 /// volume-N.json of the journal. Loading throws Error(internal) when it is missing or damaged.
 [[nodiscard]] VolumeState load_volume(const std::filesystem::path& folder, std::size_t index);
-/// Safe from several threads for different volumes.
-void save_volume(const Journal& journal, std::size_t index, const VolumeState& state);
+/// `now`: its `kept_at` from then on. Safe from several threads for different volumes.
+void save_volume(const Journal& journal, std::size_t index, VolumeState& state, WallTime now);
 
 /// The boundary of a target: what fails inside becomes the volume's verdict, so that the other
 /// volumes go on. Returns false when a stop was asked for before the volume was done; then nothing
@@ -32,6 +33,9 @@ void save_volume(const Journal& journal, std::size_t index, const VolumeState& s
 [[nodiscard]] bool run_volume(RunContext& context, RunNotes& notes, const mandate::Volume& volume,
                               VolumeState& state, bool resumed, ProgressSink& progress,
                               const std::stop_token& stop);
+
+/// Concludes the volume as one of which every place failed for this reason.
+void fail_volume(VolumeState& state, const Reason& reason);
 
 /// What stands at the volume's places today is not what destroying its keys left there: why.
 /// Looks at the beginning of each range and at a piece of every MiB; what can not be read now is

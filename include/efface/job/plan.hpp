@@ -61,6 +61,7 @@ struct ProjectPlan {
     std::vector<VolumePlan> volumes;
     std::vector<Objection> station;  ///< what preflight finds wanting
     std::optional<DoneBefore> done_before;
+    std::optional<OpenJob> open_job;  ///< that would go on: `volumes` as it began with them
     [[nodiscard]] std::vector<Objection> objections() const;
     [[nodiscard]] method::Level level() const noexcept;
     [[nodiscard]] std::uint64_t bytes_to_overwrite() const noexcept;

@@ -55,6 +55,16 @@ struct DoneBefore {
 };
 [[nodiscard]] Json to_json(const std::optional<DoneBefore>& done);
 
+/// The job that what is asked for goes on with: interrupted, without its evidence, or ended without
+/// success.
+struct OpenJob {
+    std::string job_id;
+    std::string phase;   ///< as efface jobs has it
+    std::string status;  ///< empty without a verdict
+    std::string started_at;
+};
+[[nodiscard]] Json to_json(const std::optional<OpenJob>& job);
+
 /// The exit status of a verdict: DESIGN, section 2.
 [[nodiscard]] constexpr int exit_code_of(method::Verdict verdict) noexcept {
     switch (verdict) {

@@ -313,6 +313,14 @@ def space_conditions():
         yield Condition(f"{pages} pages of room", 1, "no-space", full(pages), may_do=pages > 30)
 
 
+def file_size_conditions():
+    for size in (0, 1, 511, 4096, 65536, MIB - 1):
+        yield Condition(f"files of {size} bytes", 1, "no-space", nothing, limit(f"--fsize={size}"))
+    for size in (MIB, 2 * MIB, 4 * MIB, 64 * MIB):
+        yield Condition(f"files of {size} bytes", 1, "no-space", nothing, limit(f"--fsize={size}"),
+                        may_do=True)
+
+
 def all_conditions():
     """In the core tests a part of each family, another one for each kind of target."""
     yield "log", list(log_conditions()), 5
@@ -320,3 +328,4 @@ def all_conditions():
     yield "keys", list(key_conditions()), 4
     yield "machine", list(machine_conditions()), 12
     yield "space", list(space_conditions()), 24
+    yield "files", list(file_size_conditions()), 3

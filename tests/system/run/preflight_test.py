@@ -58,12 +58,6 @@ class Preflight(unittest.TestCase):
                 done = condition.code is None or (condition.may_do and answer.code in scenes.DONE)
                 with self.subTest(kind=scene.kind, condition=str(condition), what=what,
                                   snapshot=snapshot):
-                    if what == "plan" and snapshot != "fresh":  # of a header that is gone, too
-                        if condition.code and not condition.may_do:
-                            self.assertIn(condition.code, answer.reasons(), answer)
-                        self.assertEqual(scene.digest(), before, answer)
-                        refused = None
-                        continue
                     if snapshot != "fresh" or refused is None:  # each command opens its own files
                         refused = not done
                     self.assertEqual(not done, refused, f"not what the plan said\n{answer}")

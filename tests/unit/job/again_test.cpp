@@ -151,6 +151,13 @@ TEST_CASE("again: a failed target may be tried again by the same order", "[job][
     const auto first = fixture.run();
     REQUIRE(first.exit_code() == 3);
     failing = false;
+    fixture.on_event = [&](const Json& event) {
+        if (event.at("event") == "started") {  // of how the first ended, the second knows nothing
+            const auto kept = read_text_file(fixture.state.jobs() / first.job_id / "target.json",
+                                             std::size_t{1} << 20U);
+            CHECK(parse_json(kept.value(), "target.json").at("outcome").is_null());
+        }
+    };
     const auto second = fixture.run();
     CHECK(second.exit_code() == 0);
     CHECK(second.job_id == first.job_id);

@@ -2,6 +2,7 @@
 #include "efface/job/plan.hpp"
 
 #include "catch.hpp"
+#include "killed.hpp"
 #include "run_fixture.hpp"
 
 using namespace efface;
@@ -55,4 +56,28 @@ TEST_CASE("plan: the document names ranges, level and what is not reached", "[jo
     CHECK(volume.at("level") == "clear");
     CHECK(volume.at("notReached").dump().find("flash") != std::string::npos);
     CHECK(document.dump().find("streamKey") == std::string::npos);
+}
+
+TEST_CASE("plan: of a project that was interrupted it is what it began with, and names the job",
+          "[job][plan]") {
+    RunFixture fixture;
+    const auto before = fixture.plan();
+    fixture.on_event = [&](const Json& event) {
+        if (event.at("event") == "verified") {
+            throw Killed();
+        }
+    };
+    CHECK_THROWS_AS(fixture.run(), Killed);  // the header of the first volume is gone
+    fixture.on_event = nullptr;
+    const auto plan = fixture.plan();
+    REQUIRE(plan.open_job);
+    const auto manifest = mandate::parse_manifest(fixture.manifest_text);
+    CHECK(plan.open_job->job_id == job_id_of(manifest));
+    CHECK(plan.open_job->phase == "running");
+    CHECK(plan.objections().empty());
+    CHECK(plan_digest(manifest, plan) == plan_digest(manifest, before));
+    CHECK(plan_document(manifest, plan).at("openJob").at("jobId") == plan.open_job->job_id);
+    CHECK(plan_document(manifest, before).at("openJob").is_null());
+    CHECK(fixture.run().exit_code() == 0);
+    CHECK_FALSE(fixture.plan().open_job);
 }

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "earlier_runs.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "efface/base/digest.hpp"
+#include "efface/evidence/keys.hpp"
+#include "efface/job/run_result.hpp"
+
+namespace efface::job {
+
+namespace {
+
+/// As job ids are made. Others name no folder of ours.
+bool is_job_id(const std::string& id) {
+    constexpr std::size_t kHexDigits = 32;
+    return id.size() == kHexDigits && id.find_first_not_of("0123456789abcdef") == std::string::npos;
+}
+
+evidence::Log open_log(const RunContext& context) {
+    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
+    return evidence::Log::open_read_only(context.state.log(), key);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> find_entry(const evidence::Log& log, std::uint64_t from,
+                                        const char* type, const std::string& run_id) {
+    for (std::uint64_t index = from; index < log.size(); ++index) {
+        const Json entry = parse_json(log.entry(index), "log entry");
+        if (entry.value("type", "") == type && entry.value("runId", "") == run_id) {
+            return index;
+        }
+    }
+    return std::nullopt;
+}
+
+std::string leaf_of(const evidence::Log& log, std::uint64_t index) {
+    return to_hex(evidence::leaf_hash(as_bytes(log.entry(index))));
+}
+
+bool has_journal(const StateDirectory& state, const std::string& job_id) {
+    return is_job_id(job_id) && std::filesystem::exists(state.jobs() / job_id / "run.json");
+}
+
+bool is_success_of(const evidence::LoggedRun& run) {
+    const auto verdict = method::verdict_from_string(run.status);
+    return run.end && !run.refused && verdict && is_success(*verdict);
+}
+
+namespace {
+
+/// Whether the journal with this state can have been written with this run in the log.
+bool knows(const RunState& state, const evidence::LoggedRun& run) {
+    if (run.intent.run_id != state.run_id) {
+        return run.intent.index < state.log_size_before && !is_success_of(run);
+    }
+    const bool outcome = run.end && !run.refused && run.status != evidence::kLostRun;
+    return !outcome || (state.phase >= Phase::logging && run.status == state.verdict);
+}
+
+}  // namespace
+
+void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state) {
+    if (state.ended_well()) {
+        return;
+    }
+    const auto newer =
+        std::find_if(runs.begin(), runs.end(), [&](const auto& run) { return !knows(state, run); });
+    if (newer == runs.end()) {
+        return;
+    }
+    throw Error(
+        ErrorCode::internal, ReasonCode::journal_damaged,
+        fmt::format("the journal is older than the log, which has run {} of this job: {}, at {}",
+                    newer->intent.run_id,
+                    !newer->end      ? "announced"
+                    : newer->refused ? kRefusedRun
+                                     : newer->status,
+                    newer->end ? newer->ended_at : newer->intent.at));
+}
+
+WallTime last_entry_at(const RunContext& context) {
+    const auto log = open_log(context);
+    if (log.size() == 0) {
+        return {};
+    }
+    const Json last = parse_json(log.entry(log.size() - 1), "log entry");
+    return from_rfc3339(last.value("at", "")).value_or(WallTime());
+}
+
+std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
+    return evidence::runs_of_job(open_log(context), job_id);
+}
+
+std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
+    evidence::DeviceRuns runs(identity);
+    runs.read(open_log(context));
+    std::optional<std::string> job;
+    for (const auto& run : runs.runs()) {
+        if (!run.end && has_journal(context.state, run.intent.job_id)) {
+            job = run.intent.job_id;
+        }
+    }
+    return job;
+}
+
+}  // namespace efface::job

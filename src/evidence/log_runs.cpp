@@ -138,19 +138,31 @@ bool DeviceRuns::may_be_of_device(std::string_view line) const {
 void DeviceRuns::take(std::uint64_t index, std::string_view line) {
     const std::string_view type_on = behind(line, R"("type":")");
     const std::string_view type = type_on.substr(0, type_on.find('"'));
-    if (type == "run-intent" && may_be_of_device(line)) {
+    if (type == "run-intent" &&
+        (may_be_of_device(line) ||
+         (!job_id_.empty() && line.find(job_id_) != std::string_view::npos))) {
         LoggedRun run;
         run.intent = run_intent_from(parse_json(line, "log entry"), index);
         if (device_.is_that_of(run.intent)) {
-            open_[index] = runs_.size();
-            runs_.push_back(std::move(run));
+            open_[index].of_device = runs_.size();
+            runs_.push_back(run);
+        }
+        if (!job_id_.empty() && run.intent.job_id == job_id_) {
+            open_[index].of_job = runs_of_job_.size();
+            runs_of_job_.push_back(std::move(run));
         }
     } else if (!open_.empty() && is_end(type)) {
         const std::string_view number = behind(line, R"("intent":)");
         std::uint64_t intent = 0;
         (void)std::from_chars(number.data(), number.data() + number.size(), intent);
         if (const auto found = open_.find(intent); found != open_.end()) {
-            end_run(runs_[found->second], parse_json(line, "log entry"), index);
+            const auto entry = parse_json(line, "log entry");
+            if (const auto place = found->second.of_device) {
+                end_run(runs_[*place], entry, index);
+            }
+            if (const auto place = found->second.of_job) {
+                end_run(runs_of_job_[*place], entry, index);
+            }
             open_.erase(found);
         }
     }

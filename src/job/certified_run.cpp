@@ -146,14 +146,15 @@ void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunSt
     }
 }
 
-CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, Journal journal,
-                           const Json& identity)
+CertifiedRun::CertifiedRun(RunContext& context, const Station& station, std::string job_id,
+                           Journal journal, evidence::DeviceRuns runs)
     : context_(context),
+      station_(station),
       job_id_(std::move(job_id)),
-      keys_(evidence::KeyStore::open(context.state.keys())),
-      identity_sha256_(sha256_hex(canonical_json(identity))),
+      keys_(station.keys),
+      identity_sha256_(runs.device().digest()),
       journal_(std::move(journal)),
-      runs_(identity) {
+      runs_(std::move(runs)) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         take_end_from_log();
@@ -180,7 +181,7 @@ void CertifiedRun::take_end_from_log() {
     if (state_.journal_version == kJournalVersion) {
         check_announcement(log);
     }
-    refuse_older_than(evidence::runs_of_job(log, job_id_), state_);
+    refuse_older_than(runs_.runs_of_job(), state_);
     for (const auto& run : runs_.runs()) {
         if (run.intent.run_id == state_.run_id && run.end &&
             (run.refused || run.status == evidence::kLostRun)) {
@@ -255,7 +256,7 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.level.clear();
     state_.completed_at.clear();
     state_.bundle = state_.subject + "-" + state_.run_id;
-    state_.log_size_before = open_log().size();
+    state_.log_size_before = station_.log.size();
     enter(Phase::announcing);
 }
 
@@ -265,10 +266,8 @@ void CertifiedRun::note_interruption() {
     context_.events.emit("resumed", ObjectWriter().add("run_id", state_.run_id).take());
 }
 
-std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
-    evidence::DeviceRuns runs(identity);
-    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
-    runs.read(evidence::Log::open_read_only(context.state.log(), key));
+std::optional<std::string> open_job_of(const RunContext& context,
+                                       const evidence::DeviceRuns& runs) {
     std::optional<std::string> job;
     for (const auto& run : runs.runs()) {
         if (!run.end && has_journal(context.state, run.intent.job_id)) {
@@ -292,7 +291,7 @@ void CertifiedRun::read_attempts() {
 }
 
 void CertifiedRun::announce(Json fields) {
-    runs_.read(read_log());  // most of it while others may write, the rest while they can not
+    runs_.read(station_.log);  // most of it while others may write, the rest while they can not
     take_intent(open_log(), std::move(fields));
     enter(Phase::running);
 }

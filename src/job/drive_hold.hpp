@@ -20,9 +20,11 @@ class DriveHold final {
               std::map<std::uint32_t, std::string> names, const SecretBytes& credential);
     ~DriveHold();
 
-    /// Throws as guard::hold() when something uses any part of the drive. `cleared`: the target as
-    /// the guard holds it already; else it is held anew.
-    void open(Moment moment, std::unique_ptr<HeldTarget> cleared);
+    /// Throws as guard::hold() when something uses any part of the drive. `identity`: of the device
+    /// at path(), as of now. `cleared`: that one as the guard holds it already; else it is held
+    /// anew.
+    void open(Moment moment, const inventory::Identity& identity,
+              std::unique_ptr<HeldTarget> cleared);
     /// Finds the drive again, under whatever name, and opens it. False: it is not there.
     bool reattach();
     /// Resets the path to it; reattach() comes next. False: not possible.
@@ -36,7 +38,7 @@ class DriveHold final {
     }
 
   private:
-    inventory::Drive drive();
+    inventory::Drive drive(const inventory::Identity& identity);
     Host& host_;
     std::string path_;
     Json identity_;

@@ -342,11 +342,11 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
     request.workers = workers;
     ProjectWork work(context, request);
     ProjectPlan plan;
-    auto station = look_before_plan(context, work.needs());
-    plan.done_before = done_before(context, work, plan.station);
+    auto before = look_before_plan(context, work.needs());
+    plan.done_before = done_before(context, work, before.station, plan.station);
     if (!plan.done_before && plan.station.empty()) {
         plan = survey(context, manifest, workers);
-        plan.station = std::move(station);
+        plan.station = std::move(before.objections);
     }
     return plan;
 }

@@ -37,12 +37,6 @@ Error damaged_job(const Work& work, const std::string& id, const Error& error) {
                      " (the log then says that it was lost)");
 }
 
-/// What the log has of a job.
-std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
-    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
-    return evidence::runs_of_job(evidence::Log::open_read_only(context.state.log(), key), job_id);
-}
-
 /// An order or manifest whose storage is erased once for ever; not what a person typed.
 bool is_for_once(const Work& work) {
     return !work.document_sha256().empty() && work.is_done_once();
@@ -92,8 +86,8 @@ class Run final : public RunNotes {
     void done_before();
     void delivered_late();
     void begin();
-    bool joins_open_job();
-    void refuse_carried_out(const std::string& job_id) const;
+    bool joins_open_job(const evidence::DeviceRuns& logged);
+    void refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const;
     void go_on();
     void check_terms() const;
     void deliver();
@@ -106,6 +100,7 @@ class Run final : public RunNotes {
     Work& work_;
     const RunOrders& orders_;
     const std::stop_token& stop_;
+    std::optional<Station> station_;        ///< as preflight found it
     std::optional<std::string> known_;      ///< the job that this request goes on with
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
@@ -164,7 +159,8 @@ bool Run::open(const std::string& job_id) {
     if (!identity) {
         return false;
     }
-    run_.emplace(context_, job_id, journal_of(job_id), *identity);
+    run_.emplace(context_, *station_, job_id, journal_of(job_id),
+                 evidence::DeviceRuns(*identity, job_id));
     context_.events.set_job(job_id);
     if (run_->of_other_version()) {
         return true;
@@ -220,11 +216,11 @@ void Run::delivered_late() {
 }
 
 /// A job that was typed, and interrupted, on the same storage goes on when the same is asked for.
-bool Run::joins_open_job() {
+bool Run::joins_open_job(const evidence::DeviceRuns& logged) {
     if (work_.terms() != nullptr) {
         return false;
     }
-    const auto job = open_job_on(context_, work_.identity());
+    const auto job = open_job_of(context_, logged);
     if (!job || !is_same_request(work_, context_.state.jobs() / *job) || !open(*job)) {
         return false;
     }
@@ -233,11 +229,8 @@ bool Run::joins_open_job() {
 }
 
 /// What the log says was done stays done when the folder of its job is gone.
-void Run::refuse_carried_out(const std::string& job_id) const {
-    if (!is_for_once(work_)) {
-        return;  // the log is not read for it
-    }
-    if (const auto objection = carried_out(context_, work_, read_job(context_, job_id))) {
+void Run::refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const {
+    if (const auto objection = carried_out(context_, work_, runs)) {
         throw Error(
             objection->status, objection->reason.code, objection->reason.text,
             fmt::format("look below {} for its certificate; erase again only by a new order",
@@ -257,15 +250,16 @@ void Run::begin() {
     }
     const auto authorization = work_.authorize();
     job::refuse(head + "refused, nothing was changed:", work_.look_permitted());
-    const auto identity = work_.identity();
-    if (joins_open_job()) {
+    const auto job_id = work_.new_job();
+    evidence::DeviceRuns logged(work_.identity(), job_id);
+    logged.read(station_->log);
+    if (joins_open_job(logged)) {
         return;
     }
-    const auto job_id = work_.new_job();
     context_.events.set_job(job_id);
     context_.events.emit("accepted", work_.accepted());
-    refuse_carried_out(job_id);
-    run_.emplace(context_, job_id, journal_of(job_id), identity);
+    refuse_carried_out(logged.runs_of_job());
+    run_.emplace(context_, *station_, job_id, journal_of(job_id), std::move(logged));
     work_.begin();
     work_.save(run_->journal());
     run_->begin(work_.kind(), work_.subject(), authorization);
@@ -321,7 +315,7 @@ void Run::proceed() {
 
 /// Until the verdict is known.
 void Run::work() {
-    preflight(context_, work_.needs());
+    station_.emplace(preflight(context_, work_.needs()));
     known_ = work_.known_job();
     if (known_) {
         context_.events.set_job(*known_);
@@ -457,6 +451,7 @@ Json to_json(const std::optional<DoneBefore>& done) {
 }
 
 std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
+                                      const std::optional<Station>& station,
                                       std::vector<Objection>& objections) {
     const auto known = work.known_job();
     if (!known) {
@@ -477,9 +472,11 @@ std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
     }
     std::vector<evidence::LoggedRun> logged;
     try {
-        logged = read_job(context, *known);
+        if (station) {
+            logged = evidence::runs_of_job(station->log, *known);
+        }
     } catch (const Error&) {
-        // A station without keys or with a damaged log: preflight says so.
+        // Of a damaged log: preflight says so.
     }
     if (!run) {
         if (auto objection = carried_out(context, work, logged)) {

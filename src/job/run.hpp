@@ -121,8 +121,10 @@ struct RunOrders {
 };
 
 /// For a plan: the job that did this work before, where it is as that left it; then `objections`
-/// are none. Another thing that stands there is the only objection.
+/// are none. Another thing that stands there is the only objection. `station`: as preflight found
+/// it.
 [[nodiscard]] std::optional<DoneBefore> done_before(const RunContext& context, Work& work,
+                                                    const std::optional<Station>& station,
                                                     std::vector<Objection>& objections);
 
 /// Never throws an Error: what failed stands in the result.

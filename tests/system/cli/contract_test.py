@@ -124,6 +124,25 @@ class Failures(Case):
                         schema = KINDS.get(" ".join(command), document["schema"])
                         self.assertEqual(document["schema"], schema)
 
+    def flags(self, *words):
+        """Every option of a command that takes no value, as its --help lists them."""
+        text = require(self.state.efface, *words, "--help").stdout.decode()
+        # Who takes a value has its type one space behind the name: "--order TEXT".
+        lines = re.findall(r"(?m)^  ((?:-\w,)?--[a-z-]+|-\w)(?:  .*)?$", text)
+        return [name for line in lines for name in line.split(",")]
+
+    def test_a_flag_with_a_value_is_a_usage_error(self):
+        seen = set()
+        for command in [(), *self.subcommands()]:
+            for flag in self.flags(*command):
+                seen.add(flag)
+                for value in ("1", "0", "true", "false", "no", ""):
+                    done = self.state.run(*command, f"{flag}={value}", "--json")
+                    with self.subTest(command=command, flag=flag, value=value):
+                        message = self.failure(done, EXIT["usage"])["error"]["message"]
+                        self.assertIn(flag, message)
+        self.assertLessEqual({"--json", "-J", "--help", "-h", "--version", "--sweep"}, seen)
+
     def test_a_word_that_nobody_knows_comes_with_the_one_that_was_meant(self):
         for words, meant in ((("eras",), "erase"), (("lsit",), "list"), (("Verify",), "verify"),
                              (("project", "eras"), "erase"), (("keys", "inti"), "init"),

@@ -40,22 +40,22 @@ void DriveHold::open(Moment moment, const inventory::Identity& identity,
     }
 }
 
-bool DriveHold::reattach() {
+std::string DriveHold::reattach() {
     targets_.clear();
     held_.clear();
     connection_.reset();
     try {
         const auto found = find_drive(host_, path_, identity_);
         if (!found) {
-            return false;
+            return found.why_not;
         }
         path_ = found.path;
-        host_.connect(drive(host_.identify(path_)), credential_)->rescan();
-        // Its content is what the erasure left.
+        host_.connect(drive(*found.identity), credential_)->rescan();
+        // Its size may be another now; its content is what the erasure left.
         open(Moment::now_unread, host_.identify(path_), nullptr);
-        return true;
-    } catch (const Error&) {
-        return false;
+        return {};
+    } catch (const Error& error) {
+        return error.what();
     }
 }
 

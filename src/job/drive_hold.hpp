@@ -25,8 +25,9 @@ class DriveHold final {
     /// anew.
     void open(Moment moment, const inventory::Identity& identity,
               std::unique_ptr<HeldTarget> cleared);
-    /// Finds the drive again, under whatever name, and opens it. False: it is not there.
-    bool reattach();
+    /// Finds the drive again, under whatever name, and opens it. Why it can not be had; empty when
+    /// it is there.
+    [[nodiscard]] std::string reattach();
     /// Resets the path to it; reattach() comes next. False: not possible.
     [[nodiscard]] bool reset() { return connection_ && connection_->reset(); }
     /// The set of these commands; nullptr when it is not there.

@@ -369,11 +369,11 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     std::vector<method::Observation> moves;
     hooks.reattach = [&] {
         const auto before = hold.path();
-        const bool there = hold.reattach();
-        if (there && hold.path() != before) {
+        auto why_not = hold.reattach();
+        if (why_not.empty() && hold.path() != before) {
             moves.push_back(renamed(context_.clock, before, hold.path()));
         }
-        return there;
+        return why_not;
     };
     hooks.reset = [&] { return hold.reset(); };
     method::FirmwareErase method(task, firmware, std::move(hooks), context_.clock);

@@ -59,6 +59,9 @@ class FirmwareAttempt final {
     [[nodiscard]] bool look_again(std::vector<MarksSeen>& looks, const Promise& promise,
                                   MarksReport& report);
     [[nodiscard]] std::uint64_t write_beside(const PlacesNotRead& missing, const Promise& promise);
+    [[nodiscard]] bool all_in_reach();
+    /// False: it did not, or the run is to stop; the outcome says which.
+    [[nodiscard]] bool comes_back(std::string_view since);
     [[nodiscard]] bool find_again(MarksReport& report);
     void conclude(const MarksReport& report);
     void fail(Verdict verdict, ReasonCode code, const std::string& text) {

@@ -11,7 +11,6 @@ namespace {
 
 /// How often, and after which pause, a namespace that was attached is looked for.
 constexpr unsigned kAreaLooksMax = 20;
-constexpr std::chrono::milliseconds kAreaPause{500};
 
 /// Canaries behind the end that the host sees: the area counts as opened when enough of them could
 /// be placed, else why not is kept. False: they are not to be looked for.
@@ -156,10 +155,10 @@ void FirmwareAttempt::open_hidden_areas() {
 void FirmwareAttempt::find_opened() {
     bool there = false;
     for (unsigned look = 0; look < kAreaLooksMax; ++look) {
-        if (look > 0 && !hooks_.wait(kAreaPause)) {
+        if (look > 0 && !hooks_.wait(kReturnPause)) {
             break;
         }
-        there = hooks_.reattach();
+        there = hooks_.reattach().empty();
         if (!there) {
             continue;
         }

@@ -147,6 +147,38 @@ std::uint64_t FirmwareAttempt::write_beside(const PlacesNotRead& missing, const 
     return written;
 }
 
+/// Whether everything that was marked through the kernel can be reached through it now.
+bool FirmwareAttempt::all_in_reach() {
+    const auto places = reaches();
+    return std::all_of(state_.marks.begin(), state_.marks.end(), [&](const SurfaceMarks& marks) {
+        return std::any_of(places.begin(), places.end(),
+                           [&](const Reach& one) { return one.name == marks.name; });
+    });
+}
+
+/// The kernel takes its time to find a drive again, the more the busier the machine is. What is
+/// there in part after all that time is looked at as it is.
+bool FirmwareAttempt::comes_back(std::string_view since) {
+    std::string why_not;
+    for (auto waited = kReturnPause; waited <= kReturnMax; waited += kReturnPause) {
+        why_not = hooks_.reattach();
+        if (why_not.empty() && all_in_reach()) {
+            return true;
+        }
+        if (!hooks_.wait(kReturnPause)) {
+            fail(Verdict::indeterminate, ReasonCode::stopped,
+                 fmt::format("stopped while the drive was away since {}", since));
+            return false;
+        }
+    }
+    if (!why_not.empty()) {
+        fail(Verdict::indeterminate, ReasonCode::drive_silent,
+             fmt::format("the drive did not come back within {} s since {}: {}", kReturnMax.count(),
+                         since, why_not));
+    }
+    return why_not.empty();
+}
+
 /// False when the drive is not there any more, or another one is.
 bool FirmwareAttempt::find_again(MarksReport& report) {
     remake_operation();
@@ -177,12 +209,7 @@ bool FirmwareAttempt::look_again(std::vector<MarksSeen>& looks, const Promise& p
     }
     progress_.phase("resetting the drive's path: not all of it can be read");
     const bool reset = hooks_.reset && hooks_.reset();
-    if (!hooks_.reattach()) {
-        fail(Verdict::indeterminate, ReasonCode::drive_silent,
-             "the drive is gone since its path was reset");
-        return false;
-    }
-    if (!find_again(report)) {
+    if (!comes_back("its path was reset") || !find_again(report)) {
         return false;
     }
     const auto written = write_beside(missing, promise);
@@ -205,12 +232,7 @@ bool FirmwareAttempt::look_again(std::vector<MarksSeen>& looks, const Promise& p
 void FirmwareAttempt::check(MarksReport& report) {
     progress_.phase("looking for what was there");
     report.identity = "not read";
-    if (!hooks_.reattach()) {
-        fail(Verdict::indeterminate, ReasonCode::drive_silent,
-             "the drive is gone since it finished");
-        return;
-    }
-    if (!find_again(report)) {
+    if (!comes_back("it finished") || !find_again(report)) {
         return;
     }
     if (!task_.canaries) {

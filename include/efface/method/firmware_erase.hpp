@@ -104,8 +104,9 @@ struct FirmwareHooks {
     std::function<CommandSet&()> commands;
     /// Every surface of the drive as it is now; valid until the next call or reattach().
     std::function<std::vector<Surface>()> surfaces;
-    /// Finds the drive again after a reset or a change of its capacity. False: it is not there.
-    std::function<bool()> reattach;
+    /// Finds the drive again after a reset or a change of its capacity: one look, no waiting.
+    /// Why it can not be had now; empty when it is there.
+    std::function<std::string()> reattach;
     /// Resets the path to the drive, or the drive; what is on it stays. reattach() comes next.
     /// False, or empty: that is not possible here.
     std::function<bool()> reset;
@@ -114,6 +115,9 @@ struct FirmwareHooks {
 /// Bounds of waiting. A firmware erasure can't be aborted; what ends here is only our watching.
 constexpr std::chrono::milliseconds kPollMin{250};
 constexpr std::chrono::milliseconds kPollMax{60'000};
+/// How long a drive may be away after a reset, and between two looks for it.
+constexpr std::chrono::seconds kReturnMax{60};
+constexpr std::chrono::milliseconds kReturnPause{500};
 /// A drive that gives no answer for so long is called indeterminate.
 constexpr std::chrono::minutes kSilenceMax{10};
 /// A drive whose progress has not moved for so long, or for twice its estimate, is left.

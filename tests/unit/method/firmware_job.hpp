@@ -97,7 +97,7 @@ class Job final {
         hooks.surfaces = [this] { return std::vector<Surface>{{"drive", &drive}}; };
         hooks.reattach = [&] {  // every other time it is not there
             connected = std::make_unique<Connected>(drive);
-            return ++tries % 2 == 0 || drive.lies.vanishes_for == 0;
+            return std::string(++tries % 2 == 0 || drive.lies.vanishes_for == 0 ? "" : "away");
         };
         FirmwareErase erase(task, state, std::move(hooks), clock);
         test::Watcher watcher;

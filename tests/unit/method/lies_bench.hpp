@@ -232,7 +232,7 @@ class LiesBench final {
         };
         hooks.commands = [this]() -> method::CommandSet& { return model->commands(); };
         hooks.surfaces = [this] { return std::vector<method::Surface>{{"a", surface_.get()}}; };
-        hooks.reattach = [] { return true; };
+        hooks.reattach = [] { return std::string(); };
         hooks.reset = [this] {
             ++resets;
             disguise.reset();

@@ -93,6 +93,33 @@ TEST_CASE("NVMe drives that differ from the common one are sanitized all the sam
            {"NVMe 1.3", kBlock, old, Verdict::sanitized}});
 }
 
+TEST_CASE("a drive may take its time to come back, and is judged by what is there then", "[nvme]") {
+    const auto patience = static_cast<unsigned>(kReturnMax / kReturnPause);
+    for (const bool readable : {true, false}) {
+        for (const unsigned away : {0U, 1U, 7U, patience - 2, patience, 10 * patience}) {
+            for (const unsigned in_part : {0U, 1U, 10 * patience}) {
+                CAPTURE(readable, away, in_part);
+                auto options = honest();
+                options.namespaces.push_back({kBlocks, 512, true, false});
+                if (!readable) {
+                    options.leaves = fake::NvmeLeaves::unreadable;
+                }
+                NvmeJob job(kBlock, options);
+                job.away_for = away;
+                job.in_part_for = in_part;
+                const auto outcome = job.run();
+                if (away >= patience) {
+                    CHECK(outcome.verdict == Verdict::indeterminate);
+                    CHECK(outcome.reasons.at(0).code == ReasonCode::drive_silent);
+                } else {  // what the kernel lost is read by the drive's own command
+                    CHECK(outcome.verdict ==
+                          (readable ? Verdict::sanitized : Verdict::sanitized_with_exceptions));
+                }
+            }
+        }
+    }
+}
+
 TEST_CASE("sanitize reaches what Format NVM leaves", "[nvme]") {
     auto options = honest();
     options.namespaces.push_back({1024, 512, false, false});

@@ -92,10 +92,18 @@ class NvmeJob final {
         hooks.commands = [this]() -> method::CommandSet& { return *commands_; };
         hooks.surfaces = [this] { return surfaces_; };
         hooks.reattach = [this] {
-            if (drive.answers()) {
-                find();
+            if (!drive.answers() || looks_away_ < away_for) {
+                ++looks_away_;
+                return std::string("it is not there");
             }
-            return drive.answers();
+            find();
+            if (looks_away_ < away_for + in_part_for) {
+                ++looks_away_;
+                surfaces_.pop_back();
+            } else {
+                looks_away_ = 0;
+            }
+            return std::string();
         };
         hooks.reset = [this] {
             ++resets;
@@ -127,6 +135,10 @@ class NvmeJob final {
     method::FirmwareState state;
     std::function<void()> on_wait;
     unsigned resets = 0;
+    /// How many looks in vain there are each time before the kernel has the drive again, and how
+    /// many more before it has the last of its namespaces.
+    unsigned away_for = 0;
+    unsigned in_part_for = 0;
     /// Of namespaces that the kernel makes no block device of.
     std::uint32_t without_device = 0;
 
@@ -159,6 +171,7 @@ class NvmeJob final {
     std::vector<method::Surface> surfaces_;
     std::unique_ptr<method::CommandSet> commands_;
     method::FirmwareTask task_;
+    unsigned looks_away_ = 0;
 };
 
 }  // namespace efface::test

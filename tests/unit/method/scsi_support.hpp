@@ -112,7 +112,7 @@ class ScsiJob final {
         };
         hooks.commands = [this]() -> method::CommandSet& { return *bench.commands; };
         hooks.surfaces = [this] { return std::vector<method::Surface>{{"disk", &storage_}}; };
-        hooks.reattach = [] { return true; };
+        hooks.reattach = [] { return std::string(); };
         method::FirmwareErase erase(task_, state, std::move(hooks), bench.clock);
         Watcher watcher;
         return erase.run(guard::clear_memory("/dev/disk", {}, [] { return guard::MemoryLook(); }),

@@ -73,9 +73,12 @@ void refuse_values_of_flags(CLI::App* program, int argc, char** argv) {
     for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
         const std::string word = argv[i];
         const auto equals = word.find('=');
-        const auto name = word.substr(0, equals);
+        auto name = word.substr(0, equals);
         if (equals == std::string::npos || !name.starts_with('-')) {
             continue;
+        }
+        if (name.size() > 2 && name[1] != '-') {  // several letters: the last has the value
+            name = std::string("-") + name.back();
         }
         for (auto* owner = command; owner != nullptr; owner = owner->get_parent()) {
             const auto* option = owner->get_option_no_throw(name);

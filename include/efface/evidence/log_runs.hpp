@@ -64,11 +64,11 @@ class DeviceRuns final {
   public:
     /// `job_id`: of the job; empty: of none.
     explicit DeviceRuns(const Json& identity, std::string job_id = {})
-        : device_(identity), job_id_(std::move(job_id)) {}
+        : device_(DeviceName(identity)), job_id_(std::move(job_id)) {}
 
     /// From where the last reading ended to the present end of the log. Throws Error(evidence).
     void read(const Log& log);
-    [[nodiscard]] const DeviceName& device() const noexcept { return device_; }
+    [[nodiscard]] const DeviceName& device() const noexcept { return *device_; }
     /// In the order of their intents.
     [[nodiscard]] const std::vector<LoggedRun>& runs() const noexcept { return runs_; }
     /// Likewise.
@@ -77,6 +77,7 @@ class DeviceRuns final {
     }
 
   private:
+    friend std::vector<LoggedRun> runs_of_job(const Log& log, std::string job_id);
     void take(std::uint64_t index, std::string_view line);
     [[nodiscard]] bool may_be_of_device(std::string_view line) const;
 
@@ -85,7 +86,8 @@ class DeviceRuns final {
         std::optional<std::size_t> of_device;
         std::optional<std::size_t> of_job;
     };
-    DeviceName device_;
+    DeviceRuns() = default;
+    std::optional<DeviceName> device_;  ///< nullopt for runs_of_job() alone
     std::string job_id_;
     std::uint64_t next_ = 0;
     std::vector<LoggedRun> runs_;
@@ -93,9 +95,8 @@ class DeviceRuns final {
     std::map<std::uint64_t, Open> open_;
 };
 
-/// The runs of a job, whatever storage they were on, in the order of their intents. Throws
-/// Error(evidence).
-[[nodiscard]] std::vector<LoggedRun> runs_of_job(const Log& log, std::string_view job_id);
+/// The runs of a job alone. Throws Error(evidence).
+[[nodiscard]] std::vector<LoggedRun> runs_of_job(const Log& log, std::string job_id);
 
 /// A log that was audited, as far as its own checkpoint is signed; kept is what verifiers ask, some
 /// 500 bytes an entry. Needs entries.jsonl and checkpoint only.

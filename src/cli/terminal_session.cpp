@@ -41,6 +41,10 @@ int TerminalSession::carry_out() {
 }
 
 int TerminalSession::tell() {
+    const std::lock_guard lock(telling_);
+    if (told_) {
+        return *told_;
+    }
     display_.finish();
     const std::size_t unwritten = events_.end();
     auto result = runs_.result();
@@ -57,7 +61,8 @@ int TerminalSession::tell() {
     } else if (result.events_lost != 0) {
         say(fmt::format("{} events were lost", result.events_lost));
     }
-    return result.exit_status();
+    told_ = result.exit_status();
+    return *told_;
 }
 
 /// As if it were killed, which every run bears.

@@ -2,7 +2,9 @@
 // A session at a terminal: signals stop it, --events and the screen show it, and its end is told.
 #pragma once
 
-#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,6 +42,7 @@ class TerminalSession final {
     int carry_out();
 
   private:
+    /// Once, by whoever comes first: the last run's end, or a signal to leave.
     int tell();
     [[noreturn]] void leave();
 
@@ -52,6 +55,8 @@ class TerminalSession final {
     EventFile events_;
     RunDisplay display_;
     job::Session runs_;
+    std::mutex telling_;
+    std::optional<int> told_;  ///< the exit status, once its end was told
     SignalWatch signals_;
 };
 

@@ -55,12 +55,21 @@ void Session::carry_out() {
     }
 }
 
+/// The last one in this thread: a run alone needs no other, nor its memory.
 void Session::carry_out(bool after_others) {
     std::vector<std::jthread> threads;
+    Run* last = nullptr;
     for (auto& run : runs_) {
-        if (run.after_others == after_others) {
-            threads.emplace_back([this, &run] { carry_out(run); });
+        if (run.after_others != after_others) {
+            continue;
         }
+        if (last != nullptr) {
+            threads.emplace_back([this, last] { carry_out(*last); });
+        }
+        last = &run;
+    }
+    if (last != nullptr) {
+        carry_out(*last);
     }
 }
 

@@ -55,21 +55,23 @@ void Session::carry_out() {
     }
 }
 
-/// The last one in this thread: a run alone needs no other, nor its memory.
+/// A project, which has workers of its own, in this thread. No target: a write that hangs would
+/// keep the caller's thread, by which a process is seen to have ended.
 void Session::carry_out(bool after_others) {
     std::vector<std::jthread> threads;
-    Run* last = nullptr;
+    Run* here = nullptr;
     for (auto& run : runs_) {
         if (run.after_others != after_others) {
             continue;
         }
-        if (last != nullptr) {
-            threads.emplace_back([this, last] { carry_out(*last); });
+        if (run.event_target.empty() && here == nullptr) {
+            here = &run;
+        } else {
+            threads.emplace_back([this, &run] { carry_out(run); });
         }
-        last = &run;
     }
-    if (last != nullptr) {
-        carry_out(*last);
+    if (here != nullptr) {
+        carry_out(*here);
     }
 }
 

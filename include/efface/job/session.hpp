@@ -55,8 +55,8 @@ class Session final {
     /// A project, by the name that its result has when it does not come to be a run.
     void add_project(std::string name, Work work);
 
-    /// Carries all out, each in a thread of its own, one of them in the caller's: what fails for
-    /// one does not touch the others. Returns when the last has ended.
+    /// Carries all out, each in a thread of its own, but for a project in the caller's: what fails
+    /// for one does not touch the others. Returns when the last has ended.
     void carry_out();
 
     /// At the next safe point of each run.

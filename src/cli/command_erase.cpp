@@ -69,12 +69,13 @@ mandate::Authorization typed(const job::TargetPlan& plan,
     return {"typed-token", operator_name(), {}, {}};
 }
 
-int erase_requests(const Program& program, const EraseOptions& options,
-                   std::vector<job::TargetRequest> requests, const mandate::Order* order) {
+int erase_requests(const Program& program, const evidence::KeyStore& keys,
+                   const EraseOptions& options, std::vector<job::TargetRequest> requests,
+                   const mandate::Order* order) {
     const ExpectedPlan expected(options.plan);
     std::optional<mandate::Authorization> approved;
     if (order != nullptr) {
-        approved = approvals_of(program, options.targets.order, options.approval, order->text);
+        approved = approvals_of(keys, options.targets.order, options.approval, order->text);
     } else if (!standard_input_is_terminal()) {
         throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
                     "no terminal to confirm at, and no order",
@@ -102,14 +103,14 @@ int erase_requests(const Program& program, const EraseOptions& options,
 }
 
 int erase(const Program& program, const EraseOptions& options) {
-    (void)check_events(options.reporting.events,
-                       options.reporting.json);              // before anybody is asked
-    (void)evidence::KeyStore::open(program.state().keys());  // the first thing that may be missing
+    // Before anybody is asked; keys are the first thing that may be missing.
+    (void)check_events(options.reporting.events, options.reporting.json);
+    const auto keys = evidence::KeyStore::open(program.state().keys());
     const auto order = options.targets.load_order();
     const auto* loaded = order ? &*order : nullptr;
     const auto requests = options.targets.requests(loaded);
     try {
-        return erase_requests(program, options, requests, loaded);
+        return erase_requests(program, keys, options, requests, loaded);
     } catch (const Error& error) {
         if (options.reporting.json && !document_printed()) {
             print_refusal(requests, error);

@@ -6,11 +6,12 @@
 #include "efface/base/file.hpp"
 #include "efface/inventory/machine_facts.hpp"
 #include "efface/inventory/memory_name.hpp"
+#include "efface/job/places.hpp"
+#include "efface/job/session.hpp"
 
 #include "commands.hpp"
 #include "console.hpp"
 #include "erase_options.hpp"
-#include "erase_run.hpp"
 #include "help.hpp"
 #include "plan_text.hpp"
 #include "run_io.hpp"
@@ -52,7 +53,7 @@ std::optional<Error> not_in_force(const mandate::Terms& terms, const Clock& cloc
 /// The end of a plan: exitCode, changed and, where there is one, error. Returns the exit status.
 int end_plan(Json& document, std::string& text, int status, const std::optional<Error>& error) {
     if (error) {
-        status = worst_status(status, static_cast<int>(error->code()));
+        status = job::worst_status(status, static_cast<int>(error->code()));
         document["error"] = error_document(*error);
         text += "REFUSED: " + one_line(error->what()) + "\n";
     }
@@ -68,8 +69,8 @@ int plan_project(job::RunContext& context, const PlanOptions& options, const std
     }
     const auto manifest = mandate::parse_manifest(text);
     if (!options.out.empty()) {
-        job::refuse_own_files(context.host, context.state, mandate::places_of(manifest),
-                              {options.out}, {path});
+        job::Places(context.host, mandate::places_of(manifest))
+            .refuse_own_files(context.state, {options.out}, {path});
     }
     const auto plan = job::make_plan(context, manifest, job::kWorkersDefault);
     auto document = job::plan_document(manifest, plan);
@@ -115,7 +116,8 @@ int plan_targets(job::RunContext& context, const PlanOptions& options) {
     const auto order = options.targets.load_order();
     const auto requests = options.targets.requests(order ? &*order : nullptr);
     const auto names = names_of(requests);
-    job::check_distinct(context.host, names);
+    const job::Places places(context.host, names);
+    places.check_distinct();
     std::vector<std::string> documents;
     if (order) {
         documents = {options.targets.order, approvals_path(options.targets.order, {})};
@@ -125,14 +127,14 @@ int plan_targets(job::RunContext& context, const PlanOptions& options) {
         outputs.push_back(options.out);
     }
     if (order || !outputs.empty()) {
-        job::refuse_own_files(context.host, context.state, names, outputs, documents);
+        places.refuse_own_files(context.state, outputs, documents);
     }
     int status = 0;
     std::string text;
     Json planned = Json::array();
     for (const auto& request : requests) {
         auto one = plan_one(context, request);
-        status = worst_status(status, one.status);
+        status = job::worst_status(status, one.status);
         planned.push_back(std::move(one.document));
         text += one.text;
     }

@@ -23,6 +23,14 @@ mandate::Then then_of(const std::string& text) {
 
 }  // namespace
 
+std::vector<std::string> names_of(const std::vector<job::TargetRequest>& requests) {
+    std::vector<std::string> names;
+    for (const auto& request : requests) {
+        names.push_back(request.target);
+    }
+    return names;
+}
+
 void TargetOptions::add_to(Command command) {
     command_ = command;
     command.add("target", targets, "Block devices, files, or memory:KIND:PLACE (see efface(8))");

@@ -12,6 +12,9 @@
 
 namespace efface::cli {
 
+/// The targets, as they were given.
+[[nodiscard]] std::vector<std::string> names_of(const std::vector<job::TargetRequest>& requests);
+
 struct TargetOptions {
     std::vector<std::string> targets;
     std::string order;

@@ -41,7 +41,8 @@ bool asks_for_json(int argc, char** argv) {
             return false;
         }
         const bool flags = word.size() > 1 && word[0] == '-' && word[1] != '-';
-        if (word == "--json" || (flags && word.find('J') != std::string_view::npos)) {
+        if (word == "--json" || word.starts_with("--json=") ||
+            (flags && word.find('J') != std::string_view::npos)) {
             return true;
         }
     }

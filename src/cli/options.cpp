@@ -67,6 +67,29 @@ Error usage_error(CLI::App* program, const CLI::ParseError& error) {
             command == program ? "efface --help" : "efface " + command->get_name() + " --help"};
 }
 
+/// A flag is there or not: "--json=no" would set it. Throws Error(usage).
+void refuse_values_of_flags(CLI::App* program, int argc, char** argv) {
+    auto* command = deepest(program);
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+        const std::string word = argv[i];
+        const auto equals = word.find('=');
+        auto name = word.substr(0, equals);
+        if (equals == std::string::npos || !name.starts_with('-')) {
+            continue;
+        }
+        if (name.size() > 2 && name[1] != '-') {  // several letters: the last has the value
+            name = std::string("-") + name.back();
+        }
+        for (auto* owner = command; owner != nullptr; owner = owner->get_parent()) {
+            const auto* option = owner->get_option_no_throw(name);
+            if (option != nullptr && option->get_items_expected_max() == 0) {
+                throw Error(ErrorCode::usage, name + " takes no value",
+                            "leave " + word.substr(equals) + " out");
+            }
+        }
+    }
+}
+
 }  // namespace
 
 OptionHandle& OptionHandle::required() {
@@ -161,16 +184,19 @@ Command CommandLine::program() {
 }
 
 std::optional<std::string> CommandLine::parse(int argc, char** argv) {
+    std::optional<std::string> text;
     try {
         app_->parse(argc, argv);
     } catch (const CLI::CallForHelp&) {
-        return app_->help();
+        text = app_->help();
     } catch (const CLI::CallForVersion& version) {
-        return std::string(version.what()) + "\n";
+        text = std::string(version.what()) + "\n";
     } catch (const CLI::ParseError& error) {
+        refuse_values_of_flags(app_.get(), argc, argv);
         throw usage_error(app_.get(), error);
     }
-    return std::nullopt;
+    refuse_values_of_flags(app_.get(), argc, argv);
+    return text;
 }
 
 std::string CommandLine::named() const {

@@ -143,18 +143,12 @@ void SignalWatch::watch(const std::stop_token& end) {
         } else if (signal > 0 && !stopped) {
             stopped = now;
             say("stopping at the next safe point");
-            stop_.request_stop();
+            calls_.stop();
         } else if (signal > 0 && now - *stopped >= kLeaveAfter) {
             say("leaving at once");
             calls_.leave();
         }
     }
-}
-
-Error left_while_hanging(const std::string& what) {
-    return {ErrorCode::interrupted,
-            what + ": left while a transfer or a command had not come back from the kernel",
-            "efface resume JOB, or the same command again"};
 }
 
 Json run_document(const job::RunResult& result) {
@@ -180,12 +174,12 @@ std::string approvals_path(const std::string& file, const std::string& approval)
     return approval.empty() ? file + ".p7s" : approval;
 }
 
-std::optional<mandate::Authorization> approvals_of(const Program& program, const std::string& file,
+std::optional<mandate::Authorization> approvals_of(const evidence::KeyStore& keys,
+                                                   const std::string& file,
                                                    const std::string& approval,
                                                    std::string_view text) {
     const auto path = approvals_path(file, approval);
     if (const auto approvals = read_file(path, mandate::kApprovalBytesMax)) {
-        const auto keys = evidence::KeyStore::open(program.state().keys());
         const auto now = SystemClock().now();
         for (const auto& name : operator_aliases()) {  // none of them approves an own run
             (void)mandate::check_approvals(text, *approvals, keys.root_certificate_pem(), name,

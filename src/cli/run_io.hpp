@@ -16,6 +16,7 @@
 
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
+#include "efface/evidence/keys.hpp"
 #include "efface/job/run_result.hpp"
 #include "efface/mandate/authorization.hpp"
 
@@ -49,31 +50,28 @@ class EventFile final {
     std::atomic<bool> said_ = false;
 };
 
-/// Turns SIGINT, SIGTERM and SIGHUP into a stop at the next safe point, and SIGUSR1 into a look at
-/// the progress; those that were ignored when the program was started stay so (nohup). The signals
+/// Turns SIGINT, SIGTERM and SIGHUP into a wish to stop, and SIGUSR1 into a look at the progress;
+/// those that were ignored when the program was started stay so (nohup). The signals
 /// are blocked in every thread that is started later and taken here.
 class SignalWatch final {
   public:
     struct Calls {
         std::function<void()> status_wanted;
+        /// Once: at the next safe point.
+        std::function<void()> stop;
         /// A signal to stop that came again while a transfer or command does not come back from
         /// the kernel: tells what is known and leaves the process, as if it were killed, which
         /// every run bears. Does not return.
         std::function<void()> leave;
     };
     explicit SignalWatch(Calls calls);
-    [[nodiscard]] std::stop_token token() const { return stop_.get_token(); }
 
   private:
     void watch(const std::stop_token& end);
     Calls calls_;
     sigset_t signals_{};
-    std::stop_source stop_;
     std::jthread thread_;
 };
-
-/// Why a run that was left ended.
-[[nodiscard]] Error left_while_hanging(const std::string& what);
 
 /// What the documents of `erase` and `project erase` say alike of a run: ids, status ("none" where
 /// there is no verdict), level, exit status, what changed, where the bundle is, and `error`.
@@ -85,7 +83,7 @@ class SignalWatch final {
 /// The approvals of `text` in `approval` (default: FILE.p7s beside `file`). nullopt when there are
 /// none and a person can be asked. Throws Error(authorisation) when they do not hold, or when there
 /// is nobody to ask.
-[[nodiscard]] std::optional<mandate::Authorization> approvals_of(const Program& program,
+[[nodiscard]] std::optional<mandate::Authorization> approvals_of(const evidence::KeyStore& keys,
                                                                  const std::string& file,
                                                                  const std::string& approval,
                                                                  std::string_view text);

@@ -106,6 +106,13 @@ bool DeviceName::is_that_of(const RunIntent& intent) const {
                                       : same_device(intent.device_keys, keys_);
 }
 
+std::vector<LoggedRun> runs_of_job(const Log& log, std::string job_id) {
+    DeviceRuns runs;
+    runs.job_id_ = std::move(job_id);
+    runs.read(log);
+    return std::move(runs.runs_of_job_);
+}
+
 void DeviceRuns::read(const Log& log) {
     log.read_lines(next_, [this](std::uint64_t index, std::string_view line) {
         take(index, line);
@@ -114,9 +121,12 @@ void DeviceRuns::read(const Log& log) {
 }
 
 bool DeviceRuns::may_be_of_device(std::string_view line) const {
+    if (!device_) {
+        return false;
+    }
     const std::string_view list = behind(line, R"("deviceKeys":[)");
     if (list.empty()) {
-        return behind(line, R"("device":")").starts_with(device_.digest());
+        return behind(line, R"("device":")").starts_with(device_->digest());
     }
     // The keys are sorted, as those of the device are.
     std::string_view rest = list.substr(0, list.find(']'));
@@ -127,7 +137,7 @@ bool DeviceRuns::may_be_of_device(std::string_view line) const {
             return true;  // not as we write it: looked into
         }
         const std::string_view key = rest.substr(begin + 1, end - begin - 1);
-        if (std::binary_search(device_.keys().begin(), device_.keys().end(), key)) {
+        if (std::binary_search(device_->keys().begin(), device_->keys().end(), key)) {
             return true;
         }
         rest.remove_prefix(end + 1);
@@ -138,44 +148,34 @@ bool DeviceRuns::may_be_of_device(std::string_view line) const {
 void DeviceRuns::take(std::uint64_t index, std::string_view line) {
     const std::string_view type_on = behind(line, R"("type":")");
     const std::string_view type = type_on.substr(0, type_on.find('"'));
-    if (type == "run-intent" && may_be_of_device(line)) {
+    if (type == "run-intent" &&
+        (may_be_of_device(line) ||
+         (!job_id_.empty() && line.find(job_id_) != std::string_view::npos))) {
         LoggedRun run;
         run.intent = run_intent_from(parse_json(line, "log entry"), index);
-        if (device_.is_that_of(run.intent)) {
-            open_[index] = runs_.size();
-            runs_.push_back(std::move(run));
+        if (device_ && device_->is_that_of(run.intent)) {
+            open_[index].of_device = runs_.size();
+            runs_.push_back(run);
+        }
+        if (!job_id_.empty() && run.intent.job_id == job_id_) {
+            open_[index].of_job = runs_of_job_.size();
+            runs_of_job_.push_back(std::move(run));
         }
     } else if (!open_.empty() && is_end(type)) {
         const std::string_view number = behind(line, R"("intent":)");
         std::uint64_t intent = 0;
         (void)std::from_chars(number.data(), number.data() + number.size(), intent);
         if (const auto found = open_.find(intent); found != open_.end()) {
-            end_run(runs_[found->second], parse_json(line, "log entry"), index);
+            const auto entry = parse_json(line, "log entry");
+            if (const auto place = found->second.of_device) {
+                end_run(runs_[*place], entry, index);
+            }
+            if (const auto place = found->second.of_job) {
+                end_run(runs_of_job_[*place], entry, index);
+            }
             open_.erase(found);
         }
     }
-}
-
-std::vector<LoggedRun> runs_of_job(const Log& log, std::string_view job_id) {
-    std::vector<LoggedRun> runs;
-    log.read_lines(0, [&](std::uint64_t index, std::string_view line) {
-        const std::string_view type_on = behind(line, R"("type":")");
-        const std::string_view type = type_on.substr(0, type_on.find('"'));
-        if (type == "run-intent" && line.find(job_id) != std::string_view::npos) {
-            auto intent = run_intent_from(parse_json(line, "log entry"), index);
-            if (intent.job_id == job_id) {
-                runs.emplace_back().intent = std::move(intent);
-            }
-        } else if (!runs.empty() && is_end(type)) {
-            const auto entry = parse_json(line, "log entry");
-            for (auto& run : runs) {
-                if (!run.end && run.intent.run_id == field_text(entry, "runId")) {
-                    end_run(run, entry, index);
-                }
-            }
-        }
-    });
-    return runs;
 }
 
 struct WholeLog::State {

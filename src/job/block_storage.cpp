@@ -10,7 +10,6 @@
 #include "efface/method/overwrite.hpp"
 #include "efface/policy/overwrite.hpp"
 
-#include "drive_choice.hpp"
 #include "guard_location.hpp"
 #include "journal_check.hpp"
 #include "target_plan.hpp"
@@ -104,11 +103,13 @@ bool first_sector_belongs(const Bytes& sector, const Json& state,
 
 class BlockStorage final : public TargetStorage {
   public:
-    BlockStorage(RunContext& context, std::string path, const mandate::ErasureChoice& choice)
+    BlockStorage(RunContext& context, std::string path, const mandate::ErasureChoice& choice,
+                 std::optional<DriveLook> look)
         : context_(context),
           path_(std::move(path)),
           choice_(choice),
-          policy_(*policy::find_overwrite_policy(choice.policy)) {}
+          policy_(*policy::find_overwrite_policy(choice.policy)),
+          look_(std::move(look)) {}
 
     TargetPlan survey() override;
     Json begin(Random& random) override;
@@ -131,8 +132,9 @@ class BlockStorage final : public TargetStorage {
     }
 
   private:
+    [[nodiscard]] DriveLook look();
     void examine(TargetPlan& plan, const inventory::Identity& identity);
-    void examine_end(TargetPlan& plan, const inventory::Identity& identity);
+    void examine_end(TargetPlan& plan, const DriveLook& look);
     [[nodiscard]] method::OverwriteHooks hooks(HeldTarget& target, const SaveState& save);
     [[nodiscard]] bool uniform() const {
         return policy_.passes.back().kind != policy::PassRule::Kind::random;
@@ -142,13 +144,29 @@ class BlockStorage final : public TargetStorage {
     std::string path_;
     mandate::ErasureChoice choice_;
     const policy::OverwritePolicy& policy_;
+    std::optional<DriveLook> look_;                ///< for the next survey
     std::optional<inventory::Identity> identity_;  ///< as surveyed
+    Bytes first_sector_;                           ///< of a file, as surveyed
     bool begun_here_ = false;                      ///< this process began the job
 };
 
+/// Only a disk has a drive, which is not asked for here.
+DriveLook BlockStorage::look() {
+    if (auto made = std::exchange(look_, std::nullopt)) {
+        return *std::move(made);
+    }
+    DriveLook look;
+    look.identity = context_.host.identify(path_);
+    if (look.identity.kind == inventory::Kind::disk) {
+        look.drive = context_.host.drive_of(look.identity);
+    }
+    return look;
+}
+
 TargetPlan BlockStorage::survey() {
-    identity_ = context_.host.identify(path_);
-    const auto& identity = *identity_;
+    const auto look = this->look();
+    identity_ = look.identity;
+    const auto& identity = look.identity;
     auto plan = begin_plan(path_, identity);
     plan.technique = policy_.name;
     plan.choice = to_json(choice_);
@@ -170,9 +188,9 @@ TargetPlan BlockStorage::survey() {
             {{ReasonCode::zoned_disk, "a host-managed zoned disk can not be overwritten"}});
     }
     plan.destroys = context_.host.contents_of(identity);
-    make_token_unique(plan, context_.host, identity);
+    make_token_unique(plan, context_.host, identity, look.drive);
     examine(plan, identity);
-    examine_end(plan, identity);
+    examine_end(plan, look);
     add_identity_risk(plan, identity);
     return plan;
 }
@@ -187,6 +205,7 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
     if (identity.kind == inventory::Kind::file) {
         object_to_document(plan, context_.state, plan.path);
         const auto file = context_.host.open(plan.path, device::Access::read_only);
+        first_sector_ = first_sector(file->storage());
         const auto report = file->extents();
         facts.storage.shared_extents = report.shared_count;
         facts.storage.encoded_extents = report.encoded_count;
@@ -221,9 +240,9 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
 }
 
 /// A bus that shows less than the drive has: whoever attaches it elsewhere reads the rest.
-void BlockStorage::examine_end(TargetPlan& plan, const inventory::Identity& identity) {
+void BlockStorage::examine_end(TargetPlan& plan, const DriveLook& look) {
     Json areas = Json::array();
-    for (const auto& area : not_shown_areas(context_.host, identity)) {
+    for (const auto& area : not_shown_areas(context_.host, look)) {
         plan.exceptions.push_back(
             {ReasonCode::hidden_area, fmt::format("not overwritten: {}: {}; attach the drive where "
                                                   "all of it is seen, or let it erase itself",
@@ -270,10 +289,13 @@ Json BlockStorage::begin(Random& random) {
     }
     Bytes seed(kSeedBytes);
     random.fill(seed);
-    const auto target = context_.host.open(path_, device::Access::read_only);
+    if (!identity_ || identity_->kind != inventory::Kind::file) {
+        first_sector_ =
+            first_sector(context_.host.open(path_, device::Access::read_only)->storage());
+    }
     return ObjectWriter()
         .add("seed", to_hex(seed))
-        .add("firstSector", sha256_hex(first_sector(target->storage())))
+        .add("firstSector", sha256_hex(first_sector_))
         .add("overwrite", method::to_json(state))
         .take();
 }
@@ -356,9 +378,10 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
 }  // namespace
 
 std::unique_ptr<TargetStorage> make_block_storage(RunContext& context, const std::string& path,
-                                                  const mandate::ErasureChoice& choice) {
+                                                  const mandate::ErasureChoice& choice,
+                                                  std::optional<DriveLook> look) {
     mandate::check_choice(choice);
-    return std::make_unique<BlockStorage>(context, path, choice);
+    return std::make_unique<BlockStorage>(context, path, choice, std::move(look));
 }
 
 }  // namespace efface::job

@@ -11,14 +11,15 @@
 
 namespace efface::job {
 
-CertifiedRun::CertifiedRun(RunContext& context, std::string job_id, Journal journal,
-                           const Json& identity)
+CertifiedRun::CertifiedRun(RunContext& context, const Station& station, std::string job_id,
+                           Journal journal, evidence::DeviceRuns runs)
     : context_(context),
+      station_(station),
       job_id_(std::move(job_id)),
-      keys_(evidence::KeyStore::open(context.state.keys())),
-      identity_sha256_(sha256_hex(canonical_json(identity))),
+      keys_(station.keys),
+      identity_sha256_(runs.device().digest()),
       journal_(std::move(journal)),
-      runs_(identity) {
+      runs_(std::move(runs)) {
     if (auto before = journal_.load_run()) {
         state_ = *std::move(before);
         take_end_from_log();
@@ -46,7 +47,7 @@ void CertifiedRun::take_end_from_log() {
     if (state_.journal_version == kJournalVersion && state_.phase <= Phase::logging) {
         check_announcement(log);
     }
-    refuse_older_than(evidence::runs_of_job(log, job_id_), state_);
+    refuse_older_than(runs_.runs_of_job(), state_);
     if (ended) {
         return;
     }
@@ -156,7 +157,8 @@ void CertifiedRun::begin_attempt(std::uint64_t attempt) {
     state_.level.clear();
     state_.completed_at.clear();
     state_.bundle = state_.subject + "-" + state_.run_id;
-    state_.log_size_before = open_log().size();
+    // What was read under the lock of the job may be more than preflight saw.
+    state_.log_size_before = std::max(station_.log.size(), runs_.entries_read());
     enter(Phase::announcing);
 }
 

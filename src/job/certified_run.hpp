@@ -15,13 +15,16 @@
 #include "efface/mandate/authorization.hpp"
 
 #include "journal.hpp"
+#include "preflight.hpp"
 
 namespace efface::job {
 
 class CertifiedRun final {
   public:
-    /// `journal` is that of the job, with its lock; `identity` names the storage for ever.
-    CertifiedRun(RunContext& context, std::string job_id, Journal journal, const Json& identity);
+    /// `journal` is that of the job, with its lock. `runs` of its storage and of the job, as far as
+    /// they were read. `station` outlives it.
+    CertifiedRun(RunContext& context, const Station& station, std::string job_id, Journal journal,
+                 evidence::DeviceRuns runs);
 
     [[nodiscard]] const std::string& job_id() const noexcept { return job_id_; }
     [[nodiscard]] const std::string& identity_sha256() const noexcept { return identity_sha256_; }
@@ -107,8 +110,9 @@ class CertifiedRun final {
     [[nodiscard]] evidence::Log open_log();
 
     RunContext& context_;
+    const Station& station_;
     std::string job_id_;
-    evidence::KeyStore keys_;
+    const evidence::KeyStore& keys_;
     std::string identity_sha256_;
     Journal journal_;
     evidence::DeviceRuns runs_;  ///< as far as the log was read

@@ -189,12 +189,32 @@ ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice
     return chosen;
 }
 
-std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Drive& drive,
+namespace {
+
+void identify_surfaces(Host& host, DriveLook& look) {
+    for (const auto& surface : look.drive.surfaces) {
+        look.surfaces.push_back(surface.path == look.identity.canonical_path
+                                    ? look.identity
+                                    : host.identify(surface.path));
+    }
+}
+
+}  // namespace
+
+DriveLook look_at_drive(Host& host, const std::string& path) {
+    DriveLook look;
+    look.identity = host.identify(path);
+    look.drive = host.drive_of(look.identity);
+    identify_surfaces(host, look);
+    return look;
+}
+
+std::vector<method::HiddenArea> not_shown_areas(const DriveLook& look,
                                                 const std::vector<method::DriveSurvey>& surveys) {
     std::vector<method::SurfaceSize> seen;
-    for (const auto& surface : drive.surfaces) {
-        const auto identity = host.identify(surface.path);
-        seen.push_back({surface.name, identity.size_bytes, identity.logical_block_bytes});
+    for (std::size_t i = 0; i < look.surfaces.size(); ++i) {
+        seen.push_back({look.drive.surfaces[i].name, look.surfaces[i].size_bytes,
+                        look.surfaces[i].logical_block_bytes});
     }
     std::vector<method::HiddenArea> areas;
     for (const auto& survey : surveys) {
@@ -208,17 +228,17 @@ std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Dri
     return areas;
 }
 
-std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Identity& identity) {
-    if (identity.kind != inventory::Kind::disk) {
+std::vector<method::HiddenArea> not_shown_areas(Host& host, DriveLook look) {
+    if (look.identity.kind != inventory::Kind::disk || look.drive.surfaces.empty() ||
+        look.drive.protocol == inventory::Drive::Protocol::none) {
         return {};
     }
     try {
-        const auto drive = host.drive_of(identity);
-        if (drive.surfaces.empty() || drive.protocol == inventory::Drive::Protocol::none) {
-            return {};
+        if (look.surveys) {
+            return not_shown_areas(look, look.surveys->surveys);
         }
-        const auto connection = host.connect(drive, SecretBytes());
-        return not_shown_areas(host, drive, connection->surveys());
+        identify_surfaces(host, look);
+        return not_shown_areas(look, host.connect(look.drive, SecretBytes())->surveys());
     } catch (const Error&) {
         return {};  // no commands reach it: the certificate says that nothing was examined
     }
@@ -226,15 +246,14 @@ std::vector<method::HiddenArea> not_shown_areas(Host& host, const inventory::Ide
 
 Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted) {
     if (!mandate::asks_the_drive(wanted)) {
-        return {std::move(wanted), {}};
+        return {std::move(wanted), {}, {}};
     }
-    const auto drive = host.drive_of(host.identify(path));
-    std::optional<DriveSurveys> surveys;
-    if (!drive.surfaces.empty()) {
+    auto look = look_at_drive(host, path);
+    if (!look.drive.surfaces.empty()) {
         const auto credential = credential_of(wanted);
-        const auto connection = host.connect(drive, credential);
-        surveys = survey_drive(*connection, wanted, "");
+        look.surveys = survey_drive(*host.connect(look.drive, credential), wanted, "");
     }
+    const auto& surveys = look.surveys;
     auto names = surveys && wanted.policy == mandate::kPolicyAuto
                      ? by_level(*surveys, wanted.level)
                      : std::vector<std::string>{wanted.policy};
@@ -243,7 +262,7 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
     if (wanted.policy == mandate::kPolicyAuto && wanted.level == method::Level::clear) {
         names.emplace_back(mandate::kPolicyDefault);
     }
-    Settled settled{wanted, {}};
+    Settled settled{wanted, {}, {}};
     for (std::size_t i = 0; i < names.size(); ++i) {
         auto one = wanted;
         one.policy = names[i];
@@ -251,6 +270,7 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
         if (overwrites(names[i])) {
             one.credential_file.clear();
             settled.choice = one;
+            settled.look = std::move(look);
             return settled;
         }
         const auto chosen =
@@ -261,11 +281,12 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
         if (chosen.choice != nullptr) {
             one.fallbacks = tail(names, i + 1);
             settled.choice = one;
+            settled.look = std::move(look);
             return settled;
         }
         settled.passed_over.push_back({names[i], chosen.objections.front()});
     }
-    return {std::move(wanted), {}};
+    return {std::move(wanted), {}, std::move(look)};
 }
 
 }  // namespace efface::job

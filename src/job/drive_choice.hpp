@@ -51,13 +51,24 @@ struct ChosenTechnique {
 [[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys,
                                      const mandate::ErasureChoice& wanted);
 
-/// What the drive has and the kernel does not show, by the first of these surveys that tells.
+/// One look at a drive: made once, and handed on.
+struct DriveLook {
+    inventory::Identity identity;  ///< of the device that was named
+    inventory::Drive drive;
+    /// Of `drive.surfaces`, in the same order; none where the drive was not looked at as a whole.
+    std::vector<inventory::Identity> surfaces;
+    /// What it answered; nullopt while it was not asked.
+    std::optional<DriveSurveys> surveys;
+};
+/// Who it is with all its surfaces, by the kernel alone: asks the drive nothing.
+[[nodiscard]] DriveLook look_at_drive(Host& host, const std::string& path);
+
+/// What the drive has and the kernel does not show, by the first of its surveys that tells.
 [[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(
-    Host& host, const inventory::Drive& drive, const std::vector<method::DriveSurvey>& surveys);
-/// The same of a disk that is overwritten, which reaches only what the kernel shows. Nothing where
-/// no drive is behind it, or it can't be asked.
-[[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(Host& host,
-                                                              const inventory::Identity& identity);
+    const DriveLook& look, const std::vector<method::DriveSurvey>& surveys);
+/// The same of a disk that is overwritten, which reaches only what the kernel shows: asks the drive
+/// for its size, unless it was asked. Nothing where no drive is behind it, or it can't be asked.
+[[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(Host& host, DriveLook look);
 
 struct PassedOver {
     std::string technique;
@@ -68,9 +79,11 @@ struct Settled {
     /// drive that refuses the command itself.
     mandate::ErasureChoice choice;
     std::vector<PassedOver> passed_over;  ///< named before it
+    /// What it was settled by; nullopt where the drive was not asked.
+    std::optional<DriveLook> look;
 };
 /// What was asked for, fall-backs and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
-/// everything else that reaches the level is a fall-back. Unchanged when nothing fits: its survey
+/// everything else that reaches the level is a fall-back. Unchanged when nothing fits: the look
 /// says why.
 [[nodiscard]] Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted);
 

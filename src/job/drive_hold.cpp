@@ -16,9 +16,10 @@ DriveHold::DriveHold(Host& host, std::string path, Json identity,
       credential_(credential) {}
 DriveHold::~DriveHold() = default;
 
-/// Its surfaces by the names that the job knows them by: canaries were placed under these.
-inventory::Drive DriveHold::drive() {
-    auto drive = host_.drive_of(host_.identify(path_));
+/// Its surfaces by the names that the job knows them by: canaries were placed
+/// under these.
+inventory::Drive DriveHold::drive(const inventory::Identity& identity) {
+    auto drive = host_.drive_of(identity);
     for (auto& surface : drive.surfaces) {
         surface.name = names_.try_emplace(surface.nsid, surface.name).first->second;
     }
@@ -26,8 +27,9 @@ inventory::Drive DriveHold::drive() {
 }
 
 /// The guard holds the other paths of each surface with it.
-void DriveHold::open(Moment moment, std::unique_ptr<HeldTarget> cleared) {
-    const auto found = drive();
+void DriveHold::open(Moment moment, const inventory::Identity& identity,
+                     std::unique_ptr<HeldTarget> cleared) {
+    const auto found = drive(identity);
     connection_ = host_.connect(found, credential_);
     for (const auto& surface : found.surfaces) {
         auto target = surface.path == path_ && cleared
@@ -48,8 +50,9 @@ std::string DriveHold::reattach() {
             return found.why_not;
         }
         path_ = found.path;
-        host_.connect(drive(), credential_)->rescan();
-        open(Moment::now_unread, nullptr);  // its content is what the erasure left
+        host_.connect(drive(*found.identity), credential_)->rescan();
+        // Its size may be another now; its content is what the erasure left.
+        open(Moment::now_unread, host_.identify(path_), nullptr);
         return {};
     } catch (const Error& error) {
         return error.what();

@@ -20,9 +20,11 @@ class DriveHold final {
               std::map<std::uint32_t, std::string> names, const SecretBytes& credential);
     ~DriveHold();
 
-    /// Throws as guard::hold() when something uses any part of the drive. `cleared`: the target as
-    /// the guard holds it already; else it is held anew.
-    void open(Moment moment, std::unique_ptr<HeldTarget> cleared);
+    /// Throws as guard::hold() when something uses any part of the drive. `identity`: of the device
+    /// at path(), as of now. `cleared`: that one as the guard holds it already; else it is held
+    /// anew.
+    void open(Moment moment, const inventory::Identity& identity,
+              std::unique_ptr<HeldTarget> cleared);
     /// Finds the drive again, under whatever name, and opens it. Why it can not be had; empty when
     /// it is there.
     [[nodiscard]] std::string reattach();
@@ -37,7 +39,7 @@ class DriveHold final {
     }
 
   private:
-    inventory::Drive drive();
+    inventory::Drive drive(const inventory::Identity& identity);
     Host& host_;
     std::string path_;
     Json identity_;

@@ -11,7 +11,6 @@
 #include "efface/job/guard.hpp"
 #include "efface/method/firmware_erase.hpp"
 
-#include "drive_choice.hpp"
 #include "drive_hold.hpp"
 #include "find_drive.hpp"
 #include "target_plan.hpp"
@@ -43,10 +42,12 @@ class Scaled final : public ProgressSink {
 
 class DriveStorage final : public TargetStorage {
   public:
-    DriveStorage(RunContext& context, std::string path, const mandate::ErasureChoice& choice)
+    DriveStorage(RunContext& context, std::string path, const mandate::ErasureChoice& choice,
+                 std::optional<DriveLook> look)
         : context_(context),
           path_(std::move(path)),
           choice_(choice),
+          look_(std::move(look)),
           credential_(credential_of(choice)) {}
 
     void going_on(const Json& state) override {
@@ -96,7 +97,8 @@ class DriveStorage final : public TargetStorage {
     }
 
   private:
-    void object_to_use(TargetPlan& plan, const inventory::Drive& drive);
+    [[nodiscard]] DriveLook look();
+    void object_to_use(TargetPlan& plan, const DriveLook& look);
     void object_to_choice(TargetPlan& plan, const DriveSurveys& surveys,
                           const ChosenTechnique& chosen) const;
     void add_technique(TargetPlan& plan, const DriveSurveys& surveys,
@@ -110,6 +112,7 @@ class DriveStorage final : public TargetStorage {
     RunContext& context_;
     std::string path_;
     mandate::ErasureChoice choice_;
+    std::optional<DriveLook> look_;  ///< for the next survey
     SecretBytes credential_;
     bool begun_ = false;    ///< an earlier process may have started the technique
     bool readable_ = true;  ///< as the last survey found it
@@ -144,28 +147,39 @@ std::vector<method::HiddenArea> hidden_areas_for(const DriveSurveys& surveys,
     return {};
 }
 
+DriveLook DriveStorage::look() {
+    if (auto made = std::exchange(look_, std::nullopt)) {
+        return *std::move(made);
+    }
+    auto look = look_at_drive(context_.host, path_);
+    if (!look.drive.surfaces.empty()) {
+        look.surveys = survey_drive(*context_.host.connect(look.drive, credential_), choice_,
+                                    begun_ ? choice_.policy : "");
+    }
+    return look;
+}
+
 TargetPlan DriveStorage::survey() {
-    identity_ = context_.host.identify(path_);
-    const auto& identity = *identity_;
+    const auto look = this->look();
+    identity_ = look.identity;
+    const auto& identity = look.identity;
     auto plan = begin_plan(path_, identity);
     plan.policy_version = policy::kFirmwarePolicyVersion;
     plan.choice = to_json(choice_);
     plan.technique = choice_.policy;
-    const auto drive = context_.host.drive_of(identity);
-    if (drive.surfaces.empty()) {
-        object_to_use(plan, drive);
+    if (!look.surveys) {
+        object_to_use(plan, look);
         plan.objections.push_back(
             {without_commands(identity, context_.host.layers_below(identity))});
         return plan;
     }
-    const auto connection = context_.host.connect(drive, credential_);
-    const auto surveys = survey_drive(*connection, choice_, begun_ ? choice_.policy : "");
+    const auto& surveys = *look.surveys;
     // Its own state before anything else: who reads the blocks of a drive that erases itself, or
     // hangs, is held until it is over.
     const bool silent = std::any_of(surveys.surveys.begin(), surveys.surveys.end(),
                                     [](const auto& survey) { return !survey.error.empty(); });
     readable_ = !surveys.busy && !silent;
-    object_to_use(plan, drive);
+    object_to_use(plan, look);
     if (readable_ && !begun_) {  // one that is at it may show no capacity
         object_to_size(plan, identity);
     }
@@ -191,7 +205,7 @@ TargetPlan DriveStorage::survey() {
                      .take();
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
-        add_end(plan, not_shown_areas(context_.host, drive, surveys.surveys));
+        add_end(plan, not_shown_areas(look, surveys.surveys));
     } else {
         object_to_choice(plan, surveys, chosen);
     }
@@ -200,25 +214,23 @@ TargetPlan DriveStorage::survey() {
     return plan;
 }
 
-void DriveStorage::object_to_use(TargetPlan& plan, const inventory::Drive& drive) {
-    const auto look = [&](const std::string& path, const char* as) {
-        object_to_uses(plan, context_.host,
-                       path == plan.path ? *identity_ : context_.host.identify(path), moment(), as);
+void DriveStorage::object_to_use(TargetPlan& plan, const DriveLook& look) {
+    const auto ask = [&](const inventory::Identity& identity, const char* as) {
+        object_to_uses(plan, context_.host, identity, moment(), as);
     };
-    look(plan.path, "");
-    for (const auto& surface : drive.surfaces) {
-        if (surface.path != plan.path) {
-            look(surface.path, "on the same drive: ");
+    ask(look.identity, "");
+    for (const auto& surface : look.surfaces) {
+        if (surface.canonical_path != plan.path) {
+            ask(surface, "on the same drive: ");
         }
     }
-    for (const auto& other : drive.other_paths) {
-        look(other.path, "by another path: ");
+    for (const auto& other : look.drive.other_paths) {
+        ask(context_.host.identify(other.path), "by another path: ");
     }
-    make_token_unique(plan, context_.host, *identity_);
-    for (const auto& surface : drive.surfaces) {
+    make_token_unique(plan, context_.host, look.identity, look.drive);
+    for (const auto& surface : look.surfaces) {
         if (readable_) {  // else nothing is read
-            const auto found = context_.host.contents_of(
-                surface.path == plan.path ? *identity_ : context_.host.identify(surface.path));
+            const auto found = context_.host.contents_of(surface);
             plan.destroys.insert(plan.destroys.end(), found.begin(), found.end());
         }
     }
@@ -316,16 +328,22 @@ Json DriveStorage::begin_instead(Random& random, const Json& before) {
 method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
                                     const SaveState& save, ProgressSink& progress,
                                     const std::stop_token& stop) {
-    Guard guard(context_.host, context_.random);
-    const auto now = target_identity(context_.host.identify(plan.path));
-    if (!same_drive(now, plan.identity)) {
-        throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    plan.name + ": another device stands there now");
-    }
-    auto cleared = guard.clear_target(plan.path, now, moment(),
-                                      identity_ ? identity_->disk_sequence : std::nullopt);
+    inventory::Identity held;
+    guard::HoldRequest request;
+    request.path = plan.path;
+    request.moment = moment();
+    request.disk_sequence = identity_ ? identity_->disk_sequence : std::nullopt;
+    request.recognise = [&](const inventory::Identity& now) -> std::optional<Reason> {
+        held = now;
+        // Its size may be another: hidden areas were opened.
+        return same_drive(target_identity(now), plan.identity)
+                   ? std::nullopt
+                   : std::optional(
+                         Reason{ReasonCode::other_identity, "another device stands there now"});
+    };
+    auto cleared = guard::hold(context_.host, request);
     DriveHold hold(context_.host, plan.path, plan.identity, surface_names(state), credential_);
-    hold.open(moment(), std::move(cleared.target));
+    hold.open(moment(), held, std::move(cleared.target));
     set_cleared();
     const std::string set_name(policy::find_firmware_technique(plan.technique)->command_set);
     const auto nobody = make_no_answer(set_name);
@@ -379,9 +397,10 @@ bool wait_or_stop(std::chrono::milliseconds pause, const std::stop_token& stop) 
 }
 
 std::unique_ptr<TargetStorage> make_drive_storage(RunContext& context, const std::string& path,
-                                                  const mandate::ErasureChoice& choice) {
+                                                  const mandate::ErasureChoice& choice,
+                                                  std::optional<DriveLook> look) {
     mandate::check_choice(choice);
-    return std::make_unique<DriveStorage>(context, path, choice);
+    return std::make_unique<DriveStorage>(context, path, choice, std::move(look));
 }
 
 }  // namespace efface::job

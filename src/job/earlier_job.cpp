@@ -109,7 +109,8 @@ void add_open(EarlierJob& earlier, Work& work, const RunState& run, const std::s
 
 }  // namespace
 
-EarlierJob earlier_job(const RunContext& context, Work& work) {
+EarlierJob earlier_job(const RunContext& context, Work& work,
+                       const std::optional<Station>& station) {
     EarlierJob earlier;
     const auto known = work.known_job();
     if (!known) {
@@ -119,9 +120,11 @@ EarlierJob earlier_job(const RunContext& context, Work& work) {
     try {
         std::vector<evidence::LoggedRun> logged;
         try {
-            logged = read_job(context, *known);
+            if (station) {
+                logged = evidence::runs_of_job(station->log, *known);
+            }
         } catch (const Error&) {
-            // A station without keys or with a damaged log: preflight says so.
+            // Of a damaged log: preflight says so.
         }
         const auto run = load(folder, work);
         if (run) {

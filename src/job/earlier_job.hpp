@@ -26,8 +26,9 @@ struct EarlierJob {
     std::optional<OpenJob> open;     ///< it would go on
     std::vector<Objection> objections;
 };
-/// Throws Error for a damaged journal, one that is older than the log, and one of another version
-/// that can not go on.
-[[nodiscard]] EarlierJob earlier_job(const RunContext& context, Work& work);
+/// `station` as preflight found it: without one the log is not asked. Throws Error for a damaged
+/// journal, one that is older than the log, and one of another version that can not go on.
+[[nodiscard]] EarlierJob earlier_job(const RunContext& context, Work& work,
+                                     const std::optional<Station>& station);
 
 }  // namespace efface::job

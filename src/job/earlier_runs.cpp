@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "efface/base/digest.hpp"
-#include "efface/evidence/keys.hpp"
 #include "efface/job/run_result.hpp"
 
 namespace efface::job {
@@ -17,11 +16,6 @@ namespace {
 bool is_job_id(const std::string& id) {
     constexpr std::size_t kHexDigits = 32;
     return id.size() == kHexDigits && id.find_first_not_of("0123456789abcdef") == std::string::npos;
-}
-
-evidence::Log open_log(const RunContext& context) {
-    const auto key = evidence::KeyStore::open(context.state.keys()).log_verifier_key();
-    return evidence::Log::open_read_only(context.state.log(), key);
 }
 
 }  // namespace
@@ -82,8 +76,7 @@ void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunSt
                     newer->end ? newer->ended_at : newer->intent.at));
 }
 
-WallTime last_entry_at(const RunContext& context) {
-    const auto log = open_log(context);
+WallTime last_entry_at(const evidence::Log& log) {
     if (log.size() == 0) {
         return {};
     }
@@ -91,13 +84,8 @@ WallTime last_entry_at(const RunContext& context) {
     return from_rfc3339(last.value("at", "")).value_or(WallTime());
 }
 
-std::vector<evidence::LoggedRun> read_job(const RunContext& context, const std::string& job_id) {
-    return evidence::runs_of_job(open_log(context), job_id);
-}
-
-std::optional<std::string> open_job_on(const RunContext& context, const Json& identity) {
-    evidence::DeviceRuns runs(identity);
-    runs.read(open_log(context));
+std::optional<std::string> open_job_of(const RunContext& context,
+                                       const evidence::DeviceRuns& runs) {
     std::optional<std::string> job;
     for (const auto& run : runs.runs()) {
         if (!run.end && has_journal(context.state, run.intent.job_id)) {

@@ -31,14 +31,11 @@ namespace efface::job {
 void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state);
 
 /// When the last entry of the log was made; the epoch where there is none, or it does not say.
-/// Throws Error(evidence) and others.
-[[nodiscard]] WallTime last_entry_at(const RunContext& context);
-/// What the log has of a job. Throws Error(evidence) and others.
-[[nodiscard]] std::vector<evidence::LoggedRun> read_job(const RunContext& context,
-                                                        const std::string& job_id);
-/// The run on this storage that the log holds as announced and not ended, and whose job is still
-/// there: the last one.
-[[nodiscard]] std::optional<std::string> open_job_on(const RunContext& context,
-                                                     const Json& identity);
+/// Throws Error(evidence).
+[[nodiscard]] WallTime last_entry_at(const evidence::Log& log);
+/// The run on this storage that was announced and has not ended, and whose job is still there: the
+/// last one.
+[[nodiscard]] std::optional<std::string> open_job_of(const RunContext& context,
+                                                     const evidence::DeviceRuns& runs);
 
 }  // namespace efface::job

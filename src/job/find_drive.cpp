@@ -14,12 +14,24 @@
 
 namespace efface::job {
 
+namespace {
+
+FoundDrive found_at(const std::string& path, inventory::Identity identity) {
+    FoundDrive found;
+    found.path = path;
+    found.identity = std::move(identity);
+    return found;
+}
+
+}  // namespace
+
 FoundDrive find_drive(Host& host, const std::string& path, const Json& identity) {
     std::string there = "it is not there";
     auto code = ReasonCode::target_absent;
     try {
-        if (same_drive(target_identity(host.identify(path)), identity)) {
-            return {path, {}};
+        auto now = host.identify(path);
+        if (same_drive(target_identity(now), identity)) {
+            return found_at(path, std::move(now));
         }
         there = "another target stands there now";
         code = ReasonCode::other_identity;
@@ -27,9 +39,10 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
         // Nothing stands there: perhaps elsewhere.
     }
     if (identity.value("serial", "").empty() && identity.value("wwid", "").empty()) {
-        return {{}, there + ", and it has no serial number by which to find it elsewhere", code};
+        return {
+            {}, there + ", and it has no serial number by which to find it elsewhere", code, {}};
     }
-    FoundDrive found{{}, there + ", and no other disk is it", code};
+    FoundDrive found{{}, there + ", and no other disk is it", code, {}};
     for (const auto& disk : host.disks()) {
         if (!same_drive(target_identity(disk), identity)) {
             continue;
@@ -38,9 +51,10 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
             return {{},
                     fmt::format("{}, and both {} and {} could be it", there, found.path,
                                 disk.canonical_path),
-                    ReasonCode::other_identity};
+                    ReasonCode::other_identity,
+                    {}};
         }
-        found = {disk.canonical_path, {}};
+        found = found_at(disk.canonical_path, disk);
     }
     return found;
 }
@@ -96,16 +110,17 @@ std::optional<Reason> content_changed(Host& host, const inventory::Identity& ide
 Standing medium_as_left(Host& host, const TargetState& state) {
     const auto& plan = state.plan;
     const Json after = state.outcome.value("identityAfter", Json());
-    std::string path = plan.path;
+    FoundDrive found;
+    found.path = plan.path;
     if (plan.kind == "disk") {
-        const auto found = find_drive(host, plan.path, plan.identity);
+        found = find_drive(host, plan.path, plan.identity);
         if (!found) {
             return is_other(found.code, found.why_not);
         }
-        path = found.path;
     }
+    const auto& path = found.path;
     try {
-        const auto identity = host.identify(path);
+        const auto identity = found.identity ? *found.identity : host.identify(path);
         if (plan.kind != "disk" && target_identity(identity) != plan.identity) {
             return is_other(ReasonCode::other_identity, "another one stands there now");
         }

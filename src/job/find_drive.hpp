@@ -2,6 +2,7 @@
 // Finds a drive again that the kernel may have given another name since.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "efface/base/clock.hpp"
@@ -14,6 +15,7 @@ struct FoundDrive {
     std::string path;     ///< canonical; empty when it was not found
     std::string why_not;  ///< then
     ReasonCode code = ReasonCode::target_absent;
+    std::optional<inventory::Identity> identity;  ///< of what stands there, when it was found
     explicit operator bool() const noexcept { return !path.empty(); }
 };
 /// `path` where the drive of this target_identity() still stands there; else the only disk of this

@@ -189,7 +189,7 @@ VolumePlan Guard::survey(const mandate::Volume& volume, const mandate::Manifest&
     plan.asset_tag = volume.asset_tag;
     plan.gone = volume.gone;
     plan.credential_declared = volume.credential.has_value();
-    Survey survey{plan, volume, Objector(plan), {}, {}};
+    Survey survey{plan, volume, Objector(plan), {}, {}, nullptr};
     survey.headers.reserve(2 + volume.header_backups.size());
     if (volume.gone) {
         survey_gone(survey);
@@ -261,7 +261,7 @@ void Guard::survey_location(Survey& survey, Role role, const std::string& path) 
          guard::unreleased_members(host_.contents_of(identity), volume.release_members)) {
         objector.object(member.code, fmt::format("{}: {}", path, member.text));
     }
-    const auto target = host_.open(path, device::Access::read_only);
+    auto target = host_.open(path, device::Access::read_only);
     survey.headers.push_back(luks::inspect(target->storage()));
     const auto& header = survey.headers.back();
     // A first header that was left on the data device is destroyed whatever is left of it.
@@ -298,6 +298,9 @@ void Guard::survey_location(Survey& survey, Role role, const std::string& path) 
                              extents.copy_on_write, extents.remote, extents.memory},
                             location.region.reasons});
     survey.plan.locations.push_back(std::move(location));
+    if (role == Role::in_place_header && !volume.header) {
+        survey.payload = std::move(target);
+    }
 }
 
 void Guard::survey_payload(Survey& survey, std::optional<luks::SampleReport>& sample) {
@@ -316,10 +319,12 @@ void Guard::survey_payload(Survey& survey, std::optional<luks::SampleReport>& sa
         check_declared_facts(survey.objector, volume, identity);
         survey.plan.locations.front().data_path = identity.canonical_path;
     }
-    const auto target = host_.open(volume.path, device::Access::read_only);
+    if (!survey.payload) {
+        survey.payload = host_.open(volume.path, device::Access::read_only);
+    }
+    auto& medium = survey.payload->storage();
     sample = luks::sample_payload(
-        target->storage(), payload_range(survey.headers.front(), target->storage().size_bytes()),
-        {}, seed);
+        medium, payload_range(survey.headers.front(), medium.size_bytes()), {}, seed);
     survey.plan.payload_sample = luks::to_json(*sample);
 }
 

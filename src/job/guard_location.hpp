@@ -32,6 +32,7 @@ struct Guard::Survey {
     Objector objector;
     std::vector<policy::LocationFacts> facts;  ///< point into `headers`
     std::vector<luks::Header> headers;         ///< reserved beforehand, so that none moves
+    std::unique_ptr<HeldTarget> payload;       ///< open already where the header is in place
 };
 
 constexpr std::size_t kFirstSectorBytes = 512;

@@ -83,8 +83,8 @@ void look_at_file_limit(const StateDirectory& state, std::uint64_t bytes, Object
 }
 
 /// False: it is not valid now.
-bool look_at_certificate(const evidence::KeyStore& keys, WallTime now, Objections& found) {
-    const auto validity = keys.station_key().validity();
+bool look_at_certificate(const evidence::SigningKey& key, WallTime now, Objections& found) {
+    const auto validity = key.validity();
     const bool valid = now >= validity.from && now <= validity.to;
     if (!valid) {
         object(
@@ -96,11 +96,11 @@ bool look_at_certificate(const evidence::KeyStore& keys, WallTime now, Objection
 }
 
 /// A signature as the record will bear one must be good for who trusts this station's root.
-void look_at_trust(const evidence::KeyStore& keys, WallTime now, Objections& found) {
+void look_at_trust(const evidence::SigningKey& key, const std::string& root_pem, WallTime now,
+                   Objections& found) {
     constexpr std::string_view kTrial = "efface preflight 1\n";
-    const auto signature = evidence::cms_sign(as_bytes(kTrial), keys.station_key(), now);
-    const auto report =
-        evidence::cms_verify(as_bytes(kTrial), signature, keys.root_certificate_pem());
+    const auto signature = evidence::cms_sign(as_bytes(kTrial), key, now);
+    const auto report = evidence::cms_verify(as_bytes(kTrial), signature, root_pem);
     if (!report.ok()) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
                "nobody would trust what the station signs: " +
@@ -135,17 +135,20 @@ void look_at_log_files(const std::filesystem::path& folder, Objections& found) {
     }
 }
 
-void look_at_log(const StateDirectory& state, const evidence::KeyStore& keys, WallTime now,
-                 Objections& found) {
-    if (keys.log_signer().verifier_key() != keys.log_verifier_key()) {
+/// nullopt where its keys are none.
+std::optional<evidence::Log> look_at_log(const StateDirectory& state,
+                                         const evidence::KeyStore& keys, WallTime now,
+                                         Objections& found) {
+    const auto verifier_key = keys.log_verifier_key();
+    if (keys.log_signer().verifier_key() != verifier_key) {
         object(found, ErrorCode::internal, ReasonCode::log_damaged,
                "log.key and log.vkey do not belong together");
-        return;
+        return std::nullopt;
     }
-    const auto log = evidence::Log::open_read_only(state.log(), keys.log_verifier_key());
+    auto log = evidence::Log::open_read_only(state.log(), verifier_key);
     look_at_log_files(state.log(), found);
     if (log.size() == 0) {
-        return;
+        return log;
     }
     const Json last = parse_json(log.entry(log.size() - 1), "log entry");
     const auto at = from_rfc3339(last.value("at", ""));
@@ -154,6 +157,7 @@ void look_at_log(const StateDirectory& state, const evidence::KeyStore& keys, Wa
                fmt::format("the clock shows {}, and the last entry of the log was made at {}",
                            to_rfc3339(now), to_rfc3339(*at)));
     }
+    return log;
 }
 
 /// How many files this process has open; nullopt where /proc does not tell.
@@ -202,8 +206,9 @@ void look_at_memory(std::uint64_t bytes, Objections& found) {
 
 }  // namespace
 
-std::vector<Objection> look_before(const RunContext& context, const RunNeeds& needs) {
-    Objections found;
+StationLook look_before(const RunContext& context, const RunNeeds& needs) {
+    StationLook look;
+    auto& found = look.objections;
     const auto& state = context.state;
     const auto missing = needs.devices ? context.host.missing_for_devices() : std::string();
     if (!missing.empty()) {
@@ -219,34 +224,40 @@ std::vector<Objection> look_before(const RunContext& context, const RunNeeds& ne
     look_at_space(state.root, needs.state_bytes, found);
     look_at_file_limit(state, needs.state_bytes, found);
     try {
-        const auto keys = evidence::KeyStore::open(state.keys());
+        auto keys = evidence::KeyStore::open(state.keys());
         const auto now = context.clock.now();
-        if (look_at_certificate(keys, now, found)) {
-            look_at_trust(keys, now, found);
+        const auto key = keys.station_key();
+        if (look_at_certificate(key, now, found)) {
+            look_at_trust(key, keys.root_certificate_pem(), now, found);
         }
-        look_at_log(state, keys, now, found);
+        if (auto log = look_at_log(state, keys, now, found)) {
+            look.station = Station{std::move(keys), *std::move(log)};
+        }
     } catch (const Error& error) {
         const bool log = error.code() == ErrorCode::evidence;
         object(found, log ? ErrorCode::internal : error.code(),
                log ? ReasonCode::log_damaged : error.reason(), error.what());
     }
-    return found;
+    return look;
 }
 
-std::vector<Objection> look_before_plan(const RunContext& context, const RunNeeds& needs) {
-    auto found = look_before(context, needs);
+StationLook look_before_plan(const RunContext& context, const RunNeeds& needs) {
+    auto look = look_before(context, needs);
     Objections scarce;
-    std::copy_if(found.begin(), found.end(), std::back_inserter(scarce), [](const auto& objection) {
-        return objection.reason.code == ReasonCode::too_few_descriptors ||
-               objection.reason.code == ReasonCode::no_memory;
-    });
+    std::copy_if(look.objections.begin(), look.objections.end(), std::back_inserter(scarce),
+                 [](const auto& objection) {
+                     return objection.reason.code == ReasonCode::too_few_descriptors ||
+                            objection.reason.code == ReasonCode::no_memory;
+                 });
     refuse("nothing was looked at, nothing was changed:", scarce);
-    return found;
+    return look;
 }
 
-void preflight(const RunContext& context, const RunNeeds& needs) {
-    refuse("refused before anything was looked at, nothing was changed:",
-           look_before(context, needs));
+Station preflight(const RunContext& context, const RunNeeds& needs) {
+    auto look = look_before(context, needs);
+    refuse("refused before anything was looked at, nothing was changed:", look.objections);
+    EFFACE_ASSERT(look.station.has_value());  // else there is an objection
+    return *std::move(look.station);
 }
 
 }  // namespace efface::job

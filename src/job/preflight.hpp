@@ -4,9 +4,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "efface/evidence/keys.hpp"
 #include "efface/job/context.hpp"
 #include "efface/job/objection.hpp"
 
@@ -20,17 +22,27 @@ struct RunNeeds {
     bool devices = false;            ///< it speaks to devices, not only to files
 };
 
+/// Keys and log as preflight found them: opened once, and handed on.
+struct Station {
+    evidence::KeyStore keys;
+    /// Read-only, and as it stood then: what must be true under a lock is read under that lock.
+    evidence::Log log;
+};
+
+struct StationLook {
+    std::vector<Objection> objections;
+    std::optional<Station> station;  ///< there unless keys or log can't be opened
+};
 /// Looks at keys, certificate, clock, log, state folder, descriptors and memory, and changes
 /// nothing but the process' own limit of descriptors, which is raised as far as it may be. Every
 /// objection's status and code: efface(8), BEFORE ANYTHING IS ERASED.
-[[nodiscard]] std::vector<Objection> look_before(const RunContext& context, const RunNeeds& needs);
+[[nodiscard]] StationLook look_before(const RunContext& context, const RunNeeds& needs);
 
 /// The same for a plan. Throws Error where so little may be opened or had that nothing can be
 /// looked at.
-[[nodiscard]] std::vector<Objection> look_before_plan(const RunContext& context,
-                                                      const RunNeeds& needs);
+[[nodiscard]] StationLook look_before_plan(const RunContext& context, const RunNeeds& needs);
 
 /// Throws Error for what look_before() finds.
-void preflight(const RunContext& context, const RunNeeds& needs);
+[[nodiscard]] Station preflight(const RunContext& context, const RunNeeds& needs);
 
 }  // namespace efface::job

@@ -385,15 +385,16 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
     request.manifest = manifest;
     request.workers = workers;
     ProjectWork work(context, request);
-    auto station = look_before_plan(context, work.needs());
-    auto earlier = earlier_job(context, work);
+    auto before = look_before_plan(context, work.needs());
+    auto earlier = earlier_job(context, work, before.station);
     if (!earlier.known) {
         (void)work.look();
     }
     auto plan = work.plan();
     plan.done_before = std::move(earlier.done);
     plan.open_job = std::move(earlier.open);
-    plan.station = earlier.known && !plan.open_job ? std::vector<Objection>() : std::move(station);
+    plan.station =
+        earlier.known && !plan.open_job ? std::vector<Objection>() : std::move(before.objections);
     plan.station.insert(plan.station.end(), earlier.objections.begin(), earlier.objections.end());
     return plan;
 }

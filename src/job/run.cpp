@@ -59,8 +59,8 @@ class Run final : public RunNotes {
     void done_before();
     void delivered_late();
     void begin();
-    bool joins_open_job();
-    void refuse_carried_out(const std::string& job_id) const;
+    bool joins_open_job(const evidence::DeviceRuns& logged);
+    void refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const;
     void go_on();
     void refuse_replaced() const;
     void check_terms() const;
@@ -75,6 +75,7 @@ class Run final : public RunNotes {
     Work& work_;
     const RunOrders& orders_;
     const std::stop_token& stop_;
+    std::optional<Station> station_;        ///< as preflight found it
     std::optional<std::string> known_;      ///< the job that this request goes on with
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
@@ -134,7 +135,8 @@ bool Run::open(const std::string& job_id) {
     if (!identity) {
         return false;
     }
-    run_.emplace(context_, job_id, journal_of(job_id), *identity);
+    run_.emplace(context_, *station_, job_id, journal_of(job_id),
+                 evidence::DeviceRuns(*identity, job_id));
     context_.events.set_job(job_id);
     if (run_->of_other_version()) {
         return true;
@@ -193,11 +195,11 @@ void Run::delivered_late() {
 }
 
 /// A job that was typed, and interrupted, on the same storage goes on when the same is asked for.
-bool Run::joins_open_job() {
+bool Run::joins_open_job(const evidence::DeviceRuns& logged) {
     if (work_.terms() != nullptr) {
         return false;
     }
-    const auto job = open_job_on(context_, work_.identity());
+    const auto job = open_job_of(context_, logged);
     if (!job || !is_same_request(work_, context_.state.jobs() / *job) || !open(*job)) {
         return false;
     }
@@ -206,11 +208,8 @@ bool Run::joins_open_job() {
 }
 
 /// What the log says was done stays done when the folder of its job is gone.
-void Run::refuse_carried_out(const std::string& job_id) const {
-    if (!is_for_once(work_)) {
-        return;  // the log is not read for it
-    }
-    if (const auto objection = carried_out(context_, work_, read_job(context_, job_id))) {
+void Run::refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const {
+    if (const auto objection = carried_out(context_, work_, runs)) {
         throw Error(
             objection->status, objection->reason.code, objection->reason.text,
             fmt::format("look below {} for its certificate; erase again only by a new order",
@@ -230,15 +229,16 @@ void Run::begin() {
     }
     const auto authorization = work_.authorize();
     job::refuse(head + "refused, nothing was changed:", work_.look_permitted());
-    const auto identity = work_.identity();
-    if (joins_open_job()) {
+    const auto job_id = work_.new_job();
+    evidence::DeviceRuns logged(work_.identity(), job_id);
+    logged.read(station_->log);
+    if (joins_open_job(logged)) {
         return;
     }
-    const auto job_id = work_.new_job();
     context_.events.set_job(job_id);
     context_.events.emit("accepted", work_.accepted());
-    refuse_carried_out(job_id);
-    run_.emplace(context_, job_id, journal_of(job_id), identity);
+    refuse_carried_out(logged.runs_of_job());
+    run_.emplace(context_, *station_, job_id, journal_of(job_id), std::move(logged));
     work_.begin();
     work_.save(run_->journal());
     run_->begin(work_.kind(), work_.subject(), authorization);
@@ -305,8 +305,8 @@ void Run::proceed() {
 
 /// Until the verdict is known.
 void Run::work() {
-    preflight(context_, work_.needs());
-    clock_.go_on_from(last_entry_at(context_));
+    station_.emplace(preflight(context_, work_.needs()));
+    clock_.go_on_from(last_entry_at(station_->log));
     known_ = work_.known_job();
     if (known_) {
         context_.events.set_job(*known_);

@@ -65,11 +65,12 @@ TargetPlan begin_plan(const std::string& name, const inventory::Identity& identi
     return plan;
 }
 
-void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity) {
+void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity,
+                       const inventory::Drive& drive) {
     if (plan.confirm_token != identity.serial) {
         return;
     }
-    const auto paths = host.drive_of(identity).other_paths;
+    const auto& paths = drive.other_paths;
     for (const auto& disk : host.disks()) {
         const bool same_disk = disk.canonical_path == identity.canonical_path ||
                                std::any_of(paths.begin(), paths.end(), [&](const auto& path) {

@@ -16,7 +16,8 @@ namespace efface::job {
 /// The part of a plan that every device and file has: name, identity, token and size.
 [[nodiscard]] TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity);
 /// Where another disk of this machine has the same serial number, the name of this one is typed.
-void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity);
+void make_token_unique(TargetPlan& plan, Host& host, const inventory::Identity& identity,
+                       const inventory::Drive& drive);
 /// What uses it is an objection; `as` says how it belongs to the target, or nothing.
 void object_to_uses(TargetPlan& plan, Host& host, const inventory::Identity& identity,
                     Moment moment, const char* as);

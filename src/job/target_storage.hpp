@@ -8,6 +8,7 @@
 #include "efface/job/target_run.hpp"
 #include "efface/method/memory_method.hpp"
 
+#include "drive_choice.hpp"
 #include "run.hpp"
 #include "target_record.hpp"
 
@@ -77,10 +78,13 @@ class TargetStorage {
 /// The same of every block device of the drive at `path`: what a drive erases itself is all of it.
 [[nodiscard]] std::vector<SurfaceSample> sample_drive(Host& host, const std::string& path);
 
+/// `look`: one that was just made, for the first survey().
 [[nodiscard]] std::unique_ptr<TargetStorage> make_block_storage(
-    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);
+    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice,
+    std::optional<DriveLook> look);
 [[nodiscard]] std::unique_ptr<TargetStorage> make_drive_storage(
-    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice);
+    RunContext& context, const std::string& path, const mandate::ErasureChoice& choice,
+    std::optional<DriveLook> look);
 [[nodiscard]] std::unique_ptr<TargetStorage> make_memory_storage(
     RunContext& context, const inventory::MemoryTargetName& name);
 

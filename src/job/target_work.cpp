@@ -59,12 +59,14 @@ bool is_target_of(const TargetState& job, const TargetPlan& now) {
 }  // namespace
 
 std::unique_ptr<TargetStorage> storage_of(RunContext& context, const std::string& target,
-                                          const mandate::ErasureChoice& choice) {
+                                          const mandate::ErasureChoice& choice,
+                                          std::optional<DriveLook> look) {
     if (const auto memory = inventory::parse_memory_target(target)) {
         return make_memory_storage(context, *memory);
     }
-    return mandate::asks_the_drive(choice) ? make_drive_storage(context, target, choice)
-                                           : make_block_storage(context, target, choice);
+    return mandate::asks_the_drive(choice)
+               ? make_drive_storage(context, target, choice, std::move(look))
+               : make_block_storage(context, target, choice, std::move(look));
 }
 
 std::string TargetWork::name() const {
@@ -157,14 +159,16 @@ bool TargetWork::is_same_request(const std::filesystem::path& folder) const {
 std::vector<Objection> TargetWork::look() {
     state_ = {};
     mandate::ErasureChoice choice = request_.choice;
+    std::optional<DriveLook> look;
     if (!inventory::parse_memory_target(request_.target)) {
         auto settled = settle(context_.host, request_.target, request_.choice);
         choice = std::move(settled.choice);
+        look = std::move(settled.look);
         for (const auto& one : settled.passed_over) {
             state_.passed_over.push_back(passed_over(one.technique, one.why.text));
         }
     }
-    storage_ = storage_of(context_, request_.target, choice);
+    storage_ = storage_of(context_, request_.target, choice, std::move(look));
     state_.plan = storage_->survey();
     object_to_level(state_.plan, choice.level);
     if (order_ != nullptr) {
@@ -306,8 +310,8 @@ void TargetWork::describe(RunResult& result) const {
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork work(context, request);
-    const auto station = look_before_plan(context, work.needs());
-    auto earlier = earlier_job(context, work);
+    const auto before = look_before_plan(context, work.needs());
+    auto earlier = earlier_job(context, work, before.station);
     if (!earlier.known) {
         (void)work.look();
     }
@@ -320,7 +324,8 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     if (earlier.known && !plan.open_job) {
         return plan;
     }
-    plan.objections.insert(plan.objections.begin(), station.begin(), station.end());
+    plan.objections.insert(plan.objections.begin(), before.objections.begin(),
+                           before.objections.end());
     return plan;
 }
 

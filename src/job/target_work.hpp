@@ -12,10 +12,11 @@
 
 namespace efface::job {
 
-/// Memory, a drive that erases itself, or blocks to be overwritten.
-[[nodiscard]] std::unique_ptr<TargetStorage> storage_of(RunContext& context,
-                                                        const std::string& target,
-                                                        const mandate::ErasureChoice& choice);
+/// Memory, a drive that erases itself, or blocks to be overwritten. `look`: at that drive, made
+/// just now.
+[[nodiscard]] std::unique_ptr<TargetStorage> storage_of(
+    RunContext& context, const std::string& target, const mandate::ErasureChoice& choice,
+    std::optional<DriveLook> look = std::nullopt);
 
 class TargetWork final : public Work {
   public:

@@ -76,7 +76,13 @@ void FakeHost::cut_power() {
     }
 }
 
+void FakeHost::count(const char* look) {
+    const std::lock_guard lock(mutex_);
+    ++looks[look];
+}
+
 std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device::Access access) {
+    count(access == device::Access::exclusive ? "hold" : "open");
     const auto found = disks_.find(path);
     if (found == disks_.end()) {
         throw Error(ErrorCode::usage, path + ": there is no such device");
@@ -86,6 +92,7 @@ std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device:
 
 std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& /*drive*/,
                                                         const SecretBytes& /*credential*/) {
+    count("connect");
     if (!connection) {
         throw Error(ErrorCode::usage, "no commands of a drive reach it");
     }
@@ -93,6 +100,11 @@ std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& 
 }
 
 inventory::Identity FakeHost::identify(const std::string& path) {
+    count("identify");
+    return identity_at(path);
+}
+
+inventory::Identity FakeHost::identity_at(const std::string& path) {
     const auto found = disks_.find(path);
     if (found == disks_.end()) {
         throw Error(ErrorCode::usage, path + ": there is no such device");
@@ -104,14 +116,16 @@ inventory::Identity FakeHost::identify(const std::string& path) {
 }
 
 std::vector<inventory::Identity> FakeHost::disks() {
+    count("disks");
     std::vector<inventory::Identity> found;
     for (const auto& [path, disk] : disks_) {
-        found.push_back(identify(path));
+        found.push_back(identity_at(path));
     }
     return found;
 }
 
 guard::Users FakeHost::users_of(const inventory::Identity& identity, job::Moment moment) {
+    count("uses");
     {
         const std::lock_guard lock(mutex_);
         moments.push_back(moment);
@@ -156,6 +170,7 @@ std::vector<std::pair<std::size_t, std::size_t>> FakeHost::overlapping(
 }
 
 std::vector<inventory::Layer> FakeHost::layers_below(const inventory::Identity& identity) {
+    count("layers");
     return disks_.at(identity.canonical_path).layers;
 }
 

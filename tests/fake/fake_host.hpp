@@ -44,6 +44,9 @@ class FakeHost final : public job::Host {
     std::vector<std::string> mappings;
     std::optional<int> temperature;
     std::vector<job::Moment> moments;  ///< of every question about use, of any thread
+    /// How often each kind of look was taken, by any thread: "identify", "uses", "contents",
+    /// "layers", "disks", "drive", "connect", "open", "hold".
+    std::map<std::string, unsigned> looks;
     /// Called before each answer about use, as somebody else's doing in between.
     std::function<void()> before_uses;
 
@@ -52,7 +55,10 @@ class FakeHost final : public job::Host {
     std::function<std::unique_ptr<job::DriveConnection>()> connection;
 
     std::vector<inventory::Identity> disks() override;
-    inventory::Drive drive_of(const inventory::Identity& /*identity*/) override { return drive; }
+    inventory::Drive drive_of(const inventory::Identity& /*identity*/) override {
+        count("drive");
+        return drive;
+    }
     std::unique_ptr<job::DriveConnection> connect(const inventory::Drive& drive,
                                                   const SecretBytes& credential) override;
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
@@ -63,6 +69,7 @@ class FakeHost final : public job::Host {
     std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) override;
     std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
+        count("contents");
         return disks_.at(identity.canonical_path).contents;
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
@@ -77,7 +84,9 @@ class FakeHost final : public job::Host {
     }
 
   private:
-    std::mutex mutex_;  ///< of `moments`
+    void count(const char* look);
+    [[nodiscard]] inventory::Identity identity_at(const std::string& path);
+    std::mutex mutex_;  ///< of `moments` and `looks`
     [[nodiscard]] std::vector<std::string> other_paths() const;
 
     std::map<std::string, Disk> disks_;

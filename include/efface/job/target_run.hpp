@@ -61,18 +61,6 @@ struct TargetRequest {
     std::string program;  ///< path of this executable: its digest stands in the certificate
 };
 
-/// Throws Error(usage, same_storage_twice) when two of these targets are the same storage or share
-/// blocks, whatever they are called; a target that is not there is left to its own run.
-void check_distinct(Host& host, const std::vector<std::string>& targets);
-/// Throws Error(usage, own_document) when one of `outputs`, to which this run will write, lies on
-/// one of these targets, or one of `documents`, which say what is to be erased; and when an output
-/// is one of these documents, or keys, log, journals or certificates in `state`. What is neither a
-/// file nor a block device is passed over.
-void refuse_own_files(Host& host, const StateDirectory& state,
-                      const std::vector<std::string>& targets,
-                      const std::vector<std::string>& outputs,
-                      const std::vector<std::string>& documents);
-
 /// Changes nothing. What preflight finds wanting is among the objections; what was done before and
 /// stands as it was left has none.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);

@@ -124,6 +124,29 @@ class Failures(Case):
                         schema = KINDS.get(" ".join(command), document["schema"])
                         self.assertEqual(document["schema"], schema)
 
+    def flags(self, *words):
+        """Every option of a command that takes no value, as its --help lists them."""
+        text = require(self.state.efface, *words, "--help").stdout.decode()
+        # Who takes a value has its type one space behind the name: "--order TEXT".
+        lines = re.findall(r"(?m)^  ((?:-\w,)?--[a-z-]+|-\w)(?:  .*)?$", text)
+        return [name for line in lines for name in line.split(",")]
+
+    def test_a_flag_with_a_value_is_a_usage_error(self):
+        seen = set()
+        for command in [(), *self.subcommands()]:
+            flags = self.flags(*command)
+            letters = [flag for flag in flags if len(flag) == 2 and flag != "-h"]
+            words = [(flag, flag) for flag in flags]
+            words += [(one + other[1], other) for one in letters for other in letters]
+            for word, flag in words:
+                seen.add(word)
+                for value in ("1", "0", "true", "false", "no", ""):
+                    done = self.state.run(*command, f"{word}={value}", "--json")
+                    with self.subTest(command=command, word=word, value=value):
+                        message = self.failure(done, EXIT["usage"])["error"]["message"]
+                        self.assertIn(flag, message)
+        self.assertLessEqual({"--json", "-J", "--help", "-h", "--version", "--sweep", "-tJ"}, seen)
+
     def test_a_word_that_nobody_knows_comes_with_the_one_that_was_meant(self):
         for words, meant in ((("eras",), "erase"), (("lsit",), "list"), (("Verify",), "verify"),
                              (("project", "eras"), "erase"), (("keys", "inti"), "init"),

@@ -109,6 +109,31 @@ TEST_CASE("reading goes on where it ended") {
     CHECK(told(runs.runs()[4]) == "run-7 open");
 }
 
+TEST_CASE("one reading finds the runs on a device and those of a job, wherever they were") {
+    const TemporaryFolder folder;
+    const Log log = make_log(folder / "log");
+    const std::string job(32, 'a');
+    for (const char* serial : {"A", "D"}) {
+        DeviceRuns runs(disk(serial), job);
+        runs.read(log);
+        runs.read(log);
+        Lines lines;
+        for (const auto& run : runs.runs_of_job()) {
+            lines.push_back(told(run));
+        }
+        CHECK(lines == Lines{"run-1 not-sanitized", "run-2 sanitized", "run-3 indeterminate",
+                             "run-4 refused", "run-5 sanitized", "run-6 open"});
+        CHECK(runs.runs().size() == (serial[0] == 'A' ? 4U : 0U));
+        CHECK(runs_of_job(log, job).size() == lines.size());
+    }
+    // None, and one whose id is a part of another's.
+    for (const std::string& other : {std::string(), std::string(31, 'a')}) {
+        DeviceRuns runs(disk("A"), other);
+        runs.read(log);
+        CHECK(runs.runs_of_job().empty());
+    }
+}
+
 TEST_CASE("who verifies finds the same runs, and the tree at every size") {
     const TemporaryFolder folder;
     const Log log = make_log(folder / "log");

@@ -68,7 +68,13 @@ void DriveStation::attach(DriveModel& model, const std::string& serial) {
 
 template <typename Run>
 auto DriveStation::with_context(const Run& run) {
-    Events sink({}, clock);
+    Events sink(
+        [this](const Json& event) {
+            if (on_event) {
+                on_event(event);
+            }
+        },
+        clock);
     RunContext context{state,
                        host,
                        clock,

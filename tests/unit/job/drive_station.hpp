@@ -56,7 +56,8 @@ class DriveStation {
     fake::SeededRandom random{"drive"};
     TargetRequest request;
     std::stop_source stop;
-    RunResult ended;                ///< of the last run
+    RunResult ended;  ///< of the last run
+    std::function<void(const Json&)> on_event;
     std::function<void()> on_wait;  ///< called at each pause, after the clock was advanced
 
   private:

@@ -2,6 +2,7 @@
 // What the guard says, as whole runs: members, other names of the storage, and who comes after the
 // announcement.
 #include "efface/job/jobs.hpp"
+#include "efface/job/places.hpp"
 
 #include "catch.hpp"
 #include "target_fixture.hpp"
@@ -98,10 +99,10 @@ TEST_CASE("guard: another name of the storage that is held elsewhere makes it bu
 TEST_CASE("guard: two names of one storage are seen before anything", "[job][guard]") {
     TargetFixture fixture;
     fixture.host.add("/dev/b", Bytes(512));
-    CHECK_NOTHROW(check_distinct(fixture.host, {"/dev/a", "/dev/b", "/dev/gone"}));
-    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/a"}), Error);
+    CHECK_NOTHROW(Places(fixture.host, {"/dev/a", "/dev/b", "/dev/gone"}).check_distinct());
+    CHECK_THROWS_AS(Places(fixture.host, {"/dev/a", "/dev/a"}).check_distinct(), Error);
     fixture.host.drive.other_paths.push_back({"b", "/dev/b", 0});
-    CHECK_THROWS_AS(check_distinct(fixture.host, {"/dev/a", "/dev/b"}), Error);
+    CHECK_THROWS_AS(Places(fixture.host, {"/dev/a", "/dev/b"}).check_distinct(), Error);
 }
 
 TEST_CASE("guard: the token is unique among the disks present", "[job][guard]") {

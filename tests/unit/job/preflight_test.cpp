@@ -115,12 +115,12 @@ TEST_CASE("preflight: what the machine can not give is named", "[job][preflight]
     Events sink({}, fixture.clock);
     const RunContext context{fixture.state, fixture.host, fixture.clock, fixture.random, sink};
     constexpr std::uint64_t kMuch = std::uint64_t{1} << 60U;
-    CHECK(codes_of(look_before(context, {})).empty());
-    CHECK(codes_of(look_before(context, {.descriptors = kMuch})) ==
+    CHECK(codes_of(look_before(context, {}).objections).empty());
+    CHECK(codes_of(look_before(context, {.descriptors = kMuch}).objections) ==
           std::vector{ReasonCode::too_few_descriptors});
-    CHECK(codes_of(look_before(context, {.memory_bytes = kMuch})) ==
+    CHECK(codes_of(look_before(context, {.memory_bytes = kMuch}).objections) ==
           std::vector{ReasonCode::no_memory});
-    CHECK(codes_of(look_before(context, {.state_bytes = kMuch})) ==
+    CHECK(codes_of(look_before(context, {.state_bytes = kMuch}).objections) ==
           std::vector{ReasonCode::no_space});
 }
 

@@ -10,9 +10,9 @@
 #include <filesystem>
 #include <optional>
 
-#include "efface/device/memory_filesystem.hpp"
+#include "efface/device/memory/memory_filesystem.hpp"
 #include "efface/mandate/identity.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 namespace efface::job {
 

@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "efface/job/target_run.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 #include "run.hpp"
 #include "target_record.hpp"

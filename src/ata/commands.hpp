@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "efface/device/ata_transport.hpp"
+#include "efface/device/drive/ata_transport.hpp"
 
 namespace efface::ata {
 

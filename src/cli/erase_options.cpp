@@ -5,7 +5,7 @@
 #include <array>
 #include <filesystem>
 
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 namespace efface::cli {
 

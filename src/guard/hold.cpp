@@ -7,7 +7,7 @@
 
 #include "efface/guard/guard.hpp"
 
-#include "file_uses.hpp"
+#include "users/file_uses.hpp"
 
 namespace efface::guard {
 namespace {

@@ -10,8 +10,8 @@
 
 #include "efface/guard/users.hpp"
 
-#include "file_uses.hpp"
-#include "neighbours.hpp"
+#include "users/file_uses.hpp"
+#include "below/neighbours.hpp"
 #include "uses.hpp"
 
 namespace efface::guard {

@@ -9,9 +9,9 @@
 
 #include "efface/inventory/drive.hpp"
 
-#include "character_nodes.hpp"
-#include "file_uses.hpp"
-#include "neighbours.hpp"
+#include "users/character_nodes.hpp"
+#include "users/file_uses.hpp"
+#include "below/neighbours.hpp"
 #include "use_walk.hpp"
 
 namespace efface::guard {

@@ -6,9 +6,9 @@
 
 #include "efface/guard/users.hpp"
 
-#include "exports.hpp"
-#include "medium_map.hpp"
-#include "openers.hpp"
+#include "users/exports.hpp"
+#include "below/medium_map.hpp"
+#include "users/openers.hpp"
 
 namespace efface::guard {
 

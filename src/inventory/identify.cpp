@@ -12,7 +12,7 @@
 
 #include "efface/device/linux_target.hpp"
 
-#include "devices.hpp"
+#include "block/devices.hpp"
 
 namespace efface::inventory {
 namespace {

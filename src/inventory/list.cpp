@@ -14,7 +14,7 @@
 #include "efface/device/bounded_questions.hpp"
 #include "efface/inventory/machine_state.hpp"
 
-#include "devices.hpp"
+#include "block/devices.hpp"
 
 namespace efface::inventory {
 namespace {

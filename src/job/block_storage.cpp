@@ -6,7 +6,7 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
-#include "efface/method/firmware_erase.hpp"
+#include "efface/method/drive/erase.hpp"
 #include "efface/method/overwrite.hpp"
 #include "efface/policy/overwrite.hpp"
 

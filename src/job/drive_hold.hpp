@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "efface/job/host.hpp"
-#include "efface/method/firmware_erase.hpp"
+#include "efface/method/drive/erase.hpp"
 
 namespace efface::job {
 

@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "efface/job/guard.hpp"
-#include "efface/method/firmware_erase.hpp"
+#include "efface/method/drive/erase.hpp"
 
 #include "drive_hold.hpp"
 #include "find_drive.hpp"

@@ -3,7 +3,7 @@
 // another set of the same drive or the kernel gives.
 #pragma once
 
-#include "efface/method/command_set.hpp"
+#include "efface/method/drive/command_set.hpp"
 
 namespace efface::job {
 

@@ -6,7 +6,7 @@
 #include "efface/base/clock.hpp"
 #include "efface/base/digest.hpp"
 #include "efface/inventory/memory_name.hpp"
-#include "efface/method/firmware_erase.hpp"
+#include "efface/method/drive/erase.hpp"
 #include "efface/method/overwrite.hpp"
 #include "efface/policy/firmware.hpp"
 #include "efface/policy/overwrite.hpp"

@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-#include "efface/device/memory_filesystem.hpp"
+#include "efface/device/memory/memory_filesystem.hpp"
 #include "efface/inventory/memory_name.hpp"
 
 namespace efface::job {

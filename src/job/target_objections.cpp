@@ -7,7 +7,7 @@
 #include <optional>
 
 #include "efface/mandate/identity.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 namespace efface::job {
 

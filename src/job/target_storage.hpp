@@ -6,7 +6,7 @@
 #include <memory>
 
 #include "efface/job/target_run.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 #include "drive_choice.hpp"
 #include "run.hpp"

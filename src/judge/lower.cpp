@@ -6,7 +6,7 @@
 
 #include "efface/base/reason.hpp"
 
-#include "claims.hpp"
+#include "rules/claims.hpp"
 
 namespace efface::judge {
 

@@ -11,7 +11,7 @@
 #include "efface/mandate/identity.hpp"
 #include "efface/mandate/manifest.hpp"
 
-#include "claims.hpp"
+#include "rules/claims.hpp"
 
 namespace efface::judge {
 

@@ -3,7 +3,7 @@
 // without the record saying why.
 #include "efface/rules/techniques.hpp"
 
-#include "target_claim.hpp"
+#include "records/target_claim.hpp"
 
 namespace efface::judge {
 

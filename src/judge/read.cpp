@@ -3,8 +3,8 @@
 // whatever status the read ended with: it is named, and where there are many there is no level.
 #include <algorithm>
 
-#include "target_claim.hpp"
-#include "volume_claim.hpp"
+#include "records/target_claim.hpp"
+#include "records/volume_claim.hpp"
 
 namespace efface::judge {
 

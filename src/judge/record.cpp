@@ -9,7 +9,7 @@
 #include "efface/evidence/bundle_names.hpp"
 #include "efface/rules/shape.hpp"
 
-#include "claims.hpp"
+#include "rules/claims.hpp"
 
 namespace efface::judge {
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "copy.hpp"
-#include "defects.hpp"
+#include "header/copy.hpp"
+#include "damage/defects.hpp"
 
 namespace efface::luks {
 

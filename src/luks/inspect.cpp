@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "copy.hpp"
-#include "defects.hpp"
+#include "header/copy.hpp"
+#include "damage/defects.hpp"
 
 namespace efface::luks {
 

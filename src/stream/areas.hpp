@@ -4,7 +4,7 @@
 
 #include "efface/stream/pass.hpp"
 
-#include "splitter.hpp"
+#include "pass/splitter.hpp"
 
 namespace efface::stream {
 

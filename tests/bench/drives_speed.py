@@ -22,7 +22,7 @@ WAIT_SHARE_MAX = 0.001
 EXIT_SKIPPED = 77
 
 
-POLL_FIRST_S, POLL_GROWTH, POLL_MAX_S = 0.25, 1.5, 60  # src/method/firmware_watch.cpp
+POLL_FIRST_S, POLL_GROWTH, POLL_MAX_S = 0.25, 1.5, 60  # src/method/drive/watch.cpp
 POLLS_PER_ESTIMATE = 100
 
 

@@ -14,7 +14,7 @@
 #include "efface/evidence/device_key.hpp"
 #include "efface/evidence/log_runs.hpp"
 
-#include "log_store.hpp"
+#include "log/store.hpp"
 
 using namespace efface;
 using namespace efface::evidence;

@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "memory_sweep.hpp"
+#include "memory/sweep.hpp"
 
 namespace {
 

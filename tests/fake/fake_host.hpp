@@ -11,7 +11,7 @@
 #include "efface/job/host.hpp"
 
 #include "fake/memory_disk.hpp"
-#include "fake/scripted_luks_library.hpp"
+#include "fake/luks/scripted_luks_library.hpp"
 
 namespace efface::fake {
 

@@ -5,10 +5,10 @@
 
 #include <functional>
 
-#include "efface/device/ata_transport.hpp"
+#include "efface/device/drive/ata_transport.hpp"
 #include "efface/device/block_target.hpp"
-#include "efface/device/nvme_transport.hpp"
-#include "efface/device/scsi_transport.hpp"
+#include "efface/device/drive/nvme_transport.hpp"
+#include "efface/device/drive/scsi_transport.hpp"
 
 #include "fake/disguise.hpp"
 

@@ -6,7 +6,7 @@
 #include <functional>
 
 #include "efface/device/block_target.hpp"
-#include "efface/method/command_set.hpp"
+#include "efface/method/drive/command_set.hpp"
 
 #include "fake/drive_media.hpp"
 #include "fake/fixed.hpp"

@@ -9,7 +9,7 @@
 #include "efface/view/page.hpp"
 #include "efface/view/text.hpp"
 
-#include "openssl.hpp"
+#include "cms/openssl.hpp"
 
 using namespace efface;
 using namespace efface::evidence;

@@ -4,7 +4,7 @@
 #include "efface/evidence/log.hpp"
 #include "efface/evidence/log_runs.hpp"
 
-#include "log_store.hpp"
+#include "log/store.hpp"
 #include "memory_log_files.hpp"
 
 using namespace efface;

@@ -25,7 +25,7 @@ HELPER = EFFACE.parents[2] / 'tests/unit/answers/make_bundle' if EFFACE.exists()
 YES, USAGE, AUTHORISATION, NO, NOT_KNOWN, LIMITED = 0, 2, 6, 20, 21, 22
 NOBODY = 65534
 HOSTILE_BYTES = 63 << 20
-HOSTILE_MEMORY_MAX = 160 << 20  # of a process; today's figures stand in README
+HOSTILE_MEMORY_MAX = 160 << 20  # of a process; today's figures stand in tests/bench/README.md
 HERE = {}
 
 

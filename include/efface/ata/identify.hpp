@@ -8,7 +8,7 @@
 #include <optional>
 #include <string>
 
-#include "efface/device/ata_transport.hpp"
+#include "efface/device/drive/ata_transport.hpp"
 
 namespace efface::ata {
 

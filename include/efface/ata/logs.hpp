@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "efface/device/ata_transport.hpp"
+#include "efface/device/drive/ata_transport.hpp"
 
 namespace efface::ata {
 

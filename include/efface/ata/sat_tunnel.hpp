@@ -3,8 +3,8 @@
 // behind SAS adapters and USB bridges.
 #pragma once
 
-#include "efface/device/ata_transport.hpp"
-#include "efface/device/scsi_transport.hpp"
+#include "efface/device/drive/ata_transport.hpp"
+#include "efface/device/drive/scsi_transport.hpp"
 
 namespace efface::ata {
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 
 #include "efface/base/secret.hpp"
-#include "efface/device/ata_transport.hpp"
+#include "efface/device/drive/ata_transport.hpp"
 
 namespace efface::ata {
 

@@ -6,7 +6,7 @@
 #include "efface/base/random.hpp"
 #include "efface/job/plan.hpp"
 #include "efface/luks/payload_sample.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 namespace efface::job {
 

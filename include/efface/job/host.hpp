@@ -12,8 +12,8 @@
 #include "efface/guard/contents.hpp"
 #include "efface/guard/guard.hpp"
 #include "efface/inventory/drive.hpp"
-#include "efface/method/command_set.hpp"
-#include "efface/method/luks_key_destruction.hpp"
+#include "efface/method/drive/command_set.hpp"
+#include "efface/method/luks.hpp"
 
 namespace efface::job {
 

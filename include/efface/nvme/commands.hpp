@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "efface/device/nvme_transport.hpp"
+#include "efface/device/drive/nvme_transport.hpp"
 #include "efface/nvme/identify.hpp"
 
 namespace efface::nvme {

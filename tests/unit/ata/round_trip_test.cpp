@@ -8,9 +8,9 @@
 #include "efface/ata/security.hpp"
 
 #include "catch.hpp"
-#include "fake/ata_drive.hpp"
+#include "fake/ata/drive.hpp"
 #include "fake/fixed.hpp"
-#include "fake/sat_bridge.hpp"
+#include "fake/ata/sat_bridge.hpp"
 
 using namespace efface;
 using namespace efface::ata;

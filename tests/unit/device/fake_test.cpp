@@ -7,7 +7,7 @@
 #include "catch.hpp"
 #include "fake/fixed.hpp"
 #include "fake/memory_disk.hpp"
-#include "fake/scripted_luks_library.hpp"
+#include "fake/luks/scripted_luks_library.hpp"
 
 using efface::Bytes;
 using namespace efface::fake;

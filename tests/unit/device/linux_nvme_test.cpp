@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What can be tried without an NVMe drive; the rest is in tests/system/rig/nvme_peers.sh.
-#include "efface/device/linux_nvme.hpp"
+#include "efface/device/drive/linux_nvme.hpp"
 
 #include "catch.hpp"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What takes no SCSI commands is refused when it is opened. Commands need a drive: the rig has
 // them.
-#include "efface/device/linux_scsi.hpp"
+#include "efface/device/drive/linux_scsi.hpp"
 
 #include <fcntl.h>
 

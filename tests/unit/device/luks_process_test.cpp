@@ -14,7 +14,7 @@
 #include "efface/device/luks_library.hpp"
 
 #include "catch.hpp"
-#include "linux/worker_client.hpp"
+#include "linux/luks/worker_client.hpp"
 #include "support.hpp"
 
 using namespace device_test;

@@ -4,7 +4,7 @@
 
 #include "efface/device/luks_library.hpp"
 
-#include "linux/luks_worker.hpp"
+#include "linux/luks/worker.hpp"
 
 int main(int argc, char** argv) {
     const std::string_view command = argc == 2 ? argv[1] : "";

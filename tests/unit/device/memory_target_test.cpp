@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/memory_target.hpp"
+#include "efface/device/memory/memory_target.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/taken_memory.hpp"
+#include "efface/device/memory/taken_memory.hpp"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 #include <fstream>
 #include <set>
 
-#include "efface/device/ipc_objects.hpp"
+#include "efface/device/memory/ipc_objects.hpp"
 
 #include "catch.hpp"
 #include "fake/scratch.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Literals after X.690; OpenSSL takes several of those that are refused here.
-#include "der.hpp"
+#include "cms/der.hpp"
 
 #include "catch.hpp"
 

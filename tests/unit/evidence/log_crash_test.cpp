@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Failing operations and power cuts at every step of making, opening and extending a log.
 #include "catch.hpp"
-#include "log_store.hpp"
+#include "log/store.hpp"
 #include "memory_log_files.hpp"
 
 using namespace efface;

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "log_files.hpp"
+#include "log/files.hpp"
 
 namespace efface::evidence {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Roots and proofs of the leaves that the certificate-transparency projects test with; the digests
 // over many trees come from a recursion after RFC 6962 written in Python.
-#include "merkle.hpp"
+#include "tlog/merkle.hpp"
 
 #include <array>
 

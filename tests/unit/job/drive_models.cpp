@@ -3,11 +3,11 @@
 
 #include <cerrno>
 
-#include "efface/method/ata_drive.hpp"
-#include "efface/method/nvme_drive.hpp"
-#include "efface/method/scsi_drive.hpp"
-#include "efface/method/security_channel.hpp"
-#include "efface/method/tcg_drive.hpp"
+#include "efface/method/drive/ata.hpp"
+#include "efface/method/drive/nvme.hpp"
+#include "efface/method/drive/scsi.hpp"
+#include "efface/method/drive/security_channel.hpp"
+#include "efface/method/drive/tcg.hpp"
 
 #include "identified_set.hpp"
 

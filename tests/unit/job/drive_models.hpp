@@ -7,11 +7,11 @@
 #include "efface/ata/sat_tunnel.hpp"
 
 #include "drive_station.hpp"
-#include "fake/ata_drive.hpp"
-#include "fake/nvme_drive.hpp"
-#include "fake/sat_bridge.hpp"
-#include "fake/scsi_drive.hpp"
-#include "fake/tcg_drive.hpp"
+#include "fake/ata/drive.hpp"
+#include "fake/nvme/drive.hpp"
+#include "fake/ata/sat_bridge.hpp"
+#include "fake/scsi/drive.hpp"
+#include "fake/tcg/drive.hpp"
 
 namespace efface::job {
 

@@ -6,7 +6,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
-#include "fake/luks1_image.hpp"
+#include "fake/luks/luks1_image.hpp"
 #include "run_fixture.hpp"
 
 using namespace efface;

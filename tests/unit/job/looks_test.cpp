@@ -9,7 +9,7 @@
 #include "efface/base/file.hpp"
 #include "efface/job/places.hpp"
 
-#include "fake/luks1_image.hpp"
+#include "fake/luks/luks1_image.hpp"
 #include "run_fixture.hpp"
 #include "target_fixture.hpp"
 

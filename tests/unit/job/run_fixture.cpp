@@ -8,7 +8,7 @@
 
 #include "bundles.hpp"
 #include "catch.hpp"
-#include "fake/luks1_image.hpp"
+#include "fake/luks/luks1_image.hpp"
 #include "station_state.hpp"
 
 namespace efface::job {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/file.hpp"
 #include "efface/job/jobs.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 
 #include "catch.hpp"
 #include "target_fixture.hpp"

@@ -2,7 +2,7 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
-#include "claims.hpp"
+#include "rules/claims.hpp"
 #include "example_files.hpp"
 #include "target_records.hpp"
 

@@ -4,7 +4,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/rules/techniques.hpp"
 
-#include "claims.hpp"
+#include "rules/claims.hpp"
 #include "example_files.hpp"
 
 namespace efface::judge {

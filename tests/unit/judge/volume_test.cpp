@@ -3,7 +3,7 @@
 // tests/system/tamper has every one of them as a claim that is signed.
 #include "catch.hpp"
 #include "target_records.hpp"
-#include "volume_claim.hpp"
+#include "records/volume_claim.hpp"
 
 using namespace efface;
 using namespace efface::judge;

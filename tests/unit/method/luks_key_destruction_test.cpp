@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/luks_key_destruction.hpp"
+#include "efface/method/luks.hpp"
 
 #include <cerrno>
 
@@ -8,7 +8,7 @@
 #include "catch.hpp"
 #include "fake/fake_host.hpp"
 #include "fake/fixed.hpp"
-#include "fake/luks1_image.hpp"
+#include "fake/luks/luks1_image.hpp"
 
 using namespace efface;
 using namespace efface::method;

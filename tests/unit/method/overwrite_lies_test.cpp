@@ -8,7 +8,7 @@
 
 #include "catch.hpp"
 #include "fake/lying_transport.hpp"
-#include "memory_support.hpp"
+#include "memory/support.hpp"
 
 using namespace efface;
 using namespace efface::method;

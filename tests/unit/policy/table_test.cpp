@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "efface/base/file.hpp"
-#include "efface/method/memory_method.hpp"
+#include "efface/method/memory.hpp"
 #include "efface/policy/firmware.hpp"
 #include "efface/policy/key_destruction.hpp"
 #include "efface/policy/memory.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every engine that this machine supports against the vectors of NIST SP 800-38A and against
 // OpenSSL.
-#include "ctr_generator.hpp"
+#include "pattern/ctr_generator.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -2,10 +2,10 @@
 // The way of a processor without the instructions that we know: this program has its own copies of
 // the two sources that use any, built with EFFACE_PORTABLE. keyed_stream_test.cpp in it shows that
 // the same bytes are made.
-#include "efface/device/memory_target.hpp"
+#include "efface/device/memory/memory_target.hpp"
 
 #include "catch.hpp"
-#include "ctr_generator.hpp"
+#include "pattern/ctr_generator.hpp"
 
 using namespace efface;
 using namespace efface::stream;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "splitter.hpp"
+#include "pass/splitter.hpp"
 
 #include <cerrno>
 

@@ -8,8 +8,8 @@
 
 #include "efface/ata/sat_tunnel.hpp"
 #include "efface/base/json.hpp"
-#include "efface/device/linux_scsi.hpp"
-#include "efface/method/ata_drive.hpp"
+#include "efface/device/drive/linux_scsi.hpp"
+#include "efface/method/drive/ata.hpp"
 
 namespace {
 

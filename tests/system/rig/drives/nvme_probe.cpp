@@ -10,8 +10,8 @@
 #include <string>
 #include <thread>
 
-#include "efface/device/linux_nvme.hpp"
-#include "efface/method/nvme_drive.hpp"
+#include "efface/device/drive/linux_nvme.hpp"
+#include "efface/method/drive/nvme.hpp"
 
 namespace {
 

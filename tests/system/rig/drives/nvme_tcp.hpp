@@ -14,7 +14,7 @@
 
 #include "efface/base/file.hpp"
 
-#include "fake/nvme_drive.hpp"
+#include "fake/nvme/drive.hpp"
 
 namespace efface::rig {
 

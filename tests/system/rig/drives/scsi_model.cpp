@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "scsi_model.hpp"
 
-#include "fake/scsi_drive.hpp"
+#include "fake/scsi/drive.hpp"
 
 namespace efface::rig {
 

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "efface/base/clock.hpp"
-#include "efface/device/scsi_transport.hpp"
+#include "efface/device/drive/scsi_transport.hpp"
 
 #include "tcg_model.hpp"
 

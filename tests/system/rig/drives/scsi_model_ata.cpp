@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // An ATA drive behind a translation layer.
-#include "fake/ata_drive.hpp"
-#include "fake/sat_bridge.hpp"
+#include "fake/ata/drive.hpp"
+#include "fake/ata/sat_bridge.hpp"
 #include "scsi_model.hpp"
 
 namespace efface::rig {

@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "efface/base/json.hpp"
-#include "efface/device/linux_scsi.hpp"
-#include "efface/method/scsi_drive.hpp"
+#include "efface/device/drive/linux_scsi.hpp"
+#include "efface/method/drive/scsi.hpp"
 
 namespace {
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "fake/tcg_drive.hpp"
+#include "fake/tcg/drive.hpp"
 #include "model_options.hpp"
 
 namespace efface::rig {

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "efface/base/file.hpp"
-#include "efface/device/scsi_transport.hpp"
+#include "efface/device/drive/scsi_transport.hpp"
 
 namespace efface::rig {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 
-#include "fake/luks1_image.hpp"
+#include "fake/luks/luks1_image.hpp"
 #include "storage.hpp"
 
 namespace efface::job::worlds {

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// Has a drive erase itself, and looks behind it: random blocks are written at recorded places
+// before and looked for afterwards, existing data is compared, the final state is read raw. The
+// drive's word alone never makes a target sanitized.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "efface/base/clock.hpp"
+#include "efface/device/block_target.hpp"
+#include "efface/method/drive/command_set.hpp"
+#include "efface/method/limits.hpp"
+#include "efface/method/method.hpp"
+
+namespace efface::method {
+
+constexpr std::size_t kCanarySeedBytes = 32;
+/// Canaries stand in so many equal parts of a surface, one in each at least: no run of kept blocks
+/// that is longer than two parts is missed. The table of techniques says how many.
+[[nodiscard]] std::uint64_t canary_parts();
+/// Of existing data, in other places.
+constexpr std::uint64_t kSamples = 256;
+/// The content of a canary as the table has it, or a logical block where that is larger.
+[[nodiscard]] std::uint32_t canary_bytes();
+
+/// One range of blocks that the host addresses: a namespace, a logical unit. Borrowed.
+struct Surface {
+    std::string name;  ///< its block device
+    device::BlockTarget* storage = nullptr;
+};
+
+struct SampledBlock {
+    std::uint64_t offset = 0;
+    std::string sha256;    ///< empty: could not be read before
+    bool uniform = false;  ///< one byte repeated: its staying the same proves nothing
+};
+/// What was put on a surface and seen there before the erasure.
+struct SurfaceMarks {
+    std::string name;
+    std::uint64_t size_bytes = 0;
+    std::uint32_t block_bytes = 0;
+    std::vector<std::uint64_t> canaries;  ///< offsets, sorted; only those that read back as written
+    std::uint64_t refused = 0;            ///< canaries that could not be written or read back
+    std::vector<SampledBlock> samples;
+};
+
+/// How an erasure stands: kept in the journal.
+struct FirmwareState {
+    enum class Step { open, mark, start, run, check } step = Step::open;
+    Bytes seed;  ///< kCanarySeedBytes: where canaries lie and what they hold
+    std::string model, serial, wwn, firmware;  ///< as first seen
+    bool adopted = false;                      ///< it ran when we came, without our canaries
+    bool adopted_named = false;                ///< the drive said which technique it was
+    std::string started_at, completed_at;
+    std::uint64_t polls = 0;
+    Json memory = Json::object();  ///< of the operation: may hold a secret until it is cleaned up
+    Json power_cycles = Json::array();
+    Json commands = Json::array();
+    Json status_before = Json::array();
+    Json hidden_areas = Json::array();
+    std::map<std::string, std::uint64_t> sizes_before;  ///< before hidden areas were opened
+    std::vector<NotShown> behind;                       ///< what is marked by command
+    std::vector<SurfaceMarks> marks;
+    Json limit_events = Json::array();
+    /// Of hidden areas that are opened before anything else: false until they are in hidden_areas.
+    bool areas_listed = false;
+    /// The drive refused the command itself: {"at", "detail", "commands", "begun"}; null before.
+    /// "begun" says why something may have been begun all the same, or is empty.
+    Json refusal;
+};
+/// What another technique begins with after the drive has refused this one: which hidden areas
+/// were opened, and how large it was before, stays known, the rest is fresh.
+[[nodiscard]] FirmwareState state_after_refusal(const FirmwareState& refused, Bytes seed);
+[[nodiscard]] Json to_json(const FirmwareState& state);
+/// Of the journal. Throws Json::exception for anything else.
+[[nodiscard]] FirmwareState firmware_state_from_json(const Json& json);
+
+/// The survey's hidden areas as this technique finds them: what one technique of a set reaches,
+/// another may not (facts "hiddenAreasNotCovered").
+[[nodiscard]] std::vector<HiddenArea> hidden_areas_for(const DriveSurvey& survey,
+                                                       const TechniqueFacts& technique);
+/// As the certificate lists it, not opened.
+[[nodiscard]] Json hidden_area_json(const HiddenArea& area);
+
+struct FirmwareTask {
+    std::string path;  ///< canonical, of the Clearance
+    std::string technique;
+    bool canaries = true;       ///< false: finished, not verified
+    bool whole_medium = false;  ///< read all of it and hold it against the promise, too
+    mandate::Limits limits;
+};
+
+/// The machine around the drive.
+struct FirmwareHooks {
+    /// Keeps the state durably. May throw Error.
+    std::function<void(const FirmwareState&)> save;
+    /// False as soon as the run is to stop.
+    std::function<bool(std::chrono::milliseconds)> wait;
+    /// The drive as it can be reached now; valid until reattach().
+    std::function<CommandSet&()> commands;
+    /// Every surface of the drive as it is now; valid until the next call or reattach().
+    std::function<std::vector<Surface>()> surfaces;
+    /// Finds the drive again after a reset or a change of its capacity: one look, no waiting.
+    /// Why it can not be had now; empty when it is there.
+    std::function<std::string()> reattach;
+    /// Resets the path to the drive, or the drive; what is on it stays. reattach() comes next.
+    /// False, or empty: that is not possible here.
+    std::function<bool()> reset;
+};
+
+/// Bounds of waiting. A firmware erasure can't be aborted; what ends here is only our watching.
+constexpr std::chrono::milliseconds kPollMin{250};
+constexpr std::chrono::milliseconds kPollMax{60'000};
+/// How long a drive may be away after a reset, and between two looks for it.
+constexpr std::chrono::seconds kReturnMax{60};
+constexpr std::chrono::milliseconds kReturnPause{500};
+/// A drive that gives no answer for so long is called indeterminate.
+constexpr std::chrono::minutes kSilenceMax{10};
+/// A drive whose progress has not moved for so long, or for twice its estimate, is left.
+constexpr std::chrono::hours kStandstillMax{12};
+
+class FirmwareErase final : public Method {
+  public:
+    /// References must outlive the method. `state` is carried on and saved as it changes.
+    FirmwareErase(const FirmwareTask& task, FirmwareState& state, FirmwareHooks hooks,
+                  const Clock& clock);
+
+    [[nodiscard]] std::string_view name() const override { return task_.technique; }
+    [[nodiscard]] std::optional<Reason> objection() const override { return std::nullopt; }
+    /// In thousandths: a drive tells a share, not bytes.
+    [[nodiscard]] std::uint64_t estimate_bytes() const override { return kProgressSteps; }
+    /// Throws Error(interrupted) when the drive must be power-cycled before it can go on. When the
+    /// drive refused the command itself the record has "refusal" as FirmwareState does: with an
+    /// empty "begun" nothing was begun and nothing runs, and another technique may be tried.
+    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop) override;
+    static constexpr std::uint64_t kProgressSteps = 1000;
+
+  private:
+    const FirmwareTask& task_;
+    FirmwareState& state_;
+    FirmwareHooks hooks_;
+    const Clock& clock_;
+};
+
+}  // namespace efface::method

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// Every SignerInfo is finished here by itself (attributes, then signature), never by CMS_final():
+// that one sets its own signing time and can not add a signer to a finished structure.
+#include <array>
+
+#include "efface/base/digest.hpp"
+#include "efface/evidence/cms.hpp"
+
+#include "parse.hpp"
+#include "keys/signing_key.hpp"
+
+namespace efface::evidence {
+
+namespace {
+
+constexpr unsigned kSignerFlags =
+    CMS_PARTIAL | CMS_CADES | CMS_BINARY | CMS_DETACHED | CMS_NOSMIMECAP;
+
+void add_signer(CMS_ContentInfo* cms, ByteView content, const SigningKey& key, WallTime at) {
+    const SigningKey::State& state = key.state();
+    if (EVP_PKEY_is_a(state.key.get(), "EC") != 1) {
+        throw Error(ErrorCode::usage, "only ECDSA keys sign in this version");
+    }
+    CMS_SignerInfo* signer =
+        CMS_add1_signer(cms, state.certificate.get(), state.key.get(), EVP_sha256(), kSignerFlags);
+    require(signer != nullptr, "add a signer");
+    const Digest digest = sha256(content);
+    const Asn1TimePtr time(ASN1_TIME_adj(nullptr, to_time_t(at), 0, 0));
+    require(time != nullptr, "signing time");
+    // The type of content must be there before the digest of it is signed (RFC 5652 section 11.1).
+    require(CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_contentType, V_ASN1_OBJECT,
+                                        OBJ_nid2obj(NID_pkcs7_data), -1) == 1 &&
+                CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_messageDigest, V_ASN1_OCTET_STRING,
+                                            digest.data(), static_cast<int>(digest.size())) == 1 &&
+                CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_signingTime,
+                                            ASN1_STRING_type(time.get()), time.get(), -1) == 1,
+            "add signed attributes");
+    require(CMS_SignerInfo_sign(signer) == 1, "sign");
+}
+
+Bytes encode(CMS_ContentInfo* cms) {
+    const int size = i2d_CMS_ContentInfo(cms, nullptr);
+    require(size > 0, "encode the signature");
+    Bytes der(static_cast<std::size_t>(size));
+    std::uint8_t* out = der.data();
+    require(i2d_CMS_ContentInfo(cms, &out) == size, "encode the signature");
+    return der;
+}
+
+}  // namespace
+
+Bytes cms_sign(ByteView content, const SigningKey& key, WallTime at) {
+    const CmsPtr cms(
+        CMS_sign(nullptr, nullptr, nullptr, nullptr, CMS_PARTIAL | CMS_DETACHED | CMS_BINARY));
+    require(cms != nullptr, "make a signature");
+    add_signer(cms.get(), content, key, at);
+    return encode(cms.get());
+}
+
+Bytes cms_add_signer(ByteView existing, ByteView content, const SigningKey& key, WallTime at) {
+    const CmsPtr cms = parse_detached_cms(existing);
+    const CmsPtr checked = parse_detached_cms(existing);
+    const BioPtr bytes = read_only_bio(content);
+    const unsigned flags = CMS_BINARY | CMS_DETACHED | CMS_NO_SIGNER_CERT_VERIFY;
+    if (cms == nullptr || checked == nullptr ||
+        CMS_verify(checked.get(), nullptr, nullptr, bytes.get(), nullptr, flags) != 1) {
+        (void)drain_openssl_errors();
+        throw Error(ErrorCode::usage, "the signature that is there does not belong to this content",
+                    "remove the signature file if the content was changed on purpose");
+    }
+    const X509BorrowedStackPtr signers(CMS_get0_signers(checked.get()));
+    for (int i = 0; i < sk_X509_num(signers.get()); ++i) {
+        if (spki_sha256_of(sk_X509_value(signers.get(), i)) == key.spki_sha256()) {
+            throw Error(ErrorCode::usage, key.subject() + " has signed this already");
+        }
+    }
+    add_signer(cms.get(), content, key, at);
+    return encode(cms.get());
+}
+
+}  // namespace efface::evidence

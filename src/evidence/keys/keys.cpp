@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/evidence/keys.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "efface/base/file.hpp"
+#include "efface/base/json.hpp"
+
+#include "key_files.hpp"
+#include "signing_key.hpp"
+#include "cms/x509.hpp"
+
+namespace efface::evidence {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t kStationIdMax = 40;
+constexpr std::size_t kNameTextMax = 64;  // ub-organization-name of RFC 5280 appendix A
+constexpr std::size_t kPersonNameMax = 64;
+constexpr std::size_t kIssuerBytesMax = 4096;
+constexpr std::size_t kSeedBytes = 32;
+constexpr std::size_t kTemporaryTagBytes = 8;
+
+struct RoleName {
+    Role role;
+    const char* name;
+    const char* oid;
+};
+// 2.25 and the UUID 30eaa737-5fcf-4399-a56c-0ecec9ad7a27 as an integer (ITU-T X.667 section 7).
+constexpr std::array<RoleName, 4> kRoles{{
+    {Role::station, "station", "2.25.65021332812177502488472365777237670439.1"},
+    {Role::operator_person, "operator", "2.25.65021332812177502488472365777237670439.2"},
+    {Role::witness, "witness", "2.25.65021332812177502488472365777237670439.3"},
+    {Role::approver, "approver", "2.25.65021332812177502488472365777237670439.4"},
+}};
+
+const RoleName& entry_of(Role role) noexcept {
+    const auto* found = std::find_if(kRoles.begin(), kRoles.end(),
+                                     [role](const RoleName& entry) { return entry.role == role; });
+    EFFACE_ASSERT(found != kRoles.end());
+    return *found;
+}
+
+bool is_identifier(std::string_view text, std::size_t size_max, bool capitals) {
+    return !text.empty() && text.size() <= size_max && text.front() != '.' &&
+           std::all_of(text.begin(), text.end(), [capitals](char c) {
+               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+                      c == '-' || (capitals && c >= 'A' && c <= 'Z');
+           });
+}
+
+bool is_name_text(const std::string& text) {
+    const bool printable_bytes = std::none_of(text.begin(), text.end(), [](char c) {
+        return static_cast<unsigned char>(c) < 0x20U || c == 0x7f;
+    });
+    return !text.empty() && text.size() <= kNameTextMax && printable_bytes;
+}
+
+void check_issuer(const Issuer& issuer) {
+    if (!is_name_text(issuer.organization) || !is_name_text(issuer.site)) {
+        throw Error(ErrorCode::usage,
+                    "organization and site must be 1 to 64 bytes without control characters");
+    }
+    if (!is_identifier(issuer.station_id, kStationIdMax, true)) {
+        throw Error(ErrorCode::usage, "station '" + printable(issuer.station_id) +
+                                          "': must be 1 to 40 of A-Z a-z 0-9 . _ -");
+    }
+}
+
+std::string log_name(const Issuer& issuer) {
+    return "efface/" + issuer.station_id;
+}
+
+std::string issuer_text(const Issuer& issuer) {
+    return canonical_json(ObjectWriter()
+                              .add("organization", issuer.organization)
+                              .add("site", issuer.site)
+                              .add("stationId", issuer.station_id)
+                              .take()) +
+           "\n";
+}
+
+Issuer read_issuer(const fs::path& path) {
+    const auto text = read_text_file(path, kIssuerBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, ReasonCode::no_keys, path.string() + ": no keys here",
+                    "make them with 'efface keys init'");
+    }
+    const Json json = parse_json(*text, path.string());
+    ObjectReader reader(json, path.string());
+    Issuer issuer;
+    issuer.organization = reader.required_string("organization");
+    issuer.site = reader.required_string("site");
+    issuer.station_id = reader.required_string("stationId");
+    reader.refuse_unknown_keys();
+    check_issuer(issuer);
+    return issuer;
+}
+
+/// Removes a folder that never got its final name.
+class TemporaryFolder final {
+  public:
+    explicit TemporaryFolder(fs::path path) : path_(std::move(path)) {}
+    ~TemporaryFolder() {
+        if (!kept_) {
+            std::error_code ignored;
+            fs::remove_all(path_, ignored);
+        }
+    }
+    TemporaryFolder(const TemporaryFolder&) = delete;
+    TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+    TemporaryFolder(TemporaryFolder&&) = delete;
+    TemporaryFolder& operator=(TemporaryFolder&&) = delete;
+    [[nodiscard]] const fs::path& path() const noexcept { return path_; }
+    void keep() noexcept { kept_ = true; }
+
+  private:
+    fs::path path_;
+    bool kept_ = false;
+};
+
+fs::path beside(const fs::path& directory, Random& random) {
+    std::array<std::uint8_t, kTemporaryTagBytes> tag{};
+    random.fill(tag);
+    const std::string name = "." + directory.filename().string() + ".new-" + to_hex(tag);
+    return directory.parent_path() / name;
+}
+
+void write_log_key(const fs::path& folder, const Issuer& issuer, Random& random) {
+    SecretBytes seed(kSeedBytes);
+    random.fill(seed.view());
+    write_private_key(folder / "log.key", ed25519_from_seed(seed).get());
+    const NoteSigner signer(log_name(issuer), seed);
+    write_file_durably(folder / "log.vkey", signer.verifier_key() + "\n", 0644);
+}
+
+void write_keys(const fs::path& folder, const Issuer& issuer, WallTime now, Random& random) {
+    const PkeyPtr root_key = make_ec_key("P-384");
+    const X509Ptr root =
+        make_root({issuer.organization, issuer.site, "evidence root of " + issuer.station_id},
+                  root_key.get(), now, random);
+    const PkeyPtr station_key = make_ec_key("P-256");
+    const X509Ptr station =
+        make_leaf({issuer.organization, issuer.site, issuer.station_id}, station_key.get(),
+                  Role::station, root.get(), root_key.get(), now, random);
+    write_private_key(folder / "root.key", root_key.get());
+    write_file_durably(folder / "root.pem", pem_of(root.get()), 0644);
+    write_private_key(folder / "station.key", station_key.get());
+    write_file_durably(folder / "station.pem", pem_of(station.get()), 0644);
+    write_log_key(folder, issuer, random);
+    make_directories_durably(folder / "people", 0700);
+    write_file_durably(folder / "issuer.json", issuer_text(issuer), 0644);
+}
+
+std::string required_text(const fs::path& path) {
+    auto text = read_text_file(path, kPemBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, path.string() + ": no such file",
+                    "the key folder is not whole; restore it, or make a new one with 'efface keys "
+                    "init --state-dir'");
+    }
+    return *text;
+}
+
+}  // namespace
+
+const char* to_string(Role role) noexcept {
+    return entry_of(role).name;
+}
+
+std::optional<Role> role_from_string(std::string_view text) noexcept {
+    const auto* found = std::find_if(kRoles.begin(), kRoles.end(),
+                                     [text](const RoleName& entry) { return text == entry.name; });
+    return found == kRoles.end() ? std::nullopt : std::optional<Role>(found->role);
+}
+
+const char* policy_oid(Role role) noexcept {
+    return entry_of(role).oid;
+}
+
+SigningKey::SigningKey(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+
+SigningKey SigningKey::load(const fs::path& key_pem, const fs::path& certificate_pem) {
+    auto state = std::make_shared<State>();
+    state->key = read_private_key(key_pem);
+    std::vector<X509Ptr> certificates = certificates_from_pem(required_text(certificate_pem));
+    if (certificates.size() != 1) {
+        throw Error(ErrorCode::usage, certificate_pem.string() + ": must hold one certificate");
+    }
+    state->certificate = std::move(certificates.front());
+    if (X509_check_private_key(state->certificate.get(), state->key.get()) != 1) {
+        (void)drain_openssl_errors();
+        throw Error(ErrorCode::usage, key_pem.string() + " and " + certificate_pem.string() +
+                                          " do not belong together");
+    }
+    return SigningKey(std::move(state));
+}
+
+std::string SigningKey::subject() const {
+    return common_name_of(state_->certificate.get());
+}
+std::string SigningKey::spki_sha256() const {
+    return spki_sha256_of(state_->certificate.get());
+}
+Validity SigningKey::validity() const {
+    const auto from = from_asn1_time(X509_get0_notBefore(state_->certificate.get()));
+    const auto to = from_asn1_time(X509_get0_notAfter(state_->certificate.get()));
+    if (!from || !to) {
+        throw Error(ErrorCode::usage,
+                    subject() + ": the certificate has no dates that can be read");
+    }
+    return {*from, *to};
+}
+
+void KeyStore::init(const fs::path& directory, const Issuer& issuer, const Clock& clock,
+                    Random& random) {
+    check_issuer(issuer);
+    const fs::path target = fs::absolute(directory).lexically_normal();
+    const fs::path wanted = target.has_filename() ? target : target.parent_path();
+    make_directories_durably(wanted.parent_path(), 0700);
+    const auto refuse = [&wanted] {
+        throw Error(ErrorCode::usage, wanted.string() + ": there are keys already",
+                    "keys are never replaced; name another folder with --state-dir");
+    };
+    if (fs::exists(fs::symlink_status(wanted)) &&
+        !(fs::is_directory(fs::symlink_status(wanted)) && fs::is_empty(wanted))) {
+        refuse();
+    }
+    TemporaryFolder folder(beside(wanted, random));
+    fs::create_directory(folder.path());
+    fs::permissions(folder.path(), fs::perms::owner_all);
+    write_keys(folder.path(), issuer, clock.now(), random);
+    std::error_code error;
+    fs::rename(folder.path(), wanted, error);  // replaces an empty folder only
+    if (error) {
+        refuse();
+    }
+    folder.keep();
+    sync_directory(wanted.parent_path());
+}
+
+KeyStore KeyStore::open(const fs::path& directory) {
+    Issuer issuer = read_issuer(directory / "issuer.json");
+    (void)read_private_key(directory / "root.key");
+    KeyStore keys(directory, std::move(issuer));
+    if (names_of(keys.station_key().state().certificate.get()) != keys.issuer()) {
+        throw Error(
+            ErrorCode::usage,
+            (directory / "station.pem").string() + ": names another station than issuer.json",
+            "a record's issuer must be the one that its certificate names (O, OU, CN)");
+    }
+    return keys;
+}
+
+KeyStore::KeyStore(fs::path directory, Issuer issuer)
+    : directory_(std::move(directory)),
+      issuer_(std::move(issuer)),
+      station_(SigningKey::load(directory_ / "station.key", directory_ / "station.pem")),
+      log_(log_name(issuer_), seed_of_ed25519(read_private_key(directory_ / "log.key").get())) {}
+
+std::string KeyStore::root_certificate_pem() const {
+    return required_text(directory_ / "root.pem");
+}
+
+std::string KeyStore::log_verifier_key() const {
+    std::string line = required_text(directory_ / "log.vkey");
+    while (!line.empty() && line.back() == '\n') {
+        line.pop_back();
+    }
+    return line;
+}
+
+void KeyStore::issue_person(const std::string& name, Role role, const Clock& clock,
+                            Random& random) const {
+    if (!is_identifier(name, kPersonNameMax, false)) {
+        throw Error(ErrorCode::usage,
+                    "name '" + printable(name) + "': must be 1 to 64 of a-z 0-9 . _ -");
+    }
+    if (role == Role::station) {
+        throw Error(ErrorCode::usage, "a person can not have the role of the station",
+                    "use approver, operator or witness");
+    }
+    const fs::path certificate_path = directory_ / "people" / (name + ".pem");
+    if (fs::exists(fs::symlink_status(certificate_path))) {
+        throw Error(ErrorCode::usage, certificate_path.string() + ": there is a key already",
+                    "choose another name: a name is never given to a second key");
+    }
+    const SigningKey root = SigningKey::load(directory_ / "root.key", directory_ / "root.pem");
+    const PkeyPtr key = make_ec_key("P-256");
+    const X509Ptr certificate =
+        make_leaf({issuer_.organization, {}, name}, key.get(), role, root.state().certificate.get(),
+                  root.state().key.get(), clock.now(), random);
+    make_directories_durably(directory_ / "people", 0700);
+    write_private_key(directory_ / "people" / (name + ".key"), key.get());
+    write_file_durably(certificate_path, pem_of(certificate.get()), 0644);
+}
+
+SigningKey KeyStore::person_key(const std::string& name) const {
+    if (!is_identifier(name, kPersonNameMax, false)) {
+        throw Error(ErrorCode::usage,
+                    "name '" + printable(name) + "': must be 1 to 64 of a-z 0-9 . _ -");
+    }
+    const fs::path people = directory_ / "people";
+    if (!fs::exists(people / (name + ".pem"))) {
+        throw Error(ErrorCode::usage, "no key of '" + name + "' in " + people.string(),
+                    "make it with 'efface keys issue " + name + " --role ROLE'");
+    }
+    return SigningKey::load(people / (name + ".key"), people / (name + ".pem"));
+}
+
+}  // namespace efface::evidence

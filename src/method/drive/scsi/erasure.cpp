@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+// An erasure that one command begins and REQUEST SENSE watches. SCSI keeps no record of success:
+// what was seen of it is kept in the job's journal, and success is that it was seen to be accepted
+// or to run, and then to be over without a failure.
+#include "erasure.hpp"
+
+#include <fmt/format.h>
+
+namespace efface::method {
+
+namespace {
+
+/// The command only begins the erasure, but some disks spin up or flush first.
+constexpr std::chrono::milliseconds kScsiStartTimeout{60'000};
+constexpr const char* kScsiMemory = "scsi";
+constexpr const char* kScsiSending = "sending";
+constexpr const char* kScsiAccepted = "accepted";
+
+class ScsiErasure final : public FirmwareOperation {
+  public:
+    ScsiErasure(ScsiSession& session, const ScsiTechnique& technique, ScsiStartCommand command,
+                OperationMemory& memory)
+        : session_(session),
+          technique_(technique),
+          command_(std::move(command)),
+          memory_(memory),
+          resets_before_(session.resets()) {}
+
+    [[nodiscard]] std::string_view technique() const override { return technique_.name; }
+    [[nodiscard]] Promise promise() const override { return command_.promise; }
+    [[nodiscard]] OperationState state() override;
+    [[nodiscard]] StartAnswer start() override;
+    [[nodiscard]] std::optional<std::string> clean_up(
+        std::vector<SentCommand>& /*commands*/) override {
+        return std::nullopt;  // nothing of ours stays on the disk
+    }
+
+  private:
+    /// What is kept of this erasure; an empty object when nothing is.
+    [[nodiscard]] Json kept() const {
+        return memory_.kept.contains(kScsiMemory) ? memory_.kept[kScsiMemory] : Json::object();
+    }
+    void keep(const char* name, Json value) { memory_.kept[kScsiMemory][name] = std::move(value); }
+    [[nodiscard]] std::string sent() const { return kept().value("sent", ""); }
+    [[nodiscard]] bool flag(const char* name) const { return kept().value(name, false); }
+    void note_running(OperationState& state);
+    void conclude(OperationState& state);
+    [[nodiscard]] std::optional<StartAnswer> answer_without_sending();
+
+    ScsiSession& session_;
+    const ScsiTechnique& technique_;
+    ScsiStartCommand command_;
+    OperationMemory& memory_;
+    /// This object has seen it begin or run: nothing happened behind its back since.
+    bool watched_ = false;
+    unsigned resets_before_;
+    std::optional<double> last_progress_;
+};
+
+void ScsiErasure::note_running(OperationState& state) {
+    watched_ = true;
+    last_progress_ = state.progress;
+    if (!flag("seenRunning")) {
+        keep("adopted", sent().empty());
+        keep("seenRunning", true);
+        memory_.save();
+    }
+    state.technique = flag("adopted") ? "" : technique_.name;
+}
+
+/// The disk is ready again. What that is worth depends on what was seen before.
+void ScsiErasure::conclude(OperationState& state) {
+    const bool accepted = sent() == kScsiAccepted;
+    if (!accepted && !flag("seenRunning")) {
+        state.detail += sent() == kScsiSending ? "; the command was sent, its answer is not known"
+                                               : "; nothing is known of an earlier erasure";
+        return;
+    }
+    const bool survives_power_loss = technique_.work == ScsiWork::sanitize;
+    if (!survives_power_loss && (!watched_ || session_.resets() != resets_before_)) {
+        state.phase = Phase::unknown;
+        state.detail +=
+            "; it is over, but FORMAT UNIT does not survive a reset or a loss of power, and ";
+        state.detail +=
+            watched_ ? "the disk told of one while it ran" : "nobody watched it to its end";
+        return;
+    }
+    state.phase = Phase::succeeded;
+    state.technique = flag("adopted") ? "" : technique_.name;
+    std::string seen = "accepted, and over without a failure before it was first asked for";
+    if (flag("adopted")) {
+        seen =
+            "an erasure that someone else had begun (SCSI does not tell which) was seen to run, "
+            "then to be over without a failure";
+    } else if (flag("seenRunning")) {
+        seen = "accepted, seen to run, then over without a failure";
+    }
+    if (last_progress_) {
+        seen += fmt::format(", last seen at {:.0f} %", *last_progress_ * 100.0);
+    }
+    state.detail = seen + "; " + state.detail + "; SCSI keeps no record of success";
+}
+
+OperationState ScsiErasure::state() {
+    auto readiness = ask_scsi_readiness(session_);
+    const bool other_work = readiness.work != technique_.work;
+    auto state = state_of(std::move(readiness));
+    if (state.phase == Phase::running && other_work) {
+        state.phase = Phase::unknown;
+        state.detail += ": not what was asked for";
+    } else if (state.phase == Phase::running) {
+        note_running(state);
+    } else if (state.phase == Phase::failed) {
+        state.technique = sent().empty() ? "" : technique_.name;
+    } else if (state.phase == Phase::idle) {
+        conclude(state);
+    }
+    return state;
+}
+
+/// What makes sending pointless or wrong.
+std::optional<StartAnswer> ScsiErasure::answer_without_sending() {
+    const auto before = ask_scsi_readiness(session_);
+    if (before.phase == Phase::running && before.work == technique_.work && !sent().empty()) {
+        OperationState state;
+        note_running(state);
+        StartAnswer accepted;
+        accepted.start = Start::accepted;
+        accepted.detail = "it runs already: an earlier process sent it";
+        return accepted;
+    }
+    if (before.phase == Phase::running) {
+        return refused_start({ReasonCode::drive_erasing,
+                              before.detail + ": someone else began it; wait until it is over"});
+    }
+    if (before.phase == Phase::unknown && before.pages.empty()) {
+        return refused_start({ReasonCode::drive_silent, "nothing was sent: " + before.detail});
+    }
+    return std::nullopt;
+}
+
+StartAnswer ScsiErasure::start() {
+    auto early = answer_without_sending();
+    if (early) {
+        return std::move(*early);
+    }
+    memory_.kept[kScsiMemory] = ObjectWriter()
+                                    .add("technique", technique_.name)
+                                    .add("sent", kScsiSending)
+                                    .add("seenRunning", false)
+                                    .add("adopted", false)
+                                    .take();
+    memory_.save();
+    resets_before_ = session_.resets();
+    device::ScsiCommand command;
+    command.cdb = command_.cdb;
+    command.write_from = command_.list;
+    command.timeout = kScsiStartTimeout;
+    const auto completion = session_.send(command);
+    auto answer = scsi_start_answer(completion);
+    answer.commands.push_back({command_.title, command_.cdb, scsi_answer_text(completion)});
+    if (answer.start == Start::accepted) {
+        // Attentions that were taken on the way are older than the erasure.
+        resets_before_ = session_.resets();
+        watched_ = true;
+        keep("sent", kScsiAccepted);
+        memory_.save();
+    } else if (answer.start == Start::refused) {
+        memory_.kept.erase(kScsiMemory);
+        memory_.save();
+    }
+    return answer;
+}
+
+/// The next step after a refusal.
+std::string hint_after(const scsi::SenseData& sense) {
+    switch (sense.code) {
+        case scsi::asc::kInvalidOpcode:
+            return "the disk does not know the command: take another technique";
+        case scsi::asc::kInvalidFieldInCdb:
+        case scsi::asc::kInvalidFieldInList:
+            return "the disk does not take this form of the command: take another technique";
+        case scsi::asc::kSanitizeFailed:
+            return "an earlier SANITIZE failed, and this one did not begin";
+        default:
+            break;
+    }
+    if (sense.is(scsi::SenseKey::data_protect)) {
+        return "the disk is write protected: lift that first";
+    }
+    return "the disk has begun nothing";
+}
+
+}  // namespace
+
+StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
+    StartAnswer answer;  // unknown
+    answer.detail = scsi_answer_text(completion);
+    const std::string words = answer.detail;
+    if (!completion.answered() || completion.good()) {
+        answer.start = completion.answered() ? Start::accepted : Start::unknown;
+        return answer;
+    }
+    switch (static_cast<device::ScsiStatus>(completion.status)) {
+        case device::ScsiStatus::busy:
+        case device::ScsiStatus::task_set_full:
+            return refused_start({ReasonCode::busy, words + ": try again later"});
+        case device::ScsiStatus::reservation_conflict:
+            return refused_start(
+                {ReasonCode::busy,
+                 words + ": another host holds a reservation, which must be released first"});
+        default:
+            break;
+    }
+    const auto sense = scsi_sense(completion);
+    if (!sense || sense->code == scsi::asc::kSanitizeInProgress ||
+        sense->code == scsi::asc::kFormatInProgress) {
+        return answer;
+    }
+    const bool refused =
+        sense->is(scsi::SenseKey::illegal_request) || sense->is(scsi::SenseKey::data_protect) ||
+        sense->is(scsi::SenseKey::not_ready) || sense->is(scsi::SenseKey::unit_attention) ||
+        sense->code == scsi::asc::kSanitizeFailed;
+    return refused ? refused_start({sense->is(scsi::SenseKey::data_protect)
+                                        ? ReasonCode::drive_write_protected
+                                        : ReasonCode::drive_refused,
+                                    words + ": " + hint_after(*sense)})
+                   : answer;
+}
+
+std::unique_ptr<FirmwareOperation> make_scsi_erasure(ScsiSession& session,
+                                                     const ScsiTechnique& technique,
+                                                     ScsiStartCommand command,
+                                                     OperationMemory& memory) {
+    return std::make_unique<ScsiErasure>(session, technique, std::move(command), memory);
+}
+
+}  // namespace efface::method

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+// The parts of a SCSI disk as a command set: its techniques, one file each, and what is known of
+// the disk.
+#pragma once
+
+#include <memory>
+
+#include "efface/base/clock.hpp"
+#include "efface/method/drive/command_set.hpp"
+#include "efface/scsi/capacity.hpp"
+#include "efface/scsi/commands.hpp"
+#include "efface/scsi/inquiry.hpp"
+
+#include "session.hpp"
+
+namespace efface::method {
+
+/// What the disk tells of itself; read anew for each survey and each operation.
+struct ScsiFacts {
+    std::string error;  ///< not empty: no answer
+    scsi::Inquiry inquiry;
+    std::string serial;
+    std::string wwn;
+    std::optional<scsi::AtaInformation> translation;
+    scsi::BlockLimits limits;
+    scsi::BlockCharacteristics characteristics;
+    std::optional<scsi::Capacity> capacity;  ///< not while it is being erased
+    std::optional<std::uint64_t> blocks_as_made;
+    std::optional<std::chrono::seconds> self_test;  ///< of an extended one
+    std::vector<scsi::PhysicalElement> depopulated;
+    std::uint32_t logical_units = 0;  ///< 0: not told
+    std::vector<RawPage> pages;
+
+    [[nodiscard]] bool host_managed() const noexcept {
+        return inquiry.device_type == scsi::kTypeHostManagedZoned;
+    }
+    [[nodiscard]] bool zoned() const noexcept {
+        return host_managed() ||
+               characteristics.zoned == static_cast<std::uint8_t>(scsi::Zoned::host_aware);
+    }
+    [[nodiscard]] std::uint64_t block_bytes() const noexcept {
+        return capacity ? capacity->block_bytes : 0;
+    }
+};
+[[nodiscard]] ScsiFacts read_scsi_facts(ScsiSession& session);
+
+struct ScsiObjection {
+    Reason reason;
+    bool untold = false;  ///< the disk refuses to tell
+};
+/// REPORT SUPPORTED OPERATION CODES: why the disk can't take a command, nothing when it says that
+/// it can.
+[[nodiscard]] std::optional<ScsiObjection> scsi_command_objection(
+    ScsiSession& session, std::uint8_t opcode, std::optional<std::uint16_t> action,
+    const std::string& name);
+
+/// Each technique of this set, in order of preference.
+struct ScsiTechnique {
+    const char* name;
+    const char* kind;  ///< "sanitize", "format", "write-same"
+    bool cryptographic;
+    ScsiWork work;  ///< that REQUEST SENSE shows; none: the host does it, command by command
+};
+[[nodiscard]] const std::vector<ScsiTechnique>& scsi_techniques();
+[[nodiscard]] const ScsiTechnique* find_scsi_technique(std::string_view name);
+
+/// One command that begins an erasure, which then goes on by itself.
+struct ScsiStartCommand {
+    std::string title;
+    Bytes cdb;
+    Bytes list;  ///< data-out
+    Promise promise;
+};
+[[nodiscard]] ScsiStartCommand scsi_sanitize_command(std::string_view technique,
+                                                     const ScsiFacts& facts, const Bytes& pattern);
+[[nodiscard]] ScsiStartCommand scsi_format_command(const ScsiFacts& facts);
+
+/// SANITIZE and FORMAT UNIT.
+[[nodiscard]] std::unique_ptr<FirmwareOperation> make_scsi_erasure(ScsiSession& session,
+                                                                   const ScsiTechnique& technique,
+                                                                   ScsiStartCommand command,
+                                                                   OperationMemory& memory);
+/// WRITE SAME. Its state() sends the next part: the disk does nothing by itself.
+[[nodiscard]] std::unique_ptr<FirmwareOperation> make_scsi_write_same(ScsiSession& session,
+                                                                      const Clock& clock,
+                                                                      const ScsiFacts& facts,
+                                                                      OperationMemory& memory);
+
+/// How a command that was to change something was answered.
+[[nodiscard]] StartAnswer scsi_start_answer(const device::ScsiCompletion& completion);
+
+/// Reduced capacity and depopulated elements.
+[[nodiscard]] std::vector<HiddenArea> scsi_hidden_areas(ScsiSession& session,
+                                                        const ScsiFacts& facts);
+[[nodiscard]] OpenedAreas open_scsi_hidden_areas(ScsiSession& session);
+
+[[nodiscard]] DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface);
+
+}  // namespace efface::method

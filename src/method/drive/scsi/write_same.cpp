@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// WRITE SAME (16) (SBC-4, section 5.50) over the whole logical unit, part by part. There is no way
+// to have it done in the background, so each state() writes for a while. What was written is safe
+// only after SYNCHRONIZE CACHE: a reset in between, or another process, begins anew.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "efface/scsi/erase.hpp"
+
+#include "erasure.hpp"
+
+namespace efface::method {
+
+namespace {
+
+constexpr std::uint64_t kWriteSameChunkBytes = std::uint64_t{64} << 20U;
+constexpr std::chrono::milliseconds kWriteSameTimeout{60'000};
+/// SYNCHRONIZE CACHE of a large cache on a slow disk.
+constexpr std::chrono::milliseconds kSynchronizeTimeout{120'000};
+constexpr std::chrono::seconds kWriteSameSlice{5};
+constexpr unsigned kWriteSameCommandsMax = 1024;  ///< of one state()
+constexpr unsigned kWriteSameRestartsMax = 3;
+constexpr const char* kWriteSameMemory = "scsi";
+constexpr const char* kWriteSameName = "scsi-write-same";
+
+class ScsiWriteSame final : public FirmwareOperation {
+  public:
+    ScsiWriteSame(ScsiSession& session, const Clock& clock, const ScsiFacts& facts,
+                  OperationMemory& memory)
+        : session_(session), clock_(clock), memory_(memory) {
+        if (facts.capacity) {
+            capacity_ = *facts.capacity;
+            block_.resize(capacity_.block_bytes);
+            for (std::size_t i = 0; i < block_.size(); ++i) {
+                block_[i] = memory.pattern[i % memory.pattern.size()];
+            }
+            const std::uint64_t limit = facts.limits.write_same_blocks_max == 0
+                                            ? std::numeric_limits<std::uint32_t>::max()
+                                            : facts.limits.write_same_blocks_max;
+            chunk_blocks_ = std::clamp<std::uint64_t>(
+                kWriteSameChunkBytes / capacity_.block_bytes, 1,
+                std::min<std::uint64_t>(limit, std::numeric_limits<std::uint32_t>::max()));
+        }
+    }
+
+    [[nodiscard]] std::string_view technique() const override { return kWriteSameName; }
+    [[nodiscard]] Promise promise() const override { return {memory_.pattern}; }
+    [[nodiscard]] OperationState state() override;
+    [[nodiscard]] StartAnswer start() override;
+    [[nodiscard]] std::optional<std::string> clean_up(
+        std::vector<SentCommand>& /*commands*/) override {
+        return std::nullopt;
+    }
+
+  private:
+    [[nodiscard]] device::ScsiCompletion write_next();
+    void write_for_a_while(OperationState& state);
+    void synchronize(OperationState& state);
+    [[nodiscard]] bool begun() {
+        return memory_.kept.contains(kWriteSameMemory) &&
+               memory_.kept[kWriteSameMemory].value("sent", "") == "accepted";
+    }
+
+    ScsiSession& session_;
+    const Clock& clock_;
+    OperationMemory& memory_;
+    scsi::Capacity capacity_;
+    Bytes block_;  ///< of the pattern
+    std::uint64_t chunk_blocks_ = 1;
+    std::uint64_t next_ = 0;
+    unsigned restarts_ = 0;
+    bool done_ = false;
+};
+
+/// The part at next_, which moves on when it was written; back to 0 after a reset.
+device::ScsiCompletion ScsiWriteSame::write_next() {
+    const auto blocks =
+        static_cast<std::uint32_t>(std::min(chunk_blocks_, capacity_.blocks - next_));
+    device::ScsiCommand command;
+    command.cdb = scsi::write_same_16_cdb(next_, blocks);
+    command.write_from = block_;
+    command.timeout = kWriteSameTimeout;
+    const unsigned resets = session_.resets();
+    auto completion = session_.send(command);
+    if (completion.good()) {
+        next_ += blocks;
+    }
+    if (session_.resets() != resets) {
+        next_ = 0;
+        ++restarts_;
+    }
+    return completion;
+}
+
+StartAnswer ScsiWriteSame::start() {
+    const auto before = ask_scsi_readiness(session_);
+    if (before.phase != Phase::idle || capacity_.blocks == 0) {
+        return refused_start(
+            {ReasonCode::drive_state_unknown, "nothing was sent: " + before.detail});
+    }
+    memory_.kept[kWriteSameMemory] =
+        ObjectWriter().add("technique", kWriteSameName).add("sent", "sending").take();
+    memory_.save();
+    next_ = 0;
+    restarts_ = 0;
+    done_ = false;
+    const Bytes first = scsi::write_same_16_cdb(
+        0, static_cast<std::uint32_t>(std::min(chunk_blocks_, capacity_.blocks)));
+    const auto completion = write_next();
+    restarts_ = 0;
+    auto answer = scsi_start_answer(completion);
+    answer.commands.push_back(
+        {fmt::format("WRITE SAME (16) (pattern {}, {} blocks a command, UNMAP 0)",
+                     to_hex(memory_.pattern), chunk_blocks_),
+         first, scsi_answer_text(completion)});
+    if (completion.answered() && answer.start == Start::unknown) {
+        answer.start = Start::accepted;  // some of it may be written: state() tries again
+    }
+    memory_.kept[kWriteSameMemory]["sent"] =
+        answer.start == Start::accepted ? "accepted" : "unknown";
+    memory_.save();
+    return answer;
+}
+
+OperationState ScsiWriteSame::state() {
+    auto readiness = ask_scsi_readiness(session_);
+    OperationState state;
+    state.phase = readiness.phase;
+    state.detail = std::move(readiness.detail);
+    state.pages = std::move(readiness.pages);
+    if (readiness.phase != Phase::idle || !begun()) {
+        return state;
+    }
+    state.technique = kWriteSameName;
+    if (!done_) {
+        write_for_a_while(state);
+    }
+    if (done_) {
+        state.phase = Phase::succeeded;
+        state.progress = 1.0;
+        state.detail = "each block was written with the pattern, and the cache was emptied; " +
+                       std::move(state.detail);
+    }
+    return state;
+}
+
+void ScsiWriteSame::write_for_a_while(OperationState& state) {
+    state.phase = Phase::running;
+    const auto began = clock_.steady_now();
+    for (unsigned sent = 0; next_ < capacity_.blocks && sent < kWriteSameCommandsMax; ++sent) {
+        const auto at = next_;
+        const auto completion = write_next();
+        if (!completion.good() || restarts_ > kWriteSameRestartsMax) {
+            state.phase = completion.answered() ? Phase::failed : Phase::unknown;
+            state.detail = fmt::format(
+                "WRITE SAME (16) at block {}: {}", at,
+                completion.good() ? "one reset after the other" : scsi_answer_text(completion));
+            return;
+        }
+        if (clock_.steady_now() - began >= kWriteSameSlice) {
+            break;
+        }
+    }
+    state.progress = static_cast<double>(next_) / static_cast<double>(capacity_.blocks);
+    state.detail = fmt::format("{} of {} blocks are written", next_, capacity_.blocks);
+    if (next_ >= capacity_.blocks) {
+        synchronize(state);
+    }
+}
+
+void ScsiWriteSame::synchronize(OperationState& state) {
+    device::ScsiCommand command;
+    command.cdb = scsi::synchronize_cache_16_cdb();
+    command.timeout = kSynchronizeTimeout;
+    const unsigned resets = session_.resets();
+    const auto completion = session_.send(command);
+    const auto sense = scsi_sense(completion);
+    const bool no_cache = sense && sense->code == scsi::asc::kInvalidOpcode;
+    if (session_.resets() != resets) {
+        next_ = 0;
+        ++restarts_;
+        return;  // what the cache held is lost
+    }
+    done_ = completion.good() || no_cache;
+    if (!done_) {
+        state.phase = completion.answered() ? Phase::failed : Phase::unknown;
+        state.detail = "SYNCHRONIZE CACHE (16): " + scsi_answer_text(completion);
+    }
+}
+
+}  // namespace
+
+std::unique_ptr<FirmwareOperation> make_scsi_write_same(ScsiSession& session, const Clock& clock,
+                                                        const ScsiFacts& facts,
+                                                        OperationMemory& memory) {
+    return std::make_unique<ScsiWriteSame>(session, clock, facts, memory);
+}
+
+}  // namespace efface::method

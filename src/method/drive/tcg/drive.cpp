@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/method/drive/tcg.hpp"
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "operation.hpp"
+
+namespace efface::method {
+
+namespace {
+
+class TcgDriveCommands final : public CommandSet {
+  public:
+    TcgDriveCommands(device::SecurityTransport& transport, TcgCredentials credentials,
+                     const Clock& clock, TcgPause pause)
+        : transport_(transport),
+          credentials_(std::move(credentials)),
+          clock_(clock),
+          pause_(std::move(pause)) {}
+
+    [[nodiscard]] std::string_view name() const override { return "tcg"; }
+    [[nodiscard]] DriveSurvey survey() override;
+    [[nodiscard]] OperationState state() override;
+    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
+                                                          OperationMemory& memory) override;
+    [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override { return {}; }
+    [[nodiscard]] ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
+                                         MutableByteView /*into*/) override {
+        return {false, false, "TCG has no command to read user data"};
+    }
+
+  private:
+    device::SecurityTransport& transport_;
+    TcgCredentials credentials_;
+    const Clock& clock_;
+    TcgPause pause_;
+};
+
+DriveSurvey TcgDriveCommands::survey() {
+    DriveSurvey survey;
+    auto look = look_at_tcg(transport_);
+    if (look.kind == TcgLook::Kind::silent) {
+        survey.error = look.detail;
+        return survey;
+    }
+    survey.pages = std::move(look.pages);
+    const bool present = look.kind == TcgLook::Kind::present;
+    survey.facts = tcg_drive_facts(present ? &look.discovery : nullptr);
+    if (!present) {
+        return survey;
+    }
+    const auto* ssc = look.discovery.ssc();
+    if (ssc == nullptr) {
+        return survey;
+    }
+    for (const TcgTechnique technique : kTcgTechniques) {
+        survey.techniques.push_back(tcg_technique_facts(technique, look.discovery, credentials_));
+    }
+    if (look.discovery.locking && look.discovery.locking->locked) {
+        survey.residual_risks.push_back(
+            {ReasonCode::drive_locked,
+             "ranges of the drive are locked: where nothing can be written, no canary is placed "
+             "and "
+             "nothing is shown; without any the run ends as indeterminate (tcg-psid-revert unlocks "
+             "the drive, and another technique then erases it with canaries)"});
+    }
+    if (tcg::encrypts(ssc->ssc)) {
+        survey.residual_risks.push_back(
+            {ReasonCode::drive_word,
+             "that no copy of a media key was left is the drive's word: a host sees only that the "
+             "content changed"});
+    }
+    return survey;
+}
+
+OperationState TcgDriveCommands::state() {
+    auto look = look_at_tcg(transport_);
+    OperationState state;
+    state.pages = std::move(look.pages);
+    state.detail = look.detail;
+    if (look.kind == TcgLook::Kind::silent) {
+        return state;
+    }
+    state.phase = Phase::idle;
+    if (look.kind == TcgLook::Kind::present && look.discovery.data_removal) {
+        if (look.discovery.data_removal->processing) {
+            state.phase = Phase::running;
+            state.detail = "the drive removes data";
+        } else if (look.discovery.data_removal->interrupted) {
+            state.phase = Phase::failed;
+            state.detail = "a data removal was interrupted";
+        }
+    }
+    return state;
+}
+
+std::unique_ptr<FirmwareOperation> TcgDriveCommands::make(std::string_view technique,
+                                                          OperationMemory& memory) {
+    const auto* const known =
+        std::find_if(kTcgTechniques.begin(), kTcgTechniques.end(),
+                     [&](TcgTechnique one) { return technique == to_string(one); });
+    if (known == kTcgTechniques.end()) {
+        return nullptr;
+    }
+    const TcgContext context{transport_, credentials_, clock_, pause_};
+    return *known == TcgTechnique::genkey ? make_tcg_genkey(context, memory)
+                                          : make_tcg_revert(*known, context, memory);
+}
+
+}  // namespace
+
+std::unique_ptr<CommandSet> make_tcg_drive(device::SecurityTransport& transport,
+                                           TcgCredentials credentials, const Clock& clock,
+                                           TcgPause pause) {
+    if (!pause) {
+        pause = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
+    }
+    return std::make_unique<TcgDriveCommands>(transport, std::move(credentials), clock,
+                                              std::move(pause));
+}
+
+}  // namespace efface::method

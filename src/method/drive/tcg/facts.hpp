@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a drive's discovery means for each technique: pure, without a command to the drive but the
+// discovery itself.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "efface/device/drive/security_transport.hpp"
+#include "efface/method/drive/command_set.hpp"
+#include "efface/method/drive/tcg.hpp"
+#include "efface/tcg/discovery.hpp"
+
+namespace efface::method {
+
+enum class TcgTechnique { psid_revert, revert, activate_revert, genkey };
+inline constexpr std::array kTcgTechniques{TcgTechnique::psid_revert, TcgTechnique::revert,
+                                           TcgTechnique::activate_revert, TcgTechnique::genkey};
+[[nodiscard]] const char* to_string(TcgTechnique technique) noexcept;
+
+struct TcgLook {
+    enum class Kind {
+        present,  ///< discovery is filled in
+        absent,   ///< the drive answered: it has no TCG
+        silent,   ///< nobody knows
+    } kind = Kind::silent;
+    tcg::Discovery discovery;
+    std::string detail;          ///< why not present
+    std::vector<RawPage> pages;  ///< the response, as far as the drive filled it
+};
+/// One SECURITY RECEIVE.
+[[nodiscard]] TcgLook look_at_tcg(device::SecurityTransport& transport);
+
+/// Why not on this drive as it is now, and the next step.
+[[nodiscard]] std::optional<Reason> tcg_objection(TcgTechnique technique,
+                                                  const tcg::Discovery& discovery,
+                                                  const TcgCredentials& credentials);
+/// `discovery` has an SSC.
+[[nodiscard]] TechniqueFacts tcg_technique_facts(TcgTechnique technique,
+                                                 const tcg::Discovery& discovery,
+                                                 const TcgCredentials& credentials);
+[[nodiscard]] Json tcg_drive_facts(const tcg::Discovery* discovery);
+
+/// Overwrites, erases or changes the key: the other mechanisms only drop references to data.
+[[nodiscard]] bool tcg_removes_data(tcg::RemovalMechanism mechanism) noexcept;
+
+}  // namespace efface::method

@@ -136,7 +136,7 @@ void check_marks(const method::SurfaceMarks& marks) {
 void check_firmware(const TargetState& state) {
     require(policy::find_firmware_technique(state.plan.technique) != nullptr,
             "an unknown technique");
-    const auto firmware = method::firmware_state_from_json(state.progress);
+    const auto firmware = method::erase_state_from_json(state.progress);
     std::for_each(firmware.marks.begin(), firmware.marks.end(), check_marks);
     for (const auto& part : firmware.behind) {
         require(part.from <= part.to && part.to <= kBytesMax && part.block_bytes >= kSectorBytes &&

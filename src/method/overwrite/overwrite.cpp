@@ -9,6 +9,7 @@
 #include "efface/device/aligned_buffer.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
+#include "fields.hpp"
 #include "json.hpp"
 #include "watch.hpp"
 
@@ -69,17 +70,11 @@ Json pass_record(const PassState& pass, std::size_t number) {
     return record.take();
 }
 
-const char* to_string(ReadBack read_back) {
-    switch (read_back) {
-        case ReadBack::full:
-            return "full-read-back";
-        case ReadBack::representative:
-            return "representative";
-        case ReadBack::none:
-            return "none";
-    }
-    return "none";
-}
+constexpr Word<ReadBack> kReadBacks[] = {
+    {ReadBack::full, "full-read-back"},
+    {ReadBack::representative, "representative"},
+    {ReadBack::none, "none"},
+};
 
 /// More places than are kept one by one: which blocks were reached is not known.
 void limit_places(const stream::FaultAreas& faults, Outcome& outcome) {
@@ -141,28 +136,13 @@ Overwrite::Overwrite(const OverwriteTask& task, OverwriteState& state, device::B
     }
 }
 
-std::optional<Reason> Overwrite::objection() const {
-    if (target_.size_bytes() == 0) {
-        return Reason{ReasonCode::nothing_to_erase, task_.path + " has no bytes"};
-    }
-    return std::nullopt;
-}
-
-std::uint64_t Overwrite::estimate_bytes() const {
-    std::uint64_t bytes = 0;
-    for (const auto& pass : state_.passes) {
-        bytes += target_.size_bytes() - std::min(pass.written_to, target_.size_bytes());
-    }
-    return bytes + (read_back_ == ReadBack::none ? 0 : stream::total_bytes(ranges_to_check()));
-}
-
-Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+Outcome Overwrite::run(guard::Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == task_.path);
     OverwriteWatch watch(task_, state_, hooks_, clock_, progress);
     Outcome outcome;
     outcome.record = Json::object();
-    if (const auto problem = objection()) {
-        outcome.reasons.push_back(*problem);
+    if (target_.size_bytes() == 0) {
+        outcome.reasons.push_back({ReasonCode::nothing_to_erase, task_.path + " has no bytes"});
     } else if (fill_passes(outcome, watch, progress, stop)) {
         outcome.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on
         for (const auto& pass : state_.passes) {
@@ -185,7 +165,7 @@ Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_to
     outcome.record["limits"]["events"] = state_.limit_events;
     if (!outcome.record.contains("verification")) {
         outcome.record["verification"] = ObjectWriter()
-                                             .add("method", to_string(read_back_))
+                                             .add("method", word_of(kReadBacks, read_back_))
                                              .add("performed", false)
                                              .add("result", "not-performed")
                                              .take();
@@ -394,7 +374,7 @@ void Overwrite::judge_check(const stream::CheckReport& check, Outcome& outcome) 
     }
     const bool passed = compared && check.blocks_different == 0 && check.bytes_compared > 0;
     ObjectWriter verification;
-    verification.add("method", to_string(read_back_))
+    verification.add("method", word_of(kReadBacks, read_back_))
         .add("performed", true)
         .add("result", passed ? "pass" : "fail")
         .add("bytesPlanned", check.bytes_planned)

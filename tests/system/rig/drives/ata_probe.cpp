@@ -9,7 +9,7 @@
 #include "efface/ata/sat_tunnel.hpp"
 #include "efface/base/json.hpp"
 #include "efface/device/drive/linux_scsi.hpp"
-#include "efface/method/drive/ata.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 namespace {
 

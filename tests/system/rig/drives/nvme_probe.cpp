@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "efface/device/drive/linux_nvme.hpp"
-#include "efface/method/drive/nvme.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 namespace {
 

@@ -8,7 +8,7 @@
 
 #include "efface/base/json.hpp"
 #include "efface/device/drive/linux_scsi.hpp"
-#include "efface/method/drive/scsi.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 namespace {
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/block.hpp"
-
 #include <algorithm>
 #include <cerrno>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "fake/fixed.hpp"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command set of SCSI disks on a model of one: what is asked, sent, believed and kept.
-#include "efface/method/drive/scsi.hpp"
-
 #include <algorithm>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "support.hpp"

@@ -2,7 +2,7 @@
 // TCG drives that fail, hang, lie or lose power, and what is said of them.
 #include <random>
 
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "support.hpp"
@@ -83,7 +83,7 @@ TEST_CASE("what was sent is journalled before it is sent") {
     TcgBench bench(options);
     unsigned reverts_at_save = 99;
     bench.memory.save = [&] {
-        if (bench.memory.kept["sent"] == true && reverts_at_save == 99) {
+        if (bench.memory.kept["tcg"]["sent"] == true && reverts_at_save == 99) {
             reverts_at_save = static_cast<unsigned>(std::count(bench.drive.methods().begin(),
                                                                bench.drive.methods().end(),
                                                                std::uint64_t{0x0000000600000202}));
@@ -101,7 +101,7 @@ TEST_CASE("a process that dies while the command is under way leaves enough to k
     TcgBench bench(options);
     std::string journal_before_sending;
     bench.memory.save = [&] {
-        if (bench.memory.kept["sent"] == true && journal_before_sending.empty()) {
+        if (bench.memory.kept["tcg"]["sent"] == true && journal_before_sending.empty()) {
             journal_before_sending = bench.memory.kept.dump();
         }
     };
@@ -320,7 +320,7 @@ TEST_CASE("a drive that says all the right things and keeps the data still holds
     TcgBench bench(options);
     const auto operation = bench.make("tcg-psid-revert");
     CHECK(operation->start().start == Start::accepted);
-    // Its word is all that there is here: the canaries of FirmwareErase find the blocks.
+    // Its word is all that there is here: the canaries of erase_drive() find the blocks.
     CHECK(operation->state().phase == Phase::succeeded);
     CHECK(operation->promise().repeated.empty());
     CHECK(bench.originals_left() == kTcgBlocks);

@@ -30,11 +30,7 @@ class Notes final {
     [[nodiscard]] const Json& at(const char* key) const { return memory_->kept.at(part_).at(key); }
     /// To be changed in place; save() makes it durable.
     [[nodiscard]] Json& edit() { return memory_->kept[part_]; }
-    void save() {
-        if (memory_->save) {
-            memory_->save();
-        }
-    }
+    void save() { memory_->save(); }
 
     /// Instead of all that was kept. Durable, like what follows.
     void renew(Json all) {

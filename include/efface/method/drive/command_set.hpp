@@ -105,7 +105,7 @@ constexpr std::size_t kOverwritePatternBytes = 4;
 /// durable, and may throw Error.
 struct OperationMemory {
     Json& kept;
-    std::function<void()> save = {};
+    std::function<void()> save = [] {};
     /// What a technique that overwrites with a pattern of the host's writes everywhere, the same in
     /// every process of a job: kOverwritePatternBytes.
     Bytes pattern = Bytes(kOverwritePatternBytes, 0);

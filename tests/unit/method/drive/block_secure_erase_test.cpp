@@ -38,7 +38,8 @@ class FakeSecureErase final : public device::SecureErase {
 struct SecureBench {
     FakeSecureErase target;
     fake::FixedClock clock;
-    OperationMemory memory{Json::object(), [] {}};
+    Json kept = Json::object();
+    OperationMemory memory{.kept = kept, .save = [] {}};
     std::unique_ptr<CommandSet> commands = make_block_secure_erase(target, clock);
 };
 

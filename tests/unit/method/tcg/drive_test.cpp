@@ -319,7 +319,8 @@ TEST_CASE("a removal that somebody else began is seen, and is not ours to claim"
     made.removal_time = std::chrono::seconds{10};
     TcgBench bench(made);
     CHECK(bench.make("tcg-psid-revert")->start().start == Start::accepted);
-    method::OperationMemory other;
+    Json kept = Json::object();
+    method::OperationMemory other{.kept = kept};
     const auto operation = bench.commands().make("tcg-psid-revert", other);
     CHECK(operation->state().phase == Phase::running);
     const auto answer = operation->start();

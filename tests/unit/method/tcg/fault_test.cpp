@@ -73,6 +73,7 @@ TEST_CASE("what became of a Revert is said from the answer and the drive's state
             CHECK((bench.originals_left() == 0) == one.erased);
             // Another process says the same from the journal.
             CHECK(bench.make_after_crash(technique)->state().phase == one.phase);
+            CHECK(bench.make_after_upgrade(technique)->state().phase == one.phase);
         }
     }
 }
@@ -234,7 +235,8 @@ TEST_CASE("the MSID is not SID's password: one try, and it is refused") {
 TEST_CASE("a session that a dead process left is reset, once") {
     TcgBench bench;
     // One that was opened, and never closed.
-    method::OperationMemory dead;
+    Json kept = Json::object();
+    method::OperationMemory dead{.kept = kept};
     bench.drive.options().hangs = true;
     CHECK(bench.commands().make("tcg-psid-revert", dead)->start().start == Start::accepted);
     CHECK(bench.drive.session_open());
@@ -299,6 +301,7 @@ TEST_CASE("a key whose change was not answered with SUCCESS is no success of the
             CHECK(operation->start().start == one.start);
             CHECK(operation->state().phase == one.phase);
             CHECK(bench.make_after_crash("tcg-genkey")->state().phase == one.phase);
+            CHECK(bench.make_after_upgrade("tcg-genkey")->state().phase == one.phase);
         }
     }
 }

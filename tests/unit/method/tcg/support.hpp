@@ -75,6 +75,11 @@ class TcgBench final {
         memory.kept = journal.empty() ? Json::object() : Json::parse(journal);
         return commands().make(technique, memory);
     }
+    /// The same from a journal of release 0.2, which has these notes beside those of other sets.
+    std::unique_ptr<method::Operation> make_after_upgrade(const char* technique) {
+        memory.kept = Json::parse(journal).at("tcg");
+        return commands().make(technique, memory);
+    }
     [[nodiscard]] std::optional<Reason> objection(const char* technique) {
         for (const auto& facts : commands().survey().techniques) {
             if (facts.name == technique) {

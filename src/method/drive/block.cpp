@@ -42,10 +42,6 @@ class BlockSecureErase final : public Operation {
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     [[nodiscard]] int erase_next();
@@ -74,7 +70,7 @@ StartAnswer BlockSecureErase::start() {
                    : error == EOPNOTSUPP ? Start::refused
                                          : Start::unknown;
     answer.detail = error == 0 ? "good" : errno_text(error);
-    answer.commands.push_back({"BLKSECDISCARD", {}, answer.detail});
+    answer.commands.push_back({.name = "BLKSECDISCARD", .bytes = {}, .answer = answer.detail});
     if (error != 0) {
         notes_.forget();
     }

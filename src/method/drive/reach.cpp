@@ -7,11 +7,14 @@ namespace efface::method {
 
 Reaches::Reaches(DriveAccess& access, const std::vector<NotShown>& behind) {
     for (const auto& surface : access.surfaces()) {
-        all_.push_back({surface.name, surface.storage, surface.name, 0});
+        all_.push_back({.name = surface.name, .storage = surface.storage, .surface = surface.name});
     }
     for (const auto& part : behind) {
         behind_.push_back(std::make_unique<CommandBlocks>(access.commands(), part));
-        all_.push_back({name_of(part), behind_.back().get(), part.surface, part.from});
+        all_.push_back({.name = name_of(part),
+                        .storage = behind_.back().get(),
+                        .surface = part.surface,
+                        .begin = part.from});
     }
 }
 

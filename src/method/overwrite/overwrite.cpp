@@ -9,7 +9,6 @@
 #include "efface/device/aligned_buffer.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
-#include "fields.hpp"
 #include "json.hpp"
 #include "watch.hpp"
 
@@ -41,40 +40,6 @@ std::vector<Range> to_ranges(const stream::FaultAreas& faults) {
     }
     return stream::normalized(std::move(ranges));
 }
-
-std::string pattern_text(const stream::Pattern& pattern) {
-    return pattern.kind == stream::Pattern::Kind::random ? "aes-256-ctr"
-                                                         : "repeat:" + to_hex(pattern.bytes);
-}
-
-Json pass_record(const PassState& pass, std::size_t number) {
-    const auto& report = pass.report;
-    ObjectWriter record;
-    record.add("number", number)
-        .add("pattern", pattern_text(pass.pattern))
-        .add("bytesWritten", report.bytes_written)
-        .add("writeFaults", areas_json(report.write_faults))
-        .add("retries", report.retries)
-        .add("flush", report.flush_error == 0 ? "ok" : errno_text(report.flush_error))
-        .add("resumedAt", Json(pass.resumed_at));
-    if (!pass.started_at.empty()) {
-        record.add("startedAt", pass.started_at);
-    }
-    if (!pass.completed_at.empty()) {
-        record.add("completedAt", pass.completed_at);
-    }
-    if (pass.pattern.kind == stream::Pattern::Kind::random) {
-        record.add("streamKeyDigest",
-                   ObjectWriter().add("sha256", sha256_hex(pass.pattern.bytes)).take());
-    }
-    return record.take();
-}
-
-constexpr Word<ReadBack> kReadBacks[] = {
-    {ReadBack::full, "full-read-back"},
-    {ReadBack::representative, "representative"},
-    {ReadBack::none, "none"},
-};
 
 /// More places than are kept one by one: which blocks were reached is not known.
 void limit_places(const stream::FaultAreas& faults, Outcome& outcome) {
@@ -165,7 +130,7 @@ Outcome Overwrite::run(guard::Clearance clearance, ProgressSink& progress, std::
     outcome.record["limits"]["events"] = state_.limit_events;
     if (!outcome.record.contains("verification")) {
         outcome.record["verification"] = ObjectWriter()
-                                             .add("method", word_of(kReadBacks, read_back_))
+                                             .add("method", to_string(read_back_))
                                              .add("performed", false)
                                              .add("result", "not-performed")
                                              .take();
@@ -374,7 +339,7 @@ void Overwrite::judge_check(const stream::CheckReport& check, Outcome& outcome) 
     }
     const bool passed = compared && check.blocks_different == 0 && check.bytes_compared > 0;
     ObjectWriter verification;
-    verification.add("method", word_of(kReadBacks, read_back_))
+    verification.add("method", to_string(read_back_))
         .add("performed", true)
         .add("result", passed ? "pass" : "fail")
         .add("bytesPlanned", check.bytes_planned)

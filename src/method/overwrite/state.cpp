@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 
+#include "efface/base/digest.hpp"
 #include "efface/method/overwrite.hpp"
 
 #include "fields.hpp"
@@ -82,6 +83,17 @@ constexpr Word<Limit> kLimits[] = {
     {Limit::temperature, "temperature"},
 };
 
+constexpr Word<ReadBack> kReadBacks[] = {
+    {ReadBack::full, "full-read-back"},
+    {ReadBack::representative, "representative"},
+    {ReadBack::none, "none"},
+};
+
+std::string pattern_text(const stream::Pattern& pattern) {
+    return pattern.kind == stream::Pattern::Kind::random ? "aes-256-ctr"
+                                                         : "repeat:" + to_hex(pattern.bytes);
+}
+
 }  // namespace
 
 Json areas_json(const stream::FaultAreas& faults) {
@@ -103,6 +115,33 @@ Json differences_json(const stream::CheckReport& check) {
             .add("zero", place.zero)
             .take();
     });
+}
+
+Json pass_record(const PassState& pass, std::size_t number) {
+    const auto& report = pass.report;
+    ObjectWriter record;
+    record.add("number", number)
+        .add("pattern", pattern_text(pass.pattern))
+        .add("bytesWritten", report.bytes_written)
+        .add("writeFaults", areas_json(report.write_faults))
+        .add("retries", report.retries)
+        .add("flush", report.flush_error == 0 ? "ok" : errno_text(report.flush_error))
+        .add("resumedAt", Json(pass.resumed_at));
+    if (!pass.started_at.empty()) {
+        record.add("startedAt", pass.started_at);
+    }
+    if (!pass.completed_at.empty()) {
+        record.add("completedAt", pass.completed_at);
+    }
+    if (pass.pattern.kind == stream::Pattern::Kind::random) {
+        record.add("streamKeyDigest",
+                   ObjectWriter().add("sha256", sha256_hex(pass.pattern.bytes)).take());
+    }
+    return record.take();
+}
+
+const char* to_string(ReadBack read_back) noexcept {
+    return word_of(kReadBacks, read_back);
 }
 
 const char* to_string(Limit limit) noexcept {

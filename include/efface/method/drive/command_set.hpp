@@ -153,9 +153,11 @@ class Operation {
     [[nodiscard]] virtual StartAnswer start() = 0;
     /// Takes back what start() left behind (a password, a session), whatever came of it; also when
     /// start() was called by an earlier process. A problem is returned in words: the drive is not
-    /// fit for use until it is solved.
+    /// fit for use until it is solved. Not to be overridden where nothing stays behind.
     [[nodiscard]] virtual std::optional<std::string> clean_up(
-        std::vector<SentCommand>& commands) = 0;
+        std::vector<SentCommand>& /*commands*/) {
+        return std::nullopt;
+    }
     /// Ends Phase::verifying; adds what was sent. False: the drive stays in it.
     [[nodiscard]] virtual bool leave_verification(std::vector<SentCommand>& /*commands*/) {
         return true;

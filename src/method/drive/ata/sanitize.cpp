@@ -24,9 +24,6 @@ class AtaSanitizeOperation final : public Operation {
     }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(std::vector<SentCommand>&) override {
-        return std::nullopt;  // nothing is left behind
-    }
 
   private:
     [[nodiscard]] bool stale_success() const;

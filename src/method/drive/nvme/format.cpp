@@ -127,10 +127,6 @@ class NvmeFormat final : public Operation {
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     void judge(const Json& steps, OperationState& now) const;

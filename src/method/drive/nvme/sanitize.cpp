@@ -152,10 +152,6 @@ class NvmeSanitize final : public Operation {
     [[nodiscard]] Promise promise() const override;
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
     [[nodiscard]] bool leave_verification(std::vector<SentCommand>& commands) override;
 
   private:

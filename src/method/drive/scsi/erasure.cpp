@@ -31,10 +31,6 @@ class ScsiErasure final : public Operation {
     [[nodiscard]] Promise promise() const override { return command_.promise; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;  // nothing of ours stays on the disk
-    }
 
   private:
     [[nodiscard]] std::string sent() const { return notes_.get("sent"); }

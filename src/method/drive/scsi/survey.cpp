@@ -41,7 +41,7 @@ std::optional<ScsiObjection> technique_objection(ScsiSession& session, const Scs
                                                  const ScsiTechnique& technique,
                                                  bool sanitize_failed) {
     if (auto objection = unit_objection(facts)) {
-        return ScsiObjection{std::move(*objection), false};
+        return ScsiObjection{.reason = std::move(*objection)};
     }
     if (technique.work == ScsiWork::sanitize) {
         const auto action = technique.sanitize.value();

@@ -64,10 +64,6 @@ class ScsiWriteSame final : public Operation {
     [[nodiscard]] Promise promise() const override { return {pattern_}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     [[nodiscard]] device::ScsiCompletion write_next();

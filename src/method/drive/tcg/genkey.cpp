@@ -72,10 +72,6 @@ class TcgGenKey final : public Operation {
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     [[nodiscard]] bool list_ranges(TcgSession& session, StartAnswer& answer);

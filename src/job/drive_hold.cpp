@@ -90,8 +90,8 @@ class NoAnswer final : public method::CommandSet {
         return survey;
     }
     method::OperationState state() override { return {}; }
-    std::unique_ptr<method::FirmwareOperation> make(std::string_view technique,
-                                                    method::OperationMemory& /*memory*/) override {
+    std::unique_ptr<method::Operation> make(std::string_view technique,
+                                            method::OperationMemory& /*memory*/) override {
         return std::make_unique<Operation>(std::string(technique));
     }
     method::OpenedAreas open_hidden_areas(method::OperationMemory& /*memory*/) override {
@@ -99,11 +99,11 @@ class NoAnswer final : public method::CommandSet {
     }
     method::ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
                                    MutableByteView /*into*/) override {
-        return {false, false, "the drive is not there"};
+        return {.status = "the drive is not there"};
     }
 
   private:
-    class Operation final : public method::FirmwareOperation {
+    class Operation final : public method::Operation {
       public:
         explicit Operation(std::string technique) : technique_(std::move(technique)) {}
         [[nodiscard]] std::string_view technique() const override { return technique_; }

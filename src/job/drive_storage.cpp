@@ -11,6 +11,7 @@
 #include "efface/job/guard.hpp"
 #include "efface/method/drive/erase.hpp"
 
+#include "drive_access.hpp"
 #include "drive_hold.hpp"
 #include "find_drive.hpp"
 #include "target_plan.hpp"
@@ -25,7 +26,7 @@ class Scaled final : public ProgressSink {
   public:
     Scaled(ProgressSink& below, std::uint64_t size_bytes) : below_(below), size_(size_bytes) {}
     void advance(std::uint64_t steps) override {
-        constexpr auto kSteps = method::FirmwareErase::kProgressSteps;
+        constexpr auto kSteps = method::kProgressSteps;
         steps_ = std::min(steps_ + steps, kSteps);
         const std::uint64_t done = size_ / kSteps * steps_ + size_ % kSteps * steps_ / kSteps;
         below_.advance(done - done_);
@@ -51,8 +52,8 @@ class DriveStorage final : public TargetStorage {
           credential_(credential_of(choice)) {}
 
     void going_on(const Json& state) override {
-        const auto firmware = method::firmware_state_from_json(state);
-        begun_ = firmware.step > method::FirmwareState::Step::mark || !firmware.memory.empty();
+        const auto firmware = method::erase_state_from_json(state);
+        begun_ = firmware.step > method::EraseState::Step::mark || !firmware.memory.empty();
     }
     TargetPlan survey() override;
     Json begin(Random& random) override;
@@ -118,17 +119,6 @@ class DriveStorage final : public TargetStorage {
     bool readable_ = true;  ///< as the last survey found it
     std::optional<inventory::Identity> identity_;
 };
-
-/// In the journal beside the engine's state: names of the surfaces by namespace.
-constexpr const char* kSurfaceNames = "surfaceNames";
-
-std::map<std::uint32_t, std::string> surface_names(const Json& state) {
-    std::map<std::uint32_t, std::string> names;
-    for (const auto& one : state.value(kSurfaceNames, Json::array())) {
-        names[one.at(0).get<std::uint32_t>()] = one.at(1).get<std::string>();
-    }
-    return names;
-}
 
 Bytes fresh_seed(Random& random) {
     Bytes seed(method::kCanarySeedBytes);
@@ -313,14 +303,14 @@ void DriveStorage::add_end(TargetPlan& plan, const std::vector<method::HiddenAre
 }
 
 Json DriveStorage::begin(Random& random) {
-    method::FirmwareState state;
+    method::EraseState state;
     state.seed = fresh_seed(random);
     return method::to_json(state);
 }
 
 Json DriveStorage::begin_instead(Random& random, const Json& before) {
     auto state = method::to_json(
-        method::state_after_refusal(method::firmware_state_from_json(before), fresh_seed(random)));
+        method::state_after_refusal(method::erase_state_from_json(before), fresh_seed(random)));
     state[kSurfaceNames] = before.value(kSurfaceNames, Json::array());
     return state;
 }
@@ -346,42 +336,19 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
     hold.open(moment(), held, std::move(cleared.target));
     set_cleared();
     const std::string set_name(policy::find_firmware_technique(plan.technique)->command_set);
-    const auto nobody = make_no_answer(set_name);
-    method::FirmwareTask task;
+    method::EraseTask task;
     task.path = plan.path;
     task.technique = plan.technique;
     task.canaries = canaries();
     task.whole_medium = choice_.whole_medium;
     task.limits = choice_.limits;
-    auto firmware = method::firmware_state_from_json(state);
-    method::FirmwareHooks hooks;
-    hooks.save = [&](const method::FirmwareState& reached) {
-        auto kept = method::to_json(reached);
-        for (const auto& [nsid, name] : hold.names()) {
-            kept[kSurfaceNames].push_back({nsid, name});
-        }
-        save(kept);
-    };
-    hooks.wait = [&](std::chrono::milliseconds pause) { return context_.wait(pause, stop); };
-    hooks.commands = [&]() -> method::CommandSet& {
-        auto* set = hold.set_of(set_name);
-        return set == nullptr ? *nobody : *set;
-    };
-    hooks.surfaces = [&] { return hold.surfaces(); };
-    std::vector<method::Observation> moves;
-    hooks.reattach = [&] {
-        const auto before = hold.path();
-        auto why_not = hold.reattach();
-        if (why_not.empty() && hold.path() != before) {
-            moves.push_back(renamed(context_.clock, before, hold.path()));
-        }
-        return why_not;
-    };
-    hooks.reset = [&] { return hold.reset(); };
-    method::FirmwareErase method(task, firmware, std::move(hooks), context_.clock);
+    auto firmware = method::erase_state_from_json(state);
+    HeldDriveAccess access(context_, hold, set_name, save, stop);
     Scaled scaled(progress, plan.size_bytes);
-    auto outcome = method.run(std::move(cleared.clearance), scaled, stop);
-    outcome.observations.insert(outcome.observations.end(), moves.begin(), moves.end());
+    auto outcome = method::erase_drive(task, firmware, access, context_.clock,
+                                       std::move(cleared.clearance), scaled, stop);
+    outcome.observations.insert(outcome.observations.end(), access.moves().begin(),
+                                access.moves().end());
     path_ = hold.path();
     return outcome;
 }

@@ -55,8 +55,8 @@ guard::Held Guard::clear_target(const std::string& path, const Json& identity, M
     return guard::hold(host_, request);
 }
 
-method::Clearance Guard::clear_memory(method::MemoryMethod& method, const std::string& name,
-                                      const Json& identity) {
+guard::Clearance Guard::clear_memory(method::MemoryMethod& method, const std::string& name,
+                                     const Json& identity) {
     return guard::clear_memory(name, identity, [&] {
         auto survey = method.survey();
         return guard::MemoryLook{std::move(survey.identity), std::move(survey.objections)};

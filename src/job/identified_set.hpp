@@ -57,7 +57,7 @@ class IdentifiedSet final : public method::CommandSet {
         return survey;
     }
     [[nodiscard]] method::OperationState state() override { return set_.state(); }
-    [[nodiscard]] std::unique_ptr<method::FirmwareOperation> make(
+    [[nodiscard]] std::unique_ptr<method::Operation> make(
         std::string_view technique, method::OperationMemory& memory) override {
         return set_.make(technique, memory);
     }

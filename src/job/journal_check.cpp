@@ -146,7 +146,7 @@ void check_marks(const method::SurfaceMarks& marks) {
 void check_firmware(const TargetState& state) {
     require(policy::find_firmware_technique(state.plan.technique) != nullptr,
             "an unknown technique");
-    const auto firmware = method::firmware_state_from_json(state.progress);
+    const auto firmware = method::erase_state_from_json(state.progress);
     auto written = method::to_json(firmware);
     if (state.progress.contains("surfaceNames")) {
         written["surfaceNames"] = state.progress.at("surfaceNames");

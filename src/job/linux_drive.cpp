@@ -11,12 +11,7 @@
 #include "efface/device/drive/linux_nvme.hpp"
 #include "efface/device/drive/linux_scsi.hpp"
 #include "efface/device/drive/linux_secure_erase.hpp"
-#include "efface/method/drive/ata.hpp"
-#include "efface/method/drive/block.hpp"
-#include "efface/method/drive/nvme.hpp"
-#include "efface/method/drive/scsi.hpp"
-#include "efface/method/drive/security_channel.hpp"
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "identified_set.hpp"
 

@@ -41,7 +41,7 @@ method::RawPage ScriptedDrive::status_page() const {
     return {"NVMe log 81h", std::move(page)};
 }
 
-class ScriptedDrive::Operation final : public method::FirmwareOperation {
+class ScriptedDrive::Operation final : public method::Operation {
   public:
     explicit Operation(ScriptedDrive& drive, method::OperationMemory& memory)
         : drive_(drive), memory_(memory) {}
@@ -207,8 +207,8 @@ method::OperationState ScriptedDrive::state() {
     return state;
 }
 
-std::unique_ptr<method::FirmwareOperation> ScriptedDrive::make(std::string_view technique,
-                                                               method::OperationMemory& memory) {
+std::unique_ptr<method::Operation> ScriptedDrive::make(std::string_view technique,
+                                                       method::OperationMemory& memory) {
     return technique == kTechnique ? std::make_unique<Operation>(*this, memory) : nullptr;
 }
 

@@ -51,8 +51,8 @@ class ScriptedDrive final : public method::CommandSet, public device::BlockTarge
     [[nodiscard]] std::string_view name() const override { return "nvme"; }
     method::DriveSurvey survey() override;
     method::OperationState state() override;
-    std::unique_ptr<method::FirmwareOperation> make(std::string_view technique,
-                                                    method::OperationMemory& memory) override;
+    std::unique_ptr<method::Operation> make(std::string_view technique,
+                                            method::OperationMemory& memory) override;
     method::OpenedAreas open_hidden_areas(method::OperationMemory& memory) override;
     method::ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                    MutableByteView into) override;

@@ -34,9 +34,9 @@ class Guard final {
                                            Moment moment = Moment::now,
                                            std::optional<std::uint64_t> disk_sequence = {});
     /// The same for memory, which its method surveys itself. `name` is memory:KIND:PLACE.
-    [[nodiscard]] static method::Clearance clear_memory(method::MemoryMethod& method,
-                                                        const std::string& name,
-                                                        const Json& identity);
+    [[nodiscard]] static guard::Clearance clear_memory(method::MemoryMethod& method,
+                                                       const std::string& name,
+                                                       const Json& identity);
 
   private:
     struct Survey;  ///< of one volume, in the making

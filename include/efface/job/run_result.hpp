@@ -79,9 +79,8 @@ struct OpenJob {
     return 3;
 }
 
-[[nodiscard]] constexpr bool is_success(method::Verdict verdict) noexcept {
-    return verdict == method::Verdict::sanitized ||
-           verdict == method::Verdict::sanitized_with_exceptions;
+[[nodiscard]] inline bool is_success(method::Verdict verdict) noexcept {
+    return rules::is_success(method::to_string(verdict));
 }
 
 }  // namespace efface::job

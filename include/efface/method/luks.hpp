@@ -3,15 +3,19 @@
 // payload, in a detached header, or in a backup file.
 #pragma once
 
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "efface/base/clock.hpp"
+#include "efface/base/progress.hpp"
 #include "efface/device/block_target.hpp"
 #include "efface/device/luks_library.hpp"
+#include "efface/guard/clearance.hpp"
 #include "efface/inventory/inventory.hpp"
 #include "efface/luks/header.hpp"
-#include "efface/method/method.hpp"
+#include "efface/method/outcome.hpp"
 
 namespace efface::method {
 
@@ -49,7 +53,7 @@ struct LuksKeyTask {
     bool destroy_slots = true;  ///< ask libcryptsetup first; pointless for an unreadable header
 };
 
-class LuksKeyDestruction final : public Method {
+class LuksKeyDestruction final {
   public:
     /// All references must outlive the method. `location` names the same storage as `target`;
     /// `credential` may be null.
@@ -58,11 +62,12 @@ class LuksKeyDestruction final : public Method {
                        Surroundings& surroundings, const SecretBytes* credential,
                        const Clock& clock);
 
-    [[nodiscard]] std::string_view name() const override { return "luks-key-destruction"; }
-    [[nodiscard]] std::optional<Reason> objection() const override;
-    [[nodiscard]] std::uint64_t estimate_bytes() const override;
-    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
-                              std::stop_token stop) override;
+    /// Why it can not run on this target; nullopt when it can.
+    [[nodiscard]] std::optional<Reason> objection() const;
+    /// Erases and verifies. Answers of the medium are in the Outcome; throws Error only for
+    /// failures outside it. After a stop the verdict is not_sanitized and running again resumes.
+    [[nodiscard]] Outcome run(guard::Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop);
 
   private:
     void destroy_slots(Outcome& outcome);

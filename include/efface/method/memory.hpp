@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -12,10 +13,12 @@
 #include "efface/base/bytes.hpp"
 #include "efface/base/clock.hpp"
 #include "efface/base/json.hpp"
+#include "efface/base/progress.hpp"
 #include "efface/base/secret.hpp"
+#include "efface/guard/clearance.hpp"
 #include "efface/inventory/inventory.hpp"
 #include "efface/inventory/memory_name.hpp"
-#include "efface/method/method.hpp"
+#include "efface/method/outcome.hpp"
 
 namespace efface::method {
 
@@ -54,8 +57,9 @@ struct MemoryBegan {
     Json left;  ///< "identityAfter" of its record; null: unknown, or it has not ended
 };
 
-class MemoryMethod : public Method {
+class MemoryMethod {
   public:
+    virtual ~MemoryMethod() = default;
     /// Looks again at each call, for kOpenersWait while it is busy. Throws Error(usage) when there
     /// is no such thing or it is of another kind, Error(busy) where another efface is at it.
     [[nodiscard]] virtual MemorySurvey survey() = 0;
@@ -69,15 +73,15 @@ class MemoryMethod : public Method {
     /// its last key, or it is away where erasing takes it away (is_removed_by_erasing()). Reads;
     /// false for what can't be looked at.
     [[nodiscard]] virtual bool as_left(const MemoryBegan& began) = 0;
-    /// As Method::run(). Surveys again first, and throws Error(safety) before anything is changed
-    /// when an objection is there or the identity is not the one of the last survey(), Error(busy)
-    /// where another efface is at it: while it runs it holds a lock on the target's name. A stop
-    /// leaves not_sanitized; running again with the same key begins anew. The record's keys:
-    /// technique, passes, verification, steps, negativeControls, notReached, facts (with
+    /// Erases and verifies. Surveys again first, and throws Error(safety) before anything is
+    /// changed when an objection is there or the identity is not the one of the last survey(),
+    /// Error(busy) where another efface is at it: while it runs it holds a lock on the target's
+    /// name. A stop leaves not_sanitized; running again with the same key begins anew. The record's
+    /// keys: technique, passes, verification, steps, negativeControls, notReached, facts (with
     /// "swapAfter" where pages of the target may be swapped), identity, identityAfter, status,
     /// startedAt, completedAt.
-    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
-                              std::stop_token stop) override = 0;
+    [[nodiscard]] virtual Outcome run(guard::Clearance clearance, ProgressSink& progress,
+                                      std::stop_token stop) = 0;
 };
 
 /// `key`: stream::kStreamKeyBytes, copied, for the pattern of the overwrite; fresh for each run.

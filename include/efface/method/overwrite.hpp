@@ -3,13 +3,17 @@
 #pragma once
 
 #include <functional>
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "efface/base/clock.hpp"
+#include "efface/base/progress.hpp"
 #include "efface/device/block_target.hpp"
+#include "efface/guard/clearance.hpp"
 #include "efface/method/limits.hpp"
-#include "efface/method/method.hpp"
+#include "efface/method/outcome.hpp"
 #include "efface/stream/pass.hpp"
 
 namespace efface::method {
@@ -60,17 +64,16 @@ struct OverwriteHooks {
 
 class OverwriteWatch;
 
-class Overwrite final : public Method {
+class Overwrite final {
   public:
     /// References must outlive the method. `state` is carried on and saved as it changes.
     Overwrite(const OverwriteTask& task, OverwriteState& state, device::BlockTarget& target,
               OverwriteHooks hooks, const Clock& clock);
 
-    [[nodiscard]] std::string_view name() const override { return "overwrite"; }
-    [[nodiscard]] std::optional<Reason> objection() const override;
-    [[nodiscard]] std::uint64_t estimate_bytes() const override;
-    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
-                              std::stop_token stop) override;
+    /// Erases and verifies. Answers of the medium are in the Outcome; throws Error only for
+    /// failures outside it. After a stop the verdict is not_sanitized and running again resumes.
+    [[nodiscard]] Outcome run(guard::Clearance clearance, ProgressSink& progress,
+                              std::stop_token stop);
 
   private:
     bool fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSink& progress,

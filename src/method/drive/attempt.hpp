@@ -1,106 +1,72 @@
 // SPDX-License-Identifier: Apache-2.0
-// One process's work on a drive that erases itself: firmware_begin.cpp looks, opens, marks and
-// starts; firmware_watch.cpp waits, cleans up and looks again; firmware_erase.cpp joins them.
+// One process's work on a drive that erases itself. What its steps share is the Attempt; each step
+// is a function that moves the journal's step on: open.cpp recognises the drive and opens hidden
+// areas, start.cpp marks and starts, watch.cpp waits and cleans up, check.cpp looks again.
+// erase.cpp joins them and writes the record.
 #pragma once
 
-#include "efface/device/aligned_buffer.hpp"
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "efface/method/drive/erase.hpp"
 
 #include "canaries.hpp"
-#include "command_blocks.hpp"
 #include "record.hpp"
 
 namespace efface::method {
 
-class FirmwareAttempt final {
-  public:
+using Step = EraseState::Step;
+
+struct Attempt {
     /// References outlive it.
-    FirmwareAttempt(const FirmwareTask& task, FirmwareState& state, FirmwareHooks& hooks,
-                    const Clock& clock, ProgressSink& progress, const std::stop_token& stop)
-        : task_(task),
-          state_(state),
-          hooks_(hooks),
-          clock_(clock),
-          progress_(progress),
-          stop_(stop) {}
+    Attempt(const EraseTask& its_task, EraseState& its_state, DriveAccess& its_access,
+            const Clock& its_clock, ProgressSink& its_progress, const std::stop_token& its_stop);
+    Attempt(const Attempt&) = delete;
+    Attempt& operator=(const Attempt&) = delete;
 
-    Outcome run();
-
-  private:
-    bool look_first();
-    bool adopt();
-    void open_hidden_areas();
-    void find_opened();
-    void find_not_shown();
-    void close_hidden_areas();
-    void mark();
-    void start();
-    void refused(const StartAnswer& answer, bool unanswered);
-    void end_refused();
-    bool watch();
-    void check(MarksReport& report);
-    void check_whole(MarksReport& report);
-    /// A range of blocks that can be marked and looked at.
-    struct Reach {
-        std::string name;  ///< of its marks
-        device::BlockTarget* storage = nullptr;
-        std::string surface;      ///< its name for commands
-        std::uint64_t begin = 0;  ///< where it begins there
-    };
-    [[nodiscard]] std::vector<Reach> reaches();
-    [[nodiscard]] PlaceReader reader_of(const Reach& reach);
-    void clean_up();
-    bool same_drive();
+    void fail(Verdict verdict, ReasonCode code, const std::string& text);
+    void keep(Step step);
+    void observe(const char* what, Json raw);
+    [[nodiscard]] std::string now() const { return to_rfc3339(clock.now()); }
+    /// Of whatever answers now; the one before must not be used any more.
     void remake_operation();
-    [[nodiscard]] bool give_up(const OperationState& now);
-    [[nodiscard]] std::chrono::milliseconds next_pause(std::chrono::milliseconds last) const;
-    [[nodiscard]] std::vector<MarksSeen> look_at_marks(bool by_command, const Promise& promise);
-    void look_by_command(std::vector<MarksSeen>& looks, MarksReport& report);
-    [[nodiscard]] bool look_again(std::vector<MarksSeen>& looks, const Promise& promise,
-                                  MarksReport& report);
-    [[nodiscard]] std::uint64_t write_beside(const PlacesNotRead& missing, const Promise& promise);
-    [[nodiscard]] bool all_in_reach();
-    /// False: it did not, or the run is to stop; the outcome says which.
-    [[nodiscard]] bool comes_back(std::string_view since);
-    [[nodiscard]] bool find_again(MarksReport& report);
-    void conclude(const MarksReport& report);
-    void fail(Verdict verdict, ReasonCode code, const std::string& text) {
-        const bool first = outcome_.verdict == Verdict::not_sanitized && outcome_.reasons.empty();
-        outcome_.verdict = first ? verdict : worst(outcome_.verdict, verdict);
-        outcome_.reasons.push_back({code, text});
-    }
-    void keep(FirmwareState::Step step) {
-        state_.step = step;
-        hooks_.save(state_);
-    }
-    [[nodiscard]] std::string now() const { return to_rfc3339(clock_.now()); }
-    void observe(const char* what, Json raw) {
-        outcome_.observations.push_back({now(), what, std::move(raw)});
-    }
+    /// Whether `survey` is of the drive that the job began with.
+    [[nodiscard]] bool same_drive() const;
+    void add_commands(const std::vector<SentCommand>& commands);
 
-    const FirmwareTask& task_;
-    FirmwareState& state_;
-    FirmwareHooks& hooks_;
-    const Clock& clock_;
-    ProgressSink& progress_;
-    const std::stop_token& stop_;
+    const EraseTask& task;
+    EraseState& state;
+    DriveAccess& access;
+    const Clock& clock;
+    ProgressSink& progress;
+    const std::stop_token& stop;
 
-    Outcome outcome_;
-    OperationMemory memory_;
-    std::vector<std::unique_ptr<CommandBlocks>> behind_;  ///< of reaches()
-    std::unique_ptr<FirmwareOperation> operation_;
-    DriveSurvey survey_;
-    std::optional<std::chrono::seconds> estimate_;
-    OperationState final_;
-    CleanUp clean_up_;
-    std::uint64_t steps_reported_ = 0;
-    // While watching.
-    SteadyTime watching_since_{};
-    SteadyTime last_answer_{};
-    SteadyTime last_movement_{};
-    std::optional<double> last_progress_;
-    unsigned unknown_answers_ = 0;
-    std::vector<MarksSeen> verified_;  ///< in the drive's own media verification
+    OperationMemory memory;
+    Outcome outcome;
+    DriveSurvey survey;  ///< the newest
+    std::optional<std::chrono::seconds> estimate;
+    std::unique_ptr<Operation> operation;  ///< nullptr: this process has not looked at it yet
+    EraseEnd end;
+    MarksReport report;
 };
+
+/// Who is this, is it the drive that this job began with, and has it the technique? Comes first, in
+/// every process.
+[[nodiscard]] bool recognise(Attempt& attempt);
+
+// The steps. Each is entered where the journal's step stands and no reason speaks against going on.
+void open_step(Attempt& attempt);
+void mark_step(Attempt& attempt);
+void start_step(Attempt& attempt);
+void run_step(Attempt& attempt);
+void check_step(Attempt& attempt);
+
+/// Takes back what start() had set.
+void clean_up(Attempt& attempt);
+/// Takes back what open_step() opened for a time. Best effort: what stays open is named.
+void close_hidden_areas(Attempt& attempt);
 
 }  // namespace efface::method

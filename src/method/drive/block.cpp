@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // Each state() erases for a while: the block layer has nothing that goes on in the background.
-#include "efface/method/drive/block.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "efface/base/error.hpp"
+#include "efface/method/drive/command_sets.hpp"
+
+#include "notes.hpp"
 
 namespace efface::method {
 
 namespace {
 
 constexpr const char* kBlockSecureErase = "block-secure-erase";
-constexpr const char* kBlockMemory = "block";
 constexpr std::uint64_t kSecureErasePartBytes = std::uint64_t{256} << 20U;
 constexpr std::chrono::seconds kSecureEraseSlice{5};
 constexpr unsigned kSecureErasePartsMax = 1024;  ///< of one state()
@@ -32,27 +32,23 @@ std::optional<Reason> secure_erase_objection(device::SecureErase& target) {
                   "secure erase can not be asked for: " + errno_text(error)};
 }
 
-class BlockSecureErase final : public FirmwareOperation {
+class BlockSecureErase final : public Operation {
   public:
     BlockSecureErase(device::SecureErase& target, const Clock& clock, OperationMemory& memory)
-        : target_(target), clock_(clock), memory_(memory) {}
+        : target_(target), clock_(clock), notes_(memory, "block") {}
 
     [[nodiscard]] std::string_view technique() const override { return kBlockSecureErase; }
     /// What an erased block reads as is the medium's affair: zeros, ones or what it likes.
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     [[nodiscard]] int erase_next();
 
     device::SecureErase& target_;
     const Clock& clock_;
-    OperationMemory& memory_;
+    Notes notes_;
     std::uint64_t next_ = 0;
 };
 
@@ -66,8 +62,7 @@ int BlockSecureErase::erase_next() {
 }
 
 StartAnswer BlockSecureErase::start() {
-    memory_.kept[kBlockMemory] = ObjectWriter().add("begun", true).take();
-    memory_.save();
+    notes_.renew(ObjectWriter().add("begun", true).take());
     next_ = 0;
     const int error = erase_next();
     StartAnswer answer;
@@ -75,10 +70,9 @@ StartAnswer BlockSecureErase::start() {
                    : error == EOPNOTSUPP ? Start::refused
                                          : Start::unknown;
     answer.detail = error == 0 ? "good" : errno_text(error);
-    answer.commands.push_back({"BLKSECDISCARD", {}, answer.detail});
+    answer.commands.push_back({.name = "BLKSECDISCARD", .bytes = {}, .answer = answer.detail});
     if (error != 0) {
-        memory_.kept.erase(kBlockMemory);
-        memory_.save();
+        notes_.forget();
     }
     return answer;
 }
@@ -88,7 +82,7 @@ StartAnswer BlockSecureErase::start() {
 OperationState BlockSecureErase::state() {
     OperationState state;
     state.phase = Phase::idle;
-    if (!memory_.kept.contains(kBlockMemory)) {
+    if (!notes_.exist()) {
         state.detail = "the block layer tells nothing of earlier erasures";
         return state;
     }
@@ -129,8 +123,8 @@ class BlockCommands final : public CommandSet {
         state.detail = "the block layer tells nothing of earlier erasures";
         return state;
     }
-    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                                          OperationMemory& memory) override {
+    [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
+                                                  OperationMemory& memory) override {
         if (technique != kBlockSecureErase) {
             return nullptr;
         }
@@ -139,7 +133,7 @@ class BlockCommands final : public CommandSet {
     [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override { return {}; }
     [[nodiscard]] ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
                                          MutableByteView /*into*/) override {
-        return {false, false, "the block layer has no read by command"};
+        return {.status = "the block layer has no read by command"};
     }
 
   private:

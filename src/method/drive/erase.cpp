@@ -5,113 +5,124 @@
 
 namespace efface::method {
 
-Outcome FirmwareAttempt::run() {
-    outcome_.record = Json::object();
-    memory_.kept = state_.memory;
-    memory_.pattern = overwrite_pattern(state_.seed);
-    memory_.save = [this] {
-        state_.memory = memory_.kept;
-        hooks_.save(state_);
-    };
-    MarksReport report;
-    using Step = FirmwareState::Step;
-    if (look_first() && (state_.step != Step::open || adopt())) {
-        if (state_.step == Step::open) {
-            open_hidden_areas();
-        }
-        if (state_.step == Step::mark && outcome_.reasons.empty()) {
-            mark();
-        }
-        // A process that died before the answer came: the drive may be at it already.
-        if (state_.step == Step::start && outcome_.reasons.empty() && !stop_.stop_requested()) {
-            const auto now_state = hooks_.commands().state();
-            const bool runs = !state_.started_at.empty() && now_state.phase == Phase::running;
-            if (!state_.refusal.is_null()) {
-                remake_operation();
-                end_refused();
-            } else if (runs) {
-                keep(Step::run);
-            } else {
-                start();
-            }
-        }
-        if (state_.step == Step::run && outcome_.reasons.empty()) {
-            if (operation_ == nullptr) {  // the one that started it has seen it begin
-                remake_operation();
-            }
-            const bool success = watch();
-            if (!stop_.stop_requested()) {
-                clean_up();
-            }
-            if (success && outcome_.reasons.empty()) {
-                keep(Step::check);
-            }
-        } else if (state_.step == Step::check) {
-            remake_operation();
-            final_ = operation_->state();
-            if (final_.phase != Phase::succeeded) {
-                fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
-                     "the drive's final state is not to be had any more");
-            }
-            clean_up();
-        }
-        if (state_.step == Step::check && outcome_.reasons.empty()) {
-            outcome_.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on
-            check(report);
-        }
-    }
-    if (!stop_.stop_requested()) {
-        close_hidden_areas();
-    }
-    conclude(report);
-    return std::move(outcome_);
+Attempt::Attempt(const EraseTask& its_task, EraseState& its_state, DriveAccess& its_access,
+                 const Clock& its_clock, ProgressSink& its_progress,
+                 const std::stop_token& its_stop)
+    : task(its_task),
+      state(its_state),
+      access(its_access),
+      clock(its_clock),
+      progress(its_progress),
+      stop(its_stop),
+      memory{.kept = its_state.memory,
+             .save = [this] { access.save(state); },
+             .pattern = overwrite_pattern(its_state.seed)} {
+    outcome.record = Json::object();
 }
 
-void FirmwareAttempt::conclude(const MarksReport& report) {
-    state_.memory = memory_.kept;
-    if (state_.adopted && outcome_.verdict == Verdict::sanitized) {
-        outcome_.level_limit = Level::none;
-        outcome_.exceptions.push_back(
-            {ReasonCode::adopted_erasure,
-             std::string(
-                 "the erasure ran already when we came: nothing of ours was there before it "
-                 "to look for, its success is the drive's word and no level is claimed") +
-                 (state_.adopted_named ? "" : "; the drive does not say which technique it was") +
-                 "; erase it once more for a verified one"});
+void Attempt::fail(Verdict verdict, ReasonCode code, const std::string& text) {
+    const bool first = outcome.verdict == Verdict::not_sanitized && outcome.reasons.empty();
+    outcome.verdict = first ? verdict : worst(outcome.verdict, verdict);
+    outcome.reasons.push_back({code, text});
+}
+
+void Attempt::keep(Step step) {
+    state.step = step;
+    access.save(state);
+}
+
+void Attempt::observe(const char* what, Json raw) {
+    outcome.observations.push_back({now(), what, std::move(raw)});
+}
+
+void Attempt::remake_operation() {
+    operation = access.commands().make(task.technique, memory);
+    EFFACE_ASSERT(operation != nullptr);
+}
+
+bool Attempt::same_drive() const {
+    return survey.error.empty() && survey.model == state.model && survey.serial == state.serial &&
+           survey.wwn == state.wwn;
+}
+
+void Attempt::add_commands(const std::vector<SentCommand>& commands) {
+    method::add_commands(state.commands, commands, now());
+}
+
+namespace {
+
+/// In their order. One that does not move the journal's step on, or fails, is the last.
+constexpr struct {
+    Step step;
+    void (*take)(Attempt&);
+} kSteps[] = {
+    {Step::open, open_step}, {Step::mark, mark_step},   {Step::start, start_step},
+    {Step::run, run_step},   {Step::check, check_step},
+};
+
+void except_adopted(Attempt& attempt) {
+    if (!attempt.state.adopted || attempt.outcome.verdict != Verdict::sanitized) {
+        return;
     }
-    except_hidden_areas(state_.hidden_areas, outcome_);
-    if (outcome_.verdict == Verdict::sanitized && !outcome_.exceptions.empty()) {
-        outcome_.verdict = Verdict::sanitized_with_exceptions;
+    attempt.outcome.level_limit = Level::none;
+    attempt.outcome.exceptions.push_back(
+        {ReasonCode::adopted_erasure,
+         std::string("the erasure ran already when we came: nothing of ours was there before it "
+                     "to look for, its success is the drive's word and no level is claimed") +
+             (attempt.state.adopted_named ? ""
+                                          : "; the drive does not say which technique it was") +
+             "; erase it once more for a verified one"});
+}
+
+void conclude(Attempt& attempt) {
+    const auto& state = attempt.state;
+    auto& outcome = attempt.outcome;
+    except_adopted(attempt);
+    except_hidden_areas(state.hidden_areas, outcome);
+    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
+        outcome.verdict = Verdict::sanitized_with_exceptions;
     }
-    outcome_.record["operation"] =
-        operation_record(state_, hooks_.commands().name(), estimate_, final_, clean_up_);
-    if (!state_.refusal.is_null()) {
-        outcome_.record["refusal"] = state_.refusal;
+    const auto command_set = attempt.access.commands().name();
+    auto& record = outcome.record;
+    record["operation"] = operation_record(state, command_set, attempt.estimate, attempt.end);
+    if (!state.refusal.is_null()) {
+        record["refusal"] = state.refusal;
     }
-    outcome_.record["engine"] = "drive";
-    outcome_.record["engineNote"] =
+    record["engine"] = "drive";
+    record["engineNote"] =
         "the drive erases itself; what it said and what was seen "
         "afterwards stand apart";
-    outcome_.record["statusBefore"] = state_.status_before;
-    auto after = survey_.pages;
-    after.insert(after.end(), final_.pages.begin(), final_.pages.end());
-    outcome_.record["statusAfter"] = pages_json(after);
-    outcome_.record["hiddenAreas"] = state_.hidden_areas;
-    outcome_.record["drive"] = drive_record(state_, hooks_.commands().name(), survey_);
-    outcome_.record["verification"] = verification_record(state_, report);
-    outcome_.record["limits"] = to_json(task_.limits);
-    outcome_.record["limits"]["events"] = state_.limit_events;
+    record["statusBefore"] = state.status_before;
+    auto after = attempt.survey.pages;
+    after.insert(after.end(), attempt.end.said.pages.begin(), attempt.end.said.pages.end());
+    record["statusAfter"] = pages_json(after);
+    record["hiddenAreas"] = state.hidden_areas;
+    record["drive"] = drive_record(state, command_set, attempt.survey);
+    record["verification"] = verification_record(state, attempt.report);
+    record["limits"] = to_json(attempt.task.limits);
+    record["limits"]["events"] = state.limit_events;
 }
 
-FirmwareErase::FirmwareErase(const FirmwareTask& task, FirmwareState& state, FirmwareHooks hooks,
-                             const Clock& clock)
-    : task_(task), state_(state), hooks_(std::move(hooks)), clock_(clock) {
+}  // namespace
+
+Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& access,
+                    const Clock& clock, guard::Clearance clearance, ProgressSink& progress,
+                    const std::stop_token& stop) {
+    EFFACE_ASSERT(clearance.path() == task.path);
     EFFACE_ASSERT(state.seed.size() == kCanarySeedBytes);
-}
-
-Outcome FirmwareErase::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
-    EFFACE_ASSERT(clearance.path() == task_.path);
-    return FirmwareAttempt(task_, state_, hooks_, clock_, progress, stop).run();
+    Attempt attempt(task, state, access, clock, progress, stop);
+    if (recognise(attempt)) {
+        for (const auto& row : kSteps) {
+            if (row.step == state.step && attempt.outcome.reasons.empty()) {
+                row.take(attempt);
+            }
+        }
+    }
+    if (!stop.stop_requested()) {
+        close_hidden_areas(attempt);
+    }
+    conclude(attempt);
+    return std::move(attempt.outcome);
 }
 
 }  // namespace efface::method

@@ -56,7 +56,7 @@ void add_sample(const std::vector<MarksSeen>& looks, std::size_t surface, std::s
     }
 }
 
-SurfaceSeen seen_on(const FirmwareState& state, const std::vector<MarksSeen>& looks,
+SurfaceSeen seen_on(const EraseState& state, const std::vector<MarksSeen>& looks,
                     std::size_t surface) {
     SurfaceSeen seen;
     const std::size_t surfaces = state.marks.size();
@@ -106,7 +106,7 @@ struct Totals {
     SurfaceSeen seen;
 };
 
-Totals totals_of(const FirmwareState& state, const std::vector<MarksSeen>& looks) {
+Totals totals_of(const EraseState& state, const std::vector<MarksSeen>& looks) {
     Totals totals;
     auto& sum = totals.seen;
     const auto append = [](std::vector<std::uint64_t>& list, const auto& more) {
@@ -191,7 +191,7 @@ bool judge_surface(const SurfaceMarks& marks, const SurfaceSeen& seen, Outcome& 
     return true;
 }
 
-Json samples_json(const FirmwareState& state, const std::vector<MarksSeen>& looks,
+Json samples_json(const EraseState& state, const std::vector<MarksSeen>& looks,
                   const SurfaceSeen& sum) {
     Json surfaces = Json::array();
     for (std::size_t i = 0; i < state.marks.size(); ++i) {
@@ -213,7 +213,7 @@ Json samples_json(const FirmwareState& state, const std::vector<MarksSeen>& look
         .take();
 }
 
-Json canaries_json(const FirmwareState& state, const std::vector<MarksSeen>& looks,
+Json canaries_json(const EraseState& state, const std::vector<MarksSeen>& looks,
                    const Totals& totals) {
     Json surfaces = Json::array();
     std::uint32_t block_bytes = canary_bytes();
@@ -245,7 +245,7 @@ Json canaries_json(const FirmwareState& state, const std::vector<MarksSeen>& loo
 
 }  // namespace
 
-PlacesNotRead places_not_read(const FirmwareState& state, const std::vector<MarksSeen>& looks) {
+PlacesNotRead places_not_read(const EraseState& state, const std::vector<MarksSeen>& looks) {
     PlacesNotRead all;
     for (std::size_t i = 0; i < state.marks.size(); ++i) {
         auto seen = seen_on(state, looks, i);
@@ -255,7 +255,7 @@ PlacesNotRead places_not_read(const FirmwareState& state, const std::vector<Mark
     return all;
 }
 
-void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
+void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report) {
     const auto totals = totals_of(state, seen);
     const auto& sum = totals.seen;
@@ -315,7 +315,7 @@ void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen,
                                         .take()});
 }
 
-Json verification_record(const FirmwareState& state, const MarksReport& report) {
+Json verification_record(const EraseState& state, const MarksReport& report) {
     const auto totals = totals_of(state, report.seen);
     ObjectWriter record;
     record.add("method", report.whole       ? "full-read-back"

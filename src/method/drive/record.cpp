@@ -7,38 +7,32 @@
 
 #include "efface/base/digest.hpp"
 
+#include "fields.hpp"
+
 namespace efface::method {
 
+namespace {
+
+constexpr Word<Phase> kPhases[] = {
+    {Phase::idle, "idle"},           {Phase::running, "running"}, {Phase::verifying, "verifying"},
+    {Phase::succeeded, "succeeded"}, {Phase::failed, "failed"},   {Phase::unknown, "unknown"},
+};
+
+constexpr Word<Start> kStarts[] = {
+    {Start::accepted, "accepted"},
+    {Start::finished, "finished"},
+    {Start::refused, "refused"},
+    {Start::unknown, "no answer"},
+};
+
+}  // namespace
+
 const char* to_string(Phase phase) noexcept {
-    switch (phase) {
-        case Phase::idle:
-            return "idle";
-        case Phase::running:
-            return "running";
-        case Phase::verifying:
-            return "verifying";
-        case Phase::succeeded:
-            return "succeeded";
-        case Phase::failed:
-            return "failed";
-        case Phase::unknown:
-            return "unknown";
-    }
-    return "unknown";
+    return word_of(kPhases, phase);
 }
 
 const char* to_string(Start start) noexcept {
-    switch (start) {
-        case Start::accepted:
-            return "accepted";
-        case Start::finished:
-            return "finished";
-        case Start::refused:
-            return "refused";
-        case Start::unknown:
-            return "no answer";
-    }
-    return "no answer";
+    return word_of(kStarts, start);
 }
 
 StartAnswer refused_start(const Reason& reason) {
@@ -206,9 +200,8 @@ void except_hidden_areas(const Json& areas, Outcome& outcome) {
     }
 }
 
-Json operation_record(const FirmwareState& state, std::string_view command_set,
-                      const std::optional<std::chrono::seconds>& estimate,
-                      const OperationState& final_state, const CleanUp& clean_up) {
+Json operation_record(const EraseState& state, std::string_view command_set,
+                      const std::optional<std::chrono::seconds>& estimate, const EraseEnd& end) {
     return ObjectWriter()
         .add("commandSet", command_set)
         .add("adopted", state.adopted)
@@ -219,10 +212,10 @@ Json operation_record(const FirmwareState& state, std::string_view command_set,
         .add("powerCycles", state.power_cycles)
         .add("commands", state.commands)
         .add("finalState", ObjectWriter()
-                               .add("phase", to_string(final_state.phase))
-                               .add("detail", printable(final_state.detail))
+                               .add("phase", to_string(end.said.phase))
+                               .add("detail", printable(end.said.detail))
                                .take())
-        .add("cleanUp", to_text(clean_up))
+        .add("cleanUp", to_text(end.clean_up))
         .take();
 }
 
@@ -238,7 +231,7 @@ std::string to_text(const CleanUp& clean_up) {
     return clean_up.problem;
 }
 
-Json drive_record(const FirmwareState& state, std::string_view command_set,
+Json drive_record(const EraseState& state, std::string_view command_set,
                   const DriveSurvey& survey) {
     return ObjectWriter()
         .add("commandSet", command_set)

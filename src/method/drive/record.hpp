@@ -56,10 +56,10 @@ struct PlacesNotRead {
     std::uint64_t count = 0;
     std::vector<std::vector<std::uint64_t>> canaries;  ///< one list a surface
 };
-[[nodiscard]] PlacesNotRead places_not_read(const FirmwareState& state,
+[[nodiscard]] PlacesNotRead places_not_read(const EraseState& state,
                                             const std::vector<MarksSeen>& looks);
 /// Lowers the verdict by everything that speaks against an erasure.
-void judge_marks(const FirmwareState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
+void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report);
 
 /// What became of what start() had set on the drive.
@@ -70,11 +70,17 @@ struct CleanUp {
 /// As the record has it: "ok", "not needed" or the problem.
 [[nodiscard]] std::string to_text(const CleanUp& clean_up);
 
-[[nodiscard]] Json operation_record(const FirmwareState& state, std::string_view command_set,
+/// How an erasure ended, as this process saw it.
+struct EraseEnd {
+    OperationState said;              ///< by the drive, last
+    std::vector<MarksSeen> verified;  ///< in its own media verification
+    CleanUp clean_up;
+};
+[[nodiscard]] Json operation_record(const EraseState& state, std::string_view command_set,
                                     const std::optional<std::chrono::seconds>& estimate,
-                                    const OperationState& final_state, const CleanUp& clean_up);
-[[nodiscard]] Json drive_record(const FirmwareState& state, std::string_view command_set,
+                                    const EraseEnd& end);
+[[nodiscard]] Json drive_record(const EraseState& state, std::string_view command_set,
                                 const DriveSurvey& survey);
-[[nodiscard]] Json verification_record(const FirmwareState& state, const MarksReport& report);
+[[nodiscard]] Json verification_record(const EraseState& state, const MarksReport& report);
 
 }  // namespace efface::method

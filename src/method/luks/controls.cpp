@@ -9,9 +9,17 @@
 #include "efface/base/digest.hpp"
 #include "efface/device/aligned_buffer.hpp"
 
+#include "fields.hpp"
+
 namespace efface::method {
 
 namespace {
+
+constexpr Word<Control::Result> kResults[] = {
+    {Control::Result::pass, "pass"},
+    {Control::Result::fail, "fail"},
+    {Control::Result::unknown, "unknown"},
+};
 
 constexpr std::size_t kDigestPieceBytes = 256 * 1024;
 
@@ -34,19 +42,11 @@ bool credential_refused(int code) {
 }  // namespace
 
 const char* to_string(Control::Result result) noexcept {
-    switch (result) {
-        case Control::Result::pass:
-            return "pass";
-        case Control::Result::fail:
-            return "fail";
-        case Control::Result::unknown:
-            return "unknown";
-    }
-    return "unknown";
+    return word_of(kResults, result);
 }
 
 AreaDigest digest_area(device::BlockTarget& target, std::string name, stream::Range range) {
-    AreaDigest area{std::move(name), range, {}};
+    AreaDigest area{.name = std::move(name), .range = range, .sha256 = {}};
     Sha256 hash;
     device::AlignedBuffer piece(
         static_cast<std::size_t>(std::min<std::uint64_t>(range.length, kDigestPieceBytes)));

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/luks.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <tuple>
 
 #include "efface/base/digest.hpp"
+#include "efface/method/luks.hpp"
 
 #include "controls.hpp"
 
@@ -114,11 +113,8 @@ std::optional<Reason> LuksKeyDestruction::objection() const {
     return std::nullopt;
 }
 
-std::uint64_t LuksKeyDestruction::estimate_bytes() const {
-    return 2 * stream::total_bytes(task_.region.ranges);  // written once, read once
-}
-
-Outcome LuksKeyDestruction::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+Outcome LuksKeyDestruction::run(guard::Clearance clearance, ProgressSink& progress,
+                                std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == task_.path);
     Outcome outcome;
     outcome.record = Json::object();

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/memory.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include "efface/guard/users.hpp"
 #include "efface/inventory/machine_facts.hpp"
 #include "efface/inventory/memory_facts.hpp"
+#include "efface/method/memory.hpp"
 
 #include "run.hpp"
 
@@ -70,20 +69,10 @@ class KindMethod final : public MemoryMethod {
     KindMethod(MemoryKindContext context, ByteView key, std::unique_ptr<MemoryKind> kind)
         : context_(std::move(context)), key_(key), kind_(std::move(kind)) {}
 
-    [[nodiscard]] std::string_view name() const override { return "memory-clear"; }
-    [[nodiscard]] std::optional<Reason> objection() const override {
-        if (last_ && !last_->objections.empty()) {
-            return last_->objections.front();
-        }
-        return std::nullopt;
-    }
-    [[nodiscard]] std::uint64_t estimate_bytes() const override {
-        return last_ ? 2 * last_->size_bytes : 0;  // written once, read once
-    }
     MemorySurvey survey() override;
     void began_with(MemoryBegan began) override { kind_->began_with(std::move(began)); }
     [[nodiscard]] bool as_left(const MemoryBegan& began) override;
-    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
+    [[nodiscard]] Outcome run(guard::Clearance clearance, ProgressSink& progress,
                               std::stop_token stop) override;
 
   private:
@@ -235,7 +224,7 @@ bool KindMethod::as_left(const MemoryBegan& began) {
     }
 }
 
-Outcome KindMethod::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+Outcome KindMethod::run(guard::Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == to_string(context_.name));
     hold();
     // Let go of however it ends.

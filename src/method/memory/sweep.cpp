@@ -64,8 +64,16 @@ device::WorkerReport to_report(const SweepTally& tally) {
 }
 
 SweepTally from_report(const device::WorkerReport& report) {
-    return {report[0], report[1],      report[2], report[3],      report[4], report[5],
-            report[6], report[7] != 0, report[8], report[9] != 0, false};
+    return {.passes = report[0],
+            .held_bytes = report[1],
+            .planned_bytes = report[2],
+            .compared_bytes = report[3],
+            .mismatches = report[4],
+            .returned_bytes = report[5],
+            .frames = report[6],
+            .frames_known = report[7] != 0,
+            .error = report[8],
+            .ended = report[9] != 0};
 }
 
 /// What the worker does.

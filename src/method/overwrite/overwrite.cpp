@@ -41,46 +41,6 @@ std::vector<Range> to_ranges(const stream::FaultAreas& faults) {
     return stream::normalized(std::move(ranges));
 }
 
-std::string pattern_text(const stream::Pattern& pattern) {
-    return pattern.kind == stream::Pattern::Kind::random ? "aes-256-ctr"
-                                                         : "repeat:" + to_hex(pattern.bytes);
-}
-
-Json pass_record(const PassState& pass, std::size_t number) {
-    const auto& report = pass.report;
-    ObjectWriter record;
-    record.add("number", number)
-        .add("pattern", pattern_text(pass.pattern))
-        .add("bytesWritten", report.bytes_written)
-        .add("writeFaults", areas_json(report.write_faults))
-        .add("retries", report.retries)
-        .add("flush", report.flush_error == 0 ? "ok" : errno_text(report.flush_error))
-        .add("resumedAt", Json(pass.resumed_at));
-    if (!pass.started_at.empty()) {
-        record.add("startedAt", pass.started_at);
-    }
-    if (!pass.completed_at.empty()) {
-        record.add("completedAt", pass.completed_at);
-    }
-    if (pass.pattern.kind == stream::Pattern::Kind::random) {
-        record.add("streamKeyDigest",
-                   ObjectWriter().add("sha256", sha256_hex(pass.pattern.bytes)).take());
-    }
-    return record.take();
-}
-
-const char* to_string(ReadBack read_back) {
-    switch (read_back) {
-        case ReadBack::full:
-            return "full-read-back";
-        case ReadBack::representative:
-            return "representative";
-        case ReadBack::none:
-            return "none";
-    }
-    return "none";
-}
-
 /// More places than are kept one by one: which blocks were reached is not known.
 void limit_places(const stream::FaultAreas& faults, Outcome& outcome) {
     if (faults.count > faults.areas.size()) {
@@ -141,28 +101,13 @@ Overwrite::Overwrite(const OverwriteTask& task, OverwriteState& state, device::B
     }
 }
 
-std::optional<Reason> Overwrite::objection() const {
-    if (target_.size_bytes() == 0) {
-        return Reason{ReasonCode::nothing_to_erase, task_.path + " has no bytes"};
-    }
-    return std::nullopt;
-}
-
-std::uint64_t Overwrite::estimate_bytes() const {
-    std::uint64_t bytes = 0;
-    for (const auto& pass : state_.passes) {
-        bytes += target_.size_bytes() - std::min(pass.written_to, target_.size_bytes());
-    }
-    return bytes + (read_back_ == ReadBack::none ? 0 : stream::total_bytes(ranges_to_check()));
-}
-
-Outcome Overwrite::run(Clearance clearance, ProgressSink& progress, std::stop_token stop) {
+Outcome Overwrite::run(guard::Clearance clearance, ProgressSink& progress, std::stop_token stop) {
     EFFACE_ASSERT(clearance.path() == task_.path);
     OverwriteWatch watch(task_, state_, hooks_, clock_, progress);
     Outcome outcome;
     outcome.record = Json::object();
-    if (const auto problem = objection()) {
-        outcome.reasons.push_back(*problem);
+    if (target_.size_bytes() == 0) {
+        outcome.reasons.push_back({ReasonCode::nothing_to_erase, task_.path + " has no bytes"});
     } else if (fill_passes(outcome, watch, progress, stop)) {
         outcome.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on
         for (const auto& pass : state_.passes) {

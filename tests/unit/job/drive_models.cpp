@@ -3,11 +3,7 @@
 
 #include <cerrno>
 
-#include "efface/method/drive/ata.hpp"
-#include "efface/method/drive/nvme.hpp"
-#include "efface/method/drive/scsi.hpp"
-#include "efface/method/drive/security_channel.hpp"
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "identified_set.hpp"
 

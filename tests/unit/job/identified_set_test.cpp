@@ -26,7 +26,7 @@ class Numbered final : public method::CommandSet {
         return survey;
     }
     [[nodiscard]] method::OperationState state() override { return {}; }
-    [[nodiscard]] std::unique_ptr<method::FirmwareOperation> make(
+    [[nodiscard]] std::unique_ptr<method::Operation> make(
         std::string_view /*technique*/, method::OperationMemory& /*memory*/) override {
         return nullptr;
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a drive can do to itself, whatever it speaks: NVMe, ATA, SCSI, TCG or the block layer. Each
-// of them is a CommandSet; FirmwareErase (firmware_erase.hpp) carries one of its techniques out.
+// of them is a CommandSet; erase_drive() (erase.hpp) carries one of its techniques out.
 #pragma once
 
 #include <chrono>
@@ -100,11 +100,12 @@ struct OperationState {
 /// As long as NVMe's OVRPAT and ATA's OVERWRITE PATTERN.
 constexpr std::size_t kOverwritePatternBytes = 4;
 
-/// What must not be lost between processes (a password that was set, what was sent): part of the
-/// job's journal. save() returns when it is durable, and may throw Error.
+/// What must not be lost between processes (a password that was set, what was sent). The job's
+/// state owns it and journals it; each operation has a part of its own. save() returns when it is
+/// durable, and may throw Error.
 struct OperationMemory {
-    Json kept = Json::object();
-    std::function<void()> save;
+    Json& kept;
+    std::function<void()> save = [] {};
     /// What a technique that overwrites with a pattern of the host's writes everywhere, the same in
     /// every process of a job: kOverwritePatternBytes.
     Bytes pattern = Bytes(kOverwritePatternBytes, 0);
@@ -138,9 +139,9 @@ struct Promise {
 };
 
 /// One technique on one drive. `memory` is carried over from an earlier process when there was one.
-class FirmwareOperation {
+class Operation {
   public:
-    virtual ~FirmwareOperation() = default;
+    virtual ~Operation() = default;
     [[nodiscard]] virtual std::string_view technique() const = 0;
     [[nodiscard]] virtual Promise promise() const = 0;
     /// Asks; changes nothing, and never blocks longer than one command's timeout. After an erasure
@@ -152,9 +153,11 @@ class FirmwareOperation {
     [[nodiscard]] virtual StartAnswer start() = 0;
     /// Takes back what start() left behind (a password, a session), whatever came of it; also when
     /// start() was called by an earlier process. A problem is returned in words: the drive is not
-    /// fit for use until it is solved.
+    /// fit for use until it is solved. Not to be overridden where nothing stays behind.
     [[nodiscard]] virtual std::optional<std::string> clean_up(
-        std::vector<SentCommand>& commands) = 0;
+        std::vector<SentCommand>& /*commands*/) {
+        return std::nullopt;
+    }
     /// Ends Phase::verifying; adds what was sent. False: the drive stays in it.
     [[nodiscard]] virtual bool leave_verification(std::vector<SentCommand>& /*commands*/) {
         return true;
@@ -197,8 +200,8 @@ class CommandSet {
     /// What the drive says of any erasure of this set, also of one that someone else began.
     [[nodiscard]] virtual OperationState state() = 0;
     /// nullptr when `technique` is not of this set. `memory` outlives the operation.
-    [[nodiscard]] virtual std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                                                  OperationMemory& memory) = 0;
+    [[nodiscard]] virtual std::unique_ptr<Operation> make(std::string_view technique,
+                                                          OperationMemory& memory) = 0;
     /// Makes hidden areas addressable. Called again after a power cycle until nothing is left.
     [[nodiscard]] virtual OpenedAreas open_hidden_areas(OperationMemory& memory) = 0;
     /// Reads by command. `surface` is a name that survey()'s caller gave (a namespace's or a
@@ -210,7 +213,7 @@ class CommandSet {
     [[nodiscard]] virtual WriteStatus write_by_command(const std::string& /*surface*/,
                                                        std::uint64_t /*offset*/,
                                                        ByteView /*from*/) {
-        return {false, "no command of this set writes blocks"};
+        return {.status = "no command of this set writes blocks"};
     }
     [[nodiscard]] virtual bool flush_by_command(const std::string& /*surface*/) { return false; }
     /// Takes back what open_hidden_areas() did for the time of the erasure alone (an attached

@@ -5,16 +5,18 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "efface/base/clock.hpp"
+#include "efface/base/progress.hpp"
 #include "efface/device/block_target.hpp"
+#include "efface/guard/clearance.hpp"
 #include "efface/method/drive/command_set.hpp"
 #include "efface/method/limits.hpp"
-#include "efface/method/method.hpp"
+#include "efface/method/outcome.hpp"
 
 namespace efface::method {
 
@@ -49,7 +51,7 @@ struct SurfaceMarks {
 };
 
 /// How an erasure stands: kept in the journal.
-struct FirmwareState {
+struct EraseState {
     enum class Step { open, mark, start, run, check } step = Step::open;
     Bytes seed;  ///< kCanarySeedBytes: where canaries lie and what they hold
     std::string model, serial, wwn, firmware;  ///< as first seen
@@ -74,10 +76,10 @@ struct FirmwareState {
 };
 /// What another technique begins with after the drive has refused this one: which hidden areas
 /// were opened, and how large it was before, stays known, the rest is fresh.
-[[nodiscard]] FirmwareState state_after_refusal(const FirmwareState& refused, Bytes seed);
-[[nodiscard]] Json to_json(const FirmwareState& state);
+[[nodiscard]] EraseState state_after_refusal(const EraseState& refused, Bytes seed);
+[[nodiscard]] Json to_json(const EraseState& state);
 /// Of the journal. Throws Json::exception for anything else.
-[[nodiscard]] FirmwareState firmware_state_from_json(const Json& json);
+[[nodiscard]] EraseState erase_state_from_json(const Json& json);
 
 /// The survey's hidden areas as this technique finds them: what one technique of a set reaches,
 /// another may not (facts "hiddenAreasNotCovered").
@@ -86,7 +88,7 @@ struct FirmwareState {
 /// As the certificate lists it, not opened.
 [[nodiscard]] Json hidden_area_json(const HiddenArea& area);
 
-struct FirmwareTask {
+struct EraseTask {
     std::string path;  ///< canonical, of the Clearance
     std::string technique;
     bool canaries = true;       ///< false: finished, not verified
@@ -95,21 +97,23 @@ struct FirmwareTask {
 };
 
 /// The machine around the drive.
-struct FirmwareHooks {
+class DriveAccess {
+  public:
+    virtual ~DriveAccess() = default;
     /// Keeps the state durably. May throw Error.
-    std::function<void(const FirmwareState&)> save;
+    virtual void save(const EraseState& state) = 0;
     /// False as soon as the run is to stop.
-    std::function<bool(std::chrono::milliseconds)> wait;
+    [[nodiscard]] virtual bool wait(std::chrono::milliseconds pause) = 0;
     /// The drive as it can be reached now; valid until reattach().
-    std::function<CommandSet&()> commands;
+    [[nodiscard]] virtual CommandSet& commands() = 0;
     /// Every surface of the drive as it is now; valid until the next call or reattach().
-    std::function<std::vector<Surface>()> surfaces;
+    [[nodiscard]] virtual std::vector<Surface> surfaces() = 0;
     /// Finds the drive again after a reset or a change of its capacity: one look, no waiting.
     /// Why it can not be had now; empty when it is there.
-    std::function<std::string()> reattach;
+    [[nodiscard]] virtual std::string reattach() = 0;
     /// Resets the path to the drive, or the drive; what is on it stays. reattach() comes next.
-    /// False, or empty: that is not possible here.
-    std::function<bool()> reset;
+    /// False: that is not possible here.
+    [[nodiscard]] virtual bool reset() { return false; }
 };
 
 /// Bounds of waiting. A firmware erasure can't be aborted; what ends here is only our watching.
@@ -123,28 +127,15 @@ constexpr std::chrono::minutes kSilenceMax{10};
 /// A drive whose progress has not moved for so long, or for twice its estimate, is left.
 constexpr std::chrono::hours kStandstillMax{12};
 
-class FirmwareErase final : public Method {
-  public:
-    /// References must outlive the method. `state` is carried on and saved as it changes.
-    FirmwareErase(const FirmwareTask& task, FirmwareState& state, FirmwareHooks hooks,
-                  const Clock& clock);
+/// What a run reports to its ProgressSink when all goes well: a drive tells a share, not bytes.
+constexpr std::uint64_t kProgressSteps = 1000;
 
-    [[nodiscard]] std::string_view name() const override { return task_.technique; }
-    [[nodiscard]] std::optional<Reason> objection() const override { return std::nullopt; }
-    /// In thousandths: a drive tells a share, not bytes.
-    [[nodiscard]] std::uint64_t estimate_bytes() const override { return kProgressSteps; }
-    /// Throws Error(interrupted) when the drive must be power-cycled before it can go on. When the
-    /// drive refused the command itself the record has "refusal" as FirmwareState does: with an
-    /// empty "begun" nothing was begun and nothing runs, and another technique may be tried.
-    [[nodiscard]] Outcome run(Clearance clearance, ProgressSink& progress,
-                              std::stop_token stop) override;
-    static constexpr std::uint64_t kProgressSteps = 1000;
-
-  private:
-    const FirmwareTask& task_;
-    FirmwareState& state_;
-    FirmwareHooks hooks_;
-    const Clock& clock_;
-};
+/// Erases and verifies; `state` is carried on and saved as it changes. Throws Error(interrupted)
+/// when the drive must be power-cycled before it can go on. When the drive refused the command
+/// itself the record has "refusal" as EraseState does: with an empty "begun" nothing was begun and
+/// nothing runs, and another technique may be tried.
+[[nodiscard]] Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& access,
+                                  const Clock& clock, guard::Clearance clearance,
+                                  ProgressSink& progress, const std::stop_token& stop);
 
 }  // namespace efface::method

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/ata.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "efface/ata/capacity.hpp"
 #include "efface/ata/logs.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "link.hpp"
 
@@ -24,8 +23,8 @@ class AtaDrive final : public CommandSet {
     [[nodiscard]] std::string_view name() const override { return "ata"; }
     [[nodiscard]] DriveSurvey survey() override;
     [[nodiscard]] OperationState state() override;
-    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                                          OperationMemory& memory) override;
+    [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
+                                                  OperationMemory& memory) override;
     [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& memory) override {
         return ata_open_hidden_areas(ata_, memory);
     }
@@ -106,8 +105,7 @@ OperationState AtaDrive::state() {
     return ata_sanitize_state(ata_look(ata_));
 }
 
-std::unique_ptr<FirmwareOperation> AtaDrive::make(std::string_view technique,
-                                                  OperationMemory& memory) {
+std::unique_ptr<Operation> AtaDrive::make(std::string_view technique, OperationMemory& memory) {
     if (const auto kind = ata_sanitize_of(technique)) {
         return make_ata_sanitize(ata_, *kind, memory);
     }
@@ -136,7 +134,7 @@ std::string AtaDrive::problem_at(const std::string& surface, std::uint64_t offse
 ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offset,
                                  MutableByteView into) {
     if (const auto problem = problem_at(surface, offset, into.size()); !problem.empty()) {
-        return {false, false, problem};
+        return {.status = problem};
     }
     const std::uint64_t sector = known_->logical_sector_bytes;
     std::uint64_t lba = offset / sector;
@@ -147,18 +145,18 @@ ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offse
             ata::read_sectors(known_->lba48, lba, static_cast<std::uint16_t>(count), piece));
         if (answer.error != 0 || !answer.accepted) {
             // The standard names no error that an erased sector would answer with.
-            return {false, false, fmt::format("LBA {}: {}", lba, ata_answer_text(answer))};
+            return {.status = fmt::format("LBA {}: {}", lba, ata_answer_text(answer))};
         }
         lba += count;
         into = into.subspan(piece.size());
     }
-    return {true, true, "read"};
+    return {.readable = true, .expected = true, .status = "read"};
 }
 
 WriteStatus AtaDrive::write_by_command(const std::string& surface, std::uint64_t offset,
                                        ByteView from) {
     if (const auto problem = problem_at(surface, offset, from.size()); !problem.empty()) {
-        return {false, problem};
+        return {.status = problem};
     }
     const std::uint64_t sector = known_->logical_sector_bytes;
     std::uint64_t lba = offset / sector;
@@ -168,12 +166,12 @@ WriteStatus AtaDrive::write_by_command(const std::string& surface, std::uint64_t
         const auto answer = ata_.submit(
             ata::write_sectors(known_->lba48, lba, static_cast<std::uint16_t>(count), piece));
         if (answer.error != 0 || !answer.accepted) {
-            return {false, fmt::format("LBA {}: {}", lba, ata_answer_text(answer))};
+            return {.status = fmt::format("LBA {}: {}", lba, ata_answer_text(answer))};
         }
         lba += count;
         from = from.subspan(piece.size());
     }
-    return {true, "written"};
+    return {.written = true, .status = "written"};
 }
 
 bool AtaDrive::flush_by_command(const std::string& surface) {

@@ -6,6 +6,7 @@
 
 #include "efface/ata/capacity.hpp"
 
+#include "drive/notes.hpp"
 #include "link.hpp"
 
 namespace efface::method {
@@ -16,7 +17,6 @@ namespace {
 constexpr int kAreaRoundsMax = 6;
 /// Of one kind of area: before, and after power cycles.
 constexpr std::uint64_t kAreaAttemptsMax = 3;
-constexpr const char* kAreaNotes = "areas";
 
 constexpr const char* kHostProtectedArea = "hpa";
 constexpr const char* kConfigurationOverlay = "dco";
@@ -53,7 +53,7 @@ HiddenArea area_of(const char* kind, const ata::Identify& identify, std::uint64_
 class AreaOpener final {
   public:
     AreaOpener(device::AtaTransport& ata, OperationMemory& memory, OpenedAreas& opened)
-        : ata_(ata), memory_(memory), opened_(opened) {}
+        : ata_(ata), notes_(memory, "areas"), opened_(opened) {}
 
     /// False when there is nothing more to do now.
     bool round();
@@ -70,20 +70,19 @@ class AreaOpener final {
     }
 
     device::AtaTransport& ata_;
-    OperationMemory& memory_;
+    Notes notes_;  ///< how often each kind was tried
     OpenedAreas& opened_;
 };
 
 /// Counts durably, so that a job does not ask for power cycles for ever.
 bool AreaOpener::attempt(const char* kind) {
-    const auto tried = memory_.kept.value(kAreaNotes, Json::object()).value(kind, std::uint64_t{0});
+    const auto tried = notes_.get(kind, std::uint64_t{0});
     if (tried >= kAreaAttemptsMax) {
         opened_.refused.push_back(
             {kind, fmt::format("refused {} times, also after a power cycle", tried)});
         return false;
     }
-    memory_.kept[kAreaNotes][kind] = tried + 1;
-    memory_.save();
+    notes_.keep(kind, tried + 1);
     return true;
 }
 
@@ -92,7 +91,7 @@ bool AreaOpener::conclude(const char* kind, bool changed, const std::string& ans
         opened_.opened.emplace_back(kind);
         return true;
     }
-    if (memory_.kept[kAreaNotes].value(kind, kAreaAttemptsMax) >= kAreaAttemptsMax) {
+    if (notes_.get(kind, kAreaAttemptsMax) >= kAreaAttemptsMax) {
         opened_.refused.push_back({kind, answer});
         return false;
     }

@@ -5,9 +5,18 @@
 
 #include "efface/ata/capacity.hpp"
 
+#include "fields.hpp"
+
 namespace efface::method {
 
 namespace {
+
+constexpr Word<AtaLook::Sanitize> kSanitizeStates[] = {
+    {AtaLook::Sanitize::unsupported, "unsupported"}, {AtaLook::Sanitize::idle, "idle"},
+    {AtaLook::Sanitize::frozen, "frozen"},           {AtaLook::Sanitize::running, "running"},
+    {AtaLook::Sanitize::succeeded, "succeeded"},     {AtaLook::Sanitize::failed, "failed"},
+    {AtaLook::Sanitize::unknown, "unknown"},
+};
 
 constexpr std::size_t kTaskFileBytes = 12;
 constexpr std::size_t kRegisterBytes = 11;
@@ -142,23 +151,7 @@ AtaLook ata_look(device::AtaTransport& ata) {
 }
 
 const char* to_string(AtaLook::Sanitize state) noexcept {
-    switch (state) {
-        case AtaLook::Sanitize::unsupported:
-            return "unsupported";
-        case AtaLook::Sanitize::idle:
-            return "idle";
-        case AtaLook::Sanitize::frozen:
-            return "frozen";
-        case AtaLook::Sanitize::running:
-            return "running";
-        case AtaLook::Sanitize::succeeded:
-            return "succeeded";
-        case AtaLook::Sanitize::failed:
-            return "failed";
-        case AtaLook::Sanitize::unknown:
-            break;
-    }
-    return "unknown";
+    return word_of(kSanitizeStates, state);
 }
 
 const char* ata_security_state(const ata::SecurityStatus& security) noexcept {

@@ -94,12 +94,11 @@ struct AtaCapacity {
                                                        const AtaCapacity& capacity);
 [[nodiscard]] OpenedAreas ata_open_hidden_areas(device::AtaTransport& ata, OperationMemory& memory);
 
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_ata_sanitize(device::AtaTransport& ata,
-                                                                   AtaSanitize kind,
-                                                                   OperationMemory& memory);
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_ata_security_erase(device::AtaTransport& ata,
-                                                                         bool enhanced,
-                                                                         Random& random,
-                                                                         OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_ata_sanitize(device::AtaTransport& ata,
+                                                           AtaSanitize kind,
+                                                           OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_ata_security_erase(device::AtaTransport& ata,
+                                                                 bool enhanced, Random& random,
+                                                                 OperationMemory& memory);
 
 }  // namespace efface::method

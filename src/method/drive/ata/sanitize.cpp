@@ -3,6 +3,7 @@
 // power, and keeps whether it completed without error.
 #include <fmt/format.h>
 
+#include "drive/notes.hpp"
 #include "link.hpp"
 
 namespace efface::method {
@@ -10,47 +11,41 @@ namespace efface::method {
 namespace {
 
 constexpr double kProgressWhole = 65536.0;
-constexpr const char* kSanitizeNotes = "sanitize";
 
-class AtaSanitizeOperation final : public FirmwareOperation {
+class AtaSanitizeOperation final : public Operation {
   public:
     AtaSanitizeOperation(device::AtaTransport& ata, AtaSanitize kind, OperationMemory& memory)
-        : ata_(ata), kind_(kind), memory_(memory) {}
+        : ata_(ata), kind_(kind), pattern_(memory.pattern), notes_(memory, "sanitize") {}
 
     [[nodiscard]] std::string_view technique() const override { return ata_technique(kind_); }
     [[nodiscard]] Promise promise() const override {
         // The content after the other two is indeterminate (ACS-4, section 4.16.7).
-        return kind_ == AtaSanitize::overwrite ? Promise{memory_.pattern} : Promise{};
+        return kind_ == AtaSanitize::overwrite ? Promise{pattern_} : Promise{};
     }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(std::vector<SentCommand>&) override {
-        return std::nullopt;  // nothing is left behind
-    }
 
   private:
     [[nodiscard]] bool stale_success() const;
 
     device::AtaTransport& ata_;
     AtaSanitize kind_;
-    OperationMemory& memory_;
+    const Bytes& pattern_;
+    Notes notes_;
     bool saw_running_ = false;
 };
 
 /// COUNT bit 15 is kept for years. It is about our operation when the drive took our command, was
 /// seen at it, or did not have the bit before.
 bool AtaSanitizeOperation::stale_success() const {
-    if (!memory_.kept.contains(kSanitizeNotes)) {
-        return false;  // adopted: there was no start of ours
-    }
-    const Json& notes = memory_.kept.at(kSanitizeNotes);
-    return notes.value("successBefore", false) && !notes.value("taken", false) && !saw_running_;
+    // An adopted one has no notes: there was no start of ours.
+    return notes_.get("successBefore", false) && !notes_.get("taken", false) && !saw_running_;
 }
 
 OperationState AtaSanitizeOperation::state() {
     auto state = ata_sanitize_state(ata_look(ata_));
     saw_running_ = saw_running_ || state.phase == Phase::running;
-    if (memory_.kept.contains(kSanitizeNotes)) {
+    if (notes_.exist()) {
         state.technique = technique();
     }
     if (state.phase == Phase::succeeded && stale_success()) {
@@ -79,19 +74,16 @@ StartAnswer AtaSanitizeOperation::start() {
         answer.detail = "a SANITIZE operation runs already, which nothing can stop";
         return answer;
     }
-    memory_.kept[kSanitizeNotes] =
-        ObjectWriter()
-            .add("technique", technique())
-            .add("successBefore", look.sanitize_status.completed_without_error)
-            .add("taken", false)
-            .take();
-    memory_.save();
-    const auto command = ata_sanitize_command(kind_, memory_.pattern);
+    notes_.renew(ObjectWriter()
+                     .add("technique", technique())
+                     .add("successBefore", look.sanitize_status.completed_without_error)
+                     .add("taken", false)
+                     .take());
+    const auto command = ata_sanitize_command(kind_, pattern_);
     const auto completion = ata_.submit(command);
     answer.commands.push_back(ata_sent(ata_command_name(kind_), command, completion));
     if (ata_taken(completion)) {
-        memory_.kept[kSanitizeNotes]["taken"] = true;
-        memory_.save();
+        notes_.keep("taken", true);
         answer.start = Start::accepted;
     } else if (ata_refused(completion)) {
         answer.detail =
@@ -194,8 +186,8 @@ OperationState ata_sanitize_state(AtaLook look) {
     return state;
 }
 
-std::unique_ptr<FirmwareOperation> make_ata_sanitize(device::AtaTransport& ata, AtaSanitize kind,
-                                                     OperationMemory& memory) {
+std::unique_ptr<Operation> make_ata_sanitize(device::AtaTransport& ata, AtaSanitize kind,
+                                             OperationMemory& memory) {
     return std::make_unique<AtaSanitizeOperation>(ata, kind, memory);
 }
 

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // SECURITY ERASE UNIT (ACS-4, section 7.42): a temporary password is journalled, set, and used up
 // by the erasure; whatever happens between, the drive is never left locked.
+#include "efface/ata/security.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
-#include "efface/ata/security.hpp"
-
+#include "drive/notes.hpp"
 #include "link.hpp"
 
 namespace efface::method {
@@ -17,18 +18,17 @@ constexpr std::chrono::hours kEraseTimeoutMin{12};
 /// SG_IO counts milliseconds in 31 bits.
 constexpr std::chrono::hours kEraseTimeoutMax{24 * 24};
 constexpr int kEraseTimeoutFactor = 2;
-constexpr const char* kSecurityNotes = "security";
 
 /// How far it came, in the journal. The order is the order of events.
 constexpr const char* kSent = "sent";          ///< ERASE UNIT goes out, or went out
 constexpr const char* kAccepted = "accepted";  ///< the drive said that it was done
 constexpr const char* kFailed = "failed";
 
-class AtaSecurityErase final : public FirmwareOperation {
+class AtaSecurityErase final : public Operation {
   public:
     AtaSecurityErase(device::AtaTransport& ata, bool enhanced, Random& random,
                      OperationMemory& memory)
-        : ata_(ata), enhanced_(enhanced), random_(random), memory_(memory) {}
+        : ata_(ata), enhanced_(enhanced), random_(random), notes_(memory, "security") {}
 
     [[nodiscard]] std::string_view technique() const override {
         return enhanced_ ? kAtaSecurityEnhanced : kAtaSecurityNormal;
@@ -42,17 +42,8 @@ class AtaSecurityErase final : public FirmwareOperation {
     [[nodiscard]] std::optional<std::string> clean_up(std::vector<SentCommand>& commands) override;
 
   private:
-    [[nodiscard]] Json notes() const { return memory_.kept.value(kSecurityNotes, Json::object()); }
-    [[nodiscard]] std::string outcome() const { return notes().value("outcome", std::string()); }
-    [[nodiscard]] bool has_password() const { return notes().contains("password"); }
-    void note(const char* key, const std::string& value) {
-        memory_.kept[kSecurityNotes][key] = value;
-        memory_.save();
-    }
-    void forget(const char* key) {
-        memory_.kept[kSecurityNotes].erase(key);
-        memory_.save();
-    }
+    [[nodiscard]] std::string outcome() const { return notes_.get("outcome"); }
+    [[nodiscard]] bool has_password() const { return notes_.has("password"); }
     [[nodiscard]] SecretBytes password() const;
     void make_password();
     device::AtaCompletion send(const char* name, const device::AtaCommand& command,
@@ -66,11 +57,11 @@ class AtaSecurityErase final : public FirmwareOperation {
     device::AtaTransport& ata_;
     bool enhanced_;
     Random& random_;
-    OperationMemory& memory_;
+    Notes notes_;
 };
 
 SecretBytes AtaSecurityErase::password() const {
-    const auto& text = memory_.kept.at(kSecurityNotes).at("password").get_ref<const std::string&>();
+    const auto& text = notes_.at("password").get_ref<const std::string&>();
     SecretBytes bytes(ata::kPasswordBytes);
     std::copy_n(text.begin(), std::min(text.size(), bytes.size()), bytes.view().begin());
     return bytes;
@@ -81,7 +72,7 @@ void AtaSecurityErase::make_password() {
     SecretBytes random(ata::kPasswordBytes / 2);
     random_.fill(random.view());
     auto text = to_hex(random.view());
-    note("password", text);  // durable before the drive learns of it
+    notes_.keep("password", text);  // durable before the drive learns of it
     cleanse({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
 }
 
@@ -125,11 +116,11 @@ bool AtaSecurityErase::set_password(bool locked, StartAnswer& answer) {
 void AtaSecurityErase::erase(const ata::Identify& identify, StartAnswer& answer) {
     const auto secret = password();
     const auto block = ata::password_block_erase(secret.view(), enhanced_);
-    note("outcome", kSent);
+    notes_.keep("outcome", kSent);
     const auto prepare =
         send("SECURITY ERASE PREPARE", ata::security_erase_prepare(), answer.commands);
     if (!ata_taken(prepare)) {
-        forget("outcome");
+        notes_.forget("outcome");
         answer.detail = "SECURITY ERASE PREPARE: " + ata_answer_text(prepare);
         return;
     }
@@ -138,12 +129,12 @@ void AtaSecurityErase::erase(const ata::Identify& identify, StartAnswer& answer)
              ata::security_erase_unit(block.view(), timeout(identify)), answer.commands);
     answer.detail = ata_answer_text(completion);
     if (ata_taken(completion)) {
-        note("outcome", kAccepted);
+        notes_.keep("outcome", kAccepted);
         answer.start = Start::finished;
     } else if (ata_refused(completion)) {
         // It may have come a part of the way.
-        note("why", "SECURITY ERASE UNIT: " + answer.detail);
-        note("outcome", kFailed);
+        notes_.keep("why", "SECURITY ERASE UNIT: " + answer.detail);
+        notes_.keep("outcome", kFailed);
         answer.start = Start::finished;
     } else {
         answer.start = Start::unknown;
@@ -195,7 +186,7 @@ OperationState AtaSecurityErase::state() {
         state.detail = "no SECURITY ERASE UNIT was sent";
     } else if (came_to == kFailed) {
         state.phase = Phase::failed;
-        state.detail = notes().value("why", "the erasure failed");
+        state.detail = notes_.get("why", std::string("the erasure failed"));
     } else if (security.enabled) {
         state.phase = Phase::failed;
         state.detail = came_to == kAccepted
@@ -257,22 +248,21 @@ std::optional<std::string> AtaSecurityErase::clean_up(std::vector<SentCommand>& 
     if (now.identify.security.enabled) {
         // From here on a drive without a password is no sign of a completed erasure.
         if (outcome() == kSent || outcome() == kAccepted) {
-            note("why", "security was still enabled after SECURITY ERASE UNIT");
-            note("outcome", kFailed);
+            notes_.keep("why", "security was still enabled after SECURITY ERASE UNIT");
+            notes_.keep("outcome", kFailed);
         }
         if (auto problem = remove_password(now.identify.security, commands)) {
             return problem;
         }
     }
-    forget("password");
+    notes_.forget("password");
     return std::nullopt;
 }
 
 }  // namespace
 
-std::unique_ptr<FirmwareOperation> make_ata_security_erase(device::AtaTransport& ata, bool enhanced,
-                                                           Random& random,
-                                                           OperationMemory& memory) {
+std::unique_ptr<Operation> make_ata_security_erase(device::AtaTransport& ata, bool enhanced,
+                                                   Random& random, OperationMemory& memory) {
     return std::make_unique<AtaSecurityErase>(ata, enhanced, random, memory);
 }
 

@@ -12,6 +12,9 @@ namespace efface::method {
 
 namespace {
 
+/// A part of OperationMemory: a list of namespace ids, not an object.
+constexpr const char* kNvmeAttached = "nvmeAttached";
+
 std::vector<std::uint32_t> attached_by_us(const OperationMemory& memory) {
     return memory.kept.value(kNvmeAttached, std::vector<std::uint32_t>());
 }

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/nvme.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/nvme/status.hpp"
 
 #include "parts.hpp"
@@ -26,8 +25,8 @@ class NvmeDrive final : public CommandSet {
     [[nodiscard]] std::string_view name() const override { return "nvme"; }
     [[nodiscard]] DriveSurvey survey() override;
     [[nodiscard]] OperationState state() override;
-    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                                          OperationMemory& memory) override;
+    [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
+                                                  OperationMemory& memory) override;
     [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& memory) override {
         return nvme_attach_all(transport_, memory);
     }
@@ -228,8 +227,7 @@ OperationState NvmeDrive::state() {
     return now;
 }
 
-std::unique_ptr<FirmwareOperation> NvmeDrive::make(std::string_view technique,
-                                                   OperationMemory& memory) {
+std::unique_ptr<Operation> NvmeDrive::make(std::string_view technique, OperationMemory& memory) {
     erased_by_.clear();
     dulbe_.clear();
     auto operation = make_nvme_sanitize(technique, transport_, memory);
@@ -286,10 +284,10 @@ ReadStatus NvmeDrive::read_status(const std::string& surface, std::uint64_t offs
                                   MutableByteView into) {
     const auto place = place_of(surface, offset, into.size());
     if (!place.problem.empty()) {
-        return {false, false, place.problem};
+        return {.status = place.problem};
     }
     const std::uint32_t block = place.block_bytes;
-    ReadStatus status{true, true, "read"};
+    ReadStatus status{.readable = true, .expected = true, .status = "read"};
     const std::size_t step = std::max<std::size_t>(block, kNvmeReadBytes / block * block);
     for (std::size_t at = 0; at < into.size(); at += step) {
         const auto piece = into.subspan(at, std::min(step, into.size() - at));
@@ -301,7 +299,7 @@ ReadStatus NvmeDrive::read_status(const std::string& surface, std::uint64_t offs
         if (!completion.succeeded() && !verification) {
             const bool expected =
                 completion.error == 0 && unreadable_as_expected(completion.status, place.nsid);
-            return {false, expected, nvme_answer_text(completion)};
+            return {.expected = expected, .status = nvme_answer_text(completion)};
         }
         if (verification) {
             status.status = nvme::status_text(completion.status);
@@ -314,7 +312,7 @@ WriteStatus NvmeDrive::write_by_command(const std::string& surface, std::uint64_
                                         ByteView from) {
     const auto place = place_of(surface, offset, from.size());
     if (!place.problem.empty()) {
-        return {false, place.problem};
+        return {.status = place.problem};
     }
     const std::uint32_t block = place.block_bytes;
     const std::size_t step = std::max<std::size_t>(block, kNvmeReadBytes / block * block);
@@ -323,10 +321,10 @@ WriteStatus NvmeDrive::write_by_command(const std::string& surface, std::uint64_
         const auto completion =
             transport_.submit(nvme::write(place.nsid, (offset + at) / block, block, piece));
         if (!completion.succeeded()) {
-            return {false, nvme_answer_text(completion)};
+            return {.status = nvme_answer_text(completion)};
         }
     }
-    return {true, "written"};
+    return {.written = true, .status = "written"};
 }
 
 bool NvmeDrive::flush_by_command(const std::string& surface) {

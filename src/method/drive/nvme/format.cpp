@@ -6,16 +6,16 @@
 
 #include <algorithm>
 
-#include "efface/method/drive/nvme.hpp"
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/nvme/status.hpp"
 
+#include "drive/notes.hpp"
 #include "parts.hpp"
 
 namespace efface::method {
 
 namespace {
 
-constexpr const char* kFormatMemory = "nvmeFormat";
 constexpr std::chrono::hours kFormatCryptoMax{1};
 
 nvme::SecureErase secure_erase_of(std::string_view technique) {
@@ -116,21 +116,17 @@ std::optional<Reason> objection_to_format(const NvmeFacts& facts, nvme::SecureEr
     return nvme_write_protection(facts);
 }
 
-class NvmeFormat final : public FirmwareOperation {
+class NvmeFormat final : public Operation {
   public:
     NvmeFormat(std::string_view technique, device::NvmeTransport& transport,
                OperationMemory& memory)
-        : technique_(technique), transport_(transport), memory_(memory) {}
+        : technique_(technique), transport_(transport), notes_(memory, "nvmeFormat") {}
 
     [[nodiscard]] std::string_view technique() const override { return technique_; }
     /// What it leaves is not defined by the specification.
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     void judge(const Json& steps, OperationState& now) const;
@@ -139,7 +135,7 @@ class NvmeFormat final : public FirmwareOperation {
 
     std::string technique_;
     device::NvmeTransport& transport_;
-    OperationMemory& memory_;
+    Notes notes_;
 };
 
 /// Where the drive has an indicator (FPI), a format that outlived its command is seen there.
@@ -187,8 +183,7 @@ void NvmeFormat::judge(const Json& steps, OperationState& now) const {
 
 OperationState NvmeFormat::state() {
     OperationState now;
-    const Json kept = memory_.kept.value(kFormatMemory, Json());
-    if (!kept.is_object() || kept.value("technique", "") != technique_) {
+    if (notes_.get("technique") != technique_) {
         const auto page = nvme_read_identify(transport_, nvme::Cns::controller, 0);
         now.phase = page.ok() ? Phase::idle : Phase::unknown;
         now.detail = page.ok() ? "no Format NVM was sent" : page.error;
@@ -198,7 +193,7 @@ OperationState NvmeFormat::state() {
         now.technique = technique_;
         return now;
     }
-    judge(kept.value("steps", Json::array()), now);
+    judge(notes_.get("steps", Json::array()), now);
     if (now.phase == Phase::succeeded || now.phase == Phase::failed) {
         if (auto events = nvme_read_event_log(transport_); events.ok()) {
             now.pages.push_back({"NVMe log 0Dh, newest events", std::move(events.bytes)});
@@ -209,7 +204,7 @@ OperationState NvmeFormat::state() {
 
 /// False when there is no sense in going on.
 bool NvmeFormat::send(std::size_t index, StartAnswer& answer) {
-    const Json step = memory_.kept[kFormatMemory]["steps"][index];
+    const Json step = notes_.edit()["steps"][index];
     const bool crypto = technique_ == kNvmeFormatCrypto;
     const auto command = nvme::format_nvm(step.value("nsid", 0U), step.value("cdw10", 0U),
                                           crypto ? kFormatCryptoMax : kNvmeFormatMax);
@@ -222,10 +217,10 @@ bool NvmeFormat::send(std::size_t index, StartAnswer& answer) {
         answer.start = Start::unknown;
         return false;
     }
-    Json& kept = memory_.kept[kFormatMemory]["steps"][index];
+    Json& kept = notes_.edit()["steps"][index];
     kept["answer"] = nvme_answer_text(completion);
     kept["succeeded"] = completion.succeeded();
-    memory_.save();
+    notes_.save();
     // What came before is erased: then it is over, and has failed.
     answer.start = completion.succeeded() || index > 0 ? Start::finished : Start::refused;
     return completion.succeeded();
@@ -245,14 +240,11 @@ StartAnswer NvmeFormat::start() {
     for (const auto& step : steps) {
         list.push_back(ObjectWriter().add("nsid", step.nsid).add("cdw10", step.cdw10).take());
     }
-    memory_.kept[kFormatMemory] =
-        ObjectWriter().add("technique", technique_).add("steps", std::move(list)).take();
-    memory_.save();
+    notes_.renew(ObjectWriter().add("technique", technique_).add("steps", std::move(list)).take());
     for (std::size_t index = 0; index < steps.size() && send(index, answer); ++index) {
     }
     if (answer.start == Start::refused) {
-        memory_.kept.erase(kFormatMemory);  // it has changed nothing
-        memory_.save();
+        notes_.forget();  // it has changed nothing
     }
     return answer;
 }
@@ -285,9 +277,9 @@ std::vector<TechniqueFacts> nvme_format_techniques(const NvmeFacts& facts) {
     return found;
 }
 
-std::unique_ptr<FirmwareOperation> make_nvme_format(std::string_view technique,
-                                                    device::NvmeTransport& transport,
-                                                    OperationMemory& memory) {
+std::unique_ptr<Operation> make_nvme_format(std::string_view technique,
+                                            device::NvmeTransport& transport,
+                                            OperationMemory& memory) {
     if (technique != kNvmeFormatCrypto && technique != kNvmeFormatUserData) {
         return nullptr;
     }

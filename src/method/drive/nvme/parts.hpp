@@ -50,9 +50,7 @@ struct NvmeNamespace {
     nvme::NamespaceIdentity identity;
 };
 
-/// Key of OperationMemory::kept: ids of namespaces that were attached for the time of an erasure.
-constexpr const char* kNvmeAttached = "nvmeAttached";
-/// Attaches every namespace that is not attached to this controller.
+/// Attaches every namespace that is not attached to this controller, and keeps which those were.
 [[nodiscard]] OpenedAreas nvme_attach_all(device::NvmeTransport& transport,
                                           OperationMemory& memory);
 /// Detaches those again.
@@ -85,11 +83,12 @@ struct NvmeFacts {
 /// One technique on this drive; nothing when the name is not one of theirs.
 [[nodiscard]] std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts);
 [[nodiscard]] std::vector<TechniqueFacts> nvme_format_techniques(const NvmeFacts& facts);
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_nvme_sanitize(
-    std::string_view technique, device::NvmeTransport& transport, OperationMemory& memory);
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_nvme_format(std::string_view technique,
-                                                                  device::NvmeTransport& transport,
-                                                                  OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_nvme_sanitize(std::string_view technique,
+                                                            device::NvmeTransport& transport,
+                                                            OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_nvme_format(std::string_view technique,
+                                                          device::NvmeTransport& transport,
+                                                          OperationMemory& memory);
 
 /// Why neither Sanitize nor Format would be carried out at present.
 [[nodiscard]] std::optional<Reason> nvme_write_protection(const NvmeFacts& facts);

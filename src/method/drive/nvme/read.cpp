@@ -145,7 +145,7 @@ NvmeReading nvme_read_event_log(device::NvmeTransport& transport) {
     (void)ask(header, kReleaseEvents);
     auto reading = finish(completion, std::move(content));
     if (reading.ok() && !length) {
-        reading = {{}, "it is no event log", true};
+        reading = {.bytes = {}, .error = "it is no event log", .refused = true};
     }
     return reading;
 }

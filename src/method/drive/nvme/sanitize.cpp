@@ -8,6 +8,7 @@
 
 #include "efface/nvme/status.hpp"
 
+#include "drive/notes.hpp"
 #include "parts.hpp"
 
 namespace efface::method {
@@ -17,7 +18,6 @@ namespace {
 using nvme::SanitizeAction;
 using nvme::SanitizeOutcome;
 
-constexpr const char* kSanitizeMemory = "nvmeSanitize";
 constexpr std::uint8_t kDeallocatedReadsZero = 1;
 constexpr std::uint32_t kPassesOfEstimate = 16;
 
@@ -139,30 +139,30 @@ std::optional<Reason> objection_to(const SanitizeTechnique& technique, const Nvm
     return nvme_write_protection(facts);
 }
 
-class NvmeSanitize final : public FirmwareOperation {
+class NvmeSanitize final : public Operation {
   public:
     NvmeSanitize(const SanitizeTechnique& technique, device::NvmeTransport& transport,
                  OperationMemory& memory)
-        : technique_(technique), transport_(transport), memory_(memory) {}
+        : technique_(technique),
+          transport_(transport),
+          pattern_(memory.pattern),
+          notes_(memory, "nvmeSanitize") {}
 
     [[nodiscard]] std::string_view technique() const override { return technique_.name; }
     [[nodiscard]] Promise promise() const override;
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
     [[nodiscard]] bool leave_verification(std::vector<SentCommand>& commands) override;
 
   private:
-    [[nodiscard]] Json sent_before() const { return memory_.kept.value(kSanitizeMemory, Json()); }
+    [[nodiscard]] bool was_sent() const { return notes_.exist(); }
     void doubt_success(OperationState& state);
     void note_running();
 
     const SanitizeTechnique& technique_;
     device::NvmeTransport& transport_;
-    OperationMemory& memory_;
+    const Bytes& pattern_;
+    Notes notes_;
 };
 
 /// Only an overwrite leaves something known: its pattern where the blocks are not deallocated after
@@ -182,18 +182,15 @@ Promise NvmeSanitize::promise() const {
             return one.identity.deallocated_reads == kDeallocatedReadsZero;
         });
     // One of someone else, adopted, may have had another pattern: log page 81h does not tell.
-    if (!sent_before().is_object()) {
+    if (!was_sent()) {
         return {};
     }
-    return kept ? Promise{memory_.pattern} : zeros ? Promise::zeros() : Promise{};
+    return kept ? Promise{pattern_} : zeros ? Promise::zeros() : Promise{};
 }
 
 void NvmeSanitize::note_running() {
-    Json before = sent_before();
-    if (before.is_object() && !before.value("running", false)) {
-        before["running"] = true;
-        memory_.kept[kSanitizeMemory] = before;
-        memory_.save();
+    if (was_sent() && !notes_.get("running", false)) {
+        notes_.keep("running", true);
     }
 }
 
@@ -205,14 +202,13 @@ void NvmeSanitize::doubt_success(OperationState& state) {
                                    state.detail);
         return;
     }
-    const Json before = sent_before();
-    if (!before.is_object() || before.value("running", false) || state.pages.empty()) {
+    if (!was_sent() || notes_.get("running", false) || state.pages.empty()) {
         return;
     }
     // A success sets GDE; the same page with GDE 0 is that of an earlier one, written over since.
     const auto log = nvme::decode_sanitize_log(state.pages.front().bytes);
     if (log && !log->global_data_erased() &&
-        to_hex(state.pages.front().bytes) == before.value("logBefore", "")) {
+        to_hex(state.pages.front().bytes) == notes_.get("logBefore")) {
         state.phase = Phase::unknown;
         state.detail =
             "the status is the one from before the command: it tells of an earlier "
@@ -252,18 +248,16 @@ StartAnswer NvmeSanitize::start() {
         return answer;
     }
     if (before.phase == Phase::running || before.phase == Phase::verifying) {
-        const bool ours = sent_before().is_object() && before.technique == technique_.name;
+        const bool ours = was_sent() && before.technique == technique_.name;
         answer.start = ours ? Start::accepted : Start::refused;
         answer.why = ReasonCode::drive_erasing;
         answer.detail = ours ? "it was running already"
                              : "a sanitize runs already: wait for its end, or adopt it";
         return answer;
     }
-    const auto command =
-        nvme::encode(command_for(technique_, controller->sanitize, memory_.pattern));
-    memory_.kept[kSanitizeMemory] =
-        ObjectWriter().add("cdw10", command.cdw10).add("logBefore", to_hex(log.bytes)).take();
-    memory_.save();
+    const auto command = nvme::encode(command_for(technique_, controller->sanitize, pattern_));
+    notes_.renew(
+        ObjectWriter().add("cdw10", command.cdw10).add("logBefore", to_hex(log.bytes)).take());
     const auto completion = transport_.submit(command);
     answer.commands.push_back(
         nvme_sent(fmt::format("Sanitize ({})", technique_.words), command, completion));
@@ -314,9 +308,9 @@ std::vector<TechniqueFacts> nvme_sanitize_techniques(const NvmeFacts& facts) {
     return found;
 }
 
-std::unique_ptr<FirmwareOperation> make_nvme_sanitize(std::string_view technique,
-                                                      device::NvmeTransport& transport,
-                                                      OperationMemory& memory) {
+std::unique_ptr<Operation> make_nvme_sanitize(std::string_view technique,
+                                              device::NvmeTransport& transport,
+                                              OperationMemory& memory) {
     const auto* found = technique_named(technique);
     return found == nullptr ? nullptr : std::make_unique<NvmeSanitize>(*found, transport, memory);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/scsi.hpp"
-
 #include <algorithm>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "erasure.hpp"
 
@@ -19,8 +19,8 @@ class ScsiDriveCommands final : public CommandSet {
     [[nodiscard]] std::string_view name() const override { return "scsi"; }
     [[nodiscard]] DriveSurvey survey() override { return survey_scsi_drive(session_, surface_); }
     [[nodiscard]] OperationState state() override;
-    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                                          OperationMemory& memory) override;
+    [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
+                                                  OperationMemory& memory) override;
     [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override {
         return open_scsi_hidden_areas(session_);
     }
@@ -40,8 +40,8 @@ class ScsiDriveCommands final : public CommandSet {
     ScsiSession session_;
     std::string surface_;
     const Clock& clock_;
-    ScsiFacts facts_;             ///< as of learn()
-    std::string last_technique_;  ///< of make(); empty: none yet
+    ScsiFacts facts_;                      ///< as of learn()
+    const ScsiTechnique* last_ = nullptr;  ///< of make()
 };
 
 /// While the disk erases it tells no capacity: then what is known already stands.
@@ -62,19 +62,19 @@ OperationState ScsiDriveCommands::state() {
     return state;
 }
 
-std::unique_ptr<FirmwareOperation> ScsiDriveCommands::make(std::string_view technique,
-                                                           OperationMemory& memory) {
+std::unique_ptr<Operation> ScsiDriveCommands::make(std::string_view technique,
+                                                   OperationMemory& memory) {
     const auto* found = find_scsi_technique(technique);
     if (found == nullptr) {
         return nullptr;
     }
     learn();
-    last_technique_ = found->name;
+    last_ = found;
     switch (found->work) {
         case ScsiWork::sanitize:
-            return make_scsi_erasure(session_, *found,
-                                     scsi_sanitize_command(found->name, facts_, memory.pattern),
-                                     memory);
+            return make_scsi_erasure(
+                session_, *found, scsi_sanitize_command(*found->sanitize, facts_, memory.pattern),
+                memory);
         case ScsiWork::format:
             return make_scsi_erasure(session_, *found, scsi_format_command(facts_), memory);
         default:
@@ -105,8 +105,8 @@ bool ScsiDriveCommands::is_expected(const scsi::SenseData& sense) const {
     if (failed_state) {
         return false;
     }
-    const bool block = last_technique_ == "scsi-sanitize-block" || last_technique_.empty();
-    const bool crypto = last_technique_ == "scsi-sanitize-crypto" || last_technique_.empty();
+    const bool block = !last_ || last_->sanitize == scsi::SanitizeAction::block_erase;
+    const bool crypto = !last_ || last_->cryptographic();
     return (block && fits(facts_.characteristics.after_block_erase)) ||
            (crypto && fits(facts_.characteristics.after_crypto_erase));
 }
@@ -154,7 +154,7 @@ ReadStatus ScsiDriveCommands::read_status(const std::string& surface, std::uint6
 WriteStatus ScsiDriveCommands::write_by_command(const std::string& surface, std::uint64_t offset,
                                                 ByteView from) {
     if (auto problem = problem_at(surface, offset, from.size()); !problem.empty()) {
-        return {false, std::move(problem)};
+        return {.status = std::move(problem)};
     }
     const std::uint64_t unit = facts_.block_bytes();
     const std::size_t step = std::max<std::size_t>(kReadBytesMax / unit, 1) * unit;
@@ -166,10 +166,10 @@ WriteStatus ScsiDriveCommands::write_by_command(const std::string& surface, std:
         command.write_from = part;
         const auto completion = session_.send(command);
         if (!completion.good()) {
-            return {false, scsi_answer_text(completion)};
+            return {.status = scsi_answer_text(completion)};
         }
     }
-    return {true, "written"};
+    return {.written = true, .status = "written"};
 }
 
 bool ScsiDriveCommands::flush_by_command(const std::string& surface) {

@@ -6,43 +6,35 @@
 
 #include <fmt/format.h>
 
+#include "drive/notes.hpp"
+
 namespace efface::method {
 
 namespace {
 
 /// The command only begins the erasure, but some disks spin up or flush first.
 constexpr std::chrono::milliseconds kScsiStartTimeout{60'000};
-constexpr const char* kScsiMemory = "scsi";
 constexpr const char* kScsiSending = "sending";
 constexpr const char* kScsiAccepted = "accepted";
 
-class ScsiErasure final : public FirmwareOperation {
+class ScsiErasure final : public Operation {
   public:
     ScsiErasure(ScsiSession& session, const ScsiTechnique& technique, ScsiStartCommand command,
                 OperationMemory& memory)
         : session_(session),
           technique_(technique),
           command_(std::move(command)),
-          memory_(memory),
+          notes_(memory, "scsi"),
           resets_before_(session.resets()) {}
 
     [[nodiscard]] std::string_view technique() const override { return technique_.name; }
     [[nodiscard]] Promise promise() const override { return command_.promise; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;  // nothing of ours stays on the disk
-    }
 
   private:
-    /// What is kept of this erasure; an empty object when nothing is.
-    [[nodiscard]] Json kept() const {
-        return memory_.kept.contains(kScsiMemory) ? memory_.kept[kScsiMemory] : Json::object();
-    }
-    void keep(const char* name, Json value) { memory_.kept[kScsiMemory][name] = std::move(value); }
-    [[nodiscard]] std::string sent() const { return kept().value("sent", ""); }
-    [[nodiscard]] bool flag(const char* name) const { return kept().value(name, false); }
+    [[nodiscard]] std::string sent() const { return notes_.get("sent"); }
+    [[nodiscard]] bool flag(const char* name) const { return notes_.get(name, false); }
     void note_running(OperationState& state);
     void conclude(OperationState& state);
     [[nodiscard]] std::optional<StartAnswer> answer_without_sending();
@@ -50,7 +42,7 @@ class ScsiErasure final : public FirmwareOperation {
     ScsiSession& session_;
     const ScsiTechnique& technique_;
     ScsiStartCommand command_;
-    OperationMemory& memory_;
+    Notes notes_;
     /// This object has seen it begin or run: nothing happened behind its back since.
     bool watched_ = false;
     unsigned resets_before_;
@@ -61,9 +53,8 @@ void ScsiErasure::note_running(OperationState& state) {
     watched_ = true;
     last_progress_ = state.progress;
     if (!flag("seenRunning")) {
-        keep("adopted", sent().empty());
-        keep("seenRunning", true);
-        memory_.save();
+        notes_.edit()["adopted"] = sent().empty();
+        notes_.keep("seenRunning", true);
     }
     state.technique = flag("adopted") ? "" : technique_.name;
 }
@@ -144,13 +135,12 @@ StartAnswer ScsiErasure::start() {
     if (early) {
         return std::move(*early);
     }
-    memory_.kept[kScsiMemory] = ObjectWriter()
-                                    .add("technique", technique_.name)
-                                    .add("sent", kScsiSending)
-                                    .add("seenRunning", false)
-                                    .add("adopted", false)
-                                    .take();
-    memory_.save();
+    notes_.renew(ObjectWriter()
+                     .add("technique", technique_.name)
+                     .add("sent", kScsiSending)
+                     .add("seenRunning", false)
+                     .add("adopted", false)
+                     .take());
     resets_before_ = session_.resets();
     device::ScsiCommand command;
     command.cdb = command_.cdb;
@@ -163,11 +153,9 @@ StartAnswer ScsiErasure::start() {
         // Attentions that were taken on the way are older than the erasure.
         resets_before_ = session_.resets();
         watched_ = true;
-        keep("sent", kScsiAccepted);
-        memory_.save();
+        notes_.keep("sent", kScsiAccepted);
     } else if (answer.start == Start::refused) {
-        memory_.kept.erase(kScsiMemory);
-        memory_.save();
+        notes_.forget();
     }
     return answer;
 }
@@ -228,10 +216,8 @@ StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
                    : answer;
 }
 
-std::unique_ptr<FirmwareOperation> make_scsi_erasure(ScsiSession& session,
-                                                     const ScsiTechnique& technique,
-                                                     ScsiStartCommand command,
-                                                     OperationMemory& memory) {
+std::unique_ptr<Operation> make_scsi_erasure(ScsiSession& session, const ScsiTechnique& technique,
+                                             ScsiStartCommand command, OperationMemory& memory) {
     return std::make_unique<ScsiErasure>(session, technique, std::move(command), memory);
 }
 

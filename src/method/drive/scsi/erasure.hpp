@@ -9,6 +9,7 @@
 #include "efface/method/drive/command_set.hpp"
 #include "efface/scsi/capacity.hpp"
 #include "efface/scsi/commands.hpp"
+#include "efface/scsi/erase.hpp"
 #include "efface/scsi/inquiry.hpp"
 
 #include "session.hpp"
@@ -58,8 +59,12 @@ struct ScsiObjection {
 struct ScsiTechnique {
     const char* name;
     const char* kind;  ///< "sanitize", "format", "write-same"
-    bool cryptographic;
-    ScsiWork work;  ///< that REQUEST SENSE shows; none: the host does it, command by command
+    ScsiWork work;     ///< that REQUEST SENSE shows; none: the host does it, command by command
+    std::optional<scsi::SanitizeAction> sanitize = std::nullopt;  ///< nothing: another command
+
+    [[nodiscard]] bool cryptographic() const {
+        return sanitize == scsi::SanitizeAction::cryptographic_erase;
+    }
 };
 [[nodiscard]] const std::vector<ScsiTechnique>& scsi_techniques();
 [[nodiscard]] const ScsiTechnique* find_scsi_technique(std::string_view name);
@@ -71,20 +76,20 @@ struct ScsiStartCommand {
     Bytes list;  ///< data-out
     Promise promise;
 };
-[[nodiscard]] ScsiStartCommand scsi_sanitize_command(std::string_view technique,
+[[nodiscard]] ScsiStartCommand scsi_sanitize_command(scsi::SanitizeAction action,
                                                      const ScsiFacts& facts, const Bytes& pattern);
 [[nodiscard]] ScsiStartCommand scsi_format_command(const ScsiFacts& facts);
 
 /// SANITIZE and FORMAT UNIT.
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_scsi_erasure(ScsiSession& session,
-                                                                   const ScsiTechnique& technique,
-                                                                   ScsiStartCommand command,
-                                                                   OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_scsi_erasure(ScsiSession& session,
+                                                           const ScsiTechnique& technique,
+                                                           ScsiStartCommand command,
+                                                           OperationMemory& memory);
 /// WRITE SAME. Its state() sends the next part: the disk does nothing by itself.
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_scsi_write_same(ScsiSession& session,
-                                                                      const Clock& clock,
-                                                                      const ScsiFacts& facts,
-                                                                      OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_scsi_write_same(ScsiSession& session,
+                                                              const Clock& clock,
+                                                              const ScsiFacts& facts,
+                                                              OperationMemory& memory);
 
 /// How a command that was to change something was answered.
 [[nodiscard]] StartAnswer scsi_start_answer(const device::ScsiCompletion& completion);

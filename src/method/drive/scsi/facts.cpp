@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "efface/base/json.hpp"
-#include "efface/method/drive/scsi.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "erasure.hpp"
 

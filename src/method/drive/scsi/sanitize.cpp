@@ -1,21 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // SANITIZE (SBC-4, sections 4.11 and 5.30). It goes on over a loss of power by itself.
-#include "efface/scsi/erase.hpp"
-
 #include "erasure.hpp"
 
 namespace efface::method {
 
 /// AUSE 0: a failed sanitize must not be left without another one. ZNR 0: on a zoned disk the write
 /// pointers are reset too, so that no zone claims content that it no longer has.
-ScsiStartCommand scsi_sanitize_command(std::string_view technique, const ScsiFacts& facts,
+ScsiStartCommand scsi_sanitize_command(scsi::SanitizeAction action, const ScsiFacts& facts,
                                        const Bytes& pattern) {
     scsi::Sanitize sanitize;
+    sanitize.action = action;
     ScsiStartCommand command;
-    if (technique == "scsi-sanitize-crypto") {
-        sanitize.action = scsi::SanitizeAction::cryptographic_erase;
-    } else if (technique == "scsi-sanitize-overwrite") {
-        sanitize.action = scsi::SanitizeAction::overwrite;
+    if (action == scsi::SanitizeAction::overwrite) {
         scsi::SanitizeOverwrite overwrite;
         overwrite.pattern = pattern;
         command.list = scsi::encode_sanitize_overwrite(overwrite);

@@ -17,14 +17,6 @@ constexpr std::uint32_t kSupportBytes = 64;
 
 using scsi::SanitizeAction;
 
-SanitizeAction action_of(std::string_view technique) {
-    if (technique == "scsi-sanitize-crypto") {
-        return SanitizeAction::cryptographic_erase;
-    }
-    return technique == "scsi-sanitize-overwrite" ? SanitizeAction::overwrite
-                                                  : SanitizeAction::block_erase;
-}
-
 /// Of every technique.
 std::optional<Reason> unit_objection(const ScsiFacts& facts) {
     if (facts.inquiry.qualifier != 0) {
@@ -49,10 +41,10 @@ std::optional<ScsiObjection> technique_objection(ScsiSession& session, const Scs
                                                  const ScsiTechnique& technique,
                                                  bool sanitize_failed) {
     if (auto objection = unit_objection(facts)) {
-        return ScsiObjection{std::move(*objection), false};
+        return ScsiObjection{.reason = std::move(*objection)};
     }
     if (technique.work == ScsiWork::sanitize) {
-        const auto action = action_of(technique.name);
+        const auto action = technique.sanitize.value();
         return scsi_command_objection(session, scsi::kSanitize, static_cast<std::uint16_t>(action),
                                       std::string("SANITIZE ") + scsi::to_string(action));
     }
@@ -94,16 +86,15 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     } else if (objection) {
         result.objection = std::move(objection->reason);
     }
-    const bool over_the_surface =
-        !technique.cryptographic && action_of(technique.name) != SanitizeAction::block_erase;
-    if (over_the_surface || technique.work != ScsiWork::sanitize) {
+    if (technique.sanitize.value_or(SanitizeAction::overwrite) == SanitizeAction::overwrite) {
         // An extended self-test goes over the whole surface once, as these do.
         result.estimate = facts.self_test;
     }
     switch (technique.work) {
         case ScsiWork::sanitize:
             result.sends = {
-                scsi_sanitize_command(technique.name, facts, Bytes(kOverwritePatternBytes)).title};
+                scsi_sanitize_command(*technique.sanitize, facts, Bytes(kOverwritePatternBytes))
+                    .title};
             break;
         case ScsiWork::format:
             result.sends = {scsi_format_command(facts).title};
@@ -116,7 +107,7 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     }
     result.not_reached = not_reached(facts, technique);
     result.facts = ObjectWriter()
-                       .add("cryptographic", technique.cryptographic)
+                       .add("cryptographic", technique.cryptographic())
                        .add("wholeDrive", facts.logical_units <= 1)
                        .add("method", technique.kind)
                        .take();
@@ -188,11 +179,12 @@ Json drive_facts(const ScsiFacts& facts, bool sanitize_failed) {
 
 const std::vector<ScsiTechnique>& scsi_techniques() {
     static const std::vector<ScsiTechnique> kTechniques{
-        {"scsi-sanitize-block", "sanitize", false, ScsiWork::sanitize},
-        {"scsi-sanitize-crypto", "sanitize", true, ScsiWork::sanitize},
-        {"scsi-sanitize-overwrite", "sanitize", false, ScsiWork::sanitize},
-        {"scsi-format-unit", "format", false, ScsiWork::format},
-        {"scsi-write-same", "write-same", false, ScsiWork::none},
+        {"scsi-sanitize-block", "sanitize", ScsiWork::sanitize, SanitizeAction::block_erase},
+        {"scsi-sanitize-crypto", "sanitize", ScsiWork::sanitize,
+         SanitizeAction::cryptographic_erase},
+        {"scsi-sanitize-overwrite", "sanitize", ScsiWork::sanitize, SanitizeAction::overwrite},
+        {"scsi-format-unit", "format", ScsiWork::format},
+        {"scsi-write-same", "write-same", ScsiWork::none},
     };
     return kTechniques;
 }

@@ -9,6 +9,7 @@
 
 #include "efface/scsi/erase.hpp"
 
+#include "drive/notes.hpp"
 #include "erasure.hpp"
 
 namespace efface::method {
@@ -22,19 +23,33 @@ constexpr std::chrono::milliseconds kSynchronizeTimeout{120'000};
 constexpr std::chrono::seconds kWriteSameSlice{5};
 constexpr unsigned kWriteSameCommandsMax = 1024;  ///< of one state()
 constexpr unsigned kWriteSameRestartsMax = 3;
-constexpr const char* kWriteSameMemory = "scsi";
+constexpr const char* kWriteSamePart = "scsiWriteSame";
 constexpr const char* kWriteSameName = "scsi-write-same";
 
-class ScsiWriteSame final : public FirmwareOperation {
+/// Journals of release 0.2 have its notes under the name of the other SCSI operation.
+OperationMemory& take_over_write_same(OperationMemory& memory) {
+    const auto shared = memory.kept.find("scsi");
+    if (shared != memory.kept.end() && shared->value("technique", "") == kWriteSameName) {
+        Json notes = std::move(*shared);
+        memory.kept.erase(shared);
+        memory.kept[kWriteSamePart] = std::move(notes);
+    }
+    return memory;
+}
+
+class ScsiWriteSame final : public Operation {
   public:
     ScsiWriteSame(ScsiSession& session, const Clock& clock, const ScsiFacts& facts,
                   OperationMemory& memory)
-        : session_(session), clock_(clock), memory_(memory) {
+        : session_(session),
+          clock_(clock),
+          pattern_(memory.pattern),
+          notes_(take_over_write_same(memory), kWriteSamePart) {
         if (facts.capacity) {
             capacity_ = *facts.capacity;
             block_.resize(capacity_.block_bytes);
             for (std::size_t i = 0; i < block_.size(); ++i) {
-                block_[i] = memory.pattern[i % memory.pattern.size()];
+                block_[i] = pattern_[i % pattern_.size()];
             }
             const std::uint64_t limit = facts.limits.write_same_blocks_max == 0
                                             ? std::numeric_limits<std::uint32_t>::max()
@@ -46,26 +61,20 @@ class ScsiWriteSame final : public FirmwareOperation {
     }
 
     [[nodiscard]] std::string_view technique() const override { return kWriteSameName; }
-    [[nodiscard]] Promise promise() const override { return {memory_.pattern}; }
+    [[nodiscard]] Promise promise() const override { return {pattern_}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     [[nodiscard]] device::ScsiCompletion write_next();
     void write_for_a_while(OperationState& state);
     void synchronize(OperationState& state);
-    [[nodiscard]] bool begun() {
-        return memory_.kept.contains(kWriteSameMemory) &&
-               memory_.kept[kWriteSameMemory].value("sent", "") == "accepted";
-    }
+    [[nodiscard]] bool begun() const { return notes_.get("sent") == "accepted"; }
 
     ScsiSession& session_;
     const Clock& clock_;
-    OperationMemory& memory_;
+    const Bytes& pattern_;
+    Notes notes_;
     scsi::Capacity capacity_;
     Bytes block_;  ///< of the pattern
     std::uint64_t chunk_blocks_ = 1;
@@ -100,9 +109,7 @@ StartAnswer ScsiWriteSame::start() {
         return refused_start(
             {ReasonCode::drive_state_unknown, "nothing was sent: " + before.detail});
     }
-    memory_.kept[kWriteSameMemory] =
-        ObjectWriter().add("technique", kWriteSameName).add("sent", "sending").take();
-    memory_.save();
+    notes_.renew(ObjectWriter().add("technique", kWriteSameName).add("sent", "sending").take());
     next_ = 0;
     restarts_ = 0;
     done_ = false;
@@ -112,15 +119,13 @@ StartAnswer ScsiWriteSame::start() {
     restarts_ = 0;
     auto answer = scsi_start_answer(completion);
     answer.commands.push_back(
-        {fmt::format("WRITE SAME (16) (pattern {}, {} blocks a command, UNMAP 0)",
-                     to_hex(memory_.pattern), chunk_blocks_),
+        {fmt::format("WRITE SAME (16) (pattern {}, {} blocks a command, UNMAP 0)", to_hex(pattern_),
+                     chunk_blocks_),
          first, scsi_answer_text(completion)});
     if (completion.answered() && answer.start == Start::unknown) {
         answer.start = Start::accepted;  // some of it may be written: state() tries again
     }
-    memory_.kept[kWriteSameMemory]["sent"] =
-        answer.start == Start::accepted ? "accepted" : "unknown";
-    memory_.save();
+    notes_.keep("sent", answer.start == Start::accepted ? "accepted" : "unknown");
     return answer;
 }
 
@@ -192,9 +197,8 @@ void ScsiWriteSame::synchronize(OperationState& state) {
 
 }  // namespace
 
-std::unique_ptr<FirmwareOperation> make_scsi_write_same(ScsiSession& session, const Clock& clock,
-                                                        const ScsiFacts& facts,
-                                                        OperationMemory& memory) {
+std::unique_ptr<Operation> make_scsi_write_same(ScsiSession& session, const Clock& clock,
+                                                const ScsiFacts& facts, OperationMemory& memory) {
     return std::make_unique<ScsiWriteSame>(session, clock, facts, memory);
 }
 

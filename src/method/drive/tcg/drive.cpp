@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/tcg.hpp"
-
-#include <algorithm>
 #include <thread>
 #include <utility>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "operation.hpp"
 
@@ -23,12 +22,12 @@ class TcgDriveCommands final : public CommandSet {
     [[nodiscard]] std::string_view name() const override { return "tcg"; }
     [[nodiscard]] DriveSurvey survey() override;
     [[nodiscard]] OperationState state() override;
-    [[nodiscard]] std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                                          OperationMemory& memory) override;
+    [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
+                                                  OperationMemory& memory) override;
     [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override { return {}; }
     [[nodiscard]] ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
                                          MutableByteView /*into*/) override {
-        return {false, false, "TCG has no command to read user data"};
+        return {.status = "TCG has no command to read user data"};
     }
 
   private:
@@ -96,12 +95,10 @@ OperationState TcgDriveCommands::state() {
     return state;
 }
 
-std::unique_ptr<FirmwareOperation> TcgDriveCommands::make(std::string_view technique,
-                                                          OperationMemory& memory) {
-    const auto* const known =
-        std::find_if(kTcgTechniques.begin(), kTcgTechniques.end(),
-                     [&](TcgTechnique one) { return technique == to_string(one); });
-    if (known == kTcgTechniques.end()) {
+std::unique_ptr<Operation> TcgDriveCommands::make(std::string_view technique,
+                                                  OperationMemory& memory) {
+    const auto known = tcg_technique_named(technique);
+    if (!known) {
         return nullptr;
     }
     const TcgContext context{transport_, credentials_, clock_, pause_};

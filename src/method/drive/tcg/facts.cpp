@@ -8,9 +8,18 @@
 #include "efface/base/error.hpp"
 #include "efface/tcg/call.hpp"
 
+#include "fields.hpp"
+
 namespace efface::method {
 
 namespace {
+
+constexpr Word<TcgTechnique> kTechniqueNames[] = {
+    {TcgTechnique::psid_revert, "tcg-psid-revert"},
+    {TcgTechnique::revert, "tcg-revert"},
+    {TcgTechnique::activate_revert, "tcg-activate-revert"},
+    {TcgTechnique::genkey, "tcg-genkey"},
+};
 
 using tcg::Discovery;
 using tcg::RemovalMechanism;
@@ -211,17 +220,11 @@ Json removal_facts(const tcg::DataRemovalFeature& removal) {
 }  // namespace
 
 const char* to_string(TcgTechnique technique) noexcept {
-    switch (technique) {
-        case TcgTechnique::psid_revert:
-            return "tcg-psid-revert";
-        case TcgTechnique::revert:
-            return "tcg-revert";
-        case TcgTechnique::activate_revert:
-            return "tcg-activate-revert";
-        case TcgTechnique::genkey:
-            return "tcg-genkey";
-    }
-    return "";
+    return word_of(kTechniqueNames, technique);
+}
+
+std::optional<TcgTechnique> tcg_technique_named(std::string_view name) noexcept {
+    return find_word(kTechniqueNames, name);
 }
 
 bool tcg_removes_data(RemovalMechanism mechanism) noexcept {

@@ -10,7 +10,7 @@
 
 #include "efface/device/drive/security_transport.hpp"
 #include "efface/method/drive/command_set.hpp"
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/tcg/discovery.hpp"
 
 namespace efface::method {
@@ -19,6 +19,7 @@ enum class TcgTechnique { psid_revert, revert, activate_revert, genkey };
 inline constexpr std::array kTcgTechniques{TcgTechnique::psid_revert, TcgTechnique::revert,
                                            TcgTechnique::activate_revert, TcgTechnique::genkey};
 [[nodiscard]] const char* to_string(TcgTechnique technique) noexcept;
+[[nodiscard]] std::optional<TcgTechnique> tcg_technique_named(std::string_view name) noexcept;
 
 struct TcgLook {
     enum class Kind {

@@ -61,10 +61,10 @@ OperationState judge_genkey(const tcg::Discovery& discovery, const Json& kept) {
                fmt::format("{} keys changed, each answered with SUCCESS", keys->size()));
 }
 
-class TcgGenKey final : public FirmwareOperation {
+class TcgGenKey final : public Operation {
   public:
     TcgGenKey(const TcgContext& context, OperationMemory& memory)
-        : context_(context), memory_(memory) {}
+        : context_(context), notes_(tcg_notes(memory)) {}
 
     [[nodiscard]] std::string_view technique() const override {
         return to_string(TcgTechnique::genkey);
@@ -72,10 +72,6 @@ class TcgGenKey final : public FirmwareOperation {
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<SentCommand>& /*commands*/) override {
-        return std::nullopt;
-    }
 
   private:
     [[nodiscard]] bool list_ranges(TcgSession& session, StartAnswer& answer);
@@ -83,7 +79,7 @@ class TcgGenKey final : public FirmwareOperation {
     void change(TcgSession& session, tcg::Uid method, StartAnswer& answer);
 
     TcgContext context_;
-    OperationMemory& memory_;
+    Notes notes_;
     std::vector<KeyToChange> keys_;
 };
 
@@ -139,13 +135,12 @@ void TcgGenKey::change(TcgSession& session, tcg::Uid method, StartAnswer& answer
         kept.push_back(
             ObjectWriter().add("name", key.name).add(kTcgAnswerKey, kTcgNoAnswer).take());
     }
-    memory_.kept[kTcgKeysKey] = std::move(kept);
-    memory_.kept[kTcgSentKey] = true;
-    save_tcg_memory(memory_);
+    notes_.edit()[kTcgKeysKey] = std::move(kept);
+    notes_.keep(kTcgSentKey, true);
     for (std::size_t i = 0; i < keys_.size(); ++i) {
         const auto reply = session.call(tcg::encode_call(keys_[i].object, method), kTcgKeyPatience);
-        memory_.kept[kTcgKeysKey][i][kTcgAnswerKey] = tcg_answer_to_keep(reply);
-        save_tcg_memory(memory_);
+        notes_.edit()[kTcgKeysKey][i][kTcgAnswerKey] = tcg_answer_to_keep(reply);
+        notes_.save();
         answer.commands.push_back(
             tcg_sent(fmt::format("{} ({})", tcg::method_name(method), keys_[i].name),
                      {keys_[i].object, method}, reply.detail));
@@ -155,8 +150,7 @@ void TcgGenKey::change(TcgSession& session, tcg::Uid method, StartAnswer& answer
         const bool untouched = i == 0 && reply.kind == TcgReply::Kind::answered &&
                                reply.answer.answered && tcg::changed_nothing(reply.answer.status);
         if (untouched) {
-            memory_.kept[kTcgSentKey] = false;
-            save_tcg_memory(memory_);
+            notes_.keep(kTcgSentKey, false);
         }
         answer.start = untouched ? Start::refused : Start::unknown;
         answer.detail = fmt::format("{}: {}", keys_[i].name, reply.detail);
@@ -167,16 +161,16 @@ void TcgGenKey::change(TcgSession& session, tcg::Uid method, StartAnswer& answer
 }
 
 StartAnswer TcgGenKey::start() {
-    auto begun = begin_tcg_start(TcgTechnique::genkey, context_, memory_);
+    auto begun = begin_tcg_start(TcgTechnique::genkey, context_, notes_);
     if (!begun.go) {
         return begun.refusal;
     }
     const auto& discovery = begun.look.discovery;
     const bool enterprise = discovery.ssc()->ssc == tcg::Ssc::enterprise;
-    renew_tcg_memory(memory_, ObjectWriter()
-                                  .add(kTcgTechniqueKey, to_string(TcgTechnique::genkey))
-                                  .add(kTcgSentKey, false)
-                                  .take());
+    notes_.edit() = ObjectWriter()
+                        .add(kTcgTechniqueKey, to_string(TcgTechnique::genkey))
+                        .add(kTcgSentKey, false)
+                        .take();
     keys_.clear();
     StartAnswer answer;
     answer.start = Start::refused;
@@ -206,7 +200,7 @@ OperationState TcgGenKey::state() {
     if (auto without = tcg_state_without_discovery(look)) {
         return *without;
     }
-    OperationState state = judge_genkey(look.discovery, memory_.kept);
+    OperationState state = judge_genkey(look.discovery, notes_.all());
     if (state.phase != Phase::idle) {
         state.technique = technique();
     }
@@ -216,8 +210,7 @@ OperationState TcgGenKey::state() {
 
 }  // namespace
 
-std::unique_ptr<FirmwareOperation> make_tcg_genkey(const TcgContext& context,
-                                                   OperationMemory& memory) {
+std::unique_ptr<Operation> make_tcg_genkey(const TcgContext& context, OperationMemory& memory) {
     return std::make_unique<TcgGenKey>(context, memory);
 }
 

@@ -3,13 +3,18 @@
 
 namespace efface::method {
 
-void renew_tcg_memory(OperationMemory& memory, const Json& fresh) {
+Notes tcg_notes(OperationMemory& memory) {
+    constexpr const char* kPart = "tcg";
     for (const char* key :
          {kTcgTechniqueKey, kTcgSentKey, kTcgAnswerKey, kTcgActiveBeforeKey, kTcgActivatedKey,
           kTcgTperSessionKey, kTcgHostSessionKey, kTcgKeysKey}) {
-        memory.kept.erase(key);
+        if (const auto found = memory.kept.find(key); found != memory.kept.end()) {
+            Json value = std::move(*found);
+            memory.kept.erase(found);
+            memory.kept[kPart][key] = std::move(value);
+        }
     }
-    memory.kept.update(fresh);
+    return {memory, kPart};
 }
 
 bool tcg_kept_flag(const Json& kept, const char* key) {
@@ -52,8 +57,7 @@ std::string tcg_answer_to_keep(const TcgReply& reply) {
     return tcg::status_name(reply.answer.status);
 }
 
-TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context,
-                         const OperationMemory& memory) {
+TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context, const Notes& notes) {
     TcgStart start;
     start.look = look_at_tcg(context.transport);
     start.refusal.start = Start::refused;
@@ -62,7 +66,7 @@ TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context,
         return start;
     }
     const auto& removal = start.look.discovery.data_removal;
-    if (removal && removal->processing && tcg_kept_flag(memory.kept, kTcgSentKey)) {
+    if (removal && removal->processing && tcg_kept_flag(notes.all(), kTcgSentKey)) {
         start.refusal.start = Start::accepted;
         start.refusal.detail = "the data removal that was begun before still runs";
         return start;
@@ -70,7 +74,7 @@ TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context,
     // Activated by an earlier start of ours: what is left to do is the Revert.
     const auto& locking = start.look.discovery.locking;
     const bool activated = technique == TcgTechnique::activate_revert && locking &&
-                           locking->enabled && tcg_kept_flag(memory.kept, kTcgActivatedKey);
+                           locking->enabled && tcg_kept_flag(notes.all(), kTcgActivatedKey);
     const TcgTechnique rest = activated ? TcgTechnique::revert : technique;
     if (auto objection = tcg_objection(rest, start.look.discovery, context.credentials)) {
         start.refusal = refused_start(*objection);

@@ -8,8 +8,9 @@
 #include <vector>
 
 #include "efface/method/drive/command_set.hpp"
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
+#include "drive/notes.hpp"
 #include "facts.hpp"
 #include "session.hpp"
 
@@ -23,8 +24,8 @@ struct TcgContext {
     const TcgPause& pause;
 };
 
-// Keys of OperationMemory::kept. A drive keeps no record of a Revert: what was sent and answered
-// is known from here alone.
+// Keys of the notes. A drive keeps no record of a Revert: what was sent and answered is known from
+// here alone.
 constexpr const char* kTcgTechniqueKey = "technique";
 constexpr const char* kTcgSentKey = "sent";
 constexpr const char* kTcgAnswerKey = "answer";  ///< a status, or one of the two below
@@ -37,14 +38,9 @@ constexpr const char* kTcgHostSessionKey = "hostSession";
 constexpr const char* kTcgKeysKey = "keys";
 constexpr const char* kTcgSuccess = "SUCCESS";
 
-inline void save_tcg_memory(OperationMemory& memory) {
-    if (memory.save) {
-        memory.save();
-    }
-}
-
-/// Forgets an earlier start of this set, and keeps `fresh`; what other sets have kept stays.
-void renew_tcg_memory(OperationMemory& memory, const Json& fresh);
+/// The notes of whichever operation of this set was started last. Journals of release 0.2 have the
+/// keys beside the parts of other sets: those are moved.
+[[nodiscard]] Notes tcg_notes(OperationMemory& memory);
 
 /// Of a journal: nothing when it is missing or of another type.
 [[nodiscard]] bool tcg_kept_flag(const Json& kept, const char* key);
@@ -64,15 +60,15 @@ struct TcgStart {
     bool go = false;
 };
 [[nodiscard]] TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context,
-                                       const OperationMemory& memory);
+                                       const Notes& notes);
 
 /// Unless the drive was seen to be a TCG drive: what then is said of its state.
 [[nodiscard]] std::optional<OperationState> tcg_state_without_discovery(const TcgLook& look);
 
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_tcg_revert(TcgTechnique technique,
-                                                                 const TcgContext& context,
-                                                                 OperationMemory& memory);
-[[nodiscard]] std::unique_ptr<FirmwareOperation> make_tcg_genkey(const TcgContext& context,
-                                                                 OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_tcg_revert(TcgTechnique technique,
+                                                         const TcgContext& context,
+                                                         OperationMemory& memory);
+[[nodiscard]] std::unique_ptr<Operation> make_tcg_genkey(const TcgContext& context,
+                                                         OperationMemory& memory);
 
 }  // namespace efface::method

@@ -71,10 +71,10 @@ OperationState judge_revert(const tcg::Discovery& discovery, const Json& kept) {
                                            "active, is inactive now: the Revert took place");
 }
 
-class TcgRevert final : public FirmwareOperation {
+class TcgRevert final : public Operation {
   public:
     TcgRevert(TcgTechnique technique, const TcgContext& context, OperationMemory& memory)
-        : technique_(technique), context_(context), memory_(memory) {}
+        : technique_(technique), context_(context), notes_(tcg_notes(memory)) {}
 
     [[nodiscard]] std::string_view technique() const override { return to_string(technique_); }
     [[nodiscard]] Promise promise() const override { return {}; }
@@ -100,7 +100,7 @@ class TcgRevert final : public FirmwareOperation {
 
     TcgTechnique technique_;
     TcgContext context_;
-    OperationMemory& memory_;
+    Notes notes_;
     SecretBytes msid_;
 };
 
@@ -167,8 +167,7 @@ bool TcgRevert::log_in(TcgSession& session, StartAnswer& answer) {
 }
 
 bool TcgRevert::activate(TcgSession& session, StartAnswer& answer) {
-    memory_.kept[kTcgActivatedKey] = true;
-    save_tcg_memory(memory_);
+    notes_.keep(kTcgActivatedKey, true);
     const auto reply =
         session.call(tcg::encode_call(tcg::kLockingSp, tcg::kMethodActivate), kTcgPatience);
     answer.commands.push_back(
@@ -183,15 +182,15 @@ bool TcgRevert::activate(TcgSession& session, StartAnswer& answer) {
                                     "active"
                                   : "Activate: " + reply.detail);
     }
-    memory_.kept[kTcgActiveBeforeKey] = true;
+    notes_.edit()[kTcgActiveBeforeKey] = true;
     return true;
 }
 
 void TcgRevert::conclude(StartAnswer& answer, const TcgReply& reply) {
-    memory_.kept[kTcgAnswerKey] = tcg_answer_to_keep(reply);
+    notes_.edit()[kTcgAnswerKey] = tcg_answer_to_keep(reply);
     if (reply.kind == TcgReply::Kind::answered && reply.answer.answered &&
         tcg::changed_nothing(reply.answer.status)) {
-        memory_.kept[kTcgSentKey] = false;
+        notes_.edit()[kTcgSentKey] = false;
         answer.start = Start::refused;
         answer.detail = "Revert: " + reply.detail;
     } else if (reply.kind == TcgReply::Kind::refused) {
@@ -205,18 +204,17 @@ void TcgRevert::conclude(StartAnswer& answer, const TcgReply& reply) {
         answer.start = Start::unknown;
         answer.detail = "Revert: " + reply.detail;
     }
-    save_tcg_memory(memory_);
+    notes_.save();
 }
 
 void TcgRevert::send(TcgSession& session, const tcg::Discovery& discovery, StartAnswer& answer) {
     const bool enterprise = discovery.ssc()->ssc == Ssc::enterprise;
     const auto object = enterprise ? tcg::kThisSp : tcg::kAdminSp;
     const auto method = enterprise ? tcg::kMethodRevertSp : tcg::kMethodRevert;
-    memory_.kept[kTcgSentKey] = true;
-    memory_.kept[kTcgAnswerKey] = kTcgNoAnswer;
-    memory_.kept[kTcgTperSessionKey] = session.numbers().tper;
-    memory_.kept[kTcgHostSessionKey] = session.numbers().host;
-    save_tcg_memory(memory_);
+    notes_.edit()[kTcgSentKey] = true;
+    notes_.edit()[kTcgAnswerKey] = kTcgNoAnswer;
+    notes_.edit()[kTcgTperSessionKey] = session.numbers().tper;
+    notes_.keep(kTcgHostSessionKey, session.numbers().host);
     const auto reply = session.call(tcg::encode_call(object, method), kTcgRevertPatience);
     answer.commands.push_back(tcg_sent(fmt::format("{} (Admin SP)", tcg::method_name(method)),
                                        {object, method}, reply.detail));
@@ -230,26 +228,26 @@ void TcgRevert::send(TcgSession& session, const tcg::Discovery& discovery, Start
 }
 
 StartAnswer TcgRevert::start() {
-    auto begun = begin_tcg_start(technique_, context_, memory_);
+    auto begun = begin_tcg_start(technique_, context_, notes_);
     if (!begun.go) {
         return begun.refusal;
     }
     const auto& discovery = begun.look.discovery;
     look_for_answer(discovery);
-    if (tcg_kept_flag(memory_.kept, kTcgSentKey) &&
-        tcg_kept_text(memory_.kept, kTcgAnswerKey) == kTcgRunning) {
+    if (tcg_kept_flag(notes_.all(), kTcgSentKey) &&
+        tcg_kept_text(notes_.all(), kTcgAnswerKey) == kTcgRunning) {
         StartAnswer running;  // a new session would abort it
         running.start = Start::accepted;
         running.detail = "the drive still works on the Revert that was sent before";
         return running;
     }
-    const bool was_activated = tcg_kept_flag(memory_.kept, kTcgActivatedKey);
-    renew_tcg_memory(memory_, ObjectWriter()
-                                  .add(kTcgTechniqueKey, to_string(technique_))
-                                  .add(kTcgSentKey, false)
-                                  .add(kTcgActivatedKey, was_activated)
-                                  .add(kTcgActiveBeforeKey, discovery.locking->enabled)
-                                  .take());
+    const bool was_activated = tcg_kept_flag(notes_.all(), kTcgActivatedKey);
+    notes_.edit() = ObjectWriter()
+                        .add(kTcgTechniqueKey, to_string(technique_))
+                        .add(kTcgSentKey, false)
+                        .add(kTcgActivatedKey, was_activated)
+                        .add(kTcgActiveBeforeKey, discovery.locking->enabled)
+                        .take();
     StartAnswer answer;
     TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
                        context_.pause);
@@ -271,9 +269,9 @@ StartAnswer TcgRevert::start() {
 /// An answer that was not ready in time is still there, also for another process; a power cycle
 /// takes it away.
 void TcgRevert::look_for_answer(const tcg::Discovery& discovery) {
-    const auto session = tcg_kept_session(memory_.kept);
-    if (!tcg_kept_flag(memory_.kept, kTcgSentKey) || !session ||
-        tcg_kept_text(memory_.kept, kTcgAnswerKey) != kTcgRunning) {
+    const auto session = tcg_kept_session(notes_.all());
+    if (!tcg_kept_flag(notes_.all(), kTcgSentKey) || !session ||
+        tcg_kept_text(notes_.all(), kTcgAnswerKey) != kTcgRunning) {
         return;
     }
     TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
@@ -282,8 +280,7 @@ void TcgRevert::look_for_answer(const tcg::Discovery& discovery) {
     if (reply.kind == TcgReply::Kind::running || reply.kind == TcgReply::Kind::lost) {
         return;
     }
-    memory_.kept[kTcgAnswerKey] = tcg_answer_to_keep(reply);
-    save_tcg_memory(memory_);
+    notes_.keep(kTcgAnswerKey, tcg_answer_to_keep(reply));
 }
 
 OperationState TcgRevert::state() {
@@ -291,7 +288,7 @@ OperationState TcgRevert::state() {
     if (auto without = tcg_state_without_discovery(look)) {
         return *without;
     }
-    if (tcg_kept_text(memory_.kept, kTcgAnswerKey) == kTcgRunning) {
+    if (tcg_kept_text(notes_.all(), kTcgAnswerKey) == kTcgRunning) {
         look_for_answer(look.discovery);
         // What was read before the answer came may be older than the end of the Revert.
         look = look_at_tcg(context_.transport);
@@ -299,7 +296,7 @@ OperationState TcgRevert::state() {
             return *without;
         }
     }
-    OperationState state = judge_revert(look.discovery, memory_.kept);
+    OperationState state = judge_revert(look.discovery, notes_.all());
     if (state.phase != Phase::idle) {
         state.technique = to_string(technique_);
     }
@@ -308,7 +305,7 @@ OperationState TcgRevert::state() {
 }
 
 std::optional<std::string> TcgRevert::clean_up(std::vector<SentCommand>& /*commands*/) {
-    if (!tcg_kept_flag(memory_.kept, kTcgActivatedKey)) {
+    if (!tcg_kept_flag(notes_.all(), kTcgActivatedKey)) {
         return std::nullopt;  // a session that is left ends by itself, or is reset by the next one
     }
     const auto look = look_at_tcg(context_.transport);
@@ -324,9 +321,8 @@ std::optional<std::string> TcgRevert::clean_up(std::vector<SentCommand>& /*comma
 
 }  // namespace
 
-std::unique_ptr<FirmwareOperation> make_tcg_revert(TcgTechnique technique,
-                                                   const TcgContext& context,
-                                                   OperationMemory& memory) {
+std::unique_ptr<Operation> make_tcg_revert(TcgTechnique technique, const TcgContext& context,
+                                           OperationMemory& memory) {
     EFFACE_ASSERT(technique != TcgTechnique::genkey);
     return std::make_unique<TcgRevert>(technique, context, memory);
 }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/security_channel.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "efface/ata/security.hpp"
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/nvme/commands.hpp"
 #include "efface/nvme/status.hpp"
 #include "efface/scsi/commands.hpp"
@@ -46,9 +45,9 @@ class NvmeSecurityChannel final : public device::SecurityTransport {
         command.timeout = kSecurityTimeout;
         const auto completion = transport_.submit(command);
         if (completion.error != 0 || completion.succeeded()) {
-            return {completion.error, completion.succeeded(), {}};
+            return {.error = completion.error, .accepted = completion.succeeded(), .refusal = {}};
         }
-        return {0, false, "NVMe status: " + nvme::status_text(completion.status)};
+        return {.refusal = "NVMe status: " + nvme::status_text(completion.status)};
     }
 
     device::NvmeTransport& transport_;
@@ -81,15 +80,15 @@ class ScsiSecurityChannel final : public device::SecurityTransport {
         command.timeout = kSecurityTimeout;
         const auto completion = session_.send(command);
         if (completion.error != 0) {
-            return {completion.error, false, {}};
+            return {.error = completion.error, .refusal = {}};
         }
         if (completion.host_status != 0) {
-            return {EIO, false, scsi_answer_text(completion)};
+            return {.error = EIO, .refusal = scsi_answer_text(completion)};
         }
         if (completion.good()) {
-            return {0, true, {}};
+            return {.accepted = true, .refusal = {}};
         }
-        return {0, false, "SCSI: " + scsi_answer_text(completion)};
+        return {.refusal = "SCSI: " + scsi_answer_text(completion)};
     }
 
     ScsiSession session_;
@@ -114,19 +113,21 @@ class AtaSecurityChannel final : public device::SecurityTransport {
         command.timeout = kSecurityTimeout;
         const auto completion = transport_.submit(command);
         if (completion.error != 0 || completion.accepted) {
-            return {completion.error, completion.error == 0 && completion.accepted, {}};
+            return {.error = completion.error,
+                    .accepted = completion.error == 0 && completion.accepted,
+                    .refusal = {}};
         }
         if (completion.registers) {
-            return {0, false,
-                    fmt::format("ATA status {:02X}h error {:02X}h", completion.registers->status,
-                                completion.registers->error)};
+            return {.refusal =
+                        fmt::format("ATA status {:02X}h error {:02X}h",
+                                    completion.registers->status, completion.registers->error)};
         }
         if (completion.withheld && asks) {
             // libata without allow_tpm=1. What only asks changes nothing, wherever it came to.
-            return {0, false, completion.note};
+            return {.refusal = completion.note};
         }
         // A failure without registers: the device may have done it.
-        return {EIO, false, completion.note};
+        return {.error = EIO, .refusal = completion.note};
     }
 
     device::AtaTransport& transport_;

@@ -159,7 +159,9 @@ std::uint32_t TcgChannel::next_host_session() {
 
 TcgReply TcgSession::try_open(tcg::Uid sp, std::optional<tcg::Uid> authority, ByteView password) {
     const std::uint32_t host = channel_.next_host_session();
-    tcg::SessionStart start{host, sp, std::nullopt, {}};
+    tcg::SessionStart start;
+    start.host_session = host;
+    start.sp = sp;
     if (authority && !enterprise_) {
         start.authority = authority;
         start.challenge = password;

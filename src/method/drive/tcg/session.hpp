@@ -10,7 +10,7 @@
 #include "efface/base/clock.hpp"
 #include "efface/base/secret.hpp"
 #include "efface/device/drive/security_transport.hpp"
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/tcg/answer.hpp"
 #include "efface/tcg/call.hpp"
 #include "efface/tcg/packet.hpp"

@@ -33,11 +33,11 @@ struct Names {
 Names list(int fd) {
     UniqueFd copy(::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOATIME));
     if (!copy) {
-        return {{}, errno};
+        return {.names = {}, .error = errno};
     }
     const std::unique_ptr<DIR, DirCloser> folder{::fdopendir(copy.get())};
     if (!folder) {
-        return {{}, errno};
+        return {.names = {}, .error = errno};
     }
     static_cast<void>(copy.release());  // closedir() closes it
     Names result;

@@ -9,7 +9,7 @@
 #include "efface/ata/sat_tunnel.hpp"
 #include "efface/base/json.hpp"
 #include "efface/device/drive/linux_scsi.hpp"
-#include "efface/method/drive/ata.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 namespace {
 
@@ -34,8 +34,8 @@ Json survey_json(const method::DriveSurvey& survey) {
 
 /// True when the drive says success; `seen` gets each phase once.
 bool carry_out(method::CommandSet& drive, const char* technique, Json& seen) {
-    method::OperationMemory memory;
-    memory.save = [] {};
+    Json kept = Json::object();
+    method::OperationMemory memory{.kept = kept};
     const auto opened = drive.open_hidden_areas(memory);
     seen["opened"] = opened.opened;
     seen["powerCycleNeeded"] = opened.power_cycle_needed;

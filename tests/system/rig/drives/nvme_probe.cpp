@@ -11,7 +11,7 @@
 #include <thread>
 
 #include "efface/device/drive/linux_nvme.hpp"
-#include "efface/method/drive/nvme.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 namespace {
 
@@ -40,8 +40,8 @@ void survey(method::CommandSet& set) {
 }
 
 int start(method::CommandSet& set, const std::string& technique, bool to_the_end) {
-    method::OperationMemory memory;
-    memory.save = [] {};
+    Json kept = Json::object();
+    method::OperationMemory memory{.kept = kept};
     const auto operation = set.make(technique, memory);
     if (operation == nullptr) {
         return 2;

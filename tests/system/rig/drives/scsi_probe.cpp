@@ -8,7 +8,7 @@
 
 #include "efface/base/json.hpp"
 #include "efface/device/drive/linux_scsi.hpp"
-#include "efface/method/drive/scsi.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 namespace {
 
@@ -33,8 +33,8 @@ Json survey_json(const method::DriveSurvey& survey) {
 
 /// True when the drive says success; `seen` gets each phase once.
 bool carry_out(method::CommandSet& drive, const char* technique, Json& seen) {
-    method::OperationMemory memory;
-    memory.save = [] {};
+    Json kept = Json::object();
+    method::OperationMemory memory{.kept = kept};
     const auto operation = drive.make(technique, memory);
     if (operation == nullptr) {
         throw Error(ErrorCode::usage, std::string(technique) + ": no such technique");

@@ -24,8 +24,8 @@ class Watched final : public method::CommandSet {
         moment();
         return set_.state();
     }
-    [[nodiscard]] std::unique_ptr<method::FirmwareOperation> make(
-        std::string_view technique, method::OperationMemory& memory) override;
+    [[nodiscard]] std::unique_ptr<method::Operation> make(std::string_view technique,
+                                                          method::OperationMemory& memory) override;
     [[nodiscard]] method::OpenedAreas open_hidden_areas(method::OperationMemory& memory) override {
         moment();
         return set_.open_hidden_areas(memory);
@@ -61,9 +61,9 @@ class Watched final : public method::CommandSet {
     const Surroundings& around_;
 };
 
-class WatchedOperation final : public method::FirmwareOperation {
+class WatchedOperation final : public method::Operation {
   public:
-    WatchedOperation(std::unique_ptr<method::FirmwareOperation> operation, const Watched& set)
+    WatchedOperation(std::unique_ptr<method::Operation> operation, const Watched& set)
         : operation_(std::move(operation)), set_(set) {}
     [[nodiscard]] std::string_view technique() const override { return operation_->technique(); }
     [[nodiscard]] method::Promise promise() const override { return operation_->promise(); }
@@ -90,12 +90,12 @@ class WatchedOperation final : public method::FirmwareOperation {
     }
 
   private:
-    std::unique_ptr<method::FirmwareOperation> operation_;
+    std::unique_ptr<method::Operation> operation_;
     const Watched& set_;
 };
 
-std::unique_ptr<method::FirmwareOperation> Watched::make(std::string_view technique,
-                                                         method::OperationMemory& memory) {
+std::unique_ptr<method::Operation> Watched::make(std::string_view technique,
+                                                 method::OperationMemory& memory) {
     auto operation = set_.make(technique, memory);
     return operation == nullptr ? nullptr
                                 : std::make_unique<WatchedOperation>(std::move(operation), *this);

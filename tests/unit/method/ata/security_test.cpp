@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support.hpp"
 #include "catch.hpp"
+#include "support.hpp"
 
 using namespace efface;
 using namespace efface::method;
@@ -8,12 +8,12 @@ using namespace std::chrono_literals;
 
 namespace {
 
-std::optional<std::string> clean(FirmwareOperation& operation) {
+std::optional<std::string> clean(Operation& operation) {
     std::vector<SentCommand> commands;
     return operation.clean_up(commands);
 }
 
-/// Start, look, clean up, as FirmwareErase does; the phase that was seen.
+/// Start, look, clean up, as erase_drive() does; the phase that was seen.
 Phase carry_out(AtaBench& bench, std::string_view technique) {
     const auto operation = bench.set->make(technique, bench.memory);
     const auto started = operation->start();

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "efface/method/drive/ata.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "fake/ata/drive.hpp"
 #include "fake/fixed.hpp"
@@ -54,7 +54,7 @@ struct AtaBench {
     void new_process() {
         transport = std::make_unique<CrashingTransport>(drive);
         set = make_ata_drive(*transport, "sda", random);
-        memory = {};
+        memory.pattern = Bytes(kOverwritePatternBytes, 0);
         memory.kept = journal;
         memory.save = [this] { journal = memory.kept; };
     }
@@ -84,7 +84,8 @@ struct AtaBench {
     std::unique_ptr<CrashingTransport> transport;
     std::unique_ptr<CommandSet> set;
     Json journal = Json::object();
-    OperationMemory memory;
+    Json kept = Json::object();
+    OperationMemory memory{.kept = kept};
 };
 
 }  // namespace efface::method

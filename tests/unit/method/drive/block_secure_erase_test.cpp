@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/method/drive/block.hpp"
-
 #include <algorithm>
 #include <cerrno>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "fake/fixed.hpp"
@@ -38,7 +38,8 @@ class FakeSecureErase final : public device::SecureErase {
 struct SecureBench {
     FakeSecureErase target;
     fake::FixedClock clock;
-    OperationMemory memory{Json::object(), [] {}};
+    Json kept = Json::object();
+    OperationMemory memory{.kept = kept, .save = [] {}};
     std::unique_ptr<CommandSet> commands = make_block_secure_erase(target, clock);
 };
 

@@ -2,8 +2,8 @@
 // The engine that has a drive erase itself and looks behind it, on a drive that lies.
 #include <set>
 
-#include "drive/canaries.hpp"
 #include "catch.hpp"
+#include "drive/canaries.hpp"
 #include "job.hpp"
 
 using namespace efface;
@@ -28,7 +28,7 @@ TEST_CASE("an honest drive is sanitized, and the record says what was seen") {
     CHECK(outcome.record.at("operation").at("finalState").at("phase") == "succeeded");
     CHECK(outcome.record.at("operation").at("estimateSeconds") == 40);
     CHECK(outcome.record.at("statusBefore").at(0).at("page") == "NVMe log 81h");
-    CHECK(job.progress == FirmwareErase::kProgressSteps);
+    CHECK(job.progress == kProgressSteps);
     CHECK(job.waited <= kPollMax);
 }
 

@@ -28,9 +28,8 @@ class Connected final : public CommandSet {
     [[nodiscard]] std::string_view name() const override { return drive_.name(); }
     DriveSurvey survey() override { return drive_.survey(); }
     OperationState state() override { return drive_.state(); }
-    std::unique_ptr<FirmwareOperation> make(std::string_view technique,
-                                            OperationMemory& memory) override {
-        return std::make_unique<Operation>(drive_.make(technique, memory), alive_);
+    std::unique_ptr<Operation> make(std::string_view technique, OperationMemory& memory) override {
+        return std::make_unique<Checked>(drive_.make(technique, memory), alive_);
     }
     OpenedAreas open_hidden_areas(OperationMemory& memory) override {
         return drive_.open_hidden_areas(memory);
@@ -41,9 +40,9 @@ class Connected final : public CommandSet {
     }
 
   private:
-    class Operation final : public FirmwareOperation {
+    class Checked final : public Operation {
       public:
-        Operation(std::unique_ptr<FirmwareOperation> below, std::shared_ptr<bool> alive)
+        Checked(std::unique_ptr<Operation> below, std::shared_ptr<bool> alive)
             : below_(std::move(below)), alive_(std::move(alive)) {}
         [[nodiscard]] std::string_view technique() const override { return checked().technique(); }
         [[nodiscard]] Promise promise() const override { return checked().promise(); }
@@ -54,11 +53,11 @@ class Connected final : public CommandSet {
         }
 
       private:
-        [[nodiscard]] FirmwareOperation& checked() const {
+        [[nodiscard]] Operation& checked() const {
             REQUIRE(*alive_);
             return *below_;
         }
-        std::unique_ptr<FirmwareOperation> below_;
+        std::unique_ptr<Operation> below_;
         std::shared_ptr<bool> alive_;
     };
     ScriptedDrive& drive_;
@@ -66,10 +65,10 @@ class Connected final : public CommandSet {
 };
 
 /// A job over several processes: what was saved is what the next one begins with.
-class Job final {
+class Job final : private DriveAccess {
   public:
     explicit Job(DriveLies lies = {}) : drive(clock, std::move(lies)) {
-        FirmwareState state;
+        EraseState state;
         state.seed = Bytes(kCanarySeedBytes, 7);
         saved = to_json(state);
         task.path = kPath;
@@ -77,32 +76,14 @@ class Job final {
     }
 
     Outcome run() {
-        auto state = firmware_state_from_json(saved);
-        FirmwareHooks hooks;
-        hooks.save = [this](const FirmwareState& now) {
-            saved = to_json(now);
-            ++saves;
-            if (on_save) {
-                on_save();
-            }
-        };
-        hooks.wait = [this](std::chrono::milliseconds pause) {
-            waited = std::max(waited, pause);
-            clock.advance(pause);
-            return !stop.stop_requested();
-        };
-        auto connected = std::make_unique<Connected>(drive);
-        unsigned tries = 0;
-        hooks.commands = [&]() -> CommandSet& { return *connected; };
-        hooks.surfaces = [this] { return std::vector<Surface>{{"drive", &drive}}; };
-        hooks.reattach = [&] {  // every other time it is not there
-            connected = std::make_unique<Connected>(drive);
-            return std::string(++tries % 2 == 0 || drive.lies.vanishes_for == 0 ? "" : "away");
-        };
-        FirmwareErase erase(task, state, std::move(hooks), clock);
+        auto state = erase_state_from_json(saved);
+        connected_ = std::make_unique<Connected>(drive);
+        tries_ = 0;
         test::Watcher watcher;
-        auto outcome = erase.run(guard::clear_memory(kPath, {}, [] { return guard::MemoryLook(); }),
-                                 watcher, stop.get_token());
+        auto outcome =
+            erase_drive(task, state, *this, clock,
+                        guard::clear_memory(kPath, {}, [] { return guard::MemoryLook(); }), watcher,
+                        stop.get_token());
         progress = watcher.bytes;
         return outcome;
     }
@@ -121,13 +102,36 @@ class Job final {
 
     fake::FixedClock clock;
     ScriptedDrive drive;
-    FirmwareTask task;
+    EraseTask task;
     Json saved;
     std::function<void()> on_save;
     std::stop_source stop;
     unsigned saves = 0;
     std::uint64_t progress = 0;
     std::chrono::milliseconds waited{0};
+
+  private:
+    void save(const EraseState& now) override {
+        saved = to_json(now);
+        ++saves;
+        if (on_save) {
+            on_save();
+        }
+    }
+    bool wait(std::chrono::milliseconds pause) override {
+        waited = std::max(waited, pause);
+        clock.advance(pause);
+        return !stop.stop_requested();
+    }
+    CommandSet& commands() override { return *connected_; }
+    std::vector<Surface> surfaces() override { return {{"drive", &drive}}; }
+    std::string reattach() override {  // every other time it is not there
+        connected_ = std::make_unique<Connected>(drive);
+        return ++tries_ % 2 == 0 || drive.lies.vanishes_for == 0 ? "" : "away";
+    }
+
+    std::unique_ptr<Connected> connected_;
+    unsigned tries_ = 0;
 };
 
 inline DriveLies lie(bool DriveLies::*which) {

@@ -8,13 +8,8 @@
 #include <string_view>
 
 #include "efface/device/drive/secure_erase.hpp"
-#include "efface/method/drive/ata.hpp"
-#include "efface/method/drive/block.hpp"
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/method/drive/erase.hpp"
-#include "efface/method/drive/nvme.hpp"
-#include "efface/method/drive/scsi.hpp"
-#include "efface/method/drive/security_channel.hpp"
-#include "efface/method/drive/tcg.hpp"
 
 #include "fake/ata/drive.hpp"
 #include "fake/fixed.hpp"
@@ -196,7 +191,7 @@ class BlockLiesModel final : public LiesModel, private device::SecureErase {
     std::unique_ptr<method::CommandSet> identified_;
 };
 
-class LiesBench final {
+class LiesBench final : private method::DriveAccess {
   public:
     /// `shown`: of its blocks, by the kernel.
     LiesBench(const char* technique, const fake::Lie& lie, std::uint64_t shown = kLiesBlocks,
@@ -217,41 +212,41 @@ class LiesBench final {
     }
 
     method::Outcome run() {
-        using Step = method::FirmwareState::Step;
-        method::FirmwareHooks hooks;
-        hooks.save = [this](const method::FirmwareState& now) {
-            if (now.step == Step::start && now.started_at.empty()) {
-                disguise.erasure_begins();
-            } else if (now.step == Step::check) {
-                disguise.erasure_ends();
-            }
-        };
-        hooks.wait = [this](std::chrono::milliseconds pause) {
-            clock.advance(pause);
-            return true;
-        };
-        hooks.commands = [this]() -> method::CommandSet& { return model->commands(); };
-        hooks.surfaces = [this] { return std::vector<method::Surface>{{"a", surface_.get()}}; };
-        hooks.reattach = [] { return std::string(); };
-        hooks.reset = [this] {
-            ++resets;
-            disguise.reset();
-            return true;
-        };
-        method::FirmwareErase erase(task, state, std::move(hooks), clock);
         Watcher watcher;
-        return erase.run(guard::clear_memory("/dev/a", {}, [] { return guard::MemoryLook(); }),
-                         watcher, {});
+        return erase_drive(task, state, *this, clock,
+                           guard::clear_memory("/dev/a", {}, [] { return guard::MemoryLook(); }),
+                           watcher, {});
     }
 
     fake::FixedClock clock;
     std::unique_ptr<LiesModel> model;
     fake::Disguise disguise;
-    method::FirmwareState state;
-    method::FirmwareTask task;
+    method::EraseState state;
+    method::EraseTask task;
     unsigned resets = 0;
 
   private:
+    void save(const method::EraseState& now) override {
+        using Step = method::EraseState::Step;
+        if (now.step == Step::start && now.started_at.empty()) {
+            disguise.erasure_begins();
+        } else if (now.step == Step::check) {
+            disguise.erasure_ends();
+        }
+    }
+    bool wait(std::chrono::milliseconds pause) override {
+        clock.advance(pause);
+        return true;
+    }
+    method::CommandSet& commands() override { return model->commands(); }
+    std::vector<method::Surface> surfaces() override { return {{"a", surface_.get()}}; }
+    std::string reattach() override { return {}; }
+    bool reset() override {
+        ++resets;
+        disguise.reset();
+        return true;
+    }
+
     static std::unique_ptr<LiesModel> make(std::string_view technique, fake::FixedClock& clock) {
         if (technique.starts_with("nvme")) {
             return std::make_unique<NvmeLiesModel>(clock);

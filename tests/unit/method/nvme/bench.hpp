@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "efface/method/drive/nvme.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "fake/fixed.hpp"
@@ -24,7 +24,7 @@ struct NvmeBench {
     void put_old_block(std::uint32_t nsid, std::uint64_t block) {
         drive.media(nsid).write(block, old_block);
     }
-    std::unique_ptr<method::FirmwareOperation> make(std::string_view technique) {
+    std::unique_ptr<method::Operation> make(std::string_view technique) {
         auto operation = set->make(technique, memory);
         REQUIRE(operation != nullptr);
         return operation;
@@ -50,7 +50,8 @@ struct NvmeBench {
     fake::FixedClock clock;
     fake::NvmeDrive drive;
     Bytes old_block = Bytes(512);
-    method::OperationMemory memory;
+    Json kept = Json::object();
+    method::OperationMemory memory{.kept = kept};
     unsigned saves = 0;
     std::unique_ptr<method::CommandSet> set;
 };

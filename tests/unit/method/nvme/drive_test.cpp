@@ -145,8 +145,8 @@ TEST_CASE("a power cut in the middle is followed to its end by another process",
 
 TEST_CASE("a sanitize of someone else is not started over", "[nvme]") {
     Bench bench;
-    method::OperationMemory other;
-    other.save = [] {};
+    Json kept = Json::object();
+    method::OperationMemory other{.kept = kept};
     REQUIRE(bench.set->make("nvme-sanitize-block", other)->start().start == Start::accepted);
     CHECK(bench.make("nvme-sanitize-block")->start().start == Start::refused);
     CHECK(bench.set->state().phase == Phase::running);

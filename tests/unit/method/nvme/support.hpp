@@ -6,8 +6,8 @@
 #include <deque>
 #include <string>
 
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/method/drive/erase.hpp"
-#include "efface/method/drive/nvme.hpp"
 
 #include "fake/fixed.hpp"
 #include "fake/nvme/drive.hpp"
@@ -62,7 +62,7 @@ class NvmeStorage final : public device::BlockTarget {
 };
 
 /// A whole job on the drive, through the engine; its namespaces are all full of old data.
-class NvmeJob final {
+class NvmeJob final : private method::DriveAccess {
   public:
     NvmeJob(const char* technique, const fake::NvmeDriveOptions& options) : drive(options, clock) {
         for (std::uint32_t nsid = 1; nsid <= options.namespaces.size(); ++nsid) {
@@ -80,39 +80,9 @@ class NvmeJob final {
     }
 
     method::Outcome run() {
-        method::FirmwareHooks hooks;
-        hooks.save = [](const method::FirmwareState&) {};
-        hooks.wait = [this](std::chrono::milliseconds pause) {
-            clock.advance(pause);
-            if (on_wait) {
-                on_wait();
-            }
-            return true;
-        };
-        hooks.commands = [this]() -> method::CommandSet& { return *commands_; };
-        hooks.surfaces = [this] { return surfaces_; };
-        hooks.reattach = [this] {
-            if (!drive.answers() || looks_away_ < away_for) {
-                ++looks_away_;
-                return std::string("it is not there");
-            }
-            find();
-            if (looks_away_ < away_for + in_part_for) {
-                ++looks_away_;
-                surfaces_.pop_back();
-            } else {
-                looks_away_ = 0;
-            }
-            return std::string();
-        };
-        hooks.reset = [this] {
-            ++resets;
-            drive.reset();
-            return true;
-        };
-        method::FirmwareErase erase(task_, state, std::move(hooks), clock);
         Watcher watcher;
-        return erase.run(
+        return erase_drive(
+            task_, state, *this, clock,
             guard::clear_memory("/dev/nvme0n1", {}, [] { return guard::MemoryLook(); }), watcher,
             {});
     }
@@ -132,7 +102,7 @@ class NvmeJob final {
 
     fake::FixedClock clock;
     fake::NvmeDrive drive;
-    method::FirmwareState state;
+    method::EraseState state;
     std::function<void()> on_wait;
     unsigned resets = 0;
     /// How many looks in vain there are each time before the kernel has the drive again, and how
@@ -143,6 +113,36 @@ class NvmeJob final {
     std::uint32_t without_device = 0;
 
   private:
+    void save(const method::EraseState& /*state*/) override {}
+    bool wait(std::chrono::milliseconds pause) override {
+        clock.advance(pause);
+        if (on_wait) {
+            on_wait();
+        }
+        return true;
+    }
+    method::CommandSet& commands() override { return *commands_; }
+    std::vector<method::Surface> surfaces() override { return surfaces_; }
+    std::string reattach() override {
+        if (!drive.answers() || looks_away_ < away_for) {
+            ++looks_away_;
+            return "it is not there";
+        }
+        find();
+        if (looks_away_ < away_for + in_part_for) {
+            ++looks_away_;
+            surfaces_.pop_back();
+        } else {
+            looks_away_ = 0;
+        }
+        return {};
+    }
+    bool reset() override {
+        ++resets;
+        drive.reset();
+        return true;
+    }
+
     /// What the kernel makes of the active namespaces.
     void find() {
         Bytes list(4096);
@@ -170,7 +170,7 @@ class NvmeJob final {
     std::deque<NvmeStorage> storages_;
     std::vector<method::Surface> surfaces_;
     std::unique_ptr<method::CommandSet> commands_;
-    method::FirmwareTask task_;
+    method::EraseTask task_;
     unsigned looks_away_ = 0;
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command set of SCSI disks on a model of one: what is asked, sent, believed and kept.
-#include "efface/method/drive/scsi.hpp"
-
 #include <algorithm>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "support.hpp"
@@ -237,6 +237,17 @@ TEST_CASE("a later process does not send again what runs already") {
     CHECK(again.start == Start::accepted);
     CHECK_THAT(again.detail, Catch::Contains("runs already"));
     CHECK(changes(bench.drive).size() == 1);
+}
+
+TEST_CASE("a journal of release 0.2 has what WRITE SAME keeps under another name") {
+    ScsiBench bench;
+    CHECK(bench.make("scsi-write-same")->start().start == Start::accepted);
+    const Json notes = bench.memory.kept.at("scsiWriteSame");
+    const bool sanitize = GENERATE(false, true);
+    bench.memory.kept = {{"scsi", notes}};
+    bench.memory.kept["scsi"]["technique"] = sanitize ? "scsi-sanitize-block" : "scsi-write-same";
+    const auto state = bench.make("scsi-write-same")->state();
+    CHECK(state.phase == (sanitize ? Phase::idle : Phase::succeeded));
 }
 
 TEST_CASE("what was sent without an answer is not taken for accepted") {

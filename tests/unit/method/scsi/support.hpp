@@ -4,8 +4,8 @@
 
 #include <cerrno>
 
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/method/drive/erase.hpp"
-#include "efface/method/drive/scsi.hpp"
 
 #include "fake/fixed.hpp"
 #include "fake/scsi/drive.hpp"
@@ -78,7 +78,7 @@ struct ScsiBench {
         options.block_bytes = kScsiBlockBytes;
         return options;
     }
-    [[nodiscard]] std::unique_ptr<method::FirmwareOperation> make(const char* technique) {
+    [[nodiscard]] std::unique_ptr<method::Operation> make(const char* technique) {
         return commands->make(technique, memory);
     }
     [[nodiscard]] bool old_data_remains() { return drive.media().holds(old_block()); }
@@ -86,12 +86,13 @@ struct ScsiBench {
     fake::FixedClock clock;
     fake::ScsiDrive drive;
     std::unique_ptr<method::CommandSet> commands;
-    method::OperationMemory memory;
+    Json kept = Json::object();
+    method::OperationMemory memory{.kept = kept};
     unsigned saves = 0;
 };
 
 /// A whole job on the disk, through the engine.
-class ScsiJob final {
+class ScsiJob final : private method::DriveAccess {
   public:
     ScsiJob(const char* technique, fake::ScsiDriveOptions options)
         : bench(std::move(options)), storage_(bench.drive) {
@@ -101,31 +102,31 @@ class ScsiJob final {
     }
 
     method::Outcome run() {
-        method::FirmwareHooks hooks;
-        hooks.save = [](const method::FirmwareState&) {};
-        hooks.wait = [this](std::chrono::milliseconds pause) {
-            bench.clock.advance(pause);
-            if (on_wait) {
-                on_wait();
-            }
-            return true;
-        };
-        hooks.commands = [this]() -> method::CommandSet& { return *bench.commands; };
-        hooks.surfaces = [this] { return std::vector<method::Surface>{{"disk", &storage_}}; };
-        hooks.reattach = [] { return std::string(); };
-        method::FirmwareErase erase(task_, state, std::move(hooks), bench.clock);
         Watcher watcher;
-        return erase.run(guard::clear_memory("/dev/disk", {}, [] { return guard::MemoryLook(); }),
-                         watcher, {});
+        return erase_drive(task_, state, *this, bench.clock,
+                           guard::clear_memory("/dev/disk", {}, [] { return guard::MemoryLook(); }),
+                           watcher, {});
     }
 
     ScsiBench bench;
-    method::FirmwareState state;
+    method::EraseState state;
     std::function<void()> on_wait;
 
   private:
+    void save(const method::EraseState& /*state*/) override {}
+    bool wait(std::chrono::milliseconds pause) override {
+        bench.clock.advance(pause);
+        if (on_wait) {
+            on_wait();
+        }
+        return true;
+    }
+    method::CommandSet& commands() override { return *bench.commands; }
+    std::vector<method::Surface> surfaces() override { return {{"disk", &storage_}}; }
+    std::string reattach() override { return {}; }
+
     ScsiStorage storage_;
-    method::FirmwareTask task_;
+    method::EraseTask task_;
 };
 
 }  // namespace efface::test

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the TCG techniques offer, refuse and do on drives that keep to the specifications.
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "support.hpp"
@@ -243,7 +243,7 @@ TEST_CASE("GenKey changes the key of every range in use, and of no other") {
     CHECK(answer.commands[1].name == "GenKey (range 0)");
     CHECK(to_hex(answer.commands[1].bytes) == "00000806000000010000000600000010");
     CHECK(answer.commands[3].name == "GenKey (range 2)");
-    CHECK(bench.memory.kept["keys"].size() == 3);
+    CHECK(bench.memory.kept["tcg"]["keys"].size() == 3);
     CHECK(bench.originals_left() == 0);
 }
 
@@ -319,7 +319,8 @@ TEST_CASE("a removal that somebody else began is seen, and is not ours to claim"
     made.removal_time = std::chrono::seconds{10};
     TcgBench bench(made);
     CHECK(bench.make("tcg-psid-revert")->start().start == Start::accepted);
-    method::OperationMemory other;
+    Json kept = Json::object();
+    method::OperationMemory other{.kept = kept};
     const auto operation = bench.commands().make("tcg-psid-revert", other);
     CHECK(operation->state().phase == Phase::running);
     const auto answer = operation->start();

@@ -2,7 +2,7 @@
 // TCG drives that fail, hang, lie or lose power, and what is said of them.
 #include <random>
 
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 #include "support.hpp"
@@ -73,6 +73,7 @@ TEST_CASE("what became of a Revert is said from the answer and the drive's state
             CHECK((bench.originals_left() == 0) == one.erased);
             // Another process says the same from the journal.
             CHECK(bench.make_after_crash(technique)->state().phase == one.phase);
+            CHECK(bench.make_after_upgrade(technique)->state().phase == one.phase);
         }
     }
 }
@@ -83,7 +84,7 @@ TEST_CASE("what was sent is journalled before it is sent") {
     TcgBench bench(options);
     unsigned reverts_at_save = 99;
     bench.memory.save = [&] {
-        if (bench.memory.kept["sent"] == true && reverts_at_save == 99) {
+        if (bench.memory.kept["tcg"]["sent"] == true && reverts_at_save == 99) {
             reverts_at_save = static_cast<unsigned>(std::count(bench.drive.methods().begin(),
                                                                bench.drive.methods().end(),
                                                                std::uint64_t{0x0000000600000202}));
@@ -101,7 +102,7 @@ TEST_CASE("a process that dies while the command is under way leaves enough to k
     TcgBench bench(options);
     std::string journal_before_sending;
     bench.memory.save = [&] {
-        if (bench.memory.kept["sent"] == true && journal_before_sending.empty()) {
+        if (bench.memory.kept["tcg"]["sent"] == true && journal_before_sending.empty()) {
             journal_before_sending = bench.memory.kept.dump();
         }
     };
@@ -234,7 +235,8 @@ TEST_CASE("the MSID is not SID's password: one try, and it is refused") {
 TEST_CASE("a session that a dead process left is reset, once") {
     TcgBench bench;
     // One that was opened, and never closed.
-    method::OperationMemory dead;
+    Json kept = Json::object();
+    method::OperationMemory dead{.kept = kept};
     bench.drive.options().hangs = true;
     CHECK(bench.commands().make("tcg-psid-revert", dead)->start().start == Start::accepted);
     CHECK(bench.drive.session_open());
@@ -299,6 +301,7 @@ TEST_CASE("a key whose change was not answered with SUCCESS is no success of the
             CHECK(operation->start().start == one.start);
             CHECK(operation->state().phase == one.phase);
             CHECK(bench.make_after_crash("tcg-genkey")->state().phase == one.phase);
+            CHECK(bench.make_after_upgrade("tcg-genkey")->state().phase == one.phase);
         }
     }
 }
@@ -320,7 +323,7 @@ TEST_CASE("a drive that says all the right things and keeps the data still holds
     TcgBench bench(options);
     const auto operation = bench.make("tcg-psid-revert");
     CHECK(operation->start().start == Start::accepted);
-    // Its word is all that there is here: the canaries of FirmwareErase find the blocks.
+    // Its word is all that there is here: the canaries of erase_drive() find the blocks.
     CHECK(operation->state().phase == Phase::succeeded);
     CHECK(operation->promise().repeated.empty());
     CHECK(bench.originals_left() == kTcgBlocks);

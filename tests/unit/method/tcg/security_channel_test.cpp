@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The three ways to carry TCG, against what peers send: nvme_sec_submit() and
 // ata_scsi_security_inout_xlat() of the Linux kernel, sedutil's SCSI commands.
-#include "efface/method/drive/security_channel.hpp"
-
 #include <cerrno>
+
+#include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "efface/method/drive/tcg.hpp"
+#include "efface/method/drive/command_sets.hpp"
 
 #include "fake/drive_media.hpp"
 #include "fake/fixed.hpp"
@@ -67,12 +67,17 @@ class TcgBench final {
             method::make_tcg_drive(drive, std::move(credentials), clock,
                                    [this](std::chrono::milliseconds time) { clock.advance(time); });
     }
-    std::unique_ptr<method::FirmwareOperation> make(const char* technique) {
+    std::unique_ptr<method::Operation> make(const char* technique) {
         return commands().make(technique, memory);
     }
     /// Another process: what is known is what was journalled.
-    std::unique_ptr<method::FirmwareOperation> make_after_crash(const char* technique) {
+    std::unique_ptr<method::Operation> make_after_crash(const char* technique) {
         memory.kept = journal.empty() ? Json::object() : Json::parse(journal);
+        return commands().make(technique, memory);
+    }
+    /// The same from a journal of release 0.2, which has these notes beside those of other sets.
+    std::unique_ptr<method::Operation> make_after_upgrade(const char* technique) {
+        memory.kept = Json::parse(journal).at("tcg");
         return commands().make(technique, memory);
     }
     [[nodiscard]] std::optional<Reason> objection(const char* technique) {
@@ -95,7 +100,8 @@ class TcgBench final {
     std::string sid;  ///< empty: the MSID is SID's password
     std::string admin;
     fake::TcgDrive drive;
-    method::OperationMemory memory;
+    Json kept = Json::object();
+    method::OperationMemory memory{.kept = kept};
     std::string journal;
     unsigned saves = 0;
 };

@@ -9,10 +9,10 @@
 #include "efface/device/luks_library.hpp"
 #include "efface/device/system_calls.hpp"
 
-#include "commands.hpp"
-#include "console.hpp"
-#include "failure.hpp"
-#include "help.hpp"
+#include "command/commands.hpp"
+#include "line/failure.hpp"
+#include "line/help.hpp"
+#include "terminal/console.hpp"
 
 namespace efface::cli {
 

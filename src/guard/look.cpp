@@ -10,8 +10,8 @@
 
 #include "efface/guard/users.hpp"
 
-#include "users/file_uses.hpp"
 #include "below/neighbours.hpp"
+#include "users/file_uses.hpp"
 #include "uses.hpp"
 
 namespace efface::guard {

@@ -9,10 +9,10 @@
 
 #include "efface/inventory/drive.hpp"
 
-#include "users/character_nodes.hpp"
-#include "users/file_uses.hpp"
 #include "below/neighbours.hpp"
 #include "use_walk.hpp"
+#include "users/character_nodes.hpp"
+#include "users/file_uses.hpp"
 
 namespace efface::guard {
 

@@ -6,8 +6,8 @@
 
 #include "efface/guard/users.hpp"
 
-#include "users/exports.hpp"
 #include "below/medium_map.hpp"
+#include "users/exports.hpp"
 #include "users/openers.hpp"
 
 namespace efface::guard {

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "header/copy.hpp"
 #include "damage/defects.hpp"
+#include "header/copy.hpp"
 
 namespace efface::luks {
 

@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <tuple>
 
-#include "header/copy.hpp"
 #include "damage/defects.hpp"
+#include "header/copy.hpp"
 
 namespace efface::luks {
 

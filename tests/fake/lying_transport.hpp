@@ -5,8 +5,8 @@
 
 #include <functional>
 
-#include "efface/device/drive/ata_transport.hpp"
 #include "efface/device/block_target.hpp"
+#include "efface/device/drive/ata_transport.hpp"
 #include "efface/device/drive/nvme_transport.hpp"
 #include "efface/device/drive/scsi_transport.hpp"
 

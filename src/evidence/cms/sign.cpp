@@ -6,8 +6,8 @@
 #include "efface/base/digest.hpp"
 #include "efface/evidence/cms.hpp"
 
-#include "parse.hpp"
 #include "keys/signing_key.hpp"
+#include "parse.hpp"
 
 namespace efface::evidence {
 

@@ -7,9 +7,9 @@
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
 
+#include "cms/x509.hpp"
 #include "key_files.hpp"
 #include "signing_key.hpp"
-#include "cms/x509.hpp"
 
 namespace efface::evidence {
 

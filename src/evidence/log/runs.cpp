@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/evidence/log_runs.hpp"
-
 #include <algorithm>
 #include <charconv>
 #include <unordered_map>
 
 #include "efface/evidence/device_key.hpp"
+#include "efface/evidence/log_runs.hpp"
 
 #include "store.hpp"
 

@@ -6,8 +6,8 @@
 
 #include "efface/evidence/log.hpp"
 
-#include "merkle.hpp"
 #include "cms/openssl.hpp"
+#include "merkle.hpp"
 
 namespace efface::evidence {
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/inventory/memory_facts.hpp"
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,6 +11,7 @@
 
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/machine_state.hpp"
+#include "efface/inventory/memory_facts.hpp"
 
 #include "host/proc_numbers.hpp"
 

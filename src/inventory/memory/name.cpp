@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/inventory/memory_name.hpp"
-
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cctype>
 
 #include "efface/base/error.hpp"
+#include "efface/inventory/memory_name.hpp"
 
 namespace efface::inventory {
 

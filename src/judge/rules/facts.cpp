@@ -5,8 +5,8 @@
 
 #include "efface/base/digest.hpp"
 
-#include "status_page.hpp"
 #include "records/target_claim.hpp"
+#include "status_page.hpp"
 
 namespace efface::judge {
 

@@ -7,8 +7,8 @@
 #include "efface/luks/header.hpp"
 
 #include "damage/defects.hpp"
-#include "header/reading.hpp"
 #include "damage/remnants.hpp"
+#include "header/reading.hpp"
 
 namespace efface::luks {
 

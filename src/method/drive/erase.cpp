@@ -16,9 +16,7 @@ Attempt::Attempt(const EraseTask& its_task, EraseState& its_state, DriveAccess& 
       stop(its_stop),
       memory{.kept = its_state.memory,
              .save = [this] { access.save(state); },
-             .pattern = overwrite_pattern(its_state.seed)} {
-    outcome.record = Json::object();
-}
+             .pattern = overwrite_pattern(its_state.seed)} {}
 
 void Attempt::fail(Verdict verdict, ReasonCode code, const std::string& text) {
     const bool first = outcome.verdict == Verdict::not_sanitized && outcome.reasons.empty();
@@ -74,17 +72,20 @@ void except_adopted(Attempt& attempt) {
              "; erase it once more for a verified one"});
 }
 
-void conclude(Attempt& attempt) {
-    const auto& state = attempt.state;
-    auto& outcome = attempt.outcome;
-    except_adopted(attempt);
-    except_hidden_areas(state.hidden_areas, outcome);
-    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
-        outcome.verdict = Verdict::sanitized_with_exceptions;
-    }
-    const auto command_set = attempt.access.commands().name();
-    auto& record = outcome.record;
-    record["operation"] = operation_record(state, command_set, attempt.estimate, attempt.end);
+/// What one process learnt beside the journal.
+struct Learnt {
+    const DriveSurvey& survey;
+    std::optional<std::chrono::seconds> estimate;
+    const EraseEnd& end;
+    const MarksReport& report;
+};
+
+Json record_of(const EraseTask& task, const EraseState& state, std::string_view command_set,
+               const Learnt& learnt) {
+    Json record =
+        ObjectWriter()
+            .add("operation", operation_record(state, command_set, learnt.estimate, learnt.end))
+            .take();
     if (!state.refusal.is_null()) {
         record["refusal"] = state.refusal;
     }
@@ -93,17 +94,35 @@ void conclude(Attempt& attempt) {
         "the drive erases itself; what it said and what was seen "
         "afterwards stand apart";
     record["statusBefore"] = state.status_before;
-    auto after = attempt.survey.pages;
-    after.insert(after.end(), attempt.end.said.pages.begin(), attempt.end.said.pages.end());
+    auto after = learnt.survey.pages;
+    after.insert(after.end(), learnt.end.said.pages.begin(), learnt.end.said.pages.end());
     record["statusAfter"] = pages_json(after);
     record["hiddenAreas"] = state.hidden_areas;
-    record["drive"] = drive_record(state, command_set, attempt.survey);
-    record["verification"] = verification_record(state, attempt.report);
-    record["limits"] = to_json(attempt.task.limits);
+    record["drive"] = drive_record(state, command_set, learnt.survey);
+    record["verification"] = verification_record(state, learnt.report);
+    record["limits"] = to_json(task.limits);
     record["limits"]["events"] = state.limit_events;
+    return record;
+}
+
+void conclude(Attempt& attempt) {
+    const auto& state = attempt.state;
+    auto& outcome = attempt.outcome;
+    except_adopted(attempt);
+    except_hidden_areas(state.hidden_areas, outcome);
+    if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
+        outcome.verdict = Verdict::sanitized_with_exceptions;
+    }
+    outcome.record = record_of(attempt.task, state, attempt.access.commands().name(),
+                               {attempt.survey, attempt.estimate, attempt.end, attempt.report});
 }
 
 }  // namespace
+
+Json interrupted_record(const EraseTask& task, const EraseState& state,
+                        std::string_view command_set) {
+    return record_of(task, state, command_set, {DriveSurvey(), {}, EraseEnd(), MarksReport()});
+}
 
 Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& access,
                     const Clock& clock, guard::Clearance clearance, ProgressSink& progress,

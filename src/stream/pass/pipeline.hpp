@@ -8,8 +8,8 @@
 
 #include "efface/device/io_queue.hpp"
 
-#include "read/compare.hpp"
 #include "pace_keeper.hpp"
+#include "read/compare.hpp"
 #include "slot_worker.hpp"
 #include "splitter.hpp"
 

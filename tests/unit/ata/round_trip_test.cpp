@@ -9,8 +9,8 @@
 
 #include "catch.hpp"
 #include "fake/ata/drive.hpp"
-#include "fake/fixed.hpp"
 #include "fake/ata/sat_bridge.hpp"
+#include "fake/fixed.hpp"
 
 using namespace efface;
 using namespace efface::ata;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "outlet.hpp"
+#include "terminal/outlet.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "text.hpp"
+#include "terminal/text.hpp"
 
 #include "catch.hpp"
-#include "console.hpp"
-#include "plan_text.hpp"
+#include "erase/plan_text.hpp"
+#include "terminal/console.hpp"
 
 using namespace efface;
 using namespace efface::cli;

@@ -6,8 +6,8 @@
 
 #include "catch.hpp"
 #include "fake/fixed.hpp"
-#include "fake/memory_disk.hpp"
 #include "fake/luks/scripted_luks_library.hpp"
+#include "fake/memory_disk.hpp"
 
 using efface::Bytes;
 using namespace efface::fake;

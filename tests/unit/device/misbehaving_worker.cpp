@@ -12,8 +12,8 @@
 
 #include "efface/base/file.hpp"
 
-#include "linux/process/fork_server.hpp"
 #include "linux/luks/messages.hpp"
+#include "linux/process/fork_server.hpp"
 
 namespace {
 

@@ -2,8 +2,8 @@
 #include "efface/base/file.hpp"
 
 #include "catch.hpp"
-#include "rules/claims.hpp"
 #include "example_files.hpp"
+#include "rules/claims.hpp"
 #include "target_records.hpp"
 
 using namespace efface;

@@ -4,8 +4,8 @@
 #include "efface/base/digest.hpp"
 #include "efface/rules/techniques.hpp"
 
-#include "rules/claims.hpp"
 #include "example_files.hpp"
+#include "rules/claims.hpp"
 
 namespace efface::judge {
 

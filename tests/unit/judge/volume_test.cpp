@@ -2,8 +2,8 @@
 // What a level for a LUKS volume rests on, and what was not read of a drive: each rule both ways.
 // tests/system/tamper has every one of them as a claim that is signed.
 #include "catch.hpp"
-#include "target_records.hpp"
 #include "records/volume_claim.hpp"
+#include "target_records.hpp"
 
 using namespace efface;
 using namespace efface::judge;

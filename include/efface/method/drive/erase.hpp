@@ -130,6 +130,10 @@ constexpr std::chrono::hours kStandstillMax{12};
 /// What a run reports to its ProgressSink when all goes well: a drive tells a share, not bytes.
 constexpr std::uint64_t kProgressSteps = 1000;
 
+/// The record of a process that was interrupted where `state` stands, before it asked the drive.
+[[nodiscard]] Json interrupted_record(const EraseTask& task, const EraseState& state,
+                                      std::string_view command_set);
+
 /// Erases and verifies; `state` is carried on and saved as it changes. Throws Error(interrupted)
 /// when the drive must be power-cycled before it can go on. When the drive refused the command
 /// itself the record has "refusal" as EraseState does: with an empty "begun" nothing was begun and

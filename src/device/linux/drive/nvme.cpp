@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/drive/linux_nvme.hpp"
-
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <linux/nvme_ioctl.h>
@@ -13,6 +11,7 @@
 
 #include "efface/base/assert.hpp"
 #include "efface/base/error.hpp"
+#include "efface/device/drive/linux_nvme.hpp"
 
 namespace efface::device {
 

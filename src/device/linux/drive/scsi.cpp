@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/drive/linux_scsi.hpp"
-
 #include <fcntl.h>
 #include <scsi/sg.h>
 #include <sys/ioctl.h>
@@ -12,6 +10,7 @@
 #include <limits>
 
 #include "efface/base/assert.hpp"
+#include "efface/device/drive/linux_scsi.hpp"
 
 namespace efface::device {
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/drive/linux_secure_erase.hpp"
-
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -10,6 +8,7 @@
 #include <cerrno>
 
 #include "efface/base/assert.hpp"
+#include "efface/device/drive/linux_secure_erase.hpp"
 
 namespace efface::device {
 

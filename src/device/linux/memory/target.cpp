@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/memory/memory_target.hpp"
-
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "efface/device/memory/memory_target.hpp"
 
 #if defined(__x86_64__) && !defined(EFFACE_PORTABLE)
 #define EFFACE_HAS_CLFLUSH

@@ -11,8 +11,8 @@
 #include "efface/guard/users.hpp"
 
 #include "memory/attributes.hpp"
-#include "mount.hpp"
 #include "memory/devices/swapped.hpp"
+#include "mount.hpp"
 
 namespace efface::method {
 

@@ -13,8 +13,8 @@
 
 #include "memory/attributes.hpp"
 #include "memory/census.hpp"
-#include "mount.hpp"
 #include "memory/devices/swapped.hpp"
+#include "mount.hpp"
 
 namespace efface::method {
 

@@ -2,7 +2,7 @@
 // A drive that erases itself, NVMe, SCSI or ATA, honest or not.
 #include <cerrno>
 
-#include "drive_models.hpp"
+#include "drive/models.hpp"
 #include "target_storage.hpp"
 
 namespace efface::job::worlds {

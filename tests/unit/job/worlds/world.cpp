@@ -7,8 +7,8 @@
 
 #include "efface/job/events.hpp"
 
-#include "killed.hpp"
-#include "station_state.hpp"
+#include "fixture/killed.hpp"
+#include "fixture/station_state.hpp"
 #include "system_calls.hpp"
 
 namespace efface::job::worlds {

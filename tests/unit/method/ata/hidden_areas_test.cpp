@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "support.hpp"
 #include "catch.hpp"
+#include "support.hpp"
 
 using namespace efface;
 using namespace efface::method;

@@ -11,13 +11,13 @@
 #include "efface/method/drive/command_sets.hpp"
 #include "efface/method/drive/erase.hpp"
 
+#include "drive/identified_set.hpp"
 #include "fake/ata/drive.hpp"
 #include "fake/fixed.hpp"
 #include "fake/lying_transport.hpp"
 #include "fake/nvme/drive.hpp"
 #include "fake/scsi/drive.hpp"
 #include "fake/tcg/drive.hpp"
-#include "identified_set.hpp"
 #include "memory/support.hpp"
 
 namespace efface::test {

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/answers/acceptance.hpp"
+
+#include "commands.hpp"
+#include "terminal/console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+struct AcceptOptions {
+    std::string bundle;
+    std::string key;
+    std::string reason;
+    bool reject = false;
+    bool json = false;
+};
+
+constexpr const char* kAcceptSchema = "efface.accept/1";
+
+int accept(const Program& program, const AcceptOptions& options) {
+    const auto keys = evidence::KeyStore::open(program.state().keys());
+    const answers::TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
+    const answers::AcceptanceInput input{
+        options.reject ? answers::Decision::rejected : answers::Decision::accepted, options.reason};
+    SystemRandom random;
+    const auto number = answers::add_acceptance(
+        options.bundle, anchors, input, keys.person_key(options.key), SystemClock(), random);
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", kAcceptSchema)
+                       .add("bundle", printable(options.bundle))
+                       .add("key", printable(options.key))
+                       .add("decision", to_string(input.decision))
+                       .add("number", number)
+                       .add("exitCode", 0)
+                       .take());
+    } else {
+        print(one_line(options.key) + " " + to_string(input.decision) + " " +
+              printable(options.bundle) + " (acceptance " + std::to_string(number) + ")\n");
+    }
+    return 0;
+}
+
+}  // namespace
+
+void add_accept(Command& app, Program& program) {
+    auto command = app.subcommand("accept", "Accept or reject a certificate for the organisation");
+    auto options = std::make_shared<AcceptOptions>();
+    command.add("bundle", options->bundle, "Bundle folder").required();
+    command.add("--key", options->key, "Name of an approver's or witness' key").required();
+    command.add("--reason", options->reason, "Why, in words").required();
+    command.flag("--reject", options->reject, "Reject it; without: accept it");
+    command.flag("-J,--json", options->json, "Print one JSON document");
+    command.when_named([&program, options] {
+        program.rights = device::Rights::signing;
+        program.run = [&program, options] { return accept(program, *options); };
+    });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "efface/base/file.hpp"
+#include "efface/evidence/keys.hpp"
+
+#include "commands.hpp"
+#include "erase/expected_plan.hpp"
+#include "erase/plan_text.hpp"
+#include "erase/run_io.hpp"
+#include "erase/terminal_session.hpp"
+#include "terminal/console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+struct ProjectOptions {
+    std::string manifest;
+    std::string approval;
+    std::string plan;
+    std::string events;
+    unsigned workers = job::kWorkersDefault;
+    bool json = false;
+};
+
+mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
+                                       const job::ProjectPlan& plan) {
+    show(plan_text(manifest, plan));
+    const auto answer = ask(fmt::format(
+        "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
+    if (answer != manifest.project_id) {
+        throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
+                    "that is not the project id: nothing was changed");
+    }
+    return {"typed-project-id", operator_name(), {}, {}};
+}
+
+/// Of the one project.
+Json document_of(const job::SessionResult& session) {
+    const auto& result = session.runs.front();
+    Json volumes = Json::array();
+    for (const auto& volume : result.volumes) {
+        volumes.push_back(ObjectWriter()
+                              .add("name", volume.name)
+                              .add("status", to_string(volume.verdict))
+                              .add("level", to_string(volume.level))
+                              .add("reasons", volume.reasons)
+                              .take());
+    }
+    Json document = run_document(result);
+    document["schema"] = "efface.run/1";
+    document["project"] = printable(result.name);
+    document["eventsLost"] = session.events_lost;
+    document["volumes"] = std::move(volumes);
+    return document;
+}
+
+std::string words_of(const job::RunResult& result) {
+    return fmt::format(
+        "{}: {}, level {}\ncertificate: {}\n{}",
+        result.done_before
+            ? "was done before, at " + result.completed_at + "; this is its certificate"
+            : "done",
+        to_string(*result.verdict), to_string(result.level), one_line(result.bundle.string()),
+        result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
+                                : "");
+}
+
+job::RunResult run_project(const Program& program, const ProjectOptions& options,
+                           TerminalSession& session, job::RunContext& context,
+                           const std::stop_token& stop) {
+    const ExpectedPlan expected(options.plan);
+    job::ProjectRequest request;
+    request.manifest = mandate::load_manifest(options.manifest);
+    request.expected_plan_digest = expected.digest_of_project();
+    request.workers = options.workers;
+    request.program = executable_path();
+    request.authorize = [&](const job::ProjectPlan& plan) {
+        const auto keys = evidence::KeyStore::open(program.state().keys());
+        const auto approved =
+            approvals_of(keys, options.manifest, options.approval, request.manifest.text);
+        return approved ? *approved : authorize_typed(request.manifest, plan);
+    };
+    std::vector<std::string> documents{options.manifest,
+                                       approvals_path(options.manifest, options.approval)};
+    if (expected.is_file()) {
+        documents.push_back(options.plan);
+    }
+    session.refuse_own_files(mandate::places_of(request.manifest), documents, false);
+    return job::run_project(context, request, stop);
+}
+
+int erase_project(const Program& program, const ProjectOptions& options) {
+    TerminalSession session(program, {options.events, options.json}, {document_of, words_of});
+    session.runs().add_project(options.manifest,
+                               [&](job::RunContext& context, const std::stop_token& stop) {
+                                   return run_project(program, options, session, context, stop);
+                               });
+    return session.carry_out();
+}
+
+}  // namespace
+
+void add_project(Command& app, Program& program) {
+    auto project = app.subcommand("project", "Work on the storage of a whole project");
+    project.needs_subcommand();
+    auto command = project.subcommand("erase", "Destroy every LUKS key of a project, and prove it");
+    auto options = std::make_shared<ProjectOptions>();
+    command.add("project", options->manifest, "Project manifest").required();
+    command.add("--approval", options->approval,
+                "Approvals; default: PROJECT.p7s beside the manifest");
+    command.add(
+        "--plan", options->plan,
+        "Refuse unless the plan is still this one: a file of efface plan --out, or a digest");
+    command.add("--events", options->events, "NDJSON events to -, a file, or fd:N");
+    command.add("--workers", options->workers, "Volumes worked on at once")
+        .between(1U, job::kWorkersMax)
+        .show_default();
+    command.flag("-J,--json", options->json, "Print one JSON document at the end");
+    command.when_named([&program, options] {
+        program.run = [&program, options] { return erase_project(program, *options); };
+    });
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "efface/base/file.hpp"
+#include "efface/evidence/bundle.hpp"
+#include "efface/view/text.hpp"
+
+#include "commands.hpp"
+#include "terminal/console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+int show_certificate(const std::string& path, bool json) {
+    const auto file = std::filesystem::is_directory(path)
+                          ? std::filesystem::path(path) / "certificate.json"
+                          : std::filesystem::path(path);
+    const auto text = read_text_file(file, evidence::kCertificateBytesMax);
+    if (!text) {
+        throw Error(ErrorCode::usage, file.string() + ": there is no such file");
+    }
+    const auto certificate =
+        parse_json(*text, file.string(), {.bytes_max = evidence::kCertificateBytesMax});
+    if (json) {
+        print_json_part(json_text(certificate, 2) + "\n");
+        return 0;
+    }
+    print(view::render_text(certificate));
+    say("shown, not checked: efface verify checks it");
+    return 0;
+}
+
+}  // namespace
+
+void add_show(Command& app, Program& program) {
+    auto command = app.subcommand("show", "Print a certificate for a person");
+    auto path = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
+    command.add("bundle", *path, "Bundle folder or certificate.json").required();
+    command.flag("-J,--json", *json, "Print the JSON, indented");
+    command.when_named([&program, path, json] {
+        program.rights = device::Rights::reading;
+        program.run = [path, json] { return show_certificate(*path, *json); };
+    });
+}
+
+}  // namespace efface::cli

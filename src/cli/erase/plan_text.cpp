@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plan_text.hpp"
+
+#include <fmt/format.h>
+
+#include "terminal/console.hpp"
+#include "terminal/text.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+/// With its code, which efface-reasons(7) explains.
+std::string objection_text(const job::Objection& objection) {
+    return fmt::format("{}: {}", to_string(objection.reason.code), objection.reason.text);
+}
+
+std::string location_text(const job::LocationPlan& location) {
+    std::string text =
+        fmt::format("    {} {}\n", job::to_string(location.role), one_line(location.path));
+    for (const auto& range : location.region.ranges) {
+        text += fmt::format("      overwrite {} at byte {}, read back wholly\n",
+                            human_bytes(range.length), range.offset);
+    }
+    for (const auto& reason : location.region.reasons) {
+        text += fmt::format("      widened: {}\n", one_line(reason));
+    }
+    return text;
+}
+
+std::string slots_text(const Json& header) {
+    std::string text;
+    for (const auto& slot : header.at("keyslots")) {
+        text +=
+            fmt::format("{}{} ({} {})", text.empty() ? "" : ", ", slot.at("index").get<int>(),
+                        slot.at("type").get<std::string>(), slot.at("state").get<std::string>());
+    }
+    return text.empty() ? "none readable" : text;
+}
+
+std::string volume_text(const job::VolumePlan& volume) {
+    std::string text =
+        fmt::format("\n  {}  LUKS UUID {}{}\n", one_line(volume.name), one_line(volume.uuid),
+                    volume.engine.empty() ? "" : "  " + one_line(volume.engine));
+    for (const auto& location : volume.locations) {
+        text += location_text(location);
+    }
+    if (!volume.locations.empty()) {
+        text += "    keyslots: " + slots_text(volume.locations.front().record.at("header")) + "\n";
+    }
+    if (volume.objections.empty()) {
+        text += fmt::format("    level if verified: {}\n", method::to_string(volume.level));
+    }
+    for (const auto& exception : volume.exceptions) {
+        text += "    exception: " + one_line(exception.text) + "\n";
+    }
+    for (const auto& risk : volume.residual_risks) {
+        text += "    not claimed: " + one_line(risk.text) + "\n";
+    }
+    for (const auto& objection : volume.objections) {
+        text += "    REFUSED: " + one_line(objection_text(objection)) + "\n";
+    }
+    return text;
+}
+
+/// One item of a list, in lines of at most 100 columns.
+std::string item(const std::string& label, const std::string& said) {
+    const std::string text = one_line(said);
+    constexpr std::size_t kWidth = 100;
+    const std::string indent(4 + label.size(), ' ');
+    std::string out;
+    std::string line = "    " + label;
+    std::size_t at = 0;
+    while (at < text.size()) {
+        auto end = text.find(' ', at);
+        end = end == std::string::npos ? text.size() : end;
+        const auto word = text.substr(at, end - at);
+        if (line.size() > indent.size() && line.size() + 1 + word.size() > kWidth) {
+            out += line + "\n";
+            line = indent;
+        }
+        line += (line.size() > indent.size() ? " " : "") + word;
+        at = end + 1;
+    }
+    return out + line + "\n";
+}
+
+std::string done_text(const job::DoneBefore& done) {
+    return fmt::format(
+        "  done at {} by job {}, and as it was left: would not run again\n  certificate {}\n",
+        done.completed_at, done.job_id, one_line(done.bundle));
+}
+
+std::string open_text(const job::OpenJob& open, const char* with) {
+    return fmt::format("  job {} began at {} and {}: {} goes on with it\n", open.job_id,
+                       open.started_at,
+                       open.status.empty() ? "was interrupted" : "ended " + open.status, with);
+}
+
+}  // namespace
+
+std::string plan_text(const job::TargetPlan& plan) {
+    if (plan.done_before) {
+        return fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,
+                           human_bytes(plan.size_bytes)) +
+               done_text(*plan.done_before);
+    }
+    std::string text = fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,
+                                   human_bytes(plan.size_bytes));
+    if (plan.open_job) {
+        text += open_text(*plan.open_job, "the same erase --order, or efface resume");
+    }
+    const auto told = [&](const char* key) {
+        const auto value = plan.identity.value(key, "");
+        return value.empty() ? std::string("-") : one_line(value);
+    };
+    text += fmt::format("  model {}, serial number {}, WWID {}\n", told("model"), told("serial"),
+                        told("wwid"));
+    text +=
+        fmt::format("  technique {} (policy version {})\n", plan.technique, plan.policy_version);
+    for (std::size_t i = 0; i < plan.steps.size(); ++i) {
+        text += item(fmt::format("{}. ", i + 1), plan.steps[i]);
+    }
+    for (const auto& content : plan.destroys) {
+        text += item("destroys: ", guard::to_text(content));
+    }
+    if (plan.objections.empty()) {
+        text += fmt::format("  level if verified: {}\n", method::to_string(plan.level));
+    }
+    for (const auto& area : plan.not_reached) {
+        text += item("not reached: ", area);
+    }
+    for (const auto& exception : plan.exceptions) {
+        text += item("exception: ", exception.text);
+    }
+    for (const auto& risk : plan.residual_risks) {
+        text += item("not claimed: ", risk.text);
+    }
+    for (const auto& objection : plan.objections) {
+        text += item("REFUSED: ", objection_text(objection));
+    }
+    return text + fmt::format("  to confirm, type: {}\n  plan {}\n", one_line(plan.confirm_token),
+                              job::plan_digest(plan));
+}
+
+std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {
+    std::string text = fmt::format("Project {} of {}: destroy the LUKS keys of {} volumes\n",
+                                   one_line(manifest.project_id), one_line(manifest.owner),
+                                   manifest.volumes.size());
+    if (plan.done_before) {
+        return text + done_text(*plan.done_before);
+    }
+    if (plan.open_job) {
+        text += open_text(*plan.open_job, "project erase with this manifest");
+    }
+    for (const auto& objection : plan.station) {
+        text += "  REFUSED: " + objection_text(objection) + "\n";
+    }
+    for (const auto& volume : plan.volumes) {
+        text += volume_text(volume);
+    }
+    text += fmt::format(
+        "\n{} are overwritten and read back. The payload is not overwritten: it is unreadable "
+        "without\nits keys. Copies of keys that the manifest does not list are not reached.\n"
+        "Plan {}\n",
+        human_bytes(plan.bytes_to_overwrite()), job::plan_digest(manifest, plan));
+    return text;
+}
+
+}  // namespace efface::cli

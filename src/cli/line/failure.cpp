@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "failure.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "terminal/console.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+struct AnswerForm {
+    std::string_view command;
+    const char* schema;
+};
+constexpr std::array kAnswerForms{
+    AnswerForm{"erase", "efface.erase/1"},
+    AnswerForm{"resume", "efface.erase/1"},
+    AnswerForm{"project erase", "efface.run/1"},
+    AnswerForm{"plan", "efface.plan/1"},
+    AnswerForm{"list", "efface.list/1"},
+    AnswerForm{"status", "efface.jobs/1"},
+    AnswerForm{"jobs", "efface.jobs/1"},
+    AnswerForm{"jobs forget", "efface.forgotten/1"},
+    AnswerForm{"certificates", "efface.certificates/1"},
+    AnswerForm{"verify", "efface.verification/1"},
+    AnswerForm{"log check", "efface.log-check/1"},
+    AnswerForm{"accept", "efface.accept/1"},
+};
+/// Of a command without a document of its own, and of none.
+constexpr const char* kAnyCommand = "efface.error/1";
+
+}  // namespace
+
+bool asks_for_json(int argc, char** argv) {
+    for (int i = 1; i < argc; ++i) {
+        const std::string_view word = argv[i];
+        if (word == "--") {
+            return false;
+        }
+        const bool flags = word.size() > 1 && word[0] == '-' && word[1] != '-';
+        if (word == "--json" || word.starts_with("--json=") ||
+            (flags && word.find('J') != std::string_view::npos)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+Json failure_document(const std::string& command, const Error& error) {
+    const auto* form =
+        std::find_if(kAnswerForms.begin(), kAnswerForms.end(),
+                     [&](const AnswerForm& known) { return known.command == command; });
+    ObjectWriter document;
+    document.add("schema", form == kAnswerForms.end() ? kAnyCommand : form->schema);
+    if (command == "project erase") {
+        document.add("status", "none");
+    }
+    if (command == "verify") {
+        document.add("verified", false);
+    }
+    return document.add("exitCode", static_cast<int>(error.code()))
+        .add("changed", false)
+        .add("error", error_document(error))
+        .take();
+}
+
+int fail_with(const std::string& command, bool json, const Error& error) {
+    say_error(error);
+    if (json && !document_printed()) {
+        print_ending_json(failure_document(command, error));
+    }
+    return static_cast<int>(error.code());
+}
+
+}  // namespace efface::cli

@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "options.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+
+#include "efface/base/error.hpp"
+
+#include "terminal/text.hpp"
+
+namespace efface::cli {
+
+namespace {
+
+std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
+                   const std::string& text) {
+    const auto value = parse(text);
+    if (!value) {
+        throw CLI::ValidationError(text + ": must be a whole number, with a unit or without");
+    }
+    return std::to_string(*value);
+}
+
+CLI::App* deepest(CLI::App* app) {
+    while (!app->get_subcommands().empty()) {
+        app = app->get_subcommands().back();
+    }
+    return app;
+}
+
+/// What may stand where `word` does: commands, or the options of the command and the program.
+std::vector<std::string> words_for(CLI::App* command, CLI::App* program, const std::string& word) {
+    std::vector<std::string> words;
+    if (!word.starts_with('-')) {
+        for (const auto* known : command->get_subcommands([](CLI::App* /*any*/) { return true; })) {
+            words.push_back(known->get_name());
+        }
+        return words;
+    }
+    for (auto* owner : {command, program}) {
+        for (const auto* option : owner->get_options()) {
+            for (const auto& name : option->get_lnames()) {
+                words.push_back("--" + name);
+            }
+        }
+    }
+    return words;
+}
+
+/// In the words of CLI11, but for a word that nobody knows.
+Error usage_error(CLI::App* program, const CLI::ParseError& error) {
+    auto* command = deepest(program);
+    const auto left = command->remaining();
+    const bool unknown =
+        !left.empty() && (left.front().starts_with('-') ||
+                          !command->get_subcommands([](CLI::App*) { return true; }).empty());
+    if (!unknown) {
+        return {ErrorCode::usage, error.what(), "efface --help"};
+    }
+    const auto& word = left.front();
+    const auto meant =
+        most_alike(word.substr(0, word.find('=')), words_for(command, program, word));
+    return {ErrorCode::usage,
+            std::string(word.starts_with('-') ? "unknown option " : "unknown command ") + word +
+                (meant ? ": did you mean " + *meant + "?" : ""),
+            command == program ? "efface --help" : "efface " + command->get_name() + " --help"};
+}
+
+/// A flag is there or not: "--json=no" would set it. Throws Error(usage).
+void refuse_values_of_flags(CLI::App* program, int argc, char** argv) {
+    auto* command = deepest(program);
+    for (int i = 1; i < argc && std::string_view(argv[i]) != "--"; ++i) {
+        const std::string word = argv[i];
+        const auto equals = word.find('=');
+        auto name = word.substr(0, equals);
+        if (equals == std::string::npos || !name.starts_with('-')) {
+            continue;
+        }
+        if (name.size() > 2 && name[1] != '-') {  // several letters: the last has the value
+            name = std::string("-") + name.back();
+        }
+        for (auto* owner = command; owner != nullptr; owner = owner->get_parent()) {
+            const auto* option = owner->get_option_no_throw(name);
+            if (option != nullptr && option->get_items_expected_max() == 0) {
+                throw Error(ErrorCode::usage, name + " takes no value",
+                            "leave " + word.substr(equals) + " out");
+            }
+        }
+    }
+}
+
+}  // namespace
+
+OptionHandle& OptionHandle::required() {
+    option_->required();
+    return *this;
+}
+
+OptionHandle& OptionHandle::show_default() {
+    option_->capture_default_str();
+    return *this;
+}
+
+OptionHandle& OptionHandle::one_of(const std::vector<std::string>& words) {
+    option_->check(CLI::IsMember(words));
+    return *this;
+}
+
+OptionHandle& OptionHandle::between(unsigned lowest, unsigned highest) {
+    option_->check(CLI::Range(lowest, highest));
+    return *this;
+}
+
+OptionHandle& OptionHandle::one_value() {
+    option_->allow_extra_args(false);
+    return *this;
+}
+
+OptionHandle& OptionHandle::bytes_with_unit() {
+    option_->transform([](const std::string& text) { return scaled(parse_bytes, text); }, "SIZE");
+    return *this;
+}
+
+OptionHandle& OptionHandle::seconds_with_unit() {
+    option_->transform([](const std::string& text) { return scaled(parse_seconds, text); }, "TIME");
+    return *this;
+}
+
+OptionHandle& OptionHandle::or_environment(const char* variable) {
+    option_->envname(variable);
+    return *this;
+}
+
+OptionHandle Command::add(const char* name, std::string& value, const char* help) {
+    return OptionHandle(app_->add_option(name, value, help));
+}
+
+OptionHandle Command::add(const char* name, std::vector<std::string>& values, const char* help) {
+    return OptionHandle(app_->add_option(name, values, help));
+}
+
+OptionHandle Command::add(const char* name, unsigned& value, const char* help) {
+    return OptionHandle(app_->add_option(name, value, help));
+}
+
+OptionHandle Command::add(const char* name, std::uint64_t& value, const char* help) {
+    return OptionHandle(app_->add_option(name, value, help));
+}
+
+void Command::flag(const char* name, bool& value, const char* help) {
+    app_->add_flag(name, value, help);
+}
+
+Command Command::subcommand(const char* name, const char* help) {
+    return Command(app_->add_subcommand(name, help));
+}
+
+void Command::needs_subcommand() {
+    app_->require_subcommand(1);
+}
+
+void Command::when_named(std::function<void()> call) {
+    app_->callback(std::move(call));
+}
+
+bool Command::given(const char* name) const {
+    return app_->count(name) > 0;
+}
+
+void Command::footer(const std::string& text) {
+    app_->footer(text);
+}
+
+CommandLine::CommandLine(const char* name, const char* help, const char* version)
+    : app_(std::make_unique<CLI::App>(help, name)) {
+    app_->set_version_flag("--version", version);
+}
+
+CommandLine::~CommandLine() = default;
+
+Command CommandLine::program() {
+    return Command(app_.get());
+}
+
+std::optional<std::string> CommandLine::parse(int argc, char** argv) {
+    std::optional<std::string> text;
+    try {
+        app_->parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        text = app_->help();
+    } catch (const CLI::CallForVersion& version) {
+        text = std::string(version.what()) + "\n";
+    } catch (const CLI::ParseError& error) {
+        refuse_values_of_flags(app_.get(), argc, argv);
+        throw usage_error(app_.get(), error);
+    }
+    refuse_values_of_flags(app_.get(), argc, argv);
+    return text;
+}
+
+std::string CommandLine::named() const {
+    std::string words;
+    const CLI::App* app = app_.get();
+    while (!app->get_subcommands().empty()) {
+        app = app->get_subcommands().back();
+        words += (words.empty() ? "" : " ") + app->get_name();
+    }
+    return words;
+}
+
+}  // namespace efface::cli

@@ -198,7 +198,7 @@ UniqueFd open_temporary(const fs::path& path, unsigned mode, fs::path& temporary
         }
         return fd;
     }
-    throw Error(ErrorCode::busy, path.string() + ": many processes write it");
+    throw Error(ErrorCode::busy, path.string() + ": too many processes write it");
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ class Method {
   public:
     virtual ~Method() = default;
     [[nodiscard]] virtual std::string_view name() const = 0;
-    /// Why this method can not run on this target; nullopt when it can.
+    /// Why this method cannot run on this target; nullopt when it can.
     [[nodiscard]] virtual std::optional<Reason> objection() const = 0;
     /// Bytes that run() will report to its ProgressSink when all goes well.
     [[nodiscard]] virtual std::uint64_t estimate_bytes() const = 0;

@@ -126,7 +126,8 @@ void verify_into(CmsReport& report, Parts& parts) {
         return;
     }
     if (carries_revocation_lists(parts.cms.get())) {
-        report.problems.emplace_back("carries revocation lists, which this version does not read");
+        report.problems.emplace_back(
+            "carries revocation lists, which this version does not accept");
     }
     for (int i = 0; i < count; ++i) {
         check_signer(parts, sk_CMS_SignerInfo_value(infos, i), report);
@@ -156,14 +157,14 @@ CmsReport cms_verify(ByteView content, ByteView signature_der, std::string_view 
         parts.content = content;
         parts.store = make_store(roots_pem);
         if (parts.store == nullptr) {
-            report.problems.emplace_back("no trusted root certificate was given in PEM");
+            report.problems.emplace_back("no trusted root certificate in PEM was given");
             return report;
         }
         parts.cms = parse_detached_cms(signature_der);
         if (parts.cms == nullptr) {
             report.problems.emplace_back(
-                "not one detached CMS signature in DER (truncated, with bytes behind it, or with "
-                "content inside)");
+                "not a single detached CMS signature in DER (truncated, followed by more bytes, or "
+                "with embedded content)");
             return report;
         }
         verify_into(report, parts);

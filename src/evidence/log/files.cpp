@@ -96,7 +96,7 @@ void FolderLogFiles::fail(LogFile file, const char* action) const {
 }
 
 UniqueFd FolderLogFiles::open_below(LogFile file, int flags) {
-    // O_NONBLOCK so that a pipe under this name can not hold the program up.
+    // O_NONBLOCK so that a pipe under this name cannot hold the program up.
     const int all = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     UniqueFd fd(::openat(directory_.get(), to_string(file), all, 0600));
     if (!fd) {

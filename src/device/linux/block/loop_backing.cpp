@@ -52,7 +52,8 @@ std::optional<LoopBacking> loop_backing(const std::filesystem::path& loop_device
         if (errno == ENXIO || errno == ENOTTY || errno == EINVAL) {
             return std::nullopt;
         }
-        throw_errno(ErrorCode::internal, loop_device.string() + ": asking for its file", errno);
+        throw_errno(ErrorCode::internal, loop_device.string() + ": reading its backing file",
+                    errno);
     }
     LoopBacking backing;
     backing.path = backing_path(status.st_rdev);

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/drive/linux_secure_erase.hpp"
-
 #include <fcntl.h>
 #include <linux/fs.h>
 #include <sys/ioctl.h>
@@ -10,6 +8,7 @@
 #include <cerrno>
 
 #include "efface/base/assert.hpp"
+#include "efface/device/drive/linux_secure_erase.hpp"
 
 namespace efface::device {
 
@@ -30,7 +29,7 @@ LinuxSecureErase LinuxSecureErase::open(const std::filesystem::path& path) {
     if (::fstat(fd.get(), &state) != 0 || !S_ISBLK(state.st_mode) ||
         ::ioctl(fd.get(), BLKGETSIZE64, &size_bytes) != 0 ||
         ::ioctl(fd.get(), BLKSSZGET, &block_bytes) != 0 || block_bytes <= 0) {
-        throw Error(ErrorCode::usage, path.string() + ": is no block device");
+        throw Error(ErrorCode::usage, path.string() + ": is not a block device");
     }
     return {std::move(fd), size_bytes, static_cast<std::uint32_t>(block_bytes)};
 }

@@ -34,7 +34,7 @@ class Attempts final {
     void wait_or_throw(const std::string& what) {
         if (--left_ == 0) {
             throw Error(ErrorCode::busy, what + ": is locked by another program",
-                        "wait until cryptsetup or udev is done with it, then run again");
+                        "wait until cryptsetup or udev has finished, then run the command again");
         }
         std::this_thread::sleep_for(kPollStep);
     }
@@ -62,7 +62,7 @@ UniqueFd reopen(int fd, int flags) {
 
 UniqueFd open_lock_folder() {
     if (::mkdir(kLockFolder, kLockFolderMode) != 0 && errno != EEXIST) {
-        throw_errno(ErrorCode::internal, std::string(kLockFolder) + ": making the lock folder",
+        throw_errno(ErrorCode::internal, std::string(kLockFolder) + ": creating the lock folder",
                     errno);
     }
     return open_file(kLockFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);

@@ -126,7 +126,7 @@ std::string receive_all(int fd, std::size_t bytes_max, const Deadline& deadline,
         }
         answer.append(buffer.data(), static_cast<std::size_t>(count));
         if (answer.size() > bytes_max) {
-            fail(name, fmt::format("said more than {} bytes", bytes_max));
+            fail(name, fmt::format("answered with more than {} bytes", bytes_max));
         }
     }
 }
@@ -140,14 +140,14 @@ void redeem(const UniqueFd& ticket, const Deadline& deadline, const std::string&
         count = ::recv(ticket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     } while (count < 0 && (errno == EINTR || errno == EAGAIN));
     if (count != static_cast<ssize_t>(bytes.size())) {
-        fail(name, "the process that serves it ended");
+        fail(name, "its worker process ended");
     }
     const auto [kind, value] = bytes;
     if (kind == kTicketSignalled) {
         fail(name, fmt::format("ended by signal {}", value));
     }
     if (kind == kTicketNotForked) {
-        fail(name, "no process for it: " + errno_text(value));
+        fail(name, "no worker process for it: " + errno_text(value));
     }
     if (kind != kTicketExited || value != 0) {
         fail(name, fmt::format("ended with status {}", value));
@@ -208,7 +208,7 @@ std::shared_ptr<WorkerClient::Server> WorkerClient::server_other_than(
         return server_;
     }
     if (starts_ == kServerStartsMax) {
-        fail(name_, fmt::format("was started {} times and is not there any more", starts_));
+        fail(name_, fmt::format("was started {} times and ended each time", starts_));
     }
     ++starts_;
     server_.reset();
@@ -230,7 +230,7 @@ std::string WorkerClient::ask(const Question& question) {
                                    ticket.theirs.get(), deadline, name_);
     }
     if (!handed_over) {
-        fail(name_, "the process that serves it ended");
+        fail(name_, "its worker process ended");
     }
     conversation.theirs.reset();
     ticket.theirs.reset();

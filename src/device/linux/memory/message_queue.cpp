@@ -29,7 +29,7 @@ QueueState MessageQueue::state() const {
     struct stat status {};
     mq_attr attributes{};
     if (::fstat(fd_.get(), &status) != 0 || ::mq_getattr(fd_.get(), &attributes) != 0) {
-        throw_errno(ErrorCode::internal, "asking for the state of a message queue", errno);
+        throw_errno(ErrorCode::internal, "reading the state of a message queue", errno);
     }
     return {static_cast<std::uint64_t>(status.st_dev),
             static_cast<std::uint64_t>(status.st_ino),

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/device/memory/memory_target.hpp"
-
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
+
+#include "efface/device/memory/memory_target.hpp"
 
 #if defined(__x86_64__) && !defined(EFFACE_PORTABLE)
 #define EFFACE_HAS_CLFLUSH
@@ -130,7 +130,7 @@ std::unique_ptr<MappedTarget> MappedTarget::map_part(UniqueFd fd, std::uint64_t 
                                                      const std::string& what) {
     UniqueFd window(::memfd_create("efface-window", MFD_CLOEXEC));
     if (!window || ::ftruncate(window.get(), static_cast<off_t>(kWindowBytes)) != 0) {
-        throw_errno(ErrorCode::internal, what + ": making a memory file", errno);
+        throw_errno(ErrorCode::internal, what + ": creating a memory file", errno);
     }
     void* memory = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(),
                           as_offset(file_offset));

@@ -90,7 +90,7 @@ void keep_rights(Rights rights) {
         sets[i] = {word, word, 0};
     }
     if (::syscall(SYS_capset, &header, sets.data()) != 0) {
-        throw_errno(ErrorCode::internal, "giving up capabilities", errno);
+        throw_errno(ErrorCode::internal, "dropping capabilities", errno);
     }
 }
 

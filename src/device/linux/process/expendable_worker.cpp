@@ -69,7 +69,7 @@ bool WorkerLine::stopped() const {
 ExpendableWorker ExpendableWorker::start(const std::function<int(const WorkerLine&)>& work) {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        throw_errno(ErrorCode::internal, "making a line to a worker", errno);
+        throw_errno(ErrorCode::internal, "opening a channel to a worker", errno);
     }
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
@@ -89,7 +89,7 @@ ExpendableWorker::Heard ExpendableWorker::hear(WorkerReport& report, unsigned mi
     pollfd watched{line_.get(), POLLIN, 0};
     const int ready = ::poll(&watched, 1, static_cast<int>(milliseconds));
     if (ready < 0 && errno != EINTR) {
-        throw_errno(ErrorCode::internal, "listening to a worker", errno);
+        throw_errno(ErrorCode::internal, "reading from a worker", errno);
     }
     if (ready <= 0) {
         return Heard::nothing;

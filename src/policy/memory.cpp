@@ -114,7 +114,7 @@ void examine_layers(const Json& facts, Findings& findings) {
     const Json layers = at(facts, "/layers");
     if (!layers.is_array()) {
         if (text_at(facts, "/kind") == "swap") {
-            findings.add(ReasonCode::facts_unknown, "what the area stands on");
+            findings.add(ReasonCode::facts_unknown, "the storage that the area is on");
         }
         return;
     }

@@ -136,7 +136,7 @@ void render_limits(Page& page, const Json& predicate) {
     show_list(page, "Residual risks", look(predicate, {"result", "residualRisks"}), 2);
     if (has_target(predicate)) {
         render_not_reached(page, predicate);
-        page.bullet("Only this target was treated: copies of its data elsewhere are not covered.");
+        page.bullet("Only this target was erased: copies of its data elsewhere are not covered.");
     } else {
         page.bullet("Copies of data or keys that the owner did not declare are not covered.");
     }

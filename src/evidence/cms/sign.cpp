@@ -26,7 +26,7 @@ void add_signer(CMS_ContentInfo* cms, ByteView content, const SigningKey& key, W
     require(signer != nullptr, "add a signer");
     const Digest digest = sha256(content);
     const Asn1TimePtr time(ASN1_TIME_adj(nullptr, to_time_t(at), 0, 0));
-    require(time != nullptr, "signing time");
+    require(time != nullptr, "add the signing time");
     // The type of content must be there before the digest of it is signed (RFC 5652 section 11.1).
     require(CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_contentType, V_ASN1_OBJECT,
                                         OBJ_nid2obj(NID_pkcs7_data), -1) == 1 &&

@@ -95,7 +95,7 @@ bool is_digest_of(CMS_SignerInfo* signer, ByteView content) {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> actual{};
     unsigned size = 0;
     require(EVP_Digest(content.data(), content.size(), actual.data(), &size, digest, nullptr) == 1,
-            "digest of the content");
+            "compute the digest of the content");
     const ByteView wanted = bytes_of(stated);
     return wanted.size() == size && std::equal(wanted.begin(), wanted.end(), actual.begin());
 }

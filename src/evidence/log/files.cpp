@@ -229,7 +229,7 @@ std::vector<std::string> FolderLogFiles::unsigned_names(std::size_t count_max) {
 
 void FolderLogFiles::sync_directory() {
     if (::fsync(directory_.get()) != 0) {
-        throw_errno(ErrorCode::evidence, "flushing " + directory_name_, errno);
+        throw_errno(ErrorCode::evidence, "flushing " + directory_name_ + " failed", errno);
     }
 }
 

@@ -172,7 +172,7 @@ OpenedFacts opened_facts(int fd) {
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &status) !=
             0 ||
         ::fstatfs(fd, &space) != 0) {
-        throw_errno(ErrorCode::internal, "reading the type of an open file", errno);
+        throw_errno(ErrorCode::internal, "reading the type of an open file failed", errno);
     }
     OpenedFacts facts;
     facts.mount_id =

@@ -84,7 +84,7 @@ ContentEraser::~ContentEraser() {
 bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
     UniqueFd again(::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!again) {
-        throw_errno(ErrorCode::internal, file.path + ": another descriptor", errno);
+        throw_errno(ErrorCode::internal, file.path + ": duplicating its descriptor failed", errno);
     }
     std::unique_ptr<device::BlockTarget> target;
     Extent within = extent;
@@ -175,7 +175,8 @@ bool ContentEraser::huge_page_is_empty(const File& file, std::uint64_t at,
 bool ContentEraser::each_huge_page(const File& file, Work work) {
     struct stat status {};
     if (::fstat(file.fd.get(), &status) != 0 || status.st_blksize <= 0) {
-        throw_errno(ErrorCode::internal, file.path + ": reading the size of its pages", errno);
+        throw_errno(ErrorCode::internal, file.path + ": reading the size of its pages failed",
+                    errno);
     }
     const auto page_bytes = static_cast<std::uint64_t>(status.st_blksize);
     const bool whole = file.allocated_bytes >= file.size_bytes;

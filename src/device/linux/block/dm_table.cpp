@@ -108,7 +108,7 @@ std::vector<DmTarget> dm_table(unsigned major, unsigned minor) {
             return {};
         }
         if (error != 0) {
-            throw_errno(ErrorCode::internal, "device mapper: reading a table", error);
+            throw_errno(ErrorCode::internal, "device mapper: reading a table failed", error);
         }
         if ((header.flags & DM_BUFFER_FULL_FLAG) == 0) {
             return targets_in(buffer, header);

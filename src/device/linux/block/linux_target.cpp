@@ -34,7 +34,7 @@ constexpr std::uint32_t kSmallestBlockBytes = 512;
         case ENOTDIR:
         case ELOOP:
         case ENAMETOOLONG:
-            throw_errno(ErrorCode::usage, name + ": opening", error);
+            throw_errno(ErrorCode::usage, name + ": opening failed", error);
         case ENXIO:
         case ENODEV:
         case ENOMEDIUM:
@@ -54,9 +54,9 @@ constexpr std::uint32_t kSmallestBlockBytes = 512;
                             "to erase it, remove the protection (blockdev --setrw, mount -o "
                             "remount,rw, chattr -i), then run the command again");
             }
-            throw_errno(ErrorCode::usage, name + ": opening", error);
+            throw_errno(ErrorCode::usage, name + ": opening failed", error);
         default:
-            throw_errno(ErrorCode::internal, name + ": opening", error);
+            throw_errno(ErrorCode::internal, name + ": opening failed", error);
     }
 }
 
@@ -71,7 +71,7 @@ UniqueFd open_or_empty(const std::filesystem::path& path, int flags) {
 struct stat status_of(int fd, const std::string& name) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) {
-        throw_errno(ErrorCode::internal, name + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, name + ": reading its status failed", errno);
     }
     return status;
 }
@@ -84,7 +84,7 @@ bool same_object(const struct stat& a, const struct stat& b) {
 std::uint64_t device_size(int fd, const std::string& name) {
     std::uint64_t bytes = 0;
     if (::ioctl(fd, BLKGETSIZE64, &bytes) != 0) {
-        throw_errno(ErrorCode::internal, name + ": reading its size", errno);
+        throw_errno(ErrorCode::internal, name + ": reading its size failed", errno);
     }
     return bytes;
 }
@@ -173,7 +173,7 @@ DirectFile make_file(const std::filesystem::path& path, Access access, Opened op
     if (!layout.direct && opened.direct) {
         const int flags = ::fcntl(fd, F_GETFL);
         if (flags < 0 || ::fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0) {
-            throw_errno(ErrorCode::internal, name + ": turning direct I/O off", errno);
+            throw_errno(ErrorCode::internal, name + ": turning direct I/O off failed", errno);
         }
     } else if (layout.direct && layout.size_bytes % layout.unit != 0) {
         buffered = open_or_empty(path, access == Access::exclusive ? O_RDWR : O_RDONLY);

@@ -182,7 +182,7 @@ void UringQueue::submit(std::size_t slot) {
 void UringQueue::enter(int result) const {
     if (result < 0 && result != -EAGAIN && result != -EBUSY && result != -EINTR &&
         result != -ETIME) {
-        throw_errno(ErrorCode::internal, "submitting transfers to io_uring", -result);
+        throw_errno(ErrorCode::internal, "submitting transfers to io_uring failed", -result);
     }
 }
 

@@ -75,7 +75,8 @@ std::optional<SegmentState> segment_state(int id) {
         if (errno == EINVAL || errno == EIDRM) {
             return std::nullopt;
         }
-        throw_errno(ErrorCode::internal, "opening System V segment " + std::to_string(id), errno);
+        throw_errno(ErrorCode::internal,
+                    "opening System V segment " + std::to_string(id) + " failed", errno);
     }
     SegmentState state;
     state.key = raw.shm_perm.__key;
@@ -104,7 +105,8 @@ AttachedSegment AttachedSegment::attach(int id) {
     segment.size_bytes_ = mapped_bytes(at);
     // A child that another target's work forks would be one more attachment.
     if (::madvise(at, segment.size_bytes_, MADV_DONTFORK) != 0) {
-        throw_errno(ErrorCode::not_sanitized, "keeping a segment out of child processes", errno);
+        throw_errno(ErrorCode::not_sanitized, "keeping a segment out of child processes failed",
+                    errno);
     }
     return segment;
 }
@@ -131,7 +133,8 @@ std::vector<bool> AttachedSegment::resident_pages() const {
     const std::size_t pages = (size_bytes_ + kPageBytes - 1) / kPageBytes;
     std::vector<unsigned char> raw(pages);
     if (::mincore(memory_, size_bytes_, raw.data()) != 0) {
-        throw_errno(ErrorCode::internal, "finding which pages of a segment are in memory", errno);
+        throw_errno(ErrorCode::internal, "finding which pages of a segment are in memory failed",
+                    errno);
     }
     std::vector<bool> resident(pages);
     std::transform(raw.begin(), raw.end(), resident.begin(),

@@ -58,7 +58,7 @@ Json DevdaxKind::identity() const {
 void DevdaxKind::object(MemorySurvey& survey) const {
     struct stat status {};
     if (::stat(node_.c_str(), &status) != 0) {
-        throw_errno(ErrorCode::usage, node_.string() + ": reading its status", errno);
+        throw_errno(ErrorCode::usage, node_.string() + ": reading its status failed", errno);
     }
     // A recording has a plain file in the place of the device.
     if (context_.view.live && !S_ISCHR(status.st_mode)) {

@@ -97,7 +97,7 @@ SwapKind::Opened SwapKind::open() const {
     Opened opened;
     opened.fd = open_file(place, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ErrorCode::usage);
     if (::fstat(opened.fd.get(), &opened.status) != 0) {
-        throw_errno(ErrorCode::internal, printable(place) + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, printable(place) + ": reading its status failed", errno);
     }
     return opened;
 }

@@ -65,10 +65,10 @@ FileKind::Opened FileKind::open(int flags) const {
     file.fd = UniqueFd(::open(context_.name.place.c_str(),
                               flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file.fd) {
-        throw_errno(ErrorCode::usage, path + ": opening", errno);
+        throw_errno(ErrorCode::usage, path + ": opening failed", errno);
     }
     if (::fstat(file.fd.get(), &file.status) != 0) {
-        throw_errno(ErrorCode::internal, path + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, path + ": reading its status failed", errno);
     }
     if (!S_ISREG(file.status.st_mode)) {
         throw Error(ErrorCode::usage, path + ": is not a regular file");

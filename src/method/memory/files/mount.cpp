@@ -82,7 +82,7 @@ void add_origin(ObjectWriter& identity, const inventory::OpenedFacts& facts) {
 void count_again(OpenedMount& opened) {
     struct statfs status {};
     if (::fstatfs(opened.root.get(), &status) != 0) {
-        throw_errno(ErrorCode::internal, "finding what is in use in a mount", errno);
+        throw_errno(ErrorCode::internal, "finding what is in use in a mount failed", errno);
     }
     opened.counts_inodes = status.f_files > 0;
     opened.inodes = opened.counts_inodes ? status.f_files - status.f_ffree : 0;
@@ -99,7 +99,7 @@ OpenedMount open_mount(const std::string& place, const std::string& kind,
         refuse_hidden(place, there);  // the list has it, and its path leads elsewhere
     }
     if (!opened.root && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
-        throw_errno(ErrorCode::safety, printable(place) + ": opening", errno);
+        throw_errno(ErrorCode::safety, printable(place) + ": opening failed", errno);
     }
     if (there.empty()) {
         refuse_unmounted(place);

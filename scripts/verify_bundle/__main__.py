@@ -35,7 +35,7 @@ def check_signers(signature, predicate):
         what = f'required: {one["role"]} {one["subjectPublicKeySha256"]}'
         need(signature.signers_with(one['subjectPublicKeySha256'], one['role']), what)
         good(what)
-    what = 'a station signed, by the role in its certificate'
+    what = 'a station signed, with the role in its certificate'
     stations = [signer for signer in signature.signers if signer.role == 'station']
     need(stations, what)
     good(what)
@@ -50,7 +50,7 @@ def check_authorization(predicate, root):
     authorization = predicate['authorization']
     digest = authorization['manifestDigest']
     if digest is None:
-        need(not os.path.exists(MANIFEST), 'a manifest that the record does not speak of')
+        need(not os.path.exists(MANIFEST), 'there is a manifest that the record does not mention')
         print(said(f'      there was no order: {authorization["operator"]} typed '
                    f'{json.dumps(authorization["targetToken"])}'))
     else:
@@ -62,7 +62,8 @@ def check_authorization(predicate, root):
         approvals.check_chains('the approvals are signed below the trusted root', root)
         approvals.check_approvals(predicate)
     else:
-        need(not os.path.exists(MANIFEST + '.p7s'), 'approvals that the record does not speak of')
+        need(not os.path.exists(MANIFEST + '.p7s'),
+             'there are approvals that the record does not mention')
         print('      confirmed at a terminal: nobody signed for it')
     check_order(MANIFEST, predicate)
 
@@ -96,7 +97,7 @@ def check_bundle(bundle, root, key, log=None):
     rejected = check_acceptances(acceptances, root, certificate, predicate)
     print(summary(predicate))
     print('The bundle is proved' + (', and the certificate is rejected.' if rejected else
-                                    ', but not the last of its device.' if later else '.'))
+                                    ', but superseded by a later run.' if later else '.'))
     return QUALIFIED if rejected or later else PROVED
 
 
@@ -110,7 +111,7 @@ def check_use(bundle, root, key, log=None):
             return f'{path}: there is no such {what}'
     try:
         if not roots_in(read(os.path.realpath(root), BYTES_MAX[ROOT])):
-            return f'{root}: is not of certificates in PEM only'
+            return f'{root}: must hold only certificates in PEM'
         log_key_in(read(os.path.realpath(key), BYTES_MAX[LOG_KEY]))
     except (OSError, ValueError, Wrong) as error:
         return f'{root}, {key}: {error}'
@@ -130,7 +131,7 @@ def main(paths):
         return NOT_PROVED
     except (OSError, MemoryError) as error:
         known = isinstance(error, OSError) and error.errno in OF_THE_BUNDLE
-        print(said(f'{"FAIL  " if known else "      can not be read: "}{error}'[:200]))
+        print(said(f'{"FAIL  " if known else "      cannot be read: "}{error}'[:200]))
         return NOT_PROVED if known else NOT_KNOWN
     except Exception as error:  # pylint: disable=broad-except  # what these bytes led to
         print(said(f'FAIL  malformed: {type(error).__name__} {error!r}'[:200]))

@@ -16,13 +16,13 @@ def check_acceptance(statement, certificate, record, number=1, previous=None):
     need(statement['subject'][0]['digest']['sha256'] == hashlib.sha256(certificate).hexdigest() and
          told['certificateId'] == record['certificateId'], 'it is of another certificate')
     need(told['number'] == number and told.get('previous') == previous,
-         'it does not stand behind the acceptance that it names')
+         'it does not follow the acceptance that it names')
     need(all(told['result'][key] == record['result'][key] for key in ('status', 'level')),
-         'it tells of another verdict')
+         'it names another verdict')
     need(when(told['decidedAt']) >= when(record['issuedAt']),
          'it was decided before the certificate was issued')
     need(told['decidedBy']['subject'] != record['authorization']['operator'],
-         'the operator can not accept their own run')
+         'the operator cannot accept their own run')
 
 
 def check_acceptances(count, root, certificate, record):
@@ -40,7 +40,7 @@ def check_acceptances(count, root, certificate, record):
         by = told['decidedBy']
         need(len(signature.signers) == 1 and signature.signers[0].name == by['subject'] and
              signature.signers_with(by['subjectPublicKeySha256'], by['role']),
-             name + ' was signed by somebody else, or in another role')
+             name + ' was signed by someone else, or in another role')
         gap = signature.signers[0].time - when(told['decidedAt'])
         need(abs(gap) <= CLOCK_SLACK, name + ' was signed at another time')
         rejected = told['decision'] == 'rejected'

@@ -27,7 +27,7 @@ def check_claims(record):
     check_approvers(predicate['authorization'], sanitization['startedAt'])
     check_required(predicate['signaturePolicy']['required'])
     need(predicate['attempts']['number'] == len(predicate['attempts']['previous']) + 1,
-         'the number of attempts')
+         'the number of attempts is wrong')
     previous = predicate['attempts']['previous']
     need(len({one['runId'] for one in previous}) == len(previous) and
          all(one['logIndex'] < other['logIndex'] for one, other in zip(previous, previous[1:])),
@@ -44,7 +44,7 @@ def check_places(predicate):
         need(not times or len(times) == 2 and
              when(times[0]) <= when(times[1]) <= when(predicate['issuedAt']),
              'the times of a place are out of order')
-        need(times or volume['status'] not in SUCCESS, 'a place that was never begun')
+        need(times or volume['status'] not in SUCCESS, 'a place was never started')
     seen, unseen = predicate['verification'], any(not volume['locations']
                                                   for volume in predicate['volumes'])
     need(predicate['result']['status'] not in SUCCESS or unseen or
@@ -52,12 +52,12 @@ def check_places(predicate):
 
 
 def check_not_before(date, started):
-    need(date is None or when(date) <= when(started), 'it began before its date')
+    need(date is None or when(date) <= when(started), 'it began before not_before')
 
 
 def check_required(signers):
     need(len({one['subjectPublicKeySha256'] for one in signers}) == len(signers),
-         'one key can not sign in two roles')
+         'one key cannot sign in two roles')
     need('station' in [one['role'] for one in signers], 'the station must sign')
 
 
@@ -67,9 +67,9 @@ def check_approvers(authorization, started):
     people = {approval['subject'] for approval in approvals}
     need(len(keys) == len(approvals), 'one key approved twice')
     if authorization['confirmation'] != 'signed-approvals':
-        need(not keys, 'approvals that nobody signed')
+        need(not keys, 'there are approvals that nobody signed')
         return
-    need(authorization['operator'] not in people, 'the operator can not approve the own run')
+    need(authorization['operator'] not in people, 'the operator cannot approve their own run')
     need(all(when(approval['signedAt']) <= when(started) for approval in approvals),
-         'an approval that came after the run began')
+         'an approval is dated after the run began')
     need(len(people) >= 2, 'two different people must approve')

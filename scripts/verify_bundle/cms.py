@@ -32,19 +32,19 @@ SIGNATURES = {
 def digest_named(identifier):
     """The digest algorithm, whose parameters are absent or NULL (RFC 5754 section 2)."""
     parts = [part.whole for part in identifier.children(SEQUENCE)]
-    need(parts and parts[1:] in ([], [NOTHING]), 'an odd form of a digest algorithm')
+    need(parts and parts[1:] in ([], [NOTHING]), 'a digest algorithm is malformed')
     return parts[0]
 
 
 def parts_of(data):
     """The certificates and SignerInfos of a detached CMS signature."""
     kind, explicit = Der.alone(data, SEQUENCE).children()
-    need(kind.whole == SIGNED_DATA and explicit.tag == 0xa0, 'it is no CMS signature')
+    need(kind.whole == SIGNED_DATA and explicit.tag == 0xa0, 'it is not a CMS signature')
     (signed,) = explicit.children()
     parts = signed.children()
     need([part.tag for part in parts] == [0x02, 0x31, 0x30, 0xa0, 0x31],
          'it must hold certificates and signers, no revocation lists')
-    need([child.whole for child in parts[2].children()] == [DATA], 'content stands inside')
+    need([child.whole for child in parts[2].children()] == [DATA], 'it has embedded content')
     certificates = parts[3].children()
     infos = parts[4].children()
     # What no signature covers must follow from the rest: RFC 5652 sections 5.1 and 5.3.
@@ -52,14 +52,15 @@ def parts_of(data):
     listed = [digest_named(algorithm) for algorithm in parts[1].children()]
     need(set(listed) == used and len(listed) == len(used) and
          all(field.content == b'\1' for field in [parts[0]] + [i.children()[0] for i in infos]),
-         'version numbers or digest algorithms are not those of the signers')
-    need(1 <= len(infos) <= 16 and all(c.tag == 0x30 for c in certificates), 'signers or certificates')
+         'version numbers or digest algorithms do not match the signers')
+    need(1 <= len(infos) <= 16 and all(c.tag == 0x30 for c in certificates),
+         'the signers or certificates are malformed, or too many')
     return certificates, infos
 
 
 def issuer_and_serial(certificate):
     fields = certificate.children()[0].children()
-    need(fields[0].tag == 0xa0, 'a certificate that is not of version 3')
+    need(fields[0].tag == 0xa0, 'a certificate is not of version 3')
     return fields[3].whole + fields[1].whole
 
 
@@ -70,7 +71,7 @@ def attributes_of(info):
     found = {}
     for attribute in fields[3].children():
         name, values = attribute.children()
-        need(name.whole not in found, 'a signed attribute is there twice')
+        need(name.whole not in found, 'a signed attribute occurs twice')
         found[name.whole] = values.children()
     for name in (CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, SIGNING_CERT):
         need(len(found.get(name, [])) == 1, 'a signed attribute is missing: no CAdES signature')
@@ -79,7 +80,7 @@ def attributes_of(info):
 
 def time_of(value):
     form = {0x17: '%y%m%d%H%M%SZ', 0x18: '%Y%m%d%H%M%SZ'}.get(value.tag)
-    need(form, 'the signing time has an odd form')
+    need(form, 'the signing time is malformed')
     return datetime.datetime.strptime(value.content.decode('ascii'), form).replace(
         tzinfo=datetime.timezone.utc)
 
@@ -91,9 +92,9 @@ def check_signer(info, certificates, content):
     algorithm, *parameters = fields[4].children()
     signs, form = SIGNATURES.get(algorithm.whole, (None, None))
     need(digest and [part.tag for part in parameters] == form and signs in (None, digest),
-         'an algorithm that is not allowed')
+         'an algorithm is not allowed')
     need(attributes[CONTENT_TYPE].whole == DATA and
-         attributes[MESSAGE_DIGEST].content == digest(content).digest(), 'signed other content')
+         attributes[MESSAGE_DIGEST].content == digest(content).digest(), 'signed different content')
     sid = b''.join(part.whole for part in fields[1].children())
     own = [c for c in certificates if issuer_and_serial(c) == sid]
     need(len(own) == 1, "the signer's certificate is missing or ambiguous")
@@ -134,7 +135,7 @@ class Signature:
         good(f'{self.name}: {len(infos)} signer(s), each with signed attributes and '
              'signing-certificate-v2')
         need(len({signer.key for signer in self.signers}) == len(self.signers),
-             'a key signed twice: ' + self.name)
+             'one key signed twice: ' + self.name)
 
     def check_chains(self, what, root):
         """Every signature, and its chain to the trusted root as of its own time."""

@@ -44,7 +44,7 @@ def good(text):
 def open_regular(path):
     """Without waiting for whoever writes into a pipe of that name, and through no link."""
     file = open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), 'rb')
-    need(stat.S_ISREG(os.fstat(file.fileno()).st_mode), path + ' is no file')
+    need(stat.S_ISREG(os.fstat(file.fileno()).st_mode), path + ' is not a regular file')
     return file
 
 
@@ -84,7 +84,7 @@ def strict_json(data, what):
         return result
 
     def refuse(text):
-        raise Wrong(what + ' holds the number ' + text)
+        raise Wrong(what + ' contains the number ' + text)
 
     def whole(text):
         return refuse(text) if text == '-0' else int(text)
@@ -95,7 +95,7 @@ def strict_json(data, what):
         raise Wrong(f'{what} is not JSON: {error}') from error
     for part, _ in parts_of(value, what):
         need(type(part) is not str or not SURROGATE.search(part),
-             what + ' holds a text that is no Unicode')
+             what + ' contains text that is not Unicode')
     return value
 
 
@@ -108,9 +108,9 @@ def canonical_json(data, what):
     value = strict_json(data, what)
     for part, is_key in parts_of(value, what):
         if type(part) is int:
-            need(-NUMBER_MAX <= part <= NUMBER_MAX, f'{what} holds a number beyond 2^53 - 1')
+            need(-NUMBER_MAX <= part <= NUMBER_MAX, f'{what} contains a number beyond 2^53 - 1')
         elif type(part) is str:
-            need(not NEVER_IN_RECORDS.search(part), what + ' holds a control character')
+            need(not NEVER_IN_RECORDS.search(part), what + ' contains a control character')
             need(not is_key or part.isascii(), what + ' has a key that is not ASCII')
     need(canonical(value) == data, what + ' is not in canonical form')
     return value
@@ -118,7 +118,7 @@ def canonical_json(data, what):
 
 def unbase64(text):
     data = base64.b64decode(text, validate=True)
-    need(base64.b64encode(data).decode() == text, 'base64 in an odd form')
+    need(base64.b64encode(data).decode() == text, 'base64 is malformed')
     return data
 
 
@@ -131,7 +131,7 @@ TIME = re.compile(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ', re.ASCII)
 
 def when(text):
     """A time of RFC 3339 in UTC, in the one form that records have, since 1970."""
-    need(TIME.fullmatch(text) and text >= '1970', f'no time: {text}')
+    need(TIME.fullmatch(text) and text >= '1970', f'not a time: {text}')
     return datetime.datetime.strptime(text, '%Y-%m-%dT%H:%M:%SZ').replace(
         tzinfo=datetime.timezone.utc)
 

@@ -55,14 +55,14 @@ class Der:
     def alone(cls, data, tag):
         """The one element that `data` is, of this tag, read to its depths."""
         element = cls(data)
-        need(element.end == len(data), 'bytes stand behind a signature or certificate')
-        need(element.tag == tag, 'a signature or certificate has an odd form')
+        need(element.end == len(data), 'bytes follow a signature or certificate')
+        need(element.tag == tag, 'a signature or certificate is malformed')
         return element.walk()
 
     def children(self, tag=None):
         """`tag`: what this element must be."""
         need(self.tag & CONSTRUCTED and tag in (None, self.tag),
-             'a signature or certificate has an odd form')
+             'a signature or certificate is malformed')
         found, at = [], 0
         while at < len(self.content):
             need(len(found) < CHILDREN_MAX, 'a signature or certificate has too many parts')
@@ -78,13 +78,13 @@ class Der:
         return self
 
     def boolean(self):
-        need(self.tag == BOOLEAN and self.content in (b'\0', b'\xff'), 'an odd form of a boolean')
+        need(self.tag == BOOLEAN and self.content in (b'\0', b'\xff'), 'a boolean is malformed')
         return self.content == b'\xff'
 
     def bits(self):
         """The bytes of a bit string, whose last unused bits must be zero."""
-        need(self.tag == BIT_STRING and self.content, 'an odd form of a bit string')
+        need(self.tag == BIT_STRING and self.content, 'a bit string is malformed')
         unused, data = self.content[0], self.content[1:]
         need(unused <= 7 and (data or not unused) and
-             (not data or not data[-1] & ((1 << unused) - 1)), 'an odd form of a bit string')
+             (not data or not data[-1] & ((1 << unused) - 1)), 'a bit string is malformed')
         return data

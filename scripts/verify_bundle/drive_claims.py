@@ -15,14 +15,14 @@ def check_drive(predicate, rules):
     work, seen, result = (predicate[key] for key in ('sanitization', 'verification', 'result'))
     if work.get('operation') is None:  # it ended before the drive was asked for anything
         need(result['status'] not in SUCCESS and predicate['certificateType'] == 'media',
-             'nothing was done, and yet something is claimed')
+             'nothing was done, yet something is claimed')
         return
     technique, adopted = work['technique'], work['operation']['adopted']
     check_whose(predicate, command_set(technique), rules)
     check_operation(work)
     for key in ('statusBefore', 'statusAfter'):
         check_pages(work[key])
-    need(not seen['independentOfEraser'], 'the eraser looked itself')
+    need(not seen['independentOfEraser'], 'the eraser checked its own work')
     marks = check_canaries(seen['canaries'])
     check_rest(seen, marks)
     check_whole(seen, rules)
@@ -43,7 +43,7 @@ def check_whose(predicate, commands, rules):
     need(not rules.part('kinds') or target['kind'] in rules.part('kinds'),
          'only a disk erases itself')
     need(drive['commandSet'] == predicate['sanitization']['operation']['commandSet'] == commands,
-         'the technique is not one of these commands')
+         'the technique does not belong to these commands')
     need(not drive['serial'] or not serial or drive['serial'] == serial,
          'another drive has answered')
 
@@ -60,12 +60,12 @@ def check_operation(work):
 
 def check_pages(pages):
     need(all(hashlib.sha256(bytes.fromhex(page['hex'])).hexdigest() == page['sha256']
-             for page in pages), 'a page is not the one of its digest')
+             for page in pages), 'a page does not match its digest')
 
 
 def check_apart(places, apart):
     need(all(low + apart <= high for low, high in zip(places, places[1:])),
-         'places are not sorted, or not blocks apart')
+         'places are not sorted, or less than a block apart')
 
 
 def block_of(canaries, surface):
@@ -87,29 +87,32 @@ def check_canaries(canaries):
             surface[key] for key in ('offsets', 'intact', 'unreadable', 'unexpected'))
         for places in (placed, intact, unreadable, unexpected):
             check_apart(places, block)
-        need(not placed or placed[-1] + block <= size, 'a canary outside its surface')
+        need(not placed or placed[-1] + block <= size, 'a canary is outside its surface')
         need(set(intact) | set(unreadable) <= set(placed) and
-             not set(intact) & set(unreadable), 'a canary that was not placed, or both')
-        need(set(unexpected) <= set(unreadable), 'what could be read was not expected to be')
+             not set(intact) & set(unreadable),
+             'a canary was not placed, or is listed as both intact and unreadable')
+        need(set(unexpected) <= set(unreadable),
+             'places that could be read are listed as expected to be unreadable')
         for key, found in (('placed', placed), ('unreadable', unreadable), ('intact', intact),
                            ('unexpected', unexpected)):
             listed[key] += len(found)
     counts['unexpected'] = listed['unexpected']
-    need(all(counts[key] == listed[key] for key in listed), 'canaries are not counted as listed')
+    need(all(counts[key] == listed[key] for key in listed),
+         'the counts of canaries do not match the lists')
     need(counts['changed'] + counts['unreadable'] + counts['intact'] <= counts['placed'],
-         'more canaries were seen than placed')
+         'more canaries were observed than placed')
     return counts
 
 
 def check_rest(seen, marks):
     samples, expected, statuses = seen['samples'], seen['expected'], seen['unreadableStatuses']
     told_of = sum(samples[key] for key in SAMPLES)
-    need(told_of <= samples['taken'], 'more samples were seen than taken')
+    need(told_of <= samples['taken'], 'more samples were observed than taken')
     need(expected['mismatches'] <= expected['checked'] and
          (expected['content'] != 'nothing' or not expected['checked']),
-         'what was promised does not add up')
+         'the numbers of the promised content do not add up')
     need(sum(status['count'] for status in statuses) >=
-         marks['unreadable'] + samples['unreadable'], 'unreadable places without status')
+         marks['unreadable'] + samples['unreadable'], 'unreadable places have no status')
     told = {flag: sum(status['count'] for status in statuses if status['expected'] is flag)
             for flag in (True, False)}
     need(told[False] >= marks['unexpected'] and
@@ -117,7 +120,7 @@ def check_rest(seen, marks):
          'the statuses are not those of the canaries')
     need(seen['performed'] or not statuses and not expected['checked'] and not told_of and
          marks['changed'] + marks['unreadable'] + marks['intact'] == 0,
-         'something was seen, but nobody looked')
+         'results are reported, but nothing was checked')
 
 
 def pattern_of(seed):
@@ -133,10 +136,10 @@ def check_content(seen):
     if seen.get('whole'):
         contents.append(seen['whole']['content'])
         need(contents[1] != 'nothing' and contents[0] in ('nothing', contents[1]),
-             'what was read wholly is not what was expected')
+             'what was read completely is not what was expected')
     need(all(content in ('nothing', 'zeros') or
              seen.get('seed') and content == pattern_of(seen['seed']) for content in contents),
-         'the pattern is not that of the seed')
+         'the pattern does not belong to the seed')
 
 
 def check_whole(seen, rules):
@@ -149,35 +152,35 @@ def check_whole(seen, rules):
         'bytesPlanned', 'bytesCompared', 'mismatches', 'unreadableBytes', 'unexpectedBytes'))
     need(compared + unreadable <= planned and
          unexpected <= unreadable and len(whole['different']) <= differ,
-         'what was read does not add up')
+         'the numbers of the full read-back do not add up')
     if seen['result'] == 'pass':
         need(planned == compared + unreadable ==
              sum(surface['sizeBytes'] for surface in seen['canaries']['surfaces']),
              'not everything that the host addresses was read')
-        need(compared or not planned, 'nothing was read, and that can not pass')
+        need(compared or not planned, 'nothing was read, which cannot pass')
         need(enough(planned - unexpected, planned, rules.part('wholeRead').get('unexplainedOneIn')),
-             'too much can not be read')
+             'too much cannot be read')
 
 
 def check_passed(seen, marks, adopted, rules):
     samples, expected = seen['samples'], seen['expected']
-    need(marks['placed'] or adopted, 'nothing was looked for')
+    need(marks['placed'] or adopted, 'no canary was checked')
     need(not marks['placed'] or seen.get('seed'), 'the seed of the canaries is missing')
     need(marks['changed'] + marks['unreadable'] + marks['intact'] == marks['placed'],
-         'not every canary was looked for')
+         'not every canary was checked')
     unexplained = rules.part('canaries').get('unexplainedOneIn', 0)
     need(all(unexplained * len(surface['unexpected']) <= len(surface['offsets'])
              for surface in seen['canaries']['surfaces']),
-         'too many canaries could not be read, and not as expected')
+         'too many canaries could not be read although the technique leaves them readable')
     need(sum(samples[key] for key in SAMPLES) == samples['taken'],
-         'not every sample was looked at')
+         'not every sample was checked')
     need(expected['content'] == 'nothing' or expected['checked'] or not marks['changed'],
-         'what was promised was not looked for')
+         'the promised content was not checked')
 
 
 def check_reported(work, rules):
     done = work['operation']
-    need(done['startedAt'] and done['completedAt'], 'the erasure was not completed')
+    need(done['startedAt'] and done['completedAt'], 'the erase was not completed')
     if not done['adopted']:
         need(done['commands'], 'nothing was sent')
         check_commands(done['commands'], rules.row.get('commands', ()))
@@ -193,7 +196,7 @@ def check_parts(surface, block, parts_max):
         part = bisect.bisect_right(edges, offset) - 1
         filled |= {part, part + 1 if part + 1 < parts and offset + block > edges[part + 1] else part}
     need(len(surface['offsets']) + refused >= parts, 'fewer canaries than parts')
-    need(parts - len(filled & set(range(parts))) <= refused, 'a part without a canary')
+    need(parts - len(filled & set(range(parts))) <= refused, 'a part has no canary')
 
 
 def check_success(predicate, marks, rules):
@@ -202,7 +205,7 @@ def check_success(predicate, marks, rules):
         return
     for surface in seen['canaries']['surfaces']:
         block = block_of(seen['canaries'], surface)
-        need(block >= rule.get('blockBytesMin', 0), 'canaries are smaller than that')
+        need(block >= rule.get('blockBytesMin', 0), 'the canaries are too small')
         offsets, size = surface['offsets'], surface['sizeBytes']
         need(not rule.get('bothEnds') or
              offsets and offsets[0] == 0 and offsets[-1] + block == size,
@@ -211,4 +214,4 @@ def check_success(predicate, marks, rules):
             check_parts(surface, block, rule['parts'])
     largest = max(surface['sizeBytes'] for surface in seen['canaries']['surfaces'])
     need(not rule.get('wholeTarget') or largest >= target['sizeBytes'],
-         'not the whole target was marked')
+         'canaries do not cover the whole target')

@@ -72,7 +72,7 @@ def check_target_facts(predicate, row):
         need('surfaces' not in seen['samples'] or  # since 1.1.0
              [surface['name'] for surface in seen['canaries']['surfaces']] ==
              [surface['name'] for surface in seen['samples']['surfaces']],
-             'samples are of other surfaces than the canaries')
+             'the samples are of other surfaces than the canaries')
         done = work['operation']
         for rule in (row or {}).get('commands', ()):
             need(any(is_sent(command, rule) and when(done['startedAt']) <= when(command['at']) <=
@@ -86,7 +86,7 @@ def check_token(predicate):
     token = predicate['authorization'].get('targetToken')
     need(not token or token in (identity.get('serial'), identity.get('serialNumber')) or
          token.endswith('-' + sha256(canonical(identity)).hex()[:TOKEN_DIGITS]),
-         'the token is that of another target')
+         'the token belongs to another target')
 
 
 def check_model(identity, model):
@@ -97,12 +97,12 @@ def check_model(identity, model):
 
 
 def check_medium(target, told):
-    """What turns is no flash."""
+    """A rotating disk is not flash."""
     flash, turns = told.get('flash'), told.get('rotationRpm')
-    need(flash is not True or (turns or 0) <= 1, 'flash that turns')
+    need(flash is not True or (turns or 0) <= 1, 'flash is said to have rotating media')
     need(flash is not False or turns != 1 and not any(
         layer.get('flash') and layer['type'] == 'disk' for layer in target['layersBelow']),
-         'a disk that turns, and is flash')
+         'a rotating disk is said to be flash')
 
 
 def areas_of(predicate):
@@ -114,7 +114,7 @@ def check_sizes(predicate, told):
     target, areas = predicate['target'], areas_of(predicate)
     need(told.get('unallocatedBytes') in (None, sum(
         area['bytes'] for area in areas if area['kind'] == 'unallocated-capacity')),
-         'the unallocated capacity is not what is listed')
+         'the unallocated capacity is not the one listed')
     shown = max(target['sizeBytes'], target['identityAfter']['sizeBytes'])
     end = (told.get('nativeMaxLba', -1) + 1) * max(target['logicalBlockBytes'], 1)
     need(end <= shown or any(area['kind'] in ('hpa', 'dco', 'ama') for area in areas),
@@ -131,7 +131,7 @@ def check_namespaces(predicate, told):
     need(not Counter(one['sizeBytes'] for one in listed) - sizes, 'a namespace was left out')
     need('namespaces' not in told or 'namespacesInAll' not in told or
          len(listed) == min(told['namespacesInAll'], NAMESPACES_TOLD),
-         'not as many namespaces as there are in all')
+         'the number of namespaces is wrong')
 
 
 def check_names(pages, drive):
@@ -145,4 +145,4 @@ def check_names(pages, drive):
                     text = b''.join(text[place:place + 2][::-1] for place in range(0, len(text), 2))
                 told = all(0x20 <= byte < 0x7f for byte in text) and text.decode().strip(' ')
                 need(len(text) < size or not told or drive[field] in ('', told),
-                     f'the {field} of the drive is not that of its page')
+                     f'the {field} of the drive does not match its page')

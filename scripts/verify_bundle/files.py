@@ -62,7 +62,7 @@ def count_acceptances():
         for name, largest in bounds.items():
             status = os.lstat(os.path.join(place, name))
             need(stat.S_ISREG(status.st_mode) and status.st_size <= largest,
-                 f'{place}/{name} is no file, or too large')
+                 f'{place}/{name} is not a regular file, or too large')
     return len(folders)
 
 
@@ -77,9 +77,9 @@ def evidence_files():
             relative = os.path.join(folder, name)
             status = os.lstat(relative)
             need(NAME.match(relative) and len(relative) <= NAME_BYTES_MAX,
-                 relative + ' is no name for an evidence file')
+                 relative + ' is not a valid name for an evidence file')
             need(stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode),
-                 relative + ' is no file')
+                 relative + ' is not a regular file')
             if stat.S_ISREG(status.st_mode):
                 need(status.st_size <= EVIDENCE_BYTES_MAX, relative + ' is too large')
                 there.add(relative)
@@ -113,7 +113,7 @@ def log_key_in(data):
     """Name, key id in hex and Ed25519 key of a file like log.vkey: one line to the byte, but for line
     feeds behind it."""
     parts = LOG_KEY_LINE.fullmatch(data.rstrip(b'\n'))
-    need(parts, 'no line "name+id+key"')
+    need(parts, 'it has no line "name+id+key"')
     key = unbase64(parts[3].decode())
     need(len(key) == 33 and key[0] == 1 and
          sha256(parts[1] + b'\n' + key)[:4].hex() == parts[2].decode(),
@@ -133,7 +133,7 @@ def check_anchors(root, key):
     if os.path.exists(LOG_KEY):
         need(read(LOG_KEY, BYTES_MAX[LOG_KEY]).rstrip(b'\n') ==
              read(key, BYTES_MAX[LOG_KEY]).rstrip(b'\n'), 'its log.vkey is not the trusted log key')
-    good('the anchors that it brings along are those that are trusted')
+    good('the anchors in the bundle are the trusted ones')
 
 
 def parse_record(data):
@@ -148,7 +148,7 @@ def check_listed(record, there):
     need(len(set(listed)) == len(listed), 'an evidence file is listed twice')
     kind = 'target' if 'targetIdentity' in record['predicate'] else 'project'
     need(record['subject'][0]['name'] == kind + '-identity', 'subject 0 is not the ' + kind)
-    need(there == set(listed), 'evidence and its list differ: ' +
+    need(there == set(listed), 'the evidence files and their list differ: ' +
          ', '.join(sorted(there ^ set(listed))))
     good(f'every evidence file is listed, and no other ({len(there)})')
 
@@ -159,11 +159,11 @@ def check_digests(record, there):
     predicate = record['predicate']
     identity = predicate.get('projectIdentity') or predicate['targetIdentity']
     need(sha256(canonical(identity)).hex() == record['subject'][0]['digest']['sha256'],
-         'the digest of the project or target')
+         'the digest of the project or target is wrong')
     good("subject 0 is the digest of the project's or target's identity")
     for subject in record['subject'][1:]:
         need(file_digest(subject['name']) == subject['digest']['sha256'],
-             subject['name'] + ' is not the one that was signed')
+             subject['name'] + ' was changed after signing')
     good('every evidence file is the one that was signed')
 
 

@@ -60,28 +60,28 @@ def open_checkpoint(note, verifier, origin):
     name, identity, key = verifier
     need(len(note.encode()) <= NOTE_BYTES_MAX, 'a checkpoint is too large')
     text, gap, signatures = note.rpartition('\n\n')
-    need(gap and signatures.endswith('\n'), 'a checkpoint has an odd form')
+    need(gap and signatures.endswith('\n'), 'a checkpoint is malformed')
     text += '\n'
     signed, lines = False, signatures[:-1].split('\n')
-    need(len(lines) <= SIGNATURES_MAX, 'too many have signed a checkpoint')
+    need(len(lines) <= SIGNATURES_MAX, 'a checkpoint has too many signatures')
     for line in lines:
         parts = SIGNATURE_LINE.fullmatch(line)
-        need(parts, 'a signature of a checkpoint has an odd form')
+        need(parts, 'a signature of a checkpoint is malformed')
         signature = unbase64(parts[2])
-        need(len(signature) > 4, 'a signature of a checkpoint has an odd form')
+        need(len(signature) > 4, 'a signature of a checkpoint is malformed')
         if parts[1] == name and signature[:4].hex() == identity:
             need(len(signature) == 68 and
                  ed25519_verify(key, text.encode(), signature[4:]), 'a checkpoint is forged')
             signed = True
     need(signed, 'a checkpoint is not signed by the trusted log key')
     lines = text.split('\n')
-    need(len(lines) == 4 and re.fullmatch('0|[1-9][0-9]{0,18}', lines[1]), 'no checkpoint')
-    need(lines[0] == origin == name, 'a checkpoint of another log')
+    need(len(lines) == 4 and re.fullmatch('0|[1-9][0-9]{0,18}', lines[1]), 'it is not a checkpoint')
+    need(lines[0] == origin == name, 'a checkpoint is of another log')
     return int(lines[1]), unbase64(lines[2])
 
 
 def root_by_path(index, size, hash_, path):
-    need(index < size, 'the index lies outside the tree')
+    need(index < size, 'the index is outside the tree')
     number, last = index, size - 1
     for sibling in path:
         need(last, 'the proof is too long')
@@ -112,7 +112,7 @@ def tree_root(leaves):
 
 def need_growth(old, old_root, new, new_root, path):
     """That the tree of `new` leaves continues that of `old`: RFC 9162 section 2.1.4.2."""
-    need(0 < old < new, 'the consistency proof is of odd sizes')
+    need(0 < old < new, 'the tree sizes of the consistency proof are invalid')
     if not old & (old - 1):  # the old root is a node of the new tree
         path = [old_root] + path
     need(path, 'the consistency proof is empty')
@@ -130,19 +130,20 @@ def need_growth(old, old_root, new, new_root, path):
             after = node(after, sibling)
         number, last = number >> 1, last >> 1
     need(last == 0 and before == old_root and after == new_root,
-         'the log did not only grow between the two signed heads')
+         'the log was changed between the two signed checkpoints, not only appended to')
 
 
 def read_lines_and_note(path):
     """The lines above the empty one, and the signed note below."""
     head, gap, checkpoint = read(path, 1 << 18).decode().partition('\n\n')
-    need(gap, path + ' has an odd form')
+    need(gap, path + ' is malformed')
     return head.split('\n'), checkpoint
 
 
 def hashes(lines):
     found = [unbase64(line) for line in lines]
-    need(len(found) <= 63 and all(len(one) == 32 for one in found), 'the hashes of a proof')
+    need(len(found) <= 63 and all(len(one) == 32 for one in found),
+         'the hashes of a proof are malformed')
     return found
 
 
@@ -150,7 +151,7 @@ def read_proof(path):
     lines, checkpoint = read_lines_and_note(path)
     need(len(lines) >= 3 and lines[0] == 'c2sp.org/tlog-proof@v1' and
          lines[1].startswith('extra ') and re.fullmatch('index (0|[1-9][0-9]{0,18})', lines[2]),
-         path + ' has an odd form')
+         path + ' is malformed')
     return unbase64(lines[1][6:]), int(lines[2][6:]), hashes(lines[3:]), checkpoint
 
 
@@ -172,7 +173,7 @@ def check_log(certificate, record, key_file, log=None):
     check_line(entry, index)
     signature = read('certificate.json.p7s')
     need(entry['type'] == 'run-outcome' and entry.keys() <= OUTCOME_FIELDS,
-         'the entry is no outcome')
+         'the entry is not an outcome')
     need(entry['certificate'] == {'sha256': hashlib.sha256(certificate).hexdigest()},
          'the entry names another certificate')
     need(entry['signature'] == {'sha256': hashlib.sha256(signature).hexdigest()},
@@ -184,7 +185,8 @@ def check_log(certificate, record, key_file, log=None):
                predicate['sanitization']['completedAt'])
     good(f'entry {index} of {size} in the log {origin} records this certificate and signature')
     before, before_root = open_checkpoint(predicate['log']['checkpoint'], verifier, origin)
-    need(predicate['log']['intentIndex'] < before <= index, 'not announced before it began')
+    need(predicate['log']['intentIndex'] < before <= index,
+         'the run was not announced before it began')
     check_announced(record, note, (before, before_root), (size, root))
     if log:
         return WholeLog(log, verifier, record).check(line, index, [(before, before_root),
@@ -206,15 +208,15 @@ def check_announced(record, note, before, head):
          'the announcement is not in the signed tree')
     need(index == predicate['log']['intentIndex'] and
          leaf(line).hex() == predicate['log']['intentLeafHash'],
-         'the announcement is not the one that the record names')
-    need(lines[0] == f'old {before[0]}', 'the consistency proof is of another tree')
+         'the announcement is not the one named in the record')
+    need(lines[0] == f'old {before[0]}', 'the consistency proof starts from another tree')
     need_growth(*before, *head, hashes(lines[1:]))
     intent = canonical_json(line, 'the announcement')
     check_line(intent, index)
-    need(intent.keys() <= INTENT_FIELDS, 'the announcement has a field that is not known')
+    need(intent.keys() <= INTENT_FIELDS, 'the announcement has an unknown field')
     check_intent(intent, record)
     good(f'the run was announced as entry {index} before it began (signed tree of {before[0]} '
-         'entries, which the log only added to)')
+         'entries; the log was only appended to since)')
 
 
 def check_intent(intent, record):
@@ -251,13 +253,13 @@ class Lines:
             for index in range(self.signed):
                 line = file.readline(ENTRY_BYTES_MAX)
                 need(line.endswith(b'\n'),
-                     f'entry {index} is missing, cut short or too long: '
+                     f'entry {index} is missing, truncated or too long: '
                      f'{self.signed} entries are signed')
                 yield line[:-1]
             seen = 0
             while line := file.readline(ENTRY_BYTES_MAX + 2):
                 seen += len(line)
-                need(seen <= UNSIGNED_BYTES_MAX, 'too much stands behind the signed entries')
+                need(seen <= UNSIGNED_BYTES_MAX, 'too much follows the signed entries')
                 self.unsigned += 1
 
 
@@ -295,7 +297,7 @@ class WholeLog:
             need(tree_root(self.leaves[:size]) == root,
                  f'the log does not continue the signed tree of {size} entries')
         need(self.leaves[own_index] == leaf(own_line),
-             'another entry stands at the index of the proof')
+             'another entry is at the index of the proof')
         need(named['intentIndex'] in self.kept and
              self.leaves[named['intentIndex']].hex() == named['intentLeafHash'],
              'the announcement is not in the log')
@@ -304,8 +306,8 @@ class WholeLog:
              'an earlier run on this project or target had no outcome when this one ended')
         self.check_declared(own_index)
         if lines.unsigned:
-            print(f'      {lines.unsigned} line{"s" if lines.unsigned > 1 else ""} behind them not '
-                  'signed yet, not looked at')
+            print(f'      {lines.unsigned} line{"s" if lines.unsigned > 1 else ""} after them not '
+                  'signed yet, not checked')
         return self.later(own_index)
 
     def take(self, index, entry, own_index):
@@ -344,7 +346,7 @@ class WholeLog:
     def later(self, own_index):
         """(entry, run, status, date) of what was announced on this device since."""
         if not self.head:
-            print('      without its checkpoint the log does not tell of later runs')
+            print('      without its checkpoint the log does not show later runs')
         runs = [(index, entry['runId'], entry['status'], text_of(entry, 'at'))
                 for index, intent, entry in self.ended if intent['seq'] > own_index]
         runs += [(index, intent['runId'], 'open', text_of(intent, 'at'))

@@ -16,27 +16,27 @@ def is_count(value):
 
 def check_intent_line(entry, what):
     need(text_of(entry, 'runId') and text_of(entry, 'device'),
-         f'{what} announces a run without saying which, or on what')
-    need(is_count(entry.get('attempt', 0)), what + ' counts the attempts by no number')
+         f'{what} announces a run without its id or its device')
+    need(is_count(entry.get('attempt', 0)), what + ' has no number of attempts')
     if 'manifest' in entry:
         manifest = entry['manifest']
         need(type(manifest) is dict and len(manifest) == 1 and text_of(manifest, 'sha256'),
-             what + ' names its manifest by no digest')
+             what + ' has no digest of its manifest')
     if 'deviceKeys' in entry:
         keys = entry['deviceKeys']
         need(type(keys) is list and 0 < len(keys) <= DEVICE_KEYS_MAX and
-             all(type(key) is str for key in keys), what + ' has an odd list of device keys')
+             all(type(key) is str for key in keys), what + ' has an invalid list of device keys')
 
 
 def check_end_line(entry, what):
-    need(is_count(entry.get('intent')), what + ' does not say which run it closes')
+    need(is_count(entry.get('intent')), what + ' does not name the run that it closes')
     if entry['type'] == 'run-refused':
         return
     need(text_of(entry, 'status'), what + ' does not say how the run ended')
     if entry['status'] == 'lost':
         need(0 < len(text_of(entry, 'reason').encode()) <= REASON_BYTES_MAX and
              not {'certificate', 'signature'} & entry.keys(),
-             what + ' calls a run lost that has a certificate, or does not say why')
+             what + ' declares a run lost that has a certificate, or gives no reason')
 
 
 KINDS = {'run-intent': check_intent_line, 'run-outcome': check_end_line,
@@ -47,9 +47,9 @@ def check_line(entry, index):
     """That it is the line of this index, and well-formed for its kind; other kinds tell nothing of
     runs. The types, too: to Python, True is 1."""
     what = f'log entry {index}'
-    need(type(entry) is dict, what + ' is no object')
+    need(type(entry) is dict, what + ' is not an object')
     need(is_count(entry.get('seq')) and entry['seq'] == index,
-         what + ' does not carry its number in seq')
+         what + ' does not have its number in seq')
     check = KINDS.get(text_of(entry, 'type'))
     if check:
         check(entry, what)

@@ -26,7 +26,7 @@ def check_memory(predicate, rules):
     if result['status'] not in SUCCESS:
         return
     need(all(named(result['exceptions'], code) for code in row.get('named', ())),
-         'what is never reached is an exception')
+         'what is never reached must be an exception')
     for word in row.get('needs', ()):
         NEEDS[word](predicate, row)
     if result['level'] == 'none':
@@ -50,7 +50,7 @@ def check_written(predicate, row):
 def check_resident(predicate, _):
     resident = (predicate['target'].get('facts') or {}).get('residentBytes')
     need(resident is not None and resident <= written_in(predicate),
-         'less was written than there was')
+         'less was written than exists')
 
 
 def check_removed(predicate, _):
@@ -59,18 +59,18 @@ def check_removed(predicate, _):
 
 def check_sweep(predicate, _):
     sweep = predicate['sanitization'].get('sweep')
-    need(sweep, 'nothing says how much was taken')
+    need(sweep, 'the record does not state how much was taken')
     free, taken = sweep['freeBytes'], sweep['takenBytes']
     need(0 < taken <= min(free, written_in(predicate)) and sweep['passes'],
-         'the sweep does not add up')
+         'the numbers of the sweep do not add up')
     need(taken == free or named(predicate['result']['exceptions'], 'free-not-taken'),
-         'what was not taken is an exception')
+         'what was not taken must be an exception')
 
 
 def check_freed(predicate, _):
     need(is_cleared(predicate) or not since_1_1(predicate) or
          named(predicate['result']['exceptions'], 'content-only-freed'),
-         'what was only freed is an exception')
+         'what was only freed must be an exception')
 
 
 NEEDS = {'written': check_written, 'resident-written': check_resident, 'removed': check_removed,
@@ -84,28 +84,28 @@ def last_written(predicate):
 
 
 def level_pass(predicate, _):
-    need(predicate['sanitization']['passes'], 'a level without an overwrite')
+    need(predicate['sanitization']['passes'], 'a level is claimed without an overwrite')
 
 
 def level_whole(predicate, _):
     need(0 < last_written(predicate) >= predicate['target']['sizeBytes'],
-         'a level for a part of the device')
+         'a level is claimed for a part of the device')
 
 
 def level_read_back(predicate, _):
     seen = predicate['verification']
     need(seen['method'] == 'full-read-back' and seen['bytesPlanned'] == last_written(predicate),
-         'a level, and something else was read back than was written')
+         'a level is claimed, but not everything that was written was read back')
 
 
 def level_taken(predicate, rules):
     sweep = predicate['sanitization']['sweep']
     need(enough(sweep['takenBytes'], sweep['freeBytes'], rules.part('untakenOneIn')),
-         'a level with too little of what was free')
+         'a level is claimed, but too little of the free memory was taken')
 
 
 def level_cleared(predicate, _):
-    need(is_cleared(predicate), 'a level for what was only freed')
+    need(is_cleared(predicate), 'a level is claimed for memory that was only freed')
 
 
 LEVEL_NEEDS = {'pass': level_pass, 'whole-target': level_whole, 'all-read-back': level_read_back,

@@ -7,7 +7,7 @@ from order_form import CHOSEN_BY_LEVEL, MANIFEST_BYTES_MAX, read_manifest, read_
 
 
 def same(what, is_same):
-    need(is_same, f'{what} is not what the certificate says')
+    need(is_same, f'{what} differs from the certificate')
 
 
 def check_owner(order, owner):
@@ -24,10 +24,10 @@ def check_terms(order, predicate):
         same(key, order[key] == (None if told is None else when(told)))
     started = when(predicate['sanitization']['startedAt'])
     need(order['not_before'] is None or order['not_before'] <= started,
-         'not_before had not come when the run began')
+         'the run began before not_before')
     # A run looks at the dates a moment before it notes when it began.
     need(order['not_after'] is None or started - CLOCK_SLACK <= order['not_after'],
-         'not_after was over when the run began')
+         'the run began after not_after')
     same('minimum_level', order['minimum_level'] == predicate['result']['requestedLevel'])
 
 
@@ -71,7 +71,7 @@ def check_manifest(manifest, predicate):
 def check_target(order, predicate):
     target, identity = predicate['target'], predicate['targetIdentity']
     it = [one for one in order['targets'] if printable(one['target'].encode()) == target['name']]
-    need(len(it) == 1, 'order: the target of the certificate does not stand there once')
+    need(len(it) == 1, 'order: targets: the target of the certificate is not listed exactly once')
     for key in ('serial', 'wwid'):
         same(key, it[0][key] in (None, identity.get(key) or ''))
     size = identity.get('sizeBytes')
@@ -83,7 +83,7 @@ def check_technique(order, predicate):
     sanitization, wanted = predicate['sanitization'], order['policy']
     same('policy', sanitization.get('requestedTechnique') in (None, wanted))
     need(wanted == CHOSEN_BY_LEVEL or sanitization['technique'] in [wanted, *order['fallbacks']],
-         'neither the policy nor a fall-back is the technique of the certificate')
+         'neither the policy nor a fallback is the technique of the certificate')
 
 
 def check_limits(order, predicate):
@@ -130,4 +130,4 @@ def check_order(path, predicate):
     """`path`: of the order or manifest that was authorized; its digest is known to be right."""
     if predicate['authorization']['manifestDigest'] is not None:
         judge_order(read(path, MANIFEST_BYTES_MAX), predicate)
-        good('the order asks for what the record says was done')
+        good('the order matches the record')

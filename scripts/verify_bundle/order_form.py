@@ -23,7 +23,7 @@ class Reader:
     """An object of which every field is asked for, and none is left over."""
 
     def __init__(self, value, where):
-        need(isinstance(value, dict), where + ' is no object')
+        need(isinstance(value, dict), where + ' is not an object')
         self.value, self.where, self.asked = value, where, set()
 
     def get(self, key, kind, default=None, required=False):
@@ -40,7 +40,7 @@ class Reader:
     def form(self, key, fits, what, default=None, required=False):
         """A text for which `fits` says yes."""
         text = self.get(key, str, None, required)
-        need(text is None or fits(text), f'{self.where}: {key} is no {what}')
+        need(text is None or fits(text), f'{self.where}: {key} is not: {what}')
         return default if text is None else text
 
     def text(self, key, default=None, required=False):
@@ -55,7 +55,7 @@ class Reader:
 
     def word(self, key, *words):
         """One of them; the first where there is none."""
-        return self.form(key, lambda text: text in words, f'word of {words}', words[0])
+        return self.form(key, lambda text: text in words, f'one of {words}', words[0])
 
     def names(self, key):
         names = self.get(key, list, [])
@@ -69,7 +69,8 @@ class Reader:
 
     def objects(self, key, most, required=False):
         items = self.get(key, list, [], required)
-        need(len(items) <= most and (items or not required), f'{self.where}: {key}: how many?')
+        need(len(items) <= most and (items or not required),
+             f'{self.where}: {key} has too few or too many items')
         return [Reader(item, f'{self.where}: {key}[{i}]') for i, item in enumerate(items)]
 
     def end(self):
@@ -97,7 +98,7 @@ def is_memory(name):
         fine = re.fullmatch('[1-9][0-9]{0,9}kB', place)
     else:
         fine = name == FREE_MEMORY or DEVICE.fullmatch(name[7:])
-    need(fine and len(place.encode()) <= 4096, 'no place in memory: ' + name)
+    need(fine and len(place.encode()) <= 4096, 'not a place in memory: ' + name)
     return True
 
 
@@ -106,7 +107,7 @@ def parse(data, what, bytes_max):
     value = strict_json(data, what)
     for part, is_key in parts_of(value, what):
         need(is_key or type(part) is not str or not HIDDEN.search(part),
-             what + ' holds a hidden character')
+             what + ' contains a hidden character')
     return Reader(value, what)
 
 
@@ -145,7 +146,7 @@ def read_volume(reader):
 
 def read_manifest(data):
     reader = parse(data, 'manifest', MANIFEST_BYTES_MAX)
-    need(reader.get('schema', str) == 'efface.project/1', 'manifest: another schema')
+    need(reader.get('schema', str) == 'efface.project/1', 'manifest: unknown schema')
     project = Reader(reader.get('project', dict, required=True), 'manifest: project')
     manifest = {**read_owner(project), **read_terms(reader)}
     project.end()
@@ -161,7 +162,7 @@ def read_manifest(data):
     paths = [path for one in volumes for path in
              [one['path'], one['header'], *(path for path, _ in one['backups'])] if path]
     for words in (paths, [one['name'] for one in volumes], [one['uuid'] for one in volumes]):
-        need(len(set(words)) == len(words), 'manifest: something stands twice')
+        need(len(set(words)) == len(words), 'manifest: a name, UUID or path is listed twice')
     return {**manifest, 'volumes': volumes}
 
 
@@ -197,13 +198,14 @@ def read_choice(reader, level):
     bad_blocks = reader.word('bad_blocks', 'except', 'fail')
     limits = read_limits(reader)
     need(len(fallbacks) <= 8 and set(fallbacks) <= (writing | drives) - given,
-         'order: fallbacks that can not be taken')
+         'order: these fallbacks are not allowed')
     if policy == CHOSEN_BY_LEVEL or policy in drives:
         need((level != 'none' or policy in drives) and not pattern
-             and verification != 'representative', 'order: not what a drive takes')
+             and verification != 'representative',
+             'order: a technique of drives does not take this')
     else:
         need(policy in writing and not fallbacks and credential is None
-             and (policy in given) == bool(pattern), 'order: not what overwriting takes')
+             and (policy in given) == bool(pattern), 'order: overwriting does not take this')
     plain = policy == POLICY_DEFAULT and verification == 'full' and bad_blocks == 'except' and \
         limits == read_limits(Reader({}, 'order'))
     by_level = policy == CHOSEN_BY_LEVEL and not fallbacks and credential is None and \
@@ -219,27 +221,28 @@ def read_target(reader):
               'asset_tag': reader.text('asset_tag', '')}
     reader.names('release_member')
     reader.end()
-    need(is_memory(target['target']) or is_path(target['target']), reader.where + ' is no target')
+    need(is_memory(target['target']) or is_path(target['target']),
+         reader.where + ' is not a target')
     need(target['target'] == FREE_MEMORY or any(
         target[key] is not None for key in ('serial', 'wwid', 'size_bytes')),
-         reader.where + ' can not be told apart')
+         reader.where + ' cannot be told apart')
     return target
 
 
 def read_order(data):
     reader = parse(data, 'order', ORDER_BYTES_MAX)
-    need(reader.get('schema', str) == 'efface.order/1', 'order: another schema')
+    need(reader.get('schema', str) == 'efface.order/1', 'order: unknown schema')
     order = {**read_owner(reader), **read_terms(reader)}
     choice, plain, by_level = read_choice(reader, order['minimum_level'])
     sweep = reader.get('sweep', bool, False)
     targets = [read_target(one) for one in reader.objects('targets', 1024, True)]
     reader.end()
     names = [one['target'] for one in targets]
-    need(len(set(names)) == len(names), 'order: a target stands twice')
+    need(len(set(names)) == len(names), 'order: a target is listed twice')
     memory = [is_memory(name) for name in names]
-    need(any(memory) or not sweep, 'order: sweep belongs to memory')
+    need(any(memory) or not sweep, 'order: sweep belongs to targets in memory')
     need(plain or not any(memory) or (by_level and all(memory)),
-         'order: memory has methods of its own')
+         'order: memory has its own methods')
     if sweep and FREE_MEMORY not in names:
         targets.append({'target': FREE_MEMORY, 'serial': None, 'wwid': None, 'size_bytes': None,
                         'asset_tag': ''})

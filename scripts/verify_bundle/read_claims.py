@@ -25,35 +25,35 @@ def check_drive_was_read(predicate, rules):
                         for surface in seen['samples'].get('surfaces', []))
     if whole:
         need(whole['bytesPlanned'] >= predicate['target']['sizeBytes'],
-             'less was read than the target holds')
+             'less was read than the size of the target')
         much = much and enough(whole['bytesCompared'], whole['bytesPlanned'], lost['wholeRead'])
         need(not since_1_1(predicate) or whole['unexpectedBytes'] == whole['unreadableBytes'],
-             'no byte of what was promised is expected to be unreadable')
+             'promised content cannot be expected to be unreadable')
     need(much or since_1_1(predicate) and result['level'] == 'none' and
          result['status'] == 'sanitized-with-exceptions' and
          excepted(predicate, 'no-evidence-read'),
-         'too little was read that differs from what stood there')
+         'too little was read that differs from the old content')
     if since_1_1(predicate):
         check_sums(seen)
         check_opened(predicate)
         again = seen.get('recheck')
         need(not again or again['unreadableBefore'] >=
              canaries['unreadable'] + seen['samples']['unreadable'],
-             'more can not be read now than before')
+             'more cannot be read now than before')
         need(seen['expected']['content'] == 'nothing' or
              not any(status['expected'] for status in seen['unreadableStatuses']),
-             'what was promised can be read, or it is not there')
+             'promised content must be readable or absent')
 
 
 def check_sums(seen):
     canaries, samples = seen['canaries'], seen['samples']
     need(canaries['refused'] == sum(surface['refused'] for surface in canaries['surfaces']),
-         'canaries that were refused do not add up')
+         'the numbers of refused canaries do not add up')
     need(all(samples[key] == sum(surface[key] for surface in samples['surfaces'])
-             for key in ('changed', 'unreadable')), 'samples do not add up')
+             for key in ('changed', 'unreadable')), 'the numbers of samples do not add up')
     by_command = seen.get('byCommand')
     need(not by_command or by_command['intact'] <= by_command['looked'],
-         "the drive's own reads do not add up")
+         "the numbers of the drive's own reads do not add up")
 
 
 def check_opened(predicate):
@@ -62,12 +62,12 @@ def check_opened(predicate):
     areas = predicate['target']['hiddenAreas']['areas']
     opened = [area['kind'] for area in areas if area['opened']]
     need('not-shown' not in opened or any(name.endswith(' by command') for name in names),
-         'nothing was looked for behind the end that the host shows')
+         'nothing was checked beyond the end that the host shows')
     attached = [command for command in predicate['sanitization']['operation']['commands']
                 if command['name'].startswith('Namespace Attachment (attach')]
     count = opened.count('unattached-namespace')
     need(count == 0 or count <= len(attached) and count < len(names),
-         'a namespace was not attached and looked at')
+         'a namespace was not attached and examined')
 
 
 def check_overwrite_was_read(predicate, size, rules):
@@ -88,13 +88,13 @@ def check_reached(predicate):
     capacity = (predicate['target'].get('drive') or {}).get('capacityBytes')
     beyond = (capacity or 0) - predicate['target']['sizeBytes']
     need(beyond <= 0 or any(area['kind'] == 'not-shown' and area['bytes'] == beyond
-                            for area in areas), 'the drive says that it is larger')
+                            for area in areas), 'the drive reports a larger size')
     rule = TABLE.hidden_areas
     need(not any(area['covered'] for area in areas if area['kind'] in rule.get('neverCovered', ())),
-         'what the host does not show is not known to be covered')
+         'the technique is not known to reach what the host does not show')
     left = [area['kind'] for area in areas if not area['covered'] and not area['opened']]
     need(result['status'] not in SUCCESS or not left or not rule.get('except') or
          excepted(predicate, *rule['except']),
-         'a hidden area that was not reached is an exception')
+         'a hidden area that was not reached must be an exception')
     need(result['level'] == 'none' or not set(left) & set(rule.get('noLevel', ())),
          'the drive is larger than what was erased')

@@ -43,7 +43,7 @@ class Shapes:
         """Raises Wrong unless the value has this shape, or the one of this name."""
         if type(shape) is str:
             if shape in BUILT_IN:
-                need(BUILT_IN[shape](value), f'{where} is no {shape}')
+                need(BUILT_IN[shape](value), f'{where} is not {shape}')
             else:
                 self.check(value, self.shapes[shape], where)
             return
@@ -51,13 +51,13 @@ class Shapes:
             if form in shape:
                 check(self, value, shape, where)
                 return
-        raise KeyError('a shape of no form')
+        raise KeyError('the table has a shape without a form')
 
     def text(self, value, shape, where):
         bounds = shape['text']
         need(type(value) is str and value not in bounds.get('not', ()) and
              bounds.get('min', 0) <= len(bytes_of(value)) <= bounds['max'],
-             where + ' is no such text')
+             where + ' is not text of the allowed length')
 
     def hex(self, value, shape, where):
         bounds = shape['hex']
@@ -65,37 +65,39 @@ class Shapes:
         need(type(value) is str and value.startswith(before) and
              HEX.fullmatch(value, len(before)) and
              bounds.get('min', 0) <= (len(value) - len(before)) // 2 <= bounds['max'],
-             where + ' is no such bytes in hex')
+             where + ' is not hex of the allowed length')
 
     def number(self, value, shape, where):
         bounds = shape['number']
         need(type(value) is int and bounds.get('min', 0) <= value <= bounds['max'],
-             where + ' is no such whole number')
+             where + ' is not a whole number in the allowed range')
 
     def words(self, value, shape, where):
-        need(type(value) is str and value in shape['one of'], where + ' is none of these words')
+        need(type(value) is str and value in shape['one of'],
+             where + ' is not one of the allowed words')
 
     def apart(self, value, _, where):
-        need(type(value) is dict, where + ' is no object')
+        need(type(value) is dict, where + ' is not an object')
 
     def list(self, value, shape, where):
         need(type(value) is list and shape.get('min', 0) <= len(value) <= shape['max'],
-             where + ' is no list of so many')
+             where + ' is not a list of the allowed length')
         for number, item in enumerate(value):
             self.check(item, shape['list'], f'{where}[{number}]')
 
     def map(self, value, shape, where):
-        need(type(value) is dict and len(value) <= shape['max'], where + ' is no such object')
+        need(type(value) is dict and len(value) <= shape['max'],
+             where + ' is not an object of the allowed size')
         for name, item in value.items():
-            need(1 <= len(bytes_of(name)) <= MAP_NAME_BYTES_MAX, where + ': an odd name')
+            need(1 <= len(bytes_of(name)) <= MAP_NAME_BYTES_MAX, where + ': an invalid name')
             self.check(item, shape['map'], f'{where}.{name}')
 
     def choice(self, value, shape, where):
         said = value
         for step in shape['choice'].split('.'):
-            need(type(said) is dict and step in said, f'{where} does not say its {step}')
+            need(type(said) is dict and step in said, f'{where} lacks {step}')
             said = said[step]
-        need(type(said) in (bool, str), f'{where}: its {shape["choice"]} is no word')
+        need(type(said) in (bool, str), f'{where}: its {shape["choice"]} is not a known word')
         word = said if type(said) is str else str(said).lower()
         for case, chosen in shape['cases'].items():
             begins = case.endswith('*')
@@ -103,7 +105,8 @@ class Shapes:
                     word.startswith(case[:-1]) and len(word) >= len(case)):
                 break
         else:
-            need('else' in shape, f'{where}: its {shape["choice"]} is none of these')
+            need('else' in shape,
+                 f'{where}: its {shape["choice"]} is not one of the allowed values')
             chosen = shape['else']
         self.check(value, chosen, where)
 
@@ -114,18 +117,18 @@ class Shapes:
                 return
             except Wrong:
                 continue
-        raise Wrong(where + ' is none of what it may be')
+        raise Wrong(where + ' is not one of the allowed values')
 
     def by_version(self, value, shape, where):
         self.check(value, self.newest(shape), where)
 
     def newest(self, shape):
-        """The newest of its shapes that is no newer than the record."""
+        """The newest of its shapes that is not newer than the record."""
         return next(shape['by version'][version] for version in self.versions[self.age::-1]
                     if version in shape['by version'])
 
     def fields(self, value, shape, where):
-        need(type(value) is dict, where + ' is no object')
+        need(type(value) is dict, where + ' is not an object')
         fields = self.known.get(id(shape))
         if fields is None:
             fields = self.known[id(shape)] = self.fields_of(shape)
@@ -164,7 +167,7 @@ def bytes_of(text):
     try:
         return text.encode()
     except UnicodeEncodeError as error:
-        raise Wrong('a text that is no Unicode') from error
+        raise Wrong('the text is not Unicode') from error
 
 
 @functools.lru_cache(maxsize=None)
@@ -189,5 +192,5 @@ def check_shape(record):
     shapes_of(known[-1]).check(record, 'statement', 'certificate')
     version = record['predicate'].get('schemaVersion')
     need(type(version) is str and version in known,
-         'the version of the record is not known here')
+         'the version of the record is unknown')
     shapes_of(version).check(record['predicate'], 'record', 'certificate.predicate')

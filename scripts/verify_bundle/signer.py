@@ -34,7 +34,7 @@ class Signer:
         self.certificate, self.time = certificate, time
         fields = Der.alone(certificate, SEQUENCE).children()[0].children(SEQUENCE)
         need(fields[0].tag == VERSION and fields[0].content == VERSION_3 and len(fields) >= 8,
-             'a certificate that is not of version 3')
+             'a certificate is not of version 3')
         subject, key = fields[5], fields[6]
         extensions = extensions_of(fields[7:])
         check_usage(extensions)
@@ -68,7 +68,7 @@ def role_of(policies):
     found = []
     for policy in Der.alone(policies, SEQUENCE).children():
         parts = policy.children(SEQUENCE)
-        need([part.tag for part in parts] in ([OID], [OID, SEQUENCE]), 'an odd form of a policy')
+        need([part.tag for part in parts] in ([OID], [OID, SEQUENCE]), 'a policy is malformed')
         found.append(parts[0].whole)
     roles = [ROLES[policy] for policy in found if policy in ROLES]
     return roles[0] if len(roles) == 1 else None
@@ -104,7 +104,7 @@ def extensions_of(fields):
             parts = extension.children(SEQUENCE)
             need([part.tag for part in parts] in ([OID, OCTET_STRING],
                                                   [OID, BOOLEAN, OCTET_STRING]) and
-                 parts[0].whole not in found, "an odd extension of a signer's certificate")
+                 parts[0].whole not in found, "an extension of a signer's certificate is malformed")
             found[parts[0].whole] = parts[-1].content
     return found
 
@@ -112,13 +112,14 @@ def extensions_of(fields):
 def check_key(key):
     algorithm, bits = key.children(SEQUENCE)
     kind = algorithm.children(SEQUENCE)
-    need(bits.tag == BIT_STRING and bits.content[:1] == b'\0', 'an odd form of a key')
+    need(bits.tag == BIT_STRING and bits.content[:1] == b'\0', 'a key is malformed')
     if kind[0].whole == EC_KEY:
-        need(kind[1].whole in CURVES, 'a key on another curve than P-256 and P-384')
-        need(bits.content[1:2] == bytes([UNCOMPRESSED_POINT]), 'a key in another form than its own')
+        need(kind[1].whole in CURVES, 'a key is on another curve than P-256 and P-384')
+        need(bits.content[1:2] == bytes([UNCOMPRESSED_POINT]),
+             'the encoding of a key is not canonical')
         return
-    need(kind[0].whole in RSA_KEYS, 'a key that is neither RSA nor ECDSA')
+    need(kind[0].whole in RSA_KEYS, 'a key is neither RSA nor ECDSA')
     need(kind[0].whole != RSA_KEY or [part.whole for part in kind[1:]] == [NOTHING],
-         'a key in another form than its own')
+         'the encoding of a key is not canonical')
     modulus = int.from_bytes(Der.alone(bits.bits(), SEQUENCE).children()[0].content, 'big')
-    need(modulus.bit_length() >= RSA_BITS_MIN, f'an RSA key of {modulus.bit_length()} bits')
+    need(modulus.bit_length() >= RSA_BITS_MIN, f'an RSA key has only {modulus.bit_length()} bits')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a drive said of its erasure, read from its own bytes (NVMe Base 2.3; ACS-4; SPC-5), and the
+"""What a drive said of its erase, read from its own bytes (NVMe Base 2.3; ACS-4; SPC-5), and the
 bytes of the commands that it was sent."""
 from common import need
 
@@ -59,12 +59,12 @@ def check_status(work, rule):
     before, after = ([bytes.fromhex(page['hex']) for page in work[key]
                       if page['page'].startswith(rule['page'])]
                      for key in ('statusBefore', 'statusAfter'))
-    need(any(any(page) for page in before), 'nothing tells how the drive was before')
-    need(after, 'nothing tells what the drive said in the end')
+    need(any(any(page) for page in before), 'no page shows the state of the drive before')
+    need(after, 'no page shows the final state of the drive')
     decode = DECODERS[rule['decoder']]
     need(all(decode(page, rule.get('action')) for page in
              (after if rule['decoder'] in OF_EACH else after[-1:])),
-         'the drive does not say that it is done')
+         'the drive does not report completion')
 
 
 def check_commands(commands, rules):

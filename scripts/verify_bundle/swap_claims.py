@@ -10,7 +10,7 @@ def may_be_swapped(row, facts):
     if how != 'unless-noswap':
         return how == 'always'
     if row.get('neverSwapped'):
-        need(facts.get('filesystem') is not None, 'nothing says what the file system is')
+        need(facts.get('filesystem') is not None, 'the record does not name the file system')
         if facts['filesystem'] in row['neverSwapped']:
             return False
     return 'noswap' not in (facts.get('mountOptions') or '').split(',')
@@ -23,7 +23,8 @@ def check_swap(predicate, rules):
     if not since_1_1(predicate) or not (whole or level):
         return
     facts = target.get('facts') or {}
-    need(facts.get('swappable') is not None, 'nothing says whether it can be swapped')
+    need(facts.get('swappable') is not None,
+         'the record does not say whether the target can be swapped')
     if level and target['kind'] == 'swap':
         need(facts['machine']['swap'].get('zswapBytes') == 0, 'pages of the area were in zswap')
     if not facts['swappable']:
@@ -33,8 +34,8 @@ def check_swap(predicate, rules):
     if level:
         states = rules.part('swap').get('states', ())
         need(all(look['state'] in states and look.get('zswapBytes') == 0
-                 for look in (before, after)), 'a level with pages in swap or zswap')
+                 for look in (before, after)), 'a level is claimed with pages in swap or zswap')
         for key in rules.part('swap').get('counters', ()):
-            need(before.get(key) == after.get(key), 'a level, though swap grew')
+            need(before.get(key) == after.get(key), 'a level is claimed, though swap grew')
     need(not whole or all(after.get(key) == 0 for key in rules.part('swap').get('counters', ())),
-         'pages were written out, and no exception says so')
+         'pages were written to swap, and no exception lists this')

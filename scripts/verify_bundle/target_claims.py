@@ -27,8 +27,9 @@ def check_target(predicate):
     check_performed(predicate['verification'])
     check_free(predicate)
     if status in SUCCESS:
-        need(target.get('identityAfter'), 'the target was not looked at afterwards')
-        need(bool(result['exceptions']) == (status != 'sanitized'), 'the exceptions')
+        need(target.get('identityAfter'), 'the target was not checked afterwards')
+        need(bool(result['exceptions']) == (status != 'sanitized'),
+             'the exceptions do not match the status')
         check_patterns(predicate['sanitization']['passes'], rules.row)
         rules.check_control_names(predicate['sanitization'])
     if drive:
@@ -51,9 +52,9 @@ def check_areas(target, sanitized):
     """For every target: what is hidden, and neither opened nor covered, is an exception."""
     hidden = target['hiddenAreas']
     areas = hidden.get('areas') or []
-    need(hidden['examined'] or not areas, 'areas that were not examined')
+    need(hidden['examined'] or not areas, 'areas are listed that were not examined')
     need(not sanitized or all(area['covered'] or area['opened'] for area in areas),
-         'a hidden area was not reached: it is an exception')
+         'a hidden area that was not reached must be an exception')
 
 
 def opened_any(target):
@@ -65,18 +66,19 @@ def check_passed_over(work):
     asked, done = work.get('requestedTechnique'), work['technique']
     entries = work.get('passedOver')
     if asked is None:
-        need(entries is None, 'what was passed over, but not what was asked for')
+        need(entries is None, 'techniques were passed over, but none was requested')
         return
     entries, end = entries or [], when(work['completedAt'])
     for entry in entries:
-        need(entry['technique'] != done, 'what was done stands among what was passed over')
-        need(not entry['commands'] or command_set(entry['technique']), 'no drive refused that')
+        need(entry['technique'] != done, 'the technique that was used is listed as passed over')
+        need(not entry['commands'] or command_set(entry['technique']),
+             'only a drive can refuse this technique')
         need(when(entry['at']) <= end, 'it was passed over after the run')
         need(all(when(command['at']) <= end for command in entry['commands']),
              'a command was refused after the run')
-    need(asked != done or not entries, 'it was done, and passed over')
+    need(asked != done or not entries, 'a technique was used and also passed over')
     need(asked in (done, 'auto') or entries and entries[0]['technique'] == asked,
-         'another technique than the one that was asked for, and nothing says why')
+         'another technique than the requested one was used, and no reason is given')
 
 
 def serial_of(identity):
@@ -89,14 +91,15 @@ def same_target(predicate, kind, size, grows):
     seen = [named, target['identity']]
     need(kind != 'file' or 'inode' not in named or all(  # since 1.2.0
         named[key] == target['identity'].get(key) for key in ('inode', 'deviceNumber')),
-         'another file is named than was treated')
+         'another file is named than the one that was erased')
     if predicate['result']['status'] in SUCCESS:
         seen.append(target['identityAfter'])
         need(kind != 'file' or all(
             target['identity'].get(key) is not None and
             target['identity'][key] == target['identityAfter'].get(key)
             for key in ('inode', 'deviceNumber')), 'another file had its name afterwards')
-    need(not named.get('backing') or named['kind'] in ('loop', 'swap'), 'a file below what is no loop device')
+    need(not named.get('backing') or named['kind'] in ('loop', 'swap'),
+         'a file below is named, but the target is not a loop device')
     for identity in seen:
         need(identity.get('backing') == named.get('backing'), 'another file below the loop device')
         need(serial_of(identity) == serial_of(named) and
@@ -108,7 +111,8 @@ def same_target(predicate, kind, size, grows):
              'the sizes of the target differ')
     need(not grows or size >= named['sizeBytes'], 'the target has shrunk')
     need(named['kind'] == target['kind'] or
-         (kind, named['kind'], target['kind']) == ('memory', 'brd', 'ram'), 'the kind of the target')
+         (kind, named['kind'], target['kind']) == ('memory', 'brd',
+                                                   'ram'), 'the kind of the target is wrong')
 
 
 def check_faults(faults, kind, size):
@@ -118,9 +122,9 @@ def check_faults(faults, kind, size):
     listed = sum(length for _, length in areas)
     need(all(length for _, length in areas) and listed <= total and
          len(areas) <= faults['count'] and (faults['count'] == 0) == (total == 0) and
-         (len(areas) < faults['count'] or listed == total), 'faults do not add up')
+         (len(areas) < faults['count'] or listed == total), 'the numbers of faults do not add up')
     for offset, length in areas if kind != 'memory' else []:
-        need(end <= offset and offset + length <= size, 'faults overlap or lie outside the target')
+        need(end <= offset and offset + length <= size, 'faults overlap or are outside the target')
         end = offset + length
 
 
@@ -128,21 +132,21 @@ def check_passes(work, kind, size):
     start, end = when(work['startedAt']), when(work['completedAt'])
     earliest, resumed = start, 0
     for number, entry in enumerate(work['passes'], 1):
-        need(entry['number'] == number, 'the numbers of the passes')
+        need(entry['number'] == number, 'the numbers of the passes are wrong')
         check_faults(entry['writeFaults'], kind, size)
         written = entry['bytesWritten'] + entry['writeFaults']['bytes']
-        need(kind == 'memory' or written <= size, 'more was written than there is')
+        need(kind == 'memory' or written <= size, 'more was written than the size of the target')
         for key in ('startedAt', 'completedAt'):
             if entry.get(key):
-                need(earliest <= when(entry[key]) <= end, 'a pass lies outside the run')
+                need(earliest <= when(entry[key]) <= end, 'a pass is outside the run')
                 earliest = when(entry[key])
         places = entry.get('resumedAt') or []
         need(places == sorted(places) and all(place <= size for place in places),
-             'a pass went on at no such place')
+             'a pass cannot have resumed there')
         resumed += len(places)
     for step in work.get('steps') or []:
-        need(start <= when(step['at']) <= end, 'a step lies outside the run')
-    need((work.get('interruptions') or 0) >= resumed, 'interruptions are not counted')
+        need(start <= when(step['at']) <= end, 'a step is outside the run')
+    need((work.get('interruptions') or 0) >= resumed, 'not all interruptions are counted')
 
 
 def check_performed(seen):
@@ -156,8 +160,10 @@ def check_figures(seen, kind, size):
         return
     planned, done = seen['bytesPlanned'], seen['bytesCompared'] + seen['readFaults']['bytes']
     check_faults(seen['readFaults'], kind, size)
-    need(done <= planned and (kind == 'memory' or planned <= size), 'more was read than there is')
-    need(len(seen.get('differences') or []) <= seen['mismatches'], 'differences are not counted')
+    need(done <= planned and (kind == 'memory' or planned <= size),
+         'more was read than the size of the target')
+    need(len(seen.get('differences') or []) <= seen['mismatches'],
+         'not all differences are counted')
     need(seen['result'] != 'pass' or (done == planned and (seen['bytesCompared'] or not planned)),
          'the read-back did not pass')
 
@@ -171,7 +177,7 @@ def check_patterns(passes, row):
     for entry, word in zip(passes, wanted):
         need(entry['pattern'] == 'aes-256-ctr' if word == 'random' else
              entry['pattern'].startswith('repeat:') if word == 'given' else
-             entry['pattern'] == 'repeat:' + word, 'a pass with another pattern')
+             entry['pattern'] == 'repeat:' + word, 'a pass has another pattern')
 
 
 def check_done(predicate, kind, size):
@@ -180,7 +186,8 @@ def check_done(predicate, kind, size):
     need(work['passes'] or (kind == 'memory' and work.get('steps')), 'nothing was done')
     for entry in work['passes']:
         failed = entry['writeFaults']['bytes']
-        need(kind == 'memory' or entry['bytesWritten'] + failed == size, 'a pass is not whole')
+        need(kind == 'memory' or entry['bytesWritten'] + failed == size,
+             'a pass does not cover the whole target')
         need(entry.get('startedAt') and entry.get('completedAt'), 'a pass is not complete')
 
 
@@ -197,13 +204,13 @@ def check_seen(predicate, kind, size, rules):
     one_in = rules.part('readBack').get(seen['method'])
     need(one_in, 'it was not verified in a way that the technique has')
     need(planned + unwritten <= size <= one_in * (planned + unwritten),
-         'not as much was read back as the method reads')
+         'less was read back than the method requires')
     if seen['method'] == 'representative':
         need(seen.get('seed'), 'the seed of the sample is missing')
         if seen.get('sampleBlockBytes'):
             left_out = [(area['offset'], area['offset'] + area['length']) for area in areas]
             drawn = sample(size, seen['sampleBlockBytes'], bytes.fromhex(seen['seed']))
-            need(planned == count_bytes(drawn, left_out), 'that is not the sample of the seed')
+            need(planned == count_bytes(drawn, left_out), 'the sample does not belong to the seed')
 
 
 def sample(size, block, seed):

@@ -34,7 +34,7 @@ def check_failures(status, *reasons):
     """Nothing is a success in which one of these reasons says that it failed."""
     for code in TABLE.failures if status in SUCCESS else ():
         need(not any(named(found or [], code) for found in reasons),
-             'a success beside the reason ' + code)
+             'a success is claimed despite the reason ' + code)
 
 
 def enough(read, of, one_in):
@@ -71,10 +71,10 @@ class Rules:
         if success:
             need(row, 'the technique is not known to erase such a target')
             need(not self.part('types') or predicate['certificateType'] in self.part('types'),
-                 'that technique has no such certificate')
+                 'the technique cannot have a certificate of this type')
             need(not self.part('policy') or predicate['authorization']['policyId'] ==
-                 row.get('policy', row['technique']), 'that is not the policy of the technique')
-        need(result['level'] == 'none' or success, 'a level without success')
+                 row.get('policy', row['technique']), 'this is not the policy of the technique')
+        need(result['level'] == 'none' or success, 'a level is claimed without success')
         self.check_conditions('conditions', predicate, predicate, result['status'], result['level'],
                           result['exceptions'], predicate['verification'].get('result') == 'pass')
 
@@ -92,7 +92,7 @@ class Rules:
                 for code in block.get('except', ()))
             for value in values(root, block['path'].split('.'), block):
                 good = value in block['allowed']
-                need(good or borne, block['path'] + ' stands against success')
+                need(good or borne, block['path'] + ' rules out success')
                 need(good or 'level' not in block or level == 'none',
                      block['path'] + ' has no level')
 
@@ -110,17 +110,17 @@ class Rules:
              target['kind'] not in none.get('kinds', ()), 'such a target has no level')
         need(not any(layer.get(flag) for layer in target['layersBelow']
                      for flag in none.get('layers', ())),
-             'a layer below keeps what is not reached')
+             'a layer below keeps blocks that are not reached')
         need(not since_1_1(predicate) or not any(
             named(result['exceptions'], code) for code in none.get('exceptions', ())),
-             'a level beside an exception that has none')
+             'a level is claimed despite an exception that rules it out')
 
     def check_control_names(self, work):
         rule = self.row.get('controls', {})
         names = [control['name'] for control in work.get('negativeControls') or []]
         known = list(rule.get('needs', ())) + list(rule.get('may', ()))
-        need(all(name in known for name in names), 'a control that the technique does not have')
-        need(all(name in names for name in rule.get('needs', ())), 'a control was not asked')
+        need(all(name in known for name in names), 'the technique does not have this control')
+        need(all(name in names for name in rule.get('needs', ())), 'a control was not carried out')
 
 
 def values(value, steps, block):

@@ -14,14 +14,14 @@ SAMPLE = ('piecesTotal', 'piecesSampled', 'ciphertextLike', 'zero', 'structured'
 def check_volumes(predicate):
     row = TABLE.row(predicate['sanitization']['technique'])
     family = TABLE.families[row['family']] if row else {}
-    need(row and 'keyslot' in family.get('types', ()), 'that technique is not for volumes')
+    need(row and 'keyslot' in family.get('types', ()), 'this technique is not for volumes')
     rules = Rules(predicate)
     need(not rules.part('policy') or predicate['authorization']['policyId'] ==
-         row.get('policy', row['technique']), 'that is not the policy of the technique')
+         row.get('policy', row['technique']), 'this is not the policy of the technique')
     identity = predicate['projectIdentity']
     need(identity['projectId'] == predicate['dataOwner']['projectId'] and identity['volumes'] ==
          [{'name': volume['name'], 'uuid': volume['uuid']} for volume in predicate['volumes']],
-         'the project that is named is not the one that was treated')
+         'the named project is not the one that was erased')
     worst, lowest = 0, 2
     for volume in predicate['volumes']:
         rank = STATUSES.index(volume['status'])
@@ -32,24 +32,25 @@ def check_volumes(predicate):
             need(False, f'{volume["name"]}: malformed: {error!r}')
     result = predicate['result']
     need(STATUSES.index(result['status']) == worst and
-         LEVELS.index(result['level']) == lowest, 'the result is not that of the volumes')
+         LEVELS.index(result['level']) == lowest, 'the result does not match its volumes')
 
 
 def check_volume(predicate, volume, rank, rules):
     name = volume['name']
-    need(rank <= 1 or volume['level'] == 'none', name + ': a level without success')
+    need(rank <= 1 or volume['level'] == 'none', name + ': a level is claimed without success')
     if rank > 1:
         return
     check_failures(volume['status'], volume['exceptions'], volume['reasons'])
-    need(bool(volume['exceptions']) == (rank == 1), name + ': the exceptions')
+    need(bool(volume['exceptions']) == (rank == 1),
+         name + ': the exceptions do not match the status')
     for place in volume['locations']:
-        need(STATUSES.index(place['status']) <= rank, name + ': not every place was treated')
+        need(STATUSES.index(place['status']) <= rank, name + ': not every place was erased')
         need(place['overwrite']['bytesWritten'] == place['verification']['bytesCompared'] ==
              sum(region['length'] for region in place['regions']),
              name + ': not every byte of its regions was written and read back')
         check_reached(predicate, volume, place, rules)
     need(volume['locations'] or (volume['alreadyGone'] and rank == 1 and
-                                 volume['level'] == 'none'), name + ': nothing was looked at')
+                                 volume['level'] == 'none'), name + ': nothing was examined')
     need(LEVELS.index(volume['level']) <= LEVELS.index(level_of(rules.row, 'flash')),
          name + ': the technique does not reach that level')
     rules.check_conditions('volumeConditions', predicate, volume, volume['status'], volume['level'],
@@ -69,9 +70,9 @@ def check_controls(volume, place, rule):
     names = [each['name'] for each in place['negativeControls']]
     known = [name for key in ('needs', 'withUuid', 'whenRefused', 'may') for name in
              rule.get(key, ())]
-    need(all(name in known for name in names), volume['name'] + ': a control that there is not')
+    need(all(name in known for name in names), volume['name'] + ': an unknown control is listed')
     for name in list(rule.get('needs', ())) + list(rule.get('withUuid', ())) * bool(volume['uuid']):
-        need(name in names, f'{volume["name"]}: {name} was not looked at')
+        need(name in names, f'{volume["name"]}: {name} was not carried out')
 
 
 def check_reached(predicate, volume, place, rules):
@@ -95,16 +96,16 @@ def check_reached(predicate, volume, place, rules):
                 end = start + number(slot['area']['length'])
                 spans += [(start, end)] * ('keyslots' in listed)
     regions = [(region['offset'], region['length']) for region in place['regions']]
-    need(size != 0, volume['name'] + ': no key can stand on no bytes')
+    need(size != 0, volume['name'] + ': a place of key material has no bytes')
     ends = sorted((offset, offset + length) for offset, length in regions)
     need(rule.get('mayLieOutside', True) or all(end <= size for _, end in ends),
-         volume['name'] + ': a region beyond its device')
+         volume['name'] + ': a region extends past its device')
     need(rule.get('mayOverlap', True) or
          all(low[1] <= high[0] for low, high in zip(ends, ends[1:])),
-         volume['name'] + ': regions that overlap')
+         volume['name'] + ': regions overlap')
     for start, end in spans:
         need(is_covered(start, min(end, size), regions),
-             volume['name'] + ': bytes where key material may stand were left out')
+             volume['name'] + ': bytes that may hold key material were left out')
 
 
 def is_covered(start, end, regions):
@@ -116,21 +117,21 @@ def is_covered(start, end, regions):
 
 def number(value):
     """Of a header, which may also hold digits of a number beyond what records count to."""
-    need(type(value) is int, 'no medium is so large')
+    need(type(value) is int, 'no medium is this large')
     return value
 
 
 def check_asked(volume, rule):
-    """A control that could not be asked is no answer."""
+    """A control that could not be asked is not an answer."""
     tried, name = volume['credential'], volume['name']
     before, after = tried.get('openedBefore'), tried.get('refusedAfter')
     need(tried['declared'] or before is after is None, name + ': there was no credential to try')
     need(after is None or not rule.get('whenRefused') or volume['locations'] and
          all(control(place, each) for place in volume['locations'] for each in rule['whenRefused']),
-         name + ': whether the credential is refused was not asked everywhere')
+         name + ': whether the credential is refused was not tried everywhere')
     need(not volume['alreadyGone'] or
          all(place['role'] == 'header-backup' for place in volume['locations']),
-         name + ': it is gone, and yet it was there')
+         name + ': it is declared gone, yet it was there')
 
 
 def check_level(predicate, volume, rules):
@@ -140,22 +141,22 @@ def check_level(predicate, volume, rules):
     need(borne is None or all(each['code'] in borne if coded else borne
                               for each in eligible['objections']), name + ': objections')
     need(volume['level'] != 'purge' or volume.get('cryptographicErase') is not None,
-         name + ': the ten items of cryptographic erase')
+         name + ': the ten items of cryptographic erase are incomplete')
     sample = volume['payloadSample']
     total, taken, like, zero, structured, unreadable = (sample[key] for key in SAMPLE)
     need(taken <= total and taken == like + zero + structured + unreadable and like > 0 and
          enough(like, taken - zero, rules.part('sample').get('notLikeOneIn')),
          name + ': the payload is not known to be ciphertext')
     need(all(predicate['authorization']['attestation'][key] for key in rules.part('attestation')),
-         name + ': its owner does not state what a level needs')
-    need(volume['locations'], name + ': nothing was looked at')
+         name + ': the owner does not state what a level needs')
+    need(volume['locations'], name + ': nothing was examined')
     for place in volume['locations'] if coded else ():
         check_level_at(place, volume['level'], rules.part('noLevel'), name)
     header = volume['locations'][0]['header']
     need(not volume['uuid'] or header['uuid'] in ('', volume['uuid']), name + ': another volume')
     need(header['segments'] and all(hides(segment['encryption'], header['keyBytes'], rules)
                                     for segment in header['segments']),
-         name + ': its payload is not known to be encrypted well')
+         name + ': its payload is not known to be encrypted with a sufficient cipher')
 
 
 def check_level_at(place, level, none, name):
@@ -167,10 +168,10 @@ def check_level_at(place, level, none, name):
         if start is not None and length is not None:
             end = start + length if size is None else min(start + length, size)
             need(start >= end or is_covered(start, end, regions),
-                 name + ': what stood there before lies beside its regions')
+                 name + ': old content was outside its regions')
     for layer in place['layersBelow']:
         need(not any(layer.get(flag) for flag in none.get('layers', ())),
-             name + ': a layer below keeps what is not reached')
+             name + ': a layer below keeps blocks that are not reached')
         need(level != 'purge' or not layer.get('flash'), name + ': flash keeps retired blocks')
 
 

@@ -48,12 +48,12 @@ void check_approval_signatures(const Examined& examined, ByteView manifest) {
         const auto found = std::find_if(
             left.begin(), left.end(), [&](const auto& one) { return by_key(one) == by_key(told); });
         if (found == left.end()) {
-            approval.fail("no approver of that name and key signed the manifest at that time");
+            approval.fail("no approver with this name and key signed the manifest at that time");
         }
         left.erase(found);
     }
     if (!left.empty()) {
-        content_wrong("approvals: " + left.front().subject + " signed and is not in the record");
+        content_wrong("approvals: " + left.front().subject + " signed, but is not in the record");
     }
 }
 
@@ -90,19 +90,18 @@ std::string check_anchors(Examined& examined) {
         };
         if (brought.empty() || !std::all_of(brought.begin(), brought.end(), is_trusted)) {
             content_wrong(
-                "its root.pem is not among the roots that are trusted: it was signed "
-                "for another authority");
+                "its root.pem is not a trusted root: it was signed for another authority");
         }
         told.emplace_back("root.pem");
     }
     if (examined.files.has(evidence::kLogKeyFile)) {
         const Bytes line = examined.files.read(evidence::kLogKeyFile, evidence::kAnchorBytesMax);
         if (without_line_feeds(as_text(line)) != examined.anchors.log_verifier_key) {
-            content_wrong("its log.vkey is not the log key that is trusted");
+            content_wrong("its log.vkey is not the trusted log key");
         }
         told.emplace_back("log.vkey");
     }
-    return told.empty() ? "it brings none along"
+    return told.empty() ? "the bundle contains none"
                         : fmt::format("its {} is trusted from elsewhere", fmt::join(told, " and "));
 }
 
@@ -122,7 +121,7 @@ std::string check_signature(Examined& examined) {
                                     signer.role ? to_string(*signer.role) : "no role",
                                     to_rfc3339(*signer.signing_time)));
     }
-    return "below a trusted root, by " + list_of(names);
+    return "signed below a trusted root, by " + list_of(names);
 }
 
 std::string check_canonical_form(Examined& examined) {
@@ -137,7 +136,7 @@ std::string check_canonical_form(Examined& examined) {
 std::string check_content(Examined& examined) {
     judge::check_statement(examined.view());
     judge::check_predicate(examined.predicate());
-    return "an in-toto statement; every field has its place and type";
+    return "an in-toto statement; every field is in place and of its type";
 }
 
 std::string check_claims(Examined& examined) {
@@ -171,7 +170,7 @@ std::string check_signers(Examined& examined) {
         content_wrong("no station has signed");
     }
     check_issuer(examined);
-    return fmt::format("{} signed, in the role of its certificate, which names the issuer",
+    return fmt::format("{} signed in the role of its certificate, which names the issuer",
                        counted(required.size(), "required signer"));
 }
 
@@ -193,7 +192,7 @@ std::string check_digests(Examined& examined) {
             content_wrong(name + ": is not listed in the certificate");
         }
         if (examined.files.digest_hex(name) != entry->second) {
-            content_wrong(name + ": was changed after it was signed");
+            content_wrong(name + ": was changed after signing");
         }
         listed.erase(entry);
     }
@@ -231,8 +230,8 @@ std::string check_authorization(Examined& examined) {
     if (has(evidence::kManifestEvidence) != ordered ||
         has(evidence::kApprovalsEvidence) != signed_by_people) {
         content_wrong(
-            "the manifest, and the approvals exactly when there are any, must be among the "
-            "evidence files");
+            "the manifest must be among the evidence files, and so must the approvals if there are "
+            "any, and only then");
     }
     const std::string& person = authorization.at("operator").text();
     if (!ordered) {
@@ -245,7 +244,7 @@ std::string check_authorization(Examined& examined) {
         authorization.at("manifestDigest").fail("is not that of evidence/manifest.json");
     }
     if (!signed_by_people) {
-        return fmt::format("the manifest is in the bundle; confirmed by {} ({}), nobody signed it",
+        return fmt::format("the manifest is in the bundle; confirmed by {} ({}); nobody signed it",
                            person, authorization.at("confirmation").text());
     }
     check_approval_signatures(examined, manifest);
@@ -262,8 +261,8 @@ std::string check_ordered(Examined& examined) {
         as_text(examined.files.read(evidence::kManifestEvidence, evidence::kManifestBytesMax)),
         predicate);
     return judge::target_type_of(predicate) == judge::TargetType::volumes
-               ? "its project, terms, attestation and volumes are those of the certificate"
-               : "its owner, terms, technique and target are those of the certificate";
+               ? "its project, terms, attestation and volumes match the certificate"
+               : "its owner, terms, technique and target match the certificate";
 }
 
 }  // namespace efface::answers

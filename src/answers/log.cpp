@@ -108,11 +108,11 @@ void check_intent(const Examined& examined, const evidence::RunIntent& intent) {
     }
     const evidence::DeviceName device(identity_of(examined));
     if (intent.device != device.digest()) {
-        wrong("the announcement is of another project or target");
+        wrong("the announcement is for another project or target");
     }
     const auto ordered = predicate.at("authorization").maybe("manifestDigest");
     if (intent.manifest != (ordered ? ordered->digest() : "")) {
-        wrong("the announcement names another manifest than the one that was authorized");
+        wrong("the announcement names another manifest than the authorized one");
     }
     if (before_by_more_than_slack(sanitization.at("startedAt").time(),
                                   time_in(intent.at, "the announcement"))) {
@@ -122,20 +122,20 @@ void check_intent(const Examined& examined, const evidence::RunIntent& intent) {
         return;
     }
     if (intent.device_keys != device.keys()) {
-        wrong("the announcement has other device keys than the project or target");
+        wrong("the announcement has different device keys than the project or target");
     }
     if (!is_technique_of(sanitization, intent.technique)) {
-        wrong("the announcement is of another technique");
+        wrong("the announcement names another technique");
     }
     if (intent.attempt != predicate.at("attempts").at("number").number()) {
-        wrong("the announcement is of another attempt");
+        wrong("the announcement names another attempt");
     }
 }
 
 void check_grew(const evidence::Checkpoint& before, const evidence::Checkpoint& head,
                 const std::vector<Digest>& path) {
     if (!evidence::consistency_holds(before.size, before.root, head.size, head.root, path)) {
-        wrong("the proof's tree does not continue that of the certificate's checkpoint");
+        wrong("the proof's tree does not continue the tree of the certificate's checkpoint");
     }
 }
 
@@ -144,7 +144,7 @@ auto read_proof(const Examined& examined, const char* name, Parse parse, Text te
     const Bytes text = examined.files.read(name, evidence::kProofBytesMax);
     auto proof = parse(as_text(text));
     if (!proof || text_of(*proof) != as_text(text)) {
-        wrong(std::string(name) + " is not of its form");
+        wrong(std::string(name) + " is malformed");
     }
     return *std::move(proof);
 }
@@ -165,7 +165,7 @@ void check_proof_of_announcement(const Examined& examined) {
     const Digest leaf = evidence::leaf_hash(as_bytes(proof.entry));
     if (proof.index != named.at("intentIndex").number() ||
         to_hex(leaf) != named.at("intentLeafHash").text()) {
-        wrong("the announcement that is proved is not the one that the certificate names");
+        wrong("the proof is for another announcement than the one in the certificate");
     }
     const auto root =
         evidence::root_from_inclusion(proof.index, examined.head.size, leaf, proof.path);
@@ -173,12 +173,14 @@ void check_proof_of_announcement(const Examined& examined) {
         wrong("the inclusion proof of the announcement does not lead to the signed root");
     }
     if (consistency.old_size != examined.before.size) {
-        wrong("the consistency proof is of another tree than that of the certificate's checkpoint");
+        wrong(
+            "the consistency proof starts from another tree than the one of the certificate's "
+            "checkpoint");
     }
     check_grew(examined.before, examined.head, consistency.path);
     const Json entry = parse_canonical(proof.entry, "the announcement");
     if (entry.value("seq", Json()) != proof.index) {
-        wrong("the announcement is no line of that index");
+        wrong("the announcement is not a line at that index");
     }
     RecordView(entry, "the announcement")
         .only({"type", "seq", "prev", "at", "runId", "jobId", "device", "deviceKeys", "technique",
@@ -210,7 +212,7 @@ Neighbours neighbours_of(const Examined& examined, const evidence::WholeLog& log
         } else if (!run->end || *run->end > end) {
             wrong(
                 fmt::format("log entry {} announces a run on this project or target that had no "
-                            "outcome when this one ended",
+                            "outcome when this run ended",
                             intent));
         } else {
             found.earlier[*run->end] = run;
@@ -229,11 +231,11 @@ void check_attempts_declared(const Examined& examined, const evidence::WholeLog&
             found->second->intent.run_id != attempt.at("runId").text() ||
             found->second->status != attempt.at("status").text() ||
             to_hex(log.leaf(found->first)) != attempt.at("leafHash").text()) {
-            attempt.fail("the log holds no such attempt on this project or target");
+            attempt.fail("the log has no such attempt on this project or target");
         }
     }
     if (declared.size() != neighbours.earlier.size()) {
-        wrong(fmt::format("the log holds {} on this project or target, the certificate declares {}",
+        wrong(fmt::format("the log has {} on this project or target, the certificate declares {}",
                           counted(neighbours.earlier.size(), "earlier attempt"), declared.size()));
     }
 }
@@ -285,7 +287,7 @@ std::string check_announcement(Examined& examined) {
         wrong("the checkpoint in the certificate is older than the announcement of the run");
     }
     if (examined.before.size > examined.proof.index || examined.head.size < examined.before.size) {
-        wrong("the checkpoint in the certificate is younger than its outcome");
+        wrong("the checkpoint in the certificate is newer than its outcome");
     }
     if (examined.before.size == examined.head.size && examined.before.root != examined.head.root) {
         wrong("the two checkpoints contradict each other");
@@ -295,13 +297,13 @@ std::string check_announcement(Examined& examined) {
     if (!has_proof &&
         !evidence::proves_announcement(examined.predicate().at("schemaVersion").text())) {
         return examined.anchors.log_directory
-                   ? "not checked: the bundle has no proof of it; the whole log is asked, below"
+                   ? "not checked: the bundle has no proof of it; checked below with the whole log"
                    : "not checked: the bundle has no proof of it";
     }
     check_proof_of_announcement(examined);
     return fmt::format(
-        "entry {} announced the run, when {} had been signed; the log only grew since", intent,
-        counted(examined.before.size, "entry"));
+        "entry {} announced the run when {} had been signed; the log was only appended to since",
+        intent, counted(examined.before.size, "entry"));
 }
 
 std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
@@ -314,7 +316,7 @@ std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
     }
     for (const evidence::Checkpoint* checkpoint : {&examined.before, &examined.head}) {
         if (log.size() < checkpoint->size || log.root_at(checkpoint->size) != checkpoint->root) {
-            wrong(fmt::format("the log does not continue the tree of {} entries that was signed",
+            wrong(fmt::format("the log does not continue the signed tree of {} entries",
                               checkpoint->size));
         }
     }
@@ -323,7 +325,7 @@ std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
     const auto* own = log.run_of(named.at("intentIndex").number());
     if (own == nullptr ||
         to_hex(log.leaf(own->intent.index)) != named.at("intentLeafHash").text()) {
-        named.fail("names no announcement that the log holds");
+        named.fail("names an announcement that is not in the log");
     }
     if (own->end != examined.proof.index || own->refused) {
         named.fail("names an announcement that another entry closes");
@@ -336,7 +338,7 @@ std::string check_whole_log(Examined& examined, const evidence::WholeLog& log) {
                                     counted(audit.entries, "entry"), neighbours.earlier.size());
     words += in_words({std::move(neighbours.earlier), examined.later});
     if (audit.unsigned_lines != 0) {
-        words += fmt::format("; {} behind them not signed yet, not looked at",
+        words += fmt::format("; {} after them not signed yet, not checked",
                              counted(audit.unsigned_lines, "line"));
     }
     return words;

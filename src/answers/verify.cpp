@@ -46,7 +46,7 @@ bool ask(Verification& verification, const char* name, const Ask& question) {
         check.detail = printable(error.what());
         verification.readable = error.reason() != ReasonCode::io_failed;
     } catch (const std::bad_alloc&) {
-        check.detail = "there is not enough memory to look at it";
+        check.detail = "there is not enough memory to check it";
         verification.readable = false;
     } catch (const std::exception& error) {
         check.detail = printable(error.what());
@@ -107,7 +107,7 @@ Verification Verifier::verify(const std::filesystem::path& bundle) const {
     std::optional<evidence::BundleFiles> files;
     if (!ask(verification, "files", [&] {
             files.emplace(bundle);
-            return "nothing is missing or foreign, no link leads elsewhere (" +
+            return "nothing is missing or foreign, no link points elsewhere (" +
                    counted(files->evidence().size(), "evidence file") + ")";
         })) {
         return verification;

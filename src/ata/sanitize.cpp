@@ -10,7 +10,7 @@ namespace {
 constexpr std::uint8_t kSanitizeDevice = 0xb4;
 constexpr unsigned kPassesMax = 16;
 
-// Signatures that keep an accident from becoming an erasure (ACS-4, section 7.36).
+// Signatures that keep an accident from becoming an erase (ACS-4, section 7.36).
 constexpr std::uint64_t kCryptoScrambleKey = 0x43727970;  // "Cryp"
 constexpr std::uint64_t kBlockEraseKey = 0x426b4572;      // "BkEr"
 constexpr std::uint64_t kOverwriteKey = 0x4f57;           // "OW", in 47:32

@@ -177,7 +177,7 @@ std::string distrust(const AtaRegisters& registers) {
         return "the translation layer returned empty registers";
     }
     if ((registers.status & 0x80U) != 0) {
-        return fmt::format("the status register says busy ({:02x}h)", registers.status);
+        return fmt::format("the status register reports busy ({:02x}h)", registers.status);
     }
     return {};
 }
@@ -198,7 +198,7 @@ std::string why_no_registers(const Sense& sense) {
     if (sense.descriptor_format) {
         return "status unreadable: sense " + sense.text() + " without an ATA status";
     }
-    return "status unreadable: the translation layer returned no sense";
+    return "status unreadable: the translation layer returned no sense data";
 }
 
 }  // namespace

@@ -164,7 +164,7 @@ void write_all(int fd, ByteView bytes, const std::string& what) {
 
 void sync_fd(int fd, const std::string& what) {
     if (::fsync(fd) != 0) {
-        throw_errno(ErrorCode::internal, "flushing " + what, errno);
+        throw_errno(ErrorCode::internal, "flushing " + what + " failed", errno);
     }
 }
 
@@ -198,7 +198,7 @@ UniqueFd open_temporary(const fs::path& path, unsigned mode, fs::path& temporary
         }
         return fd;
     }
-    throw Error(ErrorCode::busy, path.string() + ": many processes write it");
+    throw Error(ErrorCode::busy, path.string() + ": too many processes write it");
 }
 
 }  // namespace
@@ -250,7 +250,7 @@ std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
         if (errno == EWOULDBLOCK) {
             return std::nullopt;
         }
-        throw_errno(ErrorCode::internal, "locking " + path.string(), errno);
+        throw_errno(ErrorCode::internal, "locking " + path.string() + " failed", errno);
     }
     return FileLock(std::move(fd));
 }

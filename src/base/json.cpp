@@ -99,7 +99,7 @@ void write_string(const std::string& text, std::string& out) {
     for (const char character : text) {
         const bool control = static_cast<unsigned char>(character) < 0x20U || character == 0x7f;
         if (control && character != '\n') {
-            throw Error(ErrorCode::internal, "a control character can not stand in a record");
+            throw Error(ErrorCode::internal, "a control character is not allowed in a record");
         }
     }
     // Without them this writer escapes '"', '\' and the line feed, as RFC 8785 3.2.2.2 asks.
@@ -117,7 +117,7 @@ void write_object(const Json& value, std::string& out) {
             return static_cast<unsigned char>(character) < 0x80U;
         });
         if (!ascii) {
-            throw Error(ErrorCode::internal, "a record's keys are ASCII");
+            throw Error(ErrorCode::internal, "the keys of a record must be ASCII");
         }
         out += first ? "" : ",";
         first = false;
@@ -134,7 +134,7 @@ void write_number(const Json& value, std::string& out) {
             ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(kIntegerMax)
             : value.get<std::int64_t>() <= kIntegerMax && value.get<std::int64_t>() >= -kIntegerMax;
     if (!fits) {
-        throw Error(ErrorCode::internal, "a number beyond 2^53 - 1 can not stand in a record");
+        throw Error(ErrorCode::internal, "a number beyond 2^53 - 1 is not allowed in a record");
     }
     out += value.dump();
 }
@@ -156,7 +156,7 @@ void write_canonical(const Json& value, std::string& out) {
     } else if (value.is_boolean() || value.is_null()) {
         out += value.dump();
     } else {
-        throw Error(ErrorCode::internal, "a fraction can not stand in a record");
+        throw Error(ErrorCode::internal, "a fraction is not allowed in a record");
     }
 }
 
@@ -186,7 +186,7 @@ std::string canonical_json(const Json& value) {
     try {
         write_canonical(value, out);
     } catch (const Json::exception&) {
-        throw Error(ErrorCode::internal, "a record's text is UTF-8");
+        throw Error(ErrorCode::internal, "the text of a record must be UTF-8");
     }
     return out;
 }

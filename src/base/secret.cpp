@@ -28,7 +28,7 @@ SecretBytes::SecretBytes(std::size_t size) : size_(size) {
         ::madvise(data_, mapped_, MADV_DONTFORK) != 0) {
         const int error = errno;
         release();
-        throw_errno(ErrorCode::internal, "locking memory for a secret", error);
+        throw_errno(ErrorCode::internal, "locking memory for a secret failed", error);
     }
 }
 

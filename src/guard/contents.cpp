@@ -102,7 +102,7 @@ std::string to_text(const Content& content) {
         text += ", last mounted at " + content.last_mounted;
     }
     if (content.member) {
-        text += ": a member of a group that does not run here";
+        text += ": a member of a group that is not running here";
     }
     return text;
 }

@@ -115,10 +115,10 @@ void refuse_another(const HoldRequest& request, const inventory::Identity& now) 
         refuse(request.path, ErrorCode::safety, ReasonCode::other_identity, what);
     };
     if (now.canonical_path != request.path) {
-        refuse_it("another device or file stands there now");
+        refuse_it("another device or file is there now");
     }
     if (request.disk_sequence && now.disk_sequence != request.disk_sequence) {
-        refuse_it("it was taken away and another one put in its place since it was confirmed");
+        refuse_it("it was removed and replaced by another one after it was confirmed");
     }
     if (request.recognise) {
         if (const auto why = request.recognise(now)) {
@@ -149,7 +149,7 @@ Held hold(Machine& machine, const HoldRequest& request) {
     auto target = candidate.open(request.path);
     if (!same_object(target->facts(), now)) {
         refuse(request.path, ErrorCode::safety, ReasonCode::other_identity,
-               "the device was exchanged while it was opened");
+               "the device was replaced while it was being opened");
     }
     candidate.lock_metadata(*target);
     if (request.examine) {
@@ -177,8 +177,7 @@ Clearance clear_memory(const std::string& name, const Json& identity,
                        const std::function<MemoryLook()>& look) {
     const auto found = look();
     if (found.identity != identity) {
-        refuse(name, ErrorCode::safety, ReasonCode::other_identity,
-               "other storage stands there now");
+        refuse(name, ErrorCode::safety, ReasonCode::other_identity, "other storage is there now");
     }
     std::vector<Use> uses;
     for (const auto& objection : found.objections) {

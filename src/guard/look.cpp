@@ -89,7 +89,7 @@ bool add_running_members(const MachineState& state, const Identity& identity,
                 }
             }
         } catch (const Error& error) {
-            // Blocks of a dying disk tell nothing; that it can not be opened does.
+            // Blocks of a dying disk tell nothing; that it cannot be opened does.
             if (error.reason() != ReasonCode::unreadable_state) {
                 uses.push_back({ReasonCode::unreadable_state, safe_text(error.what())});
             }
@@ -116,7 +116,7 @@ std::vector<Use> Look::uses_of(const Identity& identity, Blocks blocks) const {
             return use.code == ReasonCode::read_only;
         });
         if (unexplained && is_open_elsewhere(identity)) {
-            uses.push_back({ReasonCode::opened, "a process that can not be seen has it open"});
+            uses.push_back({ReasonCode::opened, "a process that is not visible has it open"});
         }
         return uses;
     }
@@ -128,7 +128,7 @@ std::vector<Use> Look::uses_of(const Identity& identity, Blocks blocks) const {
     if (is_held_exclusively(identity.canonical_path, identity.major, identity.minor)) {
         uses.push_back(
             {zfs ? ReasonCode::zfs_member : ReasonCode::busy,
-             zfs ? "a ZFS pool holds it" : "the kernel or another program holds it exclusively"});
+             zfs ? "a ZFS pool uses it" : "the kernel or another program has it open exclusively"});
     }
     for (const auto& alias : aliases_of(identity)) {
         const auto node = machine.graph().find_path(alias);
@@ -137,7 +137,7 @@ std::vector<Use> Look::uses_of(const Identity& identity, Blocks blocks) const {
             // As of the target itself: another job of ours begins with this, before it is seen to
             // have the target open.
             uses.push_back({zfs ? ReasonCode::alias_in_use : ReasonCode::busy,
-                            alias + " is the same storage: it is held exclusively"});
+                            alias + " is the same storage and is open exclusively"});
         }
     }
     return uses;

@@ -82,7 +82,7 @@ void UseWalk::add_swaps(std::size_t node) {
     for (const Swap& swap : state_.swaps()) {
         const auto& devices = swap.devices;
         if (std::find(devices.begin(), devices.end(), node) != devices.end()) {
-            add(ReasonCode::swap, swap.is_file ? fmt::format("{} carries the swap file {}", name,
+            add(ReasonCode::swap, swap.is_file ? fmt::format("{} contains the swap file {}", name,
                                                              safe_text(swap.path))
                                                : fmt::format("{} is a swap area", name));
         }
@@ -112,10 +112,11 @@ void UseWalk::add_edge_use(std::size_t lower, const Edge& edge) {
         case EdgeKind::zram_writeback:
             return add(ReasonCode::holder, fmt::format("{} writes back to {}", upper.name, below));
         case EdgeKind::bcache:
-            return add(ReasonCode::holder, fmt::format("bcache {} rests on {}", upper.name, below));
+            return add(ReasonCode::holder,
+                       fmt::format("bcache {} is on top of {}", upper.name, below));
         case EdgeKind::holder:
             return add(code_of_holder(upper),
-                       fmt::format("{} rests on {}", describe(upper), below));
+                       fmt::format("{} is on top of {}", describe(upper), below));
     }
 }
 

@@ -32,7 +32,7 @@ namespace {
 void add_system_uses(const MachineState& state, std::size_t node, UseWalk& walk) {
     for (const std::string& target : state.system_mounts_on(node)) {
         walk.add(ReasonCode::root_or_boot,
-                 fmt::format("the running system's {} rests on {}", safe_text(target),
+                 fmt::format("the running system's {} is on {}", safe_text(target),
                              describe(state.graph().at(node))));
     }
 }
@@ -54,7 +54,8 @@ void add_read_only(const MachineState& state, std::size_t node, UseWalk& walk) {
         const auto flag =
             name.empty() ? inventory::Attribute{} : class_block.enter(name).read("ro");
         if (flag.reading == Reading::unreadable) {
-            walk.add(ReasonCode::unreadable_state, fmt::format("whether {} is read-only", name));
+            walk.add(ReasonCode::unreadable_state,
+                     fmt::format("whether {} is read-only is unknown", name));
         } else if (flag.text == "1") {
             walk.add(ReasonCode::read_only, fmt::format("{} is read-only", name));
         }
@@ -152,7 +153,7 @@ void DeviceUses::add_beside(std::size_t node) {
     walk_.add_direct(node);
     walk_.add_bcache(node);
     for (const auto& edge : state_.graph().at(node).above) {
-        // A loop device that nobody uses is another name; a mapping holds what it rests on.
+        // A loop device that nobody uses is another name; a mapping holds what it is on top of.
         const bool idle_name = near_.beside.contains(edge.to) && edge.kind != EdgeKind::holder;
         if (edge.to != target_ && !idle_name && !walk_.seen(edge.to) && touches(edge.to)) {
             walk_.climb(node, edge);
@@ -185,7 +186,7 @@ void DeviceUses::add_openers() {
     }
 }
 
-/// `watcher`: a program that watches paths by keeping them open, and is no user.
+/// `watcher`: a program that watches paths by keeping them open, and is not a user.
 void DeviceUses::add_openers_of(std::size_t index, const std::string& watcher) {
     const BlockNode& node = state_.graph().at(index);
     const auto path = inventory::device_path(inventory::SystemView{}, node.name).string();

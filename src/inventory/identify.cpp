@@ -40,7 +40,7 @@ const char* kind_of_mode(mode_t mode) {
     if (S_ISFIFO(mode)) {
         return "a pipe";
     }
-    return S_ISSOCK(mode) ? "a socket" : "of an unknown kind";
+    return S_ISSOCK(mode) ? "a socket" : "of unknown type";
 }
 
 std::string birth_time_of(const std::filesystem::path& path) {
@@ -106,7 +106,7 @@ void refuse_kernel_file(const std::filesystem::path& path) {
         std::find(kMagics.begin(), kMagics.end(), static_cast<std::uint32_t>(space.f_type)) !=
             kMagics.end()) {
         throw Error(ErrorCode::usage,
-                    path.string() + " is a file that the kernel makes up, no storage",
+                    path.string() + " is a virtual file of the kernel, not storage",
                     "name a block device or a file on a disk");
     }
 }
@@ -190,9 +190,10 @@ Identity identify(const std::filesystem::path& path, const SystemView& view) {
             fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
         const Attribute link = Folder::open(view.sysfs / "dev" / "block").link(number);
         if (!link.present()) {
-            throw Error(ErrorCode::usage,
-                        fmt::format("{}: no block device {} behind it", path.string(), number),
-                        "the device was removed, or /sys is not mounted");
+            throw Error(
+                ErrorCode::usage,
+                fmt::format("{}: there is no block device {} behind it", path.string(), number),
+                "the device was removed, or /sys is not mounted");
         }
         identity = identify_device(std::filesystem::path{link.text}.filename().string(), view);
         identity.canonical_path = canonical.string();

@@ -19,7 +19,7 @@ constexpr const char* kNone = "none";
 constexpr const char* kClear = "clear";
 constexpr const char* kPurge = "purge";
 
-/// What is wrong with the record as it stands, whatever `check` looks at.
+/// What is wrong with the record, whatever `check` looks at.
 template <typename Check>
 std::optional<std::string> problem_of(Check&& check) {
     try {
@@ -89,7 +89,8 @@ void add_reason(Json& record, const char* list, const Json& reason) {
     record[list].push_back(reason);
 }
 
-/// `reasons` is where this record says why it is no success: "reasons" of a volume or of the work.
+/// `reasons` is where this record says why it is not a success: "reasons" of a volume or of the
+/// work.
 void write_claim(Json& claiming, Json& reasons, const Verdict& before, const Verdict& now,
                  const Json& reason) {
     claiming["status"] = now.status;

@@ -23,7 +23,7 @@ constexpr std::chrono::minutes kStartSlack{10};
 /// What the order says is not what the record says.
 void need_same(const std::string& where, bool same) {
     if (!same) {
-        throw Error(ErrorCode::usage, where + ": is not what the certificate says");
+        throw Error(ErrorCode::usage, where + ": differs from the certificate");
     }
 }
 
@@ -146,8 +146,7 @@ void check_technique(const mandate::ErasureChoice& choice, const RecordView& pre
     }
     if (!mandate::allows(choice, sanitization.at("technique").text())) {
         throw Error(ErrorCode::usage,
-                    "order: policy: neither it nor a fall-back is the technique of the "
-                    "certificate");
+                    "order: policy: neither it nor a fallback is the technique of the certificate");
     }
 }
 
@@ -196,7 +195,7 @@ void check_target(const mandate::Order& order, const RecordView& predicate) {
     };
     if (std::count_if(order.targets.begin(), order.targets.end(), is_it) != 1) {
         throw Error(ErrorCode::usage, ReasonCode::not_in_order,
-                    "order: targets: the target of the certificate does not stand there once");
+                    "order: targets: the target of the certificate is not listed exactly once");
     }
     const auto it = std::find_if(order.targets.begin(), order.targets.end(), is_it);
     const auto where = fmt::format("order: targets[{}]", it - order.targets.begin());

@@ -13,18 +13,18 @@ constexpr std::string_view kByLevel = "auto";
 
 void check_entry(const RecordView& entry, const std::string& done, WallTime until) {
     if (entry.at("technique").text() == done) {
-        entry.at("technique").fail("is what was done: it was not passed over");
+        entry.at("technique").fail("is the technique that was used: it was not passed over");
     }
     const auto commands = entry.at("commands").items();
     if (!commands.empty() && rules::command_set_of(entry.at("technique").text()).empty()) {
-        entry.at("technique").fail("is not a drive's: no drive can have refused it");
+        entry.at("technique").fail("is not a technique of drives: no drive can have refused it");
     }
     if (entry.at("at").time() > until) {
-        entry.at("at").fail("lies behind the run");
+        entry.at("at").fail("is after the end of the run");
     }
     for (const RecordView& command : commands) {
         if (command.at("at").time() > until) {
-            command.at("at").fail("lies behind the run");
+            command.at("at").fail("is after the end of the run");
         }
     }
 }
@@ -37,7 +37,7 @@ void check_passed_over(const RecordView& sanitization) {
     const auto entries = list ? list->items() : std::vector<RecordView>();
     if (!requested) {
         if (list) {
-            list->fail("is there, but not what was asked for");
+            list->fail("is given, although this was not requested");
         }
         return;
     }
@@ -47,11 +47,11 @@ void check_passed_over(const RecordView& sanitization) {
         check_entry(entry, done, sanitization.at("completedAt").time());
     }
     if (asked == done && !entries.empty()) {
-        list->fail("is not empty, but what was asked for was done");
+        list->fail("is not empty, although the requested technique was used");
     }
     const bool told = !entries.empty() && entries.front().at("technique").text() == asked;
     if (asked != done && asked != kByLevel && !told) {
-        requested->fail("was not done, and nothing says why");
+        requested->fail("was not used, and no reason is given");
     }
 }
 

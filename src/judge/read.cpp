@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What was not read proves nothing. A place that can not be read is no evidence of anything,
+// What was not read proves nothing. A place that cannot be read is no evidence of anything,
 // whatever status the read ended with: it is named, and where there are many there is no level.
 #include <algorithm>
 
@@ -45,7 +45,7 @@ void check_enough(bool enough, const RecordView& predicate, const RecordView& pl
     const bool said = claim.schema != Schema::v1_0 && !claim.whole && claim.level == "none" &&
                       names_reason(exceptions, "no-evidence-read");
     if (!enough && !said) {
-        place.fail("leaves too little that was read and differs: the target can not be " +
+        place.fail("leaves too little that was read and changed: the target cannot be " +
                    claim.status + ", level " + claim.level);
     }
 }
@@ -110,11 +110,11 @@ void check_opened_areas(const RecordView& predicate) {
         const std::string& kind = area.at("kind").text();
         const bool opened = area.at("opened").flag();
         if (kind == "not-shown" && opened && by_command == 0) {
-            area.at("opened").fail("is said, but nothing was looked for behind the cut");
+            area.at("opened").fail("is claimed, but nothing was checked beyond the cut");
         }
         namespaces += kind == "unattached-namespace" && opened ? 1U : 0U;
         if (namespaces > attached || namespaces >= std::max<std::size_t>(surfaces.size(), 1)) {
-            area.at("opened").fail("is said, but it was not attached and looked at");
+            area.at("opened").fail("is claimed, but it was not attached and examined");
         }
     }
 }
@@ -161,7 +161,7 @@ void check_unseen_areas(const RecordView& predicate, const Claim& claim) {
         const bool covered = area.at("covered").flag();
         const bool reached = covered || area.at("opened").flag();
         if (covered && is_one_of(rule.never_covered, kind)) {
-            area.at("covered").fail("is not known of what the host does not show");
+            area.at("covered").fail("does not cover what the host does not show");
         }
         if (claim.success && !reached && !rule.except.empty() && !named) {
             area.fail("was not reached, and no exception is " + rule.except.front());
@@ -191,12 +191,12 @@ void check_drive_was_read(const RecordView& predicate, const Claim& claim) {
     if (const auto again = verification.maybe("recheck");
         again && bytes_of(again->at("unreadableBefore")) <
                      canaries.at("unreadable").number() + samples.at("unreadable").number()) {
-        again->at("unreadableBefore").fail("is less than what can not be read even now");
+        again->at("unreadableBefore").fail("is less than what still cannot be read");
     }
     const bool promised = verification.at("expected").at("content").text() != "nothing";
     for (const RecordView& status : verification.at("unreadableStatuses").items()) {
         if (promised && status.at("expected").flag()) {
-            status.at("expected").fail("is not what a drive leaves that promised content");
+            status.at("expected").fail("is not what a drive with promised content leaves");
         }
     }
 }
@@ -210,13 +210,13 @@ void check_overwrite_was_read(const RecordView& predicate, const Claim& claim) {
     if (!is_enough(verification.at("bytesCompared").number(),
                    verification.at("bytesPlanned").number(), claim.family->unread_one_in)) {
         verification.at("bytesCompared")
-            .fail("is too little to know, so the target can not be " + claim.status);
+            .fail("is too little for a verdict: the target cannot be " + claim.status);
     }
     for (const RecordView& pass : predicate.at("sanitization").at("passes").items()) {
         const RecordView failed = pass.at("writeFaults").at("bytes");
         const std::uint64_t one_in = claim.family->unwritten_one_in;
         if (one_in != 0 && failed.number() > claim.size / one_in) {
-            failed.fail("are too many to be bad blocks, so the target can not be " + claim.status);
+            failed.fail("are too many to be bad blocks: the target cannot be " + claim.status);
         }
     }
 }

@@ -20,7 +20,7 @@ const std::string& version_of(const RecordView& predicate) {
     const RecordView version = predicate.at("schemaVersion");
     const auto& known = rules::record_shapes().versions();
     if (std::find(known.begin(), known.end(), version.text()) == known.end()) {
-        version.fail("is not known to this version of efface");
+        version.fail("is unknown to this version of efface");
     }
     return version.text();
 }

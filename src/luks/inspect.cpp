@@ -29,8 +29,8 @@ Readings find_copies(device::BlockTarget& target, Header& header) {
         } else if (place.sign != Sign::none) {
             readings.push_back(read_copy(target, offset, place.sign));
         } else if (offset == 0) {
-            instead = place.all_zero ? "zeros stand where the first header should"
-                                     : "something else stands where the first header should";
+            instead = place.all_zero ? "there are zeros where the first header should be"
+                                     : "there is other data where the first header should be";
         }
     }
     if (!readings.empty() && instead != nullptr) {
@@ -95,12 +95,12 @@ void compare_copies(const Readings& readings, Header& header) {
         if (are_pair(first, other)) {
             paired = true;
             if (!agree(first, other)) {
-                add_defect(header.defects, "the two headers do not say the same");
+                add_defect(header.defects, "the two headers differ");
             }
         } else if (first.copy.offset == 0) {
             add_defect(header.defects,
-                       fmt::format("a LUKS header at {} belongs to no present layout: an older "
-                                   "one left it, or someone put it there",
+                       fmt::format("a LUKS header at {} belongs to no present layout: it is from "
+                                   "an older one, or was planted",
                                    other.copy.offset));
         } else {
             add_defect(header.defects, fmt::format("there are second headers at {} and {}",
@@ -124,7 +124,7 @@ Range find_content(device::BlockTarget& target, std::uint64_t begin, std::uint64
         const std::string problem = read_exactly(target, at, view);
         if (!problem.empty()) {
             add_defect(defects, problem);
-            // What can not be read may hold something.
+            // What cannot be read may hold something.
             content = {content.length == 0 ? at : content.offset, 0};
             content.length = end - content.offset;
             return content;

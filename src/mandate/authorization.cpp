@@ -16,7 +16,7 @@ void check_approvers(const std::vector<Approval>& approvals, const std::string& 
     for (const auto& approval : approvals) {
         if (approval.subject == operator_name) {
             throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
-                        fmt::format("{} runs this and can not approve it", approval.subject));
+                        fmt::format("{} runs this and cannot also approve it", approval.subject));
         }
         if (approval.signed_at > by) {
             throw Error(ErrorCode::authorisation, ReasonCode::approval_from_future,
@@ -32,7 +32,7 @@ void check_approvers(const std::vector<Approval>& approvals, const std::string& 
     }
     if (people.size() < kApproversMin) {
         throw Error(ErrorCode::authorisation, ReasonCode::too_few_approvals,
-                    fmt::format("{} approver signed, {} different people are needed", people.size(),
+                    fmt::format("{} approver signed; {} different people are needed", people.size(),
                                 kApproversMin),
                     "efface approve FILE --key NAME, by another person");
     }
@@ -42,8 +42,9 @@ std::vector<Approval> approvals_in(const evidence::CmsReport& report) {
     std::vector<Approval> approvals;
     for (const auto& signer : report.signers) {
         if (signer.role != evidence::Role::approver || !signer.signing_time) {
-            throw Error(ErrorCode::authorisation, ReasonCode::not_an_approver,
-                        fmt::format("{} signed, but is no approver", signer.subject));
+            throw Error(
+                ErrorCode::authorisation, ReasonCode::not_an_approver,
+                fmt::format("{} signed, but does not have the role approver", signer.subject));
         }
         approvals.push_back({signer.subject, signer.spki_sha256, *signer.signing_time});
     }
@@ -55,11 +56,11 @@ Authorization check_approvals(std::string_view text, ByteView signature_der,
                               WallTime now) {
     const auto report = evidence::cms_verify(as_bytes(text), signature_der, roots_pem);
     if (!report.ok()) {
-        throw Error(
-            ErrorCode::authorisation, ReasonCode::bad_approval,
-            fmt::format("the approvals do not verify: {}",
-                        report.problems.empty() ? "nobody signed" : report.problems.front()),
-            "each approver signs the file as it is: efface approve FILE --key NAME");
+        throw Error(ErrorCode::authorisation, ReasonCode::bad_approval,
+                    fmt::format("the signatures of the approvals are not valid: {}",
+                                report.problems.empty() ? "nobody has approved it"
+                                                        : report.problems.front()),
+                    "each approver signs the unchanged file: efface approve FILE --key NAME");
     }
     Authorization authorization{"signed-approvals",
                                 operator_name,
@@ -76,9 +77,8 @@ void check_dates(const Terms& terms, WallTime now, std::chrono::minutes late) {
                                 to_rfc3339(*terms.not_before)));
     }
     if (terms.not_after && now > *terms.not_after + late) {
-        throw Error(
-            ErrorCode::authorisation, ReasonCode::no_longer_in_force,
-            fmt::format("not after {}: it is no longer in force", to_rfc3339(*terms.not_after)));
+        throw Error(ErrorCode::authorisation, ReasonCode::no_longer_in_force,
+                    fmt::format("not after {}: it has expired", to_rfc3339(*terms.not_after)));
     }
 }
 

@@ -93,15 +93,15 @@ bool asks_for_pattern(const rules::Technique& technique) {
 
 void check_drive_choice(const ErasureChoice& choice) {
     if (choice.policy == kPolicyAuto && choice.level == rules::Level::none) {
-        throw Error(ErrorCode::usage, "which level? clear or purge");
+        throw Error(ErrorCode::usage, "the level must be clear or purge");
     }
     if (!choice.pattern.empty()) {
         throw Error(ErrorCode::usage, "a technique of the drive takes no pattern");
     }
     if (choice.verification == Verification::representative) {
         throw Error(ErrorCode::usage,
-                    "what a drive erases itself is verified by canaries (leave --verify away), or "
-                    "wholly (full) where the technique leaves a known content");
+                    "a drive that erases itself is verified by canaries (omit --verify); full is "
+                    "possible only where the technique leaves known content");
     }
 }
 
@@ -145,7 +145,7 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
     if (const Json* limits = reader.optional_object("limits")) {
         choice.limits = read_limits(*limits, reader.at("limits"));
     }
-    // Without a name the drive's best technique is taken where overwriting can not suffice.
+    // Without a name the drive's best technique is taken where overwriting cannot suffice.
     if (!policy && minimum == rules::Level::purge) {
         choice.policy = kPolicyAuto;
     }
@@ -177,7 +177,7 @@ namespace {
 template <typename T>
 T known(std::optional<T> value) {
     if (!value) {
-        throw Json::other_error::create(501, "a choice that nobody makes", nullptr);
+        throw Json::other_error::create(501, "a choice that nobody made", nullptr);
     }
     return *std::move(value);
 }
@@ -220,7 +220,7 @@ void check_choice(const ErasureChoice& choice) {
     }
     for (const auto& name : choice.fallbacks) {
         if (asks_for_pattern(check_known(name))) {
-            throw Error(ErrorCode::usage, name + " needs a pattern: it can be no fall-back");
+            throw Error(ErrorCode::usage, name + " needs a pattern: it cannot be a fallback");
         }
     }
     if (choice.fallbacks.size() > kFallbacksMax) {
@@ -232,8 +232,10 @@ void check_choice(const ErasureChoice& choice) {
     }
     const auto& technique = check_known(choice.policy);
     if (!choice.fallbacks.empty() || !choice.credential_file.empty()) {
-        throw Error(ErrorCode::usage,
-                    choice.policy + " takes no fallbacks and no credential: it is not the drive's");
+        throw Error(
+            ErrorCode::usage,
+            choice.policy +
+                " takes no fallbacks and no credential: it is not a technique of the drive");
     }
     const bool asks = asks_for_pattern(technique);
     if (asks == choice.pattern.empty()) {

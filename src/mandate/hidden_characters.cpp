@@ -52,8 +52,8 @@ void refuse_hidden_characters(const Json& document, const std::string& where) {
         text != nullptr && has_hidden(*text)) {
         throw Error(ErrorCode::usage, ReasonCode::unprintable_name,
                     where +
-                        ": must have no control characters and none that turn the direction "
-                        "of text");
+                        ": must not contain control characters or characters that change the "
+                        "direction of text");
     }
     for (const auto& item : document.items()) {
         if (document.is_object()) {

@@ -116,7 +116,7 @@ void refuse_repetitions(const Manifest& manifest) {
                               const char* what) {
             if (!seen.insert(value).second) {
                 throw Error(ErrorCode::usage, "manifest: " + std::string(what) + " \"" +
-                                                  printable(value) + "\" stands twice");
+                                                  printable(value) + "\" is listed twice");
             }
         };
         once(names, volume.name, "the name");

@@ -49,7 +49,7 @@ void add_sweep(Order& order, const ObjectReader& reader, const std::set<std::str
         order.targets.begin(), order.targets.end(),
         [](const auto& one) { return inventory::parse_memory_target(one.name).has_value(); });
     if (!memory) {
-        reader.fail("sweep", "belongs to targets in memory: name memory:free among the targets");
+        reader.fail("sweep", "belongs to targets in memory: list memory:free among the targets");
     }
     if (!names.contains(inventory::kFreeMemoryTarget)) {
         OrderTarget free;
@@ -88,7 +88,8 @@ Order parse_order(std::string_view text) {
         order.targets.push_back(
             read_target(targets[i], reader.at("targets[" + std::to_string(i) + "]")));
         if (!names.insert(order.targets.back().name).second) {
-            reader.fail("targets", "\"" + printable(order.targets.back().name) + "\" stands twice");
+            reader.fail("targets",
+                        "\"" + printable(order.targets.back().name) + "\" is listed twice");
         }
     }
     if (sweep) {
@@ -107,8 +108,8 @@ Order parse_order(std::string_view text) {
     for (const auto& target : order.targets) {
         if (!plain && inventory::parse_memory_target(target.name)) {
             reader.fail("targets", target.name +
-                                       " is memory, which has methods of its own: order "
-                                       "it without policy, verification and limits");
+                                       " is memory, which has its own methods: order it without "
+                                       "policy, verification and limits");
         }
     }
     order.text = text;

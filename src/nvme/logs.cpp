@@ -56,7 +56,7 @@ const char* to_string(SanitizeOutcome outcome) noexcept {
         case SanitizeOutcome::failed:
             return "failed";
         case SanitizeOutcome::success_deallocated:
-            return "succeeded, but deallocated against the request";
+            return "succeeded, but deallocated although this was not requested";
     }
     return "not a value of the specification";
 }
@@ -78,7 +78,7 @@ const char* to_string(SanitizeState state) noexcept {
         case SanitizeState::post_verification_deallocation:
             return "post-verification deallocation";
     }
-    return "a state that is not of the specification";
+    return "a state that is not in the specification";
 }
 
 std::optional<SmartLog> decode_smart(ByteView page) {

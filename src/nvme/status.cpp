@@ -17,7 +17,7 @@ struct Entry {
 };
 
 constexpr const char* kFirmwarePending =
-    "a new firmware waits to be activated: reset or power cycle the drive, then start again";
+    "new firmware is waiting for activation: reset or power cycle the drive, then start again";
 constexpr const char* kBlockedByFirmware =
     "the machine's firmware may have locked the command: suspend and resume, or power cycle the "
     "drive while the system runs";
@@ -37,20 +37,22 @@ constexpr std::array kEntries{
           "the drive's security features forbid it: unlock or revert TCG locking first"},
     Entry{0x015, "Operation Denied",
           "the drive's security features forbid it: unlock or revert TCG locking first"},
-    Entry{0x01c, "Sanitize Failed", "only a sanitize that succeeds ends this"},
-    Entry{0x01d, "Sanitize In Progress", "wait for its end, or let efface adopt it"},
+    Entry{0x01c, "Sanitize Failed", "only a sanitize that succeeds ends this state"},
+    Entry{0x01d, "Sanitize In Progress",
+          "wait until it has ended, or adopt it with efface erase --technique"},
     Entry{0x020, "Namespace is Write Protected",
-          "take the write protection off (Set Features 84h), some kinds only by a power cycle"},
+          "remove the write protection (Set Features 84h); some kinds need a power cycle"},
     Entry{0x021, "Command Interrupted", ""},
     Entry{0x022, "Transient Transport Error", ""},
     Entry{0x024, "Admin Command Media Not Ready", "wait until the drive is ready"},
     Entry{0x02b, "Sanitize Namespace Failed", ""},
-    Entry{0x02c, "Sanitize Namespace In Progress", "wait for its end"},
+    Entry{0x02c, "Sanitize Namespace In Progress", "wait until it has ended"},
     Entry{0x080, "LBA Out of Range", ""},
     Entry{0x081, "Capacity Exceeded", ""},
     Entry{0x082, "Namespace Not Ready", ""},
-    Entry{0x083, "Reservation Conflict", "another host holds a reservation: release it there"},
-    Entry{0x084, "Format In Progress", "wait for its end"},
+    Entry{0x083, "Reservation Conflict",
+          "another host holds a reservation: release it on that host"},
+    Entry{0x084, "Format In Progress", "wait until it has ended"},
     Entry{0x109, "Invalid Log Page", ""},
     Entry{0x10a, "Invalid Format", ""},
     Entry{0x10b, "Firmware Activation Requires Conventional Reset", kFirmwarePending},

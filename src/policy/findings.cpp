@@ -29,7 +29,8 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
 
 void examine_storage(const StorageFacts& facts, Findings& findings) {
     if (facts.copy_on_write) {
-        findings.add(ReasonCode::copy_on_write, "the file system writes changed blocks elsewhere");
+        findings.add(ReasonCode::copy_on_write,
+                     "the file system writes changed blocks to other places");
     }
     if (facts.shared_extents > 0) {
         findings.add(ReasonCode::shared_extents,
@@ -45,7 +46,7 @@ void examine_storage(const StorageFacts& facts, Findings& findings) {
         findings.add(ReasonCode::remote_medium, "the file system is remote");
     }
     if (facts.memory) {
-        findings.add(ReasonCode::memory_medium, "the file lies in memory");
+        findings.add(ReasonCode::memory_medium, "the file is in memory");
     }
     for (const auto& layer : facts.layers) {
         const auto what = fmt::format("{} ({})", layer.name, layer.type);

@@ -68,36 +68,40 @@ const std::vector<DeniedFirmware>& denied_firmware() {
 const std::vector<Rule>& firmware_rules() {
     static const std::vector<Rule> kRules = {
         {ReasonCode::denied_firmware, Effect::refuse,
-         "its vendor says that this firmware may not erase what it says it erases: update it first",
+         "the vendor warns that this firmware may leave data behind after an erase: update it "
+         "first",
          "vendor advisories, as the deny-list names them"},
-        {ReasonCode::no_canaries, Effect::no_level, "nothing was looked for afterwards",
+        {ReasonCode::no_canaries, Effect::no_level, "nothing was checked afterwards",
          "fail closed"},
         {ReasonCode::not_whole_drive, Effect::exception,
-         "the technique reaches only part of the drive, as it is set up now",
+         "the technique reaches only part of the drive in its present configuration",
          "NVMe Base 2.3, 5.10 (Format NVM: SENS, unallocated capacity); TCG ranges"},
         {ReasonCode::part_of_a_drive, Effect::at_most_clear,
-         "a part is no medium that could be purged", "NIST SP 800-88r2: applies to media"},
+         "part of a drive is not a medium: it cannot be purged",
+         "NIST SP 800-88r2: applies to media"},
         {ReasonCode::no_media_key, Effect::at_most_clear,
-         "the drive has no media key that could be changed: what its Revert does to data is its "
-         "own removal mechanism, which no standard classifies",
+         "the drive has no media key to change: its Revert removes data by a mechanism of its own, "
+         "which no standard classifies",
          "TCG Pyrite 2.00: no encryption of user data; NIST SP 800-88r1 tables A-5 to A-8 name the "
          "key change"},
         {ReasonCode::drive_word, Effect::note,
-         "that every place was reached is the firmware's word; canaries show it only where a host "
-         "can read",
+         "only the firmware reports that every place was reached; canaries show it only where a "
+         "host can read",
          "NVMe Base 2.3 Annex A; NIST SP 800-88r2 4.5"},
         {ReasonCode::canary_grid, Effect::note,
-         "a kept part shorter than two of 1024 parts of the drive could lie between canaries",
+         "a part that kept its data could lie between canaries if it is shorter than two of 1024 "
+         "parts of the drive",
          "method/firmware_erase.hpp"},
         {ReasonCode::retired_blocks, Effect::note,
-         "blocks that the drive retired may keep what they held, where the command does not cover "
-         "them",
+         "blocks that the drive has retired may keep their old content where the command does not "
+         "cover them",
          "ACS-4 7.36: sectors that have become inaccessible do not make SANITIZE fail"},
         {ReasonCode::keys_only, Effect::note,
-         "only keys were changed: it counts on the drive having encrypted all data from the start",
+         "only keys were changed: this relies on the drive having encrypted all data from the "
+         "start",
          "NIST SP 800-88r2 3.2"},
         {ReasonCode::other_hosts, Effect::note,
-         "the subsystem has several controllers or ports: other hosts were not asked",
+         "the subsystem has several controllers or ports: other hosts were not checked",
          "NVMe Base 2.3, CMIC"},
     };
     return kRules;

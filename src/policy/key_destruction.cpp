@@ -62,16 +62,16 @@ void examine_header(const luks::Header& header, Findings& findings) {
     }
     if (header.segments.empty()) {
         findings.add(ReasonCode::unknown_segment,
-                     "no readable header says how the payload is encrypted");
+                     "no readable header states how the payload is encrypted");
     }
     if (header.key_bytes == 0) {
-        findings.add(ReasonCode::facts_unknown, "no keyslot tells the size of the volume key");
+        findings.add(ReasonCode::facts_unknown, "no keyslot states the size of the volume key");
     }
     const bool reencrypting = std::any_of(
         header.keyslots.begin(), header.keyslots.end(),
         [](const luks::Keyslot& slot) { return slot.state == luks::SlotState::reencrypt; });
     if (reencrypting) {
-        findings.add(ReasonCode::reencryption, "a reencryption slot is there");
+        findings.add(ReasonCode::reencryption, "a reencryption keyslot exists");
     }
     for (const auto& requirement : header.requirements) {
         if (starts_with_any(requirement, {"online-reencrypt", "offline-reencrypt"})) {
@@ -84,7 +84,7 @@ void examine_header(const luks::Header& header, Findings& findings) {
     }
     if (!header.intact) {
         findings.add(ReasonCode::damaged_header,
-                     "the copies are incomplete, damaged or contradict each other");
+                     "the copies are incomplete, damaged or contradictory");
     }
 }
 
@@ -94,12 +94,12 @@ void examine_sample(const luks::SampleReport* sample, Findings& findings) {
         return;
     }
     if (sample->pieces_sampled == 0) {
-        findings.add(ReasonCode::payload_not_sampled, "there is no payload long enough to sample");
+        findings.add(ReasonCode::payload_not_sampled, "the payload is too short to sample");
     } else if (sample->ciphertext_like == 0) {
-        findings.add(ReasonCode::payload_not_sampled,
-                     fmt::format("none of {} samples shows ciphertext: {} are all zero, {} could "
-                                 "not be read",
-                                 sample->pieces_sampled, sample->zero, sample->unreadable));
+        findings.add(
+            ReasonCode::payload_not_sampled,
+            fmt::format("none of {} samples is ciphertext: {} are all zero, {} could not be read",
+                        sample->pieces_sampled, sample->zero, sample->unreadable));
     } else if (10 * sample->unreadable >
                (10 - kSampledTenthsMin) * (sample->pieces_sampled - sample->zero)) {
         findings.add(ReasonCode::payload_not_sampled,
@@ -123,62 +123,63 @@ void examine_sample(const luks::SampleReport* sample, Findings& findings) {
 const std::vector<Rule>& rules() {
     static const std::vector<Rule> kRules = {
         {ReasonCode::copy_on_write, Effect::refuse,
-         "an overwrite may leave the old blocks in place below", "measured: btrfs, snapshots"},
-        {ReasonCode::thin, Effect::refuse, "blocks below are not allocated one to one",
+         "an overwrite may leave the old blocks in the layer below", "measured: btrfs, snapshots"},
+        {ReasonCode::thin, Effect::refuse, "the layer below does not map blocks one to one",
          "dm-thin: an overwrite after a snapshot goes elsewhere"},
         {ReasonCode::shared_extents, Effect::refuse,
          "another name or a snapshot keeps the old blocks",
          "measured: reflink copies still unlock after an erase"},
         {ReasonCode::encoded_extents, Effect::refuse,
-         "the file system stores something else than was written",
+         "the file system stores the data in another form than it was written",
          "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"},
-        {ReasonCode::plaintext_segment, Effect::no_level, "part of the payload is stored in clear",
-         "SP 800-88r2 3.2.2"},
+        {ReasonCode::plaintext_segment, Effect::no_level,
+         "part of the payload is stored as plaintext", "SP 800-88r2 3.2.2"},
         {ReasonCode::null_cipher, Effect::no_level, "the payload is not encrypted",
          "SP 800-88r2 3.2.2"},
-        {ReasonCode::ecb, Effect::no_level, "ECB shows equal blocks", "SP 800-88r2 3.2.2"},
+        {ReasonCode::ecb, Effect::no_level, "ECB reveals equal blocks", "SP 800-88r2 3.2.2"},
         {ReasonCode::unknown_cipher, Effect::no_level,
-         "the cipher is not one that is known to have 128 bits of strength", "SP 800-88r2 3.2.2"},
-        {ReasonCode::short_key, Effect::no_level, "the key has less than 128 bits",
+         "the cipher is not one with a known strength of 128 bits", "SP 800-88r2 3.2.2"},
+        {ReasonCode::short_key, Effect::no_level, "the key is shorter than 128 bits",
          "SP 800-88r2 3.2.2"},
-        {ReasonCode::unknown_segment, Effect::no_level, "how the payload is encrypted is not known",
+        {ReasonCode::unknown_segment, Effect::no_level, "how the payload is encrypted is unknown",
          "SP 800-88r2 3.2.2"},
         {ReasonCode::unknown_requirement, Effect::no_level,
-         "the header asks for a feature whose meaning is not known", "LUKS2 format 3.6"},
+         "the header requires a feature that is unknown to this version", "LUKS2 format 3.6"},
         {ReasonCode::opal, Effect::no_level,
          "the drive's own media key is not reached; sanitize or revert the drive as well",
          "LUKS2 with OPAL: the key in the header unlocks the drive, it does not encrypt"},
         {ReasonCode::reencryption, Effect::no_level,
-         "an unfinished reencryption may have left payload that the destroyed key does not cover",
+         "an unfinished reencryption may have left payload that the destroyed key does not protect",
          "measured: hot zone in clear in the keyslots area"},
         {ReasonCode::damaged_header, Effect::no_level,
-         "what the header said of the payload can not be relied on", "fail closed"},
+         "the header was damaged: what it stated about the payload is unreliable", "fail closed"},
         {ReasonCode::region_doubt, Effect::no_level,
-         "where the key material lies is not certain: more was overwritten than the header names",
+         "the location of the key material is uncertain: more was overwritten than the header "
+         "states",
          "fail closed"},
-        {ReasonCode::facts_unknown, Effect::no_level, "what the claim depends on is not known",
+        {ReasonCode::facts_unknown, Effect::no_level, "a fact that the claim depends on is unknown",
          "fail closed"},
         {ReasonCode::plaintext_found, Effect::no_level,
          "sampling found payload that is not ciphertext", "SP 800-88r2 3.2.2"},
-        {ReasonCode::payload_not_sampled, Effect::no_level, "the payload was not looked at",
+        {ReasonCode::payload_not_sampled, Effect::no_level, "the payload was not sampled",
          "fail closed"},
         {ReasonCode::not_attested, Effect::no_level,
-         "nobody stated that everything was encrypted before it was first stored",
+         "nobody stated that all data was encrypted before it was first stored",
          "SP 800-88r2 3.2.2"},
         {ReasonCode::copies_not_attested, Effect::no_level,
          "nobody stated that all copies of the keys are listed", "SP 800-88r2 3.2.2"},
-        {ReasonCode::remote_medium, Effect::no_level,
-         "copies kept by the remote side are out of reach", "fail closed"},
+        {ReasonCode::remote_medium, Effect::no_level, "copies on the remote side are out of reach",
+         "fail closed"},
         {ReasonCode::flash, Effect::at_most_clear,
-         "flash may keep retired copies of the overwritten key material; purge the drive when it "
+         "flash may keep retired copies of the overwritten key material; purge the drive before it "
          "leaves",
          "cryptsetup FAQ 5.19; SP 800-88r2 3.1.1"},
         {ReasonCode::mirror, Effect::exception,
-         "the legs of the mirror were not read back one by one", "a read is answered by any leg"},
+         "the legs of the mirror were not read back individually", "a read is answered by any leg"},
         {ReasonCode::payload_unreadable, Effect::note,
          "part of the payload sample could not be read", ""},
         {ReasonCode::memory_medium, Effect::note,
-         "pages of memory files may have been copied to swap; freed pages can not be inspected",
+         "pages of memory files may have been copied to swap; freed pages cannot be examined",
          "measured: tmpfs and swap"},
         {ReasonCode::hypervisor, Effect::note, "a hypervisor below may keep copies or snapshots",
          ""},

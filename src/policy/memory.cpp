@@ -75,7 +75,7 @@ std::string written_text(const Json& swap) {
 void examine_swap(const Json& facts, Findings& findings) {
     std::vector<Json> looks = {at(facts, "/machine/swap")};
     if (text_at(facts, "/kind") == "swap" && !is_zero(at(looks.front(), "/zswapBytes"))) {
-        findings.add(ReasonCode::zswap_pages, "what the area holds may stand there");
+        findings.add(ReasonCode::zswap_pages, "old content of the area may be there");
     }
     if (!true_or_unknown(at(facts, "/swappable"))) {
         return;
@@ -100,7 +100,7 @@ void examine_swap(const Json& facts, Findings& findings) {
     }
     if (std::any_of(looks.begin(), looks.end(),
                     [](const Json& swap) { return !is_zero(at(swap, "/zswapBytes")); })) {
-        findings.add(ReasonCode::zswap_pages, "its pool is not empty, or not known to be");
+        findings.add(ReasonCode::zswap_pages, "its pool is not empty, or its state is unknown");
     }
 }
 
@@ -114,7 +114,7 @@ void examine_layers(const Json& facts, Findings& findings) {
     const Json layers = at(facts, "/layers");
     if (!layers.is_array()) {
         if (text_at(facts, "/kind") == "swap") {
-            findings.add(ReasonCode::facts_unknown, "what the area stands on");
+            findings.add(ReasonCode::facts_unknown, "the storage that the area is on");
         }
         return;
     }
@@ -148,7 +148,8 @@ void examine_sweep(const Json& facts, Findings& findings) {
     } else if (const auto all = free.get<std::uint64_t>();
                taken.get<std::uint64_t>() == 0 ||
                taken.get<std::uint64_t>() < all - all / kTenths) {
-        findings.add(ReasonCode::free_not_taken, "by margin, limits of control groups or others");
+        findings.add(ReasonCode::free_not_taken,
+                     "limited by the margin, by control groups or by other programs");
     }
     if (kind == "free") {
         findings.add(ReasonCode::kernel_keeps, "MemFree counts some of them");
@@ -182,47 +183,47 @@ void examine_notes(const Json& facts, Findings& findings) {
 
 const std::vector<Rule>& memory_rules() {
     static const std::vector<Rule> kRules = {
-        {ReasonCode::facts_unknown, Effect::no_level, "what the claim depends on is not known", ""},
+        {ReasonCode::facts_unknown, Effect::no_level, "a fact that the claim depends on is unknown",
+         ""},
         {ReasonCode::content_only_freed, Effect::no_level,
-         "the content was given back to the kernel, which is not known to clear what is freed",
+         "the content was returned to the kernel, which is not known to clear freed memory",
          "kernel parameter init_on_free"},
         {ReasonCode::firmware_unverified, Effect::no_level,
-         "the module's firmware erased it; nothing was read back, and the kernel does not pass on "
+         "the module's firmware erased it; nothing was read back, and the kernel does not report "
          "whether its overwrite succeeded",
          "kernel: drivers/nvdimm/security.c"},
         {ReasonCode::swap_in_use, Effect::no_level,
-         "pages of the target may stand in swap, where an overwrite of the target does not reach",
+         "pages of the target may be in swap, which an overwrite of the target does not reach",
          kMeasured},
         {ReasonCode::zswap_pages, Effect::no_level,
-         "pages of the target may stand in the compressed pool of zswap, in memory", kMeasured},
+         "pages of the target may be in the compressed pool of zswap, in memory", kMeasured},
         {ReasonCode::swap_grew, Effect::no_level,
          "the kernel wrote pages to swap or to zswap while the target was erased", kMeasured},
-        {ReasonCode::copy_on_write, Effect::no_level, "an overwrite may leave the old blocks below",
-         ""},
-        {ReasonCode::thin, Effect::no_level, "allocation below is not one to one", ""},
+        {ReasonCode::copy_on_write, Effect::no_level,
+         "an overwrite may leave the old blocks in the layer below", ""},
+        {ReasonCode::thin, Effect::no_level, "the layer below does not map blocks one to one", ""},
         {ReasonCode::free_not_taken, Effect::no_level,
          "less than nine tenths of the free pages are taken and overwritten", kSwept},
         {ReasonCode::remote_medium, Effect::no_level, "the medium is on another machine", ""},
         {ReasonCode::swapped_before, Effect::exception,
-         "this machine wrote pages to swap or to zswap before; what is freed there keeps them",
+         "this machine wrote pages to swap or to zswap before; freed slots keep their content",
          kMeasured},
         {ReasonCode::kernel_keeps, Effect::exception,
-         "free pages that the kernel keeps for itself, in lists of each CPU and in reserves, are "
-         "not reached",
+         "free pages that the kernel reserves for itself (per-CPU lists and reserves) are not "
+         "reached",
          kSwept},
-        {ReasonCode::flash, Effect::note, "flash memory keeps old blocks out of reach",
+        {ReasonCode::flash, Effect::note, "flash memory keeps old blocks that cannot be reached",
          "NIST SP 800-88r2"},
         {ReasonCode::names_only_freed, Effect::note,
          "names, symbolic links and extended attributes are freed, not overwritten", ""},
         {ReasonCode::holders_unknown, Effect::note,
-         "whether removed files were still open could not be counted before the run, nor files "
-         "that "
-         "only a descriptor on its way through a socket holds",
+         "files that were removed but still open could not be counted before the run, nor could "
+         "files held only by a descriptor in transit through a socket",
          ""},
         {ReasonCode::spare_areas, Effect::note,
          "spare and retired areas of the medium are not reached", ""},
         {ReasonCode::freed_pages, Effect::note,
-         "pages that were freed before can not be looked at from user space",
+         "pages that were freed earlier cannot be read from user space",
          "kernel parameter init_on_free"},
         {ReasonCode::host, Effect::note, "a host below may keep copies of this machine's memory",
          ""},

@@ -76,7 +76,7 @@ const std::string& RecordView::one_of(std::initializer_list<std::string_view> wo
         for (const std::string_view word : words) {
             list += (list.empty() ? "" : ", ") + std::string(word);
         }
-        fail("\"" + value + "\" is none of " + list);
+        fail("\"" + value + "\" is not one of " + list);
     }
     return value;
 }

@@ -291,7 +291,7 @@ Shapes::Shapes(const std::vector<Json>& tables) {
         for (const Json& part : tables) {
             for (const auto& [name, form] : part.at("shapes").items()) {
                 if (!table.emplace(name, form).second) {
-                    refuse_table("\"" + name + "\" stands there twice");
+                    refuse_table("\"" + name + "\" is listed twice");
                 }
             }
         }

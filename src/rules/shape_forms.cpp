@@ -80,7 +80,7 @@ const std::vector<BuiltIn>& built_in_shapes() {
         {"uuid", is_uuid, "a UUID in lower-case hex"},
         {"digits", is_digits, "a whole number as text"},
         {"reason", is_reason, "a code of efface-reasons(7)"},
-        {"nothing", is_nothing, "missing here"},
+        {"nothing", is_nothing, "not allowed here"},
     };
     return kAll;
 }
@@ -99,7 +99,7 @@ bool TextShape::fits(const Json& value, const Place& place, Finding& finding) co
                                          std::to_string(bytes_max) + " bytes");
     }
     if (std::find(refused.begin(), refused.end(), *text) != refused.end()) {
-        return finding.refuse(place, "can not be \"" + *text + "\" here");
+        return finding.refuse(place, "cannot be \"" + *text + "\" here");
     }
     return true;
 }
@@ -167,7 +167,7 @@ bool MapShape::fits(const Json& value, const Place& place, Finding& finding) con
     return std::all_of(object.begin(), object.end(), [&](const auto& entry) {
         const Place here(place, entry.first);
         if (entry.first.empty() || entry.first.size() > kMapNameBytesMax) {
-            return finding.refuse(here, "is no name");
+            return finding.refuse(here, "is not a valid name");
         }
         return item->fits(entry.second, here, finding);
     });
@@ -209,7 +209,7 @@ bool ChoiceShape::fits(const Json& value, const Place& place, Finding& finding) 
         said = &said->at(step);
     }
     if (!said->is_boolean() && !said->is_string()) {
-        return finding.refuse(place, "its \"" + path.back() + "\" is no word");
+        return finding.refuse(place, "its \"" + path.back() + "\" is not a known word");
     }
     const std::string word = said->is_boolean() ? (said->get<bool>() ? "true" : "false")
                                                 : said->get_ref<const std::string&>();
@@ -219,7 +219,8 @@ bool ChoiceShape::fits(const Json& value, const Place& place, Finding& finding) 
     });
     const Shape* shape = chosen != cases.end() ? chosen->shape : otherwise;
     if (shape == nullptr) {
-        return finding.refuse(place, "its \"" + path.back() + "\" is none of what it may be");
+        return finding.refuse(place,
+                              "its \"" + path.back() + "\" is not one of the allowed values");
     }
     return shape->fits(value, place, finding);
 }
@@ -228,7 +229,7 @@ bool AnyShape::fits(const Json& value, const Place& place, Finding& finding) con
     Finding unread(Finding::Words::nobody_reads);
     return std::any_of(shapes.begin(), shapes.end(),
                        [&](const Shape* shape) { return shape->fits(value, place, unread); }) ||
-           finding.refuse(place, "is none of what it may be");
+           finding.refuse(place, "is not one of the allowed values");
 }
 
 }  // namespace efface::rules

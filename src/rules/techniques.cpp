@@ -36,7 +36,7 @@ Words known_words_of(const RecordView& of, const char* key,
     Words words = words_of(of, key);
     for (const std::string& word : words) {
         if (std::find(known.begin(), known.end(), word) == known.end()) {
-            of.at(key).fail("\"" + word + "\" is no word that the judges know");
+            of.at(key).fail("\"" + word + "\" is not a word that the judges know");
         }
     }
     return words;
@@ -113,7 +113,7 @@ Fact fact_of(const RecordView& of) {
         }
     }
     if (hows != 1 || fact.others.size() != (fact.how == How::within ? 2U : 1U)) {
-        of.fail("must say what it is held against, once");
+        of.fail("must name what it is compared with, once");
     }
     fact.types = words_of(of, "types");
     fact.success = flag_of(of, "success");

@@ -15,7 +15,7 @@ constexpr std::size_t kHeaderBytes = 8;
 /// Up to and including the qualifier in the fixed format (SPC-5, table 48).
 constexpr std::size_t kFixedBytesMin = 14;
 constexpr std::size_t kDescriptorSenseKeySpecific = 0x02;
-/// What sense_text() quotes of bytes that it can not read.
+/// What sense_text() quotes of bytes that it cannot read.
 constexpr std::size_t kQuotedBytesMax = 18;
 
 struct Words {

@@ -20,7 +20,7 @@ struct Atom {
     bool sign = false;
 };
 
-/// Nothing for what is no atom with a header of its own, or is cut off.
+/// Nothing for what is not an atom with a header of its own, or is cut off.
 std::optional<Atom> atom_header(ByteView stream) {
     const unsigned first = stream.front();
     if ((first & 0xc0U) == 0x80U) {  // 10BS nnnn

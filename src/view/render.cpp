@@ -25,8 +25,8 @@ std::string level_in_words(const Json& predicate) {
     const bool success = rules::is_success(words(look(predicate, {"result", "status"})));
     return !success ? "none"
            : has_target(predicate)
-               ? "none: it was treated, no level of NIST SP 800-88 is claimed"
-               : "none: keys were treated, no level of NIST SP 800-88 is claimed";
+               ? "none: erased, but no level of NIST SP 800-88 is claimed"
+               : "none: the keys were erased, but no level of NIST SP 800-88 is claimed";
 }
 
 /// Plain English first; the code is what efface-reasons(7) lists.
@@ -36,12 +36,13 @@ std::string reason_in_words(const Json& reason) {
 }
 
 std::string status_in_words(const std::string& status) {
-    return status == "sanitized" ? "sanitized: done wholly, and verified"
-           : status == "sanitized-with-exceptions"
-               ? "sanitized-with-exceptions: done and verified, but for what is named below"
-           : status == "not-sanitized" ? "not-sanitized: old data may still be there"
-           : status == "indeterminate" ? "indeterminate: nobody can know whether old data is there"
-                                       : status;
+    return status == "sanitized"                   ? "sanitized: completed and verified"
+           : status == "sanitized-with-exceptions" ? "sanitized-with-exceptions: completed and "
+                                                     "verified, except for what is listed below"
+           : status == "not-sanitized"             ? "not-sanitized: old data may still be there"
+           : status == "indeterminate"
+               ? "indeterminate: whether old data is still there cannot be determined"
+               : status;
 }
 
 /// "a, b (c)": the parts that are there.
@@ -68,7 +69,7 @@ void render_result(Page& page, const Json& predicate) {
 
 void render_who(Page& page, const Json& predicate) {
     const Json& authorization = look(predicate, {"authorization"});
-    page.heading("Whose data, and who allowed it");
+    page.heading("Data owner and authorization");
     page.field("Owner", words(look(predicate, {"dataOwner", "organization"})));
     page.field("Project", words(look(predicate, {"dataOwner", "projectId"})));
     page.field("Confidentiality", words(look(predicate, {"dataOwner", "confidentiality"})));
@@ -124,7 +125,8 @@ void render_how(Page& page, const Json& predicate) {
     if (has_target(predicate)) {
         render_read_back(page, predicate);
     }
-    page.field("By another tool", words(look(predicate, {"verification", "independentOfEraser"})));
+    page.field("Checked by another tool",
+               words(look(predicate, {"verification", "independentOfEraser"})));
     page.field("Acceptance", words(look(predicate, {"validation", "decision"})));
 }
 
@@ -134,21 +136,20 @@ void render_limits(Page& page, const Json& predicate) {
     show_list(page, "Residual risks", look(predicate, {"result", "residualRisks"}), 2);
     if (has_target(predicate)) {
         render_not_reached(page, predicate);
-        page.bullet("Only this target was treated: copies of its data elsewhere are not covered.");
+        page.bullet("Only this target was erased: copies of its data elsewhere are not covered.");
     } else {
         page.bullet("Copies of data or keys that the owner did not declare are not covered.");
     }
     page.bullet(
-        "What a device or a library reported is quoted as its report; only what stands "
-        "under verification was observed.");
+        "What a device or a library reported is quoted as its report; only the facts under "
+        "verification were observed.");
     page.bullet(
-        "Blocks that a medium has retired or moved can not be addressed and were not "
-        "looked at.");
-    page.bullet("Times are those of the station's clock.");
+        "Blocks that a medium has retired or remapped cannot be addressed and were not examined.");
+    page.bullet("Times are from the station's clock.");
     page.bullet("Acceptance of the outcome is a decision of the organisation.");
 }
 
-/// Of certificate.json as it must stand there; nothing when it can not be canonical.
+/// Of certificate.json as it must stand there; nothing when it cannot be canonical.
 std::string digest_of(const Json& certificate) {
     try {
         return sha256_hex(canonical_json(certificate));

@@ -85,15 +85,16 @@ void render_surface(Page& page, const Json& surface) {
 /// What was done about canaries that could not be read.
 void render_looked_again(Page& page, const Json& verification) {
     if (const Json& again = look(verification, {"recheck"}); again.is_object()) {
-        page.field("Looked again",
-                   fmt::format("{} canaries could not be read at first; reset of the path: {}; {} "
-                               "blocks written beside them; the figures above are those afterwards",
-                               words(look(again, {"unreadableBefore"})),
-                               words(look(again, {"reset"})), words(look(again, {"written"}))));
+        page.field(
+            "Checked again",
+            fmt::format("{} canaries could not be read at first; reset of the path: {}; {} blocks "
+                        "written next to them; the figures above are those afterwards",
+                        words(look(again, {"unreadableBefore"})), words(look(again, {"reset"})),
+                        words(look(again, {"written"}))));
     }
     if (const Json& command = look(verification, {"byCommand"}); command.is_object()) {
         page.field("By its own read",
-                   fmt::format("{} canaries looked at by commands of the drive, {} still there",
+                   fmt::format("{} canaries checked with commands of the drive, {} still there",
                                words(look(command, {"looked"})), words(look(command, {"intact"}))));
     }
 }
@@ -101,9 +102,9 @@ void render_looked_again(Page& page, const Json& verification) {
 std::string promise_in_words(const Json& expected) {
     const std::string content = words(look(expected, {"content"}));
     if (content.empty() || content == "nothing") {
-        return content.empty() ? "" : "nothing: any other content is right";
+        return content.empty() ? "" : "nothing: any other content is correct";
     }
-    return fmt::format("{}: {} blocks were held against it, {} differ",
+    return fmt::format("{}: {} blocks compared with it, {} differ",
                        content == "zeros" ? content : "the bytes " + content + " (hex)",
                        words(look(expected, {"checked"})), words(look(expected, {"mismatches"})));
 }
@@ -118,8 +119,8 @@ void render_drive(Page& page, const Json& drive) {
     if (!drive.is_object()) {
         return;
     }
-    page.field("The drive says",
-               fmt::format("model {}, serial number {}, firmware {}, by its {} commands",
+    page.field("The drive reports",
+               fmt::format("model {}, serial number {}, firmware {}, through its {} commands",
                            words(look(drive, {"model"})), words(look(drive, {"serial"})),
                            words(look(drive, {"firmware"})), words(look(drive, {"commandSet"}))));
 }
@@ -128,13 +129,13 @@ void render_drive_report(Page& page, const Json& sanitization) {
     const Json& operation = look(sanitization, {"operation"});
     page.heading("What the drive reported");
     if (words(look(operation, {"adopted"})) == "yes") {
-        page.field("Begun by",
-                   "not by this run: the drive was at it already, so no level is claimed");
+        page.field("Started by",
+                   "not by this run: the erase was already running, so no level is claimed");
     }
     const Json& from = look(operation, {"startedAt"});
     const Json& to = look(operation, {"completedAt"});
     page.field("Time", words(from).empty()
-                           ? "not begun"
+                           ? "not started"
                            : words(from) +
                                  (words(to).empty() ? ", not completed" : " to " + words(to)) +
                                  duration_in_words(from, to));
@@ -158,11 +159,11 @@ void render_passed_over(Page& page, const Json& sanitization) {
     if (asked.empty() || asked == words(look(sanitization, {"technique"}))) {
         return;
     }
-    page.field("Asked for", asked == "auto" ? "what reaches the level" : asked);
+    page.field("Requested", asked == "auto" ? "a technique that reaches the level" : asked);
     for (const Json& entry : look(sanitization, {"passedOver"})) {
         const Json& commands = look(entry, {"commands"});
         page.field(
-            "Not done",
+            "Not used",
             fmt::format("{} ({}): {}{}", words(look(entry, {"technique"})),
                         words(look(entry, {"at"})),
                         commands.is_array() && !commands.empty() ? "the drive refused it: " : "",
@@ -195,8 +196,8 @@ void render_looked_for(Page& page, const Json& verification) {
     const Json& samples = look(verification, {"samples"});
     page.field(
         "Existing data",
-        fmt::format("{} samples: {} changed, {} not readable, {} unchanged, {} tell nothing "
-                    "(one byte repeated, before)",
+        fmt::format("{} samples: {} changed, {} not readable, {} unchanged, {} inconclusive (one "
+                    "repeated byte before the erase)",
                     words(look(samples, {"taken"})), words(look(samples, {"changed"})),
                     words(look(samples, {"unreadable"})), words(look(samples, {"unchanged"})),
                     words(look(samples, {"uninformative"}))));
@@ -205,7 +206,7 @@ void render_looked_for(Page& page, const Json& verification) {
         page.field("Not readable", fmt::format("{}: {} ({})", times(look(status, {"count"})),
                                                words(look(status, {"status"})),
                                                words(look(status, {"expected"})) == "yes"
-                                                   ? "expected of this technique"
+                                                   ? "expected with this technique"
                                                    : "not expected"));
     }
     if (const Json& whole = look(verification, {"whole"}); whole.is_object()) {
@@ -235,7 +236,7 @@ void render_hidden_areas(Page& page, const Json& areas) {
             fmt::format(
                 "{}: {}{}: {}{}", words(look(area, {"kind"})), words(look(area, {"detail"})),
                 bytes.empty() || bytes == "0" ? "" : ", " + size_in_words(look(area, {"bytes"})),
-                opened    ? "opened before the erasure"
+                opened    ? "opened before the erase"
                 : covered ? "the technique reaches it as it is"
                           : "NOT REACHED",
                 why.empty() ? "" : ": " + why),

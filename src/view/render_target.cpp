@@ -83,12 +83,12 @@ void render_pass(Page& page, const Json& pass, std::size_t count) {
     const std::string end = words(to);
     page.field("time",
                words(from).empty()
-                   ? "not begun"
+                   ? "not started"
                    : words(from) + (end.empty() ? ", not completed" : " to " + end) +
                          duration_in_words(from, to),
                kSubIndent);
     for (const Json& offset : look(pass, {"resumedAt"})) {
-        page.field("interrupted", "went on at byte " + words(offset), kSubIndent);
+        page.field("interrupted", "resumed at byte " + words(offset), kSubIndent);
     }
     page.field("stream key sha256", words(look(pass, {"streamKeyDigest", "sha256"})), kSubIndent);
     show_areas(page, "not written", look(pass, {"writeFaults"}));
@@ -114,17 +114,15 @@ std::string method_in_words(const std::string& method) {
            : method == "representative"
                ? "a random sample was read back and compared (representative, NIST SP 800-88r1 "
                  "4.7.1)"
-           : method == "canaries"
-               ? "what was placed on the drive before and what stood there was looked for "
-                 "afterwards (canaries)"
-           : method == "sampled-read-back" ? "of free pages one sixteenth of what was written was "
-                                             "read back and compared, while "
-                                             "they were held (sampled-read-back)"
-           : method == "device-state"
-               ? "no content was read back: what the kernel or the device says of the target "
-                 "afterwards was looked at (device-state)"
-           : method == "none" ? "nothing was read back: finished, not verified (none)"
-                              : method;
+           : method == "canaries" ? "canaries on the drive and samples of its old content were "
+                                    "checked afterwards (canaries)"
+           : method == "sampled-read-back"
+               ? "one sixteenth of the free pages that were written was read back and compared "
+                 "while they were held (sampled-read-back)"
+           : method == "device-state" ? "no content was read back: the state that the kernel or "
+                                        "the device reports afterwards was checked (device-state)"
+           : method == "none"         ? "nothing was read back: finished, not verified (none)"
+                                      : method;
 }
 
 std::string layers_in_words(const Json& layers) {
@@ -180,7 +178,7 @@ void render_target(Page& page, const Json& predicate) {
     const Json& target = look(predicate, {"target"});
     const Json& identity = look(target, {"identity"});
     const Json& named = look(predicate, {"targetIdentity"});
-    page.heading("What was treated");
+    page.heading("Target");
     page.field("Target",
                words(look(target, {"name"})) + " (" + words(look(target, {"kind"})) + ")");
     page.field("Model", either(named, "model", "model"));
@@ -194,12 +192,12 @@ void render_target(Page& page, const Json& predicate) {
     page.field("Known as", path == words(look(target, {"name"})) ? "" : path);
     page.field("Size", size_in_words(look(target, {"sizeBytes"})) + ", blocks of " +
                            words(look(target, {"logicalBlockBytes"})) + " bytes");
-    page.field("Stands on", layers_in_words(look(target, {"layersBelow"})));
+    page.field("On top of", layers_in_words(look(target, {"layersBelow"})));
     render_drive(page, look(target, {"drive"}));
     page.field("Facts", facts_in_words(look(target, {"facts"})));
-    page.field("Looked at after", look(target, {"identityAfter"}).is_object()
-                                      ? "yes: its identity was read again"
-                                      : "no: it could not be identified again");
+    page.field("Checked after", look(target, {"identityAfter"}).is_object()
+                                    ? "yes: its identity was read again"
+                                    : "no: it could not be identified again");
 }
 
 void render_work(Page& page, const Json& sanitization) {
@@ -217,7 +215,7 @@ void render_work(Page& page, const Json& sanitization) {
                                (detail.empty() ? "" : " (" + detail + ")"));
     }
     render_limits_met(page, look(sanitization, {"limits"}));
-    show_list(page, "Why not better", look(sanitization, {"reasons"}), 2);
+    show_list(page, "Why not a better verdict", look(sanitization, {"reasons"}), 2);
 }
 
 void render_read_back(Page& page, const Json& predicate) {
@@ -246,7 +244,7 @@ void render_read_back(Page& page, const Json& predicate) {
     }
     const Json& unwritten = look(verification, {"unwrittenAreas"});
     if (unwritten.is_object()) {
-        page.field("Unwritten areas", fmt::format("{} blocks can still be read, {} bytes can not",
+        page.field("Unwritten areas", fmt::format("{} blocks can still be read, {} bytes cannot",
                                                   words(look(unwritten, {"blocksDifferent"})),
                                                   words(look(unwritten, {"bytesUnreadable"}))));
     }

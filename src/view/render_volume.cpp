@@ -19,7 +19,7 @@ std::string control_summary(const Json& controls) {
 }
 
 std::string role_in_words(const std::string& role) {
-    return role == "in-place-header"   ? "header in front of the payload"
+    return role == "in-place-header"   ? "header before the payload"
            : role == "detached-header" ? "detached header"
            : role == "header-backup"   ? "header backup"
                                        : role;
@@ -66,8 +66,7 @@ void render_location(Page& page, const Json& location) {
 
 std::string sample_summary(const Json& sample) {
     return fmt::format(
-        "{} of {} pieces sampled before: {} like ciphertext, {} zero, {} with structure, {} "
-        "unreadable",
+        "{} pieces of {} sampled before: {} ciphertext, {} zero, {} with structure, {} unreadable",
         words(look(sample, {"piecesSampled"})), words(look(sample, {"piecesTotal"})),
         words(look(sample, {"ciphertextLike"})), words(look(sample, {"zero"})),
         words(look(sample, {"structured"})), words(look(sample, {"unreadable"})));
@@ -95,7 +94,7 @@ void render_volume(Page& page, const Json& volume) {
     page.field("Encryption", words(look(volume, {"cryptographicErase", "mediaEncryption"})),
                kVolumeIndent);
     if (words(look(volume, {"alreadyGone"})) == "yes") {
-        page.field("Note", "declared as gone already; it was not looked at here", kVolumeIndent);
+        page.field("Note", "declared as already gone; not examined here", kVolumeIndent);
     }
     for (const Json& location : look(volume, {"locations"})) {
         render_location(page, location);
@@ -104,7 +103,7 @@ void render_volume(Page& page, const Json& volume) {
         page.field("Payload", sample_summary(look(volume, {"payloadSample"})), kVolumeIndent);
     }
     render_credential(page, look(volume, {"credential"}));
-    show_list(page, "Why not better", look(volume, {"reasons"}), kVolumeIndent);
+    show_list(page, "Why not a better verdict", look(volume, {"reasons"}), kVolumeIndent);
     show_list(page, "Why no higher level", look(volume, {"eligibility", "objections"}),
               kVolumeIndent);
     show_list(page, "Exceptions", look(volume, {"exceptions"}), kVolumeIndent);

@@ -148,7 +148,7 @@ def run_unsigned(good, work, name, alter, count):
     alter(Case(folder, None))
     problems = accepted(folder, True)
     for judge, command in verifiers(folder, True, folder / 'keys').items():
-        if count is not None and not re.search(rf'\b{count} lines? behind them', ' '.join(
+        if count is not None and not re.search(rf'\b{count} lines? after them', ' '.join(
                 ask(command).stdout.split())):
             problems.append(f'{judge} does not say how many lines are not signed')
     return name, problems

@@ -24,7 +24,7 @@ struct TrustAnchors {
 enum class Answer : int {
     yes = 0,
     no = 20,         ///< not proved
-    not_known = 21,  ///< could not be asked: what it takes can not be read
+    not_known = 21,  ///< could not be asked: what it takes cannot be read
     qualified = 22,  ///< yes, but incomplete or superseded
 };
 

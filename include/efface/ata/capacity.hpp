@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sectors that a host can not address: host protected area and device configuration overlay
+// Sectors that a host cannot address: host protected area and device configuration overlay
 // (ATA8-ACS, sections 4.10, 7.10, 7.31 and 7.50), accessible max address (ACS-4, section 7.2);
 // reading and writing of sectors.
 #pragma once

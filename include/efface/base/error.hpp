@@ -11,7 +11,7 @@
 
 namespace efface {
 
-/// Why the program can not go on. The values are the exit statuses of efface.8.
+/// Why the program cannot go on. The values are the exit statuses of efface.8.
 enum class ErrorCode : int {
     internal = 1,       ///< unexpected failure of the program or the operating system
     usage = 2,          ///< wrong command line or malformed input

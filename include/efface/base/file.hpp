@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// File descriptors with an owner, and files that are either wholly there or not at all.
+// File descriptors with an owner, and files that are either completely there or not at all.
 #pragma once
 
 #include <filesystem>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON of strangers read strictly, and JSON of ours written canonically (RFC 8785).
+// Untrusted JSON read strictly, and our own JSON written canonically (RFC 8785).
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -72,8 +72,8 @@ class ObjectReader final {
     std::set<std::string, std::less<>> asked_;
 };
 
-/// Builds one object field by field: the twin of ObjectReader. Out of line on purpose, as a braced
-/// literal of nlohmann's costs three times the time to compile and five times the code.
+/// Builds one object field by field: the counterpart of ObjectReader. Out of line on purpose, as a
+/// braced literal of nlohmann's costs three times the time to compile and five times the code.
 ///   return ObjectWriter().add("name", name).add("offset", offset).take();
 class ObjectWriter final {
   public:

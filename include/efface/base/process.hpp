@@ -10,8 +10,8 @@ namespace efface {
 ///    whoever sets OPENSSL_CONF would choose what makes and checks signatures;
 ///  - private keys that OpenSSL holds lie in its secure heap: locked, left out of dumps, cleansed;
 ///  - nothing that is executed gets more rights (no_new_privs).
-/// False when one of them can not be had. What memory can not be locked is no failure here: keys
-/// pass through SecretBytes first, which refuses then.
+/// False when one of them is not available. What memory cannot be locked is not a failure here:
+/// keys pass through SecretBytes first, which refuses then.
 [[nodiscard]] bool settle_process() noexcept;
 
 }  // namespace efface

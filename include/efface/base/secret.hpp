@@ -13,7 +13,7 @@ namespace efface {
 class SecretBytes final {
   public:
     SecretBytes() noexcept = default;
-    /// Zeroed. Throws Error(internal) when the pages can not be had or locked.
+    /// Zeroed. Throws Error(internal) when the pages cannot be allocated or locked.
     explicit SecretBytes(std::size_t size);
     /// Copies the bytes; the caller cleanses its own.
     explicit SecretBytes(ByteView bytes);

@@ -22,7 +22,7 @@ using Tell = std::function<void(const std::string& text)>;
 /// however many hang. That process is killed at the deadline; a call that hangs in the kernel keeps
 /// it, never this one. Texts of more than kAnswerBytesMax, and those behind the first kAnswersMax
 /// of one question, are lost. The caller has no other thread. Throws Error(internal) when the
-/// process can not be made.
+/// process cannot be made.
 [[nodiscard]] std::vector<std::vector<std::string>> ask_all(
     std::size_t count, const std::function<void(std::size_t, const Tell&)>& ask,
     std::chrono::milliseconds deadline);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What of capabilities(7) a process goes on with once it is known what it will do.
+// What of capabilities(7) a process keeps once it is known what it will do.
 #pragma once
 
 #include <string>

@@ -98,7 +98,7 @@ struct ExtentReport {
     /// Those that begin below kExtentsFollowedBytes, in order, neighbours joined.
     std::vector<Extent> extents;
 };
-/// Throws Error(internal) only when the descriptor itself can not be asked.
+/// Throws Error(internal) only when the descriptor itself cannot be asked.
 [[nodiscard]] ExtentReport extents_of(int file_descriptor);
 
 /// True unless everything that was in `before` is at the same place in `after`: what was somewhere
@@ -119,7 +119,7 @@ struct DmTarget {
     };
     std::optional<Place> place;  ///< of "linear"
 };
-/// Empty when the number is no device-mapper device or the kernel has no device mapper.
+/// Empty when the number is not a device-mapper device or the kernel has no device mapper.
 [[nodiscard]] std::vector<DmTarget> dm_table(unsigned major, unsigned minor);
 
 /// The backing file of a loop device as the kernel has it (LOOP_GET_STATUS64), with the identity

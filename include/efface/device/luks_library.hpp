@@ -93,7 +93,7 @@ class LuksLibraryProcess final : public LuksLibrary {
 /// `control_fd` is closed. Returns the exit status.
 [[nodiscard]] int run_luks_server(int control_fd);
 
-/// "2.6.1" or whatever the loaded library calls itself; empty when it can not be asked.
+/// "2.6.1" or whatever the loaded library calls itself; empty when it cannot be asked.
 [[nodiscard]] std::string luks_library_version();
 
 }  // namespace efface::device

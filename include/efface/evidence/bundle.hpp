@@ -69,8 +69,8 @@ struct RunProofs {
 void publish_bundle(const std::filesystem::path& staging, const RunProofs& proofs,
                     const std::filesystem::path& destination);
 
-/// Adds acceptance/`number` with its two files to a published bundle: wholly or not at all, durable
-/// when it returns. Error(evidence) on failure.
+/// Adds acceptance/`number` with its two files to a published bundle: completely or not at all,
+/// durable when it returns. Error(evidence) on failure.
 void publish_acceptance(const std::filesystem::path& bundle, std::size_t number,
                         std::string_view record, ByteView signature);
 

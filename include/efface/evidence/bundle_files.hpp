@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reading a bundle that a stranger made: no link is followed, nothing is read without a bound, and
+// Reading an untrusted bundle: no link is followed, nothing is read without a bound, and
 // nothing may stand in it that is not meant to.
 #pragma once
 

@@ -118,8 +118,8 @@ constexpr std::size_t kLogEntryBytesMax = 65'535;
 /// file of its own, and goes on at the signed size. Only a head that was signed over those very
 /// lines, and left as checkpoint.new, is brought to its name instead. Anything that contradicts the
 /// checkpoint is Error(evidence) and nothing is written. After a failed write the object answers
-/// everything but size() with Error(evidence); opening again finds the entry wholly there or not at
-/// all.
+/// everything but size() with Error(evidence); opening again finds the entry completely there or
+/// not at all.
 class Log final {
   public:
     /// Makes an empty log (mode 0700). Throws Error(usage) if there is one.
@@ -145,9 +145,9 @@ class Log final {
     };
     /// Adds `seq` (its index) and `prev` (hex SHA-256 of the line before it, zeros for the first)
     /// to the object, writes it, signs the new checkpoint; durable when it returns. Throws
-    /// Error(usage) for an entry that is no object, has one of the two, is outside our JSON subset
-    /// (canonical_json) or gets larger than kLogEntryBytesMax, and Error(evidence) when it can not
-    /// be made durable. Not for logs that were opened read-only (asserted).
+    /// Error(usage) for an entry that is not an object, has one of the two, is outside our JSON
+    /// subset (canonical_json) or gets larger than kLogEntryBytesMax, and Error(evidence) when it
+    /// cannot be made durable. Not for logs that were opened read-only (asserted).
     Appended append(Json entry);
 
     /// The name of the file in the log's folder that this opening set unsigned lines aside in.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What an erasure destroys: shown in the plan, bound by its digest.
+// What an erase destroys: shown in the plan, bound by its digest.
 #pragma once
 
 #include <string>
@@ -29,7 +29,7 @@ struct Content {
 /// "ext4 file system "data" on sda1, UUID ..., last mounted at /srv": one line for a person.
 [[nodiscard]] std::string to_text(const Content& content);
 
-/// Reads the target and its partitions; everything that libblkid finds. What can not be read is of
+/// Reads the target and its partitions; everything that libblkid finds. What cannot be read is of
 /// type "unreadable".
 [[nodiscard]] std::vector<Content> contents_of(const inventory::Identity& identity,
                                                const inventory::SystemView& view = {});

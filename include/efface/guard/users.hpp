@@ -41,8 +41,8 @@ class Look final {
     Look& operator=(const Look&) = delete;
 
     /// Everything that uses the target, through any number of layers:
-    /// - mounts of every mount namespace, swap areas, what the running system rests on;
-    /// - what rests on it: device mapper, md, loop devices, bcache, zram;
+    /// - mounts of every mount namespace, swap areas, what the running system is on top of;
+    /// - what is on top of it: device mapper, md, loop devices, bcache, zram;
     /// - the same medium by another name (`alias_in_use`): other paths to a disk (same WWID, serial
     ///   number and size), NVMe paths of one namespace, loop devices over one file, partitions and
     ///   linear mappings whose ranges overlap, whatever lies below or beside the target;
@@ -51,7 +51,7 @@ class Look final {
     ///   gadgets);
     /// - a member of a group that runs, also where nothing of the group lies on it now (LVM);
     /// - who holds it exclusively for no other known reason (`busy`); read-only.
-    /// Fails closed: what can not be looked at is `unreadable_state`. A member of a group that does
+    /// Fails closed: what cannot be looked at is `unreadable_state`. A member of a group that does
     /// not run is no use: Contents tells it.
     [[nodiscard]] std::vector<Use> uses_of(const inventory::Identity& identity,
                                            Blocks blocks = Blocks::read) const;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The block devices of a machine and what rests on what, read once from sysfs.
+// The block devices of a machine and what is on top of what, read once from sysfs.
 #pragma once
 
 #include <optional>
@@ -52,10 +52,10 @@ struct BlockNode {
     std::vector<std::size_t> below;  ///< filled by BlockGraph
 };
 
-/// How much of each device is read: many devices are only looked at for what rests on what.
+/// How much of each device is read: many devices are only looked at for what is on top of what.
 enum class Detail { links, all };
 
-/// One device by its kernel name; nullopt when it is not (or no longer) there. What can not be read
+/// One device by its kernel name; nullopt when it is not (or no longer) there. What cannot be read
 /// is added to `problems`.
 [[nodiscard]] std::optional<BlockNode> read_block_node(const Folder& class_block,
                                                        const std::string& name, Detail detail,

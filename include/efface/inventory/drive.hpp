@@ -38,7 +38,7 @@ struct Drive {
     /// Nodes that take commands, the preferred first: NVMe controllers of the subsystem; the SCSI
     /// generic node, then the block device.
     std::vector<std::string> command_nodes;
-    /// Everything that an erasure of the whole drive takes along, the device itself first: the
+    /// Everything that an erase of the whole drive takes along, the device itself first: the
     /// namespaces of an NVMe subsystem; other paths to the same logical unit (same WWID, serial
     /// number and size) are in `other_paths`.
     std::vector<DriveSurface> surfaces;

@@ -34,7 +34,7 @@ struct Listing {
 
 class Folder final {
   public:
-    /// Never throws for a folder that can not be opened: reading() says so, and so does each read.
+    /// Never throws for a folder that cannot be opened: reading() says so, and so does each read.
     [[nodiscard]] static Folder open(const std::filesystem::path& path);
     [[nodiscard]] Folder enter(const std::string& name) const;
 
@@ -70,7 +70,7 @@ class Folder final {
     int error_ = 0;
 };
 
-/// The number in an attribute, or `fallback` when it is no plain decimal number.
+/// The number in an attribute, or `fallback` when it is not a plain decimal number.
 [[nodiscard]] std::uint64_t number_or(const std::string& text, std::uint64_t fallback);
 
 /// Device strings for people and records: printable() but for valid UTF-8, which paths may hold.

@@ -49,7 +49,7 @@ struct SegmentPages {
     std::uint64_t resident_bytes = 0;
     std::uint64_t swapped_bytes = 0;
 };
-/// nullopt when the list has no such id or can not be read.
+/// nullopt when the list has no such id or cannot be read.
 [[nodiscard]] std::optional<SegmentPages> read_segment_pages(int id, const SystemView& view = {});
 
 }  // namespace efface::inventory

@@ -21,7 +21,7 @@ struct Hardware {
 [[nodiscard]] Hardware hardware_of(const Folder& class_block, const std::string& disk);
 
 /// Disks that are one logical unit by several paths have the same: WWID, serial number and size
-/// (NVMe: and namespace). Empty for a disk without a WWID, which can not be told from others, and
+/// (NVMe: and namespace). Empty for a disk without a WWID, which cannot be told from others, and
 /// for what is neither a SCSI nor an NVMe disk.
 [[nodiscard]] std::string same_unit_key(const Folder& class_block, const std::string& disk);
 /// The same, of a disk whose identity is known.

@@ -78,7 +78,7 @@ struct Signature {
     bool ambiguous = false;  ///< libblkid found several that contradict each other
     int code = 0;            ///< of blkid_do_safeprobe: 0 found, 1 nothing, -2 ambiguous, -1 error
 };
-/// Reads through a descriptor of its own (read-only). Throws Error(usage) when it can not be
+/// Reads through a descriptor of its own (read-only). Throws Error(usage) when it cannot be
 /// opened.
 [[nodiscard]] Signature probe_signature(const std::filesystem::path& path,
                                         std::uint64_t offset_bytes = 0);
@@ -95,7 +95,7 @@ struct FoundSignature {
     std::string group_uuid;
     std::uint64_t devices = 1;  ///< of a file system on several: how many
 };
-/// Throws Error(usage) when it can not be opened, Error(safety, unreadable_state) when it can not
+/// Throws Error(usage) when it cannot be opened, Error(safety, unreadable_state) when it cannot
 /// be read.
 [[nodiscard]] std::vector<FoundSignature> signatures_on(const std::filesystem::path& path);
 
@@ -106,7 +106,7 @@ struct Use {
 };
 
 /// One layer of the stack that a target stands on: the target itself first, then nearest first,
-/// down to the disks. What can not be told is a layer of type "unknown" that counts as
+/// down to the disks. What cannot be told is a layer of type "unknown" that counts as
 /// copy-on-write.
 struct Layer {
     std::string name;  ///< "loop3", "dm-2", "ext4 file system on vda"
@@ -127,7 +127,7 @@ class MachineState;
 [[nodiscard]] std::vector<Layer> layers_below(const Identity& identity, const MachineState& state);
 
 /// Names of active device-mapper devices whose UUID says CRYPT-LUKSn of this LUKS UUID (dashes and
-/// case do not matter). Throws Error(internal) when they can not be listed.
+/// case do not matter). Throws Error(internal) when they cannot be listed.
 [[nodiscard]] std::vector<std::string> mappings_of_luks_uuid(const std::string& luks_uuid,
                                                              const SystemView& view = {});
 

@@ -23,7 +23,7 @@ struct ListEntry {
     std::vector<Use> uses;
 };
 
-/// What somebody else wants to know of the disks while they are listed.
+/// What someone else wants to know of the disks while they are listed.
 class DiskQuestions {
   public:
     struct Answer {

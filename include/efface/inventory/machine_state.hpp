@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a machine does with its storage at one moment: devices, mounts of every mount namespace
-// that a process lives in, swap areas, and what the running system itself rests on.
+// that a process lives in, swap areas, and what the running system itself is on top of.
 #pragma once
 
 #include <map>
@@ -41,7 +41,7 @@ struct Swap {
     bool is_file = false;
     std::vector<std::size_t> devices;  ///< the area itself, or what the file's file system lies on
 };
-/// Paths of the active areas. nullopt when the list can not be read (no list at all means no swap);
+/// Paths of the active areas. nullopt when the list cannot be read (no list at all means no swap);
 /// `problem` says why.
 [[nodiscard]] std::optional<std::vector<std::string>> read_swaps(const SystemView& view,
                                                                  std::string& problem);

@@ -120,7 +120,7 @@ struct Header {
     [[nodiscard]] bool found() const noexcept { return !copies.empty(); }
 };
 
-/// Reads what is there. Reads at most kMetadataBytesMax, in bounded pieces; a place that can not
+/// Reads what is there. Reads at most kMetadataBytesMax, in bounded pieces; a place that cannot
 /// be read becomes a defect of its copy. Never throws for content.
 [[nodiscard]] Header inspect(device::BlockTarget& target);
 
@@ -144,7 +144,7 @@ struct MetadataRegion {
 [[nodiscard]] MetadataRegion metadata_region(const Header& header, std::uint64_t target_bytes,
                                              bool whole_target);
 /// The same, and with it whatever find_remnants() would still find outside of it afterwards: a LUKS
-/// header at the start of the payload (a volume in a volume), a place that can not be read. So what
+/// header at the start of the payload (a volume in a volume), a place that cannot be read. So what
 /// is asked after a destruction is known before it.
 [[nodiscard]] MetadataRegion plan_region(device::BlockTarget& target, const Header& header,
                                          bool whole_target);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Was it really ciphertext? Cryptographic erase is worth nothing for what was written in clear, so
-// the payload is sampled before the keys go. Four statistics and a search for known magics on
-// pieces of 64 KiB; random-looking data that is compressed well (xz) can not be told from
+// Was it really ciphertext? Cryptographic erase is worth nothing for what was written in plaintext,
+// so the payload is sampled before the keys go. Four statistics and a search for known magics on
+// pieces of 64 KiB; random-looking data that is compressed well (xz) cannot be told from
 // ciphertext, and the record says so.
 #pragma once
 

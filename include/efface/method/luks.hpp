@@ -38,7 +38,7 @@ class Surroundings {
     virtual std::vector<std::string> mappings_of_luks_uuid(const std::string& uuid) = 0;
 };
 
-/// Everything decided beforehand; kept in the journal, so that an interrupted run goes on with
+/// Everything decided beforehand; kept in the journal, so that an interrupted run resumes
 /// the same key over the same ranges although the header is gone.
 struct LuksKeyTask {
     std::string path;  ///< canonical

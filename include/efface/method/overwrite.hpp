@@ -18,7 +18,7 @@
 
 namespace efface::method {
 
-/// How one pass stands: kept in the journal, so that an interrupted run goes on with the same
+/// How one pass stands: kept in the journal, so that an interrupted run resumes the same
 /// stream from what was durable.
 struct PassState {
     stream::Pattern pattern;

@@ -78,7 +78,7 @@ struct SmartLog {
 /// Log page 00h.
 [[nodiscard]] bool supports_log_page(ByteView page, std::uint8_t identifier) noexcept;
 
-/// One event of log page 0Dh that tells of an erasure; fields that its type lacks are 0.
+/// One event of log page 0Dh that tells of an erase; fields that its type lacks are 0.
 struct ErasureEvent {
     enum class Type : std::uint8_t {
         format_start = 0x07,
@@ -98,7 +98,7 @@ struct ErasureEvent {
 };
 /// Whole length that the header tells (TLL); nullopt unless it is a header.
 [[nodiscard]] std::optional<std::uint64_t> event_log_bytes(ByteView header);
-/// Of a log page that may be cut off; stops at what is no event.
+/// Of a log page that may be cut off; stops at what is not an event.
 [[nodiscard]] std::vector<ErasureEvent> decode_erasure_events(ByteView page);
 
 }  // namespace efface::nvme

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a drive's own erasure may claim, in which order techniques are preferred, and which firmware
+// What a drive's own erase may claim, in which order techniques are preferred, and which firmware
 // is known not to erase.
 #pragma once
 

@@ -23,7 +23,7 @@
 //                                              begins so and goes on; cases that overlap are
 //                                              refused
 //   {"any": [shape, shape]}                    the first that fits
-//   {"by version": {VERSION: shape}}           the newest that is no newer than the record
+//   {"by version": {VERSION: shape}}           the newest that is not newer than the record
 //   {"apart": "name"}                          an object that is judged on its own, as that shape
 #pragma once
 

@@ -92,7 +92,7 @@ struct NoLevelRule {
 };
 
 struct HiddenAreaRule {
-    Words never_covered;  ///< kinds of areas of which nobody can know that they were covered
+    Words never_covered;  ///< kinds of areas of which it is unknown that they were covered
     Words no_level;       ///< kinds that cost the level unless they were reached
     Words except;         ///< the code by which one that was not reached is named
 };

@@ -73,7 +73,7 @@ struct BlockLimits {
 };
 [[nodiscard]] std::optional<BlockLimits> decode_block_limits(ByteView bytes);
 
-/// What a read of a block may answer after an erasure, before it is written (SBC-4, section
+/// What a read of a block may answer after an erase, before it is written (SBC-4, section
 /// 6.6.4: WABEREQ and WACEREQ).
 enum class ReadAfterErase : std::uint8_t {
     not_specified = 0,

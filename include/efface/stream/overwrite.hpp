@@ -45,7 +45,7 @@ struct OverwriteReport {
     std::uint64_t bytes_written = 0;
     std::uint64_t write_faults = 0;
     int flush_error = 0;
-    bool stopped = false;       ///< a stop was asked for; the ranges are not wholly written
+    bool stopped = false;       ///< a stop was asked for; the ranges are not completely written
     std::vector<Fault> faults;  ///< the first kPlacesMax
 
     [[nodiscard]] bool complete() const noexcept {

@@ -52,7 +52,7 @@ struct FillReport {
     FaultAreas write_faults;
     std::uint64_t retries = 0;    ///< transfers that were repeated
     int flush_error = 0;          ///< the first; after one nothing before it is claimed
-    bool stopped = false;         ///< by the stop token or the watcher; not wholly written
+    bool stopped = false;         ///< by the stop token or the watcher; not completely written
     std::uint64_t watermark = 0;  ///< durable up to here
     std::string engine;           ///< of device::IoQueue
     std::string engine_note;

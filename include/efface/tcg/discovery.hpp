@@ -131,7 +131,7 @@ struct Discovery {
     [[nodiscard]] const SscFeature* ssc() const noexcept;
 };
 
-/// `response` as the drive gave it. Nothing for what is no discovery response: shorter than its
+/// `response` as the drive gave it. Nothing for what is not a discovery response: shorter than its
 /// header, a stated length that does not fit, no feature at all (all zero), a feature that crosses
 /// the end, or one of the known features twice (which of them would be true?).
 [[nodiscard]] std::optional<Discovery> decode_discovery(ByteView response);

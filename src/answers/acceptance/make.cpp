@@ -60,7 +60,7 @@ evidence::Signer holder_of(const evidence::SigningKey& key, const TrustAnchors& 
         evidence::cms_verify(nothing, evidence::cms_sign(nothing, key, at), anchors.roots_pem);
     if (!report.ok()) {
         throw Error(ErrorCode::authorisation, key.subject() + ": " + list_of(report.problems),
-                    "sign with a key below the root that is trusted");
+                    "sign with a key below the trusted root");
     }
     return report.signers.front();
 }
@@ -82,7 +82,7 @@ void must_hold(const Json& statement, const Json& certificate, const std::string
     const auto& role = view.at("predicate").at("decidedBy").at("role").text();
     if (role != "approver" && role != "witness") {
         throw Error(ErrorCode::authorisation, ReasonCode::not_an_approver,
-                    "a key in the role " + role + " can not accept or reject a certificate",
+                    "a key in the role " + role + " cannot accept or reject a certificate",
                     "sign with the key of an approver or a witness: efface keys issue NAME --role "
                     "witness");
     }
@@ -90,8 +90,8 @@ void must_hold(const Json& statement, const Json& certificate, const std::string
     if (view.at("predicate").at("decidedBy").at("subject").text() ==
         record.at("predicate").at("authorization").at("operator").text()) {
         throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
-                    "who ran it can not accept or reject its certificate",
-                    "let somebody else decide");
+                    "the operator of the run cannot accept or reject its certificate",
+                    "have someone else decide");
     }
     check_acceptance(view, record, sha256, place);
 }
@@ -112,7 +112,7 @@ std::size_t add_acceptance(const std::filesystem::path& bundle, const TrustAncho
     const auto is_control = [](char c) { return (c >= 0 && c < 0x20) || c == 0x7f; };
     if (std::any_of(input.reason.begin(), input.reason.end(), is_control)) {
         throw Error(ErrorCode::usage, "the reason has control characters",
-                    "give it in words, on one line");
+                    "give it in words, on a single line");
     }
     std::error_code error;
     if (!std::filesystem::is_directory(bundle, error)) {
@@ -120,14 +120,15 @@ std::size_t add_acceptance(const std::filesystem::path& bundle, const TrustAncho
     }
     const evidence::BundleFiles held(bundle);
     if (!held.lock()) {
-        throw Error(ErrorCode::busy, printable(bundle.string()) + ": somebody else decides on it",
+        throw Error(ErrorCode::busy,
+                    printable(bundle.string()) + ": another process is adding a decision to it",
                     "try again when that has ended");
     }
     const Verification verification = verify_bundle(bundle, anchors);
     if (!verification.ok()) {
         throw Error(ErrorCode::usage,
                     printable(bundle.string()) + ": is not proved: " + summarize(verification),
-                    "efface verify says what is wrong; only what is proved can be decided on");
+                    "efface verify shows what is wrong; only a proved bundle can be decided on");
     }
     const evidence::BundleFiles files(bundle);
     const Bytes certificate =

@@ -21,11 +21,11 @@ void check_signature_of(const evidence::CmsReport& report, const RecordView& pre
     if (signer.subject != by.at("subject").text() ||
         signer.spki_sha256 != by.at("subjectPublicKeySha256").text() ||
         signer.role != evidence::role_from_string(by.at("role").text())) {
-        by.fail("is not who signed, in the role of the certificate");
+        by.fail("is not the signer in the role of the certificate");
     }
     const auto gap = *signer.signing_time - predicate.at("decidedAt").time();
     if (gap > kClockSlack || gap < -kClockSlack) {
-        predicate.at("decidedAt").fail("is not when it was signed");
+        predicate.at("decidedAt").fail("is not the time of the signature");
     }
 }
 
@@ -41,7 +41,7 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
     }
     const RecordView predicate = statement.at("predicate");
     if (predicate.at("number").number() != place.number) {
-        predicate.at("number").fail("is not where it stands");
+        predicate.at("number").fail("does not match its place in the bundle");
     }
     const auto previous = predicate.maybe("previous");
     if ((previous ? previous->text() : std::string()) != place.previous_sha256) {
@@ -53,7 +53,7 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
     }
     for (const char* key : {"status", "level"}) {
         if (predicate.at("result").at(key).text() != record.at("result").at(key).text()) {
-            predicate.at("result").fail("is not what the certificate says");
+            predicate.at("result").fail("differs from the certificate");
         }
     }
     if (predicate.at("decidedAt").time() < record.at("issuedAt").time()) {
@@ -61,7 +61,7 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
     }
     if (predicate.at("decidedBy").at("subject").text() ==
         record.at("authorization").at("operator").text()) {
-        predicate.at("decidedBy").fail("is the operator, who can not accept their own run");
+        predicate.at("decidedBy").fail("is the operator, who cannot accept their own run");
     }
 }
 

@@ -31,8 +31,8 @@ struct CloseDirectory {
     throw Error(ErrorCode::usage, printable(name) + ": " + why);
 }
 
-/// What is not there, or is no file or folder, is the bundle's fault; whatever else keeps us from
-/// reading is not.
+/// What is not there, or is not a file or folder, is the bundle's fault; whatever else keeps us
+/// from reading is not.
 [[noreturn]] void refuse_errno(const std::string& name, int error) {
     if (error == ELOOP) {
         refuse(name, "is a symbolic link");
@@ -63,7 +63,7 @@ UniqueFd open_below(int folder, const std::string& name, int flags) {
         at = std::move(next);
         start = slash + 1;
     }
-    refuse(name, "lies too deep");
+    refuse(name, "is nested too deep");
 }
 
 struct Entry {
@@ -126,7 +126,7 @@ std::vector<std::string> list_evidence(int bundle) {
         for (const Entry& entry : entries) {
             const std::string name = folder + "/" + entry.name;
             if (!is_evidence_name(name)) {
-                refuse(name, "is no name for an evidence file");
+                refuse(name, "is not a valid name for an evidence file");
             }
             if (S_ISDIR(entry.mode)) {
                 folders.push_back(name);
@@ -155,7 +155,7 @@ std::size_t count_acceptances(int bundle) {
     }
     for (std::size_t number = 1; number <= folders.size(); ++number) {
         const std::string name = top + "/" + std::to_string(number);
-        // Where a number is left out it can not be opened; another name is one too many.
+        // Where a number is left out it cannot be opened; another name is one too many.
         const std::vector<Entry> files =
             entries_of(open_below(bundle, name, O_RDONLY | O_DIRECTORY), name);
         for (const Entry& file : files) {
@@ -234,7 +234,7 @@ UniqueFd BundleFiles::open_regular(const std::string& name, std::uint64_t bytes_
         refuse_errno(name, errno);
     }
     if (!S_ISREG(status.st_mode)) {
-        refuse(name, "is no regular file");
+        refuse(name, "is not a regular file");
     }
     check_size(name, static_cast<std::uint64_t>(status.st_size), bytes_max);
     return fd;

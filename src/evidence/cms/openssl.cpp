@@ -33,7 +33,8 @@ std::string drain_openssl_errors() {
 
 void throw_openssl(const std::string& what) {
     const std::string reasons = drain_openssl_errors();
-    throw Error(ErrorCode::internal, reasons.empty() ? what : what + ": " + reasons);
+    throw Error(ErrorCode::internal,
+                "OpenSSL could not " + what + (reasons.empty() ? "" : ": " + reasons));
 }
 
 void require(bool good, const char* what) {
@@ -47,7 +48,7 @@ BioPtr read_only_bio(ByteView bytes) {
     static constexpr std::uint8_t kNothing = 0;  // BIO_new_mem_buf refuses a null pointer
     BioPtr bio(
         BIO_new_mem_buf(bytes.empty() ? &kNothing : bytes.data(), static_cast<int>(bytes.size())));
-    require(bio != nullptr, "memory BIO");
+    require(bio != nullptr, "allocate memory");
     return bio;
 }
 

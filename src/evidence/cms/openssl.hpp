@@ -84,7 +84,7 @@ void require(bool good, const char* what);
 
 /// Whole seconds since 1970, rounded down.
 [[nodiscard]] std::time_t to_time_t(WallTime time) noexcept;
-/// nullopt when it is no time between 1970 and 9999.
+/// nullopt when it is not a time between 1970 and 9999.
 [[nodiscard]] std::optional<WallTime> from_asn1_time(const ASN1_TIME* time);
 
 }  // namespace efface::evidence

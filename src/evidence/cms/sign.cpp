@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every SignerInfo is finished here by itself (attributes, then signature), never by CMS_final():
-// that one sets its own signing time and can not add a signer to a finished structure.
+// that one sets its own signing time and cannot add a signer to a finished structure.
 #include <array>
 
 #include "efface/base/digest.hpp"
@@ -19,14 +19,14 @@ constexpr unsigned kSignerFlags =
 void add_signer(CMS_ContentInfo* cms, ByteView content, const SigningKey& key, WallTime at) {
     const SigningKey::State& state = key.state();
     if (EVP_PKEY_is_a(state.key.get(), "EC") != 1) {
-        throw Error(ErrorCode::usage, "only ECDSA keys sign in this version");
+        throw Error(ErrorCode::usage, "this version signs with ECDSA keys only");
     }
     CMS_SignerInfo* signer =
         CMS_add1_signer(cms, state.certificate.get(), state.key.get(), EVP_sha256(), kSignerFlags);
     require(signer != nullptr, "add a signer");
     const Digest digest = sha256(content);
     const Asn1TimePtr time(ASN1_TIME_adj(nullptr, to_time_t(at), 0, 0));
-    require(time != nullptr, "signing time");
+    require(time != nullptr, "add the signing time");
     // The type of content must be there before the digest of it is signed (RFC 5652 section 11.1).
     require(CMS_signed_add1_attr_by_NID(signer, NID_pkcs9_contentType, V_ASN1_OBJECT,
                                         OBJ_nid2obj(NID_pkcs7_data), -1) == 1 &&
@@ -65,13 +65,13 @@ Bytes cms_add_signer(ByteView existing, ByteView content, const SigningKey& key,
     if (cms == nullptr || checked == nullptr ||
         CMS_verify(checked.get(), nullptr, nullptr, bytes.get(), nullptr, flags) != 1) {
         (void)drain_openssl_errors();
-        throw Error(ErrorCode::usage, "the signature that is there does not belong to this content",
-                    "remove the signature file if the content was changed on purpose");
+        throw Error(ErrorCode::usage, "the existing signature does not match this content",
+                    "if the content was changed on purpose, remove the signature file");
     }
     const X509BorrowedStackPtr signers(CMS_get0_signers(checked.get()));
     for (int i = 0; i < sk_X509_num(signers.get()); ++i) {
         if (spki_sha256_of(sk_X509_value(signers.get(), i)) == key.spki_sha256()) {
-            throw Error(ErrorCode::usage, key.subject() + " has signed this already");
+            throw Error(ErrorCode::usage, key.subject() + " has already signed this");
         }
     }
     add_signer(cms.get(), content, key, at);

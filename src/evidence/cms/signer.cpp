@@ -95,7 +95,7 @@ bool is_digest_of(CMS_SignerInfo* signer, ByteView content) {
     std::array<std::uint8_t, EVP_MAX_MD_SIZE> actual{};
     unsigned size = 0;
     require(EVP_Digest(content.data(), content.size(), actual.data(), &size, digest, nullptr) == 1,
-            "digest of the content");
+            "compute the digest of the content");
     const ByteView wanted = bytes_of(stated);
     return wanted.size() == size && std::equal(wanted.begin(), wanted.end(), actual.begin());
 }
@@ -163,16 +163,17 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
     }
     const EVP_PKEY* key = X509_get0_pubkey(certificate);
     if (key == nullptr) {
-        return "its public key can not be read";
+        return "its public key cannot be read";
     }
     if (!has_own_parameters(signature_algorithm)) {
-        return "its signature algorithm has odd parameters";
+        return "its signature algorithm has invalid parameters";
     }
     if (EVP_PKEY_is_a(key, "EC") == 1) {
         const int wanted = digest == NID_sha256 ? NID_ecdsa_with_SHA256 : NID_ecdsa_with_SHA384;
         return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted
                    ? std::string()
-                   : "an ECDSA key must be on P-256 or P-384 and its algorithm name the digest";
+                   : "an ECDSA key must be on P-256 or P-384, and its algorithm must name the "
+                     "digest";
     }
     if (EVP_PKEY_is_a(key, "RSA") == 1 || EVP_PKEY_is_a(key, "RSA-PSS") == 1) {
         const int wanted =
@@ -180,11 +181,11 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
         const bool fits =
             signature == wanted || signature == NID_rsaEncryption || signature == NID_rsassaPss;
         const bool one_form = EVP_PKEY_is_a(key, "RSA") != 1 || has_null_parameters(certificate);
-        return is_allowed_rsa(key) && one_form && fits
-                   ? std::string()
-                   : "an RSA key must have 3072 bits or more and its algorithm name the digest";
+        return is_allowed_rsa(key) && one_form && fits ? std::string()
+                                                       : "an RSA key must have 3072 bits or more, "
+                                                         "and its algorithm must name the digest";
     }
-    return "only ECDSA and RSA signatures are taken";
+    return "only ECDSA and RSA signatures are accepted";
 }
 
 std::string attribute_problem(CMS_SignerInfo* signer, ByteView content) {
@@ -193,13 +194,13 @@ std::string attribute_problem(CMS_SignerInfo* signer, ByteView content) {
         return "has no signed attributes";
     }
     if (CMS_unsigned_get_attr_count(signer) > 0) {
-        return "has unsigned attributes, which this version does not read";
+        return "has unsigned attributes, which this version does not accept";
     }
     const auto* type = attribute_value<ASN1_OBJECT>(signer, NID_pkcs9_contentType, V_ASN1_OBJECT);
     if (type == nullptr || OBJ_obj2nid(type) != NID_pkcs7_data) {
         return "its content type attribute is missing or wrong";
     }
-    return is_digest_of(signer, content) ? std::string() : "signed other content";
+    return is_digest_of(signer, content) ? std::string() : "signed different content";
 }
 
 std::string extension_problem(const X509* certificate) {
@@ -214,14 +215,14 @@ std::string extension_problem(const X509* certificate) {
     const bool bad = odd(NID_basic_constraints, is_sequence) || odd(NID_key_usage, is_bit_string) ||
                      odd(NID_ext_key_usage, is_sequence) ||
                      odd(NID_certificate_policies, is_policies);
-    return bad ? "an extension of its certificate has an odd form" : "";
+    return bad ? "an extension of its certificate is malformed" : "";
 }
 
 std::string usage_problem(X509* certificate) {
     // X509_check_ca() lets an authority pass whose key usage forgets keyCertSign.
     if (X509_check_ca(certificate) != 0 ||
         (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0) {
-        return "its certificate is that of a certificate authority";
+        return "its certificate is one of a certificate authority";
     }
     const bool stated = (X509_get_extension_flags(certificate) & EXFLAG_KUSAGE) != 0;
     if (!stated || (X509_get_key_usage(certificate) & X509v3_KU_DIGITAL_SIGNATURE) == 0) {

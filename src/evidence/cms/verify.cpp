@@ -23,7 +23,7 @@ X509StorePtr make_store(std::string_view roots_pem) {
         return nullptr;
     }
     X509StorePtr store(X509_STORE_new());
-    require(store != nullptr, "certificate store");
+    require(store != nullptr, "create a certificate store");
     for (const X509Ptr& root : roots) {
         require(X509_STORE_add_cert(store.get(), root.get()) == 1, "trust a root");
     }
@@ -59,13 +59,13 @@ std::string chain_problem(const Parts& parts, CMS_SignerInfo* info, X509* certif
     const X509StoreContextPtr context(X509_STORE_CTX_new());
     require(context != nullptr && X509_STORE_CTX_init(context.get(), parts.store.get(), certificate,
                                                       parts.certificates.get()) == 1,
-            "certificate path check");
+            "check a certificate path");
     X509_VERIFY_PARAM* param = X509_STORE_CTX_get0_param(context.get());
     X509_VERIFY_PARAM_set_time(param, to_time_t(at));
     X509_VERIFY_PARAM_set_auth_level(param, kSecurityLevel);
     require(X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_X509_STRICT) == 1 &&
                 X509_VERIFY_PARAM_set_purpose(param, X509_PURPOSE_ANY) == 1,
-            "certificate path check");
+            "check a certificate path");
     if (X509_verify_cert(context.get()) != 1) {
         const int error = X509_STORE_CTX_get_error(context.get());
         (void)drain_openssl_errors();
@@ -126,7 +126,8 @@ void verify_into(CmsReport& report, Parts& parts) {
         return;
     }
     if (carries_revocation_lists(parts.cms.get())) {
-        report.problems.emplace_back("carries revocation lists, which this version does not read");
+        report.problems.emplace_back(
+            "carries revocation lists, which this version does not accept");
     }
     for (int i = 0; i < count; ++i) {
         check_signer(parts, sk_CMS_SignerInfo_value(infos, i), report);
@@ -156,14 +157,14 @@ CmsReport cms_verify(ByteView content, ByteView signature_der, std::string_view 
         parts.content = content;
         parts.store = make_store(roots_pem);
         if (parts.store == nullptr) {
-            report.problems.emplace_back("no trusted root certificate was given in PEM");
+            report.problems.emplace_back("no trusted root certificate in PEM was given");
             return report;
         }
         parts.cms = parse_detached_cms(signature_der);
         if (parts.cms == nullptr) {
             report.problems.emplace_back(
-                "not one detached CMS signature in DER (truncated, with bytes behind it, or with "
-                "content inside)");
+                "not a single detached CMS signature in DER (truncated, followed by more bytes, or "
+                "with embedded content)");
             return report;
         }
         verify_into(report, parts);

@@ -114,7 +114,7 @@ X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role, const X5
     const std::optional<WallTime> root_end = from_asn1_time(X509_get0_notAfter(root));
     if (!root_end || *root_end <= now) {
         throw Error(ErrorCode::usage, "the evidence root has expired",
-                    "make a new key folder with 'efface keys init'");
+                    "create a new key folder with 'efface keys init'");
     }
     set_validity(leaf.get(), now, std::min(*root_end, now + kLeafLifetime));
     X509V3_CTX context{};

@@ -35,8 +35,8 @@ UniqueFd open_private(const fs::path& path) {
     }
     if (!S_ISREG(status.st_mode) || (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
         throw Error(ErrorCode::authorisation,
-                    path.string() + ": a private key that others may read is not used",
-                    "chmod 600, and think whether it was copied");
+                    path.string() + ": a private key that others can read is not used",
+                    "run chmod 600 on it, and consider whether it has been copied");
     }
     return fd;
 }
@@ -103,7 +103,7 @@ SecretBytes seed_of_ed25519(const EVP_PKEY* key) {
     if (EVP_PKEY_is_a(key, "ED25519") != 1 ||
         EVP_PKEY_get_raw_private_key(key, seed.view().data(), &size) != 1 || size != seed.size()) {
         (void)drain_openssl_errors();
-        throw Error(ErrorCode::usage, "the log key is no Ed25519 key");
+        throw Error(ErrorCode::usage, "the log key is not an Ed25519 key");
     }
     return seed;
 }

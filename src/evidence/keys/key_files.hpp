@@ -11,7 +11,7 @@
 namespace efface::evidence {
 
 /// Error(usage) when missing or malformed (encrypted keys are: nobody is asked for a passphrase);
-/// Error(authorisation) when group or others may read it, or it is no regular file.
+/// Error(authorisation) when group or others may read it, or it is not a regular file.
 [[nodiscard]] PkeyPtr read_private_key(const std::filesystem::path& path);
 /// Durable, mode 0600.
 void write_private_key(const std::filesystem::path& path, const EVP_PKEY* key);

@@ -159,8 +159,8 @@ std::string required_text(const fs::path& path) {
     auto text = read_text_file(path, kPemBytesMax);
     if (!text) {
         throw Error(ErrorCode::usage, path.string() + ": no such file",
-                    "the key folder is not whole; restore it, or make a new one with 'efface keys "
-                    "init --state-dir'");
+                    "the key folder is incomplete; restore it, or create a new one with 'efface "
+                    "keys init --state-dir'");
     }
     return *text;
 }
@@ -209,8 +209,7 @@ Validity SigningKey::validity() const {
     const auto from = from_asn1_time(X509_get0_notBefore(state_->certificate.get()));
     const auto to = from_asn1_time(X509_get0_notAfter(state_->certificate.get()));
     if (!from || !to) {
-        throw Error(ErrorCode::usage,
-                    subject() + ": the certificate has no dates that can be read");
+        throw Error(ErrorCode::usage, subject() + ": the dates of the certificate cannot be read");
     }
     return {*from, *to};
 }
@@ -223,7 +222,7 @@ void KeyStore::init(const fs::path& directory, const Issuer& issuer, const Clock
     make_directories_durably(wanted.parent_path(), 0700);
     const auto refuse = [&wanted] {
         throw Error(ErrorCode::usage, wanted.string() + ": there are keys already",
-                    "keys are never replaced; name another folder with --state-dir");
+                    "keys are never replaced; use another folder with --state-dir");
     };
     if (fs::exists(fs::symlink_status(wanted)) &&
         !(fs::is_directory(fs::symlink_status(wanted)) && fs::is_empty(wanted))) {
@@ -249,8 +248,8 @@ KeyStore KeyStore::open(const fs::path& directory) {
     if (names_of(keys.station_key().state().certificate.get()) != keys.issuer()) {
         throw Error(
             ErrorCode::usage,
-            (directory / "station.pem").string() + ": names another station than issuer.json",
-            "a record's issuer must be the one that its certificate names (O, OU, CN)");
+            (directory / "station.pem").string() + ": names a different station than issuer.json",
+            "a record's issuer must be the one named in its certificate (O, OU, CN)");
     }
     return keys;
 }
@@ -280,13 +279,13 @@ void KeyStore::issue_person(const std::string& name, Role role, const Clock& clo
                     "name '" + printable(name) + "': must be 1 to 64 of a-z 0-9 . _ -");
     }
     if (role == Role::station) {
-        throw Error(ErrorCode::usage, "a person can not have the role of the station",
+        throw Error(ErrorCode::usage, "a person cannot have the role station",
                     "use approver, operator or witness");
     }
     const fs::path certificate_path = directory_ / "people" / (name + ".pem");
     if (fs::exists(fs::symlink_status(certificate_path))) {
         throw Error(ErrorCode::usage, certificate_path.string() + ": there is a key already",
-                    "choose another name: a name is never given to a second key");
+                    "choose another name: a name is never used for a second key");
     }
     const SigningKey root = SigningKey::load(directory_ / "root.key", directory_ / "root.pem");
     const PkeyPtr key = make_ec_key("P-256");

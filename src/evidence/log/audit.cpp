@@ -88,7 +88,7 @@ class Auditor final {
         if (audit_.problems.size() < kProblemsMax) {
             audit_.problems.push_back(problem);
         } else if (audit_.problems.size() == kProblemsMax) {
-            audit_.problems.emplace_back("further problems are not listed");
+            audit_.problems.emplace_back("more problems are not listed");
         }
     }
 
@@ -131,7 +131,7 @@ class Auditor final {
             if (open_.size() == kOpenIntentsMax) {
                 if (!std::exchange(too_many_open_, true)) {
                     add_problem(name + " announces a run while " + std::to_string(kOpenIntentsMax) +
-                                " are open: which are is not known from here on");
+                                " are open: which ones is unknown from here on");
                 }
                 return;
             }
@@ -154,10 +154,10 @@ class Auditor final {
         const Json reason = entry.value("reason", Json());
         if (!reason.is_string() || reason.get_ref<const std::string&>().empty() ||
             reason.get_ref<const std::string&>().size() > kReasonBytesMax) {
-            add_problem(name + " calls a run lost and does not say why");
+            add_problem(name + " declares a run lost without a reason");
         }
         if (entry.contains("certificate") || entry.contains("signature")) {
-            add_problem(name + " calls a run lost that has a certificate");
+            add_problem(name + " declares a run lost that has a certificate");
         }
         if (audit_.lost_runs.size() < kLostRunsShown) {
             audit_.lost_runs.push_back(seq);
@@ -168,14 +168,14 @@ class Auditor final {
         for (const Digest& node : created_) {
             if (hashes_good_ && !hashes_.next_is(node)) {
                 hashes_good_ = false;
-                add_problem("hashes do not fit " + name);
+                add_problem("hashes do not match " + name);
             }
         }
         Bytes end(kOffsetBytes);
         write_be<std::uint64_t>(end, 0, lines_.position());
         if (offsets_good_ && !offsets_.next_is(end)) {
             offsets_good_ = false;
-            add_problem("offsets do not fit " + name);
+            add_problem("offsets do not match " + name);
         }
     }
 
@@ -190,7 +190,7 @@ class Auditor final {
             return;
         }
         if (frontier_.root() != checkpoint_->root) {
-            add_problem("the entries are not those that the checkpoint was signed over");
+            add_problem("the entries differ from those the checkpoint signed");
         }
         count_unsigned();
     }
@@ -215,7 +215,7 @@ class Auditor final {
             seen += got;
         }
         add_problem("more than " + std::to_string(kUnsignedBytesMax) +
-                    " bytes stand behind what the checkpoint was signed over");
+                    " bytes follow what the checkpoint signed");
     }
 
     LogFiles& files_;

@@ -96,7 +96,7 @@ void FolderLogFiles::fail(LogFile file, const char* action) const {
 }
 
 UniqueFd FolderLogFiles::open_below(LogFile file, int flags) {
-    // O_NONBLOCK so that a pipe under this name can not hold the program up.
+    // O_NONBLOCK so that a pipe under this name cannot hold the program up.
     const int all = flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     UniqueFd fd(::openat(directory_.get(), to_string(file), all, 0600));
     if (!fd) {
@@ -229,7 +229,7 @@ std::vector<std::string> FolderLogFiles::unsigned_names(std::size_t count_max) {
 
 void FolderLogFiles::sync_directory() {
     if (::fsync(directory_.get()) != 0) {
-        throw_errno(ErrorCode::evidence, "flushing " + directory_name_, errno);
+        throw_errno(ErrorCode::evidence, "flushing " + directory_name_ + " failed", errno);
     }
 }
 

@@ -52,7 +52,8 @@ std::string make_line(Json entry, std::uint64_t seq, const Digest& previous) {
         throw Error(ErrorCode::usage, "a log entry must be an object");
     }
     if (entry.contains(kSeq) || entry.contains(kPrev)) {
-        throw Error(ErrorCode::usage, "a log entry must not have seq or prev: the log adds them");
+        throw Error(ErrorCode::usage,
+                    "a log entry must not have seq or prev: the log adds them itself");
     }
     entry[kSeq] = seq;
     entry[kPrev] = to_hex(previous);
@@ -85,12 +86,12 @@ std::optional<Json> check_line(std::string_view line, std::uint64_t seq, const D
     }
     const auto stated_seq = entry.find(kSeq);
     if (stated_seq == entry.end() || !stated_seq->is_number_unsigned() || *stated_seq != seq) {
-        problem = "does not carry its number in seq";
+        problem = "does not have its number in seq";
         return std::nullopt;
     }
     const auto stated_prev = entry.find(kPrev);
     if (stated_prev == entry.end() || *stated_prev != to_hex(previous)) {
-        problem = "does not carry the hash of the line before it in prev";
+        problem = "does not have the hash of the previous line in prev";
         return std::nullopt;
     }
     return entry;

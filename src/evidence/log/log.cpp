@@ -24,8 +24,8 @@ FileLock lock_log(const std::filesystem::path& directory, unsigned wait_ms) {
             return std::move(*lock);
         }
     }
-    throw Error(ErrorCode::busy, "log " + directory.string() + " is held by another process",
-                "try again when that one is done");
+    throw Error(ErrorCode::busy, "log " + directory.string() + " is in use by another process",
+                "try again when it has ended");
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ std::string field_text(const Json& entry, const char* field) {
 std::uint64_t field_number(const Json& entry, const char* field, std::uint64_t index) {
     const auto found = entry.find(field);
     if (found == entry.end() || !found->is_number_unsigned()) {
-        odd_entry(index, "lacks a number that it must have");
+        odd_entry(index, "lacks a required number");
     }
     return found->get<std::uint64_t>();
 }
@@ -39,7 +39,7 @@ bool is_end(std::string_view type) {
 /// Ends `run` by the entry that names its intent.
 void end_run(LoggedRun& run, const Json& entry, std::uint64_t index) {
     if (run.end || field_text(entry, "runId") != run.intent.run_id) {
-        odd_entry(index, "closes another run than the one that it names");
+        odd_entry(index, "closes a different run than the one it names");
     }
     run.end = index;
     run.refused = field_text(entry, "type") == "run-refused";
@@ -51,7 +51,7 @@ void end_run(LoggedRun& run, const Json& entry, std::uint64_t index) {
     }
 }
 
-/// The text behind `field` in a canonical line, which can not be within a string: a quotation mark
+/// The text behind `field` in a canonical line, which cannot be within a string: a quotation mark
 /// there has a backslash before it.
 std::string_view behind(std::string_view line, std::string_view field) {
     const std::size_t at = line.rfind(field);
@@ -72,7 +72,7 @@ RunIntent run_intent_from(const Json& entry, std::uint64_t index) {
     intent.device = field_text(entry, "device");
     intent.technique = field_text(entry, "technique");
     if (intent.run_id.empty() || intent.device.empty()) {
-        odd_entry(index, "announces a run without saying which, or on what");
+        odd_entry(index, "announces a run without its id or its device");
     }
     if (entry.contains("attempt")) {
         intent.attempt = field_number(entry, "attempt", index);
@@ -80,16 +80,16 @@ RunIntent run_intent_from(const Json& entry, std::uint64_t index) {
     if (const auto manifest = entry.find("manifest"); manifest != entry.end()) {
         intent.manifest = manifest->is_object() ? field_text(*manifest, "sha256") : "";
         if (intent.manifest.empty() || manifest->size() != 1) {
-            odd_entry(index, "names its manifest by no digest");
+            odd_entry(index, "has no digest of its manifest");
         }
     }
     if (const auto keys = entry.find("deviceKeys"); keys != entry.end()) {
         if (!keys->is_array() || keys->empty() || keys->size() > kDeviceKeysMax) {
-            odd_entry(index, "has an odd list of device keys");
+            odd_entry(index, "has an invalid list of device keys");
         }
         for (const Json& key : *keys) {
             if (!key.is_string()) {
-                odd_entry(index, "has an odd list of device keys");
+                odd_entry(index, "has an invalid list of device keys");
             }
             intent.device_keys.push_back(key.get<std::string>());
         }

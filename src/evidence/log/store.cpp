@@ -96,7 +96,7 @@ void LogStore::load(std::string_view verifier_key) {
     base_ = size == 0 ? 0 : (size - 1) / kBlockEntries * kBlockEntries;
     if (files_->size(LogFile::hashes) < stored_node_count(base_) * sizeof(Digest) ||
         files_->size(LogFile::offsets) < base_ * kOffsetBytes) {
-        contradiction("hashes or offsets are shorter than the checkpoint says");
+        contradiction("there are fewer hashes or offsets than the checkpoint states");
     }
     frontier_ = Frontier(base_, [this](std::uint64_t position) { return node(position); });
     LineReader lines(*files_, base_ == 0 ? 0 : end_of(base_ - 1));
@@ -108,7 +108,7 @@ void LogStore::load(std::string_view verifier_key) {
         push(*line);
     }
     if (frontier_.root() != checkpoint_.content.root) {
-        contradiction("entries, hashes or offsets are not what the checkpoint was signed over");
+        contradiction("entries, hashes or offsets differ from those the checkpoint signed");
     }
 }
 
@@ -165,7 +165,7 @@ void LogStore::set_aside_unsigned() {
     }
     if (file_end - end > kUnsignedBytesMax) {
         contradiction("more than " + std::to_string(kUnsignedBytesMax) +
-                      " bytes stand behind what the checkpoint was signed over");
+                      " bytes follow what the checkpoint signed");
     }
     Bytes tail(static_cast<std::size_t>(file_end - end));
     tail.resize(files_->read_at(LogFile::entries, end, tail));
@@ -268,7 +268,7 @@ TlogProof LogStore::prove(std::uint64_t index) const {
     if (root_from_inclusion(index, size(), leaf_hash(as_bytes(proof.entry)), proof.path) !=
         checkpoint_.content.root) {
         contradiction("entry " + std::to_string(index) +
-                      " or its hashes are not what the checkpoint was signed over");
+                      " or its hashes differ from those the checkpoint signed");
     }
     return proof;
 }
@@ -300,7 +300,7 @@ std::vector<Digest> LogStore::prove_consistency(std::uint64_t old_size) const {
     std::vector<Digest> path = consistency_path(old_size, size(), source);
     if (!consistency_holds(old_size, tree_root(old_size, source), size(), checkpoint_.content.root,
                            path)) {
-        contradiction("the stored hashes are not what the checkpoint was signed over");
+        contradiction("the stored hashes differ from those the checkpoint signed");
     }
     return path;
 }
@@ -313,14 +313,14 @@ Digest LogStore::root_at(std::uint64_t size) const {
 void LogStore::require_usable() const {
     if (!usable_) {
         throw Error(ErrorCode::evidence,
-                    "log " + files_->name() + " can not be used after a failed write",
-                    "open it again: what was written is examined then");
+                    "log " + files_->name() + " cannot be used after a failed write",
+                    "open it again: what was written is checked then");
     }
 }
 
 void LogStore::contradiction(const std::string& problem) const {
     throw Error(ErrorCode::evidence, "log " + files_->name() + ": " + problem,
-                "compare the log with a copy held elsewhere; nothing was written");
+                "compare the log with a copy kept elsewhere; nothing was written");
 }
 
 Digest LogStore::node(std::uint64_t position) const {
@@ -330,7 +330,7 @@ Digest LogStore::node(std::uint64_t position) const {
     }
     Digest digest{};
     if (files_->read_at(LogFile::hashes, position * sizeof(Digest), digest) != digest.size()) {
-        contradiction("hashes are shorter than the checkpoint says");
+        contradiction("there are fewer hashes than the checkpoint states");
     }
     return digest;
 }
@@ -347,11 +347,11 @@ std::uint64_t LogStore::end_of(std::uint64_t index) const {
     }
     std::array<std::uint8_t, kOffsetBytes> bytes{};
     if (files_->read_at(LogFile::offsets, index * kOffsetBytes, bytes) != bytes.size()) {
-        contradiction("offsets are shorter than the checkpoint says");
+        contradiction("there are fewer offsets than the checkpoint states");
     }
     const auto end = read_be<std::uint64_t>(bytes, 0);
     if (end > files_->size(LogFile::entries)) {
-        contradiction("offsets point behind the end of the entries");
+        contradiction("offsets point past the end of the entries");
     }
     return end;
 }
@@ -360,7 +360,7 @@ std::string LogStore::read_entry(std::uint64_t index) const {
     const std::uint64_t begin = index == 0 ? 0 : end_of(index - 1);
     const std::uint64_t end = end_of(index);
     if (end <= begin || end - begin > kLogEntryBytesMax) {
-        contradiction("offsets of entry " + std::to_string(index) + " are no line");
+        contradiction("offsets of entry " + std::to_string(index) + " do not mark a line");
     }
     Bytes bytes(static_cast<std::size_t>(end - begin));
     if (files_->read_at(LogFile::entries, begin, bytes) != bytes.size() || bytes.back() != '\n') {

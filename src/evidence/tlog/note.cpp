@@ -177,12 +177,12 @@ NoteSigner::NoteSigner(std::string name, const SecretBytes& seed) {
     }
     PkeyPtr key(
         EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nullptr, seed.view().data(), seed.size()));
-    require(key != nullptr, "loading the log key");
+    require(key != nullptr, "load the log key");
     Bytes public_key(kPublicKeyBytes);
     std::size_t size = public_key.size();
     require(EVP_PKEY_get_raw_public_key(key.get(), public_key.data(), &size) == 1 &&
                 size == kPublicKeyBytes,
-            "deriving the public log key");
+            "derive the public log key");
     Bytes typed = typed_key(public_key);
     Bytes id = key_id(name, typed);
     state_ = std::make_shared<const State>(
@@ -211,7 +211,7 @@ std::string NoteSigner::sign(std::string_view text) const {
             EVP_DigestSign(context.get(), signature.data(), &size, bytes.data(), bytes.size()) ==
                 1 &&
             size == kSignatureBytes,
-        "signing a note");
+        "sign a note");
     Bytes body = state_->id;
     body.insert(body.end(), signature.begin(), signature.end());
     std::string note(text);

@@ -78,7 +78,7 @@ std::vector<std::size_t> to_be_held(const MachineState& state, MediumMap& map, s
             }
         }
     }
-    // A disk and its partitions can not both be held: the one says enough for the other.
+    // A disk and its partitions cannot both be held: the one says enough for the other.
     for (const auto node : std::set<std::size_t>(held)) {
         const auto disk = state.graph().find_name(state.graph().at(node).parent);
         if (!disk || !held.contains(*disk)) {

@@ -11,8 +11,8 @@
 namespace efface::guard {
 
 struct Neighbours {
-    std::set<std::size_t> above;   ///< partitions, holders, loop devices, and what rests on them
-    std::set<std::size_t> below;   ///< what it rests on, where that is the same storage
+    std::set<std::size_t> above;  ///< partitions, holders, loop devices, and what is on top of them
+    std::set<std::size_t> below;  ///< what it is on top of, where that is the same storage
     std::set<std::size_t> beside;  ///< the same storage by another name
 };
 [[nodiscard]] Neighbours neighbours_of(const inventory::MachineState& state, MediumMap& map,

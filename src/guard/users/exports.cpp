@@ -56,8 +56,8 @@ void add_lio(const Folder& root, Exports& exports) {
             }
             const auto what = fmt::format("LIO exports it as {}/{}", plugin, name);
             if (path.empty()) {
-                exports.problems.push_back(
-                    fmt::format("LIO exports {}/{}, whose storage it does not name", plugin, name));
+                exports.problems.push_back(fmt::format(
+                    "LIO exports {}/{} but does not name the storage behind it", plugin, name));
             } else {
                 exports.list.push_back({path, what});
             }
@@ -108,14 +108,16 @@ Exports read_exports(const inventory::MachineState& state) {
     const Folder root = configfs(state);
     const auto listing = root.list(".");
     if (root.reading() == Reading::unreadable || listing.reading == Reading::unreadable) {
-        exports.problems.emplace_back("what the kernel exports: configfs can not be read");
+        exports.problems.emplace_back(
+            "exports of the kernel cannot be checked: configfs cannot be read");
     } else if (root.reading() == Reading::present && listing.names.empty()) {
         const Folder modules = Folder::open(state.view().sysfs / "module");
         for (const char* module : {"target_core_mod", "nvmet", "usb_f_mass_storage"}) {
             if (modules.enter(module).reading() == Reading::present) {
-                exports.problems.push_back(fmt::format(
-                    "what the kernel exports ({} is loaded): mount configfs at /sys/kernel/config",
-                    module));
+                exports.problems.push_back(
+                    fmt::format("exports of the kernel cannot be checked ({} is loaded): mount "
+                                "configfs at /sys/kernel/config",
+                                module));
             }
         }
     }

@@ -130,11 +130,10 @@ std::string why_read_only(const Identity& identity) {
     struct stat status {};
     const bool by_mode = ::stat(identity.canonical_path.c_str(), &status) == 0 &&
                          (status.st_mode & (S_IWUSR | S_IWGRP | S_IWOTH)) == 0;
-    return by_mode ? fmt::format(
-                         "its mode {:04o} lets nobody write it: chmod u+w, if it is to be "
-                         "erased",
-                         status.st_mode & 07777U)
-                   : "the file is immutable, or its file system is read-only";
+    return by_mode
+               ? fmt::format("its mode {:04o} does not allow writing; run chmod u+w to erase it",
+                             status.st_mode & 07777U)
+               : "the file is immutable, or its file system is read-only";
 }
 
 bool is_file(const MachineState& state, const std::string& path, const std::string& other,

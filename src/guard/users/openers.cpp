@@ -52,7 +52,8 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
     const Listing list = folder.list(".");
     const bool ended = list.error == ESRCH || list.error == ENOENT;  // since it was listed
     if (list.reading == Reading::unreadable && !ended && problem_.empty()) {
-        problem_ = fmt::format("what process {} has open: {}", process, errno_text(list.error));
+        problem_ = fmt::format("the open files of process {} cannot be read: {}", process,
+                               errno_text(list.error));
     }
     std::array<char, 64> link;
     for (const std::string& name : list.names) {

@@ -66,7 +66,7 @@ Kind kind_of(const BlockNode& node, bool is_md) {
     return hangs_off_a_bus(node) ? Kind::disk : Kind::other;
 }
 
-/// What a whole disk that is no loop device is made of.
+/// What a whole disk that is not a loop device is made of.
 void read_stacking(const Folder& folder, BlockNode& node, std::vector<std::string>& problems) {
     node.kind = kind_of(node, false);
     if (node.kind == Kind::disk && !node.sysfs_link.empty()) {
@@ -180,8 +180,8 @@ void BlockGraph::connect() {
             if (const auto upper = find_name(holder)) {
                 add_edge(i, *upper, EdgeKind::holder);
             } else {
-                problems_.push_back(
-                    fmt::format("{} is held by {}, which is not in sysfs", nodes_[i].name, holder));
+                problems_.push_back(fmt::format("{} is in use by {}, which is not in sysfs",
+                                                nodes_[i].name, holder));
             }
         }
         for (const std::string& slave : nodes_[i].slaves) {

@@ -33,8 +33,8 @@ constexpr std::array<DmRule, 26> kDmRules = {{
     {"flakey", false, false, false, "a fault-injection layer: writes may be dropped"},
     {"dust", false, false, false, "a fault-injection layer"},
     {"error", false, false, false, "every access fails"},
-    {"zero", false, false, false, "writes are thrown away"},
-    {"verity", false, false, false, "read-only by nature"},
+    {"zero", false, false, false, "writes are discarded"},
+    {"verity", false, false, false, "read-only by design"},
     {"integrity", false, false, false, "its journal may keep copies of what was written"},
     {"mirror", false, false, true, ""},
     {"raid", false, false, true, "legs that failed earlier may keep old blocks"},
@@ -48,7 +48,7 @@ constexpr std::array<DmRule, 26> kDmRules = {{
     {"cache", true, false, false, "a cache device may keep old blocks"},
     {"writecache", true, false, false, "a cache device may keep old blocks"},
     {"clone", true, false, false, "blocks may still live on the source device"},
-    {"zoned", true, false, false, "blocks are moved to other zones"},
+    {"zoned", true, false, false, "blocks are remapped to other zones"},
 }};
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> list) {
@@ -92,7 +92,7 @@ Layer dm_layer(const std::string& name, const std::string& target_type) {
     });
     if (rule == kDmRules.end()) {
         layer.copy_on_write = true;
-        layer.note = "an unknown device-mapper target: copies can not be excluded";
+        layer.note = "an unknown device-mapper target: other copies are possible";
         return layer;
     }
     layer.copy_on_write = rule->copy_on_write;
@@ -111,7 +111,7 @@ Layer dm_layer_by_uuid(const BlockNode& node) {
     }
     Layer layer = make_layer(describe(node), "dm-unknown");
     layer.copy_on_write = true;
-    layer.note = "its table can not be read: copies can not be excluded";
+    layer.note = "its table cannot be read: other copies are possible";
     return layer;
 }
 
@@ -125,7 +125,7 @@ Layer md_layer(const BlockNode& node) {
         layer.note = "parity, a write journal and members that failed earlier may keep old blocks";
     } else if (!is_one_of(node.md_level, {"raid0", "linear"})) {
         layer.copy_on_write = true;
-        layer.note = "an unknown RAID level: copies can not be excluded";
+        layer.note = "an unknown RAID level: other copies are possible";
     }
     return layer;
 }
@@ -135,7 +135,8 @@ Layer memory_layer(const BlockNode& node) {
     layer.note = "memory";
     if (node.kind == Kind::zram) {
         layer.copy_on_write = true;
-        append_note(layer, "an overwritten page is stored anew and the old one only freed");
+        append_note(layer,
+                    "an overwritten page is stored in a new place; the old one is only freed");
         if (!node.backing_file.empty()) {
             append_note(layer, "pages are written back to " + safe_text(node.backing_file));
         }
@@ -152,7 +153,7 @@ Layer medium_layer(const Folder& class_block, const BlockNode& node) {
                    transport.starts_with("nvme-") ||
                    model.find("Elastic Block Store") != std::string::npos;
     if (layer.remote) {
-        append_note(layer, fmt::format("the medium is elsewhere ({})", transport));
+        append_note(layer, fmt::format("the medium is remote ({})", transport));
     }
     if (is_one_of(transport, {"virtio", "virtio-scsi", "xen"}) || is_virtual_model(model)) {
         append_note(layer, "a hypervisor may keep copies");
@@ -161,7 +162,7 @@ Layer medium_layer(const Folder& class_block, const BlockNode& node) {
     }
     if (is_one_of(transport, {"bcache", "zvol", "other"})) {
         layer.copy_on_write = true;
-        append_note(layer, "old blocks may stay below");
+        append_note(layer, "old blocks may remain in the layer below");
     }
     return layer;
 }
@@ -172,9 +173,9 @@ Layer filesystem_layer(const device::ExtentReport& extents, const std::string& o
     layer.copy_on_write = extents.copy_on_write;
     layer.remote = extents.remote;
     if (extents.memory) {
-        append_note(layer, "memory; pages may have been swapped out");
+        append_note(layer, "memory; its pages may have been swapped out");
     } else if (!extents.supported) {
-        append_note(layer, "it does not tell where the blocks of the file lie");
+        append_note(layer, "it does not report where the blocks of the file are");
     }
     if (extents.shared_count > 0) {
         layer.copy_on_write = true;
@@ -195,7 +196,7 @@ Layer filesystem_layer_by_type(const std::string& type, const std::string& on) {
     layer.remote = is_one_of(type, {"nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "hostfs"}) ||
                    type.starts_with("fuse");
     if (is_one_of(type, {"tmpfs", "ramfs"})) {
-        append_note(layer, "memory; pages may have been swapped out");
+        append_note(layer, "memory; its pages may have been swapped out");
     }
     return layer;
 }

@@ -35,7 +35,7 @@ class LayerWalk final {
             const Step step = std::move(work_.front());
             work_.pop_front();
             if (step.depth >= kDepthMax || layers_.size() >= kLayersMax) {
-                layers_.push_back(unknown_layer("more", "there are more layers than are followed"));
+                layers_.push_back(unknown_layer("more", "too many layers"));
                 break;
             }
             if (step.file.empty()) {
@@ -70,7 +70,7 @@ class LayerWalk final {
         }
         if (node.kind == Kind::loop && node.below.empty()) {
             if (node.backing_file.empty()) {
-                layers_.push_back(unknown_layer(node.name, "its backing file is not known"));
+                layers_.push_back(unknown_layer(node.name, "its backing file is unknown"));
                 return;
             }
             work_.push_back({0, node.backing_file, node.name, step.depth + 1});
@@ -108,7 +108,7 @@ class LayerWalk final {
                 backing && backing->inode == status.st_ino && backing->device == status.st_dev;
             return same ? std::move(fd) : UniqueFd{};
         } catch (const Error&) {
-            return UniqueFd{};  // what can not be asked is an unknown layer
+            return UniqueFd{};  // what cannot be asked is an unknown layer
         }
     }
 
@@ -123,7 +123,7 @@ class LayerWalk final {
             const UniqueFd fd = open_file_of(step);
             if (!fd) {
                 layers_.push_back(unknown_layer(
-                    "file system", "the file can not be opened by its name (deleted or replaced)"));
+                    "file system", "the file cannot be opened by its name (deleted or replaced)"));
                 return;
             }
             layers_.push_back(filesystem_layer(device::extents_of(fd.get()), on));

@@ -13,20 +13,20 @@ constexpr std::size_t kVirtioBits = 64;
 SecureErase of_virtio(const std::string& features) {
     using Offer = SecureErase::Offer;
     if (features.size() < kVirtioBits) {
-        return {Offer::not_told, "the features of the virtio disk can not be read"};
+        return {Offer::not_told, "the features of the virtio disk cannot be read"};
     }
     return features[kVirtioSecureErase] == '1'
-               ? SecureErase{Offer::yes, "the virtio disk offers it (feature 16)"}
-               : SecureErase{Offer::none, "the virtio disk does not offer it (feature 16)"};
+               ? SecureErase{Offer::yes, "the virtio disk supports it (feature 16)"}
+               : SecureErase{Offer::none, "the virtio disk does not support it (feature 16)"};
 }
 
 SecureErase of_mmc(const std::string& type) {
     using Offer = SecureErase::Offer;
     if (type == "MMC") {
-        return {Offer::not_told, "the kernel does not show whether this eMMC has it"};
+        return {Offer::not_told, "the kernel does not report whether this eMMC supports it"};
     }
-    return {Offer::none, "only an eMMC may have it, this is " +
-                             (type.empty() ? std::string("not told to be one") : type)};
+    return {Offer::none, "only an eMMC can support it; this is " +
+                             (type.empty() ? std::string("not reported as one") : type)};
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ std::vector<FoundSignature> signatures_on(const std::filesystem::path& path) {
     const SignatureProbe probe{blkid_new_probe()};
     if (!probe || blkid_probe_set_device(probe.get(), fd.get(), 0, 0) != 0) {
         throw Error(ErrorCode::safety, ReasonCode::unreadable_state,
-                    path.string() + ": what stands on it can not be read");
+                    path.string() + ": the signatures on it cannot be read");
     }
     blkid_probe_enable_superblocks(probe.get(), 1);
     blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
@@ -151,7 +151,7 @@ std::vector<FoundSignature> signatures_on(const std::filesystem::path& path) {
     }
     if (code < 0) {
         throw Error(ErrorCode::safety, ReasonCode::unreadable_state,
-                    path.string() + ": what stands on it can not be read");
+                    path.string() + ": the signatures on it cannot be read");
     }
     return all;
 }

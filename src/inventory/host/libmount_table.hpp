@@ -34,7 +34,7 @@ inline int refuse_line(libmnt_table* /*table*/, const char* /*file*/, int /*line
 
 using MountTable = std::unique_ptr<libmnt_table, TableRelease>;
 
-/// Null when the text is no mountinfo.
+/// Null when the text is not mountinfo.
 [[nodiscard]] inline MountTable parse_mountinfo_text(std::string& text) {
     const std::unique_ptr<std::FILE, FileRelease> stream{::fmemopen(text.data(), text.size(), "r")};
     MountTable table{mnt_new_table()};

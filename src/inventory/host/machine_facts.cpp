@@ -51,7 +51,7 @@ Seen of_list(const std::vector<std::string>& found, const std::string& none) {
 Seen of_list(const std::vector<std::string>& found, const std::vector<std::string>& silent,
              const std::string& none) {
     return found.empty() && !silent.empty()
-               ? Seen{Presence::unknown, "not said by " + counted(silent)}
+               ? Seen{Presence::unknown, "not reported by " + counted(silent)}
                : of_list(found, none);
 }
 
@@ -59,14 +59,14 @@ Seen of_list(const std::vector<std::string>& found, const std::vector<std::strin
 Seen of_folder(const std::filesystem::path& path, const Seen& missing, const std::string& none) {
     const Listing listing = Folder::open(path).list(".");
     if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, safe_text(path.string()) + " can not be read"};
+        return {Presence::unknown, safe_text(path.string()) + " cannot be read"};
     }
     return listing.reading == Reading::missing ? missing : of_list(listing.names, none);
 }
 
 Seen of_setting(const KernelSetting& setting) {
     if (!setting.on) {
-        return {Presence::unknown, "nothing says"};
+        return {Presence::unknown, "not reported"};
     }
     return {*setting.on ? Presence::present : Presence::absent,
             fmt::format("{} ({})", *setting.on ? "on" : "off", setting.source)};
@@ -87,7 +87,7 @@ Seen look_at_zswap(const Look& look) {
         Folder::open(look.view.proc).read("vmstat", kVmstatBytesMax).text, "zswpout");
     const std::string history =
         pages ? fmt::format("{} pages were written to its pool since the machine started", *pages)
-              : "the kernel does not say how many pages were written to its pool";
+              : "the kernel does not report how many pages were written to its pool";
     if (look.memory.zswap == "on" || pages.value_or(0) != 0) {
         return {Presence::present, look.memory.zswap + "; " + history};
     }
@@ -98,7 +98,7 @@ Seen look_at_zswap(const Look& look) {
 
 Seen look_at_swap(const Look& look) {
     if (!look.memory.swaps) {
-        return {Presence::unknown, "the list of areas can not be read"};
+        return {Presence::unknown, "the list of areas cannot be read"};
     }
     std::vector<std::string> names;
     for (const auto& area : *look.memory.swaps) {
@@ -110,7 +110,7 @@ Seen look_at_swap(const Look& look) {
 Seen look_at_swap_history(const Look& look) {
     const auto& pages = look.memory.swapped_out_pages;
     if (!pages) {
-        return {Presence::unknown, "the kernel does not say"};
+        return {Presence::unknown, "the kernel does not report it"};
     }
     return {*pages == 0 ? Presence::absent : Presence::present,
             fmt::format("{} pages were written to swap since the machine started", *pages)};
@@ -118,13 +118,13 @@ Seen look_at_swap_history(const Look& look) {
 
 Seen look_at_hibernation(const Look& look) {
     if (!look.memory.hibernation_device.empty()) {
-        return {Presence::present, "an image may stand on " + look.memory.hibernation_device};
+        return {Presence::present, "an image may be on " + look.memory.hibernation_device};
     }
     const Attribute states = Folder::open(look.view.sysfs / "power").read("state");
     if (states.reading != Reading::present) {
         return {states.reading == Reading::missing ? Presence::absent : Presence::unknown,
-                states.reading == Reading::missing ? "this kernel does not hibernate"
-                                                   : "the states of sleep can not be read"};
+                states.reading == Reading::missing ? "this kernel does not support hibernation"
+                                                   : "the sleep states cannot be read"};
     }
     return {Presence::absent, "no resume device is configured"};
 }
@@ -135,8 +135,8 @@ Seen look_at_crash_kernel(const Look& look) {
     }
     const Attribute size = Folder::open(look.view.sysfs / "kernel").read("kexec_crash_size");
     return size.reading == Reading::unreadable
-               ? Seen{Presence::unknown, "its size can not be read"}
-               : Seen{Presence::absent, "no memory is reserved for one"};
+               ? Seen{Presence::unknown, "its size cannot be read"}
+               : Seen{Presence::absent, "no memory is reserved for it"};
 }
 
 Seen look_at_crash_dumps(const Look& look) {
@@ -155,7 +155,7 @@ Seen look_at_pstore(const Look& look) {
         const Attribute backend =
             Folder::open(look.view.sysfs / "module" / "pstore" / "parameters").read("backend");
         return backend.present() && backend.text == "(null)"
-                   ? Seen{Presence::absent, "it has nowhere to write to"}
+                   ? Seen{Presence::absent, "it has no backend to write to"}
                    : Seen{Presence::unknown, "it is not mounted"};
     }
     return of_folder(look.view.sysfs / "fs" / "pstore", none, "it is empty");
@@ -168,11 +168,11 @@ Seen look_at_efi(const Look& look) {
         "d719b2cb-3d3a-4596-a3bc-dad00e67656f"};  // EFI_IMAGE_SECURITY_DATABASE_GUID
     const Folder efi = Folder::open(look.view.sysfs / "firmware" / "efi");
     if (efi.reading() == Reading::missing) {
-        return {Presence::absent, "this machine was not started by EFI"};
+        return {Presence::absent, "this machine was not booted with EFI"};
     }
     const Listing listing = efi.list("efivars");
     if (listing.reading != Reading::present || listing.names.empty()) {
-        return {Presence::unknown, "the variables are not mounted or can not be read"};
+        return {Presence::unknown, "the variables are not mounted or cannot be read"};
     }
     std::vector<std::string> others;
     std::copy_if(listing.names.begin(), listing.names.end(), std::back_inserter(others),
@@ -180,14 +180,14 @@ Seen look_at_efi(const Look& look) {
                      return std::none_of(kStandard.begin(), kStandard.end(),
                                          [&](auto vendor) { return name.ends_with(vendor); });
                  });
-    return of_list(others, "only those of the standard");
+    return of_list(others, "only standard variables");
 }
 
 Seen look_at_huge_pages(const Look& look) {
     const Folder folder = Folder::open(look.view.sysfs / "kernel" / "mm" / "hugepages");
     const Listing listing = folder.list(".");
     if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the pools can not be read"};
+        return {Presence::unknown, "the pools cannot be read"};
     }
     std::vector<std::string> silent;
     for (const auto& name : listing.names) {
@@ -211,7 +211,7 @@ Seen look_at_persistent_memory(const Look& look) {
     const Folder devices = Folder::open(look.view.sysfs / "bus" / "nd" / "devices");
     const Listing listing = devices.list(".");
     if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the regions can not be read"};
+        return {Presence::unknown, "the regions cannot be read"};
     }
     std::vector<std::string> found;
     bool regions = false;
@@ -222,13 +222,13 @@ Seen look_at_persistent_memory(const Look& look) {
         regions = true;
         const Attribute left = devices.read(name + "/available_size");
         if (!left.present()) {
-            return {Presence::unknown, name + " does not say what is left of it"};
+            return {Presence::unknown, name + " does not report its free capacity"};
         }
         if (left.text != "0") {
             found.push_back(fmt::format("{} bytes of {}", safe_text(left.text), name));
         }
     }
-    return of_list(found, regions ? "namespaces hold all of it" : "no regions");
+    return of_list(found, regions ? "all of it is in namespaces" : "no regions");
 }
 
 /// Memory of the controller (CMB), and of this machine that the controller uses (HMB).
@@ -236,7 +236,7 @@ Seen look_at_nvme(const Look& look) {
     const Folder folder = Folder::open(look.view.sysfs / "class" / "nvme");
     const Listing listing = folder.list(".");
     if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the controllers can not be read"};
+        return {Presence::unknown, "the controllers cannot be read"};
     }
     std::vector<std::string> found;
     std::vector<std::string> silent;
@@ -262,7 +262,7 @@ Seen look_at_graphics(const Look& look) {
     const Folder devices = Folder::open(look.view.sysfs / "bus" / "pci" / "devices");
     const Listing listing = devices.list(".");
     if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the devices can not be read"};
+        return {Presence::unknown, "the devices cannot be read"};
     }
     std::vector<std::string> found;
     std::vector<std::string> silent;
@@ -289,12 +289,12 @@ Seen look_at_bmc(const Look& look) {
         }
     }
     if (found.empty() && drivers.reading == Reading::unreadable) {
-        return {Presence::unknown, "the list of drivers can not be read"};
+        return {Presence::unknown, "the list of drivers cannot be read"};
     }
     if (found.empty() && dmi.reading != Reading::present) {
-        return {Presence::unknown, "no driver, and the firmware's list can not be read"};
+        return {Presence::unknown, "no driver, and the firmware's tables cannot be read"};
     }
-    return of_list(found, "neither a driver nor the firmware names one");
+    return of_list(found, "neither a driver nor the firmware reports one");
 }
 
 Seen look_at_tpm(const Look& look) {
@@ -307,15 +307,15 @@ Seen look_at_tpm(const Look& look) {
     for (const char* table : {"TPM2", "TCPA"}) {
         if (std::find(tables.names.begin(), tables.names.end(), table) != tables.names.end()) {
             return {Presence::present,
-                    fmt::format("the firmware names one ({}), no driver", table)};
+                    fmt::format("the firmware reports one ({}), but there is no driver", table)};
         }
     }
     if (drivers.reading == Reading::unreadable) {
-        return {Presence::unknown, "the list of drivers can not be read"};
+        return {Presence::unknown, "the list of drivers cannot be read"};
     }
     return tables.reading == Reading::present
-               ? Seen{Presence::absent, "neither a driver nor the firmware names one"}
-               : Seen{Presence::unknown, "no driver, and the firmware's list can not be read"};
+               ? Seen{Presence::absent, "neither a driver nor the firmware reports one"}
+               : Seen{Presence::unknown, "no driver, and the firmware's tables cannot be read"};
 }
 
 struct Row {
@@ -326,40 +326,40 @@ struct Row {
     const char* when_absent = "";
 };
 
-constexpr const char* kPowerOff = "switch the machine off before somebody else gets it";
+constexpr const char* kPowerOff = "switch the machine off before someone else gets it";
 
 const std::vector<Row>& rows() {
     static const std::vector<Row> kRows = {
         {"init-on-alloc", look_at_init_on_alloc, "",
-         "start with init_on_alloc=1: who gets memory does not find what was freed",
-         "start with init_on_alloc=1: who gets memory does not find what was freed"},
+         "boot with init_on_alloc=1: memory is then cleared before it is handed out",
+         "boot with init_on_alloc=1: memory is then cleared before it is handed out"},
         {"init-on-free", look_at_init_on_free, "",
-         "start with init_on_free=1, or sweep: efface erase memory:free",
-         "start with init_on_free=1, or sweep: efface erase memory:free"},
+         "boot with init_on_free=1, or sweep: efface erase memory:free",
+         "boot with init_on_free=1, or sweep: efface erase memory:free"},
         {"page-poisoning", look_at_poisoning, "", ""},
         {"zswap", look_at_zswap,
          "switch it off (/sys/module/zswap/parameters/enabled), then sweep: memory:free", ""},
-        {"swap-areas", look_at_swap, "erase each: efface erase memory:swap:PATH", ""},
+        {"swap-areas", look_at_swap, "erase each of them: efface erase memory:swap:PATH", ""},
         {"swap-history", look_at_swap_history,
-         "erase every area that was in use since: memory:swap:PATH, also those that are not active",
+         "erase every area that has been in use since the machine started, inactive ones included: "
+         "memory:swap:PATH",
          ""},
         {"hibernation-image", look_at_hibernation, "erase the resume device", ""},
         {"crash-kernel", look_at_crash_kernel,
-         "its memory can not be reached; give it back: echo 0 > /sys/kernel/kexec_crash_size", ""},
+         "its memory cannot be reached; release it: echo 0 > /sys/kernel/kexec_crash_size", ""},
         {"crash-dumps", look_at_crash_dumps, "erase the files: efface erase FILE", ""},
         {"pstore", look_at_pstore, "remove its entries: rm /sys/fs/pstore/*",
-         "mount it and look: mount -t pstore pstore /sys/fs/pstore"},
-        {"efi-variables", look_at_efi, "look at them; efface does not change them", ""},
+         "mount it and check: mount -t pstore pstore /sys/fs/pstore"},
+        {"efi-variables", look_at_efi, "check them; efface does not change them", ""},
         {"huge-pages", look_at_huge_pages, "sweep each pool: efface erase memory:hugepages:SIZE",
          ""},
         {"persistent-memory", look_at_persistent_memory,
-         "make a namespace of it, then erase that: memory:pmem:NAME", ""},
+         "create a namespace in it and erase that: memory:pmem:NAME", ""},
         {"nvme-memory", look_at_nvme, kPowerOff, kPowerOff},
         {"graphics-memory", look_at_graphics, kPowerOff, ""},
-        {"bmc", look_at_bmc, "its logs and memory can not be reached; use its own tools",
-         "load its driver and look: modprobe ipmi_si"},
-        {"tpm", look_at_tpm, "clear it if it holds keys: tpm2_clear",
-         "look into the setup of the firmware"},
+        {"bmc", look_at_bmc, "its logs and memory cannot be reached; use its own tools",
+         "load its driver and check: modprobe ipmi_si"},
+        {"tpm", look_at_tpm, "clear it if it holds keys: tpm2_clear", "check the firmware setup"},
     };
     return kRows;
 }

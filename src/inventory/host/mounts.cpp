@@ -27,7 +27,7 @@ struct FreeRelease {
     }
 };
 
-/// False when the text is no mountinfo.
+/// False when the text is not mountinfo.
 bool parse_mountinfo(std::string& text, const std::string& process, std::vector<Mount>& into) {
     if (text.empty()) {
         return true;  // a process that sees nothing
@@ -64,7 +64,7 @@ bool process_ended(const Attribute& attribute) {
 }
 
 /// Reads the mounts of one process unless its namespace and root, or the very same list, were seen
-/// already. False when they can not be read; a process that ended has none.
+/// already. False when they cannot be read; a process that ended has none.
 bool add_process(const Folder& proc, const std::string& process, bool own,
                  std::set<std::string>& seen, MountView& view) {
     const Attribute space = proc.link(process + "/ns/mnt");
@@ -102,7 +102,7 @@ MountView read_mounts(const SystemView& view, const Processes& processes) {
     const Folder proc = Folder::open(view.proc);
     std::set<std::string> seen;
     if (!add_process(proc, "self", true, seen, result)) {
-        result.problems.emplace_back("the list of mounts can not be read");
+        result.problems.emplace_back("the list of mounts cannot be read");
     }
     if (!processes.problem.empty()) {
         result.problems.push_back(processes.problem);
@@ -123,7 +123,7 @@ MountView read_mounts(const SystemView& view, const Processes& processes) {
     }
     if (unreadable > 0) {
         result.problems.push_back(
-            fmt::format("the mounts of {} processes can not be read, the first is process {}",
+            fmt::format("the mounts of {} processes cannot be read, the first is process {}",
                         unreadable, first));
     }
     return result;
@@ -147,7 +147,7 @@ std::optional<std::vector<std::string>> read_swaps(const SystemView& view, std::
         const std::unique_ptr<char, FreeRelease> name{
             mnt_unmangle(line.substr(0, name_end).c_str())};
         if (!name || name_end == std::string::npos) {
-            problem = "the list of swap areas has an unknown form";
+            problem = "the list of swap areas has an unknown format";
             return std::nullopt;
         }
         swaps.push_back(without_deleted_mark(name.get()));

@@ -67,7 +67,7 @@ bool add_new_processes(const SystemView& view, Processes& processes) {
     const Folder proc = Folder::open(view.proc);
     const Listing listing = proc.list(".");
     if (listing.reading != Reading::present) {
-        processes.problem = "the list of processes can not be read";
+        processes.problem = "the list of processes cannot be read";
     }
     std::vector<Process> added;
     for (const std::string& name : listing.names) {

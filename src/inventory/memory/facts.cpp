@@ -251,7 +251,7 @@ std::string on_off_absent(const Attribute& attribute) {
 Json to_json(const KernelSetting& setting) {
     return ObjectWriter()
         .add("state", !setting.on ? "unknown" : (*setting.on ? "on" : "off"))
-        .add("source", setting.source.empty() ? "nothing says" : setting.source)
+        .add("source", setting.source.empty() ? "not reported" : setting.source)
         .take();
 }
 
@@ -359,23 +359,23 @@ std::vector<std::string> memory_not_reached(const MemoryFacts& facts) {
     std::vector<std::string> areas;
     const bool cleared = facts.init_on_free.on.value_or(false);
     areas.push_back(fmt::format(
-        "freed pages: user space can not look at them; the kernel {} them when they are freed "
+        "freed pages: user space cannot look at them; the kernel {} them when they are freed "
         "(init_on_free: {}, {})",
         cleared ? "clears" : "is not known to clear",
         cleared ? "on" : (facts.init_on_free.on ? "off" : "unknown"),
-        facts.init_on_free.source.empty() ? "nothing says" : facts.init_on_free.source));
+        facts.init_on_free.source.empty() ? "not reported" : facts.init_on_free.source));
     areas.emplace_back(
         "earlier places of pages that the kernel moved (compaction, NUMA balancing, huge pages)");
     if (!facts.swaps) {
-        areas.emplace_back("swap: the list of areas can not be read");
+        areas.emplace_back("swap: the list of areas cannot be read");
     }
     for (const SwapArea& area : facts.swaps.value_or(std::vector<SwapArea>{})) {
-        areas.push_back(
-            fmt::format("swap slots on {}, also those that are free now", safe_text(area.path)));
+        areas.push_back(fmt::format("swap slots on {}, including those that are free now",
+                                    safe_text(area.path)));
     }
     if (facts.zswap == "on" || facts.zswapped_out_pages != 0U || facts.zswap_bytes != 0U) {
         areas.emplace_back(
-            "zswap: compressed copies of pages on their way to swap, also those that were freed");
+            "zswap: compressed copies of pages on their way to swap, including freed ones");
     }
     for (const std::string& device : facts.zram_write_backs) {
         areas.push_back("write-back device of " + device);
@@ -388,10 +388,10 @@ std::vector<std::string> memory_not_reached(const MemoryFacts& facts) {
                         ? "crash images of earlier kernels (/var/crash, pstore)"
                         : "crash images: /var/crash, pstore, and the memory of the crash kernel (" +
                               facts.crash_kernel + ")");
-    std::string host = "copies that a host below may have (its swap, snapshots, migration)";
+    std::string host = "copies that a host below may hold (its swap, snapshots, migration)";
     if (!facts.memory_to_host.empty()) {
-        host +=
-            fmt::format("; freed pages go back to it ({})", fmt::join(facts.memory_to_host, ", "));
+        host += fmt::format("; freed pages are returned to it ({})",
+                            fmt::join(facts.memory_to_host, ", "));
     }
     areas.push_back(std::move(host));
     return areas;

@@ -27,7 +27,7 @@ constexpr unsigned kStatxMountIdUnique = 0x4000;   // STATX_MNT_ID_UNIQUE of lin
 constexpr std::uint64_t kMagicMask = 0xffffffffU;  // f_type is signed in places
 
 [[noreturn]] void fail_list() {
-    throw Error(ErrorCode::internal, "the list of mounts can not be read");
+    throw Error(ErrorCode::internal, "the list of mounts cannot be read");
 }
 
 std::vector<MountFacts> own_mounts(const SystemView& view) {
@@ -161,7 +161,7 @@ std::uint64_t mount_id_by_fdinfo(int fd) {
             return number_or(value, 0);
         }
     }
-    throw Error(ErrorCode::internal, "the kernel does not say which mount an open file lies on");
+    throw Error(ErrorCode::internal, "the kernel does not report which mount an open file is on");
 }
 
 }  // namespace
@@ -172,7 +172,7 @@ OpenedFacts opened_facts(int fd) {
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &status) !=
             0 ||
         ::fstatfs(fd, &space) != 0) {
-        throw_errno(ErrorCode::internal, "asking what an open file is", errno);
+        throw_errno(ErrorCode::internal, "reading the type of an open file failed", errno);
     }
     OpenedFacts facts;
     facts.mount_id =

@@ -46,7 +46,7 @@ const std::vector<KindEntry>& kinds() {
 
 [[noreturn]] void refuse(std::string_view text, const std::string& problem) {
     throw Error(ErrorCode::usage, fmt::format("{}: {}", printable(text), problem),
-                fmt::format("write memory:KIND:PLACE, where KIND is one of {}: "
+                fmt::format("write memory:KIND:PLACE; KIND is one of {}; examples: "
                             "memory:tmpfs:/mnt/scratch, memory:zram:zram1",
                             fmt::join(memory_kinds(), ", ")));
 }
@@ -92,7 +92,7 @@ const char* word_problem(Place kind, std::string_view place) {
     if (kind == Place::page_size &&
         (!place.ends_with(kUnit) || place.front() == '0' ||
          !is_number(place.substr(0, place.size() - kUnit.size()), kSizeDigitsMax))) {
-        return "the place must be a size of huge pages as the kernel writes it (2048kB)";
+        return "the place must be a huge page size in the kernel's spelling (2048kB)";
     }
     return nullptr;
 }
@@ -100,12 +100,12 @@ const char* word_problem(Place kind, std::string_view place) {
 void check_place(std::string_view text, const KindEntry& entry, std::string_view place) {
     if (entry.place == Place::nothing) {
         if (text.size() != kPrefix.size() + std::string_view(entry.kind).size()) {
-            refuse(text, fmt::format("nothing stands behind memory:{}", entry.kind));
+            refuse(text, fmt::format("memory:{} takes no place after it", entry.kind));
         }
         return;
     }
     if (place.empty() || place.size() > kPlaceBytesMax) {
-        refuse(text, "a place must stand behind the kind");
+        refuse(text, "the place is missing after the kind");
     }
     if (entry.place == Place::device_name && !is_device_name(place, entry.device_prefix)) {
         refuse(text, fmt::format("the place must be the kernel's name of the device ({}0)",
@@ -122,8 +122,7 @@ void check_place(std::string_view text, const KindEntry& entry, std::string_view
                             !place.ends_with("/..") && !place.ends_with("/.");
         if (!place.starts_with('/') || !normal) {
             refuse(text,
-                   "the place must be an absolute path without \".\", \"..\" or a slash at "
-                   "its end");
+                   "the place must be an absolute path without \".\", \"..\" or a trailing slash");
         }
     }
 }
@@ -151,7 +150,7 @@ std::optional<MemoryTargetName> parse_memory_target(std::string_view text) {
     const auto entry = std::find_if(kinds().begin(), kinds().end(),
                                     [&](const KindEntry& one) { return one.kind == kind; });
     if (entry == kinds().end()) {
-        refuse(text, fmt::format("\"{}\" is no kind of memory", printable(kind)));
+        refuse(text, fmt::format("\"{}\" is not a kind of memory", printable(kind)));
     }
     const std::string_view place =
         colon == std::string_view::npos ? std::string_view{} : rest.substr(colon + 1);

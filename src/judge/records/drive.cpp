@@ -41,7 +41,7 @@ void check_one_drive(const RecordView& predicate, const Claim& claim) {
     const std::string told = drive.at("serial").text();
     const std::string named = serial_of(predicate.at("targetIdentity"));
     if (!told.empty() && !named.empty() && told != named) {
-        drive.at("serial").fail("is that of another drive");
+        drive.at("serial").fail("is the one of another drive");
     }
 }
 
@@ -51,7 +51,7 @@ void check_operation_times(const RecordView& sanitization) {
     const WallTime to = sanitization.at("completedAt").time();
     const auto inside = [&](const RecordView& time) {
         if (time.time() < from || time.time() > to) {
-            time.fail("lies outside the run");
+            time.fail("is outside the run");
         }
     };
     const RecordView operation = sanitization.at("operation");
@@ -78,7 +78,7 @@ std::vector<std::uint64_t> offsets_of(const RecordView& list, std::uint64_t step
     for (const RecordView& item : list.items()) {
         const std::uint64_t offset = bytes_of(item);
         if (!offsets.empty() && offset < offsets.back() + step) {
-            item.fail("must be sorted, and blocks apart");
+            item.fail("must be sorted and a block apart");
         }
         offsets.push_back(offset);
     }
@@ -99,20 +99,20 @@ Canaries check_surface(const RecordView& surface, std::uint64_t block) {
     const auto unexpected = offsets_of(surface.at("unexpected"), block);
     const std::uint64_t size = bytes_of(surface.at("sizeBytes"));
     if (!placed.empty() && placed.back() + block > size) {
-        surface.at("offsets").fail("lie outside the surface");
+        surface.at("offsets").fail("are outside the surface");
     }
     for (const auto* seen : {&intact, &unreadable}) {
         if (!std::includes(placed.begin(), placed.end(), seen->begin(), seen->end())) {
-            surface.fail("lists places where no canary was");
+            surface.fail("lists places that had no canary");
         }
     }
     if (!std::includes(unreadable.begin(), unreadable.end(), unexpected.begin(),
                        unexpected.end())) {
-        surface.at("unexpected").fail("names what could be read");
+        surface.at("unexpected").fail("lists places that could be read");
     }
     for (const std::uint64_t offset : intact) {
         if (std::binary_search(unreadable.begin(), unreadable.end(), offset)) {
-            surface.at("unreadable").fail("names what could be read");
+            surface.at("unreadable").fail("lists places that could be read");
         }
     }
     return {placed.size(), 0, unreadable.size(), intact.size(), unexpected.size()};
@@ -143,7 +143,7 @@ Canaries check_canary_counts(const RecordView& canaries) {
     if (listed.unreadable != counted.unreadable) {
         canaries.at("unreadable").fail("is not the number of the offsets");
     }
-    // The lists bound two of the three, so the sum can not overflow when the third is bounded.
+    // The lists bound two of the three, so the sum cannot overflow when the third is bounded.
     if (counted.changed > counted.placed ||
         counted.changed + counted.unreadable + counted.intact > counted.placed) {
         canaries.at("changed").fail("is more than was placed");
@@ -159,7 +159,7 @@ void check_other_counts(const RecordView& verification) {
         seen += bytes_of(samples.at(key));
     }
     if (seen > bytes_of(samples.at("taken"))) {
-        samples.at("taken").fail("is less than what became of them");
+        samples.at("taken").fail("is less than the outcomes add up to");
     }
     const RecordView expected = verification.at("expected");
     if (bytes_of(expected.at("mismatches")) > bytes_of(expected.at("checked")) ||
@@ -175,7 +175,7 @@ void check_statuses(const RecordView& verification, const Canaries& canaries) {
     std::uint64_t told_unexpected = 0;
     for (const RecordView& status : statuses.items()) {
         if (bytes_of(status.at("count")) == 0) {
-            status.at("count").fail("is that of nothing");
+            status.at("count").fail("belongs to nothing");
         }
         told += status.at("count").number();
         told_unexpected += status.at("expected").flag() ? 0 : status.at("count").number();
@@ -199,7 +199,7 @@ void check_not_looked(const RecordView& verification, const Canaries& canaries) 
     if (seen + verification.at("expected").at("checked").number() +
             verification.at("unreadableStatuses").items().size() !=
         0) {
-        verification.fail("was not performed, and yet tells what was seen");
+        verification.fail("was not performed, yet it reports results");
     }
 }
 
@@ -207,32 +207,32 @@ void check_not_looked(const RecordView& verification, const Canaries& canaries) 
 void check_passed(const RecordView& verification, const Canaries& canaries, const Claim& claim,
                   bool adopted) {
     if (canaries.placed == 0 && !adopted) {
-        verification.at("canaries").at("placed").fail("is 0: nothing was looked for");
+        verification.at("canaries").at("placed").fail("is 0: no canary was checked");
     }
     if (canaries.placed != 0) {
         (void)verification.at("seed").non_empty_text();
     }
     if (canaries.changed + canaries.unreadable + canaries.intact != canaries.placed) {
-        verification.at("canaries").at("changed").fail("is not all that was placed");
+        verification.at("canaries").at("changed").fail("is not everything that was placed");
     }
     const std::uint64_t one_in = claim.family->canaries.unexplained_one_in;
     for (const RecordView& surface : verification.at("canaries").at("surfaces").items()) {
         if (surface.at("unexpected").items().size() * one_in >
             surface.at("offsets").items().size()) {
-            surface.at("unexpected").fail("are too many to know what became of them");
+            surface.at("unexpected").fail("are too many: what became of them is unknown");
         }
     }
     const RecordView samples = verification.at("samples");
     if (samples.at("changed").number() + samples.at("uninformative").number() +
             samples.at("unchanged").number() + samples.at("unreadable").number() !=
         samples.at("taken").number()) {
-        samples.at("taken").fail("were not all looked at again");
+        samples.at("taken").fail("were not all checked again");
     }
     const RecordView expected = verification.at("expected");
     // What could be read must have been held against the promise.
     if (canaries.changed != 0 && expected.at("content").text() != "nothing" &&
         expected.at("checked").number() == 0) {
-        expected.at("checked").fail("is 0: the promise was not looked at");
+        expected.at("checked").fail("is 0: the promised content was not checked");
     }
 }
 
@@ -269,13 +269,13 @@ void check_surfaces(const RecordView& predicate, const rules::CanaryRule& rule) 
     for (const RecordView& surface : canaries.at("surfaces").items()) {
         const std::uint64_t block = block_of(canaries, surface);
         if (block < rule.block_bytes_min) {
-            canaries.at("blockBytes").fail("is less than a canary has");
+            canaries.at("blockBytes").fail("is less than a canary occupies");
         }
         const std::uint64_t size = bytes_of(surface.at("sizeBytes"));
         const auto offsets = surface.at("offsets").items();
         if (rule.both_ends && (offsets.empty() || offsets.front().number() != 0 ||
                                offsets.back().number() + block != size)) {
-            surface.at("offsets").fail("must have the first and the last block");
+            surface.at("offsets").fail("must include the first and the last block");
         }
         if (rule.parts != 0) {
             check_parts(surface, block, rule);
@@ -313,10 +313,10 @@ void check_drive_success(const RecordView& predicate, const Canaries& canaries,
 void check_not_begun(const RecordView& predicate, const Claim& claim) {
     const RecordView sanitization = predicate.at("sanitization");
     if (claim.success) {
-        sanitization.fail("has no \"operation\", so the target can not be " + claim.status);
+        sanitization.fail("has no \"operation\", so the target cannot be " + claim.status);
     }
     if (claim.type != TargetType::media || !sanitization.at("passes").items().empty()) {
-        sanitization.at("technique").fail("is that of a drive, which was not asked");
+        sanitization.at("technique").fail("belongs to a drive, but no drive was asked");
     }
     const RecordView verification = predicate.at("verification");
     if (verification.at("performed").flag() ||
@@ -339,10 +339,10 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
     const bool performed = verification.at("performed").flag();
     if (performed == (verification.at("result").text() == "not-performed") ||
         (performed && verification.at("method").text() == "none")) {
-        verification.fail("contradicts itself: was anything looked for?");
+        verification.fail("contradicts itself: was anything checked?");
     }
     if (verification.at("independentOfEraser").flag()) {
-        verification.at("independentOfEraser").fail("is not true: the eraser looked itself");
+        verification.at("independentOfEraser").fail("is false: the eraser checked its own work");
     }
     Canaries canaries;
     if (verification.maybe("canaries")) {

@@ -59,7 +59,7 @@ void check_named_file(const Claim& claim, const RecordView& named, const RecordV
     if (claim.type == TargetType::file && inode &&
         (inode->text() != before.at("inode").text() ||
          named.at("deviceNumber").text() != before.at("deviceNumber").text())) {
-        inode->fail("is not that of the file that was treated");
+        inode->fail("is not the one of the file that was erased");
     }
 }
 
@@ -69,7 +69,7 @@ void check_backing(const RecordView& named, const RecordView& seen) {
     const auto found = seen.maybe("backing");
     const auto& kind = named.at("kind").text();
     if (told && kind != "loop" && kind != "swap") {
-        told->fail("is of a loop device only");
+        told->fail("applies to a loop device only");
     }
     if ((told ? told->json() : Json()) != (found ? found->json() : Json())) {
         (found ? *found : seen).fail("is another file below the loop device");
@@ -128,7 +128,7 @@ void check_identities(const RecordView& predicate, const Claim& claim) {
     check_backing(named, target.at("identity"));
     const auto after = target.maybe("identityAfter");
     if (claim.success && !after) {
-        target.fail("was not looked at afterwards, so it can not be " + claim.status);
+        target.fail("was not checked afterwards, so it cannot be " + claim.status);
     }
     if (claim.success) {
         check_same_target(named, *after);
@@ -153,8 +153,7 @@ void check_hidden_areas(const RecordView& predicate, const Claim& claim) {
     for (const RecordView& area : list) {
         (void)bytes_of(area.at("bytes"));
         if (claim.whole && !area.at("covered").flag() && !area.at("opened").flag()) {
-            area.fail("was not reached: it needs exceptions, the target can not be " +
-                      claim.status);
+            area.fail("was not reached: it needs exceptions, the target cannot be " + claim.status);
         }
     }
 }

@@ -17,7 +17,7 @@ void check_named(const RecordView& predicate, const RecordView& place, std::stri
 
 /// A word of the table that this judge does not know is held by nobody.
 [[noreturn]] void claim_word(const std::string& need) {
-    throw Error(ErrorCode::usage, "techniques: \"" + need + "\" is no need that is known");
+    throw Error(ErrorCode::usage, "techniques: \"" + need + "\" is not a known need");
 }
 
 /// All bytes of the passes. Not one may be without something written.
@@ -77,7 +77,7 @@ void check_need(const RecordView& predicate, const Claim& claim, const std::stri
     } else if (need == "removed") {
         const auto removed = target.at("identityAfter").maybe("removed");
         if (!removed || !removed->flag()) {
-            target.at("identityAfter").fail("is not removed, but it was to be");
+            target.at("identityAfter").fail("is not set, although removal was planned");
         }
     } else if (need == "swept") {
         check_sweep(predicate);
@@ -99,7 +99,7 @@ void check_level_need(const RecordView& predicate, const Claim& claim, const std
     const std::uint64_t written = passes.empty() ? 0 : bytes_of(passes.back().at("bytesWritten"));
     if (need == "pass") {
         if (passes.empty()) {
-            sanitization.at("passes").fail("is empty, and the level rests on them");
+            sanitization.at("passes").fail("is empty, and the level depends on it");
         }
     } else if (need == "whole-target") {
         if (written == 0 || written < claim.size) {
@@ -119,7 +119,7 @@ void check_level_need(const RecordView& predicate, const Claim& claim, const std
     } else if (need == "cleared-when-freed") {
         if (!is_cleared(predicate)) {
             predicate.at("result").at("level").fail(
-                "rests on what was freed, and nothing says that the kernel clears that");
+                "depends on freed memory, and nothing shows that the kernel clears it");
         }
     } else {
         claim_word(need);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sample of a representative read-back, drawn again from its seed as efface-certificate(5)
-// says: by the verifier's own hand, not by the code that chose it. Private to the judge module.
+// says: computed by the verifier itself, not by the code that chose it. Private to the judge
+// module.
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,7 @@ bool is_zero(const RecordView& swap, const std::string& key) {
 
 void check_pool(const RecordView& swap) {
     if (!is_zero(swap, "zswapBytes")) {
-        swap.fail("does not say that the pool of zswap was empty: no level");
+        swap.fail("does not report an empty zswap pool: no level");
     }
 }
 
@@ -93,7 +93,7 @@ void check_swap_rules(const RecordView& predicate, const Claim& claim) {
     }
     for (const std::string& counter : claim.family->swap_counters) {
         if (claim.whole && !is_zero(after, counter)) {
-            after.fail("tells of pages that were written out: that needs an exception");
+            after.fail("reports pages that were written out: that needs an exception");
         }
     }
 }

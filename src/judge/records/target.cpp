@@ -31,7 +31,7 @@ std::uint64_t check_faults(const RecordView& faults, const Claim& claim) {
         const std::uint64_t length = bytes_of(item.at("length"));
         listed += length;
         if (length == 0 || listed > bytes) {
-            item.fail("is no part of the bytes that failed");
+            item.fail("is not part of the bytes that failed");
         }
         areas.push_back({offset, offset + length});
     }
@@ -47,7 +47,7 @@ std::uint64_t check_faults(const RecordView& faults, const Claim& claim) {
     std::uint64_t end = 0;
     for (const Area& area : areas) {
         if (area.offset < end || area.end > claim.size) {
-            faults.at("areas").fail("overlap or lie outside the target");
+            faults.at("areas").fail("overlap or are outside the target");
         }
         end = area.end;
     }
@@ -59,7 +59,7 @@ void check_complete(const RecordView& pass, const Claim& claim) {
     const std::uint64_t failed = bytes_of(pass.at("writeFaults").at("bytes"));
     if (claim.type != TargetType::memory && written + failed != claim.size) {
         pass.at("bytesWritten")
-            .fail("is not the whole target, which so can not be " + claim.status);
+            .fail("is not the whole target, which therefore cannot be " + claim.status);
     }
     (void)pass.at("startedAt").time();
     (void)pass.at("completedAt").time();
@@ -82,7 +82,7 @@ void check_pass_times(const RecordView& sanitization) {
         for (const RecordView& step : steps->items()) {
             if (step.at("at").time() < sanitization.at("startedAt").time() ||
                 step.at("at").time() > latest) {
-                step.at("at").fail("lies outside the run");
+                step.at("at").fail("is outside the run");
             }
         }
     }
@@ -110,7 +110,7 @@ std::uint64_t check_passes(const RecordView& sanitization, const Claim& claim) {
         if (const auto resumed = pass.maybe("resumedAt")) {
             for (const RecordView& offset : resumed->items()) {
                 if (bytes_of(offset) < from || bytes_of(offset) > claim.size) {
-                    offset.fail("is no place where the pass can have gone on");
+                    offset.fail("is not a place where the pass can have resumed");
                 }
                 from = bytes_of(offset);
                 ++resumptions;
@@ -119,7 +119,7 @@ std::uint64_t check_passes(const RecordView& sanitization, const Claim& claim) {
     }
     const auto told = sanitization.maybe("interruptions");
     if (resumptions > 0 && (!told || told->number() < resumptions)) {
-        sanitization.fail("\"interruptions\" must count every time that a pass went on");
+        sanitization.fail("\"interruptions\" must count every time that a pass was resumed");
     }
     return unwritten;
 }
@@ -154,19 +154,19 @@ void check_control_names(const RecordView& sanitization, const rules::ControlRul
     for (const RecordView& control : list) {
         const std::string& name = control.at("name").text();
         if (!is_one_of(rule.needs, name) && !is_one_of(rule.may, name)) {
-            control.at("name").fail("is no control of this technique");
+            control.at("name").fail("is not a control of this technique");
         }
     }
     for (const std::string& name : rule.needs) {
         if (std::none_of(list.begin(), list.end(), [&](const RecordView& control) {
                 return control.at("name").text() == name;
             })) {
-            sanitization.fail("\"negativeControls\" say nothing of " + name);
+            sanitization.fail("\"negativeControls\" lacks " + name);
         }
     }
 }
 
-/// What was done must have been done wholly.
+/// What was done must have been done completely.
 void check_work(const RecordView& sanitization, const Claim& claim) {
     if (!claim.success) {
         return;
@@ -191,7 +191,7 @@ void check_read_back(const RecordView& verification, const Claim& claim) {
     }
     if (!performed) {
         if (passed) {
-            verification.fail("can not pass without being performed");
+            verification.fail("cannot pass without being performed");
         }
         return;
     }
@@ -201,17 +201,17 @@ void check_read_back(const RecordView& verification, const Claim& claim) {
     const std::uint64_t mismatches = verification.at("mismatches").number();
     (void)check_faults(verification.at("readFaults"), claim);
     if (done > planned || (claim.type != TargetType::memory && planned > claim.size)) {
-        verification.at("bytesCompared").fail("is more than was planned, or than there is");
+        verification.at("bytesCompared").fail("is more than was planned, or than exists");
     }
     const auto differences = verification.maybe("differences");
     if (differences && differences->items().size() > mismatches) {
-        differences->fail("lists more than the mismatches that were counted");
+        differences->fail("lists more mismatches than were counted");
     }
     if (passed && planned != 0 && verification.at("bytesCompared").number() == 0) {
-        verification.at("bytesCompared").fail("is 0: what was not read can not pass");
+        verification.at("bytesCompared").fail("is 0: what was not read cannot pass");
     }
     if (passed && done != planned) {
-        verification.fail("did not pass: blocks were not compared");
+        verification.fail("did not pass: not all blocks were compared");
     }
 }
 
@@ -229,7 +229,7 @@ void check_sample(const RecordView& verification, const RecordView& unwritten, c
     }
     if (verification.at("bytesPlanned").number() !=
         sample_bytes(claim.size, block->number(), *seed, left_out)) {
-        verification.at("bytesPlanned").fail("is not the sample of this seed");
+        verification.at("bytesPlanned").fail("is not the sample for this seed");
     }
 }
 
@@ -248,7 +248,7 @@ void check_coverage(const RecordView& predicate, std::uint64_t unwritten, const 
     const auto& methods = claim.family->read_back;
     const auto one_in = methods.find(method);
     if (one_in == methods.end()) {
-        verification.at("method").fail("is none that " + claim.technique + " is verified by");
+        verification.at("method").fail("is not one that " + claim.technique + " is verified by");
     }
     if (planned > claim.size - unwritten || (planned + unwritten) * one_in->second < claim.size) {
         verification.at("bytesPlanned").fail("is not as much as the method reads back");
@@ -258,7 +258,7 @@ void check_coverage(const RecordView& predicate, std::uint64_t unwritten, const 
     }
 }
 
-/// Success rests on the read-back.
+/// Success depends on the read-back.
 void check_proof(const RecordView& predicate, std::uint64_t unwritten, const Claim& claim) {
     const RecordView verification = predicate.at("verification");
     check_read_back(verification, claim);
@@ -306,7 +306,7 @@ void check_level(const RecordView& predicate, const Claim& claim) {
     for (const std::string& code : none.exceptions) {
         if (claim.schema != Schema::v1_0 &&
             names_reason(predicate.at("result").at("exceptions"), code)) {
-            level.fail("stands beside the exception " + code);
+            level.fail("contradicts the exception " + code);
         }
     }
 }
@@ -320,7 +320,7 @@ void check_row(const RecordView& predicate, const Claim& claim) {
     }
     if (claim.success && !claim.family->types.empty() &&
         !is_one_of(claim.family->types, type.text())) {
-        type.fail("is none that " + claim.technique + " has");
+        type.fail("is not one that " + claim.technique + " has");
     }
 }
 
@@ -337,7 +337,7 @@ void check_fields(const RecordView& predicate, const Claim& claim) {
          claim.success && !claim.whole, claim.level, result.at("exceptions")});
 }
 
-/// The family of a technique that is not in the table: it can not succeed.
+/// The family of a technique that is not in the table: it cannot succeed.
 const rules::Family& family_of(const Claim& claim) {
     return claim.table->family(claim.drive                        ? "drive"
                                : claim.type == TargetType::memory ? "memory"
@@ -379,7 +379,7 @@ void check_target_rules(const RecordView& predicate, const rules::Techniques& ta
     }
     const RecordView exceptions = result.at("exceptions");
     if (claim.success && exceptions.items().empty() != claim.whole) {
-        exceptions.fail("must be listed exactly when the status says so");
+        exceptions.fail("must be listed exactly when the status requires it");
     }
     check_level(predicate, claim);
     check_target_facts(predicate, claim.row);

@@ -46,8 +46,8 @@ void check_promised_content(const RecordView& verification);
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
 void check_whole_medium(const RecordView& verification, const Claim& claim);
-/// What a claim rests on was read: nine tenths of the canaries of each surface, and of what was to
-/// be read back, and what could not be read is named.
+/// What a claim depends on was read: nine tenths of the canaries of each surface, and of what was
+/// to be read back, and what could not be read is named.
 void check_drive_was_read(const RecordView& predicate, const Claim& claim);
 /// Storage that the host does not show is not covered by assumption: it was opened and looked at,
 /// or it is an exception with the code hidden-area.
@@ -59,7 +59,7 @@ void check_sweep_place(const RecordView& predicate, const Claim& claim);
 void check_memory_rules(const RecordView& predicate, const Claim& claim);
 /// Pages that may stand in swap or in zswap.
 void check_swap_rules(const RecordView& predicate, const Claim& claim);
-/// A drive's own erasure: what it reported and what was seen, and that they bear the verdict.
+/// A drive's own erase: what it reported and what was seen, and that they support the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);
 
 }  // namespace efface::judge

@@ -26,7 +26,7 @@ std::uint64_t covered_from(std::uint64_t from, const RecordView& regions) {
     for (const RecordView& region : regions.items()) {
         spans.emplace_back(region.at("offset").number(), region.at("length").number());
         if (spans.back().second > UINT64_MAX - spans.back().first) {
-            region.fail("ends behind any medium");
+            region.fail("ends beyond any medium");
         }
     }
     std::sort(spans.begin(), spans.end());
@@ -48,7 +48,7 @@ void check_covered(const RecordView& location, std::uint64_t from, std::uint64_t
     }
     if (from < to && covered_from(from, location.at("regions")) < to) {
         location.at("regions").fail("leave bytes out before " + std::to_string(to) +
-                                    ", where key material may stand");
+                                    ", where key material may be");
     }
 }
 
@@ -56,17 +56,17 @@ void check_covered(const RecordView& location, std::uint64_t from, std::uint64_t
 void check_regions(const RecordView& location, const rules::VolumeRule& rule) {
     const auto size = location.at("identity").maybe("sizeBytes");
     if (size && size->number() == 0) {
-        size->fail("is nothing: no key can have stood there");
+        size->fail("is nothing: no key can have been there");
     }
     std::vector<std::pair<std::uint64_t, std::uint64_t>> spans;
     for (const RecordView& region : location.at("regions").items()) {
         const std::uint64_t offset = region.at("offset").number();
         const std::uint64_t length = region.at("length").number();
         if (length > UINT64_MAX - offset) {
-            region.fail("ends behind any medium");
+            region.fail("ends beyond any medium");
         }
         if (!rule.may_lie_outside && size && offset + length > size->number()) {
-            region.fail("ends behind its device");
+            region.fail("ends beyond its device");
         }
         spans.emplace_back(offset, offset + length);
     }
@@ -132,13 +132,13 @@ void check_controls_asked(const RecordView& location, bool has_uuid,
         const bool known = is_one_of(rule.needs, name) || is_one_of(rule.with_uuid, name) ||
                            is_one_of(rule.when_refused, name) || is_one_of(rule.may, name);
         if (!known) {
-            control.at("name").fail("is no control of this technique");
+            control.at("name").fail("is not a control of this technique");
         }
     }
     const auto check_asked = [&](const rules::Words& names) {
         for (const std::string& name : names) {
             if (control_of(location, name).empty()) {
-                location.at("negativeControls").fail("say nothing of " + name);
+                location.at("negativeControls").fail("lack " + name);
             }
         }
     };
@@ -155,7 +155,7 @@ void check_credential(const RecordView& volume, const rules::ControlRule& rule) 
     const auto before = credential.maybe("openedBefore");
     const auto after = credential.maybe("refusedAfter");
     if ((before || after) && !declared) {
-        credential.fail("was not declared, so it can not have been tried");
+        credential.fail("was not declared, so it cannot have been tried");
     }
     if (!after) {
         return;
@@ -166,16 +166,16 @@ void check_credential(const RecordView& volume, const rules::ControlRule& rule) 
             !std::all_of(locations.begin(), locations.end(), [&](const RecordView& place) {
                 return !control_of(place, name).empty();
             })) {
-            credential.at("refusedAfter").fail("was not asked at every place");
+            credential.at("refusedAfter").fail("was not tried at every place");
         }
     }
 }
 
-/// The manifest's word that there is nothing left is no observation.
+/// The manifest's word that there is nothing left is not an observation.
 void check_declared_gone(const RecordView& volume) {
     for (const RecordView& location : volume.at("locations").items()) {
         if (location.at("role").text() != "header-backup") {
-            location.fail("was looked at, but its volume is declared gone");
+            location.fail("was examined, although its volume is declared gone");
         }
     }
 }
@@ -194,18 +194,18 @@ void check_sampled_enough(const RecordView& sample, const rules::VolumeRule& rul
     }
     if (like == 0 || (rule.not_like_one_in != 0 &&
                       (sampled - zero - like) * rule.not_like_one_in > sampled - zero)) {
-        sample.at("ciphertextLike").fail("is too little to know that the payload is ciphertext");
+        sample.at("ciphertextLike").fail("is too little to show that the payload is ciphertext");
     }
 }
 
 void check_payload_known(const RecordView& header, const rules::VolumeRule& rule) {
     const auto segments = header.at("segments").items();
     if (segments.empty()) {
-        header.at("segments").fail("is empty: how the payload is encrypted is not known");
+        header.at("segments").fail("is empty: the encryption of the payload is unknown");
     }
     for (const RecordView& segment : segments) {
         if (!hides_payload(segment.at("encryption").text(), header.at("keyBytes").number(), rule)) {
-            segment.at("encryption").fail("is not known to hide what it is given");
+            segment.at("encryption").fail("is not known to encrypt");
         }
     }
 }
@@ -255,14 +255,14 @@ void check_volume_level(const RecordView& volume, const RecordView& authorizatio
         const bool coded = schema != Schema::v1_0;  // before, they had no codes
         if (!any && (coded ? !is_one_of(borne->second, objection.at("code").text())
                            : borne->second.empty())) {
-            objection.fail("stands against the level");
+            objection.fail("rules out the level");
         }
     }
     check_sampled_enough(volume.at("payloadSample"), rule);
     check_owner_statement(authorization, rule.attestation);
     const auto locations = volume.at("locations").items();
     if (locations.empty()) {
-        volume.at("locations").fail("nothing was looked at: no level");
+        volume.at("locations").fail("nothing was examined: no level");
     }
     for (const RecordView& location : locations) {
         if (schema != Schema::v1_0) {

@@ -47,7 +47,7 @@ void check_promised_content(const RecordView& verification) {
 void check_whole_medium(const RecordView& verification, const Claim& claim) {
     const auto whole = verification.maybe("whole");
     if (whole.has_value() != (verification.at("method").text() == "full-read-back")) {
-        verification.at("method").fail("is not what was done: was everything read?");
+        verification.at("method").fail("does not match what was done: was everything read?");
     }
     if (!whole) {
         return;
@@ -67,13 +67,13 @@ void check_whole_medium(const RecordView& verification, const Claim& claim) {
         addressed += bytes_of(surface.at("sizeBytes"));
     }
     if (planned != addressed || bytes_of(whole->at("bytesCompared")) + unreadable != planned) {
-        whole->at("bytesCompared").fail("is not all that the host addresses");
+        whole->at("bytesCompared").fail("is not everything that the host addresses");
     }
     if (planned != 0 && whole->at("bytesCompared").number() == 0) {
-        whole->at("bytesCompared").fail("is 0: what was not read can not pass");
+        whole->at("bytesCompared").fail("is 0: what was not read cannot pass");
     }
     if (!is_enough(planned - unexpected, planned, claim.family->whole_unexplained_one_in)) {
-        whole->at("unexpectedBytes").fail("are too many to know what became of them");
+        whole->at("unexpectedBytes").fail("are too many: what became of them is unknown");
     }
 }
 

@@ -40,7 +40,7 @@ void check_value(const Condition& condition, const RecordView& value, const Bear
     const bool borne = bearing.with_exceptions &&
                        std::any_of(condition.except.begin(), condition.except.end(), named);
     if (!borne) {
-        value.fail("is not what success needs" +
+        value.fail("does not meet the condition for success" +
                    (condition.except.empty()
                         ? std::string()
                         : ", and no exception is " + condition.except.front()));

@@ -103,8 +103,8 @@ void check_token(const RecordView& predicate) {
         names = names || (serial && serial->text() == text);
     }
     if (!names) {
-        token->fail("does not name this target: it is neither its serial number nor ends with " +
-                    name);
+        token->fail(
+            "does not identify this target: it is neither its serial number nor ends with " + name);
     }
 }
 
@@ -139,7 +139,7 @@ void check_namespaces(const RecordView& predicate, const RecordView& facts) {
     for (const RecordView& one : listed) {
         const auto place = std::find(looked.begin(), looked.end(), one.at("sizeBytes").number());
         if (place == looked.end()) {
-            one.fail("is on the drive, and neither looked at nor listed as hidden");
+            one.fail("is on the drive, but neither examined nor listed as hidden");
         }
         looked.erase(place);
     }
@@ -168,23 +168,23 @@ void check_sizes_told(const RecordView& predicate, const RecordView& facts) {
     }
 }
 
-/// A drive that says that it turns is no flash, to itself and to the kernel.
+/// A drive that says that it turns is not flash, to itself and to the kernel.
 void check_medium(const RecordView& predicate, const RecordView& facts) {
     const auto flash = facts.maybe("flash");
     const auto turns = facts.maybe("rotationRpm");
     if (flash && turns && flash->flag() && turns->number() > 1) {
-        flash->fail("is said of a drive that turns");
+        flash->fail("describes a drive with rotating media");
     }
     if (!flash || flash->flag()) {
         return;
     }
     if (turns && turns->number() == 1) {
-        flash->fail("is not said of a drive that does not turn");
+        flash->fail("does not describe a drive without rotating media");
     }
     for (const RecordView& layer : found_at(predicate, "target.layersBelow.*")) {
         const auto other = layer.maybe("flash");
         if (other && other->flag() && layer.at("type").text() == "disk") {
-            flash->fail("is not said of a disk that is flash to the kernel");
+            flash->fail("does not describe a disk that the kernel treats as flash");
         }
     }
 }

@@ -38,7 +38,7 @@ void check_whole_regions(const RecordView& location) {
 void check_sanitized_location(const RecordView& location, const std::string& volume_status) {
     const std::string& status = location.at("status").text();
     if (status_rank(status) > status_rank(volume_status)) {
-        location.fail("is " + status + ", so its volume can not be " + volume_status);
+        location.fail("is " + status + ", so its volume cannot be " + volume_status);
     }
     check_whole_regions(location);
 }
@@ -64,7 +64,7 @@ void check_run_claim(const RecordView& predicate) {
     const bool passed =
         verification.at("performed").flag() && verification.at("result").text() == "pass";
     if (is_success(status) && !passed && !unseen) {
-        verification.fail("did not pass, so the run can not be " + status);
+        verification.fail("did not pass, so the run cannot be " + status);
     }
 }
 
@@ -73,7 +73,7 @@ void check_same_levels(const RecordView& predicate) {
     const RecordView sanitization = predicate.at("sanitization");
     if (sanitization.at("method").text() != result.at("level").text() ||
         sanitization.at("requestedMethod").text() != result.at("requestedLevel").text()) {
-        sanitization.fail("must name the same levels as the result");
+        sanitization.fail("must have the same levels as the result");
     }
 }
 
@@ -119,7 +119,7 @@ void check_run_times(const RecordView& predicate) {
     const RecordView authorization = predicate.at("authorization");
     if (const auto not_before = authorization.maybe("notBefore");
         not_before && not_before->time() > started) {
-        not_before->fail("lies after the start of the run");
+        not_before->fail("is after the start of the run");
     }
 }
 
@@ -156,7 +156,7 @@ void check_failures(const RecordView& claiming, const RecordView& reasoning,
     for (const std::string& code : table.failures()) {
         if (names_reason(claiming.at("exceptions"), code) ||
             (reasons && names_reason(*reasons, code))) {
-            claiming.fail("can not be a success: a reason is " + code);
+            claiming.fail("cannot be a success: one reason is " + code);
         }
     }
 }
@@ -174,7 +174,7 @@ void check_attempts(const RecordView& attempts) {
         }
         if (i > 0 &&
             previous[i].at("logIndex").number() <= previous[i - 1].at("logIndex").number()) {
-            previous[i].at("logIndex").fail("is not behind the one before it");
+            previous[i].at("logIndex").fail("is not later than the one before it");
         }
     }
 }
@@ -185,7 +185,7 @@ void check_required_signers(const RecordView& policy) {
     for (const RecordView& signer : policy.at("required").items()) {
         station = station || signer.at("role").text() == "station";
         if (!keys.insert(signer.at("subjectPublicKeySha256").text()).second) {
-            signer.fail("one key can not sign in two roles");
+            signer.fail("one key cannot sign in two roles");
         }
     }
     if (!station) {
@@ -238,12 +238,12 @@ void check_volume_claim(const RecordView& volume, const RecordView& authorizatio
     check_failures(volume, volume, table);
     const bool exceptions = !volume.at("exceptions").items().empty();
     if (exceptions != (status == "sanitized-with-exceptions")) {
-        volume.at("exceptions").fail("must be listed exactly when the status says so");
+        volume.at("exceptions").fail("must be listed exactly when the status requires it");
     }
     // A volume that was declared gone was not seen: that is an exception, never plain success.
     const bool unseen = locations.empty();
     if (unseen && (!volume.at("alreadyGone").flag() || !exceptions || level != "none")) {
-        volume.at("locations").fail("nothing was looked at, so nothing can be claimed");
+        volume.at("locations").fail("nothing was examined, so nothing can be claimed");
     }
     for (const RecordView& location : locations) {
         check_sanitized_location(location, status);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a drive said of its erasure, read from the bytes that it gave: written anew, so that the
+// What a drive said of its erase, read from the bytes that it gave: written anew, so that the
 // judge does not take the eraser's word. Layouts: NVMe Base 2.3, Sanitize Status log and Identify
 // Namespace; ACS-4, SANITIZE STATUS EXT and IDENTIFY DEVICE; SPC-5, 4.4.
 #include "status_page.hpp"
@@ -111,17 +111,17 @@ void check_status_page(const RecordView& sanitization, const rules::StatusRule& 
     const bool told = std::any_of(before.begin(), before.end(),
                                   [](const RecordView& page) { return !all_zero(bytes_in(page)); });
     if (!told) {
-        sanitization.at("statusBefore").fail("tells nothing: " + rule.page);
+        sanitization.at("statusBefore").fail("contains no information: " + rule.page);
     }
     const auto after = pages_of(sanitization.at("statusAfter"), rule.page);
     if (after.empty()) {
-        sanitization.at("statusAfter").fail("does not hold what the drive said: " + rule.page);
+        sanitization.at("statusAfter").fail("does not contain the drive's answer: " + rule.page);
     }
     // The last one was read last; of namespaces each has its own.
     const bool each = rule.decoder == "nvme-format-ended";
     for (std::size_t i = each ? 0 : after.size() - 1; i < after.size(); ++i) {
         if (!says_done(rule, bytes_in(after[i]))) {
-            after[i].at("hex").fail("does not say that it is done");
+            after[i].at("hex").fail("does not report completion");
         }
     }
 }
@@ -205,7 +205,7 @@ void check_identify_pages(const RecordView& predicate) {
              pages_of(predicate.at("sanitization").at("statusBefore"), place.page)) {
             const std::string name = name_in(bytes_in(page), place);
             if (!name.empty() && !told.empty() && name != told) {
-                drive.at(place.field).fail("is not what the page has: " + name);
+                drive.at(place.field).fail("differs from the page, which has " + name);
             }
         }
     }

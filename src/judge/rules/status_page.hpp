@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The raw pages and command bytes of a drive's erasure. Private to the judge module.
+// The raw pages and command bytes of a drive's erase. Private to the judge module.
 #pragma once
 
 #include "efface/rules/techniques.hpp"

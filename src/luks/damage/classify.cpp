@@ -79,7 +79,7 @@ PieceVerdict classify(ByteView piece) {
     const PieceStatistics statistics = measure(piece);
     if (statistics.bytes() == 0) {
         // Fewer than 8 bytes behind the last whole sector are all that is not zero.
-        return {PieceClass::structured, "all zero but for the last bytes"};
+        return {PieceClass::structured, "all zero except for the last bytes"};
     }
     std::string reason = speak_against(statistics);
     return {reason.empty() ? PieceClass::ciphertext_like : PieceClass::structured,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What is wrong with what was read, in words, bounded so that a hostile header can not fill memory.
+// What is wrong with what was read, in words, bounded so that a hostile header cannot fill memory.
 #pragma once
 
 #include <string>

@@ -28,9 +28,9 @@ constexpr std::size_t kEntriesMax = 64;
 /// The number that names a keyslot, token, segment or digest; -1 for anything that is none.
 [[nodiscard]] int index_of(std::string_view name);
 
-/// An array of names of keyslots or segments. nullopt when it is not wholly one.
+/// An array of names of keyslots or segments. nullopt when it is not completely one.
 [[nodiscard]] std::optional<std::vector<int>> indexes_of(const Json& object, const char* key);
-/// An array of strings, cleaned. nullopt when it is not wholly one.
+/// An array of strings, cleaned. nullopt when it is not completely one.
 [[nodiscard]] std::optional<std::vector<std::string>> texts_of(const Json& array);
 
 }  // namespace efface::luks

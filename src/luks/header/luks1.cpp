@@ -96,8 +96,7 @@ void parse_luks1(ByteView bytes, std::uint64_t target_bytes, CopyReading& readin
 
     const auto key_bytes = read_be<std::uint32_t>(bytes, 108);
     if (key_bytes == 0 || key_bytes > kKeyBytesMax) {
-        add_defect(copy.defects,
-                   fmt::format("a volume key of {} bytes is not possible", key_bytes));
+        add_defect(copy.defects, fmt::format("a volume key of {} bytes is impossible", key_bytes));
     }
     if (copy.uuid.empty() || text_field(bytes, 8, 32).empty()) {
         add_defect(copy.defects, "the header names no UUID or no cipher");

@@ -50,7 +50,7 @@ class AreaReader final {
         }
         whole_ = available == bytes;
         if (!whole_) {
-            add_defect(defects, "the header runs past the end of the target");
+            add_defect(defects, "the header extends past the end of the target");
         }
         if (trailing_) {
             add_defect(defects, "bytes other than zero follow the JSON text");
@@ -120,14 +120,14 @@ void parse_binary(ByteView bytes, CopyReading& reading) {
 void check_place(Sign sign, CopyReading& reading) {
     HeaderCopy& copy = reading.copy;
     if (!is_header_size(copy.header_bytes)) {
-        add_defect(copy.defects, fmt::format("header size {} is not possible", copy.header_bytes));
+        add_defect(copy.defects, fmt::format("header size {} is impossible", copy.header_bytes));
     }
     if (reading.stated_offset != copy.offset) {
-        add_defect(copy.defects, fmt::format("the header at {} says that it lies at {}",
+        add_defect(copy.defects, fmt::format("the header at {} states its offset as {}",
                                              copy.offset, reading.stated_offset));
     }
     if (copy.offset != 0 && copy.header_bytes != copy.offset) {
-        add_defect(copy.defects, fmt::format("a second header of {} bytes can not lie at {}",
+        add_defect(copy.defects, fmt::format("a second header of {} bytes cannot be at {}",
                                              copy.header_bytes, copy.offset));
     }
     if ((sign == Sign::primary && copy.offset != 0) ||
@@ -151,7 +151,7 @@ void read_luks2(device::BlockTarget& target, ByteView bytes, Sign sign, CopyRead
 
     if (const std::string_view algorithm = text_field(bytes, 72, 32); algorithm != "sha256") {
         add_defect(copy.defects,
-                   fmt::format("checksum algorithm \"{}\" is not known", clean(algorithm)));
+                   fmt::format("checksum algorithm \"{}\" is unknown", clean(algorithm)));
     } else {
         const Digest computed = area.checksum();
         copy.checksum_valid = size_known && area.whole() &&
@@ -181,9 +181,9 @@ CopyReading read_copy(device::BlockTarget& target, std::uint64_t offset, Sign si
     copy.offset = offset;
     copy.secondary = sign == Sign::secondary;
     if (sign == Sign::wiped) {
-        add_defect(copy.defects, "the magic is overwritten, the header behind it is not");
+        add_defect(copy.defects, "the magic is overwritten, the header after it is not");
     } else if (sign == Sign::reencrypted) {
-        add_defect(copy.defects, "marked by an unfinished run of cryptsetup-reencrypt");
+        add_defect(copy.defects, "marked by an unfinished cryptsetup-reencrypt");
     }
 
     Bytes bytes(kBinaryHeaderBytes, 0);
@@ -203,7 +203,7 @@ CopyReading read_copy(device::BlockTarget& target, std::uint64_t offset, Sign si
         read_luks2(target, bytes, sign, reading);
     } else {
         copy.sha256 = sha256_hex(ByteView(bytes).first(length));
-        add_defect(copy.defects, fmt::format("version {} is not known", version));
+        add_defect(copy.defects, fmt::format("version {} is unknown", version));
     }
     return reading;
 }

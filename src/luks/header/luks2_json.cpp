@@ -45,14 +45,14 @@ void for_each_entry(const Json& root, const char* what, int count_max, Defects& 
         }
         const int index = index_of(name);
         if (index < 0 || index >= count_max) {
-            add_defect(defects, fmt::format("{}: \"{}\" is no number from 0 to {}", what,
+            add_defect(defects, fmt::format("{}: \"{}\" is not a number from 0 to {}", what,
                                             clean(name), count_max - 1));
         }
         parse(index, value);
     }
 }
 
-/// The place of a key area; length 0, and a defect, when it can not be true.
+/// The place of a key area; length 0, and a defect, when it cannot be true.
 Range parse_area(const Json& area, int index, std::uint64_t target_bytes, Defects& defects) {
     const auto offset = digits_of(area, "offset");
     const auto size = digits_of(area, "size");
@@ -131,7 +131,7 @@ KeyDigest parse_digest(int index, const Json& value, Defects& defects) {
     const auto stored = from_base64(raw_text_of(value, "digest"));
     const auto salt = from_base64(raw_text_of(value, "salt"));
     if (!keyslots || !segments || !stored || !salt || stored->empty()) {
-        add_defect(defects, fmt::format("digest {} can not be read in full", index));
+        add_defect(defects, fmt::format("digest {} cannot be read completely", index));
     }
     digest.keyslots = std::move(keyslots).value_or(std::vector<int>{});
     digest.segments = std::move(segments).value_or(std::vector<int>{});
@@ -169,7 +169,7 @@ std::vector<std::string> parse_requirements(const Json& config, Defects& defects
     }
     auto texts = texts_of(*list);
     if (!texts) {
-        add_defect(defects, "the requirements can not be read");
+        add_defect(defects, "the requirements cannot be read");
         return {"unreadable"};
     }
     return std::move(*texts);
@@ -183,7 +183,7 @@ std::uint64_t parse_keyslots_end(const Json& config, std::uint64_t header_bytes,
     }
     const auto size = digits_of(config, "keyslots_size");
     if (!size || *size > kKeyslotsBytesMax || *size % kAreaAlignment != 0) {
-        add_defect(defects, "config.keyslots_size is not possible");
+        add_defect(defects, "config.keyslots_size is impossible");
         return 2 * header_bytes;
     }
     return 2 * header_bytes + *size;
@@ -217,7 +217,7 @@ void judge_areas(Metadata& data, std::uint64_t header_bytes, std::uint64_t keysl
     for (const Keyslot& slot : data.keyslots) {
         if (slot.area.length != 0 &&
             (slot.area.offset < 2 * header_bytes || slot.area.end() > keyslots_end)) {
-            add_defect(defects, fmt::format("the area of keyslot {} lies outside the keyslots area",
+            add_defect(defects, fmt::format("the area of keyslot {} is outside the keyslots area",
                                             slot.index));
         }
         data.metadata_end = std::max(data.metadata_end, slot.area.end());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The JSON area of LUKS2 as a document, within bounds that hostile text can not stretch.
+// The JSON area of LUKS2 as a document, within bounds that hostile text cannot stretch.
 #include <fmt/format.h>
 
 #include "copy.hpp"

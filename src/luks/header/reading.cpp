@@ -44,8 +44,9 @@ std::string read_exactly(device::BlockTarget& target, std::uint64_t offset, Muta
         EFFACE_ASSERT(result.bytes <= into.size() - done);
         done += result.bytes;
         if (result.error != 0 || result.bytes == 0) {
-            return fmt::format("cannot read {} bytes at {}: {}", into.size() - done, offset + done,
-                               result.error != 0 ? errno_text(result.error) : "nothing came back");
+            return fmt::format(
+                "cannot read {} bytes at {}: {}", into.size() - done, offset + done,
+                result.error != 0 ? errno_text(result.error) : "no data was returned");
         }
     }
     return {};

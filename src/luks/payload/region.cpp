@@ -50,13 +50,13 @@ std::vector<std::string> doubts(const Header& header, std::uint64_t target_bytes
     if (header.found() && data_offset == 0) {
         add_defect(reasons, "the header names no data offset");
     } else if (data_offset > target_bytes) {
-        add_defect(reasons, fmt::format("the data offset {} lies beyond the target", data_offset));
+        add_defect(reasons, fmt::format("the data offset {} is beyond the target", data_offset));
     } else if (header.metadata_end > data_offset) {
         add_defect(reasons, fmt::format("metadata reaches {}, beyond the data offset {}",
                                         header.metadata_end, data_offset));
     }
     if (header.found() && !header.intact && reasons.empty()) {
-        add_defect(reasons, "the header is not intact");
+        add_defect(reasons, "the header is damaged");
     }
     return reasons;
 }
@@ -148,13 +148,13 @@ MetadataRegion plan_region(device::BlockTarget& target, const Header& header, bo
             take(remnant.offset, kMetadataBytesMax, remnant.words);
         }
         for (const std::uint64_t place : report.unreadable) {
-            take(place, kLookBytes, fmt::format("the place at {} can not be read", place));
+            take(place, kLookBytes, fmt::format("the place at {} cannot be read", place));
         }
         if (more.empty()) {
             break;
         }
         for (const std::string& words : region.beyond) {
-            add_defect(region.reasons, words + ", beyond what the header claims");
+            add_defect(region.reasons, words + ", beyond what the header states");
         }
         region.widened = true;
         more.insert(more.end(), region.ranges.begin(), region.ranges.end());

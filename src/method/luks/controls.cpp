@@ -111,7 +111,7 @@ Control control_areas_changed(device::BlockTarget& target, const std::vector<Are
                 fmt::format("{} areas could not be read", unreadable)};
     }
     return {"areas-changed", Control::Result::pass,
-            fmt::format("{} of {} areas with key material have another SHA-256 than before",
+            fmt::format("{} of {} areas with key material have a different SHA-256 than before",
                         compared, before.size())};
 }
 

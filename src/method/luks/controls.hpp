@@ -19,7 +19,7 @@ struct Control {
 };
 [[nodiscard]] const char* to_string(Control::Result result) noexcept;
 
-/// SHA-256 of the range, in bounded pieces; empty when any of it can not be read.
+/// SHA-256 of the range, in bounded pieces; empty when any of it cannot be read.
 [[nodiscard]] AreaDigest digest_area(device::BlockTarget& target, std::string name,
                                      stream::Range range);
 

@@ -14,7 +14,7 @@
 namespace efface::method {
 
 /// Without trailing white space, printable; nullopt when there is no such attribute or it can't be
-/// read (one that is refused is no different from one that is missing: nothing is known).
+/// read (one that is refused does not differ from one that is missing: nothing is known).
 [[nodiscard]] std::optional<std::string> read_attribute(const std::filesystem::path& path);
 /// The decimal number in an attribute; nullopt when there is none.
 [[nodiscard]] std::optional<std::uint64_t> read_number(const std::filesystem::path& path);

@@ -19,7 +19,7 @@ class Census final : public TreeVisitor {
     explicit Census(MemoryFilesystem filesystem) : filesystem_(filesystem) {}
     void entry(const TreeEntry& entry) override;
     void folder(const TreeEntry& entry) override;
-    /// The root of the mount, which is no entry of it.
+    /// The root of the mount, which is not an entry of it.
     void root(int fd);
 
     std::uint64_t files = 0;
@@ -33,7 +33,7 @@ class Census final : public TreeVisitor {
 
     /// tmpfs charges an inode for each name, also for a second one of the same file.
     [[nodiscard]] std::uint64_t names() const { return files + folders + others; }
-    /// Inodes in use that no name leads to, and that extended attributes can not stand for either
+    /// Inodes in use that no name leads to, and that extended attributes cannot stand for either
     /// (tmpfs charges them as inodes since Linux 6.6): so many removed files at least are still
     /// open. The root is one of `inodes_in_use`.
     [[nodiscard]] std::uint64_t removed_files(std::uint64_t inodes_in_use) const;

@@ -59,11 +59,11 @@ std::optional<Reason> write_obstacle(int fd) {
     struct statx status {};
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_BASIC_STATS, &status) != 0) {
         return Reason{ReasonCode::unreadable_state,
-                      "its attributes can not be read: " + errno_text(errno)};
+                      "its attributes cannot be read: " + errno_text(errno)};
     }
     if ((status.stx_attributes & (STATX_ATTR_IMMUTABLE | STATX_ATTR_APPEND)) != 0) {
         return Reason{ReasonCode::read_only,
-                      "it is immutable or append-only (lift it with chattr)"};
+                      "it is immutable or append-only (remove this with chattr)"};
     }
     return std::nullopt;
 }
@@ -84,7 +84,7 @@ ContentEraser::~ContentEraser() {
 bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
     UniqueFd again(::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!again) {
-        throw_errno(ErrorCode::internal, file.path + ": another descriptor", errno);
+        throw_errno(ErrorCode::internal, file.path + ": duplicating its descriptor failed", errno);
     }
     std::unique_ptr<device::BlockTarget> target;
     Extent within = extent;
@@ -138,7 +138,7 @@ bool ContentEraser::each_data(const File& file, Work work) {
 /// ramfs calls a hole data: only pages that are there are touched, as others would be made.
 bool ContentEraser::each_resident(const File& file, Work work) {
     if (file.size_bytes > kResidentSearchBytesMax) {
-        run_.fail({ReasonCode::sparse_file, file.path + ": is too large to ask for each page"});
+        run_.fail({ReasonCode::sparse_file, file.path + ": is too large to check page by page"});
         return false;
     }
     bool good = true;
@@ -175,7 +175,8 @@ bool ContentEraser::huge_page_is_empty(const File& file, std::uint64_t at,
 bool ContentEraser::each_huge_page(const File& file, Work work) {
     struct stat status {};
     if (::fstat(file.fd.get(), &status) != 0 || status.st_blksize <= 0) {
-        throw_errno(ErrorCode::internal, file.path + ": asking for the size of its pages", errno);
+        throw_errno(ErrorCode::internal, file.path + ": reading the size of its pages failed",
+                    errno);
     }
     const auto page_bytes = static_cast<std::uint64_t>(status.st_blksize);
     const bool whole = file.allocated_bytes >= file.size_bytes;
@@ -348,7 +349,7 @@ bool ContentEraser::write_compared_behind(device::BlockTarget& target, const std
         const EndOf end{written};
         try {
             behind = std::jthread(follow);
-        } catch (const std::system_error&) {  // no thread to be had
+        } catch (const std::system_error&) {  // no thread available
             good = write(target, path, extent);
             return compare(target, path, extent) && good;
         }
@@ -377,7 +378,7 @@ bool ContentEraser::erase(UniqueFd fd, const std::string& path, std::uint64_t si
     file.size_bytes = whole_pages(size_bytes);
     if (::ftruncate(file.fd.get(), static_cast<off_t>(file.size_bytes)) != 0) {
         run_.except({ReasonCode::write_failed,
-                     fmt::format("{}: the rest of its last page, behind its end ({})", path,
+                     fmt::format("{}: the rest of its last page, after its end ({})", path,
                                  errno_text(errno))});
         file.size_bytes = size_bytes;
     }
@@ -386,7 +387,7 @@ bool ContentEraser::erase(UniqueFd fd, const std::string& path, std::uint64_t si
         ::ftruncate(file.fd.get(), static_cast<off_t>(size_bytes)) != 0) {
         run_.except(
             {ReasonCode::write_failed,
-             fmt::format("{}: its size could not be set back ({})", path, errno_text(errno))});
+             fmt::format("{}: its size could not be restored ({})", path, errno_text(errno))});
     }
     return good;
 }

@@ -86,7 +86,7 @@ constexpr std::uint64_t kResidentSearchBytesMax = std::uint64_t{1} << 40U;
 /// To how many bytes erase() makes a file of this size grow for a while.
 [[nodiscard]] std::uint64_t whole_pages(std::uint64_t size_bytes);
 
-/// Why an open file can not be written: sealed, immutable; nullopt where it can.
+/// Why an open file cannot be written: sealed, immutable; nullopt where it can.
 [[nodiscard]] std::optional<Reason> write_obstacle(int fd);
 
 }  // namespace efface::method

@@ -107,7 +107,7 @@ bool only_busy(const std::vector<Reason>& objections) {
 }
 
 /// The one place that decides what two effaces on one target see of each other: what the other one
-/// does is no reason of its own.
+/// does is not a reason of its own.
 void conclude(MemorySurvey& survey, const std::string& worked_on) {
     auto& objections = survey.objections;
     if (!worked_on.empty()) {
@@ -124,7 +124,7 @@ void conclude(MemorySurvey& survey, const std::string& worked_on) {
                 "try again when it has ended");
 }
 
-constexpr const char* kWorkedOn = "another efface works on it";
+constexpr const char* kWorkedOn = "another efface is working on it";
 
 bool KindMethod::is_worked_on() const {
     return !held_ && device::NameLock::is_held(lock_file(context_.view), to_string(context_.name));
@@ -238,8 +238,8 @@ Outcome KindMethod::run_held(ProgressSink& progress, std::stop_token stop) {
     const std::string name = printable(to_string(context_.name));
     if (last_ && last_->identity != before.identity) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    name + ": is no longer what was looked at before",
-                    "look again with: efface plan " + name);
+                    name + ": has changed since it was examined",
+                    "check again with: efface plan " + name);
     }
     if (!before.objections.empty()) {
         std::string texts;
@@ -248,7 +248,7 @@ Outcome KindMethod::run_held(ProgressSink& progress, std::stop_token stop) {
         }
         throw Error(only_busy(before.objections) ? ErrorCode::busy : ErrorCode::safety,
                     before.objections.front().code, fmt::format("{}: {}", name, texts),
-                    "release it, then run again");
+                    "release it, then run the command again");
     }
     last_ = before;
     MemoryRun work(kind_->technique(), key_.view(), *context_.clock, progress, std::move(stop));

@@ -73,7 +73,7 @@ class MemoryRun final {
     void step(const std::string& name, const std::string& result, const std::string& detail = {});
     void control(const std::string& name, ControlResult result, const std::string& detail = {});
     void observe(const std::string& what, Json raw);
-    /// What inventory::swap_json() says at the end: the claim rests on it.
+    /// What inventory::swap_json() says at the end: the claim depends on it.
     void note_swap_after(Json swap) { swap_after_ = std::move(swap); }
     /// A named area that was not reached.
     void except(Reason area) { exceptions_.push_back(std::move(area)); }
@@ -82,7 +82,7 @@ class MemoryRun final {
     void learn_sweep(Json sweep) { sweep_ = std::move(sweep); }
     /// Why the target is not sanitized.
     void fail(Reason reason) { failures_.push_back(std::move(reason)); }
-    /// Why nobody can know.
+    /// Why it is unknown.
     void doubt(Reason reason) { doubts_.push_back(std::move(reason)); }
     /// The technique ran to its end; without it nothing is sanitized.
     void complete() { completed_ = true; }

@@ -180,7 +180,7 @@ class Sweeper {
         tally_.frames = frames_.count();
     }
 
-    /// The next to have it finds zeros. Who was stopped is in a hurry: the pattern is no secret.
+    /// The next to have it finds zeros. Who was stopped is in a hurry: the pattern is not a secret.
     void give_back() {
         while (!held_.empty()) {
             const auto bytes = held_.back().bytes();
@@ -307,19 +307,20 @@ SweepTally sweep(FreePages& pages, MemoryRun& run, const SweepPatience& patience
     const bool good = end.signal == 0 && end.status == 0 && tally.ended;
     run.step("take, overwrite, compare and give back",
              good ? "done" : (run.stopped() ? "stopped" : "failed"),
-             fmt::format("{} passes, {} bytes at one time", tally.passes, tally.held_bytes));
+             fmt::format("{} passes, {} bytes at a time", tally.passes, tally.held_bytes));
     if (tally.error != 0) {
-        run.fail({ReasonCode::kernel_refused, "the kernel refused to give memory: " +
+        run.fail({ReasonCode::kernel_refused, "the kernel refused to provide memory: " +
                                                   errno_text(static_cast<int>(tally.error))});
     } else if (tally.silent && !run.stopped()) {
         run.fail({ReasonCode::not_completed,
                   fmt::format("the worker did not answer for {} s and was killed",
                               patience.silence_ms / kMsPerSecond)});
     } else if (end.signal != 0 && !run.stopped()) {
-        run.fail({ReasonCode::not_completed,
-                  fmt::format("the worker was ended by signal {}: when memory runs out the kernel "
-                              "ends it before any other process",
-                              end.signal)});
+        run.fail(
+            {ReasonCode::not_completed,
+             fmt::format(
+                 "the worker was ended by signal {}: the kernel ends it first when memory runs out",
+                 end.signal)});
     } else if (end.status != 0) {
         run.fail({ReasonCode::not_completed,
                   fmt::format("the worker ended with status {}", end.status)});

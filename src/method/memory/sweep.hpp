@@ -3,7 +3,7 @@
 // takes all it may, locked, and holds it, so that no page is counted twice; then it looks again
 // whether more has become free. It gives back zeros.
 //
-// A process of its own, as the kernel must not end somebody else's where memory runs out after all:
+// A process of its own, as the kernel must not end someone else's where memory runs out after all:
 // it offers itself first. What it had overwritten until then was overwritten; the record says so,
 // and the target is not sanitized.
 #pragma once

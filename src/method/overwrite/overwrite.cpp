@@ -47,7 +47,7 @@ void limit_places(const stream::FaultAreas& faults, Outcome& outcome) {
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(
             {ReasonCode::too_many_faults,
-             fmt::format("{} places failed: too many to tell which blocks were reached",
+             fmt::format("{} places failed: too many to record which blocks were reached",
                          faults.count)});
     }
 }
@@ -221,9 +221,9 @@ bool Overwrite::keeps_what_it_says(Outcome& outcome) const {
         if (read && !std::equal(expected.begin(), expected.end(), buffer.view().begin())) {
             outcome.reasons.push_back(
                 {ReasonCode::less_than_it_says,
-                 fmt::format("what was written at byte {} does not stand there: the device does "
-                             "not keep {} bytes",
-                             place, target_.size_bytes())});
+                 fmt::format(
+                     "the data written at byte {} is not there: the device does not store {} bytes",
+                     place, target_.size_bytes())});
             return false;
         }
     }

@@ -107,20 +107,20 @@ stream::PassWatcher::Go OverwriteWatch::go(const stream::Pace& pace) {
     progress_.faults(pace.fault_bytes);
     if (!hooks_.still_there()) {
         vanished_ = true;
-        stopped_because_ =
-            Reason{ReasonCode::vanished, "the device vanished or is no longer the same"};
+        stopped_because_ = Reason{ReasonCode::vanished, "the device disappeared or was replaced"};
         return Go::stop;
     }
     const auto& limits = task_.limits;
     if (limits.deadline.count() != 0 && clock_.steady_now() - started_ > limits.deadline &&
-        limited(Limit::deadline, fmt::format("not done within {} seconds", limits.deadline.count()),
+        limited(Limit::deadline,
+                fmt::format("not finished within {} seconds", limits.deadline.count()),
                 limits.when_late, said_late_) == Go::stop) {
         return Go::stop;
     }
     if (limits.bytes_per_second_min != 0 && pace.bytes_per_second != 0 &&
         pace.bytes_per_second < limits.bytes_per_second_min &&
         limited(Limit::speed,
-                fmt::format("{} bytes a second, the least allowed is {}", pace.bytes_per_second,
+                fmt::format("{} bytes a second; the minimum is {}", pace.bytes_per_second,
                             limits.bytes_per_second_min),
                 limits.when_slow, said_slow_) == Go::stop) {
         return Go::stop;

@@ -122,7 +122,7 @@ class Filler final : public PassWork {
         return content.length >= piece.length && content.offset % period == piece.offset % period;
     }
 
-    /// The end of a file whose size is no multiple of the unit.
+    /// The end of a file whose size is not a multiple of the unit.
     void write_tail(std::uint64_t offset, std::uint64_t end) {
         const auto length = static_cast<std::size_t>(end - offset);
         Bytes tail(length);

@@ -12,7 +12,7 @@ SlotWorker::SlotWorker(Work work) : work_(std::move(work)) {
     try {
         thread_ = std::thread([this] { run(); });
     } catch (const std::system_error& error) {
-        throw_errno(ErrorCode::internal, "starting a worker thread", error.code().value());
+        throw_errno(ErrorCode::internal, "starting a worker thread failed", error.code().value());
     }
 }
 

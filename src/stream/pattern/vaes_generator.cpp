@@ -42,7 +42,7 @@ struct Stretch {
     }
 };
 
-/// Memory that was last in another core's hands comes in time: about a tenth faster.
+/// Memory that was last used by another core comes in time: about a tenth faster.
 template <Use kUse>
 [[gnu::always_inline]] inline void fetch_ahead(const Stretch& stretch, std::size_t step) {
     constexpr std::size_t kAheadBytes = 2048;

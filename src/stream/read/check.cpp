@@ -155,7 +155,7 @@ class Checker final : public PassWork {
         }
     }
 
-    /// The end of a file whose size is no multiple of the unit.
+    /// The end of a file whose size is not a multiple of the unit.
     void read_tail(const Range& tail) {
         const auto length = static_cast<std::size_t>(tail.length);
         device::AlignedBuffer buffer(length);

@@ -28,7 +28,7 @@ FILE_SYSTEM_BYTES = 400 << 20
 # (purge, or clear where it may be flash); "none" = keys destroyed and no level claimed, for the
 # reason given.
 EXPECTED = {
-    "luks2-no-payload": ("none", "no payload long enough"),
+    "luks2-no-payload": ("none", "payload is too short"),
     "luks2-secondary-only": ("none", "damaged"),
     "luks2-secondary-only-4m": ("none", "damaged"),
     "luks2-primary-checksum": ("none", "damaged"),

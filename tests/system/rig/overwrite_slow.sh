@@ -36,7 +36,7 @@ stopped() {
 
 echo "slower than the least allowed rate: stop"
 overwrite /dev/mapper/slow '{"limits": {"bytes_per_second_min": 100000000}}'
-stopped too-slow speed '[0-9]+ bytes a second, the least allowed is 100000000'
+stopped too-slow speed '[0-9]+ bytes a second; the minimum is 100000000'
 
 echo "the same order, the device being faster"
 retable slow <<<"0 $sectors linear $below 0"
@@ -51,7 +51,7 @@ blockdev --flushbufs "$below"
 slow_table "$below" 0 1500 | retable slow
 overwrite /dev/mapper/slow '{"limits": {"bytes_per_second_min": 100000000, "when_slow": "go-on"}}'
 expect 0 sanitized
-limit what '[0-9]+ bytes a second, the least allowed is 100000000'
+limit what '[0-9]+ bytes a second; the minimum is 100000000'
 limit 'then' go-on
 same "old sectors" "$(old_sectors below.img)" ""
 
@@ -59,12 +59,12 @@ echo "not done in time: stop"
 fill_with_marks below.img $((mib << 20))
 blockdev --flushbufs "$below"
 overwrite /dev/mapper/slow '{"limits": {"deadline_seconds": 3}}'
-stopped deadline-passed deadline 'not done within 3 seconds'
+stopped deadline-passed deadline 'not finished within 3 seconds'
 
 echo "not done in time: go on"
 retable slow <<<"$(slow_table "$below" 0 400)"
 overwrite /dev/mapper/slow '{"limits": {"deadline_seconds": 1, "when_late": "go-on"}}'
 expect 0 sanitized
-limit what 'not done within 1 seconds'
+limit what 'not finished within 1 seconds'
 limit 'then' go-on
 same "old sectors" "$(old_sectors below.img)" ""

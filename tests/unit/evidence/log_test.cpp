@@ -364,8 +364,8 @@ TEST_CASE("a lost run is closed by an outcome with a reason and without certific
     CHECK(audit.open_intents.empty());
     CHECK(audit.lost_runs == std::vector<std::uint64_t>{6, 8, 10});
     CHECK(audit.problems ==
-          std::vector<std::string>{"entry 8 calls a run lost and does not say why",
-                                   "entry 10 calls a run lost that has a certificate"});
+          std::vector<std::string>{"entry 8 declares a run lost without a reason",
+                                   "entry 10 declares a run lost that has a certificate"});
 }
 
 TEST_CASE("an entry behind the checkpoint is not seen read-only and counted by the audit") {

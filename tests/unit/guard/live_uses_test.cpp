@@ -103,7 +103,7 @@ TEST_CASE("a file that somebody has open of whom no process tells is opened, wha
     if (read_only) {
         std::filesystem::permissions(file, std::filesystem::perms::owner_read);
     }
-    CHECK(has(uses_at(file), ReasonCode::opened, "can not be seen"));
+    CHECK(has(uses_at(file), ReasonCode::opened, "not visible"));
 }
 
 TEST_CASE("a loop device over a file is a use of the file") {

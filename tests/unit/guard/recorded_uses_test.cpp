@@ -46,7 +46,7 @@ TEST_CASE("the root file system is seen through LVM on a partition, down to the 
     for (const char* device : {"/dev/dm-0", "/dev/sda2", "/dev/sda"}) {
         const auto uses = uses_of_device(machine, device);
         INFO(device << '\n' << test::text_of(uses));
-        CHECK(has(uses, ReasonCode::root_or_boot, "running system's / rests on"));
+        CHECK(has(uses, ReasonCode::root_or_boot, "running system's / is on"));
         CHECK(has(uses, ReasonCode::mounted, "dm-0 (LVM-"));
     }
 }
@@ -171,7 +171,7 @@ TEST_CASE("recorded in the rig: LVM on LUKS on RAID 1 is seen from a leg upward"
     for (const char* leg : {"/dev/loop0", "/dev/loop1"}) {
         const auto uses = uses_of_device(machine, leg);
         INFO(leg << '\n' << test::text_of(uses));
-        CHECK(has(uses, ReasonCode::md_member, "md0 (raid1) rests on"));
+        CHECK(has(uses, ReasonCode::md_member, "md0 (raid1) is on top of"));
         CHECK(has(uses, ReasonCode::active_mapping, "name crypt-pg"));
         CHECK(has(uses, ReasonCode::lvm_member, "name vg-data"));
         CHECK(has(uses, ReasonCode::mounted, "/run/scratch/work/mnt a (ext4)"));
@@ -186,8 +186,9 @@ TEST_CASE("recorded in the rig: partitions of a loop device, one mounted and one
     const RecordedMachine machine{"partitions.tree"};
     const auto volume = uses_of_device(machine, "/dev/loop0p2");
     INFO(test::text_of(volume));
-    CHECK(has(volume, ReasonCode::active_mapping,
-              "dm-0 (CRYPT-LUKS2-66666666222243338444555555555555-x, name x) rests on loop0p2"));
+    CHECK(
+        has(volume, ReasonCode::active_mapping,
+            "dm-0 (CRYPT-LUKS2-66666666222243338444555555555555-x, name x) is on top of loop0p2"));
     CHECK(count_of(volume, ReasonCode::mounted) == 0);
     const auto whole = uses_of_device(machine, "/dev/loop0");
     CHECK(has(whole, ReasonCode::partition_in_use, "loop0p1"));

@@ -124,7 +124,7 @@ std::vector<Row> rows() {
         {"huge-pages", absent, nothing},
         {"huge-pages", present,
          put("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "4\n")},
-        // A file where a folder should be, and the other way round, can not be read.
+        // A file where a folder should be, and the other way round, cannot be read.
         {"huge-pages", unknown, put("sys/kernel/mm/hugepages")},
         {"huge-pages", unknown, folder("sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")},
         {"huge-pages", unknown,
@@ -246,7 +246,7 @@ TEST_CASE("free memory is that of the machine, of its nodes and of the tightest 
     CHECK(unknown());
     tree.put("sys/fs/cgroup/other/cgroup.controllers", "cpu pids\n");
     CHECK_FALSE(unknown());
-    tree.folder("sys/fs/cgroup/other/memory.high");  // can not be read
+    tree.folder("sys/fs/cgroup/other/memory.high");  // cannot be read
     CHECK(unknown());
 
     tree.put("proc/self/cgroup", "12:pids:/x\n5:memory,cpu:/old\n0::/\n");

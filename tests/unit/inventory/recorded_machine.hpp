@@ -23,7 +23,7 @@ class RecordedMachine final {
     [[nodiscard]] const std::filesystem::path& root() const { return root_; }
     /// Replaces or adds one file.
     void write(const std::string& path, const std::string& text) const;
-    /// A file that is there but can not be read, not even by root (a link to itself).
+    /// A file that is there but cannot be read, not even by root (a link to itself).
     void make_unreadable(const std::string& path) const;
 
   private:

@@ -135,7 +135,7 @@ TEST_CASE("The drive that answered is the one that is named") {
     CHECK_THAT(drive([](Json& p) { p["verification"]["identity"] = "not read"; }),
                Contains("verification.identity"));
     CHECK_THAT(drive([](Json& p) { p["target"]["identityAfter"] = nullptr; }),
-               Contains("not looked at afterwards"));
+               Contains("not checked afterwards"));
 }
 
 TEST_CASE("Only a hidden area that was opened changes the size of a drive, and only upwards") {
@@ -313,7 +313,7 @@ TEST_CASE("A drive that was erasing itself when we came is at best sanitized wit
                    adopted(p);
                    operation(p)["adopted"] = false;
                }),
-               Contains("nothing was looked for"));
+               Contains("no canary was checked"));
 }
 
 TEST_CASE("Each technique has its level, and some have none") {

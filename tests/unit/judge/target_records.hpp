@@ -42,12 +42,12 @@ void use(Json& predicate, const std::string& technique);
 /// An honest run on a disk with one bad block.
 void bad_block(Json& predicate);
 void no_read_back(Json& predicate);
-/// Likewise after a drive's own erasure: canaries were placed, and nobody looked for them.
+/// Likewise after a drive's own erase: canaries were placed, and nobody looked for them.
 void not_looked(Json& predicate);
 
-/// An honest run of a drive's own erasure that some named thing keeps from being plain success.
+/// An honest run of a drive's own erase that some named thing keeps from being plain success.
 void with_exception(Json& predicate, const char* code = "io-failed");
-/// An honest run after which one of `placed` canaries (5 to 100) can not be read, which is named.
+/// An honest run after which one of `placed` canaries (5 to 100) cannot be read, which is named.
 void some_unreadable(Json& predicate, std::uint64_t count = 1);
 /// An honest run on a drive that was erasing itself when we came: nothing of ours was on it.
 void adopted(Json& predicate);

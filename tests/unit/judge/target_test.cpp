@@ -115,7 +115,7 @@ TEST_CASE("The target that was overwritten is the one that is named, before and 
 
 TEST_CASE("A target that could not be identified afterwards is no success") {
     CHECK_THAT(media([](Json& p) { p["target"]["identityAfter"] = nullptr; }),
-               Contains("not looked at afterwards"));
+               Contains("not checked afterwards"));
     CHECK(media([](Json& p) {
               p["target"]["identityAfter"] = nullptr;
               fail_run(p, "indeterminate");

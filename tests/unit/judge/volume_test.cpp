@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a level for a LUKS volume rests on, and what was not read of a drive: each rule both ways.
+// What a level for a LUKS volume depends on, and what was not read of a drive: each rule both ways.
 // tests/system/tamper has every one of them as a claim that is signed.
 #include "catch.hpp"
 #include "records/volume_claim.hpp"
@@ -87,7 +87,7 @@ TEST_CASE("A control that was not asked is no answer") {
     CHECK_THAT(keyslot([](Json& p) { place(p)["negativeControls"].erase(1); }),
                Contains("crypt-load"));
     CHECK_THAT(keyslot([](Json& p) { place(p)["negativeControls"].erase(3); }),
-               Contains("not asked"));
+               Contains("not tried"));
     CHECK(keyslot([](Json& p) {
               place(p)["negativeControls"].erase(3);
               first_volume(p)["credential"]["refusedAfter"] = nullptr;
@@ -116,7 +116,7 @@ TEST_CASE("A level needs a payload that is known to be ciphertext, and no doubts
     CHECK_THAT(keyslot([](Json& p) {
                    place(p)["header"]["segments"][0]["encryption"] = "capi:ecb(aes)-plain64";
                }),
-               Contains("not known to hide"));
+               Contains("not known to encrypt"));
 }
 
 TEST_CASE("Canaries that can not be read are no evidence, whatever status the read ended with") {
@@ -171,5 +171,5 @@ TEST_CASE("Where the drive says that it is larger, the difference is an exceptio
                    cut(p);
                    p["target"]["hiddenAreas"]["areas"].back()["opened"] = true;
                }),
-               Contains("behind the cut"));
+               Contains("beyond the cut"));
 }

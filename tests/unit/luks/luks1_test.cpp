@@ -116,7 +116,7 @@ TEST_CASE("an impossible LUKS1 key size is a defect") {
     const auto size = GENERATE(0U, 513U, 0xffffffffU);
     put_u32(image, 108, size);
     const auto header = read(image);
-    CHECK(mentions(header.copies[0].defects, "is not possible"));
+    CHECK(mentions(header.copies[0].defects, "is impossible"));
     CHECK_FALSE(header.intact);
 }
 
@@ -143,7 +143,7 @@ TEST_CASE("a header marked by the old cryptsetup-reencrypt is found") {
     const auto header = read(image);
     CHECK(header.version == 1);
     CHECK(header.uuid == kUuid);
-    CHECK(mentions(header.copies[0].defects, "unfinished run of cryptsetup-reencrypt"));
+    CHECK(mentions(header.copies[0].defects, "unfinished cryptsetup-reencrypt"));
     CHECK_FALSE(header.intact);
 }
 

@@ -108,8 +108,8 @@ TEST_CASE("an area with impossible numbers has length 0 and makes the header not
 
 TEST_CASE("an area in the wrong place is kept and makes the header not intact") {
     const auto [offset, size, part] = GENERATE(table<std::string, std::string, std::string>({
-        {"4096", "4096", "lies outside the keyslots area"},
-        {"1044480", "8192", "lies outside the keyslots area"},
+        {"4096", "4096", "is outside the keyslots area"},
+        {"1044480", "8192", "is outside the keyslots area"},
         {"2097152", "4096", "beyond the target"},
     }));
     Json document = luks2_document();
@@ -136,18 +136,18 @@ TEST_CASE("numbers of slots, segments and digests beyond their bounds are defect
         document["keyslots"]["32"] = slot("290816", "4096");
         const auto header = read(document);
         CHECK(header.keyslots.back().index == 32);
-        CHECK(mentions(header.copies[0].defects, "keyslots: \"32\" is no number from 0 to 31"));
+        CHECK(mentions(header.copies[0].defects, "keyslots: \"32\" is not a number from 0 to 31"));
     }
     SECTION("a slot with a name") {
         document["keyslots"]["first"] = slot("290816", "4096");
         const auto header = read(document);
         CHECK(header.copies[0].areas.size() == 2);
-        CHECK(mentions(header.copies[0].defects, "keyslots: \"first\" is no number"));
+        CHECK(mentions(header.copies[0].defects, "keyslots: \"first\" is not a number"));
     }
     SECTION("digest 8") {
         document["digests"]["8"] = document["digests"]["0"];
-        CHECK(
-            mentions(read(document).copies[0].defects, "digests: \"8\" is no number from 0 to 7"));
+        CHECK(mentions(read(document).copies[0].defects,
+                       "digests: \"8\" is not a number from 0 to 7"));
     }
     SECTION("segment 32") {
         document["segments"]["32"] = document["segments"]["0"];
@@ -237,7 +237,7 @@ TEST_CASE("a keyslots area of impossible size is a defect") {
     Json document = luks2_document();
     document["config"]["keyslots_size"] = size;
     const auto header = read(document);
-    CHECK(mentions(header.copies[0].defects, "config.keyslots_size is not possible"));
+    CHECK(mentions(header.copies[0].defects, "config.keyslots_size is impossible"));
     CHECK_FALSE(header.intact);
 }
 

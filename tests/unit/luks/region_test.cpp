@@ -132,7 +132,7 @@ TEST_CASE("every doubt widens the region to all that metadata can fill") {
     }
     SECTION("a missing first header") {
         put(image, 0, Bytes(4096, 0));
-        part = "zeros stand where the first header should";
+        part = "there are zeros where the first header should be";
     }
     SECTION("a missing second header") {
         put(image, 16384, Bytes(4096, 0));

@@ -91,7 +91,7 @@ TEST_CASE("manifest: what is wrong is named with its place", "[mandate][manifest
     CHECK(problem(with("\"pg-data\"", "\"\\u001b[2J\"")).find("name") != std::string::npos);
     CHECK(problem(with("\"ticket\": \"CHG-1\"", "\"ticket\": \"CHG-1\", \"ticket\": \"CHG-2\"")) ==
           "manifest: key \"ticket\" is repeated");
-    CHECK(problem(with("/root/pg.bak", "/dev/loop3")).find("stands twice") != std::string::npos);
+    CHECK(problem(with("/root/pg.bak", "/dev/loop3")).find("listed twice") != std::string::npos);
 }
 
 TEST_CASE("manifest: hostile input ends in an error", "[mandate][manifest]") {

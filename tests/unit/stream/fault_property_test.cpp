@@ -3,7 +3,7 @@
 // be left on the media that survives a loss of power: the n-th operation misbehaves, for every n,
 // until a run ends before its n-th operation.
 //
-// What this engine can not see, and therefore never claims: a device that acknowledges a flush and
+// What this engine cannot see, and therefore never claims: a device that acknowledges a flush and
 // does not carry it out (the last test). The visible media holds the pattern, the durable one does
 // not; the record states that the flush was acknowledged, not that the device told the truth.
 #include <cerrno>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices that say that all went well. The last one shows what reading back can not see.
+// Devices that say that all went well. The last one shows what reading back cannot see.
 #include <cerrno>
 
 #include "catch.hpp"
@@ -76,7 +76,7 @@ TEST_CASE("a medium that is smaller than it says and wraps is found with random 
     const CheckReport report = check(wrapping, random_pattern());
     CHECK_FALSE(report.matches());
     CHECK(report.blocks_different == kDiskBytes / 2 / 512);
-    // One value everywhere is the same at every address: a fixed pattern can not tell.
+    // One value everywhere is the same at every address: a fixed pattern cannot tell.
     CHECK(fill(wrapping, repeating({0})).watermark == kDiskBytes);
     CHECK(check(wrapping, repeating({0})).matches());
 }

@@ -70,20 +70,20 @@ TEST_CASE("A technician finds the drive, what was done to it and what was not re
     for (const char* part :
          {"ST4000NM0035-1V4", "ZC10A7WE", "naa.5000c500a1b2c3d4",
           "4000787030016 bytes (4.00 TB, 3.64 TiB), blocks of 512 bytes", "Pass 1 of 1",
-          "random data (AES-256-CTR key stream)", "went on at byte 1717986918400",
+          "random data (AES-256-CTR key stream)", "resumed at byte 1717986918400",
           "(4 h 20 min 38 s)", "everything that was written was read back",
           "100.00 % of the target", "Blocks that differ  0",
           "61 degrees Celsius: above 60 (2026-11-21T03:02:11Z, pause)",
           "Hidden areas        not examined", "retired and replaced", "RMA-20261121-03"}) {
         CHECK_THAT(text, Contains(part));
     }
-    CHECK_THAT(text, !Contains("keys were treated"));
+    CHECK_THAT(text, !Contains("the keys were erased"));
     CHECK(widest(text) <= 100);
 }
 
 TEST_CASE("What was not written, not read and not claimed stands on the page of a file") {
     const std::string text = render_text({{"predicate", example_predicate("file")}});
-    for (const char* part : {"none: it was treated, no level of NIST SP 800-88 is claimed",
+    for (const char* part : {"none: erased, but no level of NIST SP 800-88 is claimed",
                              "4096 bytes at byte 409600: Input/output error (5)",
                              "9.99 % of the target", "pwrite: io_uring is not permitted here",
                              "typed-token: \"customers.db-1048576123-985b61\"",
@@ -102,7 +102,8 @@ TEST_CASE("Memory shows its steps, controls and facts") {
 
 TEST_CASE("How memory was verified is said in words, and as the record names it") {
     for (const auto& [method, meaning] :
-         {std::pair{"sampled-read-back", "one sixteenth of what was written was read back"},
+         {std::pair{"sampled-read-back",
+                    "one sixteenth of the free pages that were written was read back"},
           {"device-state", "no content was read back"}}) {
         Json memory = example_predicate("memory");
         memory["verification"]["method"] = method;
@@ -137,10 +138,10 @@ TEST_CASE("What a drive reported and what was seen of it stand apart") {
     for (const char* part :
          {"19 placed, in blocks of 4096 bytes: 18 changed, 1 not readable, 0 still there",
           "19 canaries, the first at byte 0, the last at byte 151552", "not readable byte 28672",
-          "256 samples: 203 changed", "zeros: 255 blocks were held against it, 0 differ",
+          "256 samples: 203 changed", "zeros: 255 blocks compared with it, 0 differ",
           "once: EIO (not expected)",
           "2 canaries could not be read at first; reset of the path: done",
-          "16 canaries looked at by commands of the drive, 0 still there", "Identity after same"}) {
+          "16 canaries checked with commands of the drive, 0 still there", "Identity after same"}) {
         CHECK(at(part) > seen);
     }
     for (const char* part : {"firmware GDC5902Q", "the technique reaches it as it is",
@@ -166,7 +167,7 @@ TEST_CASE("A canary that still stands and an area that stayed hidden are told, a
     CHECK_THAT(render_text({{"predicate", predicate}}), !Contains("\x1b"));
     adopted(predicate);
     CHECK_THAT(render_text({{"predicate", predicate}}),
-               Contains("not by this run: the drive was at it already"));
+               Contains("not by this run: the erase was already running"));
 }
 
 TEST_CASE("A long list of commands is cut, and says so") {

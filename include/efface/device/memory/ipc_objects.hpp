@@ -26,7 +26,7 @@ struct SegmentState {
     std::int64_t last_pid = 0;  ///< that attached or detached
     bool doomed = false;        ///< goes away with its last attachment
 };
-/// nullopt when there is no such segment. Throws Error(internal) when it can not be asked.
+/// nullopt when there is no such segment. Throws Error(internal) when it cannot be asked.
 [[nodiscard]] std::optional<SegmentState> segment_state(int id);
 /// IPC_RMID. 0 or an errno.
 [[nodiscard]] int remove_segment(int id);
@@ -35,7 +35,7 @@ struct SegmentState {
 /// not be had comes back as EIO instead of killing the process.
 class AttachedSegment final : public BlockTarget {
   public:
-    /// Throws Error(not_sanitized) when it can not be attached for reading and writing. Child
+    /// Throws Error(not_sanitized) when it cannot be attached for reading and writing. Child
     /// processes do not inherit the attachment.
     [[nodiscard]] static AttachedSegment attach(int id);
     ~AttachedSegment() override;
@@ -73,7 +73,7 @@ struct QueueState {
 /// A POSIX message queue, open for reading without waiting. Names are without the slash.
 class MessageQueue final {
   public:
-    /// nullopt when there is none of this name. Throws Error(internal) when it can not be opened.
+    /// nullopt when there is none of this name. Throws Error(internal) when it cannot be opened.
     [[nodiscard]] static std::optional<MessageQueue> open(const std::string& name);
     [[nodiscard]] QueueState state() const;
     /// Takes one message out into `into` (message_bytes_max at least). Its bytes; nullopt when none

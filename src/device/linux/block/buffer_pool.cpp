@@ -29,7 +29,7 @@ BufferPool::BufferPool(std::size_t count, std::size_t bytes)
     mapping_ =
         ::mmap(nullptr, mapped_bytes_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (mapping_ == MAP_FAILED) {
-        throw_errno(ErrorCode::internal, "reserving transfer buffers", errno);
+        throw_errno(ErrorCode::internal, "reserving transfer buffers failed", errno);
     }
     const auto address = reinterpret_cast<std::uintptr_t>(mapping_);
     first_ = static_cast<std::uint8_t*>(mapping_) + (rounded_up(address, kHugePageBytes) - address);

@@ -75,7 +75,7 @@ std::vector<DmTarget> targets_in(const SecretBytes& buffer, const struct dm_ioct
     for (std::uint32_t i = 0; i < header.target_count && i < kTargetsMax; ++i) {
         struct dm_target_spec spec {};
         if (at > end || sizeof(spec) > end - at) {
-            throw Error(ErrorCode::internal, "device mapper: the kernel's table is cut short");
+            throw Error(ErrorCode::internal, "device mapper: the kernel's table is truncated");
         }
         std::memcpy(&spec, buffer.view().data() + at, sizeof(spec));
         const std::size_t length = ::strnlen(spec.target_type, sizeof(spec.target_type));
@@ -108,13 +108,13 @@ std::vector<DmTarget> dm_table(unsigned major, unsigned minor) {
             return {};
         }
         if (error != 0) {
-            throw_errno(ErrorCode::internal, "device mapper: reading a table", error);
+            throw_errno(ErrorCode::internal, "device mapper: reading a table failed", error);
         }
         if ((header.flags & DM_BUFFER_FULL_FLAG) == 0) {
             return targets_in(buffer, header);
         }
     }
-    throw Error(ErrorCode::internal, "device mapper: a table larger than the limit");
+    throw Error(ErrorCode::internal, "device mapper: a table exceeds the size limit");
 }
 
 }  // namespace efface::device

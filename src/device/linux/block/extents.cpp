@@ -131,7 +131,8 @@ bool is_marked_nocow(int fd) {
 ExtentReport extents_of(int file_descriptor) {
     struct stat status {};
     if (::fstat(file_descriptor, &status) != 0) {
-        throw_errno(ErrorCode::internal, "extents of the opened file: reading its status", errno);
+        throw_errno(ErrorCode::internal, "extents of the opened file: reading its status failed",
+                    errno);
     }
     ExtentReport report;
     // The node of a device lies on devtmpfs; that says nothing of the device.

@@ -71,7 +71,8 @@ constexpr std::array kFilesystems{
 FilesystemTraits filesystem_of(int file_descriptor) {
     struct statfs answer {};
     if (::fstatfs(file_descriptor, &answer) != 0) {
-        throw_errno(ErrorCode::internal, "file system of the opened file: asking", errno);
+        throw_errno(ErrorCode::internal, "file system of the opened file: reading its type failed",
+                    errno);
     }
     // The magic is 32 bits wide, sign-extended where f_type is signed.
     const auto magic = static_cast<std::uint32_t>(answer.f_type);

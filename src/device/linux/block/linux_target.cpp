@@ -34,29 +34,29 @@ constexpr std::uint32_t kSmallestBlockBytes = 512;
         case ENOTDIR:
         case ELOOP:
         case ENAMETOOLONG:
-            throw_errno(ErrorCode::usage, name + ": opening", error);
+            throw_errno(ErrorCode::usage, name + ": opening failed", error);
         case ENXIO:
         case ENODEV:
         case ENOMEDIUM:
-            throw Error(ErrorCode::usage, name + ": there is no device or medium behind this name",
+            throw Error(ErrorCode::usage, name + ": no device or medium has this name",
                         "check the path and that the device is connected");
         case EBUSY:
         case ETXTBSY:
             throw Error(ErrorCode::safety, ReasonCode::busy,
                         name + ": is in use by the kernel (" + errno_text(error) + ")",
-                        "unmount it and close what is stacked on it, then run again");
+                        "unmount it and close everything on top of it, then run the command again");
         case EROFS:
         case EACCES:
         case EPERM:
             if (writes && ::geteuid() == 0) {
                 throw Error(ErrorCode::safety, ReasonCode::read_only,
                             name + ": is read-only or immutable (" + errno_text(error) + ")",
-                            "if it is to be erased, lift the protection (blockdev --setrw, "
-                            "mount -o remount,rw, chattr -i) and run again");
+                            "to erase it, remove the protection (blockdev --setrw, mount -o "
+                            "remount,rw, chattr -i), then run the command again");
             }
-            throw_errno(ErrorCode::usage, name + ": opening", error);
+            throw_errno(ErrorCode::usage, name + ": opening failed", error);
         default:
-            throw_errno(ErrorCode::internal, name + ": opening", error);
+            throw_errno(ErrorCode::internal, name + ": opening failed", error);
     }
 }
 
@@ -71,7 +71,7 @@ UniqueFd open_or_empty(const std::filesystem::path& path, int flags) {
 struct stat status_of(int fd, const std::string& name) {
     struct stat status {};
     if (::fstat(fd, &status) != 0) {
-        throw_errno(ErrorCode::internal, name + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, name + ": reading its status failed", errno);
     }
     return status;
 }
@@ -84,7 +84,7 @@ bool same_object(const struct stat& a, const struct stat& b) {
 std::uint64_t device_size(int fd, const std::string& name) {
     std::uint64_t bytes = 0;
     if (::ioctl(fd, BLKGETSIZE64, &bytes) != 0) {
-        throw_errno(ErrorCode::internal, name + ": reading its size", errno);
+        throw_errno(ErrorCode::internal, name + ": reading its size failed", errno);
     }
     return bytes;
 }
@@ -102,7 +102,7 @@ bool device_is_read_only(int fd) {
     return ::ioctl(fd, BLKROGET, &value) == 0 && value != 0;
 }
 
-/// 0: the file system says that this file can not do direct I/O; nullopt: it does not say.
+/// 0: the file system says that this file cannot do direct I/O; nullopt: it does not say.
 std::optional<std::uint32_t> direct_unit(int fd) {
     struct statx answer {};
     if (::statx(fd, "", AT_EMPTY_PATH, STATX_DIOALIGN, &answer) != 0 ||
@@ -173,7 +173,7 @@ DirectFile make_file(const std::filesystem::path& path, Access access, Opened op
     if (!layout.direct && opened.direct) {
         const int flags = ::fcntl(fd, F_GETFL);
         if (flags < 0 || ::fcntl(fd, F_SETFL, flags & ~O_DIRECT) != 0) {
-            throw_errno(ErrorCode::internal, name + ": turning direct I/O off", errno);
+            throw_errno(ErrorCode::internal, name + ": turning direct I/O off failed", errno);
         }
     } else if (layout.direct && layout.size_bytes % layout.unit != 0) {
         buffered = open_or_empty(path, access == Access::exclusive ? O_RDWR : O_RDONLY);
@@ -216,8 +216,9 @@ std::unique_ptr<LinuxTarget> LinuxTarget::open(const std::filesystem::path& path
                     name + ": was replaced while it was being opened");
     }
     if (access == Access::exclusive && is_block_device && device_is_read_only(opened.fd.get())) {
-        throw Error(ErrorCode::safety, ReasonCode::read_only, name + ": is a read-only device",
-                    "if it is to be erased, lift the protection (blockdev --setrw) and run again");
+        throw Error(
+            ErrorCode::safety, ReasonCode::read_only, name + ": is a read-only device",
+            "to erase it, remove the protection (blockdev --setrw), then run the command again");
     }
     DirectFile file = make_file(path, access, std::move(opened), status);
     auto state = std::make_unique<State>(State{name, is_block_device, std::move(file)});

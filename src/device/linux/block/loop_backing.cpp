@@ -41,7 +41,8 @@ std::optional<LoopBacking> loop_backing(const std::filesystem::path& loop_device
     const UniqueFd fd = open_file(loop_device, O_RDONLY | O_NONBLOCK);
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) {
-        throw_errno(ErrorCode::internal, loop_device.string() + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, loop_device.string() + ": reading its status failed",
+                    errno);
     }
     if (!S_ISBLK(status.st_mode)) {
         return std::nullopt;
@@ -52,7 +53,8 @@ std::optional<LoopBacking> loop_backing(const std::filesystem::path& loop_device
         if (errno == ENXIO || errno == ENOTTY || errno == EINVAL) {
             return std::nullopt;
         }
-        throw_errno(ErrorCode::internal, loop_device.string() + ": asking for its file", errno);
+        throw_errno(ErrorCode::internal, loop_device.string() + ": reading its backing file failed",
+                    errno);
     }
     LoopBacking backing;
     backing.path = backing_path(status.st_rdev);

@@ -182,7 +182,7 @@ void UringQueue::submit(std::size_t slot) {
 void UringQueue::enter(int result) const {
     if (result < 0 && result != -EAGAIN && result != -EBUSY && result != -EINTR &&
         result != -ETIME) {
-        throw_errno(ErrorCode::internal, "handing transfers to io_uring", -result);
+        throw_errno(ErrorCode::internal, "submitting transfers to io_uring failed", -result);
     }
 }
 
@@ -248,7 +248,7 @@ std::unique_ptr<IoQueue> make_uring_queue(int fd, std::uint32_t unit, std::uint6
     auto queue = std::make_unique<UringQueue>(fd, unit, end, slots, slot_bytes);
     const int error = queue->open();
     if (error != 0) {
-        why_not = "io_uring is not to be had: " + errno_text(error);
+        why_not = "io_uring is not available: " + errno_text(error);
         return nullptr;
     }
     return queue;

@@ -42,7 +42,7 @@ UniqueFd open_controller(const std::filesystem::path& path) {
         throw_errno(ErrorCode::usage, path.string(), errno);
     }
     if (device_class(state) != "nvme") {
-        throw Error(ErrorCode::usage, path.string() + ": is no NVMe controller (/dev/nvmeN)");
+        throw Error(ErrorCode::usage, path.string() + ": is not an NVMe controller (/dev/nvmeN)");
     }
     return open_file(path, O_RDONLY, 0, ErrorCode::not_sanitized);
 }
@@ -56,7 +56,7 @@ UniqueFd open_namespace(const NvmeNamespaceNode& node) {
     UniqueFd fd = open_file(node.path, O_RDONLY | O_NONBLOCK, 0, ErrorCode::usage);
     const auto id = namespace_id(fd.get());
     if (!id) {
-        throw Error(ErrorCode::usage, node.path.string() + ": is no NVMe namespace");
+        throw Error(ErrorCode::usage, node.path.string() + ": is not an NVMe namespace");
     }
     if (*id != node.nsid) {
         throw Error(ErrorCode::usage,

@@ -21,7 +21,7 @@ constexpr std::size_t kSenseBytesMax = 252;
 constexpr std::size_t kCdbBytesMin = 6;
 constexpr std::size_t kCdbBytesMax = 16;
 constexpr int kSgVersionMin = 30'000;
-/// More is negative to the kernel, which is no timeout at all.
+/// More is negative to the kernel, which means no timeout.
 constexpr std::chrono::milliseconds kTimeoutMax{std::numeric_limits<int>::max()};
 
 // Of the kernel's driver status, which only says more than the other two when the kernel itself
@@ -66,7 +66,7 @@ LinuxScsi LinuxScsi::adopt(UniqueFd fd, const std::string& name) {
     const bool device = S_ISBLK(state.st_mode) || S_ISCHR(state.st_mode);
     if (!device || ::ioctl(fd.get(), SG_GET_VERSION_NUM, &version) != 0 ||
         version < kSgVersionMin) {
-        throw Error(ErrorCode::usage, name + ": does not take SCSI commands (SG_IO)");
+        throw Error(ErrorCode::usage, name + ": does not accept SCSI commands (SG_IO)");
     }
     return LinuxScsi(std::move(fd));
 }

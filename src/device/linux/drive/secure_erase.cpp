@@ -29,7 +29,7 @@ LinuxSecureErase LinuxSecureErase::open(const std::filesystem::path& path) {
     if (::fstat(fd.get(), &state) != 0 || !S_ISBLK(state.st_mode) ||
         ::ioctl(fd.get(), BLKGETSIZE64, &size_bytes) != 0 ||
         ::ioctl(fd.get(), BLKSSZGET, &block_bytes) != 0 || block_bytes <= 0) {
-        throw Error(ErrorCode::usage, path.string() + ": is no block device");
+        throw Error(ErrorCode::usage, path.string() + ": is not a block device");
     }
     return {std::move(fd), size_bytes, static_cast<std::uint32_t>(block_bytes)};
 }

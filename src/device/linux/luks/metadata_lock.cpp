@@ -34,7 +34,7 @@ class Attempts final {
     void wait_or_throw(const std::string& what) {
         if (--left_ == 0) {
             throw Error(ErrorCode::busy, what + ": is locked by another program",
-                        "wait until cryptsetup or udev is done with it, then run again");
+                        "wait until cryptsetup or udev has finished, then run the command again");
         }
         std::this_thread::sleep_for(kPollStep);
     }
@@ -49,7 +49,7 @@ bool try_flock(int fd, const std::string& what) {
         return true;
     }
     if (errno != EWOULDBLOCK && errno != EINTR) {
-        throw_errno(ErrorCode::internal, what + ": locking", errno);
+        throw_errno(ErrorCode::internal, what + ": locking failed", errno);
     }
     return false;
 }
@@ -62,8 +62,8 @@ UniqueFd reopen(int fd, int flags) {
 
 UniqueFd open_lock_folder() {
     if (::mkdir(kLockFolder, kLockFolderMode) != 0 && errno != EEXIST) {
-        throw_errno(ErrorCode::internal, std::string(kLockFolder) + ": making the lock folder",
-                    errno);
+        throw_errno(ErrorCode::internal,
+                    std::string(kLockFolder) + ": creating the lock folder failed", errno);
     }
     return open_file(kLockFolder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
 }
@@ -82,7 +82,7 @@ UniqueFd lock_resource(int folder, const std::string& name, Attempts& attempts) 
         UniqueFd fd(::openat(folder, name.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
                              kLockFileMode));
         if (!fd) {
-            throw_errno(ErrorCode::internal, what + ": opening", errno);
+            throw_errno(ErrorCode::internal, what + ": opening failed", errno);
         }
         if (!S_ISREG([&] {
                 struct stat status {};

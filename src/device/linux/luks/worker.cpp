@@ -193,7 +193,7 @@ void read_exactly(int fd, MutableByteView into) {
             continue;
         }
         if (count <= 0) {
-            throw Error(ErrorCode::usage, "luks worker: the request is cut short");
+            throw Error(ErrorCode::usage, "luks worker: the request is truncated");
         }
         into = into.subspan(static_cast<std::size_t>(count));
     }

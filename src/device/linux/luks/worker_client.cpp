@@ -42,14 +42,14 @@ struct SocketPair {
 SocketPair make_sockets(int type, const std::string& name) {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        throw_errno(ErrorCode::internal, name + ": making a socket", errno);
+        throw_errno(ErrorCode::internal, name + ": making a socket failed", errno);
     }
     SocketPair pair{UniqueFd(ends[0]), UniqueFd(ends[1])};
     for (UniqueFd* end : {&pair.ours, &pair.theirs}) {
         if (end->get() < kFirstDescriptor) {
             UniqueFd moved(::fcntl(end->get(), F_DUPFD_CLOEXEC, kFirstDescriptor));
             if (!moved) {
-                throw_errno(ErrorCode::internal, name + ": moving a socket", errno);
+                throw_errno(ErrorCode::internal, name + ": moving a socket failed", errno);
             }
             *end = std::move(moved);
         }
@@ -68,7 +68,7 @@ class Deadline final {
         when.it_value.tv_sec = milliseconds / 1000;
         when.it_value.tv_nsec = static_cast<long>(milliseconds % 1000) * 1'000'000 + 1;
         if (!timer_ || ::timerfd_settime(timer_.get(), 0, &when, nullptr) != 0) {
-            throw_errno(ErrorCode::internal, name_ + ": setting a deadline", errno);
+            throw_errno(ErrorCode::internal, name_ + ": setting a deadline failed", errno);
         }
     }
 
@@ -77,7 +77,7 @@ class Deadline final {
         std::array<pollfd, 2> watched{pollfd{fd, events, 0}, pollfd{timer_.get(), POLLIN, 0}};
         while (::poll(watched.data(), watched.size(), -1) < 0) {
             if (errno != EINTR) {
-                throw_errno(ErrorCode::internal, name_ + ": waiting", errno);
+                throw_errno(ErrorCode::internal, name_ + ": waiting failed", errno);
             }
         }
         if (watched[0].revents == 0) {
@@ -102,7 +102,7 @@ bool send_all(int fd, ByteView bytes, const Deadline& deadline, const std::strin
         } else if (errno == EAGAIN) {
             deadline.wait(fd, POLLOUT);
         } else if (errno != EINTR) {
-            throw_errno(ErrorCode::internal, name + ": sending the request", errno);
+            throw_errno(ErrorCode::internal, name + ": sending the request failed", errno);
         }
     }
     return true;
@@ -122,11 +122,11 @@ std::string receive_all(int fd, std::size_t bytes_max, const Deadline& deadline,
             if (errno == EINTR || errno == EAGAIN) {
                 continue;
             }
-            throw_errno(ErrorCode::internal, name + ": receiving the answer", errno);
+            throw_errno(ErrorCode::internal, name + ": receiving the answer failed", errno);
         }
         answer.append(buffer.data(), static_cast<std::size_t>(count));
         if (answer.size() > bytes_max) {
-            fail(name, fmt::format("said more than {} bytes", bytes_max));
+            fail(name, fmt::format("answered with more than {} bytes", bytes_max));
         }
     }
 }
@@ -140,14 +140,14 @@ void redeem(const UniqueFd& ticket, const Deadline& deadline, const std::string&
         count = ::recv(ticket.get(), bytes.data(), bytes.size(), MSG_DONTWAIT);
     } while (count < 0 && (errno == EINTR || errno == EAGAIN));
     if (count != static_cast<ssize_t>(bytes.size())) {
-        fail(name, "the process that serves it ended");
+        fail(name, "its worker process ended");
     }
     const auto [kind, value] = bytes;
     if (kind == kTicketSignalled) {
         fail(name, fmt::format("ended by signal {}", value));
     }
     if (kind == kTicketNotForked) {
-        fail(name, "no process for it: " + errno_text(value));
+        fail(name, "no worker process for it: " + errno_text(value));
     }
     if (kind != kTicketExited || value != 0) {
         fail(name, fmt::format("ended with status {}", value));
@@ -181,7 +181,7 @@ bool send_request(int control, int conversation, int ticket, const Deadline& dea
         if (errno == EAGAIN) {
             deadline.wait(control, POLLOUT);
         } else if (errno != EINTR) {
-            throw_errno(ErrorCode::internal, name + ": handing over the request", errno);
+            throw_errno(ErrorCode::internal, name + ": handing over the request failed", errno);
         }
     }
 }
@@ -208,7 +208,7 @@ std::shared_ptr<WorkerClient::Server> WorkerClient::server_other_than(
         return server_;
     }
     if (starts_ == kServerStartsMax) {
-        fail(name_, fmt::format("was started {} times and is not there any more", starts_));
+        fail(name_, fmt::format("was started {} times and ended each time", starts_));
     }
     ++starts_;
     server_.reset();
@@ -230,7 +230,7 @@ std::string WorkerClient::ask(const Question& question) {
                                    ticket.theirs.get(), deadline, name_);
     }
     if (!handed_over) {
-        fail(name_, "the process that serves it ended");
+        fail(name_, "its worker process ended");
     }
     conversation.theirs.reset();
     ticket.theirs.reset();

@@ -31,7 +31,7 @@ class WorkerClient final {
     WorkerClient(const WorkerClient&) = delete;
     WorkerClient& operator=(const WorkerClient&) = delete;
 
-    /// What the child wrote. Throws Error(internal) when the server can not be started or dies, and
+    /// What the child wrote. Throws Error(internal) when the server cannot be started or dies, and
     /// when the child misses the deadline (it is killed, and has ended when this returns, unless
     /// the kernel keeps it), says too much, or ends with another status than 0.
     [[nodiscard]] std::string ask(const Question& question);

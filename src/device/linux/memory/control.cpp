@@ -25,7 +25,7 @@ std::optional<std::uint64_t> seek(int fd, std::uint64_t from, int whence) {
         return std::nullopt;
     }
     if (at < 0) {
-        throw_errno(ErrorCode::internal, "asking where a file has data", errno);
+        throw_errno(ErrorCode::internal, "finding where a file has data failed", errno);
     }
     return static_cast<std::uint64_t>(at);
 }
@@ -59,13 +59,14 @@ std::vector<DataRange> resident_ranges(int file_descriptor, std::uint64_t from,
     void* window =
         ::mmap(nullptr, length, PROT_READ, MAP_SHARED, file_descriptor, static_cast<off_t>(from));
     if (window == MAP_FAILED) {
-        throw_errno(ErrorCode::internal, "mapping a part of a file", errno);
+        throw_errno(ErrorCode::internal, "mapping a part of a file failed", errno);
     }
     std::vector<unsigned char> pages((length + page - 1) / page);
     const int error = ::mincore(window, length, pages.data()) == 0 ? 0 : errno;
     static_cast<void>(::munmap(window, length));
     if (error != 0) {
-        throw_errno(ErrorCode::internal, "asking which pages of a file are in memory", error);
+        throw_errno(ErrorCode::internal, "finding which pages of a file are in memory failed",
+                    error);
     }
     std::vector<DataRange> ranges;
     for (std::size_t i = 0; i < pages.size(); ++i) {
@@ -92,7 +93,7 @@ std::optional<bool> open_elsewhere(int file_descriptor) {
         return errno == EAGAIN ? std::optional(true) : std::nullopt;
     }
     if (::fcntl(file_descriptor, F_SETLEASE, F_UNLCK) != 0) {
-        throw_errno(ErrorCode::internal, "giving a lease back", errno);
+        throw_errno(ErrorCode::internal, "returning a lease failed", errno);
     }
     return false;
 }

@@ -20,7 +20,7 @@ std::optional<MessageQueue> MessageQueue::open(const std::string& name) {
         if (errno == ENOENT) {
             return std::nullopt;
         }
-        throw_errno(ErrorCode::internal, "opening message queue " + name, errno);
+        throw_errno(ErrorCode::internal, "opening message queue " + name + " failed", errno);
     }
     return MessageQueue(std::move(fd));
 }
@@ -29,7 +29,7 @@ QueueState MessageQueue::state() const {
     struct stat status {};
     mq_attr attributes{};
     if (::fstat(fd_.get(), &status) != 0 || ::mq_getattr(fd_.get(), &attributes) != 0) {
-        throw_errno(ErrorCode::internal, "asking for the state of a message queue", errno);
+        throw_errno(ErrorCode::internal, "reading the state of a message queue failed", errno);
     }
     return {static_cast<std::uint64_t>(status.st_dev),
             static_cast<std::uint64_t>(status.st_ino),
@@ -55,7 +55,7 @@ std::optional<std::size_t> MessageQueue::receive(SecretBytes& into) const {
             break;
         }
     }
-    throw_errno(ErrorCode::not_sanitized, "taking a message out of a queue", errno);
+    throw_errno(ErrorCode::not_sanitized, "taking a message out of a queue failed", errno);
 }
 
 std::optional<bool> MessageQueue::open_elsewhere() const {

@@ -26,7 +26,7 @@ struct Piece {
     std::size_t length;
 };
 
-/// Through the kernel's copy between processes: a page that can not be touched is an answer. `call`
+/// Through the kernel's copy between processes: a page that cannot be touched is an answer. `call`
 /// is process_vm_readv(2) or process_vm_writev(2) with ourselves.
 template <typename Call>
 IoResult copy(const Piece& piece, const Call& call) {
@@ -64,7 +64,7 @@ std::uint64_t mapped_bytes(const void* at) {
             return to - from;
         }
     }
-    throw Error(ErrorCode::not_sanitized, "the kernel does not say how long a segment is");
+    throw Error(ErrorCode::not_sanitized, "the kernel does not report how long a segment is");
 }
 
 }  // namespace
@@ -75,8 +75,8 @@ std::optional<SegmentState> segment_state(int id) {
         if (errno == EINVAL || errno == EIDRM) {
             return std::nullopt;
         }
-        throw_errno(ErrorCode::internal, "asking for System V segment " + std::to_string(id),
-                    errno);
+        throw_errno(ErrorCode::internal,
+                    "opening System V segment " + std::to_string(id) + " failed", errno);
     }
     SegmentState state;
     state.key = raw.shm_perm.__key;
@@ -105,7 +105,8 @@ AttachedSegment AttachedSegment::attach(int id) {
     segment.size_bytes_ = mapped_bytes(at);
     // A child that another target's work forks would be one more attachment.
     if (::madvise(at, segment.size_bytes_, MADV_DONTFORK) != 0) {
-        throw_errno(ErrorCode::not_sanitized, "keeping a segment out of child processes", errno);
+        throw_errno(ErrorCode::not_sanitized, "keeping a segment out of child processes failed",
+                    errno);
     }
     return segment;
 }
@@ -132,7 +133,8 @@ std::vector<bool> AttachedSegment::resident_pages() const {
     const std::size_t pages = (size_bytes_ + kPageBytes - 1) / kPageBytes;
     std::vector<unsigned char> raw(pages);
     if (::mincore(memory_, size_bytes_, raw.data()) != 0) {
-        throw_errno(ErrorCode::internal, "asking which pages of a segment are in memory", errno);
+        throw_errno(ErrorCode::internal, "finding which pages of a segment are in memory failed",
+                    errno);
     }
     std::vector<bool> resident(pages);
     std::transform(raw.begin(), raw.end(), resident.begin(),

@@ -130,12 +130,12 @@ std::unique_ptr<MappedTarget> MappedTarget::map_part(UniqueFd fd, std::uint64_t 
                                                      const std::string& what) {
     UniqueFd window(::memfd_create("efface-window", MFD_CLOEXEC));
     if (!window || ::ftruncate(window.get(), static_cast<off_t>(kWindowBytes)) != 0) {
-        throw_errno(ErrorCode::internal, what + ": making a memory file", errno);
+        throw_errno(ErrorCode::internal, what + ": creating a memory file failed", errno);
     }
     void* memory = ::mmap(nullptr, size_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(),
                           as_offset(file_offset));
     if (memory == MAP_FAILED) {
-        throw_errno(ErrorCode::internal, what + ": mapping it", errno);
+        throw_errno(ErrorCode::internal, what + ": mapping it failed", errno);
     }
     return std::unique_ptr<MappedTarget>(new MappedTarget(
         std::move(fd), std::move(window), static_cast<std::uint8_t*>(memory), size_bytes, flush));

@@ -134,7 +134,7 @@ class Askers final {
 [[noreturn]] void answer(std::size_t count, const Askers::Ask& ask,
                          std::chrono::milliseconds deadline, UniqueFd& from, int to) noexcept {
     (void)::signal(SIGPIPE, SIG_DFL);  // where nobody listens any more it ends at its next word
-    from.reset();                      // and is no listener itself
+    from.reset();                      // and is not a listener itself
     Askers(count, ask, std::min(deadline / kBegunShare, kBegunWithinMax), to).run();
     ::_exit(0);
 }

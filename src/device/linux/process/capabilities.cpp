@@ -72,7 +72,7 @@ void keep_rights(Rights rights) {
     __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
     Sets sets{};
     if (::syscall(SYS_capget, &header, sets.data()) != 0) {
-        throw_errno(ErrorCode::internal, "reading the capabilities of this process", errno);
+        throw_errno(ErrorCode::internal, "reading the capabilities of this process failed", errno);
     }
     const std::uint64_t had =
         sets[0].permitted | (static_cast<std::uint64_t>(sets[1].permitted) << 32U);
@@ -93,7 +93,7 @@ void keep_rights(Rights rights) {
         sets[i] = {word, word, 0};
     }
     if (::syscall(SYS_capset, &header, sets.data()) != 0) {
-        throw_errno(ErrorCode::internal, "giving up capabilities", errno);
+        throw_errno(ErrorCode::internal, "dropping capabilities failed", errno);
     }
 }
 

@@ -70,7 +70,7 @@ ChildProcess ChildProcess::start(const std::filesystem::path& program, std::stri
     const int error = ::posix_spawn(&pid, program.c_str(), &settings.actions, &settings.attributes,
                                     argv.data(), environment.data());
     if (error != 0) {
-        throw_errno(ErrorCode::internal, program.string() + ": starting it", error);
+        throw_errno(ErrorCode::internal, program.string() + ": starting it failed", error);
     }
     return ChildProcess(pid);
 }

@@ -69,14 +69,14 @@ bool WorkerLine::stopped() const {
 ExpendableWorker ExpendableWorker::start(const std::function<int(const WorkerLine&)>& work) {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-        throw_errno(ErrorCode::internal, "making a line to a worker", errno);
+        throw_errno(ErrorCode::internal, "opening a channel to a worker failed", errno);
     }
     UniqueFd ours(ends[0]);
     UniqueFd theirs(ends[1]);
     const pid_t parent = ::getpid();
     const pid_t pid = ::fork();
     if (pid < 0) {
-        throw_errno(ErrorCode::internal, "starting a worker", errno);
+        throw_errno(ErrorCode::internal, "starting a worker failed", errno);
     }
     if (pid == 0) {
         ours.reset();
@@ -89,7 +89,7 @@ ExpendableWorker::Heard ExpendableWorker::hear(WorkerReport& report, unsigned mi
     pollfd watched{line_.get(), POLLIN, 0};
     const int ready = ::poll(&watched, 1, static_cast<int>(milliseconds));
     if (ready < 0 && errno != EINTR) {
-        throw_errno(ErrorCode::internal, "listening to a worker", errno);
+        throw_errno(ErrorCode::internal, "reading from a worker failed", errno);
     }
     if (ready <= 0) {
         return Heard::nothing;
@@ -115,7 +115,7 @@ ExpendableWorker::End ExpendableWorker::wait() {
     int status = 0;
     while (::waitpid(pid_, &status, 0) < 0) {
         if (errno != EINTR) {
-            throw_errno(ErrorCode::internal, "waiting for a worker", errno);
+            throw_errno(ErrorCode::internal, "waiting for a worker failed", errno);
         }
     }
     pid_ = -1;

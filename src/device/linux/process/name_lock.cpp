@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Locks of an open file description (fcntl(2), F_OFD_SETLK): another descriptor of this process is
-// somebody else, too, and closing one never lets go of another one's lock.
+// someone else, too, and closing one never lets go of another one's lock.
 #include "efface/device/name_lock.hpp"
 
 #include <fcntl.h>

@@ -68,8 +68,8 @@ void BlockKind::object_to_translation(MemorySurvey& survey) const {
     if (sectors) {
         survey.objections.push_back(
             {ReasonCode::sector_mode,
-             "it is in sector mode (BTT): an overwrite goes elsewhere and misses the old block; "
-             "put the namespace into fsdax or raw mode with ndctl, or sanitize the DIMM"});
+             "it is in sector mode (BTT): an overwrite goes to another block and misses the old "
+             "one; put the namespace into fsdax or raw mode with ndctl, or sanitize the DIMM"});
     }
 }
 

@@ -58,11 +58,11 @@ Json DevdaxKind::identity() const {
 void DevdaxKind::object(MemorySurvey& survey) const {
     struct stat status {};
     if (::stat(node_.c_str(), &status) != 0) {
-        throw_errno(ErrorCode::usage, node_.string() + ": reading its status", errno);
+        throw_errno(ErrorCode::usage, node_.string() + ": reading its status failed", errno);
     }
     // A recording has a plain file in the place of the device.
     if (context_.view.live && !S_ISCHR(status.st_mode)) {
-        throw Error(ErrorCode::usage, node_.string() + ": is no character device");
+        throw Error(ErrorCode::usage, node_.string() + ": is not a character device");
     }
     const std::string number = fmt::format("{}:{}", major(status.st_rdev), minor(status.st_rdev));
     if (context_.view.live && read_attribute(folder_ / "dev") != number) {
@@ -78,7 +78,7 @@ void DevdaxKind::object(MemorySurvey& survey) const {
     }
     if (!device::can_flush_cache_lines()) {
         survey.objections.push_back(
-            {ReasonCode::not_supported, "this processor's cache lines can not be flushed by us"});
+            {ReasonCode::not_supported, "efface cannot flush the cache lines of this processor"});
     }
     std::optional<std::uint64_t> device_number;
     if (S_ISCHR(status.st_mode)) {
@@ -92,7 +92,7 @@ void DevdaxKind::object(MemorySurvey& survey) const {
     object_to_users(survey, users);
     for (const auto& process : users.not_examined) {
         survey.objections.push_back(
-            {ReasonCode::unreadable_state, process + " may have it open and can not be examined"});
+            {ReasonCode::unreadable_state, process + " may have it open and cannot be examined"});
     }
 }
 
@@ -100,7 +100,7 @@ MemorySurvey DevdaxKind::survey() {
     const auto size = read_number(folder_ / "size");
     if (!size || *size == 0) {
         throw Error(ErrorCode::usage,
-                    context_.name.place + ": there is no such devdax device, or it has no size");
+                    context_.name.place + ": no such devdax device exists, or its size is 0");
     }
     MemorySurvey survey;
     survey.identity = identity();

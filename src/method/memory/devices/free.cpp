@@ -65,8 +65,8 @@ class FreeKind final : public MemoryKind {
 
     MemorySurvey survey() override;
     [[nodiscard]] std::string technique() const override {
-        return "take free memory, overwrite it with a stretch of a keyed stream, compare a part, "
-               "give back zeros";
+        return "take free memory, overwrite it with part of a keyed stream, compare a part, give "
+               "back zeros";
     }
     void erase(MemoryRun& run) override;
     Json identity_after() override { return Json::object(); }
@@ -87,10 +87,10 @@ MemorySurvey FreeKind::survey() {
     if (memory.limit_unknown) {
         survey.objections.push_back(
             {ReasonCode::unreadable_state,
-             "the limits of the control groups of this process can not be read"});
+             "the limits of the control groups of this process cannot be read"});
     } else if (survey.size_bytes == 0) {
         survey.traces.push_back(
-            {ReasonCode::nothing_to_erase, "no free memory may be taken: too little is left"});
+            {ReasonCode::nothing_to_erase, "no free memory can be taken: too little is left"});
     }
     survey.facts = ObjectWriter()
                        .add("contentFreed", false)
@@ -100,18 +100,18 @@ MemorySurvey FreeKind::survey() {
                                                 survey.size_bytes, 0))
                        .take();
     survey.steps = {
-        "drop clean caches and empty slabs of the kernel, and bring scattered free pages together",
-        "take free memory, locked, node by node, up to a margin that stays free; overwrite it, "
-        "read a part back, and hold it while what became free meanwhile is taken, too",
+        "drop clean caches and empty slabs of the kernel, and compact free memory",
+        "take and lock free memory, node by node, except for a margin; overwrite it, read a part "
+        "back, and hold it while memory that has become free meanwhile is taken too",
         "give it back as zeros"};
     if (memory.limit) {
         survey.steps.push_back("never more than the control group " + memory.limit->group +
                                " leaves");
     }
     survey.not_reached = {
-        "free pages that the kernel keeps for itself: lists of each CPU, reserves, the margin",
-        "memory that is in use, and what balloons of the host hold",
-        "what the kernel freed in pages of its own of which a part is in use (slabs)"};
+        "free pages that the kernel reserves for itself: per-CPU lists, reserves, the margin",
+        "memory that is in use, and memory held by balloons of the host",
+        "memory that the kernel freed inside pages that are still partly in use (slabs)"};
     return survey;
 }
 
@@ -119,7 +119,7 @@ void FreeKind::tell(MemoryRun& run, const SweepTally& tally, std::uint64_t free_
     const auto reached = tally.frames_known ? tally.frames * device::kFrameBytes : tally.held_bytes;
     run.learn_sweep(sweep_json(free_bytes, reached, tally.passes));
     run.except({ReasonCode::kernel_keeps,
-                "free pages in lists of each CPU and in reserves of the kernel were not reached"});
+                "free pages in the kernel's per-CPU lists and reserves were not reached"});
     if (reached < free_bytes) {
         const auto memory = inventory::read_free_memory(context_.view);
         run.except({ReasonCode::free_not_taken,

@@ -43,7 +43,7 @@ class HugePoolKind final : public MemoryKind {
 
     MemorySurvey survey() override;
     [[nodiscard]] std::string technique() const override {
-        return "take every free page of the pool, overwrite it with a stretch of a keyed stream, "
+        return "take every free page of the pool, overwrite it with part of a keyed stream, "
                "compare, give back zeros";
     }
     void erase(MemoryRun& run) override;
@@ -77,7 +77,7 @@ MemorySurvey HugePoolKind::survey() {
     }
     if (takeable == 0) {
         survey.traces.push_back(
-            {ReasonCode::nothing_to_erase, "the pool has no free page that is not promised"});
+            {ReasonCode::nothing_to_erase, "the pool has no free page that is not reserved"});
     }
     survey.facts = ObjectWriter()
                        .add("contentFreed", false)
@@ -85,10 +85,11 @@ MemorySurvey HugePoolKind::survey() {
                        .add("persistent", false)
                        .add("sweep", sweep_json(pool.free * pool.page_bytes, survey.size_bytes, 0))
                        .take();
-    survey.steps = {"take every free page of the pool that is not promised to somebody, locked",
-                    "overwrite them with a keyed AES-256-CTR stream and compare",
-                    "give them back to the pool as zeros"};
-    survey.not_reached = {"pages of the pool that are in use or promised to somebody"};
+    survey.steps = {
+        "take every free page of the pool that is not reserved by a process, and lock it",
+        "overwrite them with a keyed AES-256-CTR stream and compare",
+        "give them back to the pool as zeros"};
+    survey.not_reached = {"pages of the pool that are in use or reserved"};
     return survey;
 }
 
@@ -99,10 +100,11 @@ void HugePoolKind::erase(MemoryRun& run) {
     const auto tally = sweep(pages, run);
     run.learn_sweep(sweep_json(free_bytes, tally.held_bytes, tally.passes));
     if (tally.held_bytes < free_bytes) {
-        run.except({ReasonCode::free_not_taken,
-                    fmt::format("{} of {} bytes of free pages were taken and overwritten; {} pages "
-                                "were promised to somebody",
-                                tally.held_bytes, free_bytes, before.reserved)});
+        run.except(
+            {ReasonCode::free_not_taken,
+             fmt::format(
+                 "{} of {} bytes of free pages were taken and overwritten; {} pages were reserved",
+                 tally.held_bytes, free_bytes, before.reserved)});
     }
     if (tally.ended && tally.held_bytes != 0 && tally.returned_bytes == tally.held_bytes) {
         run.complete();

@@ -114,17 +114,16 @@ void SecurityKind::object_to_regions(MemorySurvey& survey) const {
     }
     if (error || seen == kRegionsMax) {
         survey.objections.push_back(
-            {ReasonCode::unreadable_state, "the regions of this machine can not be listed"});
+            {ReasonCode::unreadable_state, "the regions of this machine cannot be listed"});
     }
 }
 
 void SecurityKind::object(MemorySurvey& survey) const {
     const auto now = state();
     if (!now) {
-        survey.objections.push_back(
-            {ReasonCode::not_supported,
-             "it has no security state that can be read: its firmware or this machine does not "
-             "offer the operations"});
+        survey.objections.push_back({ReasonCode::not_supported,
+                                     "its security state cannot be read: its firmware or this "
+                                     "machine does not support the operations"});
         return;
     }
     survey.facts["securityState"] = *now;
@@ -133,7 +132,7 @@ void SecurityKind::object(MemorySurvey& survey) const {
         survey.objections.push_back(
             {ReasonCode::module_frozen, "its security is frozen until the next restart"});
     } else if (*now == interface_.overwrite_running) {
-        survey.objections.push_back({ReasonCode::drive_erasing, "an overwrite is running already"});
+        survey.objections.push_back({ReasonCode::drive_erasing, "an overwrite is already running"});
     } else if (*now == "locked" || *now == "unlocked") {
         survey.objections.push_back(
             {ReasonCode::module_locked,
@@ -166,7 +165,7 @@ MemorySurvey SecurityKind::survey() {
                     "ask the module to overwrite itself, and wait for the end",
                     "read the security state again"};
     survey.not_reached = {
-        "the media: no byte of it is read back here, and the kernel does not tell whether the "
+        "the media: none of it is read back here, and the kernel does not report whether the "
         "module's overwrite succeeded",
         "the module's label area"};
     return survey;
@@ -203,7 +202,7 @@ bool SecurityKind::wait_for_overwrite(MemoryRun& run) const {
         }
         if (run.stopped()) {
             run.doubt({ReasonCode::still_running,
-                       "stopped while the module overwrites itself; it goes on without us"});
+                       "stopped while the module overwrites itself; the module continues"});
             return false;
         }
         if (run.clock().steady_now() - began > kOverwriteTimeMax) {
@@ -229,11 +228,11 @@ void SecurityKind::conclude(MemoryRun& run, bool erased, bool overwritten) const
     }
     if (!erased) {
         run.doubt({ReasonCode::firmware_unverified,
-                   "the cryptographic erase was refused, and of an overwrite the kernel tells only "
+                   "the cryptographic erase was refused; of an overwrite the kernel reports only "
                    "that it ended"});
     }
     run.except({ReasonCode::firmware_unverified,
-                "the media was not read back by us: what is known is what the module reported"});
+                "the media was not read back by efface: only the module's report is known"});
     run.complete();
 }
 

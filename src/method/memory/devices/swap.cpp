@@ -97,7 +97,7 @@ SwapKind::Opened SwapKind::open() const {
     Opened opened;
     opened.fd = open_file(place, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, ErrorCode::usage);
     if (::fstat(opened.fd.get(), &opened.status) != 0) {
-        throw_errno(ErrorCode::internal, printable(place) + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, printable(place) + ": reading its status failed", errno);
     }
     return opened;
 }
@@ -193,9 +193,8 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
                       const Opened& opened, const inventory::MemoryFacts& machine) {
     const auto [area, unknown] = active(opened.status, machine);
     if (unknown) {
-        survey.objections.push_back(
-            {ReasonCode::unreadable_state,
-             "whether it is one of the active swap areas can not be told from their list"});
+        survey.objections.push_back({ReasonCode::unreadable_state,
+                                     "the list of swap areas does not show whether it is active"});
     }
     for (const auto& use : guard::uses_of(identity, context_.view)) {
         // That it is the named swap area is what we are here for; that it is held follows.
@@ -210,9 +209,9 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
     if (area && area->used_bytes + kMemoryReserveBytes > machine.available_bytes) {
         survey.objections.push_back(
             {ReasonCode::too_little_memory,
-             fmt::format("it holds {} bytes, and only {} bytes of memory are available to take "
-                         "them in",
-                         area->used_bytes, machine.available_bytes)});
+             fmt::format(
+                 "it holds {} bytes, but only {} bytes of memory are available to take them",
+                 area->used_bytes, machine.available_bytes)});
     }
     const bool reset_zram_device = identity.size_bytes == 0;
     const auto signature =
@@ -229,11 +228,11 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
         survey.traces.push_back(
             {ReasonCode::other_identity,
              restarted_since(identity)
-                 ? "the machine was restarted, and it does not begin with what this job wrote, nor "
-                   "has it the swap signature of before: erase the device itself, in a new run"
-             : signature.type.empty()
-                 ? "it is neither an active swap area nor does it have a swap signature"
-                 : fmt::format("it is no swap area: it holds {}", printable(signature.type))});
+                 ? "the machine was restarted, and the area begins neither with what this job "
+                   "wrote nor with its former swap signature: erase the device itself in a new run"
+             : signature.type.empty() ? "it is not an active swap area and has no swap signature"
+                                      : fmt::format("it is not a swap area: it contains {}",
+                                                    printable(signature.type))});
     }
     survey.facts["active"] = area.has_value();
     survey.facts["usedBytes"] = area ? area->used_bytes : 0;
@@ -260,7 +259,7 @@ MemorySurvey SwapKind::survey() {
                            : identity.inode == opened.status.st_ino;
     if (!named) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    printable(context_.name.place) + ": was replaced while it was looked at");
+                    printable(context_.name.place) + ": was replaced while it was being examined");
     }
     looked_at_ = opened.status;
     const auto machine = inventory::read_memory_facts(context_.view);
@@ -277,18 +276,18 @@ MemorySurvey SwapKind::survey() {
                        .add("layers", inventory::to_json(layers))
                        .take();
     object(survey, identity, opened, machine);
-    survey.steps = {"swapoff: everything in the area comes back into memory"};
+    survey.steps = {"swapoff: moves everything in the area back into memory"};
     if (identity.kind == inventory::Kind::zram) {
-        survey.steps.emplace_back("reset the zram device, and see that it stores nothing");
+        survey.steps.emplace_back("reset the zram device, and check that it stores nothing");
     } else {
-        survey.steps.push_back(fmt::format(
-            "overwrite all {} with a keyed AES-256-CTR stream, also its header, direct I/O, and "
-            "flush",
-            size_text(identity.size_bytes)));
+        survey.steps.push_back(
+            fmt::format("overwrite all {}, including its header, with a keyed AES-256-CTR stream "
+                        "and direct I/O, then flush",
+                        size_text(identity.size_bytes)));
         survey.steps.emplace_back("read everything back with direct I/O and compare");
     }
     survey.steps.emplace_back(
-        "leave it out of use: its swap signature is gone, mkswap and swapon are yours");
+        "leave it out of use: its swap signature is gone; to use it again, run mkswap and swapon");
     return survey;
 }
 
@@ -302,13 +301,13 @@ bool SwapKind::take_out_of_use(MemoryRun& run, const Opened& opened) const {
     }
     if (before.zswap_bytes != 0U) {
         run.except({ReasonCode::zswap_pages,
-                    "zswap: compressed copies of pages of this area may stand in its pool in "
-                    "memory; swapoff frees them, and does not clear them"});
+                    "zswap: compressed copies of pages of this area may be in its pool in memory; "
+                    "swapoff frees them but does not clear them"});
     }
     run.touch();
     const int error = device::swap_off(opened.path());
     run.step("swapoff", error == 0 ? "done" : "refused",
-             error == 0 ? fmt::format("{} bytes came back into memory", area->used_bytes)
+             error == 0 ? fmt::format("{} bytes were moved back into memory", area->used_bytes)
                         : errno_text(error));
     if (error != 0) {
         run.fail({ReasonCode::kernel_refused, "swapoff failed: " + errno_text(error)});
@@ -329,13 +328,13 @@ void SwapKind::overwrite(MemoryRun& run, const Opened& opened) const {
             ? facts.inode != opened.status.st_ino || facts.filesystem_device != opened.status.st_dev
             : facts.device_number != opened.status.st_rdev) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    printable(context_.name.place) + ": another area stands there now");
+                    printable(context_.name.place) + ": another area is there now");
     }
     const auto before = file ? device::extents_of(target->descriptor()) : device::ExtentReport{};
     run.step("open exclusively", "done", target->direct_io() ? "direct I/O" : "no direct I/O");
     if (!target->direct_io()) {
         run.doubt({ReasonCode::cached_reads,
-                   "without direct I/O a read shows the page cache and not the area"});
+                   "without direct I/O a read shows the page cache, not the area"});
     }
     overwrite_and_check(*target, run);
     if (!file) {
@@ -349,10 +348,10 @@ void SwapKind::overwrite(MemoryRun& run, const Opened& opened) const {
                                .take());
     if (!before.supported || !after.supported) {
         run.doubt({ReasonCode::facts_unknown,
-                   "the file system does not say where the file's blocks are"});
+                   "the file system does not report where the file's blocks are"});
     } else if (device::blocks_moved(before.extents, after.extents)) {
         run.fail({ReasonCode::blocks_moved,
-                  "the file's blocks moved while they were overwritten: old ones may be left"});
+                  "the file's blocks moved while they were overwritten: old ones may remain"});
     }
     if (after.copy_on_write || after.shared_count > 0 || after.encoded_count > 0) {
         run.except({ReasonCode::copy_on_write,
@@ -383,7 +382,7 @@ void SwapKind::erase(MemoryRun& run) {
     Opened opened = open();
     if (!same_storage(opened.status, looked_at_)) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    printable(context_.name.place) + ": another area stands there now");
+                    printable(context_.name.place) + ": another area is there now");
     }
     const auto identity = inventory::identify(context_.name.place, context_.view);
     if (!take_out_of_use(run, opened)) {

@@ -26,7 +26,7 @@ bool grew(const Count& before, const Count& after) {
 
 std::string areas_text(const MemoryFacts& facts) {
     if (!facts.swaps) {
-        return "the list of swap areas can not be read";
+        return "the list of swap areas cannot be read";
     }
     std::vector<std::string> areas;
     for (const auto& area : *facts.swaps) {
@@ -57,14 +57,14 @@ SwapWatch::SwapWatch(const inventory::SystemView& view, bool matters)
 
 void SwapWatch::report(MemoryRun& run) const {
     if (!matters_) {
-        run.step("look at swap", "done", "the kernel never swaps these pages");
+        run.step("check swap", "done", "the kernel never swaps these pages");
         return;
     }
     const auto after = inventory::read_memory_facts(view_);
     run.note_swap_after(inventory::swap_json(after));
     const std::string where = areas_text(after);
     const std::string counted = counters_text(after);
-    run.step("look at swap", "done", where + "; " + counted);
+    run.step("check swap", "done", where + "; " + counted);
     const bool grown = grew(before_.swapped_out_pages, after.swapped_out_pages) ||
                        grew(before_.zswapped_out_pages, after.zswapped_out_pages);
     const bool in_use = !none(before_.swap_used_bytes()) || !none(after.swap_used_bytes());
@@ -75,22 +75,20 @@ void SwapWatch::report(MemoryRun& run) const {
                                 counted)});
     }
     if (!none(before_.zswap_bytes) || !none(after.zswap_bytes)) {
-        run.except(
-            {ReasonCode::zswap_pages,
-             fmt::format("zswap: pages of this target may stand in its pool in memory, where "
-                         "the overwrite does not reach ({} bytes before, {} now)",
-                         count_text(before_.zswap_bytes), count_text(after.zswap_bytes))});
+        run.except({ReasonCode::zswap_pages,
+                    fmt::format("zswap: pages of this target may be in its pool in memory, which "
+                                "the overwrite does not reach ({} bytes before, {} now)",
+                                count_text(before_.zswap_bytes), count_text(after.zswap_bytes))});
     }
     if (in_use) {
         run.except({ReasonCode::swap_in_use,
-                    fmt::format("swap: pages of this target may stand there, where the overwrite "
-                                "does not reach ({}; {}); erase each area with memory:swap:PATH",
+                    fmt::format("swap: pages of this target may be there, where the overwrite does "
+                                "not reach ({}; {}); erase each area with memory:swap:PATH",
                                 where, counted)});
     } else if (!none(after.swapped_out_pages) || !none(after.zswapped_out_pages)) {
         run.except({ReasonCode::swapped_before,
-                    fmt::format("swap: pages of this target may have stood there, and a slot keeps "
-                                "what was written to it ({}; {}); erase each area with "
-                                "memory:swap:PATH",
+                    fmt::format("swap: pages of this target may have been there, and a freed slot "
+                                "keeps its content ({}; {}); erase each area with memory:swap:PATH",
                                 where, counted)});
     }
 }
@@ -111,8 +109,8 @@ std::vector<Reason> loops_over(std::uint64_t device, std::optional<std::uint64_t
             const auto backing = device::loop_backing(view.dev / name);
             if (backing && backing->device == device && (!inode || backing->inode == *inode)) {
                 found.push_back(
-                    {ReasonCode::loop_backing,
-                     fmt::format("loop device {} stands on {}", name, printable(backing->path))});
+                    {ReasonCode::loop_backing, fmt::format("loop device {} is on top of {}", name,
+                                                           printable(backing->path))});
             }
         } catch (const Error& failure) {
             // Fails closed.
@@ -120,8 +118,7 @@ std::vector<Reason> loops_over(std::uint64_t device, std::optional<std::uint64_t
         }
     }
     if (error) {
-        found.push_back(
-            {ReasonCode::unreadable_state, "the list of block devices can not be read"});
+        found.push_back({ReasonCode::unreadable_state, "the list of block devices cannot be read"});
     }
     return found;
 }

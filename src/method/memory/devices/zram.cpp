@@ -37,7 +37,7 @@ std::optional<std::array<std::uint64_t, 3>> stored_bytes(const std::filesystem::
 void control_number(MemoryRun& run, const std::string& name, const std::filesystem::path& path) {
     const auto value = read_number(path);
     if (!value) {
-        run.control(name, ControlResult::unknown, path.filename().string() + " can not be read");
+        run.control(name, ControlResult::unknown, path.filename().string() + " cannot be read");
         return;
     }
     run.control(name, *value == 0 ? ControlResult::pass : ControlResult::fail,
@@ -47,7 +47,7 @@ void control_number(MemoryRun& run, const std::string& name, const std::filesyst
 void control_stored(MemoryRun& run, const std::filesystem::path& folder) {
     const auto stored = stored_bytes(folder);
     if (!stored) {
-        run.control("nothing-stored", ControlResult::unknown, "mm_stat can not be read");
+        run.control("nothing-stored", ControlResult::unknown, "mm_stat cannot be read");
         return;
     }
     const bool empty = (*stored)[0] == 0 && (*stored)[1] == 0 && (*stored)[2] == 0;
@@ -121,16 +121,16 @@ MemorySurvey ZramKind::survey() {
         inventory::identify(context_.view.dev / name, context_.view), context_.view);
     if (survey.identity.at("sizeBytes") == 0) {
         survey.traces.push_back(
-            {ReasonCode::nothing_to_erase, "it was reset already: nothing is stored in it"});
+            {ReasonCode::nothing_to_erase, "it was already reset: nothing is stored in it"});
     }
     survey.facts = zram_facts(name, context_.view);
     survey.facts["contentFreed"] = true;
     survey.facts["swappable"] = false;
     survey.facts["persistent"] = false;
-    survey.steps = {"open it exclusively, to see that nobody uses it",
-                    "reset it: the kernel frees all that is stored in it (overwriting would only "
-                    "add new compressed copies beside the old ones)",
-                    "see that its size and what it stores are 0"};
+    survey.steps = {"open it exclusively, to check that no process uses it",
+                    "reset it: the kernel frees everything stored in it (overwriting would only "
+                    "add new compressed copies next to the old ones)",
+                    "check that its size and its stored amount are 0"};
     if (const auto backing = survey.identity.at("writeBackDevice").get<std::string>();
         !backing.empty()) {
         survey.not_reached.push_back("the write-back device " + backing);
@@ -180,14 +180,14 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
     const auto now = write_back_device(name, view);
     if (const auto& backing = now.empty() ? write_back_before : now; !backing.empty()) {
         run.except({ReasonCode::write_back_device,
-                    fmt::format("the write-back device {} of {}: pages that were written there "
-                                "stay until it is erased itself",
+                    fmt::format("the write-back device {} of {}: pages written there stay until "
+                                "that device is erased",
                                 backing, name)});
     }
     run.observe("zram before the reset", zram_facts(name, view));
     const int error = reset_unless_busy(folder);
     if (error == EBUSY) {
-        throw Error(ErrorCode::busy, ReasonCode::busy, name + ": somebody has it open",
+        throw Error(ErrorCode::busy, ReasonCode::busy, name + ": a process has it open",
                     "try again when it has been closed");
     }
     run.touch();
@@ -206,10 +206,9 @@ bool reset_zram(MemoryRun& run, const std::string& name, const inventory::System
     control_stored(run, folder);
     const auto machine = inventory::read_memory_facts(view);
     if (!machine.init_on_free.on.value_or(false)) {
-        run.except(
-            {ReasonCode::content_only_freed,
-             "freed pages: the compressed content was given back to the kernel without being "
-             "cleared (init_on_free is not known to be on); it is unreachable, not erased"});
+        run.except({ReasonCode::content_only_freed,
+                    "freed pages: the compressed content was returned to the kernel without being "
+                    "cleared (init_on_free is not known to be on); it is unreachable, not erased"});
     }
     return true;
 }

@@ -65,19 +65,19 @@ FileKind::Opened FileKind::open(int flags) const {
     file.fd = UniqueFd(::open(context_.name.place.c_str(),
                               flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
     if (!file.fd) {
-        throw_errno(ErrorCode::usage, path + ": opening", errno);
+        throw_errno(ErrorCode::usage, path + ": opening failed", errno);
     }
     if (::fstat(file.fd.get(), &file.status) != 0) {
-        throw_errno(ErrorCode::internal, path + ": reading its status", errno);
+        throw_errno(ErrorCode::internal, path + ": reading its status failed", errno);
     }
     if (!S_ISREG(file.status.st_mode)) {
-        throw Error(ErrorCode::usage, path + ": is no regular file");
+        throw Error(ErrorCode::usage, path + ": is not a regular file");
     }
     file.facts = inventory::opened_facts(file.fd.get());
     const auto filesystem = filesystem_of(file.facts);
     if (!filesystem) {
-        throw Error(ErrorCode::usage, path + ": does not lie on a file system in memory",
-                    "a file on a disk is erased without \"memory:\" before its path");
+        throw Error(ErrorCode::usage, path + ": is not on a file system in memory",
+                    "for a file on a disk, leave out \"memory:\" before its path");
     }
     file.filesystem = *filesystem;
     return file;
@@ -113,7 +113,7 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     auto& objections = survey.objections;
     const auto elsewhere = device::open_elsewhere(file.fd.get());
     if (elsewhere.value_or(false)) {
-        survey.traces.push_back({ReasonCode::opened, "it is open somewhere"});
+        survey.traces.push_back({ReasonCode::opened, "it is open in a process"});
     }
     asked_ = elsewhere.has_value();
     if (auto obstacle = write_obstacle(file.fd.get())) {
@@ -122,13 +122,12 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     const auto mount = inventory::mount_with_id(file.facts.mount_id, context_.view);
     if (!mount) {
         objections.push_back(
-            {ReasonCode::unreadable_state, "the mount that it lies on is not in the list"});
+            {ReasonCode::unreadable_state, "the mount that it is on is not in the list"});
     } else if (mount->has_option("ro")) {
         objections.push_back({ReasonCode::read_only, "its file system is mounted read-only"});
     }
     if (file.filesystem == MemoryFilesystem::ramfs && file.size_bytes() > kResidentSearchBytesMax) {
-        objections.push_back(
-            {ReasonCode::sparse_file, "it is too large to ask of each page whether it is there"});
+        objections.push_back({ReasonCode::sparse_file, "it is too large to check page by page"});
     }
     swap_matters_ =
         file.filesystem == MemoryFilesystem::tmpfs && !(mount && mount->has_option("noswap"));
@@ -137,7 +136,7 @@ void FileKind::object(MemorySurvey& survey, const Opened& file) {
     auto identity = inventory::identify(context_.name.place, context_.view);
     if (identity.inode != file.facts.inode ||
         makedev(identity.major, identity.minor) != file.facts.device) {
-        objections.push_back({ReasonCode::other_identity, "it was replaced meanwhile"});
+        objections.push_back({ReasonCode::other_identity, "it was replaced in the meantime"});
     }
     for (const auto& use : guard::uses_of(identity, context_.view)) {
         objections.push_back(objection_of(use));
@@ -168,7 +167,7 @@ void FileKind::object_to_users(MemorySurvey& survey, const struct stat& status) 
         survey.facts["processesNotExamined"] = users.not_examined;
         if (!asked_) {
             survey.objections.push_back({ReasonCode::unreadable_state,
-                                         fmt::format("{} may have it open and can not be examined",
+                                         fmt::format("{} may have it open and cannot be examined",
                                                      fmt::join(users.not_examined, ", "))});
         }
     }
@@ -193,8 +192,8 @@ MemorySurvey FileKind::survey() {
         "overwrite the content of the file in place with a keyed AES-256-CTR stream, and compare",
         "leave the file: its name, size and attributes stay"};
     survey.not_reached = {
-        "the name, extended attributes, and content that the file had before it was last shortened "
-        "or written anew"};
+        "the name, the extended attributes, and content of the file from before it was last "
+        "truncated or rewritten"};
     return survey;
 }
 
@@ -212,10 +211,10 @@ void FileKind::erase(MemoryRun& run) {
     Opened file = open(O_RDWR);
     if (identity_of(file) != looked_at_) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    printable(context_.name.place) + ": another file stands there now");
+                    printable(context_.name.place) + ": another file is there now");
     }
     if (device::open_elsewhere(file.fd.get()).value_or(false)) {
-        run.fail({ReasonCode::opened, "somebody opened it meanwhile"});
+        run.fail({ReasonCode::opened, "someone opened it in the meantime"});
         return;
     }
     run.verification.method = "full-read-back";
@@ -233,7 +232,7 @@ void FileKind::erase(MemoryRun& run) {
         return;
     }
     if (!good) {
-        run.fail({ReasonCode::not_completed, "the content was not wholly overwritten"});
+        run.fail({ReasonCode::not_completed, "the content was not completely overwritten"});
         return;
     }
     run.verification.performed = true;  // a file without content has nothing to compare

@@ -24,20 +24,20 @@ namespace {
     const auto text =
         there.size() == 1
             ? fmt::format(
-                  "{}: another mount stands above it: its path leads elsewhere, not to this "
-                  "{}",
+                  "{}: another mount is on top of it: its path leads elsewhere, not to this {}",
                   printable(place), types)
             : fmt::format(
-                  "{}: several file systems are mounted there ({}), and only the last one "
-                  "is reached by its path",
+                  "{}: several file systems are mounted there ({}), and its path reaches only the "
+                  "last one",
                   printable(place), types);
     throw Error(ErrorCode::safety, ReasonCode::hidden_mount, text,
-                "unmount what stands above it, then run again");
+                "unmount the one on top, then run the command again");
 }
 
 [[noreturn]] void refuse_unmounted(const std::string& place) {
-    throw Error(ErrorCode::usage, printable(place) + ": nothing is mounted there",
-                "give the mount point itself; for one file use memory:file:" + printable(place));
+    throw Error(
+        ErrorCode::usage, printable(place) + ": nothing is mounted there",
+        "give the mount point itself; for a single file use memory:file:" + printable(place));
 }
 
 }  // namespace
@@ -82,7 +82,7 @@ void add_origin(ObjectWriter& identity, const inventory::OpenedFacts& facts) {
 void count_again(OpenedMount& opened) {
     struct statfs status {};
     if (::fstatfs(opened.root.get(), &status) != 0) {
-        throw_errno(ErrorCode::internal, "asking what is in use in a mount", errno);
+        throw_errno(ErrorCode::internal, "finding what is in use in a mount failed", errno);
     }
     opened.counts_inodes = status.f_files > 0;
     opened.inodes = opened.counts_inodes ? status.f_files - status.f_ffree : 0;
@@ -99,7 +99,7 @@ OpenedMount open_mount(const std::string& place, const std::string& kind,
         refuse_hidden(place, there);  // the list has it, and its path leads elsewhere
     }
     if (!opened.root && errno != ENOENT && errno != ENOTDIR && errno != ELOOP) {
-        throw_errno(ErrorCode::safety, printable(place) + ": opening", errno);
+        throw_errno(ErrorCode::safety, printable(place) + ": opening failed", errno);
     }
     if (there.empty()) {
         refuse_unmounted(place);
@@ -116,7 +116,7 @@ OpenedMount open_mount(const std::string& place, const std::string& kind,
     }
     if (makedev(mount->major, mount->minor) != facts.device) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    printable(place) + ": what is open is not the mount that is listed");
+                    printable(place) + ": the opened mount is not the one in the list");
     }
     opened.mount = *mount;
     opened.device = facts.device;

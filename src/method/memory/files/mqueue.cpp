@@ -71,10 +71,10 @@ void QueueKind::object(MemorySurvey& found, const device::MessageQueue& queue) c
     // Of processes that may not be examined, and of descriptors on their way, the kernel knows.
     const auto elsewhere = queue.open_elsewhere();
     if (!elsewhere) {
-        found.traces.push_back(
-            {ReasonCode::unreadable_state, "the kernel does not say whether somebody has it open"});
+        found.traces.push_back({ReasonCode::unreadable_state,
+                                "the kernel does not report whether a process has it open"});
     } else if (*elsewhere) {
-        found.traces.push_back({ReasonCode::opened, "somebody that is not shown has it open"});
+        found.traces.push_back({ReasonCode::opened, "a process that is not visible has it open"});
     }
 }
 
@@ -88,7 +88,7 @@ MemorySurvey QueueKind::survey_of_gone() const {
                        .add("persistent", false)
                        .add("messages", 0U)
                        .take();
-    survey.steps = {"see that it is gone: it was removed before the interruption"};
+    survey.steps = {"check that it is gone: it was removed before the interruption"};
     survey.not_reached = {
         "the kernel's copies of the messages: freed, not overwritten; a sweep (memory:free) may "
         "reach them"};
@@ -102,7 +102,7 @@ void QueueKind::conclude_gone(MemoryRun& run) const {
     run.verification.method = "device-state";
     run.verification.performed = true;
     run.control("queue-empty", ControlResult::unknown, "it was gone when this process began");
-    run.control("queue-gone", ControlResult::pass, "there is no such queue any more");
+    run.control("queue-gone", ControlResult::pass, "the queue no longer exists");
     run.complete();
 }
 
@@ -134,14 +134,13 @@ MemorySurvey QueueKind::survey() {
                        .add("persistent", false)
                        .add("messages", state.messages)
                        .take();
-    survey.steps = {"see that no other process has it open",
+    survey.steps = {"check that no other process has it open",
                     "take every message out, into locked memory that is cleared: the kernel frees "
                     "its own copy without overwriting it",
                     "remove the queue"};
     survey.not_reached = {
         "the kernel's copies of the messages: freed, not overwritten; a sweep (memory:free) "
-        "reaches "
-        "those whose page holds nothing else"};
+        "reaches those in pages without other content"};
     return survey;
 }
 
@@ -151,7 +150,7 @@ void QueueKind::drain(const device::MessageQueue& queue, MemoryRun& run) const {
     std::uint64_t count = 0;
     std::uint64_t bytes = 0;
     run.touch();
-    // Nobody else sends: what is more than fits into it is no end that can be reached.
+    // Nobody else sends: what is more than fits into it is not an end that can be reached.
     while (count <= state.messages_max && !run.stopped()) {
         const auto got = queue.receive(message);
         if (!got) {
@@ -173,7 +172,7 @@ void QueueKind::erase(MemoryRun& run) {
     const auto queue = open();
     if (!is_seen(queue)) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    "another queue has this name now, nothing was changed");
+                    "another queue has this name now; nothing was changed");
     }
     drain(queue, run);
     if (run.stopped()) {
@@ -210,14 +209,13 @@ void QueueKind::remove(MemoryRun& run) const {
              error == 0 ? "" : errno_text(error));
     const bool gone = error == 0 && !device::MessageQueue::open(context_.name.place);
     run.control("queue-gone", gone ? ControlResult::pass : ControlResult::fail,
-                gone ? "there is no such queue any more" : "one of this name is there");
+                gone ? "the queue no longer exists" : "a queue with this name exists");
     const auto machine = inventory::read_memory_facts(context_.view);
     if (!machine.init_on_free.on.value_or(false)) {
-        run.except(
-            {ReasonCode::content_only_freed,
-             "the kernel's copies of the messages were freed without being cleared "
-             "(init_on_free is not known to be on); a sweep (memory:free) reaches those whose "
-             "page holds nothing else"});
+        run.except({ReasonCode::content_only_freed,
+                    "the kernel's copies of the messages were freed without being cleared "
+                    "(init_on_free is not known to be on); a sweep (memory:free) reaches those in "
+                    "pages without other content"});
     }
     run.complete();
 }

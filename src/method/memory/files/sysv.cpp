@@ -143,7 +143,7 @@ MemorySurvey SysvKind::survey() {
                        .add("persistent", false)
                        .add("residentBytes", pages.resident_bytes)
                        .take();
-    survey.steps = {"attach it, and see that nobody else has it attached",
+    survey.steps = {"attach it, and check that no other process has it attached",
                     "overwrite the pages that it has with a keyed AES-256-CTR stream and compare",
                     "remove it"};
     return survey;
@@ -159,8 +159,8 @@ MemorySurvey SysvKind::survey_of_gone() const {
                        .add("persistent", false)
                        .add("residentBytes", 0U)
                        .take();
-    survey.steps = {"see that it is gone: it was removed before the interruption"};
-    survey.not_reached = {"pages that the segment had: whether they were overwritten was not seen"};
+    survey.steps = {"check that it is gone: it was removed before the interruption"};
+    survey.not_reached = {"pages of the segment: whether they were overwritten was not observed"};
     return survey;
 }
 
@@ -173,7 +173,7 @@ void SysvKind::conclude_gone(MemoryRun& run) const {
     run.verification.performed = true;
     run.control("attached-by-nobody-else", ControlResult::unknown,
                 "it was gone when this process began");
-    run.control("segment-gone", ControlResult::pass, "there is no such segment any more");
+    run.control("segment-gone", ControlResult::pass, "the segment no longer exists");
     run.complete();
 }
 
@@ -181,7 +181,7 @@ bool SysvKind::alone(MemoryRun& run) const {
     const auto now = device::segment_state(id_);
     const bool alone = now && now->attached == 1;
     run.control("attached-by-nobody-else", alone ? ControlResult::pass : ControlResult::fail,
-                now ? fmt::format("{} attachments with ours", now->attached) : "it is gone");
+                now ? fmt::format("{} attachments including ours", now->attached) : "it is gone");
     return alone;
 }
 
@@ -245,7 +245,7 @@ void SysvKind::remove(MemoryRun& run) const {
              error == 0 ? "" : errno_text(error));
     const bool gone = error == 0 && !device::segment_state(id_);
     run.control("segment-gone", gone ? ControlResult::pass : ControlResult::fail,
-                gone ? "there is no such segment any more" : "it is still there");
+                gone ? "the segment no longer exists" : "it is still there");
 }
 
 void SysvKind::erase(MemoryRun& run) {
@@ -260,8 +260,9 @@ void SysvKind::erase(MemoryRun& run) {
         auto segment = device::AttachedSegment::attach(id_);
         const auto now = device::segment_state(id_);
         if (!now || now->attached != 1) {
-            throw Error(ErrorCode::safety, ReasonCode::opened,
-                        fmt::format("segment {} was attached by somebody else meanwhile", id_));
+            throw Error(
+                ErrorCode::safety, ReasonCode::opened,
+                fmt::format("segment {} was attached by another process in the meantime", id_));
         }
         overwrite(segment, ranges_of(segment, pages.swapped, pages.resident_bytes), run);
         const auto& seen = run.verification;

@@ -41,7 +41,7 @@ class TreeEraser final : public TreeVisitor {
     void entry(const TreeEntry& entry) override {
         if (entry.regular && !content_is_gone(entry)) {
             run_.fail({ReasonCode::not_completed,
-                       fmt::format("{}: its content was not wholly overwritten", entry.path)});
+                       fmt::format("{}: its content was not completely overwritten", entry.path)});
             return;
         }
         remove(entry, 0);
@@ -63,12 +63,12 @@ class TreeEraser final : public TreeVisitor {
         if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode) ||
             status.st_ino != entry.inode || status.st_dev != entry.device) {
             run_.fail({fd ? ReasonCode::other_identity : ReasonCode::write_failed,
-                       fmt::format("{}: can not be opened ({})", entry.path,
+                       fmt::format("{}: cannot be opened ({})", entry.path,
                                    fd ? "it was replaced" : errno_text(errno))});
             return false;
         }
         if (device::open_elsewhere(fd.get()).value_or(false)) {
-            run_.fail({ReasonCode::opened, entry.path + ": somebody opened it meanwhile"});
+            run_.fail({ReasonCode::opened, entry.path + ": someone opened it in the meantime"});
             return false;
         }
         const int again = ::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0);
@@ -82,7 +82,7 @@ class TreeEraser final : public TreeVisitor {
         ++files;
         // Its pages are freed now, and not when a name of it that we do not know goes.
         if (!keep || ::ftruncate(keep.get(), 0) != 0) {
-            run_.fail({ReasonCode::left_behind, fmt::format("{}: could not be shortened ({})",
+            run_.fail({ReasonCode::left_behind, fmt::format("{}: could not be truncated ({})",
                                                             entry.path, errno_text(errno))});
             return false;
         }
@@ -163,9 +163,10 @@ void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Cen
                               printable(mount.target) + " is needed by the running system"});
     }
     if (mount.root != "/") {
-        objections.push_back({ReasonCode::partial_mount,
-                              "only a part of the file system is mounted here (" +
-                                  printable(mount.root) + "): name the mount of the whole"});
+        objections.push_back(
+            {ReasonCode::partial_mount, "only a part of the file system is mounted here (" +
+                                            printable(mount.root) +
+                                            "): name the mount point of the whole file system"});
     }
     if (mount.has_option("ro")) {
         objections.push_back({ReasonCode::read_only, "it is mounted read-only"});
@@ -177,22 +178,22 @@ void TreeKind::object(MemorySurvey& survey, const OpenedMount& opened, const Cen
         objections.push_back({ReasonCode::mounted, "the same file system is mounted at " + other});
     }
     for (const auto& path : census.open) {
-        survey.traces.push_back({ReasonCode::opened, path + " is open somewhere"});
+        survey.traces.push_back({ReasonCode::opened, path + " is open in a process"});
     }
     // Mounts in it hide folders that were not counted, and so does what could not be walked.
     const bool all_counted =
         opened.counts_inodes && mount.below.empty() && mount.root == "/" && all_seen;
     if (const auto removed = all_counted ? census.removed_files(opened.inodes) : 0; removed > 0) {
         survey.traces.push_back(
-            {ReasonCode::opened, fmt::format("{} removed files are still open in it", removed)});
+            {ReasonCode::opened, fmt::format("{} removed files in it are still open", removed)});
     }
     for (const auto& path : census.immutable) {
-        objections.push_back(
-            {ReasonCode::read_only, path + " is immutable or append-only (lift it with chattr)"});
+        objections.push_back({ReasonCode::read_only,
+                              path + " is immutable or append-only (remove this with chattr)"});
     }
     for (const auto& path : census.too_sparse) {
-        objections.push_back({ReasonCode::sparse_file,
-                              path + " is too large to ask of each page whether it is there"});
+        objections.push_back(
+            {ReasonCode::sparse_file, path + " is too large to check page by page"});
     }
 }
 
@@ -208,7 +209,7 @@ void TreeKind::object_to_users(MemorySurvey& survey, std::uint64_t device,
         // The kernel said of each file that nobody has it open; else we would not know.
         if (!census.all_asked) {
             objections.push_back({ReasonCode::unreadable_state,
-                                  fmt::format("{} may have files open and can not be examined",
+                                  fmt::format("{} may have files open and cannot be examined",
                                               fmt::join(users.not_examined, ", "))});
         }
     }
@@ -251,7 +252,7 @@ MemorySurvey TreeKind::survey() {
                     census.files, size_text(census.bytes)),
         fmt::format("remove the {} files, {} folders and {} other entries", census.files,
                     census.folders, census.others),
-        "see that the mount is empty; it stays mounted"};
+        "check that the mount is empty; it stays mounted"};
     survey.not_reached = {
         "names, symbolic links and extended attributes: their memory is freed, not overwritten"};
     return survey;
@@ -273,12 +274,13 @@ void TreeKind::control_empty(MemoryRun& run, OpenedMount& opened) const {
         return;
     }
     const auto removed = left.removed_files(opened.inodes);
-    run.step("count inodes", "done",
-             fmt::format("{} in use, {} of them by no name or attribute", opened.inodes, removed));
+    run.step(
+        "count inodes", "done",
+        fmt::format("{} in use, {} of them without a name or attribute", opened.inodes, removed));
     if (removed > 0) {
         run.except({ReasonCode::holders_unknown,
-                    fmt::format("{} inodes are still in use in the empty mount: of removed files "
-                                "that somebody holds, whose content was not reached",
+                    fmt::format("{} inodes of the empty mount are still in use: they belong to "
+                                "removed files that a process holds; their content was not reached",
                                 removed)});
     }
 }
@@ -299,8 +301,8 @@ void TreeKind::erase(MemoryRun& run) {
     OpenedMount opened = open();
     if (opened.identity != looked_at_) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    printable(context_.name.place) + ": another mount stands there now",
-                    "look again with: efface plan " + printable(to_string(context_.name)));
+                    printable(context_.name.place) + ": another mount is there now",
+                    "check again with: efface plan " + printable(to_string(context_.name)));
     }
     run.verification.method = "full-read-back";
     run.begin_pass(0);

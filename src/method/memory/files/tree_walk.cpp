@@ -162,7 +162,7 @@ class Walk final {
         }
         looked->entry.path = path;
         if (looked->mount != mount_) {
-            problem(ReasonCode::mounted, path, "something else is mounted there");
+            problem(ReasonCode::mounted, path, "another file system is mounted there");
         } else if (looked->entry.folder_type) {
             enter(looked->entry);
         } else {
@@ -173,7 +173,7 @@ class Walk final {
     void enter(const TreeEntry& entry) {
         if (stack_.size() == kTreeDepthMax) {
             problem(ReasonCode::unreadable_state, entry.path,
-                    fmt::format("lies more than {} folders deep", kTreeDepthMax));
+                    fmt::format("is more than {} folders deep", kTreeDepthMax));
             return;
         }
         UniqueFd fd(::openat(entry.folder, entry.name.c_str(),
@@ -182,7 +182,7 @@ class Walk final {
         if (!inside) {
             problem(ReasonCode::unreadable_state, entry.path, errno_text(errno));
         } else if (inside->mount != mount_ || inside->entry.inode != entry.inode) {
-            problem(ReasonCode::other_identity, entry.path, "was replaced meanwhile");
+            problem(ReasonCode::other_identity, entry.path, "was replaced in the meantime");
         } else {
             push(entry, std::move(fd));
         }

@@ -77,7 +77,7 @@ TEST_CASE("a device that is no swap area, or is used for something else, is not 
     run("mkswap -q -f " + loop.device());
     CHECK(swap.method->survey().objections.empty());
     const auto fd = efface::open_file(loop.device(), O_RDONLY | O_EXCL);
-    // Held exclusively between the look and the run: the run can not open it.
+    // Held exclusively between the look and the run: the run cannot open it.
     const auto outcome = [&]() -> std::string {
         try {
             return to_string(swap.run().verdict);

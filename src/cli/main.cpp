@@ -55,11 +55,10 @@ int run(CommandLine& line, int argc, char** argv) {
 
 int run_or_fail(int argc, char** argv) {
     const bool json = asks_for_json(argc, argv);
-    CommandLine line(
-        "efface",
-        "efface erases storage and the keys of LUKS volumes, verifies it, and proves it with a "
-        "signed certificate.",
-        "efface " EFFACE_VERSION);
+    CommandLine line("efface",
+                     "efface erases storage and the keys of LUKS volumes, verifies the result, and "
+                     "proves it with a signed certificate.",
+                     "efface " EFFACE_VERSION);
     try {
         return run(line, argc, argv);
     } catch (const Error& error) {
@@ -82,7 +81,8 @@ int main(int argc, char** argv) {
     const bool settled = efface::settle_process();
     efface::harden_process();
     if (!settled) {
-        efface::cli::say("the process can not be protected: no locked heap, or no_new_privs");
+        efface::cli::say(
+            "the process cannot be protected: it got no locked heap or no no_new_privs");
         efface::cli::finish_words();
         return static_cast<int>(efface::ErrorCode::internal);
     }

@@ -229,7 +229,7 @@ class Lines(Case):
         self.assertEqual(done.returncode, NOT_KNOWN, done)
         self.assertTrue(done.stdout.startswith('FAILED  files: '), done)
         self.assertEqual(done.stdout.splitlines()[-1],
-                         'The bundle could not be read: nothing is known of it.')
+                         'The bundle could not be read: nothing is known about it.')
         done = efface(self.good, closed, **nobody)
         self.assertEqual(done.returncode, NOT_KNOWN, done)
         lines = done.stdout.splitlines()
@@ -385,7 +385,7 @@ class LogCheck(Case):
 
     def test_whole_and_a_copy_of_two_files(self):
         for _ in range(2):
-            self.check_answer(YES, 'The log is whole.', entries=6, unsignedLines=0, setAside=[])
+            self.check_answer(YES, 'The log is intact.', entries=6, unsignedLines=0, setAside=[])
             for name in ('hashes', 'offsets', 'origin', 'lock'):
                 (self.log / name).unlink(missing_ok=True)
 
@@ -395,8 +395,8 @@ class LogCheck(Case):
         (self.log / 'unsigned-6.jsonl').write_bytes(b'x\n')
         with open(self.log / 'entries.jsonl', 'ab') as file:
             file.write(b'x\nhalf')
-        text = self.check_answer(YES, 'The log is whole.', unsignedLines=2, setAside=[name])
-        self.assertIn('unsigned 2 lines behind them: ', text)
+        text = self.check_answer(YES, 'The log is intact.', unsignedLines=2, setAside=[name])
+        self.assertIn('unsigned 2 lines after them: ', text)
         self.assertIn(f'aside    lines that were never signed are in {name}; not looked at\n', text)
 
     def test_damaged(self):
@@ -410,13 +410,13 @@ class LogCheck(Case):
                     (self.log / name).unlink(missing_ok=True)
                     if what is not None:
                         (self.log / name).write_bytes(what)
-                    self.assertIn('PROBLEM  ', self.check_answer(NO, 'The log is NOT whole.'))
+                    self.assertIn('PROBLEM  ', self.check_answer(NO, 'The log is NOT intact.'))
             shutil.copy(good / name, self.log / name)
 
     def test_of_another_key(self):
         done = self.check(key=HERE['folder'] / 'other/keys/log.vkey')
         self.assertEqual((done.returncode, done.stdout.splitlines()[-1]),
-                         (NO, 'The log is NOT whole.'), done)
+                         (NO, 'The log is NOT intact.'), done)
 
     def test_wrong_use(self):
         for arguments, options in (([], {'key': self.folder / 'none'}),
@@ -434,7 +434,7 @@ class LogCheck(Case):
         self.log.chmod(0)
         done = self.check(user=NOBODY, group=NOBODY, extra_groups=[])
         self.assertEqual((done.returncode, done.stdout.splitlines()[-1]),
-                         (NOT_KNOWN, 'The log could not be read: nothing is known of it.'), done)
+                         (NOT_KNOWN, 'The log could not be read: nothing is known about it.'), done)
 
 
 class Cost(Case):

@@ -27,9 +27,9 @@ class Guard final {
     /// `resumed`. Throws Error(safety), naming what changed; nothing was written then.
     [[nodiscard]] guard::Held clear(const LocationPlan& plan, bool resumed);
 
-    /// Looks again at a block device or file that will be erased wholly, and holds it with every
-    /// other name of its storage. `identity` is target_identity() as surveyed, `disk_sequence` of
-    /// what was confirmed in this process. Throws as guard::hold().
+    /// Looks again at a block device or file that will be erased completely, and holds it with
+    /// every other name of its storage. `identity` is target_identity() as surveyed,
+    /// `disk_sequence` of what was confirmed in this process. Throws as guard::hold().
     [[nodiscard]] guard::Held clear_target(const std::string& path, const Json& identity,
                                            Moment moment = Moment::now,
                                            std::optional<std::uint64_t> disk_sequence = {});

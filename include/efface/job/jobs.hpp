@@ -18,7 +18,7 @@ struct JobEntry {
     /// "announcing", "running", "staging", "logging", "publishing", "done"; "damaged" where it can
     /// not be read.
     std::string phase;
-    /// Why nobody can go on with it, which is not ended: journal_damaged, other_journal_version.
+    /// Why nobody can resume it, which is not ended: journal_damaged, other_journal_version.
     std::optional<ReasonCode> reason;
     bool running = false;    ///< a process holds the job's lock
     std::string started_at;  ///< of the last attempt

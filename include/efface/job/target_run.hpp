@@ -52,7 +52,7 @@ struct TargetRequest {
     std::string target;  ///< a path, or memory:KIND:PLACE
     mandate::ErasureChoice choice;
     const mandate::Order* order = nullptr;  ///< when the target stands in one; outlives the run
-    /// Of `efface resume`: go on with this job only; its choice holds.
+    /// Of `efface resume`: resume this job only; its choice holds.
     std::string job_id;
     /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
     std::string expected_plan_digest;

@@ -39,8 +39,8 @@ int approve(const Program& program, const ApproveOptions& options) {
     const auto content = as_bytes(text);
     const auto existing = read_file(path, mandate::kApprovalBytesMax);
     if (existing && !evidence::cms_verify(content, *existing, keys.root_certificate_pem()).ok()) {
-        throw Error(ErrorCode::usage, path + ": does not approve this text",
-                    "remove it, and let each approver approve the new text");
+        throw Error(ErrorCode::usage, path + ": is not an approval of this text",
+                    "remove it, and have each approver approve the new text");
     }
     const auto signature = existing ? evidence::cms_add_signer(*existing, content, key, now)
                                     : evidence::cms_sign(content, key, now);

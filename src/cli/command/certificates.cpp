@@ -79,7 +79,7 @@ std::vector<Issued> all_issued(const job::StateDirectory& state) {
     const auto read = [&](const char* name) {
         auto text = read_text_file(state.keys() / name, evidence::kAnchorBytesMax);
         if (!text) {
-            throw Error(ErrorCode::usage, (state.keys() / name).string() + ": is not there",
+            throw Error(ErrorCode::usage, (state.keys() / name).string() + ": is missing",
                         "efface keys init");
         }
         return *std::move(text);
@@ -138,7 +138,7 @@ int list_certificates(const Program& program, bool json) {
         return 0;
     }
     if (list.empty()) {
-        print("no certificate was issued here\n");
+        print("no certificate has been issued here\n");
         return 0;
     }
     std::vector<std::vector<std::string>> rows = {
@@ -156,7 +156,8 @@ int list_certificates(const Program& program, bool json) {
 }  // namespace
 
 void add_certificates(Command& app, Program& program) {
-    auto command = app.subcommand("certificates", "What this machine issued, and whether it holds");
+    auto command =
+        app.subcommand("certificates", "Show what this machine issued, and whether it is proved");
     auto json = std::make_shared<bool>(false);
     command.flag("-J,--json", *json, "Print one JSON document");
     command.when_named([&program, json] {

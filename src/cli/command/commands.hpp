@@ -21,7 +21,7 @@ struct Program {
     /// What `run` takes of the rights that the program was started with.
     device::Rights rights = device::Rights::storage;
 
-    /// Throws Error(authorisation) when somebody else could have changed what stands there.
+    /// Throws Error(authorisation) when someone else could have changed what stands there.
     [[nodiscard]] job::StateDirectory state() const;
 };
 
@@ -47,7 +47,7 @@ void add_log(Command& app, Program& program);
 [[nodiscard]] std::vector<std::string> operator_aliases();
 /// Opens those of descriptors 0 to 2 that are closed on /dev/null; called before anything else.
 /// Otherwise the next file that is opened gets such a number, and messages are written into it.
-/// False when one can not be opened.
+/// False when one cannot be opened.
 [[nodiscard]] bool open_standard_descriptors() noexcept;
 /// Whether this descriptor (0 to 2) was closed when the program was started, and is /dev/null now.
 [[nodiscard]] bool was_closed(int descriptor) noexcept;

@@ -48,10 +48,11 @@ std::map<std::string, std::string> confirm(const Program& program,
         if (!plan.objections.empty()) {
             continue;  // the run itself refuses and says why
         }
-        const auto answer = ask("type what stands behind \"to confirm\" to erase it for good: ");
+        const auto answer =
+            ask("type the token after \"to confirm, type\" to erase it permanently: ");
         if (!confirms(answer, plan.confirm_token)) {
             throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
-                        plan.name + ": that is not its token: nothing was changed");
+                        plan.name + ": what was typed is not its token: nothing was changed");
         }
         digests[request.target] = job::plan_digest(plan);
     }
@@ -64,7 +65,7 @@ mandate::Authorization typed(const job::TargetPlan& plan,
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {
         throw Error(ErrorCode::authorisation, ReasonCode::plan_changed,
-                    plan.name + ": it changed after it was confirmed: nothing was changed");
+                    plan.name + ": it has changed since it was confirmed: nothing was changed");
     }
     return {"typed-token", operator_name(), {}, {}};
 }
@@ -78,7 +79,7 @@ int erase_requests(const Program& program, const evidence::KeyStore& keys,
         approved = approvals_of(keys, options.targets.order, options.approval, order->text);
     } else if (!standard_input_is_terminal()) {
         throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
-                    "no terminal to confirm at, and no order",
+                    "there is no terminal to confirm at, and no order",
                     "efface erase --order ORDER.json, approved by two people; see efface-order(5)");
     }
     for (auto& request : requests) {
@@ -123,13 +124,13 @@ int erase(const Program& program, const EraseOptions& options) {
 
 void add_erase(Command& app, Program& program) {
     auto command =
-        app.subcommand("erase", "Overwrite devices, files or memory, verify it, and prove it");
+        app.subcommand("erase", "Erase devices, files or memory, verify, and issue a certificate");
     auto options = std::make_shared<EraseOptions>();
     options->targets.add_to(command);
     command.add("--approval", options->approval, "Approvals of the order; default: ORDER.p7s");
     command.add("--plan", options->plan,
-                "Refuse unless the plan is still this one: a file of efface plan --out, or of one "
-                "target the digest");
+                "Refuse if the plan has changed: a file of efface plan --out, or for a single "
+                "target its digest");
     command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
     command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
     command.footer(techniques_footer());

@@ -58,7 +58,7 @@ int show_jobs(const Program& program, bool json, bool only_open) {
         return 0;
     }
     if (entries.empty()) {
-        print(only_open ? "no job runs or waits to be resumed\n" : "no job ran here\n");
+        print(only_open ? "no job is running or waiting to be resumed\n" : "no job has run here\n");
         return 0;
     }
     std::vector<std::vector<std::string>> rows = {
@@ -72,7 +72,7 @@ int show_jobs(const Program& program, bool json, bool only_open) {
     const bool waiting = std::any_of(entries.begin(), entries.end(),
                                      [](const auto& entry) { return entry.resumable(); });
     if (waiting && only_open) {
-        say("efface resume JOB goes on with an interrupted one");
+        say("efface resume JOB resumes an interrupted one");
     }
     return 0;
 }
@@ -98,14 +98,15 @@ int resume(const Program& program, const JobsOptions& options) {
     const auto entries = job::list_jobs(program.state());
     const auto& entry = find_job(entries, options.id);
     if (entry.reason == ReasonCode::journal_damaged) {
-        throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "job " + entry.id + ": its journal is damaged",
-                    "restore the folder of the job, or give it up: efface jobs forget " + entry.id);
+        throw Error(
+            ErrorCode::internal, ReasonCode::journal_damaged,
+            "job " + entry.id + ": its journal is damaged",
+            "restore the folder of the job, or give the job up: efface jobs forget " + entry.id);
     }
     if (entry.kind != "target") {
         throw Error(ErrorCode::usage, ReasonCode::job_of_a_project,
                     "job " + entry.id + " belongs to project " + entry.subject,
-                    "run efface project erase with the same manifest: it goes on where it stopped");
+                    "run efface project erase with the same manifest: it resumes where it stopped");
     }
     job::TargetRequest request;
     request.target = entry.subject;
@@ -131,19 +132,21 @@ int forget(const Program& program, const JobsOptions& options) {
         return 0;
     }
     print(fmt::format(
-        "job {} ({}) is forgotten{}\n", forgotten.id,
-        forgotten.subject.empty() ? "its target is not known" : one_line(forgotten.subject),
-        forgotten.was_open ? ": its storage may be erased in part, and nothing goes on with that.\n"
-                             "The log says that its run was lost; erase the storage again"
-                           : "; its certificate, if it had one, stays where it is"));
+        "job {} ({}) was given up{}\n", forgotten.id,
+        forgotten.subject.empty() ? "its target is unknown" : one_line(forgotten.subject),
+        forgotten.was_open
+            ? ": its storage may be partly erased, and the job cannot be resumed any more.\nThe "
+              "log says that its run was lost; erase the storage again"
+            : "; its certificate, if it had one, is kept"));
     return 0;
 }
 
 /// `jobs forget JOB`; returns its options.
 std::shared_ptr<JobsOptions> add_forget(Command& jobs, Program& program) {
-    auto command = jobs.subcommand("forget", "Take the folder of a job away that can not go on");
+    auto command =
+        jobs.subcommand("forget", "Give up a job that cannot be resumed: removes its folder");
     auto options = std::make_shared<JobsOptions>();
-    command.add("job", options->id, "Its id, or how it begins (see efface jobs)").required();
+    command.add("job", options->id, "Its id, or the beginning of it (see efface jobs)").required();
     command.flag("-J,--json", options->reporting.json, "Print one JSON document");
     command.when_named([&program, options] {
         program.rights = device::Rights::signing;
@@ -156,9 +159,10 @@ std::shared_ptr<JobsOptions> add_forget(Command& jobs, Program& program) {
 
 void add_jobs(Command& app, Program& program) {
     for (const bool only_open : {false, true}) {
-        auto command = app.subcommand(
-            only_open ? "status" : "jobs",
-            only_open ? "What runs here, and what waits to be resumed" : "Every job that ran here");
+        auto command =
+            app.subcommand(only_open ? "status" : "jobs",
+                           only_open ? "Show the jobs that run here or wait to be resumed"
+                                     : "Show every job that has run here");
         auto json = std::make_shared<bool>(false);
         command.flag("-J,--json", *json, "Print one JSON document");
         const auto forgetting =
@@ -173,9 +177,9 @@ void add_jobs(Command& app, Program& program) {
             };
         });
     }
-    auto command = app.subcommand("resume", "Go on with an interrupted job");
+    auto command = app.subcommand("resume", "Resume an interrupted job");
     auto options = std::make_shared<JobsOptions>();
-    command.add("job", options->id, "Its id, or how it begins (see efface jobs)").required();
+    command.add("job", options->id, "Its id, or the beginning of it (see efface jobs)").required();
     command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
     command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
     command.when_named([&program, options] {

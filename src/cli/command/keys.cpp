@@ -79,9 +79,9 @@ int init(const job::StateDirectory& state, const KeysOptions& options) {
         return 0;
     }
     print("Keys and log are in " + one_line(state.root.string()) + ".\n" +
-          "They are held in software: whoever is root here can copy them. Each certificate says "
+          "They are held in software: root on this machine can copy them. Each certificate says "
           "so.\n" +
-          "Give auditors these two by another way than the certificates:\n  " + one_line(root) +
+          "Give these two to auditors by another way than the certificates:\n  " + one_line(root) +
           "\n  " + one_line(log_key) + "\n");
     return 0;
 }
@@ -113,10 +113,10 @@ int issue(const job::StateDirectory& state, const KeysOptions& options) {
 }  // namespace
 
 void add_keys(Command& app, Program& program) {
-    auto keys = app.subcommand("keys", "Make the keys that sign evidence and approvals");
+    auto keys = app.subcommand("keys", "Create the keys that sign evidence and approvals");
     keys.needs_subcommand();
     auto options = std::make_shared<KeysOptions>();
-    auto init_command = keys.subcommand("init", "Make evidence root, station and log key");
+    auto init_command = keys.subcommand("init", "Create evidence root, station key and log key");
     init_command.add("--organization", options->issuer.organization).required();
     init_command.add("--site", options->issuer.site).required();
     init_command.add("--station", options->issuer.station_id, "Name of this machine").required();
@@ -125,7 +125,7 @@ void add_keys(Command& app, Program& program) {
         program.rights = device::Rights::signing;
         program.run = [&program, options] { return init(program.state(), *options); };
     });
-    auto issue_command = keys.subcommand("issue", "Make the key of a person");
+    auto issue_command = keys.subcommand("issue", "Create the key of a person");
     issue_command.add("name", options->name).required();
     issue_command.add("--role", options->role, "approver, operator or witness").required();
     issue_command.flag("-J,--json", options->json, "Print one JSON document");

@@ -84,7 +84,7 @@ std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
                                     : std::string(to_string(technique.level)));
         }
     }
-    return text.empty() ? "\nNo drive here takes commands to erase itself.\n" : text;
+    return text.empty() ? "\nNo drive here accepts commands to erase itself.\n" : text;
 }
 
 std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abilities& abilities) {
@@ -117,13 +117,14 @@ constexpr unsigned kWaitMaxS = 600;
 
 void add_list(Command& app, Program& program) {
     auto command =
-        app.subcommand("list", "Show the storage here: identity, LUKS state, who uses it");
+        app.subcommand("list", "Show the storage of this machine: identity, LUKS state, users");
     auto json = std::make_shared<bool>(false);
     auto techniques = std::make_shared<bool>(false);
     auto wait = std::make_shared<unsigned>(kWaitDefaultS);
     command.flag("-J,--json", *json, "Print one JSON document");
-    command.flag("-t,--techniques", *techniques, "Every technique of each drive, and why not");
-    command.add("--wait", *wait, "Seconds that a drive may take to answer before it is left")
+    command.flag("-t,--techniques", *techniques,
+                 "Show every technique of each drive, and why one cannot be used");
+    command.add("--wait", *wait, "Seconds to wait for an answer of each drive")
         .between(1U, kWaitMaxS);
     command.when_named([&program, json, techniques, wait] {
         program.rights = device::Rights::listing;

@@ -24,8 +24,8 @@ struct LogOptions {
 
 std::string verifier_key_of(const Program& program, const LogOptions& options) {
     if (!options.log.empty() && options.log_key.empty()) {
-        throw Error(ErrorCode::usage, "the key of a log from elsewhere must be told",
-                    "give the key that was published, with --log-key");
+        throw Error(ErrorCode::usage, "the key of a log from elsewhere is needed",
+                    "give its published key with --log-key");
     }
     const std::filesystem::path path = options.log_key.empty()
                                            ? program.state().keys() / "log.vkey"
@@ -37,7 +37,7 @@ std::string verifier_key_of(const Program& program, const LogOptions& options) {
     }
     auto line = evidence::verifier_key_line(*key);
     if (!line) {
-        throw Error(ErrorCode::usage, path.string() + ": holds no line \"name+id+key\"",
+        throw Error(ErrorCode::usage, path.string() + ": has no line \"name+id+key\"",
                     "give the content of log.vkey with --log-key");
     }
     return *std::move(line);
@@ -71,19 +71,19 @@ std::string text_of(const evidence::LogAudit& audit) {
         text += fmt::format("open     the run announced in entry {} has no outcome\n", index);
     }
     for (const auto index : audit.lost_runs) {
-        text += fmt::format("lost     entry {} closes a run that was never ended\n", index);
+        text += fmt::format("lost     entry {} closes a run that never ended\n", index);
     }
     if (audit.unsigned_lines != 0) {
         text += fmt::format(
-            "unsigned {} behind them: not signed yet, or added by someone; not looked at\n",
+            "unsigned {} after them: not signed yet, or added by someone else; not checked\n",
             audit.unsigned_lines == 1 ? "1 line" : fmt::format("{} lines", audit.unsigned_lines));
     }
     for (const auto& file : audit.set_aside) {
-        text += "aside    lines that were never signed are in " + file + "; not looked at\n";
+        text += "aside    lines that were never signed are in " + file + "; not checked\n";
     }
-    return text + (!audit.readable          ? "The log could not be read: nothing is known of it.\n"
-                   : audit.problems.empty() ? "The log is whole.\n"
-                                            : "The log is NOT whole.\n");
+    return text + (!audit.readable ? "The log could not be read: nothing is known about it.\n"
+                   : audit.problems.empty() ? "The log is intact.\n"
+                                            : "The log is NOT intact.\n");
 }
 
 int check(const Program& program, const LogOptions& options) {
@@ -101,9 +101,9 @@ int check(const Program& program, const LogOptions& options) {
 }  // namespace
 
 void add_log(Command& app, Program& program) {
-    auto log = app.subcommand("log", "Look at the append-only log of runs");
+    auto log = app.subcommand("log", "Check the append-only log of runs");
     log.needs_subcommand();
-    auto command = log.subcommand("check", "Read it all: chained, complete, as signed");
+    auto command = log.subcommand("check", "Read it completely: chained, complete, as signed");
     auto options = std::make_shared<LogOptions>();
     command.add("--log", options->log,
                 "Folder with a log from elsewhere: entries.jsonl and checkpoint are enough");

@@ -197,7 +197,7 @@ int show_plan(const Program& program, const PlanOptions& options) {
     const auto& names = options.targets.targets;
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
         if (!options.out.empty()) {
-            throw Error(ErrorCode::usage, "--out: facts of the machine are no plan");
+            throw Error(ErrorCode::usage, "--out: facts of the machine are not a plan");
         }
         return show_machine(options.json);
     }
@@ -217,7 +217,8 @@ void add_plan(Command& app, Program& program) {
         app.subcommand("plan", "Show what would be destroyed, and what not; changes nothing");
     auto options = std::make_shared<PlanOptions>();
     options->targets.add_to(command);
-    command.add("--out", options->out, "Write the plan there, too: for efface erase --plan FILE");
+    command.add("--out", options->out,
+                "Write the plan to this file as well: for efface erase --plan FILE");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.footer(techniques_footer());
     command.when_named([&program, options] {

@@ -27,11 +27,12 @@ struct ProjectOptions {
 mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
                                        const job::ProjectPlan& plan) {
     show(plan_text(manifest, plan));
-    const auto answer = ask(fmt::format(
-        "type the project id ({} characters) to destroy these keys: ", manifest.project_id.size()));
+    const auto answer =
+        ask(fmt::format("type the project id ({} characters) to destroy these keys permanently: ",
+                        manifest.project_id.size()));
     if (answer != manifest.project_id) {
         throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
-                    "that is not the project id: nothing was changed");
+                    "what was typed is not the project id: nothing was changed");
     }
     return {"typed-project-id", operator_name(), {}, {}};
 }
@@ -60,7 +61,7 @@ std::string words_of(const job::RunResult& result) {
     return fmt::format(
         "{}: {}, level {}\ncertificate: {}\n{}",
         result.done_before
-            ? "was done before, at " + result.completed_at + "; this is its certificate"
+            ? "was already done at " + result.completed_at + "; this is its certificate"
             : "done",
         to_string(*result.verdict), to_string(result.level), one_line(result.bundle.string()),
         result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
@@ -110,11 +111,10 @@ void add_project(Command& app, Program& program) {
     command.add("project", options->manifest, "Project manifest").required();
     command.add("--approval", options->approval,
                 "Approvals; default: PROJECT.p7s beside the manifest");
-    command.add(
-        "--plan", options->plan,
-        "Refuse unless the plan is still this one: a file of efface plan --out, or a digest");
+    command.add("--plan", options->plan,
+                "Refuse if the plan has changed: a file of efface plan --out, or a digest");
     command.add("--events", options->events, "NDJSON events to -, a file, or fd:N");
-    command.add("--workers", options->workers, "Volumes worked on at once")
+    command.add("--workers", options->workers, "Number of volumes erased at once")
         .between(1U, job::kWorkersMax)
         .show_default();
     command.flag("-J,--json", options->json, "Print one JSON document at the end");

@@ -25,14 +25,14 @@ int show_certificate(const std::string& path, bool json) {
         return 0;
     }
     print(view::render_text(certificate));
-    say("shown, not checked: efface verify checks it");
+    say("shown, not verified: efface verify checks it");
     return 0;
 }
 
 }  // namespace
 
 void add_show(Command& app, Program& program) {
-    auto command = app.subcommand("show", "Print a certificate for a person");
+    auto command = app.subcommand("show", "Print a certificate as text");
     auto path = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
     command.add("bundle", *path, "Bundle folder or certificate.json").required();

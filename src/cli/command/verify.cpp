@@ -76,10 +76,10 @@ Anchors anchors_of(const Program& program, const VerifyOptions& options) {
     const auto line = evidence::verifier_key_line(read_anchor(log_key, "--log-key"));
     anchors.roots = evidence::trusted_roots(anchors.trusted.roots_pem);
     if (anchors.roots.empty()) {
-        throw Error(ErrorCode::usage, root.string() + ": is not of certificates in PEM only");
+        throw Error(ErrorCode::usage, root.string() + ": must hold only certificates in PEM");
     }
     if (!line) {
-        throw Error(ErrorCode::usage, log_key.string() + ": holds no line \"name+id+key\"",
+        throw Error(ErrorCode::usage, log_key.string() + ": has no line \"name+id+key\"",
                     "give the content of log.vkey with --log-key");
     }
     anchors.trusted.log_verifier_key = *line;
@@ -153,7 +153,7 @@ std::string replay_text(const Verification& verification) {
                          verdict.at("level").get<std::string>());
     };
     std::string text = "Replay: the record claims " + words("claimed") +
-                       ".\n        What was observed bears " + words("computed") + ".\n";
+                       ".\n        The observed facts support " + words("computed") + ".\n";
     for (const Json& objection : replay.at("objections")) {
         text += "        No more: " + printable(objection.get<std::string>()) + "\n";
     }
@@ -207,7 +207,7 @@ const char* in_words(Answer answer) {
         case Answer::no:
             return "The bundle is NOT proved.\n";
         case Answer::not_known:
-            return "The bundle could not be read: nothing is known of it.\n";
+            return "The bundle could not be read: nothing is known about it.\n";
         case Answer::qualified:
             return "The bundle is proved, but incomplete, superseded or rejected.\n";
     }
@@ -298,8 +298,8 @@ int verify(const Program& program, const VerifyOptions& options) {
     }
     if (!options.json && counts[Answer::yes] > 0 && options.root.empty()) {
         print(
-            "Trusted: the root and log key of this machine. An auditor gives --root and "
-            "--log-key from elsewhere.\n");
+            "Trusted: the root and log key of this machine. An auditor gives --root and --log-key "
+            "from another source.\n");
     }
     return static_cast<int>(worst);
 }
@@ -312,9 +312,9 @@ void add_verify(Command& app, Program& program) {
     command.add("bundle", options->bundles, "Bundle folders").required();
     command.add("--root", options->root, "Trusted evidence root (PEM), with --log-key");
     command.add("--log-key", options->log_key, "Trusted log key (vkey line), with --root");
-    command.add("--log", options->log, "Folder of the whole log: shows what is missing");
+    command.add("--log", options->log, "Folder of the whole log: shows missing and later runs");
     command.flag("--replay", options->replay,
-                 "Compute verdict and level again from what was observed");
+                 "Compute verdict and level again from the observed facts");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
         program.rights = device::Rights::reading;

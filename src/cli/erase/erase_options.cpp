@@ -36,27 +36,26 @@ void TargetOptions::add_to(Command command) {
     command.add("target", targets, "Block devices, files, or memory:KIND:PLACE (see efface(8))");
     command.add("--order", order, "Signed order: its targets, technique and terms");
     command.add("--technique", technique, "See TECHNIQUES in efface(8)").show_default();
-    command.add("--level", level, "What it must reach: the drive's best technique is taken")
+    command.add("--level", level, "Level to reach: the best technique of the drive is used")
         .one_of({"clear", "purge"});
     command
         .add("--fallback", fallbacks,
-             "Technique to take instead when the drive has not that one; may be repeated")
+             "Technique to use if the drive does not support the first one; can be repeated")
         .one_value();
     command.add("--credential-file", credential_file,
-                "PSID or password for a TCG technique; its last line feed is left out");
+                "PSID or password for a TCG technique; a line feed at its end is ignored");
     command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
     command.add("--verify", verification).one_of({"full", "representative", "none"}).show_default();
-    command.add("--bad-blocks", bad_blocks, "Whether unreachable blocks are exceptions")
+    command.add("--bad-blocks", bad_blocks, "What to do about unreachable blocks: except or fail")
         .one_of({"except", "fail"})
         .show_default();
-    command.add("--min-rate", min_rate, "Slowest allowed, such as 10MB (a second)")
-        .bytes_with_unit();
+    command.add("--min-rate", min_rate, "Lowest rate, such as 10MB (per second)").bytes_with_unit();
     command.add("--when-slow", when_slow).one_of({"go-on", "stop"});
-    command.add("--deadline", deadline, "Longest allowed, such as 12h").seconds_with_unit();
+    command.add("--deadline", deadline, "Longest time, such as 12h").seconds_with_unit();
     command.add("--when-late", when_late).one_of({"go-on", "stop"});
     command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
     command.add("--when-hot", when_hot).one_of({"go-on", "pause", "stop"});
-    command.flag("--sweep", sweep, "After targets in memory, sweep free memory (memory:free)");
+    command.flag("--sweep", sweep, "After targets in memory, also sweep free memory (memory:free)");
 }
 
 std::optional<mandate::Order> TargetOptions::load_order() const {
@@ -64,11 +63,14 @@ std::optional<mandate::Order> TargetOptions::load_order() const {
         return std::nullopt;
     }
     if (sweep) {
-        throw Error(ErrorCode::usage, "--sweep: the order says that itself");
+        throw Error(ErrorCode::usage,
+                    "--sweep cannot be combined with --order: the order contains it");
     }
     for (const auto* name : kOfTheOrder) {
         if (command_->given(name)) {
-            throw Error(ErrorCode::usage, std::string(name) + ": the order says that itself");
+            throw Error(
+                ErrorCode::usage,
+                std::string(name) + " cannot be combined with --order: the order contains it");
         }
     }
     return mandate::load_order(order);
@@ -113,7 +115,8 @@ std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* lo
         }
     }
     if (names.empty()) {
-        throw Error(ErrorCode::usage, "which target?",
+        throw Error(ErrorCode::usage,
+                    "name at least one target: a device, a file or memory:KIND:PLACE",
                     "efface list shows the storage of this machine");
     }
     const bool memory = std::any_of(names.begin(), names.end(), [](const auto& name) {
@@ -121,8 +124,8 @@ std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* lo
     });
     if (sweep) {
         if (!memory) {
-            throw Error(ErrorCode::usage, "--sweep belongs to targets in memory",
-                        "free memory alone is swept with: efface erase memory:free");
+            throw Error(ErrorCode::usage, "--sweep needs targets in memory",
+                        "to sweep free memory alone: efface erase memory:free");
         }
         if (std::find(names.begin(), names.end(), inventory::kFreeMemoryTarget) == names.end()) {
             names.emplace_back(inventory::kFreeMemoryTarget);
@@ -130,7 +133,7 @@ std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* lo
     }
     for (const auto* option : kOfTheOrder) {
         if (memory && command_->given(option)) {
-            throw Error(ErrorCode::usage, std::string(option) + ": memory has methods of its own");
+            throw Error(ErrorCode::usage, std::string(option) + ": memory has its own methods");
         }
     }
     const auto how = loaded != nullptr ? loaded->choice : choice();
@@ -147,7 +150,7 @@ std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* lo
             return other.target == request.target;
         });
         if (twice) {
-            throw Error(ErrorCode::usage, name + " stands twice");
+            throw Error(ErrorCode::usage, name + " is listed twice");
         }
         list.push_back(std::move(request));
     }

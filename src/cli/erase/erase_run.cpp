@@ -23,7 +23,7 @@ std::string words_of(const job::RunResult& result) {
     std::string text =
         fmt::format("{}: {}, level {}{}\n", one_line(result.name), to_string(*result.verdict),
                     to_string(result.level),
-                    result.done_before ? " (was done before, at " + result.completed_at + ")" : "");
+                    result.done_before ? " (was already done at " + result.completed_at + ")" : "");
     for (const auto& exception : result.exceptions) {
         text += "  exception: " + one_line(exception.text) + "\n";
     }

@@ -43,7 +43,7 @@ ExpectedPlan::ExpectedPlan(const std::string& named) {
     digest_ = digest_in(plan);
     if (!plan.is_object() || !plan.contains("targets")) {
         if (digest_.empty()) {
-            throw Error(ErrorCode::usage, named + ": is no plan", "efface plan --out FILE");
+            throw Error(ErrorCode::usage, named + ": is not a plan", "efface plan --out FILE");
         }
         return;
     }
@@ -58,8 +58,8 @@ ExpectedPlan::ExpectedPlan(const std::string& named) {
 std::string ExpectedPlan::digest_of(const std::string& target, std::size_t targets) const {
     if (!is_file_) {
         if (!digest_.empty() && targets != 1) {
-            throw Error(ErrorCode::usage, "--plan takes a digest for one target only",
-                        "for several name the file: efface plan --out FILE");
+            throw Error(ErrorCode::usage, "--plan accepts a digest for a single target only",
+                        "for several targets name the file: efface plan --out FILE");
         }
         return digest_;
     }
@@ -73,7 +73,7 @@ std::string ExpectedPlan::digest_of(const std::string& target, std::size_t targe
 
 std::string ExpectedPlan::digest_of_project() const {
     if (is_file_ && digest_.empty()) {
-        throw Error(ErrorCode::usage, "--plan: the file is no plan of a project",
+        throw Error(ErrorCode::usage, "--plan: the file is not a plan of a project",
                     "efface plan --out FILE PROJECT.json");
     }
     return digest_;

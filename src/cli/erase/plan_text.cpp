@@ -19,7 +19,7 @@ std::string location_text(const job::LocationPlan& location) {
     std::string text =
         fmt::format("    {} {}\n", job::to_string(location.role), one_line(location.path));
     for (const auto& range : location.region.ranges) {
-        text += fmt::format("      overwrite {} at byte {}, read back wholly\n",
+        text += fmt::format("      overwrite {} at byte {}, read back completely\n",
                             human_bytes(range.length), range.offset);
     }
     for (const auto& reason : location.region.reasons) {
@@ -87,7 +87,7 @@ std::string item(const std::string& label, const std::string& said) {
 
 std::string done_text(const job::DoneBefore& done) {
     return fmt::format(
-        "  done at {} by job {}, and as it was left: would not run again\n  certificate {}\n",
+        "  done at {} by job {} and unchanged since: would not run again\n  certificate {}\n",
         done.completed_at, done.job_id, one_line(done.bundle));
 }
 
@@ -160,9 +160,9 @@ std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan&
         text += volume_text(volume);
     }
     text += fmt::format(
-        "\n{} are overwritten and read back. The payload is not overwritten: it is unreadable "
-        "without\nits keys. Copies of keys that the manifest does not list are not reached.\n"
-        "Plan {}\n",
+        "\n{} are overwritten and read back. The payload is not overwritten: without its keys it "
+        "is\nunreadable. Copies of keys that the manifest does not list are not reached.\nPlan "
+        "{}\n",
         human_bytes(plan.bytes_to_overwrite()), job::plan_digest(manifest, plan));
     return text;
 }

@@ -28,12 +28,12 @@ int descriptor_named(const std::string& target) {
     int fd = -1;
     const auto [end, error] = std::from_chars(target.data() + 3, target.data() + target.size(), fd);
     if (error != std::errc() || end != target.data() + target.size() || fd < 0) {
-        throw Error(ErrorCode::usage, "--events: \"" + target + "\" names no descriptor");
+        throw Error(ErrorCode::usage, "--events: \"" + target + "\" does not name a descriptor");
     }
     const int flags = ::fcntl(fd, F_GETFL);
     if (was_closed(fd) || flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
         throw Error(ErrorCode::usage,
-                    "--events: descriptor " + std::to_string(fd) + " can not be written");
+                    "--events: descriptor " + std::to_string(fd) + " cannot be written");
     }
     return fd;
 }
@@ -79,7 +79,7 @@ void EventFile::say_once() {
     if (outlet_->lost() != 0 && !said_.exchange(true)) {
         const int error = outlet_->first_error();
         say("events: " + (error == 0 ? "nobody reads them" : errno_text(error)) +
-            ": the run goes on, events are lost");
+            ": the run continues, events are lost");
     }
 }
 
@@ -138,8 +138,8 @@ void SignalWatch::watch(const std::stop_token& end) {
         if (signal == SIGUSR1) {
             calls_.status_wanted();
         } else if (signal < 0 && stopped && error == EAGAIN) {
-            say("still stopping: a transfer or a command has not come back from the kernel; "
-                "the same signal again leaves it there, and efface resume goes on");
+            say("still stopping: the kernel has not returned a transfer or a command; the same "
+                "signal again leaves at once, and efface resume continues later");
         } else if (signal > 0 && !stopped) {
             stopped = now;
             say("stopping at the next safe point");
@@ -192,9 +192,11 @@ std::optional<mandate::Authorization> approvals_of(const evidence::KeyStore& key
         throw Error(ErrorCode::usage, path + ": there is no such file");
     }
     if (!standard_input_is_terminal()) {
-        throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
-                    fmt::format("no terminal to confirm at, and no approvals in {}", path),
-                    "two approvers sign it: efface approve " + file + " --key NAME");
+        throw Error(
+            ErrorCode::authorisation, ReasonCode::no_terminal,
+            fmt::format("there is no terminal to confirm at, and there are no approvals in {}",
+                        path),
+            "two approvers sign it: efface approve " + file + " --key NAME");
     }
     return std::nullopt;
 }

@@ -30,10 +30,10 @@ namespace efface::cli {
 std::optional<int> check_events(const std::string& target, bool json);
 
 /// Where `--events` goes: "-", "fd:N" or a path; nowhere when it is empty. Whoever reads events
-/// never steers a run: nobody waits for a reader, and what can not be written is lost and counted.
+/// never steers a run: nobody waits for a reader, and what cannot be written is lost and counted.
 class EventFile final {
   public:
-    /// Throws Error(usage) as above, and for a path that can not be opened.
+    /// Throws Error(usage) as above, and for a path that cannot be opened.
     EventFile(const std::string& target, bool json);
     void write(const Json& event);
     /// Nothing else goes there then.

@@ -12,7 +12,7 @@ namespace efface::cli {
 /// Whether the user asks for a document, whatever else is wrong with the command line.
 [[nodiscard]] bool asks_for_json(int argc, char** argv);
 
-/// What `command` ("project erase") answers when it can not be carried out: schema, exitCode,
+/// What `command` ("project erase") answers when it cannot be carried out: schema, exitCode,
 /// changed, error, and what else it promises in any case.
 [[nodiscard]] Json failure_document(const std::string& command, const Error& error);
 

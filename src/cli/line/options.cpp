@@ -17,7 +17,7 @@ std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
                    const std::string& text) {
     const auto value = parse(text);
     if (!value) {
-        throw CLI::ValidationError(text + ": must be a whole number, with a unit or without");
+        throw CLI::ValidationError(text + ": must be a whole number, with or without a unit");
     }
     return std::to_string(*value);
 }

@@ -15,9 +15,10 @@ namespace {
 constexpr std::size_t kFilesMax = 65'536;
 
 [[noreturn]] void refuse_foreign(const std::filesystem::path& path, const std::string& why) {
-    throw Error(ErrorCode::authorisation, printable(path.string()) + ": " + why,
-                "whoever can change the state folder can forge what is signed there: it belongs to "
-                "the user that runs efface, or root, and nobody else may write there");
+    throw Error(
+        ErrorCode::authorisation, printable(path.string()) + ": " + why,
+        "anyone who can change the state folder can forge what is signed there: it must belong to "
+        "the user that runs efface, or to root, and nobody else may have write access");
 }
 
 /// What is not there, or not for us to see, is not used either.
@@ -34,7 +35,7 @@ void check_owner(const std::filesystem::path& path) {
         }
     }
     if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        refuse_foreign(path, "others may write it");
+        refuse_foreign(path, "others can write it");
     }
 }
 

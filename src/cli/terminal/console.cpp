@@ -52,7 +52,7 @@ void write_answer(std::string_view text) {
         (void)::signal(SIGPIPE, SIG_DFL);
         (void)::raise(SIGPIPE);
     }
-    throw Error(ErrorCode::internal, "standard output can not be written");
+    throw Error(ErrorCode::internal, "standard output cannot be written");
 }
 
 void write_ending(std::string text) {
@@ -61,7 +61,7 @@ void write_ending(std::string text) {
     (void)out.put(std::move(text));
     out.end(kResultPatience);
     if (out.lost() != 0) {
-        say("standard output can not be written: efface jobs and the certificate say how the run "
+        say("standard output cannot be written: efface jobs and the certificate show how the run "
             "ended");
     }
 }

@@ -21,7 +21,7 @@ namespace efface::cli {
 /// string holds.
 [[nodiscard]] std::string json_text(const Json& document, int indent = -1);
 
-/// The answer of a question, to standard output. Throws Error(internal) when it can not be written:
+/// The answer of a question, to standard output. Throws Error(internal) when it cannot be written:
 /// a full disk must not look like success. Ends by SIGPIPE where the reader of a pipe has enough.
 void print(std::string_view text);
 /// One JSON document with a line feed.
@@ -29,7 +29,7 @@ void print_json(const Json& document);
 /// A part of one, such as an item of a list that is never held as a whole.
 void print_json_part(std::string_view text);
 /// The end of a run, whose verdict decides the exit status and stands in the certificate: that it
-/// can not be printed is said on standard error and is no failure of the run. A reader that takes
+/// cannot be printed is said on standard error and is not a failure of the run. A reader that takes
 /// nothing for half a minute is not waited for.
 void print_ending(std::string_view text);
 void print_ending_json(const Json& document);

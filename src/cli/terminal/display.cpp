@@ -154,7 +154,7 @@ void RunDisplay::show(const Json& event) {
         targets_.erase(name);
         line(text);
     } else if (kind == "lowered") {
-        std::string text = fmt::format("what was recorded bears {}, level {} only",
+        std::string text = fmt::format("the recorded facts support only {}, level {}",
                                        event.at("status").get<std::string>(),
                                        event.at("level").get<std::string>());
         for (const auto& objection : event.at("objections")) {
@@ -162,16 +162,16 @@ void RunDisplay::show(const Json& event) {
         }
         line(text);
     } else if (kind == "fallback") {
-        line(fmt::format("{}: the drive refused {}: {}\n        going on with {}", name_in(event),
+        line(fmt::format("{}: the drive refused {}: {}\n        trying {} instead", name_in(event),
                          event.at("refused").get<std::string>(), event.at("why").get<std::string>(),
                          event.at("technique").get<std::string>()));
     } else if (kind == "log-set-aside") {
         line(
-            "the log had lines that its key never signed; they were set aside, unsigned:\n       "
+            "the log had lines that its key never signed; they were moved, unsigned, to:\n       "
             " " +
             event.at("file").get<std::string>());
     } else if (kind == "resumed") {
-        line("an earlier run was interrupted: going on where it stopped");
+        line("an earlier run was interrupted: resuming where it stopped");
     }
 }
 

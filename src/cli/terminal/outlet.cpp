@@ -134,7 +134,7 @@ bool Outlet::start() {
     try {
         std::thread([state = state_] { state->run(); }).detach();
         state_->started = true;
-    } catch (const std::system_error& error) {  // no thread to be had
+    } catch (const std::system_error& error) {  // no thread available
         state_->first_error = error.code().value();
     }
     return state_->started;

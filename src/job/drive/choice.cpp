@@ -28,8 +28,8 @@ TechniqueChoice judged(const method::DriveSurvey& survey, const method::Techniqu
     if (wanted.whole_medium && !choice.technique->leaves_known) {
         choice.refusals.push_back(
             {ReasonCode::nothing_to_compare,
-             "full verification was asked for, but it promises no content that everything could "
-             "be compared with: leave --verify away, or take one that leaves zeros or a pattern"});
+             "full verification was requested, but it leaves no known content to compare with: "
+             "omit --verify, or use a technique that leaves zeros or a pattern"});
     }
     const auto found = policy::reasons_of(policy::examine_firmware(choice.policy_facts));
     choice.refusals.insert(choice.refusals.end(), found.refusals.begin(), found.refusals.end());
@@ -45,7 +45,7 @@ const TechniqueChoice* find(const DriveSurveys& surveys, const std::string& name
 
 Reason why_not(const TechniqueChoice& choice) {
     auto reason = hindrance(choice).value_or(Reason{
-        ReasonCode::level_not_reached, fmt::format("claims {} only", to_string(choice.level))});
+        ReasonCode::level_not_reached, fmt::format("claims only {}", to_string(choice.level))});
     reason.text = fmt::format("{}: {}", choice.technique->name, reason.text);
     return reason;
 }
@@ -128,7 +128,7 @@ std::optional<Reason> hindrance(const TechniqueChoice& choice) {
     if (choice.facts.untold.empty()) {
         return std::nullopt;
     }
-    return Reason{ReasonCode::drive_not_told, choice.facts.untold + "; name it to have it tried"};
+    return Reason{ReasonCode::drive_not_told, choice.facts.untold + "; name it to try it"};
 }
 
 SecretBytes credential_of(const mandate::ErasureChoice& choice) {
@@ -158,8 +158,8 @@ DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureCho
             if (running && running->set != all.sets[i] && !going) {
                 choice.refusals.push_back(
                     {ReasonCode::drive_erasing,
-                     fmt::format("the drive is at an erasure by its {} commands, which these can "
-                                 "not watch: wait for its end",
+                     fmt::format("an erase by {} commands is running on the drive, and this "
+                                 "technique cannot watch it: wait until it has ended",
                                  running->set)});
             }
             all.techniques.push_back(std::move(choice));
@@ -180,7 +180,7 @@ ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice
     const auto* one = find(surveys, wanted.policy);
     if (one == nullptr) {
         chosen.objections.push_back(
-            {ReasonCode::drive_lacks_technique, wanted.policy + ": the drive does not have it"});
+            {ReasonCode::drive_lacks_technique, wanted.policy + ": the drive does not support it"});
     } else if (!one->refusals.empty() || one->level < wanted.level) {
         chosen.objections.push_back(why_not(*one));
     } else {
@@ -274,10 +274,10 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
             return settled;
         }
         const auto chosen =
-            surveys
-                ? choose(*surveys, one)
-                : ChosenTechnique{
-                      nullptr, {{ReasonCode::no_drive_commands, "it has no commands of its own"}}};
+            surveys ? choose(*surveys, one)
+                    : ChosenTechnique{
+                          nullptr,
+                          {{ReasonCode::no_drive_commands, "it accepts no commands of a drive"}}};
         if (chosen.choice != nullptr) {
             one.fallbacks = tail(names, i + 1);
             settled.choice = one;

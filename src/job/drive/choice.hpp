@@ -46,8 +46,8 @@ struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
     std::vector<Reason> objections;           ///< why not, when there is none
 };
-/// The technique named, never a fall-back; for kPolicyAuto the first that reaches the wanted level,
-/// an erasure that runs already before all others.
+/// The technique named, never a fallback; for kPolicyAuto the first that reaches the wanted level,
+/// an erase that runs already before all others.
 [[nodiscard]] ChosenTechnique choose(const DriveSurveys& surveys,
                                      const mandate::ErasureChoice& wanted);
 
@@ -75,14 +75,14 @@ struct PassedOver {
     Reason why;
 };
 struct Settled {
-    /// With the technique that will be taken; its fall-backs are those that come after it, for a
+    /// With the technique that will be taken; its fallbacks are those that come after it, for a
     /// drive that refuses the command itself.
     mandate::ErasureChoice choice;
     std::vector<PassedOver> passed_over;  ///< named before it
     /// What it was settled by; nullopt where the drive was not asked.
     std::optional<DriveLook> look;
 };
-/// What was asked for, fall-backs and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
+/// What was asked for, fallbacks and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
 /// everything else that reaches the level is a fall-back. Unchanged when nothing fits: the look
 /// says why.
 [[nodiscard]] Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted);

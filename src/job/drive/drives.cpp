@@ -11,7 +11,7 @@ namespace efface::job {
 namespace {
 
 /// A SCSI disk says that it erases itself, not by which command.
-constexpr const char* kUnnamed = "an erasure that it does not name";
+constexpr const char* kUnnamed = "an erase whose technique it does not report";
 
 DriveAbility ability_of(const inventory::Drive& drive) {
     DriveAbility ability;
@@ -124,8 +124,7 @@ bool DriveAbilities::asks(std::size_t i) const {
 /// What runs must not be read now: who reads there would be held until the drive is at its end.
 inventory::DiskQuestions::Answer DriveAbilities::ask(std::size_t i) const {
     const auto ability = ability_of(drives_.at(i));
-    return {to_json(ability),
-            ability.running.empty() ? "" : "it is carrying out " + ability.running};
+    return {to_json(ability), ability.running.empty() ? "" : "it is running " + ability.running};
 }
 
 void DriveAbilities::take(std::size_t i, const Json& told) {

@@ -33,14 +33,13 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
         if (same_drive(target_identity(now), identity)) {
             return found_at(path, std::move(now));
         }
-        there = "another target stands there now";
+        there = "another target is there now";
         code = ReasonCode::other_identity;
     } catch (const Error&) {
         // Nothing stands there: perhaps elsewhere.
     }
     if (identity.value("serial", "").empty() && identity.value("wwid", "").empty()) {
-        return {
-            {}, there + ", and it has no serial number by which to find it elsewhere", code, {}};
+        return {{}, there + ", and it has no serial number to find it by", code, {}};
     }
     FoundDrive found{{}, there + ", and no other disk is it", code, {}};
     for (const auto& disk : host.disks()) {
@@ -122,7 +121,7 @@ Standing medium_as_left(Host& host, const TargetState& state) {
     try {
         const auto identity = found.identity ? *found.identity : host.identify(path);
         if (plan.kind != "disk" && target_identity(identity) != plan.identity) {
-            return is_other(ReasonCode::other_identity, "another one stands there now");
+            return is_other(ReasonCode::other_identity, "another one is there now");
         }
         const Json now = inventory::to_json(identity);
         auto reason = another_target(after, now, {"kind", "sizeBytes"});

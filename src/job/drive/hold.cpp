@@ -99,7 +99,7 @@ class NoAnswer final : public method::CommandSet {
     }
     method::ReadStatus read_status(const std::string& /*surface*/, std::uint64_t /*offset*/,
                                    MutableByteView /*into*/) override {
-        return {.status = "the drive is not there"};
+        return {.status = "the drive is missing"};
     }
 
   private:
@@ -110,15 +110,15 @@ class NoAnswer final : public method::CommandSet {
         [[nodiscard]] method::Promise promise() const override { return {}; }
         method::OperationState state() override {
             method::OperationState state;
-            state.detail = "the drive is not there";
+            state.detail = "the drive is missing";
             return state;
         }
         method::StartAnswer start() override {
-            return {method::Start::unknown, "the drive is not there", {}};
+            return {method::Start::unknown, "the drive is missing", {}};
         }
         std::optional<std::string> clean_up(
             std::vector<method::SentCommand>& /*commands*/) override {
-            return "the drive is not there";
+            return "the drive is missing";
         }
 
       private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A drive held for its erasure: the connection, and every block device on it.
+// A drive held for its erase: the connection, and every block device on it.
 #pragma once
 
 #include <map>
@@ -25,7 +25,7 @@ class DriveHold final {
     /// anew.
     void open(Moment moment, const inventory::Identity& identity,
               std::unique_ptr<HeldTarget> cleared);
-    /// Finds the drive again, under whatever name, and opens it. Why it can not be had; empty when
+    /// Finds the drive again, under whatever name, and opens it. Why it cannot be had; empty when
     /// it is there.
     [[nodiscard]] std::string reattach();
     /// Resets the path to it; reattach() comes next. False: not possible.

@@ -42,7 +42,7 @@ class IdentifiedSet final : public method::CommandSet {
         if (survey.error.empty()) {
             survey.error = other.error;
         }
-        // What a host can not address is opened by the other set; that this one reaches what stays
+        // What a host cannot address is opened by the other set; that this one reaches what stays
         // hidden is not known.
         for (auto area : other.hidden_areas) {
             area.covered = false;

@@ -191,7 +191,7 @@ TargetPlan DriveStorage::survey() {
                      .add("logicalBlockBytes", identity.logical_block_bytes)
                      .add("hiddenAreas", ObjectWriter()
                                              .add("examined", true)
-                                             .add("note", "as the drive itself tells")
+                                             .add("note", "as reported by the drive")
                                              .add("areas", Json::array())
                                              .take())
                      .take();
@@ -228,7 +228,7 @@ void DriveStorage::object_to_use(TargetPlan& plan, const DriveLook& look) {
     }
 }
 
-/// Why not what was asked for, and why not one of its fall-backs.
+/// Why not what was asked for, and why not one of its fallbacks.
 void DriveStorage::object_to_choice(TargetPlan& plan, const DriveSurveys& surveys,
                                     const ChosenTechnique& chosen) const {
     const auto object = [&](const std::vector<Reason>& reasons) {
@@ -270,31 +270,33 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     }
     if (surveys.busy && !begun_) {
         plan.steps.emplace_back(
-            "it runs already, begun by somebody else: if it still does then, it is watched to its "
-            "end and no level is claimed (erase once more for a verified one); if not:");
+            "it is running already, started by someone else: if it is still running then, efface "
+            "watches it to its end and claims no level (erase once more for a verified erase); if "
+            "not:");
     }
     plan.steps.emplace_back(canaries() ? "write canaries at recorded places, read samples"
                                        : "write no canaries: the drive will not be called "
                                          "sanitized");
     plan.steps.insert(plan.steps.end(), choice.facts.sends.begin(), choice.facts.sends.end());
     plan.steps.push_back(choice.facts.estimate
-                             ? fmt::format("wait for its end: {} s by the drive's own figures",
+                             ? fmt::format("wait until it ends: {} s by the drive's estimate",
                                            choice.facts.estimate->count())
-                             : std::string("wait for its end: the drive does not say how long"));
-    plan.steps.emplace_back("read the final status and who the drive is, look for the canaries");
+                             : std::string("wait until it ends: the drive gives no estimate"));
+    plan.steps.emplace_back(
+        "read the final status and the identity of the drive, check the canaries");
     if (choice_.whole_medium) {
         plan.steps.emplace_back(
-            "read everything that the host addresses: it must be what the technique leaves");
+            "read everything that the host addresses and compare it with what the technique "
+            "leaves");
     }
     if (!choice_.fallbacks.empty()) {
-        plan.steps.push_back(
-            fmt::format("should the drive refuse the command itself, before "
-                        "anything is begun: {} instead",
-                        fmt::join(choice_.fallbacks, ", then ")));
+        plan.steps.push_back(fmt::format(
+            "if the drive refuses the command before anything has started: use {} instead",
+            fmt::join(choice_.fallbacks, ", then ")));
     }
 }
 
-/// The erasure reaches it; that is only claimed where canaries could be placed there.
+/// The erase reaches it; that is only claimed where canaries could be placed there.
 void DriveStorage::add_end(TargetPlan& plan, const std::vector<method::HiddenArea>& areas) {
     for (const auto& area : areas) {
         plan.found["hiddenAreas"]["areas"].push_back(method::hidden_area_json(area));

@@ -37,9 +37,9 @@ void check_declared_facts(Objector& objector, const mandate::Volume& volume,
         objector.object(
             ReasonCode::other_identity,
             std::string_view(one.key) == "size_bytes"
-                ? fmt::format("{} has {} bytes, the manifest says {}", volume.path, one.found,
+                ? fmt::format("{} has {} bytes, but the manifest says {}", volume.path, one.found,
                               one.said)
-                : fmt::format("{} has the serial number \"{}\", the manifest says \"{}\"",
+                : fmt::format("{} has the serial number \"{}\", but the manifest says \"{}\"",
                               volume.path, one.found, printable(one.said)));
     }
 }
@@ -53,8 +53,8 @@ void check_uuid(Objector& objector, const std::string& path, const luks::Header&
     const std::string& found = other != header.copies.end() ? other->uuid : header.uuid;
     if (!same_uuid(found, uuid)) {
         objector.object(ReasonCode::other_uuid,
-                        fmt::format("{}: the header has the UUID {}, the manifest says {}; efface "
-                                    "erase {} erases it whosever it is",
+                        fmt::format("{}: the header has the UUID {}, but the manifest says {}; "
+                                    "efface erase {} erases it regardless of its owner",
                                     path, found, uuid, path));
     }
 }
@@ -100,8 +100,8 @@ void object_to_region(VolumePlan& plan, Objector& objector, const LocationPlan& 
                       const std::string& path) {
     if (!location.region.beyond.empty()) {
         objector.object(ReasonCode::nested_header,
-                        fmt::format("{}: more of LUKS behind every place where it could end ({}); "
-                                    "efface erase {} erases all of it",
+                        fmt::format("{}: more LUKS data was found after every place where the "
+                                    "header could end ({}); efface erase {} erases all of it",
                                     path, fmt::join(location.region.beyond, "; "), path));
     }
     if (const auto& rest = location.region.unbounded; rest.length != 0) {
@@ -162,7 +162,7 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
                            .take();
     if (plan.level < minimum) {
         objector.object(ReasonCode::level_not_reached,
-                        fmt::format("the manifest asks for {}, only {} can be claimed",
+                        fmt::format("the manifest asks for {}, but only {} can be claimed",
                                     method::to_string(minimum), method::to_string(plan.level)));
     }
 }
@@ -342,13 +342,14 @@ void Guard::try_credential(VolumePlan& plan, const mandate::Volume& volume) {
     const auto not_asked = [&](const std::string& what) {
         plan.residual_risks.push_back(
             {ReasonCode::control_not_asked,
-             fmt::format("{}: whether the declared credential opened it before is not known: {}",
-                         location.path, what)});
+             fmt::format(
+                 "{}: whether the declared credential opened the volume before is unknown: {}",
+                 location.path, what)});
     };
     if (!answer.failure.empty()) {
         not_asked(printable(answer.failure));
     } else if (answer.load_code < 0) {
-        not_asked("libcryptsetup does not read this header: " + errno_text(-answer.load_code));
+        not_asked("libcryptsetup cannot read this header: " + errno_text(-answer.load_code));
     } else if (answer.code >= 0) {
         plan.credential_opened = true;
     } else if (answer.code != -EPERM && answer.code != -ENOENT) {
@@ -377,7 +378,7 @@ guard::Held Guard::clear(const LocationPlan& plan, bool resumed) {
             (now.kind != inventory::Kind::file || now.inode == plan.inode)) {
             return std::nullopt;
         }
-        return Reason{ReasonCode::other_identity, "another device or file stands there now"};
+        return Reason{ReasonCode::other_identity, "another device or file is there now"};
     };
     request.examine = [&](HeldTarget& target) -> std::optional<Reason> {
         const auto sector = read_first_sector(target.storage(), plan.path);

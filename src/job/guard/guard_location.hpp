@@ -38,7 +38,7 @@ struct Guard::Survey {
 constexpr std::size_t kFirstSectorBytes = 512;
 using FirstSector = std::array<std::uint8_t, kFirstSectorBytes>;
 
-/// Throws Error(not_sanitized) when it can not be read.
+/// Throws Error(not_sanitized) when it cannot be read.
 /// UUIDs are the same whatever their case (RFC 4122, 3); those of manifests are in lower case.
 [[nodiscard]] bool same_uuid(std::string_view one, std::string_view other);
 

@@ -50,11 +50,10 @@ void Guard::object_to_mappings(Survey& survey) {
     try {
         const auto mappings = host_.mappings_of_luks_uuid(survey.volume.uuid);
         if (!mappings.empty()) {
-            survey.objector.object(
-                ReasonCode::active_mapping,
-                fmt::format("a volume with the UUID {} is open as {}: its key is in the kernel; "
-                            "cryptsetup close it",
-                            survey.volume.uuid, fmt::join(mappings, ", ")));
+            survey.objector.object(ReasonCode::active_mapping,
+                                   fmt::format("a volume with the UUID {} is open as {}: its key "
+                                               "is in the kernel; close it with cryptsetup close",
+                                               survey.volume.uuid, fmt::join(mappings, ", ")));
         }
     } catch (const Error& error) {
         survey.objector.object(ReasonCode::unreadable_state, error.what());
@@ -65,27 +64,25 @@ void Guard::object_to_what_is_left(Survey& survey, const std::string& path) {
     const auto target = host_.open(path, device::Access::read_only);
     const auto left = luks::find_remnants(target->storage(), {}, luks::kMetadataBytesMax);
     if (!left.remnants.empty()) {
-        survey.objector.object(
-            ReasonCode::key_material_left,
-            fmt::format("{}: no whole LUKS header says whose it is, but there is left: {}; efface "
-                        "erase {} erases it",
-                        path, words_of(left), path));
+        survey.objector.object(ReasonCode::key_material_left,
+                               fmt::format("{}: no complete LUKS header identifies the volume, but "
+                                           "remnants are there: {}; efface erase {} erases them",
+                                           path, words_of(left), path));
     } else if (!left.unreadable.empty()) {
-        survey.objector.object(
-            ReasonCode::remnants_unknown,
-            fmt::format("{}: no LUKS header is found, and the place at {} can not be read; efface "
-                        "erase {} erases what is there",
-                        path, left.unreadable.front(), path));
+        survey.objector.object(ReasonCode::remnants_unknown,
+                               fmt::format("{}: no LUKS header was found, and the place at {} "
+                                           "cannot be read; efface erase {} erases what is there",
+                                           path, left.unreadable.front(), path));
     } else {
         survey.objector.object(ReasonCode::header_not_found,
-                               fmt::format("{}: no LUKS header, and nothing that is left of one; "
+                               fmt::format("{}: no LUKS header and no remnant of one was found; "
                                            "efface erase {} erases what is there",
                                            path, path));
     }
 }
 
-/// "Gone" is the owner's word; what can be looked at must not speak against it, and what can not be
-/// read can not be taken for gone.
+/// "Gone" is the owner's word; what can be looked at must not speak against it, and what cannot be
+/// read cannot be taken for gone.
 void Guard::survey_gone(Survey& survey) {
     auto& plan = survey.plan;
     const auto& volume = survey.volume;
@@ -107,19 +104,19 @@ void Guard::survey_gone(Survey& survey) {
             survey.objector.object(
                 ReasonCode::gone_but_there,
                 fmt::format(
-                    "{}: declared as gone, but there is left: {}; efface erase {} erases it", path,
-                    words_of(left), path));
+                    "{}: declared as gone, but remnants are there: {}; efface erase {} erases them",
+                    path, words_of(left), path));
         } else if (!left.unreadable.empty()) {
             survey.objector.object(
                 ReasonCode::remnants_unknown,
-                fmt::format("{}: declared as gone, but the place at {} can not be read: nobody can "
-                            "know; efface erase {} erases what is there",
+                fmt::format("{}: declared as gone, but the place at {} cannot be read, so this "
+                            "cannot be checked; efface erase {} erases what is there",
                             path, left.unreadable.front(), path));
         } else {
             plan.exceptions.push_back(
                 {ReasonCode::declared_gone,
-                 path + ": nothing of a header is left there; key areas without one look like "
-                        "random bytes and are not seen"});
+                 path + ": no remnant of a header was found; key areas without a header look like "
+                        "random bytes and cannot be found"});
         }
     }
 }
@@ -145,14 +142,14 @@ void Guard::survey_first_header_left(Survey& survey) {
         if (!ours && inner != left.remnants.end()) {
             survey.objector.object(
                 ReasonCode::nested_header,
-                fmt::format("{}: its payload holds a LUKS header of another volume ({}, UUID {}); "
-                            "efface erase {} erases both",
+                fmt::format("{}: its payload contains a LUKS header of another volume ({}, UUID "
+                            "{}); efface erase {} erases both",
                             volume.path, inner->words, inner->uuid, volume.path));
         } else if (!ours && !left.unreadable.empty()) {
             survey.plan.exceptions.push_back(
                 {ReasonCode::remnants_unknown,
-                 fmt::format("{}: whether a first header was left there is not known: the place at "
-                             "{} can not be read",
+                 fmt::format("{}: whether a first header was left there is unknown: the place at "
+                             "{} cannot be read",
                              volume.path, left.unreadable.front())});
         }
     }

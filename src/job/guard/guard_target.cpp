@@ -50,7 +50,7 @@ guard::Held Guard::clear_target(const std::string& path, const Json& identity, M
         if (target_identity(now) == identity) {
             return std::nullopt;
         }
-        return Reason{ReasonCode::other_identity, "another device or file stands there now"};
+        return Reason{ReasonCode::other_identity, "another device or file is there now"};
     };
     return guard::hold(host_, request);
 }

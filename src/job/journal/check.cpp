@@ -59,7 +59,7 @@ void require_only(const Json& json, std::initializer_list<const char*> keys) {
             "a field that is none");
 }
 
-/// What goes into the record as it stands.
+/// What goes into the record in its present state.
 void require_record(const Json& json, bool (Json::*is)() const noexcept, const char* what) {
     require((json.*is)(), what);
     (void)canonical_json(json);
@@ -96,7 +96,7 @@ void check_pass(const method::PassState& pass, const policy::PassRule& rule, con
             "a pass is further than it wrote");
     require(std::all_of(pass.resumed_at.begin(), pass.resumed_at.end(),
                         [&](std::uint64_t at) { return at <= size; }),
-            "a pass went on behind the end");
+            "a pass was resumed past the end");
     require(pass.started_at.empty() || from_rfc3339(pass.started_at), "the date of a pass");
     require(!pass.started_at.empty() || (pass.written_to == 0 && pass.completed_at.empty()),
             "a pass that never began has written");
@@ -115,7 +115,7 @@ void check_overwrite(const TargetState& state) {
     const auto overwrite = method::overwrite_state_from_json(state.progress.at("overwrite"));
     require_same(state.progress.at("overwrite"), method::to_json(overwrite));
     require(overwrite.passes.size() == technique->passes.size(), "the number of passes");
-    require(overwrite.compared_to <= state.plan.size_bytes, "the read-back is behind the end");
+    require(overwrite.compared_to <= state.plan.size_bytes, "the read-back is past the end");
     require_record(overwrite.limit_events, &Json::is_array, "events of limits");
     bool complete = true;
     for (std::size_t i = 0; i < overwrite.passes.size(); ++i) {
@@ -159,10 +159,10 @@ void check_firmware(const TargetState& state) {
                 "a part that the host does not see");
     }
     require(firmware.polls <= kNumberMax, "polls");
-    require(firmware.memory.is_object(), "what the operation keeps");
+    require(firmware.memory.is_object(), "the notes of the operation");
     for (const auto* list : {&firmware.power_cycles, &firmware.commands, &firmware.status_before,
                              &firmware.hidden_areas, &firmware.limit_events}) {
-        require_record(*list, &Json::is_array, "a list of the drive's");
+        require_record(*list, &Json::is_array, "a list of the drive's areas");
     }
     for (const auto& area : firmware.hidden_areas) {
         (void)area.at("kind").get<std::string>();
@@ -225,7 +225,7 @@ void check_location(const LocationPlan& location) {
                     extent.length <= kBytesMax,
                 "an extent");
     }
-    require_record(location.record, &Json::is_object, "what is known of a place");
+    require_record(location.record, &Json::is_object, "the survey of a place");
     for (const auto& area : location.record.at("preState")) {
         (void)area.at("name").get<std::string>();
         require_inside(area.at("offset").get<std::uint64_t>(),
@@ -247,7 +247,7 @@ void check_authorization(const Json& authorization) {
     }
 }
 
-/// What must be there in this phase, and what can not be yet.
+/// What must be there in this phase, and what cannot be yet.
 void check_phase(const RunState& state) {
     const bool closed = state.verdict == evidence::kLostRun || state.verdict == kRefusedRun;
     require(state.verdict.empty() || closed || method::verdict_from_string(state.verdict),
@@ -301,7 +301,7 @@ void check_run_state(const RunState& state) {
     require(state.attempt >= 1 && state.attempt <= kNumberMax &&
                 state.interruptions <= kNumberMax && state.log_size_before <= kNumberMax &&
                 state.intent_index <= kNumberMax && state.outcome_index <= kNumberMax,
-            "its numbers");
+            "its counts");
     require(from_base64(state.approvals_der).has_value(), "the approvals");
     check_authorization(state.authorization);
     check_phase(state);

@@ -36,7 +36,7 @@ auto read_journal(const std::string& document, Read&& read) {
 /// Of a date that a journal has; the epoch for that of a version which kept none.
 [[nodiscard]] WallTime date_from_journal(const std::string& text);
 
-// Each throws Error for what can not be, or Json::exception: for read_journal().
+// Each throws Error for what cannot be, or Json::exception: for read_journal().
 void check_run_state(const RunState& state);
 void check_target_state(const TargetState& state);
 void check_volume_state(const VolumeState& state);

@@ -12,7 +12,7 @@ namespace efface::job {
 Error damaged_job(const Work& work, const std::string& id, const Error& error) {
     return Error(error.code(), error.reason(),
                  fmt::format("{}: job {}: {}", work.name(), id, error.what()),
-                 "restore the folder of the job, or give it up: efface jobs forget " + id +
+                 "restore the folder of the job, or give the job up: efface jobs forget " + id +
                      " (the log then says that it was lost)");
 }
 

@@ -46,7 +46,7 @@ JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& fo
     try {
         entry.running = !FileLock::try_acquire(folder / "lock").has_value();
     } catch (const Error&) {
-        // A state folder that can not be written is told of all the same; no run goes on there.
+        // A state folder that cannot be written is told of all the same; no run goes on there.
     }
     try {
         const auto run = read_run_state(folder);
@@ -125,7 +125,7 @@ ForgottenJob forget_job(const StateDirectory& state, const Clock& clock, const s
                              .add("runId", intent.run_id)
                              .add("intent", intent.index)
                              .add("status", evidence::kLostRun)
-                             .add("reason", "its job was forgotten by hand")
+                             .add("reason", "its job was given up by a person")
                              .take());
         forgotten.was_open = true;
     }

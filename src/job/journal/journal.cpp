@@ -57,8 +57,8 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
     make_directories_durably(directory);
     auto lock = FileLock::try_acquire(directory / "lock");
     if (!lock) {
-        throw Error(ErrorCode::busy, "another efface works on this",
-                    "wait for it, or look with: efface status");
+        throw Error(ErrorCode::busy, "another efface is working on this",
+                    "wait until it has ended; efface status shows it");
     }
     return *std::move(lock);
 }
@@ -66,13 +66,12 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
 }  // namespace
 
 void refuse_other_version(const std::string& job_id, std::uint64_t version) {
-    throw Error(
-        ErrorCode::usage, ReasonCode::other_journal_version,
-        fmt::format("job {} was begun by another version of efface (its journal has version "
-                    "{}, this efface goes on with version {})",
-                    job_id, version, kJournalVersion),
-        "finish it with that version, or erase the target again as a new job; efface jobs "
-        "lists it");
+    throw Error(ErrorCode::usage, ReasonCode::other_journal_version,
+                fmt::format("job {} was started by another version of efface (its journal has "
+                            "version {}, this efface resumes version {})",
+                            job_id, version, kJournalVersion),
+                "finish it with that version, or erase the target again as a new job; efface jobs "
+                "lists it");
 }
 
 std::uint64_t journal_version_of(const Json& document) {
@@ -113,11 +112,11 @@ std::optional<Json> read_any_version(const std::filesystem::path& folder, const 
     return read_journal(path.string(), [&] {
         auto document = parse_json(*text, name, {.bytes_max = kJournalBytesMax});
         if (!is_whole(document)) {
-            journal_damaged(path.string(), "it is not what efface wrote");
+            journal_damaged(path.string(), "it was not written by efface");
         }
         if (journal_version_of(document) == kJournalVersion &&
             document.value(kJobKey, Json()) != Json(folder.filename().string())) {
-            journal_damaged(path.string(), "it is of another job");
+            journal_damaged(path.string(), "it belongs to another job");
         }
         return std::optional(std::move(document));
     });
@@ -234,14 +233,14 @@ void Journal::reserve(std::uint64_t bytes) const {
     const auto file = open_file(path, O_WRONLY | O_CREAT);
     const int error = ::posix_fallocate(file.get(), 0, static_cast<off_t>(bytes));
     if (error == EOPNOTSUPP || error == EINVAL) {
-        return;  // the file system can not promise it
+        return;  // the file system cannot promise it
     }
     if (error != 0) {
         release_reserve();
         throw Error(ErrorCode::internal, ReasonCode::no_space,
                     fmt::format("{}: {} bytes for the record of the run: {}", path.string(), bytes,
                                 errno_text(error)),
-                    "make room there, then give the same command again");
+                    "make room there, then run the same command again");
     }
 }
 

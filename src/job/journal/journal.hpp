@@ -71,7 +71,7 @@ struct RunState {
 
     /// With a success.
     [[nodiscard]] bool ended_well() const;
-    /// Whether this version of the program can go on with the job. What another one began is only
+    /// Whether this version of the program can resume the job. What another one began is only
     /// delivered, when all that is missing is its evidence, which is staged.
     [[nodiscard]] bool can_go_on() const noexcept {
         return journal_version == kJournalVersion || phase > Phase::staging;

@@ -68,13 +68,12 @@ Json cryptographic_erase_items(const VolumePlan& plan, const Json& locations) {
                          "before or after",
                          tokens))
         .add("technique",
-             fmt::format(
-                 "keyslots destroyed by libcryptsetup, then the metadata overwritten with an "
-                 "AES-256-CTR stream, flushed, and read back wholly: {}",
-                 places(plan)))
+             fmt::format("keyslots destroyed by libcryptsetup, then the metadata overwritten with "
+                         "an AES-256-CTR stream, flushed, and read back completely: {}",
+                         places(plan)))
         .add("keyEscrow",
-             "copies that the manifest lists were treated alike; copies that it does not list are "
-             "stated, not proved, to be absent")
+             "copies listed in the manifest were erased in the same way; that there are no other "
+             "copies is stated, not proved")
         .add("errorHandling",
              "a failed write, flush, read-back or negative control ends in not-sanitized or "
              "indeterminate; every fault is listed")

@@ -170,7 +170,7 @@ Json make_target_predicate(const TargetPredicateInput& input) {
     }
     if (const auto& record = outcome.at("record");
         certificate_type(target.plan) == std::string_view("memory") && record.contains("facts")) {
-        // The claim rests on what was seen at the run, which may be long after the plan.
+        // The claim depends on what was seen at the run, which may be long after the plan.
         predicate["target"]["facts"] = record.at("facts");
     }
     predicate["authorization"] = target_authorization(input, terms);

@@ -14,7 +14,7 @@ constexpr const char* kTargetDocument = "target.json";
 /// What a target run keeps there.
 struct TargetState {
     TargetPlan plan;
-    mandate::ErasureChoice choice;  ///< what is carried out; a fall-back replaces it
+    mandate::ErasureChoice choice;  ///< what is carried out; a fallback replaces it
     Json asked;                     ///< the choice that the job began with
     std::string requested;          ///< technique as it was asked for, also mandate::kPolicyAuto
     /// Techniques before that of the plan: {"technique", "at", "why", "commands"}. Without commands

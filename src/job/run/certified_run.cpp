@@ -39,7 +39,7 @@ void CertifiedRun::take_end_from_log() {
         runs_.read(*read);
     } catch (const Error&) {
         if (state_.phase > Phase::running && !ended) {
-            return;  // it has its verdict: that the evidence can not be delivered is said there
+            return;  // it has its verdict: that the evidence cannot be delivered is said there
         }
         throw;
     }
@@ -89,7 +89,7 @@ void CertifiedRun::check_announcement(const evidence::Log& log) const {
             : found->intent.index < state_.log_size_before || found->intent.job_id != job_id_ ||
                   (announced && !is_announced_at(log, found->intent.index))) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "run.json: its announcement is not where the journal says that the log has it");
+                    "run.json: the log has no announcement where the journal says");
     }
 }
 

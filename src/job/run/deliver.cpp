@@ -42,7 +42,7 @@ void refuse_other_approvals(const RunState& state, std::string_view order,
     }
     if (signers != state.authorization.at("approvals")) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "run.json: the approvals that it names are not those that it holds");
+                    "run.json: the approvals do not match their digests");
     }
 }
 
@@ -52,7 +52,7 @@ void refuse_unreadable(Json predicate, std::string_view order) {
     const auto left = judge::lower(predicate, order);
     if (!left.objections.empty()) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "the journal makes no record that a verifier reads, so none was signed: " +
+                    "the journal gives no valid record, so none was signed: " +
                         printable(left.objections.front()));
     }
 }
@@ -158,7 +158,7 @@ std::uint64_t CertifiedRun::announced_size() const {
     const auto text = evidence::open_note(state_.checkpoint, keys_.log_verifier_key());
     const auto checkpoint = text ? evidence::parse_checkpoint(*text) : std::nullopt;
     if (!checkpoint) {
-        throw Error(ErrorCode::evidence, "the journal holds no checkpoint of this station's log");
+        throw Error(ErrorCode::evidence, "the journal has no checkpoint of this station's log");
     }
     return checkpoint->size;
 }
@@ -182,7 +182,7 @@ void CertifiedRun::check_delivered() const {
         throw Error(ErrorCode::evidence, ReasonCode::certificate_missing,
                     fmt::format("{}: the certificate of this run is missing or altered",
                                 bundle_path().string()),
-                    "restore it from where certificates are kept; the log still names its digest");
+                    "restore it from where certificates are kept; the log has its digest");
     }
 }
 

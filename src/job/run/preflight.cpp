@@ -41,7 +41,7 @@ void look_at_folder(const std::filesystem::path& folder, Objections& found) {
     }
     if (!S_ISDIR(status.st_mode)) {
         object(found, ErrorCode::internal, ReasonCode::state_unusable,
-               printable(folder.string()) + ": it is no folder");
+               printable(folder.string()) + ": it is not a folder");
     } else if (::access(folder.c_str(), W_OK | X_OK) != 0) {
         object(found, ErrorCode::internal, ReasonCode::state_unusable,
                printable(folder.string()) + ": " + errno_text(errno));
@@ -58,9 +58,9 @@ void look_at_space(const std::filesystem::path& root, std::uint64_t bytes, Objec
     const bool few_files = status.f_files != 0 && status.f_ffree < kFilesOfARun;
     if (blocks * status.f_frsize < bytes || few_files) {
         object(found, ErrorCode::internal, ReasonCode::no_space,
-               fmt::format("{}: {} bytes{} are left, the run needs {} for its journal and record",
+               fmt::format("{}: {} bytes{} are left; the run needs {} for its journal and record",
                            printable(root.string()), blocks * status.f_frsize,
-                           few_files ? " and hardly any files" : "", bytes));
+                           few_files ? " and almost no inodes" : "", bytes));
     }
 }
 
@@ -89,7 +89,7 @@ bool look_at_certificate(const evidence::SigningKey& key, WallTime now, Objectio
     if (!valid) {
         object(
             found, ErrorCode::authorisation, ReasonCode::station_certificate,
-            fmt::format("the station's certificate is valid from {} to {}, and the clock shows {}",
+            fmt::format("the station's certificate is valid from {} to {}, but the clock shows {}",
                         to_rfc3339(validity.from), to_rfc3339(validity.to), to_rfc3339(now)));
     }
     return valid;
@@ -103,11 +103,11 @@ void look_at_trust(const evidence::SigningKey& key, const std::string& root_pem,
     const auto report = evidence::cms_verify(as_bytes(kTrial), signature, root_pem);
     if (!report.ok()) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
-               "nobody would trust what the station signs: " +
+               "nobody would trust what this station signs: " +
                    (report.problems.empty() ? "it has no signer" : report.problems.front()));
     } else if (report.signers.front().role != evidence::Role::station) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
-               "the station's certificate does not give it the role of a station");
+               "the station's certificate does not give it the role station");
     }
 }
 
@@ -121,7 +121,7 @@ void look_at_log_files(const std::filesystem::path& folder, Objections& found) {
         const bool there = ::lstat(path.c_str(), &status) == 0;
         if (there ? !S_ISREG(status.st_mode) : must_exist) {
             object(found, ErrorCode::internal, ReasonCode::log_damaged,
-                   printable(path.string()) + (there ? ": it is no file" : ": it is not there"));
+                   printable(path.string()) + (there ? ": it is not a file" : ": it is missing"));
         } else if (there && ::access(path.c_str(), R_OK | W_OK) != 0) {
             object(found, ErrorCode::internal, ReasonCode::state_unusable,
                    printable(path.string()) + ": " + errno_text(errno));
@@ -154,7 +154,7 @@ std::optional<evidence::Log> look_at_log(const StateDirectory& state,
     const auto at = from_rfc3339(last.value("at", ""));
     if (at && now + kClockSlack < *at) {
         object(found, ErrorCode::authorisation, ReasonCode::clock_wrong,
-               fmt::format("the clock shows {}, and the last entry of the log was made at {}",
+               fmt::format("the clock shows {}, but the last log entry was made at {}",
                            to_rfc3339(now), to_rfc3339(*at)));
     }
     return log;
@@ -184,7 +184,7 @@ void look_at_descriptors(std::uint64_t needed, Objections& found) {
     const auto open = open_descriptors();
     if (limit.rlim_cur != RLIM_INFINITY && (!open || *open + needed > limit.rlim_cur)) {
         object(found, ErrorCode::internal, ReasonCode::too_few_descriptors,
-               fmt::format("this process may open {} files and has {} open, the run needs {} more",
+               fmt::format("this process may open {} files and has {} open; the run needs {} more",
                            limit.rlim_cur, open ? std::to_string(*open) : "all", needed));
     }
 }
@@ -197,7 +197,7 @@ void look_at_memory(std::uint64_t bytes, Objections& found) {
         ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (place == MAP_FAILED) {
         object(found, ErrorCode::internal, ReasonCode::no_memory,
-               fmt::format("the run needs {} bytes for its buffers, and gets none: {}", bytes,
+               fmt::format("the run cannot get {} bytes for its buffers: {}", bytes,
                            errno_text(errno)));
         return;
     }
@@ -213,7 +213,7 @@ StationLook look_before(const RunContext& context, const RunNeeds& needs) {
     const auto missing = needs.devices ? context.host.missing_for_devices() : std::string();
     if (!missing.empty()) {
         object(found, ErrorCode::authorisation, ReasonCode::no_capability,
-               "this process has not what work on a device takes: " + missing);
+               "this process lacks a capability for work on a device: " + missing);
     }
     look_at_descriptors(needs.descriptors, found);
     look_at_memory(needs.memory_bytes, found);
@@ -249,13 +249,13 @@ StationLook look_before_plan(const RunContext& context, const RunNeeds& needs) {
                      return objection.reason.code == ReasonCode::too_few_descriptors ||
                             objection.reason.code == ReasonCode::no_memory;
                  });
-    refuse("nothing was looked at, nothing was changed:", scarce);
+    refuse("nothing was examined or changed:", scarce);
     return look;
 }
 
 Station preflight(const RunContext& context, const RunNeeds& needs) {
     auto look = look_before(context, needs);
-    refuse("refused before anything was looked at, nothing was changed:", look.objections);
+    refuse("refused before anything was examined; nothing was changed:", look.objections);
     EFFACE_ASSERT(look.station.has_value());  // else there is an objection
     return *std::move(look.station);
 }

@@ -17,7 +17,7 @@ namespace {
 
 using method::Verdict;
 
-/// A job that goes on with what is asked for now. What an earlier version of the program left open,
+/// A job that resumes what is asked for now. What an earlier version of the program left open,
 /// what was asked for otherwise and what is damaged is closed as lost when it is replaced; over the
 /// job of a later version nothing is begun.
 bool is_same_request(const Work& work, const std::filesystem::path& folder) {
@@ -76,7 +76,7 @@ class Run final : public RunNotes {
     const RunOrders& orders_;
     const std::stop_token& stop_;
     std::optional<Station> station_;        ///< as preflight found it
-    std::optional<std::string> known_;      ///< the job that this request goes on with
+    std::optional<std::string> known_;      ///< the job that this request resumes
     std::optional<Journal> known_journal_;  ///< its lock, until the run has it
     std::optional<CertifiedRun> run_;
     std::mutex beginning_;
@@ -143,13 +143,13 @@ bool Run::open(const std::string& job_id) {
     }
     const auto& state = run_->state();
     if (state.kind != work_.kind()) {
-        journal_damaged(kRunDocument, "it is of another kind");
+        journal_damaged(kRunDocument, "it belongs to another type of job");
     }
     work_.load(folder, state);
     from_journal_ = true;
     clock_.go_on_from(std::max(date_from_journal(state.kept_at), work_.kept_at()));
     if (state.phase > Phase::running && !run_->closed() && !work_.verdict()) {
-        journal_damaged(kRunDocument, "it is further than the work");
+        journal_damaged(kRunDocument, "its phase is later than its recorded work");
     }
     return true;
 }
@@ -159,14 +159,13 @@ bool Run::open(const std::string& job_id) {
 Standing::State Run::standing() {
     const auto standing = work_.standing();
     if (standing.state == Standing::State::is_other) {
-        throw Error(ErrorCode::safety, standing.reason.code,
-                    fmt::format("{}: it was erased by job {} at {}, but what stands there now is "
-                                "not what that left: {}",
-                                work_.name(), run_->job_id(), run_->state().completed_at,
-                                standing.reason.text),
-                    work_.terms() == nullptr
-                        ? "erase what stands there now in a new run"
-                        : "write and approve a new order for what stands there now");
+        throw Error(
+            ErrorCode::safety, standing.reason.code,
+            fmt::format("{}: it was erased by job {} at {}, but its content has changed since: {}",
+                        work_.name(), run_->job_id(), run_->state().completed_at,
+                        standing.reason.text),
+            work_.terms() == nullptr ? "erase what is there now in a new run"
+                                     : "write and approve a new order for what is there now");
     }
     return standing.state;
 }
@@ -212,7 +211,7 @@ void Run::refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const
     if (const auto objection = carried_out(context_, work_, runs)) {
         throw Error(
             objection->status, objection->reason.code, objection->reason.text,
-            fmt::format("look below {} for its certificate; erase again only by a new order",
+            fmt::format("look below {} for its certificate; to erase again, write a new order",
                         context_.state.certificates().string()));
     }
 }
@@ -221,14 +220,14 @@ void Run::refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const
 void Run::begin() {
     check_terms();
     const auto head = work_.plan_name();
-    job::refuse(head + "refused, nothing was changed:", work_.look());
+    job::refuse(head + "refused; nothing was changed:", work_.look());
     if (!orders_.expected_plan_digest.empty() && orders_.expected_plan_digest != work_.digest()) {
         throw Error(ErrorCode::safety, ReasonCode::plan_changed,
-                    head + "the plan is no longer the one that was shown",
+                    head + "the plan has changed since it was shown",
                     "run efface plan again and read it");
     }
     const auto authorization = work_.authorize();
-    job::refuse(head + "refused, nothing was changed:", work_.look_permitted());
+    job::refuse(head + "refused; nothing was changed:", work_.look_permitted());
     const auto job_id = work_.new_job();
     evidence::DeviceRuns logged(work_.identity(), job_id);
     logged.read(station_->log);
@@ -256,7 +255,7 @@ void Run::refuse_replaced() const {
                     lost ? "was closed as lost when another job began on the same storage"
                          : "ended without success, and another job has erased the same "
                            "storage since"),
-        "efface jobs shows the job that replaced it; efface erase begins a new one");
+        "efface jobs shows the job that replaced it; efface erase starts a new one");
 }
 
 /// An earlier process was interrupted, or its attempt ended without success.
@@ -368,7 +367,7 @@ void Run::deliver() {
                     fmt::format("{}: {}, but the evidence could not be delivered: {}", work_.name(),
                                 ended ? method::to_string(*ended) : "ended", failure.what()),
                     error == nullptr || error->hint().empty()
-                        ? "mend the cause and run the same command again: nothing is erased twice"
+                        ? "fix the cause and run the same command again: nothing is erased twice"
                         : error->hint());
     }
 }

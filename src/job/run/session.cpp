@@ -101,8 +101,8 @@ RunResult Session::refused(const Run& run, Events& events, Error error) {
 RunResult Session::result_of(const Run& run, Events& events) {
     try {
         if (run.after_others && stop_.stop_requested()) {
-            throw Error(ErrorCode::interrupted, run.name + ": not begun, as the run was stopped",
-                        "give the same command again");
+            throw Error(ErrorCode::interrupted, run.name + ": not started, as the run was stopped",
+                        "run the same command again");
         }
         RunContext context{basis_.state,  basis_.host, basis_.clock,
                            basis_.random, events,      basis_.wait};
@@ -122,10 +122,10 @@ SessionResult Session::result() const {
         auto& result = all.runs.emplace_back(run.result);
         if (!run.ended) {
             result.name = run.name;
-            result.error = Error(
-                ErrorCode::interrupted,
-                run.name + ": left while a transfer or a command had not come back from the kernel",
-                "efface resume JOB, or the same command again");
+            result.error =
+                Error(ErrorCode::interrupted,
+                      run.name + ": left before the kernel had returned a transfer or a command",
+                      "efface resume JOB, or run the same command again");
             result.changed = true;  // it may be at work
         }
     }

@@ -60,19 +60,19 @@ std::string step_of(mandate::Verification verification) {
 std::vector<std::string> not_reached(inventory::Kind kind) {
     switch (kind) {
         case inventory::Kind::file:
-            return {"names, journals, and places where the content stood before"};
+            return {"its name, journal entries, and earlier places of the content"};
         case inventory::Kind::disk:
             return {"areas that the device hides from the host (HPA, DCO, AMA): not examined",
-                    "sectors that the device has retired or keeps spare"};
+                    "sectors that the device has retired or keeps as spares"};
         case inventory::Kind::ram:
-            return {"pages that were freed before; copies in swap and crash images"};
+            return {"pages that were freed earlier; copies in swap and crash images"};
         case inventory::Kind::partition:
         case inventory::Kind::loop:
         case inventory::Kind::device_mapper:
         case inventory::Kind::md:
         case inventory::Kind::zram:
         case inventory::Kind::other:
-            return {"what lies outside this device on the storage below"};
+            return {"storage below outside this device"};
     }
     return {};
 }
@@ -185,7 +185,7 @@ TargetPlan BlockStorage::survey() {
     object_to_size(plan, identity);
     if (identity.host_managed_zones) {
         plan.objections.push_back(
-            {{ReasonCode::zoned_disk, "a host-managed zoned disk can not be overwritten"}});
+            {{ReasonCode::zoned_disk, "a host-managed zoned disk cannot be overwritten"}});
     }
     plan.destroys = context_.host.contents_of(identity);
     make_token_unique(plan, context_.host, identity, look.drive);
@@ -245,7 +245,7 @@ void BlockStorage::examine_end(TargetPlan& plan, const DriveLook& look) {
     for (const auto& area : not_shown_areas(context_.host, look)) {
         plan.exceptions.push_back(
             {ReasonCode::hidden_area, fmt::format("not overwritten: {}: {}; attach the drive where "
-                                                  "all of it is seen, or let it erase itself",
+                                                  "all of it is visible, or have it erase itself",
                                                   printable(area.detail), area.why_not)});
         plan.level = method::Level::none;
         areas.push_back(method::hidden_area_json(area));
@@ -254,7 +254,8 @@ void BlockStorage::examine_end(TargetPlan& plan, const DriveLook& look) {
         plan.found["hiddenAreas"] =
             ObjectWriter()
                 .add("examined", true)
-                .add("note", "the drive's own size; other hidden areas were not asked for")
+                .add("note",
+                     "the size that the drive reports; other hidden areas were not looked for")
                 .add("areas", std::move(areas))
                 .take();
     }
@@ -266,7 +267,7 @@ void check_places(const method::OverwriteState& state, device::BlockTarget& targ
         const auto at = pass.written_to;
         if (at > target.size_bytes() ||
             (at != target.size_bytes() && at % target.preferred_alignment() != 0)) {
-            journal_damaged(kTargetDocument, "a pass goes on where no block begins");
+            journal_damaged(kTargetDocument, "a pass was resumed inside a block");
         }
     }
 }
@@ -352,11 +353,11 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
         !first_sector_belongs(first_sector(cleared.target->storage()), state, overwrite)) {
         if (begun_here_) {  // a moment ago: another job of ours was faster
             throw Error(ErrorCode::busy, ReasonCode::busy,
-                        plan.name + ": somebody wrote to it while it was being looked at");
+                        plan.name + ": someone wrote to it while it was being examined");
         }
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     plan.name + ": its first sector is not the one that this job began with",
-                    "attach the target of the job, or erase this one as a new one");
+                    "attach the target of the job, or erase this one in a new job");
     }
     check_places(overwrite, cleared.target->storage());
     const auto extents_before = cleared.target->extents();

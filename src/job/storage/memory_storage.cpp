@@ -138,14 +138,15 @@ Standing MemoryStorage::as_left(const TargetState& state) {
     }
     return {Standing::State::is_other,
             {ReasonCode::other_identity,
-             "it was removed, and another one, which no order named, has its name now, or it can "
-             "not be looked at"}};
+             "it was removed and another one, which no order named, now has its name; or it cannot "
+             "be examined"}};
 }
 
 TargetPlan MemoryStorage::survey() {
     if (!is_utf8(text_)) {
-        throw Error(ErrorCode::usage, ReasonCode::unprintable_name,
-                    printable(text_) + ": its name is not UTF-8, so no record could carry it");
+        throw Error(
+            ErrorCode::usage, ReasonCode::unprintable_name,
+            printable(text_) + ": its name is not UTF-8, so it cannot be put into a record");
     }
     const auto survey = make(Bytes(stream::kStreamKeyBytes))->survey();
     identity_ = survey.identity;

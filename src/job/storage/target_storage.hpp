@@ -14,7 +14,7 @@
 
 namespace efface::job {
 
-/// Keeps what an interrupted erasure needs to go on. May throw Error.
+/// Keeps what an interrupted erase needs to go on. May throw Error.
 using SaveState = std::function<void(const Json& state)>;
 
 class TargetStorage {
@@ -24,13 +24,13 @@ class TargetStorage {
     virtual void going_on(const Json& /*state*/) {}
     /// Looks; changes nothing. Throws Error(usage) when there is no such thing.
     virtual TargetPlan survey() = 0;
-    /// The state of a fresh erasure: keys, seeds.
+    /// The state of a fresh erase: keys, seeds.
     virtual Json begin(Random& random) = 0;
     /// The state of another attempt: what the earlier one left on the target must not be forgotten.
     virtual Json begin_again(Random& random, const Json& /*before*/, const Json& /*outcome*/) {
         return begin(random);
     }
-    /// The state of this erasure after another technique, whose state was `before`, was refused by
+    /// The state of this erase after another technique, whose state was `before`, was refused by
     /// the drive.
     virtual Json begin_instead(Random& random, const Json& /*before*/) { return begin(random); }
     /// Whether an attempt that ended has left something behind that another one must take back.

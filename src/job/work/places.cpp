@@ -30,7 +30,7 @@ std::optional<std::string> written_over(const StateDirectory& state, const std::
     for (const auto& folder : {state.keys(), state.log(), state.jobs(), state.certificates()}) {
         const auto inside = fs::weakly_canonical(folder, error).string() + "/";
         if (path.starts_with(inside)) {
-            return "a part of efface's own state";
+            return "part of efface's own state";
         }
     }
     for (const auto& folder : {state.keys(), state.keys() / "people", state.log()}) {
@@ -38,7 +38,7 @@ std::optional<std::string> written_over(const StateDirectory& state, const std::
              !error && at != fs::directory_iterator(); at.increment(error)) {
             std::error_code other;
             if (fs::equivalent(at->path(), output, other)) {
-                return "a part of efface's own state";
+                return "part of efface's own state";
             }
         }
     }
@@ -129,7 +129,7 @@ std::vector<std::pair<const Places::Place*, const Places::Place*>> Places::share
 void Places::check_distinct() const {
     for (const auto& [one, other] : shared(host_, targets_)) {
         throw Error(ErrorCode::usage, ReasonCode::same_storage_twice,
-                    fmt::format("{} and {} are the same storage, or one is a part of the other",
+                    fmt::format("{} and {} are the same storage, or one is part of the other",
                                 one->name, other->name),
                     "name it once");
     }
@@ -171,7 +171,7 @@ void Places::refuse_own_files(const StateDirectory& state, const std::vector<std
     if (const auto found = on_target(documents)) {
         throw Error(
             ErrorCode::usage, ReasonCode::own_document,
-            fmt::format("{} lies on {} and would be lost with it", found->file, found->target),
+            fmt::format("{} is on {} and would be lost with it", found->file, found->target),
             "copy it to other storage and name that copy");
     }
 }

@@ -54,7 +54,7 @@ void object_to_repetitions(Host& host, ProjectPlan& plan) {
     for (const auto& [one, other] : host.overlapping(identities)) {
         owners[other]->objections.push_back(
             {{ReasonCode::same_storage_twice,
-              fmt::format("{}: {} is the same storage as another place of {}, or a part of it",
+              fmt::format("{}: {} is the same storage as another place of {}, or part of it",
                           owners[other]->name, identities[other].canonical_path,
                           owners[one]->name)}});
     }
@@ -290,7 +290,7 @@ void ProjectWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token
     for (const auto& volume : volumes_) {
         if (!volume.done) {
             throw Error(ErrorCode::interrupted, name() + ": stopped at a safe point",
-                        "run the same command again: it goes on where it stopped");
+                        "run the same command again: it resumes where it stopped");
         }
     }
 }

@@ -47,7 +47,7 @@ method::Outcome TargetWork::attempt(RunNotes& notes, bool resumed, const std::st
     }
     if (stop.stop_requested()) {
         throw Error(ErrorCode::interrupted, state_.plan.name + ": stopped at a safe point",
-                    "efface resume " + notes.job_id() + " goes on where it stopped");
+                    "efface resume " + notes.job_id() + " resumes where it stopped");
     }
     return outcome;
 }
@@ -82,7 +82,7 @@ bool TargetWork::fall_back(RunNotes& notes, method::Outcome& outcome) {
     const auto begun = refusal.at("begun").get<std::string>();
     if (!begun.empty()) {
         outcome.reasons.push_back(
-            {ReasonCode::no_fallback, "nothing was fallen back on: " + begun});
+            {ReasonCode::no_fallback, "no other technique was tried: " + begun});
         return false;
     }
     auto passed_over = state_.passed_over;
@@ -131,12 +131,11 @@ std::optional<Reason> TargetWork::take(const std::string& name,
         auto plan = storage->survey();
         object_to_level(plan, choice.level);
         if (!same_drive(plan.identity, state_.plan.identity)) {
-            plan.objections.push_back(
-                {{ReasonCode::other_identity, "another drive stands there now"}});
+            plan.objections.push_back({{ReasonCode::other_identity, "another drive is there now"}});
         } else if (!mandate::asks_the_drive(choice) && plan.identity != state_.plan.identity) {
             plan.objections.push_back(
                 {{ReasonCode::other_identity,
-                  "hidden areas were opened, so its size is not that of the job any more"}});
+                  "hidden areas were opened, so its size is no longer that of the job"}});
         }
         if (plan.objections.empty()) {
             plan.name = state_.plan.name;

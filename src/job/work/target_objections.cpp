@@ -17,8 +17,8 @@ const mandate::OrderTarget& target_in(const mandate::Order& order, const std::st
                      [&](const mandate::OrderTarget& target) { return target.name == name; });
     if (found == order.targets.end()) {
         throw Error(ErrorCode::authorisation, ReasonCode::not_in_order,
-                    printable(name) + " does not stand in the order",
-                    "add it to the order and have that approved");
+                    printable(name) + " is not in the order",
+                    "add it to the order and have the new order approved");
     }
     return *found;
 }
@@ -57,7 +57,7 @@ void object_to_order(TargetPlan& plan, const mandate::Order& order, const std::s
     if (plan.level < order.terms.minimum_level) {
         plan.objections.push_back(
             {{ReasonCode::level_not_reached,
-              fmt::format("the order asks for {}, only {} can be claimed",
+              fmt::format("the order asks for {}, but only {} can be claimed",
                           to_string(order.terms.minimum_level), to_string(plan.level))}});
     }
     if (!target.asset_tag.empty()) {
@@ -69,7 +69,7 @@ void object_to_level(TargetPlan& plan, method::Level wanted) {
     if (plan.level < wanted && plan.objections.empty()) {
         plan.objections.push_back(
             {{ReasonCode::level_not_reached,
-              fmt::format("{} was asked for, {} can only claim {}", to_string(wanted),
+              fmt::format("{} was requested, but {} can only claim {}", to_string(wanted),
                           plan.technique, to_string(plan.level))}});
     }
 }

@@ -53,7 +53,7 @@ std::string confirm_token(const inventory::Identity& identity, const Json& targe
 TargetPlan begin_plan(const std::string& name, const inventory::Identity& identity) {
     if (!is_utf8(name) || !is_utf8(identity.canonical_path)) {
         throw Error(ErrorCode::usage, ReasonCode::unprintable_name,
-                    printable(name) + ": its name is not UTF-8, so no record could carry it");
+                    printable(name) + ": its name is not UTF-8, so it cannot be put into a record");
     }
     TargetPlan plan;
     plan.name = printable(name);
@@ -92,11 +92,11 @@ std::optional<Reason> another_target(const Json& before, const Json& after,
     }
     for (const auto& key : keys) {
         if (before.value(key, Json()) != after.value(key, Json())) {
-            return Reason{ReasonCode::other_identity,
-                          fmt::format("what stands there now is not what was erased: its {} is {}, "
-                                      "not {}",
-                                      key, after.value(key, Json()).dump(),
-                                      before.value(key, Json()).dump())};
+            return Reason{
+                ReasonCode::other_identity,
+                fmt::format("its content has changed since it was erased: its {} is {}, not {}",
+                            key, after.value(key, Json()).dump(),
+                            before.value(key, Json()).dump())};
         }
     }
     return std::nullopt;
@@ -124,7 +124,7 @@ void object_to_document(TargetPlan& plan, const StateDirectory& state, const std
     std::error_code error;
     const auto root = std::filesystem::weakly_canonical(state.root, error).string() + "/";
     if (error || path.starts_with(root) || has_file(root, path)) {
-        object("it belongs to efface's own state");
+        object("it is part of efface's own state");
     }
     const auto size = std::filesystem::file_size(path, error);
     if (error || size > mandate::kOrderBytesMax) {
@@ -161,9 +161,10 @@ void object_to_size(TargetPlan& plan, const inventory::Identity& identity) {
     plan.objections.push_back(
         identity.kind == inventory::Kind::disk
             ? Objection{{ReasonCode::no_capacity,
-                         fmt::format("the kernel shows no bytes of {}: no medium, a failed drive, "
-                                     "or blocks of 520 bytes or another odd size",
-                                     printable(identity.canonical_path))}}
+                         fmt::format(
+                             "the kernel reports a capacity of 0 bytes for {}: no medium, a failed "
+                             "drive, or an unsupported block size such as 520 bytes",
+                             printable(identity.canonical_path))}}
             : Objection{{ReasonCode::nothing_to_erase, "it has no bytes"}});
 }
 
@@ -171,8 +172,8 @@ void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity) {
     if (identity.transport == "usb" && !identity.serial_by_drive) {
         plan.residual_risks.push_back(
             {ReasonCode::bridge_serial,
-             fmt::format("the serial number \"{}\" may be that of the USB bridge, which does not "
-                         "pass on the drive's",
+             fmt::format("the serial number \"{}\" may be the USB bridge's, which does not pass on "
+                         "the drive's own",
                          identity.serial)});
     }
 }
@@ -188,9 +189,9 @@ Reason without_commands(const inventory::Identity& identity,
     const auto below = fmt::format("{}", fmt::join(drives, ", "));
     std::string text;
     if (drives.empty()) {
-        text = "no drive of its own is below it: overwrite it";
+        text = "it is not on a single drive: overwrite it";
     } else if (identity.kind == inventory::Kind::partition) {
-        text = fmt::format("it is a part of {}: name that drive, or overwrite this part", below);
+        text = fmt::format("it is part of {}: name that drive, or overwrite this part", below);
     } else if (identity.device_mapper_uuid.starts_with("mpath-")) {
         text = fmt::format(
             "it is a multipath map over {}: overwrite the map, or flush it "

@@ -44,7 +44,7 @@ void object_to_size(TargetPlan& plan, const inventory::Identity& identity);
 /// What the record's identity may be wrong about is a residual risk of the plan.
 void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity);
 
-/// Why a technique of a drive is not to be had here, and which way leads to one: `layers` is what
+/// Why a technique of a drive is not available here, and which way leads to one: `layers` is what
 /// lies below it.
 [[nodiscard]] Reason without_commands(const inventory::Identity& identity,
                                       const std::vector<inventory::Layer>& layers);

@@ -93,7 +93,7 @@ RunNeeds TargetWork::needs() const {
             .devices = request_.target.starts_with("/dev/")};
 }
 
-/// The job that this request goes on with, if there is one.
+/// The job that this request resumes, if there is one.
 std::optional<std::string> TargetWork::known_job() {
     if (!request_.job_id.empty()) {
         return request_.job_id;
@@ -215,7 +215,7 @@ bool TargetWork::find_drive() {
     const auto found = job::find_drive(context_.host, state_.plan.path, state_.plan.identity);
     if (!found) {
         throw Error(ErrorCode::safety, found.code, state_.plan.name + ": " + found.why_not,
-                    "attach the one that this job began with: " + state_.plan.confirm_token);
+                    "attach the one that this job was started with: " + state_.plan.confirm_token);
     }
     if (found.path == state_.plan.path) {
         return false;
@@ -244,11 +244,11 @@ void TargetWork::refuse_other(const TargetPlan& plan) const {
                     state_.plan.name +
                         ": the machine was restarted since this job began: what it was to erase in "
                         "memory is gone, or can not be known again",
-                    "erase what stands there now in a new run: " + state_.plan.path);
+                    "erase what is there now in a new run: " + state_.plan.path);
     }
     throw Error(ErrorCode::safety, ReasonCode::other_identity,
                 state_.plan.name + ": another target stands there now, which was not touched",
-                "attach the one that this job began with: " + state_.plan.confirm_token);
+                "attach the one that this job was started with: " + state_.plan.confirm_token);
 }
 
 std::vector<Objection> TargetWork::look_again() {

@@ -144,7 +144,7 @@ Json to_json(const VolumeState& state) {
 VolumeState load_volume(const std::filesystem::path& folder, std::size_t index) {
     const auto json = read_document(folder, file_name(index));
     if (!json) {
-        journal_damaged(file_name(index), "it is lost");
+        journal_damaged(file_name(index), "it has disappeared");
     }
     return read_journal(file_name(index), [&] {
         VolumeState state;
@@ -233,7 +233,7 @@ std::optional<Reason> changed_since(Host& host, const VolumePlan& plan) {
             const auto identity = host.identify(location.path);
             if (identity.size_bytes != location.size_bytes || identity.serial != location.serial ||
                 identity.inode != location.inode) {
-                return Reason{ReasonCode::other_identity, where + ": another one stands there now"};
+                return Reason{ReasonCode::other_identity, where + ": another one is there now"};
             }
             const auto target = host.open(location.path, device::Access::read_only);
             if (const auto offset = changed_since(target->storage(), location)) {

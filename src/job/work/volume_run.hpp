@@ -38,7 +38,7 @@ void save_volume(const Journal& journal, std::size_t index, VolumeState& state, 
 void fail_volume(VolumeState& state, const Reason& reason);
 
 /// What stands at the volume's places today is not what destroying its keys left there: why.
-/// Looks at the beginning of each range and at a piece of every MiB; what can not be read now is
+/// Looks at the beginning of each range and at a piece of every MiB; what cannot be read now is
 /// passed over. nullopt when nothing differs.
 [[nodiscard]] std::optional<Reason> changed_since(Host& host, const VolumePlan& plan);
 

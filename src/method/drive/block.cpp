@@ -28,8 +28,7 @@ std::optional<Reason> secure_erase_objection(device::SecureErase& target) {
         return Reason{ReasonCode::drive_lacks_technique,
                       "the driver has no secure erase (its queue has no max_secure_erase_sectors)"};
     }
-    return Reason{ReasonCode::drive_path,
-                  "secure erase can not be asked for: " + errno_text(error)};
+    return Reason{ReasonCode::drive_path, "secure erase cannot be requested: " + errno_text(error)};
 }
 
 class BlockSecureErase final : public Operation {
@@ -83,7 +82,7 @@ OperationState BlockSecureErase::state() {
     OperationState state;
     state.phase = Phase::idle;
     if (!notes_.exist()) {
-        state.detail = "the block layer tells nothing of earlier erasures";
+        state.detail = "the block layer keeps no record of earlier erases";
         return state;
     }
     state.technique = kBlockSecureErase;
@@ -103,7 +102,8 @@ OperationState BlockSecureErase::state() {
     }
     const std::uint64_t size = std::max<std::uint64_t>(target_.size_bytes(), 1);
     state.progress = static_cast<double>(next_) / static_cast<double>(size);
-    state.detail = fmt::format("{} of {} bytes, as the driver says", next_, target_.size_bytes());
+    state.detail =
+        fmt::format("{} of {} bytes, as the driver reports", next_, target_.size_bytes());
     if (next_ >= target_.size_bytes()) {
         state.phase = Phase::succeeded;
     }
@@ -120,7 +120,7 @@ class BlockCommands final : public CommandSet {
     [[nodiscard]] OperationState state() override {
         OperationState state;
         state.phase = Phase::idle;
-        state.detail = "the block layer tells nothing of earlier erasures";
+        state.detail = "the block layer keeps no record of earlier erases";
         return state;
     }
     [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
@@ -147,7 +147,7 @@ DriveSurvey BlockCommands::survey() {
     technique.name = kBlockSecureErase;
     technique.objection = secure_erase_objection(target_);
     technique.sends = {"BLKSECDISCARD of all blocks, in parts of 256 MiB"};
-    technique.not_reached = {"what the driver and the medium do not say"};
+    technique.not_reached = {"what the driver and the medium do not report"};
     technique.facts = ObjectWriter()
                           .add("cryptographic", false)
                           .add("wholeDrive", true)

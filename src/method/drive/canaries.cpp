@@ -239,7 +239,7 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
         const bool informative = !sample.sha256.empty() && !sample.uniform;
         bool read_it = readable(sample.offset);
         if (read_it && std::equal(expected.begin(), expected.end(), block.begin())) {
-            read_it = unreadable("the read brought nothing", false);
+            read_it = unreadable("the read returned no data", false);
         }
         seen.samples.push_back(!informative                         ? SampleSeen::uninformative
                                : !read_it                           ? SampleSeen::unreadable

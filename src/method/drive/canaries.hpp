@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random blocks at recorded places, which an erasure must change, and samples of what was there.
+// Random blocks at recorded places, which an erase must change, and samples of what was there.
 #pragma once
 
 #include <functional>

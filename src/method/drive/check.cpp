@@ -16,7 +16,7 @@ namespace {
 
 /// Read once more by the drive's own command, on each surface: a bridge may show other blocks.
 constexpr std::size_t kByCommandPlaces = 16;
-/// Places that can not be read, beside which a block is written.
+/// Places that cannot be read, beside which a block is written.
 constexpr std::size_t kBesidePlaces = 16;
 
 void append_missing(std::vector<std::uint64_t>& list, const std::vector<std::uint64_t>& more) {
@@ -104,7 +104,7 @@ bool Checker::find_again() {
     survey = attempt_.access.commands().survey();
     if (!survey.error.empty()) {
         attempt_.fail(Verdict::indeterminate, ReasonCode::drive_silent,
-                      "the drive does not answer any more: " + survey.error);
+                      "the drive no longer answers: " + survey.error);
         return false;
     }
     const bool same = attempt_.same_drive();
@@ -149,7 +149,7 @@ void Checker::look_by_command() {
     }
 }
 
-/// One block beside some of the canaries that can not be read: a drive that merely lost its map
+/// One block beside some of the canaries that cannot be read: a drive that merely lost its map
 /// may find it again by that.
 std::uint64_t Checker::write_beside(const PlacesNotRead& missing) {
     std::uint64_t written = 0;
@@ -198,7 +198,7 @@ bool Checker::look_again() {
                           .add("written", written)
                           .take();
     attempt_.observe("places that could not be read", report_.recheck);
-    attempt_.progress.phase("looking for what was there once more");
+    attempt_.progress.phase("checking the old content once more");
     const auto before = std::move(looks_);
     look();
     for (std::size_t i = 0; i < looks_.size(); ++i) {
@@ -208,7 +208,7 @@ bool Checker::look_again() {
 }
 
 void Checker::check() {
-    attempt_.progress.phase("looking for what was there");
+    attempt_.progress.phase("checking the old content");
     if (!comes_back("it finished") || !find_again()) {
         return;
     }
@@ -217,7 +217,7 @@ void Checker::check() {
                       "finished, not verified: no canaries were placed");
         return;
     }
-    if (!state_.adopted) {  // somebody else's may have had another pattern
+    if (!state_.adopted) {  // someone else's may have had another pattern
         report_.promise = attempt_.operation->promise();
     }
     look();
@@ -239,10 +239,9 @@ void Checker::check() {
 void Checker::check_whole() {
     report_.passed = false;
     if (report_.promise.repeated.empty()) {
-        attempt_.fail(
-            Verdict::indeterminate, ReasonCode::nothing_to_compare,
-            "full verification was asked for, but the drive does not promise any content after "
-            "all: nothing to compare everything with");
+        attempt_.fail(Verdict::indeterminate, ReasonCode::nothing_to_compare,
+                      "full verification was requested, but the drive turned out to promise no "
+                      "known content: there is nothing to compare with");
         return;
     }
     attempt_.progress.phase("reading everything");
@@ -255,7 +254,7 @@ void Checker::check_whole() {
             attempt_.fail(Verdict::indeterminate,
                           stopped ? ReasonCode::stopped : ReasonCode::unreadable_blocks,
                           stopped ? "stopped while everything was read"
-                                  : "too much can not be read to go on reading");
+                                  : "too much cannot be read: the read-back was ended");
             return;
         }
     }
@@ -269,7 +268,7 @@ void ask_for_end(Attempt& attempt) {
     attempt.end.said = attempt.operation->state();
     if (attempt.end.said.phase != Phase::succeeded) {
         attempt.fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
-                     "the drive's final state is not to be had any more");
+                     "the drive disappeared after the erase finished");
     }
     clean_up(attempt);
 }

@@ -65,11 +65,11 @@ void except_adopted(Attempt& attempt) {
     attempt.outcome.level_limit = Level::none;
     attempt.outcome.exceptions.push_back(
         {ReasonCode::adopted_erasure,
-         std::string("the erasure ran already when we came: nothing of ours was there before it "
-                     "to look for, its success is the drive's word and no level is claimed") +
+         std::string("the erase was already running: no canaries were placed before it, only the "
+                     "drive reports its success, and no level is claimed") +
              (attempt.state.adopted_named ? ""
-                                          : "; the drive does not say which technique it was") +
-             "; erase it once more for a verified one"});
+                                          : "; the drive does not report which technique it was") +
+             "; erase it once more for a verified erase"});
 }
 
 /// What one process learnt beside the journal.
@@ -91,8 +91,8 @@ Json record_of(const EraseTask& task, const EraseState& state, std::string_view 
     }
     record["engine"] = "drive";
     record["engineNote"] =
-        "the drive erases itself; what it said and what was seen "
-        "afterwards stand apart";
+        "the drive erases itself; its report and what was observed afterwards are listed "
+        "separately";
     record["statusBefore"] = state.status_before;
     auto after = learnt.survey.pages;
     after.insert(after.end(), learnt.end.said.pages.begin(), learnt.end.said.pages.end());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How what was seen behind a drive's erasure is judged. What was not read proves nothing.
+// How what was seen behind a drive's erase is judged. What was not read proves nothing.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -12,8 +12,8 @@ namespace efface::method {
 namespace {
 
 constexpr const char* kWordAlone =
-    ", and what was not read proves nothing: that it was erased is the drive's word and no level "
-    "is claimed; erase it once more by a technique that leaves readable blocks";
+    "; unread blocks prove nothing: only the drive reports that they were erased, and no level is "
+    "claimed; erase it once more with a technique that leaves readable blocks";
 
 bool among(const std::vector<std::uint64_t>& offsets, std::uint64_t offset) {
     return std::find(offsets.begin(), offsets.end(), offset) != offsets.end();
@@ -154,7 +154,7 @@ bool evident(std::uint64_t changed, std::uint64_t of) {
     return changed * kEvidenceOf >= of * kEvidenceShare;
 }
 
-/// What a surface lacks in evidence costs the level; false when nobody can know what it holds.
+/// What a surface lacks in evidence costs the level; false when it is unknown what it holds.
 bool judge_surface(const SurfaceMarks& marks, const SurfaceSeen& seen, Outcome& outcome) {
     const auto except = [&](ReasonCode code, std::string text) {
         outcome.exceptions.push_back({code, std::move(text)});
@@ -163,8 +163,8 @@ bool judge_surface(const SurfaceMarks& marks, const SurfaceSeen& seen, Outcome& 
         outcome.verdict = worst(outcome.verdict, Verdict::indeterminate);
         outcome.reasons.push_back(
             {ReasonCode::no_evidence_read,
-             fmt::format("{} of {} canaries on {} can not be read, and not as the technique leaves "
-                         "blocks: nobody can know what became of them",
+             fmt::format("{} of {} canaries on {} cannot be read although the technique leaves "
+                         "them readable: what became of them is unknown",
                          seen.unexpected.size(), marks.canaries.size(), marks.name)});
         return false;
     }
@@ -176,7 +176,7 @@ bool judge_surface(const SurfaceMarks& marks, const SurfaceSeen& seen, Outcome& 
                            seen.changed + seen.intact.size(), asked, marks.name, kWordAlone));
     } else if (!seen.unreadable.empty()) {
         except(ReasonCode::unreadable_blocks,
-               fmt::format("{} of {} canaries on {} can not be read: {}", seen.unreadable.size(),
+               fmt::format("{} of {} canaries on {} cannot be read: {}", seen.unreadable.size(),
                            marks.canaries.size(), marks.name, places_in_words(seen.unreadable)));
     }
     const std::uint64_t samples =
@@ -184,7 +184,7 @@ bool judge_surface(const SurfaceMarks& marks, const SurfaceSeen& seen, Outcome& 
     if (!evident(seen.samples_changed + seen.samples_unchanged, samples)) {
         outcome.level_limit = Level::none;
         except(ReasonCode::no_evidence_read,
-               fmt::format("only {} of {} samples of what stood on {} could be read again{}",
+               fmt::format("only {} of {} samples of the old content of {} could be read again{}",
                            seen.samples_changed + seen.samples_unchanged, samples, marks.name,
                            kWordAlone));
     }
@@ -267,12 +267,12 @@ void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Ou
     report.statuses = statuses_of(seen);
     if (!sum.intact.empty()) {
         lower(Verdict::not_sanitized, ReasonCode::old_data_found,
-              fmt::format("{} of {} canaries still stand: the drive has not erased them",
+              fmt::format("{} of {} canaries are still there: the drive has not erased them",
                           sum.intact.size(), totals.placed));
     }
     if (sum.samples_unchanged > 0) {
         lower(Verdict::not_sanitized, ReasonCode::old_data_found,
-              fmt::format("{} sampled blocks hold what they held before", sum.samples_unchanged));
+              fmt::format("{} sampled blocks still hold their old content", sum.samples_unchanged));
     }
     if (totals.promised_mismatches > 0) {
         lower(Verdict::not_sanitized, ReasonCode::content_differs,
@@ -281,8 +281,8 @@ void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Ou
     }
     if (totals.placed == 0 && !state.adopted) {
         lower(Verdict::indeterminate, ReasonCode::no_evidence_read,
-              "not one canary could be placed, so nothing proves a change: erase the drive once "
-              "more, by another technique where this one has nothing left to do");
+              "no canary could be placed, so no change can be proved: erase the drive once more, "
+              "with another technique if this one has nothing left to do");
     }
     bool bearable = true;
     for (std::size_t i = 0; i < state.marks.size() && totals.placed > 0; ++i) {
@@ -295,7 +295,7 @@ void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Ou
         }
         outcome.exceptions.push_back(
             {ReasonCode::unreadable_blocks,
-             fmt::format("{} places can not be read: {}", status.at("count").get<std::uint64_t>(),
+             fmt::format("{} places cannot be read: {}", status.at("count").get<std::uint64_t>(),
                          status.at("status").get<std::string>())});
     }
     if (totals.refused > 0 && totals.placed > 0) {
@@ -305,7 +305,7 @@ void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Ou
     }
     report.passed = bearable && sum.intact.empty() && sum.samples_unchanged == 0 &&
                     totals.promised_mismatches == 0 && (totals.placed > 0 || state.adopted);
-    outcome.observations.push_back({state.completed_at, "canaries looked for",
+    outcome.observations.push_back({state.completed_at, "canaries checked",
                                     ObjectWriter()
                                         .add("placed", totals.placed)
                                         .add("changed", sum.changed)

@@ -26,7 +26,7 @@ bool is_the_one(Attempt& attempt) {
     }
     if (!attempt.same_drive()) {
         attempt.fail(Verdict::not_sanitized, ReasonCode::other_identity,
-                     fmt::format("this is {} {}, the job began with {} {}", survey.model,
+                     fmt::format("this is {} {}, but the job was started with {} {}", survey.model,
                                  survey.serial, state.model, state.serial));
         return false;
     }
@@ -40,13 +40,12 @@ void look_for_running(Attempt& attempt) {
     if (running.phase != Phase::running && running.phase != Phase::verifying) {
         return;
     }
-    attempt.observe("an erasure was found running", state_json(running));
+    attempt.observe("an erase was found running", state_json(running));
     if (!running.technique.empty() && running.technique != attempt.task.technique) {
-        attempt.fail(
-            Verdict::not_sanitized, ReasonCode::drive_erasing,
-            fmt::format("the drive is carrying out {}, which nothing can stop: wait for its end, "
-                        "or adopt it with --technique {}",
-                        running.technique, running.technique));
+        attempt.fail(Verdict::not_sanitized, ReasonCode::drive_erasing,
+                     fmt::format("the drive is running {}, which cannot be stopped: wait until it "
+                                 "has ended, or adopt it with --technique {}",
+                                 running.technique, running.technique));
         return;
     }
     attempt.state.adopted = true;
@@ -96,7 +95,7 @@ void find_opened(Attempt& attempt) {
     }
     if (!there || !survey.error.empty() || !attempt.same_drive()) {
         attempt.fail(Verdict::indeterminate, ReasonCode::drive_silent,
-                     "the drive is gone since its hidden areas were opened");
+                     "the drive disappeared when its hidden areas were opened");
         return;
     }
     note_attached(attempt.state.hidden_areas, survey.hidden_areas);
@@ -114,7 +113,7 @@ void open_areas(Attempt& attempt) {
         attempt.keep(Step::open);
         throw Error(ErrorCode::interrupted, ReasonCode::power_cycle_needed,
                     "the drive must be switched off and on: " + opened.next_step,
-                    "afterwards `efface resume` goes on with this job");
+                    "afterwards continue this job with `efface resume`");
     }
     attempt.keep(Step::open);
     if (!opened.opened.empty()) {
@@ -155,7 +154,7 @@ bool recognise(Attempt& attempt) {
         [&](const TechniqueFacts& facts) { return facts.name == attempt.task.technique; });
     if (technique == survey.techniques.end()) {
         attempt.fail(Verdict::not_sanitized, ReasonCode::drive_lacks_technique,
-                     "the drive has no " + attempt.task.technique);
+                     "the drive does not support " + attempt.task.technique);
         return false;
     }
     attempt.estimate = technique->estimate;

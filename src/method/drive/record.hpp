@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a drive's erasure leaves for the certificate, and how what was seen is judged.
+// What a drive's erase leaves for the certificate, and how what was seen is judged.
 #pragma once
 
 #include "efface/method/drive/erase.hpp"
@@ -17,7 +17,7 @@ constexpr std::size_t kPagesMax = 32;
 /// Polls and retries may send many commands; the record keeps the first ones.
 constexpr std::size_t kCommandsKeptMax = 256;
 /// Of the canaries of one surface at most one in so many may be unreadable in a way that the
-/// technique does not explain: those are named as exceptions. With more nobody can know.
+/// technique does not explain: those are named as exceptions. With more it is unknown.
 constexpr std::uint64_t kUnexpectedShare = 10;
 /// Of what was placed on a surface, and of the samples that can tell, so many in kEvidenceOf were
 /// read and differ: else nothing is claimed. What was not read proves nothing.
@@ -58,7 +58,7 @@ struct PlacesNotRead {
 };
 [[nodiscard]] PlacesNotRead places_not_read(const EraseState& state,
                                             const std::vector<MarksSeen>& looks);
-/// Lowers the verdict by everything that speaks against an erasure.
+/// Lowers the verdict by everything that speaks against an erase.
 void judge_marks(const EraseState& state, const std::vector<MarksSeen>& seen, Outcome& outcome,
                  MarksReport& report);
 

@@ -52,16 +52,16 @@ SurfaceMarks mark_reach(const Attempt& attempt, const Reach& reach) {
 /// nothing and in no failure may be. Empty: it may.
 std::string begun_all_the_same(const CleanUp& clean_up, const OperationState& left) {
     if (clean_up.result == CleanUp::Result::failed) {
-        return "the drive was not left as it was";
+        return "a setting on the drive was not undone";
     }
     switch (left.phase) {
         case Phase::running:
         case Phase::verifying:
-            return "the drive is at an erasure";
+            return "an erase is running on the drive";
         case Phase::failed:
-            return "the drive is in the failure of an erasure: " + printable(left.detail);
+            return "an erase of the drive has failed: " + printable(left.detail);
         case Phase::unknown:
-            return "the drive does not say whether an erasure runs";
+            return "the drive does not report whether an erase is running";
         case Phase::idle:
         case Phase::succeeded:
             break;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The journal of a drive's erasure.
+// The journal of a drive's erase.
 #include "efface/method/drive/erase.hpp"
 
 #include "fields.hpp"

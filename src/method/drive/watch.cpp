@@ -74,7 +74,7 @@ bool Watcher::hears_nothing(const OperationState& said) {
     if (told || attempt_.clock.steady_now() - last_answer_ > kSilenceMax) {
         attempt_.fail(Verdict::indeterminate,
                       told ? ReasonCode::drive_state_unknown : ReasonCode::drive_silent,
-                      "nobody can know how it ended: " + said.detail);
+                      "how it ended cannot be determined: " + said.detail);
         return true;
     }
     (void)attempt_.access.reattach();
@@ -94,7 +94,7 @@ bool Watcher::stands_still(const OperationState& said) {
         return false;
     }
     attempt_.fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
-                  "its progress has not moved for too long; the drive may still be at it");
+                  "its progress has not changed for too long; the drive may still be erasing");
     return true;
 }
 
@@ -104,11 +104,12 @@ bool Watcher::is_too_late() {
         limits.when_late != mandate::Then::stop) {
         return false;
     }
-    attempt_.state.limit_events.push_back(limit_event(
-        attempt_.now(), Limit::deadline,
-        fmt::format("not done within {} seconds", limits.deadline.count()), mandate::Then::stop));
+    attempt_.state.limit_events.push_back(
+        limit_event(attempt_.now(), Limit::deadline,
+                    fmt::format("not finished within {} seconds", limits.deadline.count()),
+                    mandate::Then::stop));
     attempt_.fail(Verdict::indeterminate, ReasonCode::deadline_passed,
-                  "the deadline passed; the drive can not be stopped and may still be at it");
+                  "the deadline passed; the drive cannot be stopped and may still be erasing");
     return true;
 }
 
@@ -123,7 +124,7 @@ bool Watcher::look_while_verifying() {
     attempt_.add_commands(commands);
     if (!left) {
         attempt_.fail(Verdict::indeterminate, ReasonCode::drive_state_unknown,
-                      "the drive does not leave media verification");
+                      "the drive does not end media verification");
     }
     return left;
 }
@@ -147,14 +148,15 @@ bool Watcher::judge_end() {
     attempt_.fail(failed ? Verdict::not_sanitized : Verdict::indeterminate,
                   failed ? ReasonCode::drive_failed : ReasonCode::drive_state_unknown,
                   fmt::format("the drive {}: {}",
-                              failed ? "says that it failed" : "no longer says what became of it",
+                              failed ? "reports that the erase failed"
+                                     : "no longer reports how the erase ended",
                               said.detail));
     return false;
 }
 
 bool Watcher::watch() {
     auto& attempt = attempt_;
-    attempt.progress.phase(attempt.state.adopted ? "watching an erasure that was running"
+    attempt.progress.phase(attempt.state.adopted ? "watching an erase that was already running"
                                                  : "the drive erases");
     std::chrono::milliseconds pause{0};
     for (;;) {
@@ -206,7 +208,7 @@ void clean_up(Attempt& attempt) {
                             .problem = problem.value_or("")};
     if (problem) {
         attempt.fail(Verdict::not_sanitized, ReasonCode::drive_left_behind,
-                     "the drive was not left fit for use: " + *problem);
+                     "the drive is not fit for use: " + *problem);
     }
     attempt.access.save(attempt.state);
 }

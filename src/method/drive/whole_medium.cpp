@@ -79,13 +79,14 @@ bool judge_whole(const WholeSeen& seen, Outcome& outcome) {
         outcome.verdict = worst(outcome.verdict, Verdict::not_sanitized);
         outcome.reasons.push_back(
             {ReasonCode::content_differs,
-             fmt::format("{} blocks are not what the technique leaves ({}), the first at byte {}",
-                         seen.mismatches, to_text(seen.promise), seen.different.front())});
+             fmt::format(
+                 "{} blocks do not hold what the technique leaves ({}), the first at byte {}",
+                 seen.mismatches, to_text(seen.promise), seen.different.front())});
     }
     if (seen.unexpected_bytes > 0) {
         outcome.exceptions.push_back(
             {ReasonCode::unreadable_blocks,
-             fmt::format("{} bytes can not be read, and not as the technique leaves blocks",
+             fmt::format("{} bytes cannot be read although the technique leaves them readable",
                          seen.unexpected_bytes)});
     }
     return seen.mismatches == 0 && seen.compared_bytes > 0 &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads everything that a host addresses after an erasure that promises what stands there.
+// Reads everything that a host addresses after an erase that promises what stands there.
 #pragma once
 
 #include <stop_token>
@@ -26,7 +26,7 @@ struct WholeSeen {
 /// when it was stopped, or when too much is unreadable without reason.
 [[nodiscard]] bool read_whole(device::BlockTarget& surface, const PlaceReader& read,
                               const std::stop_token& stop, WholeSeen& seen);
-/// Lowers the verdict by what speaks against an erasure; true when nothing does.
+/// Lowers the verdict by what speaks against an erase; true when nothing does.
 [[nodiscard]] bool judge_whole(const WholeSeen& seen, Outcome& outcome);
 [[nodiscard]] Json to_json(const WholeSeen& seen);
 

@@ -32,12 +32,12 @@ same error "$(listed "$disk" .erasesItself.error)" ""
 for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrite scsi-format-unit \
     scsi-write-same; do
     case $(why_not "$disk" $technique) in
-    *"not told"*) ;;
+    *"not reported"*) ;;
     *) fail "$technique: '$(why_not "$disk" $technique)'" ;;
     esac
 done
 purge "$disk" scsi-write-same
-refused "not told"
+refused "not reported"
 
 echo "== FORMAT UNIT by name: success, says the disk"
 purge "$disk" scsi-format-unit

@@ -62,7 +62,7 @@ erases() {
     event '"phase":"the drive erases"'
 }
 adopts() {
-    event '"phase":"watching an erasure that was running"'
+    event '"phase":"watching an erase that was already running"'
 }
 
 # killed: as by the kernel when memory is short.

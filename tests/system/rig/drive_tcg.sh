@@ -37,7 +37,7 @@ again_in_background
 erases
 told_nowhere "$psid"
 reads="$(came GOOD 28) $(came GOOD 88)"
-same "the list meanwhile" "$(ability "$scsi_disk" .running)" "an erasure that it does not name"
+same "the list meanwhile" "$(ability "$scsi_disk" .running)" "an erase whose technique it does not report"
 "$EFFACE" plan --technique scsi-sanitize-block "$scsi_disk" >plan.out 2>&1 &&
     fail "a plan for another command set meanwhile"
 grep -q "at an erasure by its tcg commands" plan.out || fail "it does not say why: $(cat plan.out)"

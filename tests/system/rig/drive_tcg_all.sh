@@ -46,7 +46,7 @@ echo "== Enterprise: SID can not, the PSID and EraseMaster can"
 drive scsi ENTERPRISE tcg=enterprise
 medium ENTERPRISE before
 purge "$scsi_disk" tcg-revert
-refused "SID can not revert the drive"
+refused "SID cannot revert the drive"
 revert "$scsi_disk" tcg-genkey "$locking_admin"
 verdict 4 sanitized-with-exceptions none
 no_old_data "$scsi_disk"
@@ -113,7 +113,7 @@ scsi_event LOCKED "tcg tcg_locked=1"
 grep -q "ranges of the drive are locked" plan.out || fail "the plan does not say so: $(cat plan.out)"
 revert "$scsi_disk" tcg-psid-revert "$psid"
 verdict 3 indeterminate none
-grep -q "erase the drive once more, by another technique" run.err || fail "no next step"
+grep -q "erase the drive once more, with another technique" run.err || fail "no next step"
 medium LOCKED after
 all_changed before after
 purge "$scsi_disk" scsi-sanitize-crypto

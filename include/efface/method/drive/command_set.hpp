@@ -24,7 +24,7 @@ struct RawPage {
     Bytes bytes;
 };
 
-/// Storage that the host can not address at present.
+/// Storage that the host cannot address at present.
 struct HiddenArea {
     std::string kind;         ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
                               ///< "unallocated-capacity", "unaccounted-capacity",
@@ -80,15 +80,15 @@ struct DriveSurvey {
 
 enum class Phase {
     idle,       ///< nothing runs, and nothing is said of an earlier one
-    running,    ///< an erasure runs
+    running,    ///< an erase runs
     verifying,  ///< NVMe media verification: read_status() now, then leave_verification()
-    succeeded,  ///< the drive says that the last erasure was completed without error
+    succeeded,  ///< the drive says that the last erase was completed without error
     failed,     ///< the drive says that it failed
     unknown,    ///< no answer, or one that proves nothing
 };
 [[nodiscard]] const char* to_string(Phase phase) noexcept;
 
-/// What the drive says of an erasure. Only what it says: nothing of it is proof.
+/// What the drive says of an erase. Only what it says: nothing of it is proof.
 struct OperationState {
     Phase phase = Phase::unknown;
     std::optional<double> progress;  ///< 0 to 1
@@ -144,7 +144,7 @@ class Operation {
     virtual ~Operation() = default;
     [[nodiscard]] virtual std::string_view technique() const = 0;
     [[nodiscard]] virtual Promise promise() const = 0;
-    /// Asks; changes nothing, and never blocks longer than one command's timeout. After an erasure
+    /// Asks; changes nothing, and never blocks longer than one command's timeout. After an erase
     /// that leaves no status on the drive (Format NVM, SECURITY ERASE UNIT, TCG) it is what
     /// `memory` and the drive's present state together prove.
     [[nodiscard]] virtual OperationState state() = 0;
@@ -183,7 +183,7 @@ struct RefusedArea {
 struct OpenedAreas {
     std::vector<std::string> opened;  ///< kinds
     std::vector<RefusedArea> refused;
-    bool power_cycle_needed = false;  ///< before the rest can be opened or the erasure started
+    bool power_cycle_needed = false;  ///< before the rest can be opened or the erase started
     std::string next_step;            ///< for a person, when a power cycle is needed
     std::vector<SentCommand> commands;
 };
@@ -197,7 +197,7 @@ class CommandSet {
         const = 0;  ///< "nvme", "ata", "scsi", "tcg", "block"
     /// Asks the drive only what does not change or wake it.
     [[nodiscard]] virtual DriveSurvey survey() = 0;
-    /// What the drive says of any erasure of this set, also of one that someone else began.
+    /// What the drive says of any erase of this set, also of one that someone else began.
     [[nodiscard]] virtual OperationState state() = 0;
     /// nullptr when `technique` is not of this set. `memory` outlives the operation.
     [[nodiscard]] virtual std::unique_ptr<Operation> make(std::string_view technique,
@@ -216,7 +216,7 @@ class CommandSet {
         return {.status = "no command of this set writes blocks"};
     }
     [[nodiscard]] virtual bool flush_by_command(const std::string& /*surface*/) { return false; }
-    /// Takes back what open_hidden_areas() did for the time of the erasure alone (an attached
+    /// Takes back what open_hidden_areas() did for the time of the erase alone (an attached
     /// namespace is detached). A problem is returned in words.
     [[nodiscard]] virtual std::optional<std::string> close_hidden_areas(
         OperationMemory& /*memory*/, std::vector<SentCommand>& /*commands*/) {

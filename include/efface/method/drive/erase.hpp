@@ -40,7 +40,7 @@ struct SampledBlock {
     std::string sha256;    ///< empty: could not be read before
     bool uniform = false;  ///< one byte repeated: its staying the same proves nothing
 };
-/// What was put on a surface and seen there before the erasure.
+/// What was put on a surface and seen there before the erase.
 struct SurfaceMarks {
     std::string name;
     std::uint64_t size_bytes = 0;
@@ -50,7 +50,7 @@ struct SurfaceMarks {
     std::vector<SampledBlock> samples;
 };
 
-/// How an erasure stands: kept in the journal.
+/// How an erase stands: kept in the journal.
 struct EraseState {
     enum class Step { open, mark, start, run, check } step = Step::open;
     Bytes seed;  ///< kCanarySeedBytes: where canaries lie and what they hold
@@ -109,14 +109,14 @@ class DriveAccess {
     /// Every surface of the drive as it is now; valid until the next call or reattach().
     [[nodiscard]] virtual std::vector<Surface> surfaces() = 0;
     /// Finds the drive again after a reset or a change of its capacity: one look, no waiting.
-    /// Why it can not be had now; empty when it is there.
+    /// Why it cannot be had now; empty when it is there.
     [[nodiscard]] virtual std::string reattach() = 0;
     /// Resets the path to the drive, or the drive; what is on it stays. reattach() comes next.
     /// False: that is not possible here.
     [[nodiscard]] virtual bool reset() { return false; }
 };
 
-/// Bounds of waiting. A firmware erasure can't be aborted; what ends here is only our watching.
+/// Bounds of waiting. A firmware erase can't be aborted; what ends here is only our watching.
 constexpr std::chrono::milliseconds kPollMin{250};
 constexpr std::chrono::milliseconds kPollMax{60'000};
 /// How long a drive may be away after a reset, and between two looks for it.

@@ -128,7 +128,7 @@ std::string AtaDrive::problem_at(const std::string& surface, std::uint64_t offse
         known_ = std::move(identity.identify);
     }
     const std::uint64_t sector = known_->logical_sector_bytes;
-    return offset % sector != 0 || bytes % sector != 0 ? "not on a boundary of its sectors" : "";
+    return offset % sector != 0 || bytes % sector != 0 ? "not aligned to its sectors" : "";
 }
 
 ReadStatus AtaDrive::read_status(const std::string& surface, std::uint64_t offset,

@@ -33,7 +33,7 @@ const char* native_kind(const ata::Identify& identify) {
 HiddenArea unknown_area(const char* kind, const std::string& why, bool can_be_opened) {
     HiddenArea area;
     area.kind = kind;
-    area.detail = "whether there is one is not known: " + why;
+    area.detail = "whether there is one is unknown: " + why;
     area.can_be_opened = can_be_opened;
     area.why_not = can_be_opened ? "" : why;
     return area;
@@ -97,8 +97,8 @@ bool AreaOpener::conclude(const char* kind, bool changed, const std::string& ans
     }
     opened_.power_cycle_needed = true;
     opened_.next_step = fmt::format(
-        "the drive opens its hidden area ({}) only after a power cycle ({}): take its power away "
-        "and give it back, a restart of the host is not enough",
+        "the drive opens its hidden area ({}) only after a power cycle ({}): switch its power off "
+        "and on; a restart of the host is not enough",
         kind, answer);
     return false;
 }
@@ -190,7 +190,8 @@ AtaCapacity ata_capacity(device::AtaTransport& ata, const ata::Identify& identif
             capacity.pages.push_back(
                 ata_registers_page("ATA native max address", *answer.registers));
         } else {
-            capacity.native_error = "its native address was not told: " + ata_answer_text(answer);
+            capacity.native_error =
+                "its native address was not reported: " + ata_answer_text(answer);
         }
     }
     if (identify.configuration_overlay) {

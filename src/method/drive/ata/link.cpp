@@ -121,7 +121,7 @@ AtaIdentity ata_identify(device::AtaTransport& ata) {
     }
     auto identify = ata::decode_identify(page);
     if (!identify || identify->checksum_good == false) {
-        identity.error = !identify ? "IDENTIFY DEVICE returned nothing of an ATA drive"
+        identity.error = !identify ? "IDENTIFY DEVICE returned no data of an ATA drive"
                                    : "IDENTIFY DEVICE data fails its own checksum";
         return identity;
     }

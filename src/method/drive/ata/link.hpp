@@ -52,7 +52,7 @@ struct AtaLook {
 };
 [[nodiscard]] AtaLook ata_look(device::AtaTransport& ata);
 [[nodiscard]] const char* to_string(AtaLook::Sanitize state) noexcept;
-/// "disabled", "frozen", ...: the first that stops an erasure.
+/// "disabled", "frozen", ...: the first that stops an erase.
 [[nodiscard]] const char* ata_security_state(const ata::SecurityStatus& security) noexcept;
 
 enum class AtaSanitize { block, crypto, overwrite };

@@ -51,8 +51,8 @@ OperationState AtaSanitizeOperation::state() {
     if (state.phase == Phase::succeeded && stale_success()) {
         state.phase = Phase::unknown;
         state.detail =
-            "the drive reports a completed operation, but did so before ours was sent, and "
-            "whether it took ours is not known";
+            "the drive reports a completed operation, but did so before ours was sent; whether it "
+            "accepted ours is unknown";
     }
     return state;
 }
@@ -71,7 +71,7 @@ StartAnswer AtaSanitizeOperation::start() {
     }
     if (look.sanitize == AtaLook::Sanitize::running) {
         answer.why = ReasonCode::drive_erasing;
-        answer.detail = "a SANITIZE operation runs already, which nothing can stop";
+        answer.detail = "a SANITIZE operation is already running and cannot be stopped";
         return answer;
     }
     notes_.renew(ObjectWriter()
@@ -178,7 +178,8 @@ OperationState ata_sanitize_state(AtaLook look) {
         case AtaLook::Sanitize::unsupported:
         case AtaLook::Sanitize::idle:
             state.phase = Phase::idle;
-            state.detail = "no operation runs, and none is reported as completed without error";
+            state.detail =
+                "no operation is running, and none is reported as completed without error";
             break;
         case AtaLook::Sanitize::unknown:
             break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // SECURITY ERASE UNIT (ACS-4, section 7.42): a temporary password is journalled, set, and used up
-// by the erasure; whatever happens between, the drive is never left locked.
+// by the erase; whatever happens between, the drive is never left locked.
 #include "efface/ata/security.hpp"
 
 #include <fmt/format.h>
@@ -87,7 +87,7 @@ std::chrono::milliseconds AtaSecurityErase::timeout(const ata::Identify& identif
     const auto& told = enhanced_ ? identify.enhanced_erase : identify.normal_erase;
     const std::chrono::minutes wanted =
         told ? told->at_least * kEraseTimeoutFactor : std::chrono::minutes(0);
-    // An answer that is given up on means a reset in the middle of the erasure.
+    // An answer that is given up on means a reset in the middle of the erase.
     return std::clamp<std::chrono::milliseconds>(wanted, kEraseTimeoutMin, kEraseTimeoutMax);
 }
 
@@ -155,7 +155,7 @@ StartAnswer AtaSecurityErase::start() {
     const auto& security = look.identify.security;
     if (sent_before && !security.enabled) {
         answer.start = Start::finished;
-        answer.detail = "carried out before: the drive has switched its security off";
+        answer.detail = "already carried out: the drive has switched its security off";
         return answer;
     }
     if (const auto objection = ata_security_objection(look, enhanced_, has_password())) {
@@ -186,19 +186,17 @@ OperationState AtaSecurityErase::state() {
         state.detail = "no SECURITY ERASE UNIT was sent";
     } else if (came_to == kFailed) {
         state.phase = Phase::failed;
-        state.detail = notes_.get("why", std::string("the erasure failed"));
+        state.detail = notes_.get("why", std::string("the erase failed"));
     } else if (security.enabled) {
         state.phase = Phase::failed;
-        state.detail = came_to == kAccepted
-                           ? "the drive said success, but its security is still enabled: a "
-                             "completed erasure switches it off"
-                           : "the erasure did not come to its end: security is still enabled";
+        state.detail = came_to == kAccepted ? "the drive reported success, but its security is "
+                                              "still enabled: a completed erase switches it off"
+                                            : "the erase did not finish: security is still enabled";
     } else {
         state.phase = Phase::succeeded;
-        state.detail = came_to == kAccepted
-                           ? "completed, and security is off again (word 128)"
-                           : "the answer was lost, but security is off again (word 128), which "
-                             "only the end of the erasure does";
+        state.detail = came_to == kAccepted ? "completed, and security is off again (word 128)"
+                                            : "the answer was lost, but security is off again "
+                                              "(word 128), which only the end of the erase does";
     }
     return state;
 }
@@ -218,7 +216,7 @@ std::optional<std::string> AtaSecurityErase::remove_password(const ata::Security
         const auto unlocked = send("SECURITY UNLOCK (temporary password)",
                                    ata::security_unlock(block.view()), commands);
         if (ata_refused(unlocked)) {
-            return "the drive is locked and does not take back its temporary password: " +
+            return "the drive is locked and does not accept its temporary password: " +
                    ata_answer_text(unlocked) +
                    "; switch it off and on and run `efface resume` (the password is kept in the "
                    "journal of this job)";
@@ -242,11 +240,11 @@ std::optional<std::string> AtaSecurityErase::clean_up(std::vector<SentCommand>& 
     }
     const auto now = ata_identify(ata_);
     if (!now.error.empty()) {
-        return "the drive does not answer, its temporary password may still be set: " + now.error +
+        return "the drive does not answer; its temporary password may still be set: " + now.error +
                "; run `efface resume` when it is back";
     }
     if (now.identify.security.enabled) {
-        // From here on a drive without a password is no sign of a completed erasure.
+        // From here on a drive without a password is not a sign of a completed erase.
         if (outcome() == kSent || outcome() == kAccepted) {
             notes_.keep("why", "security was still enabled after SECURITY ERASE UNIT");
             notes_.keep("outcome", kFailed);

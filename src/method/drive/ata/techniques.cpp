@@ -11,27 +11,26 @@ namespace {
 constexpr std::chrono::minutes kKeyChangeTime{2};
 
 constexpr const char* kThawSecurity =
-    "the drive's security is frozen, as the firmware of most hosts does at start: suspend and "
-    "resume this host, or pull the drive and insert it again while the host runs; nothing was sent";
+    "the drive's security is frozen, as most host firmware does at boot: suspend and resume this "
+    "host, or pull the drive and insert it again while the host is running; nothing was sent";
 constexpr const char* kThawSanitize =
-    "SANITIZE is frozen until the drive's power is taken away and given back; if the host freezes "
-    "it at start, insert the drive while the host runs; nothing was sent";
+    "SANITIZE is frozen until the drive is switched off and on; if the host freezes it at boot, "
+    "insert the drive while the host is running; nothing was sent";
 
 /// What stops every technique.
 std::optional<Reason> objection_to_all(const AtaLook& look) {
     if (!look.registers_readable) {
         return Reason{ReasonCode::drive_path,
                       "the path to the drive returns no ATA status (" + look.unreadable_why +
-                          "), so nothing could be said of the result: attach the drive to a SATA "
-                          "port"};
+                          "), so the result could not be known: attach the drive to a SATA port"};
     }
     return std::nullopt;
 }
 
 Reason unlock_first() {
     return {ReasonCode::drive_locked,
-            "the drive is locked with a password: unlock it with its password first (a job of "
-            "efface that was interrupted unlocks its own drive with `efface resume`)"};
+            "the drive is locked with a password: unlock it with its password first (an "
+            "interrupted job of efface unlocks its own drive with `efface resume`)"};
 }
 
 bool supports(const ata::SanitizeSupport& support, AtaSanitize kind) {
@@ -110,7 +109,7 @@ std::optional<Reason> ata_sanitize_objection(const AtaLook& look, AtaSanitize ki
     }
     if (look.sanitize == AtaLook::Sanitize::unknown) {
         return Reason{ReasonCode::drive_state_unknown,
-                      "the drive does not tell the state of SANITIZE (" + look.sanitize_detail +
+                      "the drive does not report the state of SANITIZE (" + look.sanitize_detail +
                           "): switch it off and on"};
     }
     return std::nullopt;
@@ -124,18 +123,18 @@ std::optional<Reason> ata_security_objection(const AtaLook& look, bool enhanced,
     }
     if (enhanced && !security.enhanced_erase) {
         return Reason{ReasonCode::drive_lacks_technique,
-                      "the drive does not support enhanced erasure (word 128 bit 5)"};
+                      "the drive does not support enhanced erase (word 128 bit 5)"};
     }
     if (auto objection = objection_to_all(look)) {
         return objection;
     }
     if (look.sanitize == AtaLook::Sanitize::running) {
         return Reason{ReasonCode::drive_erasing,
-                      "a SANITIZE operation runs on the drive: wait for its end"};
+                      "a SANITIZE operation is running on the drive: wait until it has ended"};
     }
     if (look.sanitize == AtaLook::Sanitize::failed) {
         return Reason{ReasonCode::drive_failed,
-                      "a SANITIZE operation failed on the drive, which takes nothing but another "
+                      "a SANITIZE operation failed on the drive, which accepts nothing but another "
                       "one: use an ata-sanitize technique"};
     }
     if (security.count_expired) {
@@ -150,7 +149,7 @@ std::optional<Reason> ata_security_objection(const AtaLook& look, bool enhanced,
     }
     if (security.enabled && !ours) {
         return Reason{ReasonCode::drive_locked,
-                      "somebody has set a password on the drive: remove it first"};
+                      "someone has set a password on the drive: remove it first"};
     }
     return std::nullopt;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Namespace Attachment (NVMe Base 2.3, section 5.2.20): a namespace that no controller of ours has
 // holds data like every other one. It is attached so that it can be marked and looked at, and
-// detached when the erasure is over.
+// detached when the erase is over.
 #include <fmt/format.h>
 
 #include "efface/nvme/status.hpp"
@@ -76,7 +76,7 @@ std::optional<std::string> nvme_detach_attached(device::NvmeTransport& transport
     const auto page = nvme_read_identify(transport, nvme::Cns::controller, 0);
     const auto controller = nvme::decode_controller(page.bytes);
     std::vector<std::uint32_t> left;
-    std::string problem = page.ok() ? "an empty structure came back" : page.error;
+    std::string problem = page.ok() ? "the drive returned an empty structure" : page.error;
     for (const auto nsid : ours) {
         if (!controller) {
             left.push_back(nsid);
@@ -99,7 +99,7 @@ std::optional<std::string> nvme_detach_attached(device::NvmeTransport& transport
         return std::nullopt;
     }
     return fmt::format(
-        "{} namespaces that were attached for the look are still attached ({}): detach them",
+        "{} namespaces that were attached for checking are still attached ({}): detach them",
         left.size(), problem);
 }
 

@@ -73,8 +73,8 @@ std::string name_of(const NvmeFacts& facts) {
     return "";
 }
 
-/// Nobody looked at a namespace that is no block device here: that it is erased is never taken for
-/// granted.
+/// Nobody looked at a namespace that is not a block device here: that it is erased is never taken
+/// for granted.
 void add_namespaces_not_here(const NvmeFacts& facts, const std::vector<NvmePlace>& places,
                              DriveSurvey& survey) {
     for (const auto& one : facts.namespaces) {
@@ -89,16 +89,17 @@ void add_namespaces_not_here(const NvmeFacts& facts, const std::vector<NvmePlace
         area.kind = kUnattachedNamespace;
         area.bytes = one.identity.bytes();
         if (one.attached) {
-            area.detail = fmt::format("namespace {} is no block device of this machine", one.nsid);
-            area.why_not = "nothing could be marked and looked for there";
+            area.detail =
+                fmt::format("namespace {} is not a block device of this machine", one.nsid);
+            area.why_not = "no canaries could be placed and checked there";
         } else {
             area.detail = fmt::format("namespace {} is not attached to this controller", one.nsid);
             area.can_be_opened = facts.controller.has_namespace_management();
             area.why_not = area.can_be_opened
                                ? ""
                                : fmt::format(
-                                     "the controller can not attach it (OACS {:04x}h), so "
-                                     "nothing could be looked for there",
+                                     "the controller cannot attach it (OACS {:04x}h), so no "
+                                     "canaries could be placed there",
                                      facts.controller.oacs);
         }
         survey.hidden_areas.push_back(std::move(area));
@@ -125,7 +126,7 @@ void add_hidden_areas(const NvmeFacts& facts, DriveSurvey& survey) {
         add("unaccounted-capacity",
             "capacity that is neither unallocated nor in a namespace that the drive lists",
             facts.unaccounted_bytes, false,
-            "a namespace that is not listed may lie there, and nothing could be looked for in it");
+            "an unlisted namespace may be there, and no canaries could be placed in it");
     }
 }
 
@@ -173,11 +174,10 @@ Json drive_facts(const NvmeFacts& facts) {
 void add_risks(const NvmeFacts& facts, const std::vector<NvmePlace>& places, DriveSurvey& survey) {
     survey.residual_risks.push_back(
         {ReasonCode::not_touched_by_design,
-         "firmware, boot partitions and stored credentials are not touched by Sanitize or "
-         "Format"});
+         "firmware, boot partitions and stored credentials are not changed by Sanitize or Format"});
     if (facts.controller.rpmbs != 0) {
         survey.residual_risks.push_back({ReasonCode::not_touched_by_design,
-                                         "the Replay Protected Memory Block is not touched"});
+                                         "the Replay Protected Memory Block is not changed"});
     }
     if (facts.controller.multiple_controllers()) {
         survey.residual_risks.push_back({ReasonCode::other_hosts,
@@ -267,7 +267,7 @@ NvmeDrive::Place NvmeDrive::place_of(const std::string& surface, std::uint64_t o
     const auto page = nvme_read_identify(transport_, nvme::Cns::name_space, place->nsid);
     const auto identity = nvme::decode_namespace(page.bytes);
     if (!page.ok() || !identity || identity->block_bytes == 0) {
-        found.problem = page.ok() ? "the namespace is gone" : page.error;
+        found.problem = page.ok() ? "the namespace has disappeared" : page.error;
         return found;
     }
     found.nsid = place->nsid;
@@ -275,7 +275,7 @@ NvmeDrive::Place NvmeDrive::place_of(const std::string& surface, std::uint64_t o
     if (identity->extended_metadata && identity->metadata_bytes != 0) {
         found.problem = "its blocks carry metadata in one buffer with the data";
     } else if (offset % found.block_bytes != 0 || bytes % found.block_bytes != 0) {
-        found.problem = "not on a boundary of its blocks";
+        found.problem = "not aligned to its blocks";
     }
     return found;
 }

@@ -64,8 +64,7 @@ Unreached format_leaves(const NvmeFacts& facts) {
                                       [](const NvmeNamespace& one) { return !one.attached; });
     if (controller.unallocated_bytes != 0) {
         left.words.push_back(
-            fmt::format("unallocated capacity of {} bytes, with what deleted "
-                        "namespaces held",
+            fmt::format("unallocated capacity of {} bytes, with the content of deleted namespaces",
                         controller.unallocated_bytes));
         left.kinds.push_back("unallocated-capacity");
     }
@@ -82,7 +81,7 @@ Unreached format_leaves(const NvmeFacts& facts) {
         left.words.emplace_back("namespaces that this controller does not list, if there are any");
         left.kinds.push_back("unlisted-namespaces");
     }
-    left.words.emplace_back("places that the drive has retired or keeps spare");
+    left.words.emplace_back("places that the drive has retired or keeps as spares");
     return left;
 }
 
@@ -105,7 +104,7 @@ std::optional<Reason> objection_to_format(const NvmeFacts& facts, nvme::SecureEr
         const auto outcome = facts.sanitize_log->outcome();
         if (outcome == nvme::SanitizeOutcome::in_progress) {
             return Reason{ReasonCode::drive_erasing,
-                          "a sanitize runs: wait for its end, or adopt it"};
+                          "a sanitize is running: wait until it has ended, or adopt it"};
         }
         if (outcome == nvme::SanitizeOutcome::failed) {
             return Reason{

@@ -92,9 +92,10 @@ void add_logs(device::NvmeTransport& transport, NvmeFacts& facts) {
         auto log =
             nvme_read_log(transport, nvme::LogPage::sanitize_status, nvme::kSanitizeLogBytes);
         facts.sanitize_log = nvme::decode_sanitize_log(log.bytes);
-        facts.sanitize_log_error = !log.ok()             ? log.error
-                                   : !facts.sanitize_log ? "it is all zero, which tells nothing"
-                                                         : "";
+        facts.sanitize_log_error = !log.ok() ? log.error
+                                   : !facts.sanitize_log
+                                       ? "it is all zero and contains no information"
+                                       : "";
         if (log.ok()) {
             facts.pages.push_back({"NVMe log 81h", std::move(log.bytes)});
         }
@@ -145,7 +146,7 @@ NvmeReading nvme_read_event_log(device::NvmeTransport& transport) {
     (void)ask(header, kReleaseEvents);
     auto reading = finish(completion, std::move(content));
     if (reading.ok() && !length) {
-        reading = {.bytes = {}, .error = "it is no event log", .refused = true};
+        reading = {.bytes = {}, .error = "it is not an event log", .refused = true};
     }
     return reading;
 }
@@ -176,8 +177,8 @@ NvmeFacts read_nvme_facts(device::NvmeTransport& transport) {
     auto page = nvme_read_identify(transport, nvme::Cns::controller, 0);
     const auto controller = nvme::decode_controller(page.bytes);
     if (!page.ok() || !controller) {
-        facts.error =
-            "Identify Controller: " + (page.ok() ? "an empty structure came back" : page.error);
+        facts.error = "Identify Controller: " +
+                      (page.ok() ? "the drive returned an empty structure" : page.error);
         return facts;
     }
     facts.controller = *controller;

@@ -123,17 +123,18 @@ std::optional<Reason> objection_to(const SanitizeTechnique& technique, const Nvm
                                   technique.words, offered.raw)};
     }
     if (!facts.sanitize_log) {
-        return Reason{ReasonCode::drive_state_unknown,
-                      "the Sanitize Status log can not be read, so nothing would tell how it "
-                      "ends: " +
-                          facts.sanitize_log_error};
+        return Reason{
+            ReasonCode::drive_state_unknown,
+            "the Sanitize Status log cannot be read, so nothing would show how it ends: " +
+                facts.sanitize_log_error};
     }
     if (facts.sanitize_log->outcome() == SanitizeOutcome::in_progress) {
         const auto running = nvme_sanitize_technique(facts.sanitize_log->scdw10);
         if (running != technique.name) {
-            return Reason{ReasonCode::drive_erasing,
-                          fmt::format("the drive is carrying out {}: wait for its end, or adopt it",
-                                      running.empty() ? "another sanitize" : running)};
+            return Reason{
+                ReasonCode::drive_erasing,
+                fmt::format("the drive is running {}: wait until it has ended, or adopt it",
+                            running.empty() ? "another sanitize" : running)};
         }
     }
     return nvme_write_protection(facts);
@@ -198,8 +199,8 @@ void NvmeSanitize::note_running() {
 void NvmeSanitize::doubt_success(OperationState& state) {
     if (!state.technique.empty() && state.technique != technique_.name) {
         state.phase = Phase::unknown;
-        state.detail = fmt::format("the drive tells of {}, not of this one: {}", state.technique,
-                                   state.detail);
+        state.detail =
+            fmt::format("the drive reports {}, not this one: {}", state.technique, state.detail);
         return;
     }
     if (!was_sent() || notes_.get("running", false) || state.pages.empty()) {
@@ -210,10 +211,8 @@ void NvmeSanitize::doubt_success(OperationState& state) {
     if (log && !log->global_data_erased() &&
         to_hex(state.pages.front().bytes) == notes_.get("logBefore")) {
         state.phase = Phase::unknown;
-        state.detail =
-            "the status is the one from before the command: it tells of an earlier "
-            "sanitize; " +
-            state.detail;
+        state.detail = "the status is from before the command: it reports an earlier sanitize; " +
+                       state.detail;
     }
 }
 
@@ -244,15 +243,16 @@ StartAnswer NvmeSanitize::start() {
         answer.start = Start::refused;  // nothing was sent
         answer.why = ReasonCode::drive_state_unknown;
         answer.detail =
-            "the drive does not tell its state: " + (page.ok() ? before.detail : page.error);
+            "the drive does not report its state: " + (page.ok() ? before.detail : page.error);
         return answer;
     }
     if (before.phase == Phase::running || before.phase == Phase::verifying) {
         const bool ours = was_sent() && before.technique == technique_.name;
         answer.start = ours ? Start::accepted : Start::refused;
         answer.why = ReasonCode::drive_erasing;
-        answer.detail = ours ? "it was running already"
-                             : "a sanitize runs already: wait for its end, or adopt it";
+        answer.detail = ours
+                            ? "it was already running"
+                            : "a sanitize is already running: wait until it has ended, or adopt it";
         return answer;
     }
     const auto command = nvme::encode(command_for(technique_, controller->sanitize, pattern_));

@@ -53,8 +53,8 @@ std::string state_words(const nvme::SanitizeLog& log) {
                     to_string(log.state), static_cast<unsigned>(log.state));
     if (log.outcome() == SanitizeOutcome::failed) {
         words += log.state == SanitizeState::restricted_failure
-                     ? ": it does nothing else until a sanitize succeeds; start one again"
-                     : ": it is not to be used until a sanitize succeeds; start one again";
+                     ? ": it accepts nothing else until a sanitize succeeds; start one again"
+                     : ": it must not be used until a sanitize succeeds; start one again";
     }
     if (log.verification_cancelled()) {
         words += ", media verification was cancelled by a reset";
@@ -94,7 +94,7 @@ OperationState nvme_sanitize_state(const NvmeReading& log) {
     now.pages.push_back({"NVMe log 81h", log.bytes});
     const auto decoded = nvme::decode_sanitize_log(log.bytes);
     if (!decoded) {
-        now.detail = "the Sanitize Status log is all zero, which tells nothing";
+        now.detail = "the Sanitize Status log is all zero and contains no information";
         return now;
     }
     now.phase = with_state(phase_of(*decoded), decoded->state);

@@ -118,8 +118,8 @@ std::string ScsiDriveCommands::problem_at(const std::string& surface, std::uint6
     }
     const std::uint64_t unit = facts_.block_bytes();
     return surface != surface_                       ? "no such surface"
-           : unit == 0                               ? "the disk tells no capacity"
-           : offset % unit != 0 || bytes % unit != 0 ? "not on a boundary of its blocks"
+           : unit == 0                               ? "the disk reports no capacity"
+           : offset % unit != 0 || bytes % unit != 0 ? "not aligned to its blocks"
                                                      : "";
 }
 

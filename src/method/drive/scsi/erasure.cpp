@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An erasure that one command begins and REQUEST SENSE watches. SCSI keeps no record of success:
+// An erase that one command begins and REQUEST SENSE watches. SCSI keeps no record of success:
 // what was seen of it is kept in the job's journal, and success is that it was seen to be accepted
 // or to run, and then to be over without a failure.
 #include "erasure.hpp"
@@ -12,7 +12,7 @@ namespace efface::method {
 
 namespace {
 
-/// The command only begins the erasure, but some disks spin up or flush first.
+/// The command only begins the erase, but some disks spin up or flush first.
 constexpr std::chrono::milliseconds kScsiStartTimeout{60'000};
 constexpr const char* kScsiSending = "sending";
 constexpr const char* kScsiAccepted = "accepted";
@@ -63,28 +63,28 @@ void ScsiErasure::note_running(OperationState& state) {
 void ScsiErasure::conclude(OperationState& state) {
     const bool accepted = sent() == kScsiAccepted;
     if (!accepted && !flag("seenRunning")) {
-        state.detail += sent() == kScsiSending ? "; the command was sent, its answer is not known"
-                                               : "; nothing is known of an earlier erasure";
+        state.detail += sent() == kScsiSending ? "; the command was sent, its answer is unknown"
+                                               : "; nothing is known about an earlier erase";
         return;
     }
     const bool survives_power_loss = technique_.work == ScsiWork::sanitize;
     if (!survives_power_loss && (!watched_ || session_.resets() != resets_before_)) {
         state.phase = Phase::unknown;
         state.detail +=
-            "; it is over, but FORMAT UNIT does not survive a reset or a loss of power, and ";
+            "; it has ended, but FORMAT UNIT does not survive a reset or a loss of power, and ";
         state.detail +=
-            watched_ ? "the disk told of one while it ran" : "nobody watched it to its end";
+            watched_ ? "the disk reported one while it ran" : "nobody watched it to its end";
         return;
     }
     state.phase = Phase::succeeded;
     state.technique = flag("adopted") ? "" : technique_.name;
-    std::string seen = "accepted, and over without a failure before it was first asked for";
+    std::string seen = "accepted, and ended without a failure before its state was first read";
     if (flag("adopted")) {
         seen =
-            "an erasure that someone else had begun (SCSI does not tell which) was seen to run, "
-            "then to be over without a failure";
+            "an erase started by someone else (SCSI does not report which) was observed running, "
+            "then ended without a failure";
     } else if (flag("seenRunning")) {
-        seen = "accepted, seen to run, then over without a failure";
+        seen = "accepted, observed running, then ended without a failure";
     }
     if (last_progress_) {
         seen += fmt::format(", last seen at {:.0f} %", *last_progress_ * 100.0);
@@ -98,7 +98,7 @@ OperationState ScsiErasure::state() {
     auto state = state_of(std::move(readiness));
     if (state.phase == Phase::running && other_work) {
         state.phase = Phase::unknown;
-        state.detail += ": not what was asked for";
+        state.detail += ": not what was requested";
     } else if (state.phase == Phase::running) {
         note_running(state);
     } else if (state.phase == Phase::failed) {
@@ -117,12 +117,13 @@ std::optional<StartAnswer> ScsiErasure::answer_without_sending() {
         note_running(state);
         StartAnswer accepted;
         accepted.start = Start::accepted;
-        accepted.detail = "it runs already: an earlier process sent it";
+        accepted.detail = "it is already running: an earlier process sent it";
         return accepted;
     }
     if (before.phase == Phase::running) {
-        return refused_start({ReasonCode::drive_erasing,
-                              before.detail + ": someone else began it; wait until it is over"});
+        return refused_start(
+            {ReasonCode::drive_erasing,
+             before.detail + ": someone else started it; wait until it has ended"});
     }
     if (before.phase == Phase::unknown && before.pages.empty()) {
         return refused_start({ReasonCode::drive_silent, "nothing was sent: " + before.detail});
@@ -150,7 +151,7 @@ StartAnswer ScsiErasure::start() {
     auto answer = scsi_start_answer(completion);
     answer.commands.push_back({command_.title, command_.cdb, scsi_answer_text(completion)});
     if (answer.start == Start::accepted) {
-        // Attentions that were taken on the way are older than the erasure.
+        // Attentions that were taken on the way are older than the erase.
         resets_before_ = session_.resets();
         watched_ = true;
         notes_.keep("sent", kScsiAccepted);
@@ -164,19 +165,19 @@ StartAnswer ScsiErasure::start() {
 std::string hint_after(const scsi::SenseData& sense) {
     switch (sense.code) {
         case scsi::asc::kInvalidOpcode:
-            return "the disk does not know the command: take another technique";
+            return "the disk does not know the command: use another technique";
         case scsi::asc::kInvalidFieldInCdb:
         case scsi::asc::kInvalidFieldInList:
-            return "the disk does not take this form of the command: take another technique";
+            return "the disk does not accept this form of the command: use another technique";
         case scsi::asc::kSanitizeFailed:
-            return "an earlier SANITIZE failed, and this one did not begin";
+            return "an earlier SANITIZE failed, and this one did not start";
         default:
             break;
     }
     if (sense.is(scsi::SenseKey::data_protect)) {
-        return "the disk is write protected: lift that first";
+        return "the disk is write protected: remove the write protection first";
     }
-    return "the disk has begun nothing";
+    return "the disk has started nothing";
 }
 
 }  // namespace

@@ -69,7 +69,7 @@ struct ScsiTechnique {
 [[nodiscard]] const std::vector<ScsiTechnique>& scsi_techniques();
 [[nodiscard]] const ScsiTechnique* find_scsi_technique(std::string_view name);
 
-/// One command that begins an erasure, which then goes on by itself.
+/// One command that begins an erase, which then goes on by itself.
 struct ScsiStartCommand {
     std::string title;
     Bytes cdb;

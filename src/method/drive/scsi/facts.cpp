@@ -126,7 +126,7 @@ ScsiFacts read_scsi_facts(ScsiSession& session) {
     data.resize(std::min(data.size(), completion.transferred));
     const auto inquiry = completion.good() ? scsi::decode_inquiry(data) : std::nullopt;
     if (!inquiry) {
-        facts.error = "INQUIRY: " + (completion.good() ? std::string("too short an answer")
+        facts.error = "INQUIRY: " + (completion.good() ? std::string("the answer is too short")
                                                        : scsi_answer_text(completion));
         return facts;
     }

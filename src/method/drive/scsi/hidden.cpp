@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks that a SCSI disk keeps from the host: a capacity that MODE SELECT reduced, and elements
-// that were taken out of use (depopulated). Both hold old data that no erasure is sure to reach.
+// that were taken out of use (depopulated). Both hold old data that no erase is sure to reach.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -44,7 +44,8 @@ void open_capacity(ScsiSession& session, const ScsiFacts& facts, OpenedAreas& ar
     // What it took is not what it did.
     const auto after = read_scsi_facts(session);
     if (is_reduced(after) || !after.capacity || after.capacity->blocks < *facts.blocks_as_made) {
-        areas.refused.push_back({kReduced, "the disk took MODE SELECT, its capacity is as before"});
+        areas.refused.push_back(
+            {kReduced, "the disk accepted MODE SELECT, but its capacity is unchanged"});
         return;
     }
     areas.opened.emplace_back(kReduced);
@@ -66,9 +67,9 @@ void open_elements(ScsiSession& session, OpenedAreas& areas) {
         return;
     }
     areas.refused.push_back(
-        {kDepopulated,
-         fmt::format("the disk is at it ({}); begin again when it is ready", after.detail)});
-    areas.next_step = "wait until the disk has brought its elements back, then run this again";
+        {kDepopulated, fmt::format("the disk is working on it ({}); start again when it is ready",
+                                   after.detail)});
+    areas.next_step = "wait until the disk has restored its elements, then run this again";
 }
 
 }  // namespace
@@ -100,7 +101,7 @@ std::vector<HiddenArea> scsi_hidden_areas(ScsiSession& session, const ScsiFacts&
                                                 "RESTORE ELEMENTS AND REBUILD");
         area.can_be_opened = restorable && !objection;
         if (!restorable) {
-            area.why_not = "the disk does not allow them to be brought back";
+            area.why_not = "the disk does not allow them to be restored";
         } else if (objection) {
             area.why_not = objection->reason.text;
         }

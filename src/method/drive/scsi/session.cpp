@@ -17,9 +17,9 @@ constexpr std::uint32_t kReadCapacityBytes = 32;
 constexpr double kScsiProgressWhole = 65536.0;
 
 constexpr const char* kAfterFailedSanitize =
-    "an earlier SANITIZE failed, and until another one succeeds no block can be read or written. "
-    "Only SANITIZE leads out: a failure with AUSE 0 (restricted) is not left by EXIT FAILURE MODE, "
-    "and one with AUSE 1 (unrestricted) would give old data back";
+    "an earlier SANITIZE failed, and no block can be read or written until another one succeeds. "
+    "Only SANITIZE ends this state: EXIT FAILURE MODE does not end a failure with AUSE 0 "
+    "(restricted), and after one with AUSE 1 (unrestricted) it would give old data back";
 
 /// A sense code of work that goes on.
 std::optional<ScsiWork> work_in_progress(const scsi::SenseData& sense) {
@@ -60,7 +60,7 @@ bool read_readiness(const scsi::SenseData& sense, ScsiReadiness& readiness) {
     readiness.detail = scsi::to_string(sense);
     if (const auto work = work_in_progress(sense)) {
         readiness.work = *work;
-        // Depopulation is no erasure: nobody may wait for its end and call it one.
+        // Depopulation is not an erase: nobody may wait for its end and call it one.
         readiness.phase = *work == ScsiWork::other ? Phase::unknown : Phase::running;
         if (sense.progress) {
             readiness.progress = *sense.progress / kScsiProgressWhole;
@@ -76,7 +76,7 @@ bool read_readiness(const scsi::SenseData& sense, ScsiReadiness& readiness) {
         return true;
     }
     // NO SENSE and RECOVERED ERROR also carry failure predictions, temperature warnings and low
-    // power conditions: nothing of an erasure.
+    // power conditions: nothing of an erase.
     return !sense.is(scsi::SenseKey::no_sense) && !sense.is(scsi::SenseKey::recovered_error);
 }
 
@@ -110,7 +110,7 @@ bool ask_by_sense(ScsiSession& session, ScsiReadiness& readiness) {
         readiness.pages.push_back({"SCSI REQUEST SENSE", std::move(data)});
         return read_readiness(*sense, readiness);
     }
-    readiness.detail = "one unit attention after the other";
+    readiness.detail = "one unit attention after another";
     return true;
 }
 
@@ -197,17 +197,17 @@ ScsiReadiness ask_scsi_readiness(ScsiSession& session) {
     if (data && scsi::decode_capacity_16(*data)) {
         readiness.pages.push_back({"SCSI READ CAPACITY (16)", std::move(*data)});
         readiness.phase = Phase::idle;
-        readiness.detail = "REQUEST SENSE, TEST UNIT READY and READ CAPACITY (16) are good";
+        readiness.detail = "REQUEST SENSE, TEST UNIT READY and READ CAPACITY (16) succeed";
         return readiness;
     }
     data = session.ask(scsi::read_capacity_10_cdb(), 8);
     if (data && scsi::decode_capacity_10(*data)) {
         readiness.pages.push_back({"SCSI READ CAPACITY (10)", std::move(*data)});
         readiness.phase = Phase::idle;
-        readiness.detail = "REQUEST SENSE, TEST UNIT READY and READ CAPACITY (10) are good";
+        readiness.detail = "REQUEST SENSE, TEST UNIT READY and READ CAPACITY (10) succeed";
         return readiness;
     }
-    readiness.detail = "it is ready but tells no capacity";
+    readiness.detail = "it is ready but reports no capacity";
     return readiness;
 }
 

@@ -23,16 +23,15 @@ std::optional<Reason> unit_objection(const ScsiFacts& facts) {
         return Reason{ReasonCode::drive_path, "there is no such logical unit"};
     }
     if (facts.inquiry.device_type != scsi::kTypeDirectAccess && !facts.host_managed()) {
-        return Reason{ReasonCode::drive_lacks_technique,
-                      fmt::format("no disk: SCSI device type {:02x}h", facts.inquiry.device_type)};
+        return Reason{
+            ReasonCode::drive_lacks_technique,
+            fmt::format("not a disk: SCSI device type {:02x}h", facts.inquiry.device_type)};
     }
     if (facts.translation) {
-        return Reason{
-            ReasonCode::drive_path,
-            fmt::format(
-                "an ATA device behind a translation layer ({}), which may turn the command into "
-                "anything: use the ATA commands",
-                facts.translation->translator)};
+        return Reason{ReasonCode::drive_path,
+                      fmt::format("an ATA device behind a translation layer ({}), which may "
+                                  "translate the command into anything: use the ATA commands",
+                                  facts.translation->translator)};
     }
     return std::nullopt;
 }
@@ -50,7 +49,7 @@ std::optional<ScsiObjection> technique_objection(ScsiSession& session, const Scs
     }
     if (sanitize_failed) {
         return ScsiObjection{{ReasonCode::drive_failed,
-                              "an earlier SANITIZE failed, and only SANITIZE leads out of that"}};
+                              "an earlier SANITIZE failed, and only SANITIZE ends this state"}};
     }
     if (technique.work == ScsiWork::format) {
         return scsi_command_objection(session, scsi::kFormatUnit, std::nullopt, "FORMAT UNIT");
@@ -207,19 +206,19 @@ std::optional<ScsiObjection> scsi_command_objection(ScsiSession& session, std::u
             return std::nullopt;
         case scsi::Support::unsupported:
             return ScsiObjection{{ReasonCode::drive_lacks_technique,
-                                  "the disk says that it does not support " + name}};
+                                  "the disk reports that it does not support " + name}};
         case scsi::Support::vendor_specific:
             return ScsiObjection{{ReasonCode::drive_lacks_technique,
-                                  "the disk has a command of its own in the place of " + name}};
+                                  "the disk has a vendor command in place of " + name}};
         case scsi::Support::not_told:
             break;
     }
     return data ? ScsiObjection{{ReasonCode::drive_not_told,
-                                 name + ": not told; the disk does not answer that now"}}
-                : ScsiObjection{{ReasonCode::drive_not_told,
-                                 name + ": not told; the disk refuses REPORT SUPPORTED OPERATION "
-                                        "CODES"},
-                                true};
+                                 name + ": not reported; the disk does not answer that now"}}
+                : ScsiObjection{
+                      {ReasonCode::drive_not_told,
+                       name + ": not reported; the disk refuses REPORT SUPPORTED OPERATION CODES"},
+                      true};
 }
 
 DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) {
@@ -252,7 +251,7 @@ DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) 
     if (!facts.blocks_as_made && !readiness.pages.empty() && readiness.phase == Phase::idle) {
         survey.residual_risks.push_back(
             {ReasonCode::capacity_not_told,
-             "the disk does not tell whether its capacity was reduced by MODE SELECT"});
+             "the disk does not report whether its capacity was reduced by MODE SELECT"});
     }
     survey.facts = drive_facts(facts, sanitize_failed);
     survey.pages = std::move(facts.pages);

@@ -145,7 +145,7 @@ OperationState ScsiWriteSame::state() {
     if (done_) {
         state.phase = Phase::succeeded;
         state.progress = 1.0;
-        state.detail = "each block was written with the pattern, and the cache was emptied; " +
+        state.detail = "each block was written with the pattern, and the cache was flushed; " +
                        std::move(state.detail);
     }
     return state;
@@ -161,7 +161,7 @@ void ScsiWriteSame::write_for_a_while(OperationState& state) {
             state.phase = completion.answered() ? Phase::failed : Phase::unknown;
             state.detail = fmt::format(
                 "WRITE SAME (16) at block {}: {}", at,
-                completion.good() ? "one reset after the other" : scsi_answer_text(completion));
+                completion.good() ? "one reset after another" : scsi_answer_text(completion));
             return;
         }
         if (clock_.steady_now() - began >= kWriteSameSlice) {

@@ -60,16 +60,14 @@ DriveSurvey TcgDriveCommands::survey() {
     if (look.discovery.locking && look.discovery.locking->locked) {
         survey.residual_risks.push_back(
             {ReasonCode::drive_locked,
-             "ranges of the drive are locked: where nothing can be written, no canary is placed "
-             "and "
-             "nothing is shown; without any the run ends as indeterminate (tcg-psid-revert unlocks "
-             "the drive, and another technique then erases it with canaries)"});
+             "ranges of the drive are locked: no canary can be placed there, so nothing can be "
+             "proved for them; without any canary the run ends as indeterminate (tcg-psid-revert "
+             "unlocks the drive, and another technique then erases it with canaries)"});
     }
     if (tcg::encrypts(ssc->ssc)) {
-        survey.residual_risks.push_back(
-            {ReasonCode::drive_word,
-             "that no copy of a media key was left is the drive's word: a host sees only that the "
-             "content changed"});
+        survey.residual_risks.push_back({ReasonCode::drive_word,
+                                         "only the drive reports that no copy of a media key was "
+                                         "left: a host sees only that the content changed"});
     }
     return survey;
 }

@@ -53,18 +53,19 @@ std::optional<Reason> general_objection(const Discovery& discovery) {
     }
     if (ssc->base_com_id < kTcgComIdMin) {
         return Reason{ReasonCode::drive_lacks_technique,
-                      "the drive gives no ComID to talk to: its TCG functions can not be used"};
+                      "the drive offers no ComID: its TCG functions cannot be used"};
     }
     if (!discovery.tper || !discovery.tper->sync) {
         return Reason{ReasonCode::drive_lacks_technique,
-                      "the drive does not offer the synchronous protocol"};
+                      "the drive does not support the synchronous protocol"};
     }
     if (!discovery.locking || !discovery.locking->supported) {
         return Reason{ReasonCode::drive_lacks_technique,
                       "the drive has no Locking SP: there is nothing to revert"};
     }
     if (discovery.data_removal && discovery.data_removal->processing) {
-        return Reason{ReasonCode::drive_erasing, "a data removal is running: wait for its end"};
+        return Reason{ReasonCode::drive_erasing,
+                      "a data removal is running: wait until it has ended"};
     }
     return std::nullopt;
 }
@@ -75,7 +76,7 @@ std::optional<Reason> effect_objection(TcgTechnique technique, const Discovery& 
     if (!tcg::encrypts(ssc)) {
         if (technique == TcgTechnique::genkey) {
             return Reason{ReasonCode::drive_ineffective,
-                          "Pyrite: the drive has no media key that could be changed; use Sanitize"};
+                          "Pyrite: the drive has no media key to change; use Sanitize"};
         }
         const bool removes =
             discovery.data_removal && std::any_of(kTcgMechanisms.begin(), kTcgMechanisms.end(),
@@ -92,30 +93,29 @@ std::optional<Reason> effect_objection(TcgTechnique technique, const Discovery& 
     } else if (!discovery.locking->media_encryption) {
         return Reason{
             ReasonCode::drive_ineffective,
-            "the drive says that it does not encrypt its media; use Sanitize or overwrite"};
+            "the drive reports that it does not encrypt its media; use Sanitize or overwrite"};
     }
     if (ssc == Ssc::enterprise) {
         if (uses_sid(technique)) {
-            return Reason{
-                ReasonCode::drive_lacks_technique,
-                "Enterprise: SID can not revert the drive; use tcg-psid-revert with the PSID "
-                "from the label, or tcg-genkey with the password of EraseMaster"};
+            return Reason{ReasonCode::drive_lacks_technique,
+                          "Enterprise: SID cannot revert the drive; use tcg-psid-revert with the "
+                          "PSID from the label, or tcg-genkey with the password of EraseMaster"};
         }
         return std::nullopt;  // its Locking SP is never inactive
     }
     const bool active = discovery.locking->enabled;
     if (technique == TcgTechnique::activate_revert) {
         return active ? std::optional(Reason{ReasonCode::drive_ineffective,
-                                             "the Locking SP is active already: use tcg-revert"})
+                                             "the Locking SP is already active: use tcg-revert"})
                       : std::nullopt;
     }
     if (!active) {
         return Reason{ReasonCode::drive_ineffective,
                       is_revert(technique)
-                          ? "the Locking SP is not active: Revert erases nothing then (Opal 2.30, "
-                            "5.1.2.2); use Sanitize, or tcg-activate-revert"
-                          : "the Locking SP is not active: nobody can log in to change a key; use "
-                            "Sanitize, or tcg-activate-revert"};
+                          ? "the Locking SP is not active, so Revert would erase nothing (Opal "
+                            "2.30, 5.1.2.2); use Sanitize, or tcg-activate-revert"
+                          : "the Locking SP is not active, so nobody can log in to change a key; "
+                            "use Sanitize, or tcg-activate-revert"};
     }
     return std::nullopt;
 }
@@ -146,14 +146,13 @@ std::optional<Reason> credential_objection(TcgTechnique technique, const Discove
     if (discovery.block_sid && discovery.block_sid->sid_blocked) {
         return Reason{
             ReasonCode::drive_frozen,
-            "the machine's firmware has blocked SID until the drive is switched off and on "
-            "(Block SID): switch that off in the firmware's set-up, or use tcg-psid-revert"};
+            "the machine's firmware has blocked SID until the drive is switched off and on (Block "
+            "SID): turn that off in the firmware setup, or use tcg-psid-revert"};
     }
     if (discovery.block_sid && discovery.block_sid->sid_changed && used.empty()) {
-        return Reason{
-            ReasonCode::drive_credential,
-            "needs the password of SID, which is no longer the one of the factory; or use "
-            "tcg-psid-revert"};
+        return Reason{ReasonCode::drive_credential,
+                      "needs the password of SID, which is no longer the factory one; or use "
+                      "tcg-psid-revert"};
     }
     return std::nullopt;
 }
@@ -248,8 +247,8 @@ TcgLook look_at_tcg(device::SecurityTransport& transport) {
     auto discovery = tcg::decode_discovery(response);
     if (!discovery) {
         look.kind = TcgLook::Kind::absent;
-        look.detail =
-            all_zero(response) ? "Level 0 Discovery is empty" : "what came is no Level 0 Discovery";
+        look.detail = all_zero(response) ? "Level 0 Discovery is empty"
+                                         : "the answer is not a Level 0 Discovery";
         if (!all_zero(response)) {
             look.pages.push_back({kDiscoveryPage, std::move(response)});
         }

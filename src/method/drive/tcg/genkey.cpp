@@ -51,7 +51,7 @@ OperationState judge_genkey(const tcg::Discovery& discovery, const Json& kept) {
         if (answer == kTcgNoAnswer || answer == kTcgRunning) {
             return say(
                 Phase::unknown,
-                fmt::format("{}: the drive's answer is not known: start it again", key_name(key)));
+                fmt::format("{}: the drive's answer is unknown: start it again", key_name(key)));
         }
         if (answer != kTcgSuccess) {
             return say(Phase::failed, fmt::format("{}: {}", key_name(key), answer));
@@ -87,7 +87,7 @@ class TcgGenKey final : public Operation {
 bool TcgGenKey::list_ranges(TcgSession& session, StartAnswer& answer) {
     const auto ranges = session.number(tcg::kLockingInfo, tcg::kColumnMaxRanges, "");
     if (!ranges || *ranges > kTcgRangesMax) {
-        answer.detail = "the drive does not tell how many ranges it has";
+        answer.detail = "the drive does not report how many ranges it has";
         return false;
     }
     for (std::uint64_t number = 0; number <= *ranges; ++number) {
@@ -97,7 +97,7 @@ bool TcgGenKey::list_ranges(TcgSession& session, StartAnswer& answer) {
         const auto key = length.value_or(0) != 0 ? session.bytes(range, tcg::kColumnActiveKey, "")
                                                  : std::optional<SecretBytes>(SecretBytes());
         if (!length || !key || (*length != 0 && key->size() != sizeof(tcg::Uid))) {
-            answer.detail = fmt::format("Admin1 can not read range {} (single user mode?)", number);
+            answer.detail = fmt::format("Admin1 cannot read range {} (single user mode?)", number);
             return false;
         }
         if (*length == 0) {
@@ -119,7 +119,7 @@ bool TcgGenKey::list_bands(TcgSession& session, StartAnswer& answer) {
         bands = session.number(tcg::kLockingInfoTable, 0, "MaxRanges");
     }
     if (!bands || *bands > kTcgRangesMax) {
-        answer.detail = "the drive does not tell how many bands it has";
+        answer.detail = "the drive does not report how many bands it has";
         return false;
     }
     for (std::uint64_t number = 0; number <= *bands; ++number) {

@@ -68,7 +68,7 @@ TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context, cons
     const auto& removal = start.look.discovery.data_removal;
     if (removal && removal->processing && tcg_kept_flag(notes.all(), kTcgSentKey)) {
         start.refusal.start = Start::accepted;
-        start.refusal.detail = "the data removal that was begun before still runs";
+        start.refusal.detail = "the data removal that was started before is still running";
         return start;
     }
     // Activated by an earlier start of ours: what is left to do is the Revert.

@@ -53,7 +53,7 @@ constexpr const char* kTcgSuccess = "SUCCESS";
 /// "SUCCESS", a failure's name, kTcgRunning or kTcgNoAnswer.
 [[nodiscard]] std::string tcg_answer_to_keep(const TcgReply& reply);
 
-/// What is the same before every start. `objection` empty: go on with `look`.
+/// What is the same before every start. `objection` empty: resume `look`.
 struct TcgStart {
     TcgLook look;
     StartAnswer refusal;  ///< filled in when `go` is false

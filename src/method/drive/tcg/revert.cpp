@@ -53,7 +53,7 @@ OperationState judge_revert(const tcg::Discovery& discovery, const Json& kept) {
                              "sign of it: start it again");
     }
     if (!discovery.locking || !tcg_kept_flag(kept, kTcgActiveBeforeKey)) {
-        return say(Phase::unknown, "whether the Locking SP was and is active is not told");
+        return say(Phase::unknown, "whether the Locking SP was and is active is not reported");
     }
     if (discovery.locking->enabled) {
         if (success) {
@@ -124,13 +124,13 @@ bool TcgRevert::prepare(TcgChannel& channel, const tcg::Discovery& discovery, St
         const auto mechanism = static_cast<tcg::RemovalMechanism>(known ? *active : 0);
         answer.commands.push_back(tcg_sent("Get (ActiveDataRemovalMechanism)",
                                            {tcg::kDataRemovalMechanism, tcg::kMethodGet},
-                                           known ? tcg::to_string(mechanism) : "not told"));
+                                           known ? tcg::to_string(mechanism) : "not reported"));
         if (!tcg::encrypts(ssc) && (!known || !tcg_removes_data(mechanism))) {
             session.close();
             return refuse(answer,
                           fmt::format("the active data removal mechanism is {}: it removes "
                                       "nothing; use Sanitize or overwrite",
-                                      known ? tcg::to_string(mechanism) : "not told"),
+                                      known ? tcg::to_string(mechanism) : "not reported"),
                           ReasonCode::drive_ineffective);
         }
     }
@@ -138,12 +138,12 @@ bool TcgRevert::prepare(TcgChannel& channel, const tcg::Discovery& discovery, St
         auto msid = session.bytes(tcg::kPinMsid, tcg::kColumnPin, "PIN");
         const bool usable = msid && !msid->empty() && msid->size() <= tcg::kCredentialBytesMax;
         answer.commands.push_back(tcg_sent("Get (C_PIN_MSID)", {tcg::kPinMsid, tcg::kMethodGet},
-                                           usable ? kTcgSuccess : "not told"));
+                                           usable ? kTcgSuccess : "not reported"));
         if (!usable) {
             session.close();
             return refuse(answer,
-                          "the drive does not tell its MSID: give the password of SID, or "
-                          "use tcg-psid-revert",
+                          "the drive does not report its MSID: give the password of SID, or use "
+                          "tcg-psid-revert",
                           ReasonCode::drive_credential);
         }
         msid_ = std::move(*msid);
@@ -238,7 +238,7 @@ StartAnswer TcgRevert::start() {
         tcg_kept_text(notes_.all(), kTcgAnswerKey) == kTcgRunning) {
         StartAnswer running;  // a new session would abort it
         running.start = Start::accepted;
-        running.detail = "the drive still works on the Revert that was sent before";
+        running.detail = "the drive is still working on the Revert that was sent before";
         return running;
     }
     const bool was_activated = tcg_kept_flag(notes_.all(), kTcgActivatedKey);
@@ -310,7 +310,7 @@ std::optional<std::string> TcgRevert::clean_up(std::vector<SentCommand>& /*comma
     }
     const auto look = look_at_tcg(context_.transport);
     if (look.kind != TcgLook::Kind::present || !look.discovery.locking) {
-        return "whether the Locking SP, which was activated, is inactive again is not known";
+        return "whether the Locking SP, which was activated, is inactive again is unknown";
     }
     if (look.discovery.locking->enabled) {
         return "the Locking SP was activated and could not be reverted: start again, or use "

@@ -35,7 +35,7 @@ std::string reply_text(const tcg::Answer& answer) {
 /// Decodes what one receive brought; Kind::running when there is nothing yet.
 void take_reply(TcgReply& reply, std::uint16_t com_id, tcg::SessionNumbers session) {
     reply.kind = TcgReply::Kind::malformed;
-    reply.detail = "what came is no answer";
+    reply.detail = "the answer is malformed";
     const auto packet = tcg::decode_packet(reply.memory.view());
     if (!packet || packet->com_id != com_id) {
         return;
@@ -47,7 +47,7 @@ void take_reply(TcgReply& reply, std::uint16_t com_id, tcg::SessionNumbers sessi
     }
     if (packet->stream.empty()) {
         reply.kind = TcgReply::Kind::silent;
-        reply.detail = "the drive has nothing to say";
+        reply.detail = "the drive has no answer";
         return;
     }
     auto answer = tcg::decode_answer(packet->stream);
@@ -89,8 +89,8 @@ bool stuck_in_old_session(const TcgReply& reply) {
 std::string password_text(std::uint8_t status) {
     switch (static_cast<tcg::MethodStatus>(status)) {
         case tcg::MethodStatus::not_authorized:
-            return "NOT_AUTHORIZED: the password is wrong (tries are limited), or the drive does "
-                   "not know this authority";
+            return "NOT_AUTHORIZED: the password is wrong (the number of tries is limited), or the "
+                   "drive does not have this authority";
         case tcg::MethodStatus::authority_locked_out:
             return "AUTHORITY_LOCKED_OUT: too many wrong passwords; switch the drive off and on";
         default:
@@ -173,7 +173,7 @@ TcgReply TcgSession::try_open(tcg::Uid sp, std::optional<tcg::Uid> authority, By
             open_ = true;
         } else {
             reply.kind = TcgReply::Kind::malformed;
-            reply.detail = "the drive answered for another session";
+            reply.detail = "the answer is for another session";
         }
     }
     return reply;

@@ -191,7 +191,7 @@ TEST_CASE("success is accepted, seen to run, then over without a failure; the de
     bench.clock.advance(std::chrono::seconds(8));
     state = operation->state();
     CHECK(state.phase == Phase::succeeded);
-    CHECK_THAT(state.detail, Catch::Contains("accepted, seen to run, then over"));
+    CHECK_THAT(state.detail, Catch::Contains("accepted, observed running, then ended"));
     CHECK_THAT(state.detail, Catch::Contains("last seen at 25 %"));
     CHECK_THAT(state.detail, Catch::Contains("SCSI keeps no record of success"));
     CHECK(state.pages.size() == 2);
@@ -206,7 +206,7 @@ TEST_CASE("an erasure that is over before it was asked for is told as that") {
     bench.clock.advance(std::chrono::minutes(1));
     const auto state = operation->state();
     CHECK(state.phase == Phase::succeeded);
-    CHECK_THAT(state.detail, Catch::Contains("before it was first asked for"));
+    CHECK_THAT(state.detail, Catch::Contains("before its state was first read"));
 }
 
 TEST_CASE("a later process finds out how a sanitize ended from the journal and the disk") {
@@ -235,7 +235,7 @@ TEST_CASE("a later process does not send again what runs already") {
     CHECK(bench.make("scsi-sanitize-block")->start().start == Start::accepted);
     const auto again = bench.make("scsi-sanitize-block")->start();
     CHECK(again.start == Start::accepted);
-    CHECK_THAT(again.detail, Catch::Contains("runs already"));
+    CHECK_THAT(again.detail, Catch::Contains("it is running already"));
     CHECK(changes(bench.drive).size() == 1);
 }
 
@@ -265,7 +265,7 @@ TEST_CASE("what was sent without an answer is not taken for accepted") {
     bench.drive.resume();
     const auto state = bench.make("scsi-sanitize-block")->state();
     CHECK(state.phase == Phase::idle);
-    CHECK_THAT(state.detail, Catch::Contains("its answer is not known"));
+    CHECK_THAT(state.detail, Catch::Contains("its answer is unknown"));
 }
 
 TEST_CASE("a failed sanitize is explained, and sanitizing again is the way out") {

@@ -32,6 +32,12 @@ bool confirms(const std::string& answer, const std::string& token) {
     return answer == token || (answer.size() >= kTokenEndMin && token.ends_with(answer));
 }
 
+std::string question_for(const job::TargetPlan& plan) {
+    const bool serial = plan.identity.value("serial", "") == plan.confirm_token;
+    return fmt::format("type {}{} to erase {} permanently: ", serial ? "the serial number " : "",
+                       one_line(plan.confirm_token), one_line(plan.name));
+}
+
 /// Asks for each target in turn, before anything starts. The answers hold for exactly the plans
 /// that were shown.
 std::map<std::string, std::string> confirm(const Program& program,
@@ -48,8 +54,7 @@ std::map<std::string, std::string> confirm(const Program& program,
         if (!plan.objections.empty()) {
             continue;  // the run itself refuses and says why
         }
-        const auto answer =
-            ask("type the token after \"to confirm, type\" to erase it permanently: ");
+        const auto answer = ask(question_for(plan));
         if (!confirms(answer, plan.confirm_token)) {
             throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
                         plan.name + ": what was typed is not its token: nothing was changed");

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -25,6 +26,23 @@ bool can_rewrite() {
 std::string name_in(const Json& event) {
     return event.contains("target") ? one_line(event.at("target").value("name", ""))
                                     : std::string();
+}
+
+/// How long it took, and how fast that was.
+std::string speed_text(std::chrono::steady_clock::duration took, std::uint64_t bytes) {
+    const auto milliseconds = static_cast<std::uint64_t>(std::max<std::int64_t>(
+        1, std::chrono::duration_cast<std::chrono::milliseconds>(took).count()));
+    constexpr std::uint64_t kPerSecond = 1000;
+    constexpr std::uint64_t kMinute = 60;
+    const auto seconds = milliseconds / kPerSecond;
+    std::string text = seconds == 0        ? std::string(", in less than a second")
+                       : seconds < kMinute ? fmt::format(", in {} s", seconds)
+                                           : ", in " + human_seconds(seconds);
+    if (bytes > 0) {
+        text += fmt::format(" ({}, {}/s)", human_bytes(bytes),
+                            human_bytes(bytes / milliseconds * kPerSecond));
+    }
+    return text;
 }
 
 std::string progress_text(const Json& event) {
@@ -50,7 +68,8 @@ std::string progress_text(const Json& event) {
 
 }  // namespace
 
-RunDisplay::RunDisplay() : terminal_(can_rewrite()) {}
+RunDisplay::RunDisplay()
+    : terminal_(can_rewrite()), results_follow_(terminal_ && ::isatty(STDOUT_FILENO) != 0) {}
 
 /// What takes the lines back that are drawn now.
 std::string RunDisplay::erasing() const {
@@ -105,6 +124,7 @@ void RunDisplay::show_progress(const Json& event) {
     const auto name = name_in(event);
     auto& target = targets_[name];
     target.progress = progress_text(event);
+    target.bytes = event.at("total").get<std::uint64_t>();
     if (terminal_) {
         redraw();
         return;
@@ -138,21 +158,34 @@ void RunDisplay::show_status() {
     }
 }
 
+/// The verdict stands among the results, too: it is not said twice on one terminal.
+void RunDisplay::show_verified(const Json& event) {
+    const auto name = name_in(event);
+    const auto target = targets_[name];
+    targets_.erase(name);
+    std::string text =
+        name + ": " +
+        (results_follow_ ? std::string("finished")
+                         : fmt::format("{}, level {}", event.at("status").get<std::string>(),
+                                       event.at("level").get<std::string>()));
+    if (target.began.time_since_epoch().count() != 0) {
+        text += speed_text(std::chrono::steady_clock::now() - target.began, target.bytes);
+    }
+    for (const auto& reason : event.at("reasons")) {
+        text += "\n        " + one_line(reason.at("text").get<std::string>());
+    }
+    line(text);
+}
+
 void RunDisplay::show(const Json& event) {
     const std::lock_guard lock(mutex_);
     const auto kind = event.at("event").get<std::string>();
     if (kind == "progress") {
         show_progress(event);
+    } else if (kind == "started") {
+        targets_[name_in(event)].began = std::chrono::steady_clock::now();
     } else if (kind == "verified") {
-        const auto name = name_in(event);
-        const auto status = event.at("status").get<std::string>();
-        std::string text =
-            fmt::format("{}: {}, level {}", name, status, event.at("level").get<std::string>());
-        for (const auto& reason : event.at("reasons")) {
-            text += "\n        " + one_line(reason.at("text").get<std::string>());
-        }
-        targets_.erase(name);
-        line(text);
+        show_verified(event);
     } else if (kind == "lowered") {
         std::string text = fmt::format("the recorded facts support only {}, level {}",
                                        event.at("status").get<std::string>(),

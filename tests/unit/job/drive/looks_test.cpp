@@ -22,7 +22,7 @@ class CountedSet final : public method::CommandSet {
         return below_.survey();
     }
     [[nodiscard]] method::OperationState state() override { return below_.state(); }
-    [[nodiscard]] std::unique_ptr<method::FirmwareOperation> make(
+    [[nodiscard]] std::unique_ptr<method::Operation> make(
         std::string_view technique, method::OperationMemory& memory) override {
         return below_.make(technique, memory);
     }

@@ -359,7 +359,7 @@ class Forged(Case):
             self.assertNotIn(line, signed)
         self.assertEqual(behind, b"" if writes else tail)
         if name.startswith("verify"):
-            self.assertRegex(" ".join(done.stdout.decode().split()), "lines? behind them not signed")
+            self.assertRegex(" ".join(done.stdout.decode().split()), "lines? after them not signed")
         if name == "log-check":
             self.assertIn(b"not signed yet, or added by someone", done.stdout)
         if writes:

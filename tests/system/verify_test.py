@@ -262,13 +262,13 @@ class Lines(Case):
     def replayed(self, *bundles):
         done = efface(*bundles, '--replay')
         return done, [line for line in done.stdout.splitlines()
-                      if line.startswith(('Replay: ', '        What ', '        No more: '))]
+                      if line.startswith(('Replay: ', '        The observed ', '        No more: '))]
 
     def test_replay(self):
         done, lines = self.replayed(self.good)
         self.assertEqual(done.returncode, YES, done)
         self.assertEqual(lines[:2], ['Replay: the record claims sanitized, level clear.',
-                                     '        What was observed bears sanitized, level clear.'])
+                                     '        The observed facts support sanitized, level clear.'])
         self.assertRegex(lines[2], '^        No more: predicate.result.level: .* purge')
         self.assertEqual(len(lines), 3)
         self.assertEqual(done.stdout.splitlines()[-1], 'The bundle is proved.')
@@ -284,8 +284,8 @@ class Lines(Case):
                    '--log-key', folder / 'keys/log.vkey', '--replay')
         self.assertEqual(done.returncode, NO, done)
         text = ' '.join(done.stdout.split())
-        self.assertRegex(text, 'Replay: the record claims sanitized, level purge. What was observed '
-                               'bears [a-z-]+, level none. No more: ')
+        self.assertRegex(text, 'Replay: the record claims sanitized, level purge. The observed facts '
+                               'support [a-z-]+, level none. No more: ')
 
 
 class Accepted(Case):
@@ -397,7 +397,7 @@ class LogCheck(Case):
             file.write(b'x\nhalf')
         text = self.check_answer(YES, 'The log is intact.', unsignedLines=2, setAside=[name])
         self.assertIn('unsigned 2 lines after them: ', text)
-        self.assertIn(f'aside    lines that were never signed are in {name}; not looked at\n', text)
+        self.assertIn(f'aside    lines that were never signed are in {name}; not checked\n', text)
 
     def test_damaged(self):
         """Each file changed, cut, emptied and taken away."""

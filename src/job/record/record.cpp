@@ -74,6 +74,12 @@ std::vector<Reason> in_order(const std::map<std::string, Reason>& reasons) {
     return list;
 }
 
+/// What an earlier attempt erased was completed before this one began.
+std::string completed_at(const PredicateInput& input, const Summary& summary) {
+    return summary.completed_at.empty() ? to_rfc3339(input.issued_at)
+                                        : std::max(summary.completed_at, input.run.started_at);
+}
+
 Json sanitization_record(const PredicateInput& input, const Summary& summary) {
     return ObjectWriter()
         .add("technique", "cryptographic-erase")
@@ -81,8 +87,7 @@ Json sanitization_record(const PredicateInput& input, const Summary& summary) {
         .add("requestedMethod", to_string(input.manifest.terms.minimum_level))
         .add("standards", standards_record())
         .add("startedAt", input.run.started_at)
-        .add("completedAt",
-             summary.completed_at.empty() ? to_rfc3339(input.issued_at) : summary.completed_at)
+        .add("completedAt", completed_at(input, summary))
         .add("interruptions", input.run.interruptions)
         .take();
 }

@@ -40,7 +40,7 @@ reads="$(came GOOD 28) $(came GOOD 88)"
 same "the list meanwhile" "$(ability "$scsi_disk" .running)" "an erase whose technique it does not report"
 "$EFFACE" plan --technique scsi-sanitize-block "$scsi_disk" >plan.out 2>&1 &&
     fail "a plan for another command set meanwhile"
-grep -q "at an erasure by its tcg commands" plan.out || fail "it does not say why: $(cat plan.out)"
+grep -q "an erase by tcg commands is running on the drive" plan.out || fail "it does not say why: $(cat plan.out)"
 same "blocks read for it" "$(came GOOD 28) $(came GOOD 88)" "$reads"
 scsi_event GOOD release
 overwrite_ends

@@ -2,6 +2,7 @@
 """Media that one command erases, at fixed places: put back as they were for every case, with the state
 folder, so that a case costs a copy of some small files. All mounts are of the test's own namespace."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -239,7 +240,8 @@ def stop_at(scene, calls, count, then, what="run"):
         reader.start()
         while reader.is_alive():  # another thread of it may make its own such call
             for child in children_of(process.pid):
-                os.kill(child, signal.SIGCONT)
+                with contextlib.suppress(ProcessLookupError):  # it has just ended
+                    os.kill(child, signal.SIGCONT)
             reader.join(0.02)
         out, err = output[0]
         return Answer(subprocess.CompletedProcess((), process.returncode, out, err)), stopped

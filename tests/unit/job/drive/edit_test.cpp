@@ -29,7 +29,9 @@ struct DriveJob {
         options.namespaces = {{4096, 512, true, false, kept}};
         return options;
     }
+    /// As the drive, which goes on by itself while time passes, has it by now.
     [[nodiscard]] Bytes content() {
+        (void)model.drive.holds({});
         auto& media = model.drive.media(1);
         Bytes all;
         Bytes block(media.block_bytes());

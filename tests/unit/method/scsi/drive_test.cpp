@@ -235,7 +235,7 @@ TEST_CASE("a later process does not send again what runs already") {
     CHECK(bench.make("scsi-sanitize-block")->start().start == Start::accepted);
     const auto again = bench.make("scsi-sanitize-block")->start();
     CHECK(again.start == Start::accepted);
-    CHECK_THAT(again.detail, Catch::Contains("it is running already"));
+    CHECK_THAT(again.detail, Catch::Contains("it is already running"));
     CHECK(changes(bench.drive).size() == 1);
 }
 

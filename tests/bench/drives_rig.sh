@@ -3,8 +3,8 @@
 # Inside the rig, for drives_speed.py: what efface costs beside drives that erase themselves. Lines
 # of JSON come out, one for each figure.
 set -euo pipefail
-# shellcheck source=tests/system/rig/drive_scsi_lib.sh
-. "$(dirname "$0")/../system/rig/drive_scsi_lib.sh"
+# shellcheck source=tests/system/rig/lib/drive_scsi_lib.sh
+. "$(dirname "$0")/../system/rig/lib/drive_scsi_lib.sh"
 many=64
 list_rounds=5
 short_ms=8000

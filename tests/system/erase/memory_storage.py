@@ -96,7 +96,7 @@ class Swap:
 
 
 class ActiveSwap(Swap):
-    """An area in use: only in a machine of its own (tests/system/rig/memory_kill.sh)."""
+    """An area in use: only in a machine of its own (tests/system/rig/memory/memory_kill.sh)."""
 
     def fill(self):
         if self.active():

@@ -4,8 +4,8 @@
 # models of the rig have one of their own.
 set -euo pipefail
 command -v hdparm >/dev/null || { echo "skipped: hdparm is not installed"; exit 77; }
-# shellcheck source=tests/system/rig/drive_lib.sh
-. "$(dirname "$0")/../rig/drive_lib.sh"
+# shellcheck source=tests/system/rig/lib/drive_lib.sh
+. "$(dirname "$0")/../rig/lib/drive_lib.sh"
 # shellcheck source=tests/system/qemu/inside_lib.sh
 . "$here/../qemu/inside_lib.sh"
 load ahci sd_mod sg

@@ -3,8 +3,8 @@
 # nvme.sh, inside: $1 is the bad sector of the third drive.
 set -euo pipefail
 command -v nvme >/dev/null || { echo "skipped: nvme-cli is not installed"; exit 77; }
-# shellcheck source=tests/system/rig/drive_lib.sh
-. "$(dirname "$0")/../rig/drive_lib.sh"
+# shellcheck source=tests/system/rig/lib/drive_lib.sh
+. "$(dirname "$0")/../rig/lib/drive_lib.sh"
 # shellcheck source=tests/system/qemu/inside_lib.sh
 . "$here/../qemu/inside_lib.sh"
 load nvme

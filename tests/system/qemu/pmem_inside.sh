@@ -3,8 +3,8 @@
 # pmem.sh, inside: $1 is a file of the host with old content for a whole module.
 set -euo pipefail
 command -v ndctl >/dev/null || { echo "skipped: ndctl is not installed"; exit 77; }
-# shellcheck source=tests/system/rig/drive_lib.sh
-. "$(dirname "$0")/../rig/drive_lib.sh"
+# shellcheck source=tests/system/rig/lib/drive_lib.sh
+. "$(dirname "$0")/../rig/lib/drive_lib.sh"
 # shellcheck source=tests/system/qemu/inside_lib.sh
 . "$here/../qemu/inside_lib.sh"
 marks=$1

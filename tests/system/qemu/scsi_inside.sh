@@ -3,8 +3,8 @@
 # scsi.sh, inside.
 set -euo pipefail
 command -v sg_format >/dev/null || { echo "skipped: sg3_utils is not installed"; exit 77; }
-# shellcheck source=tests/system/rig/drive_lib.sh
-. "$(dirname "$0")/../rig/drive_lib.sh"
+# shellcheck source=tests/system/rig/lib/drive_lib.sh
+. "$(dirname "$0")/../rig/lib/drive_lib.sh"
 # shellcheck source=tests/system/qemu/inside_lib.sh
 . "$here/../qemu/inside_lib.sh"
 load virtio_scsi sd_mod sg

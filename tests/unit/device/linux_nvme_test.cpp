@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What can be tried without an NVMe drive; the rest is in tests/system/rig/nvme_peers.sh.
+// What can be tried without an NVMe drive; the rest is in tests/system/rig/peers/nvme_peers.sh.
 #include "efface/device/drive/linux_nvme.hpp"
 
 #include "catch.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CDBs and parameter lists as sg_sanitize, sg_format, sg_opcodes, sg_turs, sg_requests, sg_dd and
-// sg_write_same send them; tests/system/rig/scsi_peers.sh sees them do so.
+// sg_write_same send them; tests/system/rig/peers/scsi_peers.sh sees them do so.
 #include "efface/scsi/commands.hpp"
 
 #include "efface/scsi/erase.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/base/error.hpp"
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -32,7 +33,12 @@ ReasonCode general_reason(ErrorCode code) noexcept {
 }
 
 void throw_errno(ErrorCode code, const std::string& what, int error_number) {
-    throw Error(code, what + ": " + errno_text(error_number));
+    const auto text = what + ": " + errno_text(error_number);
+    if (error_number == ENOSPC || error_number == EDQUOT || error_number == EFBIG) {
+        throw Error(code, ReasonCode::no_space, text,
+                    "make room there (or raise ulimit -f), then run the same command again");
+    }
+    throw Error(code, text);
 }
 
 std::string errno_text(int error_number) {

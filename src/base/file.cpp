@@ -241,7 +241,7 @@ void make_directories_durably(const fs::path& directory, unsigned mode) {
 std::optional<FileLock> FileLock::try_acquire(const fs::path& path) {
     UniqueFd fd = open_or_errno(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
     if (const int refused = errno; !fd) {  // who only looks whether it is held may not write
-        fd = open_or_errno(path, O_RDONLY | O_NOFOLLOW, 0);
+        fd = open_or_errno(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
         if (!fd) {
             throw_errno(ErrorCode::internal, path.string(), refused);
         }

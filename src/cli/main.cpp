@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
 #include <string_view>
 
 #include "efface/base/process.hpp"
@@ -53,6 +54,13 @@ int run(CommandLine& line, int argc, char** argv) {
     return program.run();
 }
 
+/// What the library says of a path, in our words.
+Error unusable_path(const std::filesystem::filesystem_error& error) {
+    return {ErrorCode::usage,
+            printable(error.path1().string()) + ": " + errno_text(error.code().value()),
+            "check the path, and whether this user may read it: efface runs as root"};
+}
+
 int run_or_fail(int argc, char** argv) {
     const bool json = asks_for_json(argc, argv);
     CommandLine line("efface",
@@ -63,6 +71,8 @@ int run_or_fail(int argc, char** argv) {
         return run(line, argc, argv);
     } catch (const Error& error) {
         return fail_with(line.named(), json, error);
+    } catch (const std::filesystem::filesystem_error& error) {
+        return fail_with(line.named(), json, unusable_path(error));
     } catch (const std::exception& error) {
         return fail_with(line.named(), json, {ErrorCode::internal, error.what()});
     }
@@ -82,7 +92,8 @@ int main(int argc, char** argv) {
     efface::harden_process();
     if (!settled) {
         efface::cli::say(
-            "the process cannot be protected: it got no locked heap or no no_new_privs");
+            "the process cannot be protected: the kernel gives no locked memory (ulimit -l) or no "
+            "no_new_privs");
         efface::cli::finish_words();
         return static_cast<int>(efface::ErrorCode::internal);
     }

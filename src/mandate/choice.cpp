@@ -177,7 +177,7 @@ namespace {
 template <typename T>
 T known(std::optional<T> value) {
     if (!value) {
-        throw Json::other_error::create(501, "a choice that nobody made", nullptr);
+        throw Json::other_error::create(501, "an unknown choice", nullptr);
     }
     return *std::move(value);
 }

@@ -40,7 +40,7 @@ Limits limits_from_json(const Json& json) {
     const auto then = [&](const char* key) {
         const auto found = then_from_string(json.at(key).get<std::string>());
         if (!found) {
-            throw Json::other_error::create(501, "a limit that nobody set", nullptr);
+            throw Json::other_error::create(501, "an invalid limit", nullptr);
         }
         return *found;
     };
@@ -52,7 +52,7 @@ Limits limits_from_json(const Json& json) {
     json.at("celsiusMax").get_to(limits.celsius_max);
     limits.when_hot = then("whenHot");
     if (limits.deadline.count() < 0 || limits.celsius_max < 0) {
-        throw Json::other_error::create(501, "a limit that nobody set", nullptr);
+        throw Json::other_error::create(501, "an invalid limit", nullptr);
     }
     return limits;
 }

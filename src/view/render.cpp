@@ -99,7 +99,7 @@ void render_how(Page& page, const Json& predicate) {
     page.field("Technique", words(look(sanitization, {"technique"})));
     render_passed_over(page, sanitization);
     for (const Json& standard : look(sanitization, {"standards"})) {
-        page.field("Terms of",
+        page.field("Standard",
                    words(look(standard, {"name"})) + " " + words(look(standard, {"edition"})));
     }
     page.field("Policy", words(look(predicate, {"authorization", "policyId"})) + " version " +

@@ -94,7 +94,7 @@ std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& 
                                                         const SecretBytes& /*credential*/) {
     count("connect");
     if (!connection) {
-        throw Error(ErrorCode::usage, "no commands of a drive reach it");
+        throw Error(ErrorCode::usage, "it is not a drive that accepts erase commands");
     }
     return connection();
 }

@@ -262,14 +262,14 @@ class Lines(Case):
     def replayed(self, *bundles):
         done = efface(*bundles, '--replay')
         return done, [line for line in done.stdout.splitlines()
-                      if line.startswith(('Replay: ', '        The observed ', '        No more: '))]
+                      if line.startswith(('Replay: ', '        The observed ', '        Limited by: '))]
 
     def test_replay(self):
         done, lines = self.replayed(self.good)
         self.assertEqual(done.returncode, YES, done)
         self.assertEqual(lines[:2], ['Replay: the record claims sanitized, level clear.',
                                      '        The observed facts support sanitized, level clear.'])
-        self.assertRegex(lines[2], '^        No more: predicate.result.level: .* purge')
+        self.assertRegex(lines[2], '^        Limited by: predicate.result.level: .* purge')
         self.assertEqual(len(lines), 3)
         self.assertEqual(done.stdout.splitlines()[-1], 'The bundle is proved.')
         self.assertEqual(self.replayed(self.good, self.good)[1], lines * 2)
@@ -285,7 +285,7 @@ class Lines(Case):
         self.assertEqual(done.returncode, NO, done)
         text = ' '.join(done.stdout.split())
         self.assertRegex(text, 'Replay: the record claims sanitized, level purge. The observed facts '
-                               'support [a-z-]+, level none. No more: ')
+                               'support [a-z-]+, level none. Limited by: ')
 
 
 class Accepted(Case):

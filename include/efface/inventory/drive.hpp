@@ -24,7 +24,7 @@ struct SecureErase {
     enum class Offer {
         none,      ///< not of a kind that has it, or its driver says no
         yes,       ///< its driver says so
-        not_told,  ///< the driver must be asked (device/secure_erase.hpp)
+        not_told,  ///< the driver must be asked (device/drive/secure_erase.hpp)
     } offer = Offer::none;
     std::string why;  ///< in words; empty for a device of another kind
 };

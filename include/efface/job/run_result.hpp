@@ -65,7 +65,7 @@ struct OpenJob {
 };
 [[nodiscard]] Json to_json(const std::optional<OpenJob>& job);
 
-/// The exit status of a verdict: DESIGN, section 2.
+/// The exit status of a verdict: efface(8), EXIT STATUS.
 [[nodiscard]] constexpr int exit_code_of(method::Verdict verdict) noexcept {
     switch (verdict) {
         case method::Verdict::sanitized:

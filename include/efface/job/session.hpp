@@ -17,7 +17,7 @@
 
 namespace efface::job {
 
-/// Of several exit statuses the one that must be looked at first: DESIGN, section 4.
+/// Of several exit statuses the one that must be looked at first: efface(8), EXIT STATUS.
 [[nodiscard]] int worst_status(int a, int b) noexcept;
 
 /// What became of a session's runs, in the order in which they were added.

@@ -12,7 +12,7 @@
 
 namespace efface::method {
 
-/// DESIGN: verdicts. The order is from best to worst; several targets give the worst.
+/// The order is from best to worst; several targets give the worst.
 enum class Verdict { sanitized, sanitized_with_exceptions, indeterminate, not_sanitized };
 [[nodiscard]] const char* to_string(Verdict verdict) noexcept;
 [[nodiscard]] std::optional<Verdict> verdict_from_string(std::string_view text) noexcept;

@@ -17,7 +17,7 @@ namespace {
 std::string approvable_text(const std::string& path) {
     const auto text = read_text_file(path, mandate::kManifestBytesMax);
     if (!text) {
-        throw Error(ErrorCode::usage, path + ": there is no such file");
+        throw Error(ErrorCode::usage, path + ": there is no such file", "check the path");
     }
     return mandate::is_order(*text) ? mandate::parse_order(*text).text
                                     : mandate::parse_manifest(*text).text;

@@ -61,6 +61,9 @@ Issued issued_of(const answers::Verifier& verifier, const std::filesystem::path&
     issued.at = word_of(predicate, "issuedAt");
     issued.type = word_of(predicate, "certificateType");
     issued.subject = subject_in(predicate);
+    if (issued.answer == answers::Answer::no || issued.answer == answers::Answer::not_known) {
+        return issued;  // what is not proved says nothing
+    }
     if (const auto result = predicate.find("result");
         result != predicate.end() && result->is_object()) {
         issued.status = word_of(*result, "status");
@@ -72,8 +75,7 @@ Issued issued_of(const answers::Verifier& verifier, const std::filesystem::path&
 /// Latest first; those of which nothing is known at the end.
 std::vector<Issued> all_issued(const job::StateDirectory& state) {
     std::vector<Issued> list;
-    std::error_code none;
-    if (!std::filesystem::is_directory(state.certificates(), none)) {
+    if (!std::filesystem::is_directory(state.certificates())) {
         return list;
     }
     const auto read = [&](const char* name) {

@@ -57,7 +57,7 @@ std::map<std::string, std::string> confirm(const Program& program,
         const auto answer = ask(question_for(plan));
         if (!confirms(answer, plan.confirm_token)) {
             throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
-                        plan.name + ": what was typed is not its token: nothing was changed");
+                        plan.name + ": what was typed does not name it: nothing was changed");
         }
         digests[request.target] = job::plan_digest(plan);
     }
@@ -69,8 +69,9 @@ mandate::Authorization typed(const job::TargetPlan& plan,
                              const std::string& target) {
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {
-        throw Error(ErrorCode::authorisation, ReasonCode::plan_changed,
-                    plan.name + ": it has changed since it was confirmed: nothing was changed");
+        throw Error(
+            ErrorCode::authorisation, ReasonCode::plan_changed,
+            plan.name + ": the plan has changed since it was confirmed: nothing was changed");
     }
     return {"typed-token", operator_name(), {}, {}};
 }
@@ -85,7 +86,8 @@ int erase_requests(const Program& program, const evidence::KeyStore& keys,
     } else if (!standard_input_is_terminal()) {
         throw Error(ErrorCode::authorisation, ReasonCode::no_terminal,
                     "there is no terminal to confirm at, and no order",
-                    "efface erase --order ORDER.json, approved by two people; see efface-order(5)");
+                    "give an order that two people approved: efface erase --order ORDER.json "
+                    "(efface-order(5))");
     }
     for (auto& request : requests) {
         request.expected_plan_digest = expected.digest_of(request.target, requests.size());

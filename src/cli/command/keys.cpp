@@ -81,7 +81,7 @@ int init(const job::StateDirectory& state, const KeysOptions& options) {
     print("Keys and log are in " + one_line(state.root.string()) + ".\n" +
           "They are held in software: root on this machine can copy them. Each certificate says "
           "so.\n" +
-          "Give these two to auditors by another way than the certificates:\n  " + one_line(root) +
+          "Give auditors these two files, separately from the certificates:\n  " + one_line(root) +
           "\n  " + one_line(log_key) + "\n");
     return 0;
 }

@@ -84,7 +84,7 @@ std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
                                     : std::string(to_string(technique.level)));
         }
     }
-    return text.empty() ? "\nNo drive here accepts commands to erase itself.\n" : text;
+    return text.empty() ? "\nNo drive here supports an erase command.\n" : text;
 }
 
 std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abilities& abilities) {

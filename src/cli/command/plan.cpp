@@ -161,7 +161,7 @@ std::optional<std::string> manifest_text(const std::string& path) {
     }
     auto text = read_text_file(path, mandate::kManifestBytesMax);
     if (!text) {
-        throw Error(ErrorCode::usage, path + ": there is no such file");
+        throw Error(ErrorCode::usage, path + ": there is no such file", "check the path");
     }
     const bool manifest = named || text->find("\"efface.project/") != std::string::npos;
     return manifest ? std::move(text) : std::nullopt;
@@ -197,7 +197,8 @@ int show_plan(const Program& program, const PlanOptions& options) {
     const auto& names = options.targets.targets;
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
         if (!options.out.empty()) {
-            throw Error(ErrorCode::usage, "--out: facts of the machine are not a plan");
+            throw Error(ErrorCode::usage,
+                        "--out cannot be used with machine: its facts are not a plan");
         }
         return show_machine(options.json);
     }

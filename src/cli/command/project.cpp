@@ -59,12 +59,11 @@ Json document_of(const job::SessionResult& session) {
 
 std::string words_of(const job::RunResult& result) {
     return fmt::format(
-        "{}: {}, level {}\ncertificate: {}\n{}",
-        result.done_before
-            ? "was already done at " + result.completed_at + "; this is its certificate"
-            : "done",
-        to_string(*result.verdict), to_string(result.level), one_line(result.bundle.string()),
-        result.exit_code() == 3 ? "Some keys may still be readable: do not release the storage.\n"
+        "project {}: {}, level {}{}\n  certificate: {}\n{}", one_line(result.name),
+        to_string(*result.verdict), to_string(result.level),
+        result.done_before ? " (was already done at " + result.completed_at + ")" : "",
+        one_line(result.bundle.string()),
+        result.exit_code() == 3 ? "  Some keys may still be readable: do not release the storage.\n"
                                 : "");
 }
 

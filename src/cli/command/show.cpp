@@ -16,10 +16,14 @@ int show_certificate(const std::string& path, bool json) {
                           : std::filesystem::path(path);
     const auto text = read_text_file(file, evidence::kCertificateBytesMax);
     if (!text) {
-        throw Error(ErrorCode::usage, file.string() + ": there is no such file");
+        throw Error(ErrorCode::usage, file.string() + ": there is no such file", "check the path");
     }
     const auto certificate =
         parse_json(*text, file.string(), {.bytes_max = evidence::kCertificateBytesMax});
+    if (!certificate.is_object() || !certificate.contains("predicate")) {
+        throw Error(ErrorCode::usage, file.string() + ": it is not a certificate",
+                    "name the folder of a bundle, or its certificate.json");
+    }
     if (json) {
         print_json_part(json_text(certificate, 2) + "\n");
         return 0;

@@ -62,7 +62,7 @@ Anchors anchors_of(const Program& program, const VerifyOptions& options) {
     if (options.root.empty() != options.log_key.empty()) {
         throw Error(ErrorCode::usage, "--root and --log-key are given together or not at all",
                     std::string("add ") + (options.root.empty() ? "--root" : "--log-key") +
-                        ": this machine's own would vouch for what others signed");
+                        ": the keys of this machine cannot vouch for what others signed");
     }
     const bool own = options.root.empty();
     const auto keys = own ? program.state().keys() : std::filesystem::path();
@@ -155,7 +155,7 @@ std::string replay_text(const Verification& verification) {
     std::string text = "Replay: the record claims " + words("claimed") +
                        ".\n        The observed facts support " + words("computed") + ".\n";
     for (const Json& objection : replay.at("objections")) {
-        text += "        No more: " + printable(objection.get<std::string>()) + "\n";
+        text += "        Limited by: " + printable(objection.get<std::string>()) + "\n";
     }
     return text;
 }

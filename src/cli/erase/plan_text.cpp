@@ -92,8 +92,7 @@ std::string done_text(const job::DoneBefore& done) {
 }
 
 std::string open_text(const job::OpenJob& open, const char* with) {
-    return fmt::format("  job {} began at {} and {}: {} goes on with it\n", open.job_id,
-                       open.started_at,
+    return fmt::format("  job {} began at {} and {}: {} resumes it\n", open.job_id, open.started_at,
                        open.status.empty() ? "was interrupted" : "ended " + open.status, with);
 }
 
@@ -139,8 +138,10 @@ std::string plan_text(const job::TargetPlan& plan) {
     for (const auto& objection : plan.objections) {
         text += item("REFUSED: ", objection_text(objection));
     }
-    return text + fmt::format("  to confirm, type: {}\n  plan {}\n", one_line(plan.confirm_token),
-                              job::plan_digest(plan));
+    if (plan.objections.empty()) {
+        text += "  to confirm, type: " + one_line(plan.confirm_token) + "\n";
+    }
+    return text + "  plan " + job::plan_digest(plan) + "\n";
 }
 
 std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {

@@ -189,7 +189,7 @@ std::optional<mandate::Authorization> approvals_of(const evidence::KeyStore& key
                                         operator_name(), now);
     }
     if (!approval.empty()) {
-        throw Error(ErrorCode::usage, path + ": there is no such file");
+        throw Error(ErrorCode::usage, path + ": there is no such file", "check the path");
     }
     if (!standard_input_is_terminal()) {
         throw Error(

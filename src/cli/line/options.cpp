@@ -48,23 +48,37 @@ std::vector<std::string> words_for(CLI::App* command, CLI::App* program, const s
     return words;
 }
 
-/// In the words of CLI11, but for a word that nobody knows.
+/// efface keys issue: with the commands above it.
+std::string whole_name(const CLI::App* command) {
+    const auto* parent = command->get_parent();
+    return parent == nullptr ? "efface" : whole_name(parent) + " " + command->get_name();
+}
+
+/// In the words of CLI11, but for a word that nobody knows, and what is missing.
 Error usage_error(CLI::App* program, const CLI::ParseError& error) {
     auto* command = deepest(program);
-    const auto left = command->remaining();
-    const bool unknown =
-        !left.empty() && (left.front().starts_with('-') ||
-                          !command->get_subcommands([](CLI::App*) { return true; }).empty());
-    if (!unknown) {
-        return {ErrorCode::usage, error.what(), "efface --help"};
+    const auto help = whole_name(command) + " --help";
+    const auto left = program->remaining(true);
+    // Of the deepest command that was named: whether one more must follow.
+    const bool has_commands = !command->get_subcommands([](CLI::App*) { return true; }).empty();
+    const auto unknown = std::find_if(left.begin(), left.end(), [&](const auto& word) {
+        return has_commands || word.starts_with('-');
+    });
+    if (unknown == left.end()) {
+        return {ErrorCode::usage,
+                has_commands ? whole_name(command) + " needs a command" : error.what(), help};
     }
-    const auto& word = left.front();
+    const auto& word = *unknown;
     const auto meant =
         most_alike(word.substr(0, word.find('=')), words_for(command, program, word));
+    if (meant == word) {
+        return {ErrorCode::usage, word + " is given before the command: efface " + word + " ...",
+                help};
+    }
     return {ErrorCode::usage,
             std::string(word.starts_with('-') ? "unknown option " : "unknown command ") + word +
                 (meant ? ": did you mean " + *meant + "?" : ""),
-            command == program ? "efface --help" : "efface " + command->get_name() + " --help"};
+            help};
 }
 
 /// A flag is there or not: "--json=no" would set it. Throws Error(usage).

@@ -128,7 +128,8 @@ std::optional<Reason> hindrance(const TechniqueChoice& choice) {
     if (choice.facts.untold.empty()) {
         return std::nullopt;
     }
-    return Reason{ReasonCode::drive_not_told, choice.facts.untold + "; name it to try it"};
+    return Reason{ReasonCode::drive_not_told,
+                  choice.facts.untold + "; name it with --technique to try it"};
 }
 
 SecretBytes credential_of(const mandate::ErasureChoice& choice) {
@@ -275,9 +276,9 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
         }
         const auto chosen =
             surveys ? choose(*surveys, one)
-                    : ChosenTechnique{
-                          nullptr,
-                          {{ReasonCode::no_drive_commands, "it accepts no commands of a drive"}}};
+                    : ChosenTechnique{nullptr,
+                                      {{ReasonCode::no_drive_commands,
+                                        "it is not a drive that accepts erase commands"}}};
         if (chosen.choice != nullptr) {
             one.fallbacks = tail(names, i + 1);
             settled.choice = one;

@@ -33,7 +33,7 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
         if (same_drive(target_identity(now), identity)) {
             return found_at(path, std::move(now));
         }
-        there = "another target is there now";
+        there = "another target is at this path now";
         code = ReasonCode::other_identity;
     } catch (const Error&) {
         // Nothing stands there: perhaps elsewhere.
@@ -41,17 +41,17 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
     if (identity.value("serial", "").empty() && identity.value("wwid", "").empty()) {
         return {{}, there + ", and it has no serial number to find it by", code, {}};
     }
-    FoundDrive found{{}, there + ", and no other disk is it", code, {}};
+    FoundDrive found{{}, there + ", and no other disk matches", code, {}};
     for (const auto& disk : host.disks()) {
         if (!same_drive(target_identity(disk), identity)) {
             continue;
         }
         if (!found.path.empty()) {
-            return {{},
-                    fmt::format("{}, and both {} and {} could be it", there, found.path,
-                                disk.canonical_path),
-                    ReasonCode::other_identity,
-                    {}};
+            return {
+                {},
+                fmt::format("{}, and {} and {} both match", there, found.path, disk.canonical_path),
+                ReasonCode::other_identity,
+                {}};
         }
         found = found_at(disk.canonical_path, disk);
     }
@@ -99,7 +99,7 @@ std::optional<Reason> content_changed(Host& host, const inventory::Identity& ide
     }
     if (!left.empty() && !now.empty()) {
         return Reason{ReasonCode::written_since,
-                      fmt::format("its namespace {} was made since", now.begin()->first)};
+                      fmt::format("namespace {} was created since", now.begin()->first)};
     }
     return std::nullopt;
 }
@@ -121,7 +121,8 @@ Standing medium_as_left(Host& host, const TargetState& state) {
     try {
         const auto identity = found.identity ? *found.identity : host.identify(path);
         if (plan.kind != "disk" && target_identity(identity) != plan.identity) {
-            return is_other(ReasonCode::other_identity, "another one is there now");
+            return is_other(ReasonCode::other_identity,
+                            "another device or file is at this path now");
         }
         const Json now = inventory::to_json(identity);
         auto reason = another_target(after, now, {"kind", "sizeBytes"});

@@ -270,9 +270,9 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
     }
     if (surveys.busy && !begun_) {
         plan.steps.emplace_back(
-            "it is running already, started by someone else: if it is still running then, efface "
-            "watches it to its end and claims no level (erase once more for a verified erase); if "
-            "not:");
+            "an erase that someone else started is running: efface watches it to its end and "
+            "claims "
+            "no level (erase again afterwards for a verified erase); if it has ended by then:");
     }
     plan.steps.emplace_back(canaries() ? "write canaries at recorded places, read samples"
                                        : "write no canaries: the drive will not be called "
@@ -348,7 +348,7 @@ method::Outcome DriveStorage::erase(const TargetPlan& plan, const Json& state,
         return same_drive(target_identity(now), plan.identity)
                    ? std::nullopt
                    : std::optional(
-                         Reason{ReasonCode::other_identity, "another device stands there now"});
+                         Reason{ReasonCode::other_identity, "another device is at this path now"});
     };
     auto cleared = guard::hold(context_.host, request);
     DriveHold hold(context_.host, plan.path, plan.identity, surface_names(state), credential_);

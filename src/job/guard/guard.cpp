@@ -162,7 +162,7 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
                            .take();
     if (plan.level < minimum) {
         objector.object(ReasonCode::level_not_reached,
-                        fmt::format("the manifest asks for {}, but only {} can be claimed",
+                        fmt::format("the manifest requires {}, but only {} can be claimed",
                                     method::to_string(minimum), method::to_string(plan.level)));
     }
 }

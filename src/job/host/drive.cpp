@@ -171,7 +171,7 @@ std::unique_ptr<DriveConnection> connect_linux_drive(const inventory::Drive& dri
                                                      const SecretBytes& credential) {
     if (drive.surfaces.empty() ||
         (drive.command_nodes.empty() && drive.protocol != inventory::Drive::Protocol::none)) {
-        throw Error(ErrorCode::usage, "it accepts no commands of a drive");
+        throw Error(ErrorCode::usage, "it is not a drive that accepts erase commands");
     }
     if (drive.protocol == inventory::Drive::Protocol::none) {
         return std::make_unique<BlockConnection>(drive);

@@ -56,7 +56,7 @@ void require_only(const Json& json, std::initializer_list<const char*> keys) {
     require(json.is_object() && json.size() == keys.size() &&
                 std::all_of(keys.begin(), keys.end(),
                             [&](const char* key) { return json.contains(key); }),
-            "a field that is none");
+            "an unknown field");
 }
 
 /// What goes into the record in its present state.

@@ -61,13 +61,14 @@ Json to_json(const std::optional<OpenJob>& job) {
 namespace {
 
 /// The state of the job, whose work is loaded where this version of the program can read it.
-std::optional<RunState> load(const std::filesystem::path& folder, Work& work) {
+std::optional<RunState> load(EarlierJob& earlier, const std::filesystem::path& folder, Work& work) {
     auto run = read_run_state(folder);
     if (run && run->is_refused_here()) {
         refuse_other_version(folder.filename().string(), run->journal_version);
     }
     if (run && work.identity_in(folder) && run->journal_version == kJournalVersion) {
         work.load(folder, *run);
+        earlier.loaded = true;
     }
     return run;
 }
@@ -126,7 +127,7 @@ EarlierJob earlier_job(const RunContext& context, Work& work,
         } catch (const Error&) {
             // Of a damaged log: preflight says so.
         }
-        const auto run = load(folder, work);
+        const auto run = load(earlier, folder, work);
         if (run) {
             refuse_older_than(logged, *run);
             if (!run->ended_well()) {

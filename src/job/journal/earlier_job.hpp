@@ -21,7 +21,8 @@ namespace efface::job {
 
 /// What a plan says of the job that was begun for the same before.
 struct EarlierJob {
-    bool known = false;  ///< that alone is the answer: what stands there is not planned anew
+    bool loaded = false;  ///< the work has its plan from the journal
+    bool known = false;   ///< that alone is the answer: what stands there is not planned anew
     std::optional<DoneBefore> done;  ///< as it was left: nothing would be done
     std::optional<OpenJob> open;     ///< it would go on
     std::vector<Objection> objections;

@@ -57,7 +57,7 @@ FileLock lock_or_busy(const std::filesystem::path& directory) {
     make_directories_durably(directory);
     auto lock = FileLock::try_acquire(directory / "lock");
     if (!lock) {
-        throw Error(ErrorCode::busy, "another efface is working on this",
+        throw Error(ErrorCode::busy, "another efface is working on this job",
                     "wait until it has ended; efface status shows it");
     }
     return *std::move(lock);
@@ -134,7 +134,7 @@ void require_same(Json document, const Json& read) {
     }
     if (document.dump() != read.dump()) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
-                    "the journal says more than what it can say, or says it otherwise");
+                    "the journal has a field or value that efface does not write");
     }
 }
 

@@ -68,7 +68,7 @@ void CertifiedRun::close_abandoned(evidence::Log& log, const evidence::LoggedRun
     std::optional<RunState> state;
     std::string reason = "its journal is gone, and another run on the same storage was announced";
     if (run.intent.job_id == job_id_) {
-        reason = "its journal was lost, and its job was started anew";
+        reason = "its journal was lost, and its job was started again";
     } else if (has_journal(context_.state, run.intent.job_id)) {
         other.emplace(context_.state.jobs(), run.intent.job_id);
         reason = "interrupted, and replaced by another job on the same storage";

@@ -103,7 +103,7 @@ void look_at_trust(const evidence::SigningKey& key, const std::string& root_pem,
     const auto report = evidence::cms_verify(as_bytes(kTrial), signature, root_pem);
     if (!report.ok()) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
-               "nobody would trust what this station signs: " +
+               "this station's signature does not verify against its own root: " +
                    (report.problems.empty() ? "it has no signer" : report.problems.front()));
     } else if (report.signers.front().role != evidence::Role::station) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,

@@ -63,6 +63,7 @@ class Run final : public RunNotes {
     void refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const;
     void go_on();
     void refuse_replaced() const;
+    void refuse_other_plan(const std::string& digest) const;
     void check_terms() const;
     void deliver();
     void tell_result() const;
@@ -209,23 +210,26 @@ bool Run::joins_open_job(const evidence::DeviceRuns& logged) {
 /// What the log says was done stays done when the folder of its job is gone.
 void Run::refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const {
     if (const auto objection = carried_out(context_, work_, runs)) {
-        throw Error(
-            objection->status, objection->reason.code, objection->reason.text,
-            fmt::format("look below {} for its certificate; to erase again, write a new order",
-                        context_.state.certificates().string()));
+        throw Error(objection->status, objection->reason.code, objection->reason.text,
+                    fmt::format("its certificate is in {}; to erase again, write a new order",
+                                context_.state.certificates().string()));
+    }
+}
+
+void Run::refuse_other_plan(const std::string& digest) const {
+    if (!orders_.expected_plan_digest.empty() && orders_.expected_plan_digest != digest) {
+        throw Error(ErrorCode::safety, ReasonCode::plan_changed,
+                    work_.name() + ": the plan has changed since it was shown",
+                    "run efface plan again and read it");
     }
 }
 
 /// The first time: look, ask, and keep the plan. Nothing is changed on the storage.
 void Run::begin() {
     check_terms();
-    const auto head = work_.plan_name();
+    const auto head = work_.name() + ": ";
     job::refuse(head + "refused; nothing was changed:", work_.look());
-    if (!orders_.expected_plan_digest.empty() && orders_.expected_plan_digest != work_.digest()) {
-        throw Error(ErrorCode::safety, ReasonCode::plan_changed,
-                    head + "the plan has changed since it was shown",
-                    "run efface plan again and read it");
-    }
+    refuse_other_plan(work_.digest());
     const auto authorization = work_.authorize();
     job::refuse(head + "refused; nothing was changed:", work_.look_permitted());
     const auto job_id = work_.new_job();
@@ -249,13 +253,12 @@ void Run::refuse_replaced() const {
     if (!lost && !run_->replaced()) {
         return;
     }
-    throw Error(
-        ErrorCode::usage, ReasonCode::job_ended,
-        fmt::format("{}: job {} {}: its work is not gone on with", work_.name(), run_->job_id(),
-                    lost ? "was closed as lost when another job began on the same storage"
-                         : "ended without success, and another job has erased the same "
-                           "storage since"),
-        "efface jobs shows the job that replaced it; efface erase starts a new one");
+    throw Error(ErrorCode::usage, ReasonCode::job_ended,
+                fmt::format("{}: job {} {}: it cannot be resumed", work_.name(), run_->job_id(),
+                            lost ? "was closed as lost when another job began on the same storage"
+                                 : "ended without success, and another job has erased the same "
+                                   "storage since"),
+                "efface jobs shows the job that replaced it; efface erase starts a new one");
 }
 
 /// An earlier process was interrupted, or its attempt ended without success.
@@ -269,6 +272,9 @@ void Run::go_on() {
         refuse_replaced();
     }
     check_terms();
+    if (orders_.expected_plan_digest != work_.digest()) {  // else it is the one that began
+        refuse_other_plan(work_.digest_now());
+    }
     resumed_ = run_->state().work_began;
     if (phase == Phase::running && work_.verdict()) {
         only_delivers_ = true;
@@ -304,9 +310,9 @@ void Run::proceed() {
 
 /// Until the verdict is known.
 void Run::work() {
+    known_ = work_.known_job();
     station_.emplace(preflight(context_, work_.needs()));
     clock_.go_on_from(last_entry_at(station_->log));
-    known_ = work_.known_job();
     if (known_) {
         context_.events.set_job(*known_);
         refuse_unknown();
@@ -384,6 +390,16 @@ void Run::tell_result() const {
                                        .take());
 }
 
+/// Of a job that was not opened: whether an earlier process of it may have written.
+bool may_have_changed(const std::filesystem::path& folder) {
+    try {
+        const auto run = read_run_state(folder);
+        return run && run->work_began && !run->ended_well();
+    } catch (const std::exception&) {
+        return true;  // damaged: nobody knows
+    }
+}
+
 bool Run::changed() const {
     return !ended_before_ && run_->state().work_began;
 }
@@ -393,6 +409,7 @@ RunResult Run::result() const {
     result.name = work_.name();
     result.done_before = done_before_;
     if (!run_) {
+        result.changed = known_ && may_have_changed(context_.state.jobs() / *known_);
         return result;
     }
     const auto& state = run_->state();

@@ -50,10 +50,9 @@ class Work {
   public:
     virtual ~Work() = default;
 
-    [[nodiscard]] virtual const char* kind() const = 0;       ///< "target", "project"
-    [[nodiscard]] virtual std::string name() const = 0;       ///< for people and events
-    [[nodiscard]] virtual std::string subject() const = 0;    ///< part of the bundle's name
-    [[nodiscard]] virtual std::string plan_name() const = 0;  ///< in front of "the plan changed"
+    [[nodiscard]] virtual const char* kind() const = 0;     ///< "target", "project"
+    [[nodiscard]] virtual std::string name() const = 0;     ///< for people and events
+    [[nodiscard]] virtual std::string subject() const = 0;  ///< part of the bundle's name
     [[nodiscard]] virtual RunNeeds needs() const = 0;
     /// What the order or manifest says; nullptr where a person types.
     [[nodiscard]] virtual const mandate::Terms* terms() const = 0;
@@ -87,6 +86,8 @@ class Work {
     [[nodiscard]] virtual std::vector<Objection> look() = 0;
     [[nodiscard]] virtual Json identity() const = 0;       ///< as the look found it
     [[nodiscard]] virtual std::string digest() const = 0;  ///< of the plan
+    /// Of a job that goes on: as a plan of it would have it now.
+    [[nodiscard]] virtual std::string digest_now() { return digest(); }
     [[nodiscard]] virtual mandate::Authorization authorize() const = 0;
     /// What can only be looked at with the permission: reasons not to begin.
     [[nodiscard]] virtual std::vector<Objection> look_permitted() { return {}; }

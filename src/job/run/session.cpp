@@ -122,10 +122,10 @@ SessionResult Session::result() const {
         auto& result = all.runs.emplace_back(run.result);
         if (!run.ended) {
             result.name = run.name;
-            result.error =
-                Error(ErrorCode::interrupted,
-                      run.name + ": left before the kernel had returned a transfer or a command",
-                      "efface resume JOB, or run the same command again");
+            result.error = Error(
+                ErrorCode::interrupted,
+                run.name + ": left while the kernel was still working on a transfer or a command",
+                "efface resume JOB, or run the same command again");
             result.changed = true;  // it may be at work
         }
     }

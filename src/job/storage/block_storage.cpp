@@ -353,10 +353,11 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
         !first_sector_belongs(first_sector(cleared.target->storage()), state, overwrite)) {
         if (begun_here_) {  // a moment ago: another job of ours was faster
             throw Error(ErrorCode::busy, ReasonCode::busy,
-                        plan.name + ": someone wrote to it while it was being examined");
+                        plan.name + ": someone wrote to it while it was being examined",
+                        "find out what writes to it, then plan again");
         }
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                    plan.name + ": its first sector is not the one that this job began with",
+                    plan.name + ": its first sector differs from the one that this job recorded",
                     "attach the target of the job, or erase this one in a new job");
     }
     check_places(overwrite, cleared.target->storage());

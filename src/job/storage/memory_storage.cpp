@@ -138,8 +138,8 @@ Standing MemoryStorage::as_left(const TargetState& state) {
     }
     return {Standing::State::is_other,
             {ReasonCode::other_identity,
-             "it was removed and another one, which no order named, now has its name; or it cannot "
-             "be examined"}};
+             "it was removed; what has its name now is not in the order, or cannot be examined"
+             ""}};
 }
 
 TargetPlan MemoryStorage::survey() {

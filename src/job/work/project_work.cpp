@@ -79,7 +79,6 @@ class ProjectWork final : public Work {
     [[nodiscard]] const char* kind() const override { return "project"; }
     [[nodiscard]] std::string name() const override { return request_.manifest.project_id; }
     [[nodiscard]] std::string subject() const override { return request_.manifest.project_id; }
-    [[nodiscard]] std::string plan_name() const override { return name() + ": "; }
     [[nodiscard]] RunNeeds needs() const override;
     [[nodiscard]] const mandate::Terms* terms() const override { return &request_.manifest.terms; }
     [[nodiscard]] std::string document_sha256() const override { return request_.manifest.sha256; }
@@ -387,7 +386,7 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
     ProjectWork work(context, request);
     auto before = look_before_plan(context, work.needs());
     auto earlier = earlier_job(context, work, before.station);
-    if (!earlier.known) {
+    if (!earlier.loaded || !earlier.known) {
         (void)work.look();
     }
     auto plan = work.plan();

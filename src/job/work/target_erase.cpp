@@ -131,7 +131,8 @@ std::optional<Reason> TargetWork::take(const std::string& name,
         auto plan = storage->survey();
         object_to_level(plan, choice.level);
         if (!same_drive(plan.identity, state_.plan.identity)) {
-            plan.objections.push_back({{ReasonCode::other_identity, "another drive is there now"}});
+            plan.objections.push_back(
+                {{ReasonCode::other_identity, "another drive is at this path now"}});
         } else if (!mandate::asks_the_drive(choice) && plan.identity != state_.plan.identity) {
             plan.objections.push_back(
                 {{ReasonCode::other_identity,

@@ -57,7 +57,7 @@ void object_to_order(TargetPlan& plan, const mandate::Order& order, const std::s
     if (plan.level < order.terms.minimum_level) {
         plan.objections.push_back(
             {{ReasonCode::level_not_reached,
-              fmt::format("the order asks for {}, but only {} can be claimed",
+              fmt::format("the order requires {}, but only {} can be claimed",
                           to_string(order.terms.minimum_level), to_string(plan.level))}});
     }
     if (!target.asset_tag.empty()) {

@@ -94,9 +94,8 @@ std::optional<Reason> another_target(const Json& before, const Json& after,
         if (before.value(key, Json()) != after.value(key, Json())) {
             return Reason{
                 ReasonCode::other_identity,
-                fmt::format("its content has changed since it was erased: its {} is {}, not {}",
-                            key, after.value(key, Json()).dump(),
-                            before.value(key, Json()).dump())};
+                fmt::format("it is not the target that was erased: {} is {}, not {}", key,
+                            after.value(key, Json()).dump(), before.value(key, Json()).dump())};
         }
     }
     return std::nullopt;

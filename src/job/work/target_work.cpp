@@ -215,7 +215,7 @@ bool TargetWork::find_drive() {
     const auto found = job::find_drive(context_.host, state_.plan.path, state_.plan.identity);
     if (!found) {
         throw Error(ErrorCode::safety, found.code, state_.plan.name + ": " + found.why_not,
-                    "attach the one that this job was started with: " + state_.plan.confirm_token);
+                    "attach the target of this job: " + state_.plan.confirm_token);
     }
     if (found.path == state_.plan.path) {
         return false;
@@ -242,26 +242,34 @@ void TargetWork::refuse_other(const TargetPlan& plan) const {
     if (plan.identity.value("bootId", "") != state_.plan.identity.value("bootId", "")) {
         throw Error(ErrorCode::safety, ReasonCode::other_identity,
                     state_.plan.name +
-                        ": the machine was restarted since this job began: what it was to erase in "
-                        "memory is gone, or can not be known again",
+                        ": the machine was restarted since this job began: its target in memory is "
+                        "gone or cannot be identified",
                     "erase what is there now in a new run: " + state_.plan.path);
     }
     throw Error(ErrorCode::safety, ReasonCode::other_identity,
-                state_.plan.name + ": another target stands there now, which was not touched",
-                "attach the one that this job was started with: " + state_.plan.confirm_token);
+                state_.plan.name + ": another target is at this path now; it was not changed",
+                "attach the target of this job: " + state_.plan.confirm_token);
+}
+
+TargetPlan TargetWork::plan_again() {
+    (void)find_drive();
+    storage_->going_on(state_.progress);
+    auto plan = storage_->survey();
+    if (plan.objections.empty()) {
+        refuse_other(plan);
+    }
+    plan.name = state_.plan.name;
+    plan.confirm_token = state_.plan.confirm_token;
+    return plan;
+}
+
+std::string TargetWork::digest_now() {
+    return plan_digest(plan_again());
 }
 
 std::vector<Objection> TargetWork::look_again() {
     try {
-        (void)find_drive();
-        storage_->going_on(state_.progress);
-        auto plan = storage_->survey();
-        if (plan.objections.empty()) {
-            refuse_other(plan);
-        }
-        plan.name = state_.plan.name;
-        plan.confirm_token = state_.plan.confirm_token;
-        state_.plan = std::move(plan);
+        state_.plan = plan_again();
         return state_.plan.objections;
     } catch (const Error& error) {
         return {{{error.reason(), printable(error.what())}, error.code()}};
@@ -274,7 +282,7 @@ void TargetWork::come_back(const CertifiedRun& run) {
     }
     storage_->going_on(state_.progress);
     const auto plan = survey_when_free();
-    refuse(state_.plan.name + ": not gone on with, nothing was begun:", plan.objections);
+    refuse(state_.plan.name + ": not resumed; nothing was done now:", plan.objections);
     refuse_other(plan);
 }
 
@@ -312,7 +320,7 @@ TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork work(context, request);
     const auto before = look_before_plan(context, work.needs());
     auto earlier = earlier_job(context, work, before.station);
-    if (!earlier.known) {
+    if (!earlier.loaded || !earlier.known) {
         (void)work.look();
     }
     auto plan = work.plan();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The work of a run on one target. target_work.cpp looks, begins and comes back; target_erase.cpp
-// carries it out; target_record.cpp writes what the certificate says.
+// carries it out; record/target_record.cpp writes what the certificate says.
 #pragma once
 
 #include "efface/job/target_run.hpp"
@@ -26,7 +26,6 @@ class TargetWork final : public Work {
     [[nodiscard]] const char* kind() const override { return "target"; }
     [[nodiscard]] std::string name() const override;
     [[nodiscard]] std::string subject() const override;
-    [[nodiscard]] std::string plan_name() const override { return state_.plan.name + ": "; }
     [[nodiscard]] RunNeeds needs() const override;
     [[nodiscard]] const mandate::Terms* terms() const override {
         return order_ == nullptr ? nullptr : &order_->terms;
@@ -49,6 +48,7 @@ class TargetWork final : public Work {
 
     [[nodiscard]] std::vector<Objection> look() override;
     [[nodiscard]] Json identity() const override { return state_.plan.identity; }
+    [[nodiscard]] std::string digest_now() override;
     [[nodiscard]] std::string digest() const override { return plan_digest(state_.plan); }
     [[nodiscard]] mandate::Authorization authorize() const override {
         return request_.authorize(state_.plan);
@@ -75,6 +75,8 @@ class TargetWork final : public Work {
     [[nodiscard]] const TargetPlan& plan() const { return state_.plan; }
 
   private:
+    /// What a plan of this job shows now. Throws Error when it is another target.
+    [[nodiscard]] TargetPlan plan_again();
     [[nodiscard]] std::string job_of_order() const;
     void find_last_job_of_order();
     [[nodiscard]] bool find_drive();

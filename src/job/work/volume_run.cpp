@@ -233,7 +233,8 @@ std::optional<Reason> changed_since(Host& host, const VolumePlan& plan) {
             const auto identity = host.identify(location.path);
             if (identity.size_bytes != location.size_bytes || identity.serial != location.serial ||
                 identity.inode != location.inode) {
-                return Reason{ReasonCode::other_identity, where + ": another one is there now"};
+                return Reason{ReasonCode::other_identity,
+                              where + ": another device or file is at this path now"};
             }
             const auto target = host.open(location.path, device::Access::read_only);
             if (const auto offset = changed_since(target->storage(), location)) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process's work on a drive that erases itself. What its steps share is the Attempt; each step
 // is a function that moves the journal's step on: open.cpp recognises the drive and opens hidden
-// areas, start.cpp marks and starts, watch.cpp waits and cleans up, check.cpp looks again.
-// erase.cpp joins them and writes the record.
+// areas, start.cpp places canaries and starts, watch.cpp waits and cleans up, check.cpp looks
+// again. erase.cpp joins them and writes the record.
 #pragma once
 
 #include <memory>

@@ -113,7 +113,7 @@ void open_areas(Attempt& attempt) {
         attempt.keep(Step::open);
         throw Error(ErrorCode::interrupted, ReasonCode::power_cycle_needed,
                     "the drive must be switched off and on: " + opened.next_step,
-                    "afterwards continue this job with `efface resume`");
+                    "afterwards continue this job with efface resume JOB");
     }
     attempt.keep(Step::open);
     if (!opened.opened.empty()) {

@@ -77,7 +77,7 @@ class MemoryRun final {
     void note_swap_after(Json swap) { swap_after_ = std::move(swap); }
     /// A named area that was not reached.
     void except(Reason area) { exceptions_.push_back(std::move(area)); }
-    /// How much of what was free was taken (memory_sweep.hpp): stands in the record, and in the
+    /// How much of what was free was taken (sweep.hpp): stands in the record, and in the
     /// facts in the place of what was expected.
     void learn_sweep(Json sweep) { sweep_ = std::move(sweep); }
     /// Why the target is not sanitized.

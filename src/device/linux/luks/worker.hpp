@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The child's side of luks_messages.hpp.
+// The child's side of messages.hpp.
 #pragma once
 
 namespace efface::device {

@@ -206,7 +206,7 @@ std::optional<std::string> AtaSecurityErase::remove_password(const ata::Security
     if (security.frozen || security.count_expired) {
         return fmt::format(
             "the temporary password is still set and the drive's security is {}: switch the drive "
-            "off and on{}, then run `efface resume`",
+            "off and on{}, then run efface resume JOB",
             security.frozen ? "frozen" : "closed after too many attempts",
             security.frozen ? " (pull it and insert it again while the host runs)" : "");
     }
@@ -218,7 +218,7 @@ std::optional<std::string> AtaSecurityErase::remove_password(const ata::Security
         if (ata_refused(unlocked)) {
             return "the drive is locked and does not accept its temporary password: " +
                    ata_answer_text(unlocked) +
-                   "; switch it off and on and run `efface resume` (the password is kept in the "
+                   "; switch it off and on and run efface resume JOB (the password is kept in the "
                    "journal of this job)";
         }
     }
@@ -228,7 +228,7 @@ std::optional<std::string> AtaSecurityErase::remove_password(const ata::Security
     if (!now.error.empty() || now.identify.security.enabled) {
         return fmt::format(
             "the temporary password could not be removed ({}): switch the drive off and on and run "
-            "`efface resume` (the password is kept in the journal of this job)",
+            "efface resume JOB (the password is kept in the journal of this job)",
             now.error.empty() ? ata_answer_text(disabled) : now.error);
     }
     return std::nullopt;
@@ -241,7 +241,7 @@ std::optional<std::string> AtaSecurityErase::clean_up(std::vector<SentCommand>& 
     const auto now = ata_identify(ata_);
     if (!now.error.empty()) {
         return "the drive does not answer; its temporary password may still be set: " + now.error +
-               "; run `efface resume` when it is back";
+               "; run efface resume JOB when it is back";
     }
     if (now.identify.security.enabled) {
         // From here on a drive without a password is not a sign of a completed erase.

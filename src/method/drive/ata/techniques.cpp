@@ -30,7 +30,7 @@ std::optional<Reason> objection_to_all(const AtaLook& look) {
 Reason unlock_first() {
     return {ReasonCode::drive_locked,
             "the drive is locked with a password: unlock it with its password first (an "
-            "interrupted job of efface unlocks its own drive with `efface resume`)"};
+            "interrupted job of efface unlocks its own drive with efface resume JOB)"};
 }
 
 bool supports(const ata::SanitizeSupport& support, AtaSanitize kind) {

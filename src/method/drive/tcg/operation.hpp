@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the operations of tcg_drive have in common.
+// What the operations of the TCG command set have in common.
 #pragma once
 
 #include <initializer_list>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How often a run asks a drive that erases itself: for the reasons of looks_test.cpp.
+// How often a run asks a drive that erases itself: for the reasons of ../run/looks_test.cpp.
 #include "fixture/looks.hpp"
 
 #include <utility>

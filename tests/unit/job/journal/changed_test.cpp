@@ -102,3 +102,78 @@ TEST_CASE("changed: what is said of a job that is not gone on with agrees with i
         }
     }
 }
+
+namespace {
+
+/// Killed at its first write, or before it.
+std::string interrupt(TargetFixture& fixture, bool began) {
+    fixture.order = mandate::parse_order(
+        R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",
+            "targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+    fixture.disk().set_hook([began](const fake::Operation& operation) {
+        if (began && operation.kind == fake::Operation::Kind::write) {
+            throw Killed();
+        }
+        return fake::Fault{};
+    });
+    fixture.on_event = [began](const Json& event) {
+        if (!began && event.at("event") == "started") {
+            throw Killed();
+        }
+    };
+    CHECK_THROWS_AS(fixture.run(), Killed);
+    fixture.on_event = nullptr;
+    fixture.disk().set_hook({});
+    return fixture.open_job();
+}
+
+}  // namespace
+
+TEST_CASE("changed: what is found before the job is opened says the same of it", "[job][changed]") {
+    for (const bool began : {false, true}) {
+        for (const bool resumed : {false, true}) {
+            for (const char* lost : {"keys/station.key", "log/entries.jsonl", "log/checkpoint"}) {
+                CAPTURE(began, resumed, lost);
+                TargetFixture fixture;
+                const auto job = interrupt(fixture, began);
+                std::filesystem::remove(fixture.state.root / lost);
+                if (resumed) {
+                    CHECK_THROWS_AS(fixture.resume(job), Error);
+                } else {
+                    CHECK_THROWS_AS(fixture.run(), Error);
+                }
+                CHECK(fixture.ended.changed == began);
+            }
+        }
+    }
+}
+
+TEST_CASE("a job goes on only under the plan that was expected: the one it began with, or today's",
+          "[job][changed]") {
+    for (const bool began : {false, true}) {
+        for (const bool resumed : {false, true}) {
+            for (const auto* which : {"begun with", "today's", "another"}) {
+                CAPTURE(began, resumed, which);
+                TargetFixture fixture;
+                const auto first = plan_digest(fixture.plan());
+                const auto job = interrupt(fixture, began);
+                const auto media = fixture.disk().media();
+                const bool other = which == std::string("another");
+                fixture.plan_digest = other ? std::string(64, '0')
+                                      : which == std::string("begun with")
+                                          ? first
+                                          : plan_digest(fixture.plan());
+                const auto go_on = [&] { return resumed ? fixture.resume(job) : fixture.run(); };
+                if (other) {
+                    CHECK_THROWS_AS(go_on(), Error);
+                    CHECK(fixture.ended.error->reason() == ReasonCode::plan_changed);
+                    CHECK(fixture.ended.exit_code() == 7);
+                    CHECK((fixture.disk().media() == media));
+                    CHECK(fixture.ended.changed == began);
+                    fixture.plan_digest.clear();
+                }
+                CHECK(go_on().exit_code() == 0);
+            }
+        }
+    }
+}

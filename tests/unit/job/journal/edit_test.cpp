@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Edited journals of jobs that were interrupted in each phase: targets that are overwritten, of
-// each kind, and projects. Drives that erase themselves: drive_edit_test.cpp; memory:
+// each kind, and projects. Drives that erase themselves: ../drive/edit_test.cpp; memory:
 // tests/system/run/journal_test.py.
 #include "fixture/journal_edits.hpp"
 #include "fixture/killed.hpp"

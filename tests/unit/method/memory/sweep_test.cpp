@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Taking free pages: how many, for how long, and what is said of it. Never more than a few MiB of
-// this machine are taken here; whole machines are swept in the rig (tests/system/rig/memory/sweep.sh).
+// this machine are taken here; whole machines are swept in the rig
+// (tests/system/rig/memory/sweep.sh).
 #include "memory/sweep.hpp"
 
 #include <fcntl.h>

@@ -96,6 +96,8 @@ HARMLESS = [
     # a size between what was shown before and after, and a canary's where there are none
     ('target.sizeBytes', {'less'}, {'drive-opened'}),
     ('verification.canaries.blockBytes', {'more', 'less', 'double'}, {'drive-adopted'}),
+    # where each surface states its own block size, the largest of them is no claim of its own
+    ('verification.canaries.blockBytes', NUMBERS - {'zero'}, {'drive-blocks-of-two-sizes'}),
     # nobody has to know how large the drive says that it is
     ('target.drive.capacityBytes', {'null', 'gone', 'zero'}, {'cut', 'cut-opened'}),
     # the same thing said twice, or more things that could not be read than were canaries or samples

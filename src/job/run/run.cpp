@@ -272,13 +272,14 @@ void Run::go_on() {
         refuse_replaced();
     }
     check_terms();
-    if (orders_.expected_plan_digest != work_.digest()) {  // else it is the one that began
-        refuse_other_plan(work_.digest_now());
-    }
     resumed_ = run_->state().work_began;
     if (phase == Phase::running && work_.verdict()) {
         only_delivers_ = true;
         return;
+    }
+    const auto& expected = orders_.expected_plan_digest;
+    if (!expected.empty() && expected != work_.digest()) {  // not the plan that the job began with
+        refuse_other_plan(work_.digest_now());
     }
     work_.come_back(*run_);
     if (phase == Phase::done) {

@@ -52,6 +52,29 @@ const std::vector<InTheWay>& obstacles() {
     return all;
 }
 
+/// Killed at its first write, or before it.
+std::string interrupt(TargetFixture& fixture, bool began) {
+    fixture.order = mandate::parse_order(
+        R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",
+            "not_after":"2026-01-02T00:00:00Z",
+            "targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+    fixture.disk().set_hook([began](const fake::Operation& operation) {
+        if (began && operation.kind == fake::Operation::Kind::write) {
+            throw Killed();
+        }
+        return fake::Fault{};
+    });
+    fixture.on_event = [began](const Json& event) {
+        if (!began && event.at("event") == "started") {
+            throw Killed();
+        }
+    };
+    CHECK_THROWS_AS(fixture.run(), Killed);
+    fixture.on_event = nullptr;
+    fixture.disk().set_hook({});
+    return fixture.open_job();
+}
+
 }  // namespace
 
 TEST_CASE("changed: what is said of a job that is not gone on with agrees with its field",
@@ -61,25 +84,7 @@ TEST_CASE("changed: what is said of a job that is not gone on with agrees with i
             for (const bool resumed : {false, true}) {
                 CAPTURE(obstacle.what, began, resumed);
                 TargetFixture fixture;
-                fixture.order = mandate::parse_order(
-                    R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",
-                        "not_after":"2026-01-02T00:00:00Z",
-                        "targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
-                fixture.disk().set_hook([&](const fake::Operation& operation) {
-                    if (began && operation.kind == fake::Operation::Kind::write) {
-                        throw Killed();
-                    }
-                    return fake::Fault{};
-                });
-                fixture.on_event = [&](const Json& event) {
-                    if (!began && event.at("event") == "started") {
-                        throw Killed();
-                    }
-                };
-                CHECK_THROWS_AS(fixture.run(), Killed);
-                fixture.on_event = nullptr;
-                fixture.disk().set_hook({});
-                const auto job = fixture.open_job();
+                const auto job = interrupt(fixture, began);
                 obstacle.make(fixture);
                 if (obstacle.answer != ReasonCode::no_longer_in_force) {
                     const auto plan = fixture.plan();
@@ -102,32 +107,6 @@ TEST_CASE("changed: what is said of a job that is not gone on with agrees with i
         }
     }
 }
-
-namespace {
-
-/// Killed at its first write, or before it.
-std::string interrupt(TargetFixture& fixture, bool began) {
-    fixture.order = mandate::parse_order(
-        R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",
-            "targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
-    fixture.disk().set_hook([began](const fake::Operation& operation) {
-        if (began && operation.kind == fake::Operation::Kind::write) {
-            throw Killed();
-        }
-        return fake::Fault{};
-    });
-    fixture.on_event = [began](const Json& event) {
-        if (!began && event.at("event") == "started") {
-            throw Killed();
-        }
-    };
-    CHECK_THROWS_AS(fixture.run(), Killed);
-    fixture.on_event = nullptr;
-    fixture.disk().set_hook({});
-    return fixture.open_job();
-}
-
-}  // namespace
 
 TEST_CASE("changed: what is found before the job is opened says the same of it", "[job][changed]") {
     for (const bool began : {false, true}) {
@@ -176,4 +155,19 @@ TEST_CASE("a job goes on only under the plan that was expected: the one it began
             }
         }
     }
+}
+
+TEST_CASE("a job whose work is over delivers its evidence without its target", "[job][changed]") {
+    TargetFixture fixture;
+    fixture.on_event = [](const Json& seen) {
+        if (seen.at("event") == "verified") {
+            throw Killed();
+        }
+    };
+    CHECK_THROWS_AS(fixture.run(), Killed);
+    fixture.on_event = nullptr;
+    const auto job = fixture.open_job();
+    fixture.host.remove("/dev/a");
+    CHECK(fixture.resume(job).exit_code() == 0);
+    CHECK(fixture.verified_bundles() == 1);
 }

@@ -91,7 +91,7 @@ const std::vector<Rule>& firmware_rules() {
         {ReasonCode::canary_grid, Effect::note,
          "a part that kept its data could lie between canaries if it is shorter than two of 1024 "
          "parts of the drive",
-         "src/method/drive/canaries.hpp"},
+         "src/method/drive/medium/canaries.hpp"},
         {ReasonCode::retired_blocks, Effect::note,
          "blocks that the drive has retired may keep their old content where the command does not "
          "cover them",

@@ -10,8 +10,8 @@
 
 #include "efface/job/host.hpp"
 
+#include "fake/disk/memory_disk.hpp"
 #include "fake/luks/scripted_luks_library.hpp"
-#include "fake/memory_disk.hpp"
 
 namespace efface::fake {
 

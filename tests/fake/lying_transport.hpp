@@ -10,7 +10,7 @@
 #include "efface/device/drive/nvme_transport.hpp"
 #include "efface/device/drive/scsi_transport.hpp"
 
-#include "fake/disguise.hpp"
+#include "fake/disk/disguise.hpp"
 
 namespace efface::fake {
 

@@ -8,8 +8,8 @@
 #include "efface/device/block_target.hpp"
 #include "efface/method/drive/command_set.hpp"
 
-#include "fake/drive_media.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/drive_media.hpp"
+#include "fake/disk/fixed.hpp"
 
 namespace efface::fake {
 

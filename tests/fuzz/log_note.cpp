@@ -4,8 +4,8 @@
 #include "efface/evidence/log.hpp"
 #include "efface/evidence/log_runs.hpp"
 
+#include "log/memory_log_files.hpp"
 #include "log/store.hpp"
-#include "memory_log_files.hpp"
 
 using namespace efface;
 using namespace efface::evidence;

@@ -9,8 +9,8 @@
 #include "efface/job/guard.hpp"
 
 #include "storage/target_storage.hpp"
-#include "work/content_sample.hpp"
-#include "work/target_plan.hpp"
+#include "work/target/content_sample.hpp"
+#include "work/target/plan.hpp"
 
 namespace efface::job {
 

@@ -11,7 +11,7 @@
 #include "efface/luks/payload_sample.hpp"
 #include "efface/mandate/identity.hpp"
 
-#include "guard_location.hpp"
+#include "location.hpp"
 
 namespace efface::job {
 

@@ -8,7 +8,7 @@
 
 #include "journal.hpp"
 #include "record/target_record.hpp"
-#include "work/volume_run.hpp"
+#include "work/project/volume_run.hpp"
 
 namespace efface::job {
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "run/earlier_runs.hpp"
+#include "earlier_runs.hpp"
 
 namespace efface::job {
 

@@ -5,7 +5,7 @@
 #include "efface/job/target_run.hpp"
 
 #include "run/certified_run.hpp"
-#include "work/content_sample.hpp"
+#include "work/target/content_sample.hpp"
 
 namespace efface::job {
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "certified_run.hpp"
-#include "earlier_runs.hpp"
+#include "journal/earlier_runs.hpp"
 
 namespace efface::job {
 

@@ -6,7 +6,7 @@
 
 #include "efface/base/digest.hpp"
 
-#include "earlier_runs.hpp"
+#include "journal/earlier_runs.hpp"
 #include "record/certificate_parts.hpp"
 
 namespace efface::job {

@@ -11,7 +11,7 @@
 #include "efface/judge/lower.hpp"
 
 #include "certified_run.hpp"
-#include "earlier_runs.hpp"
+#include "journal/earlier_runs.hpp"
 #include "record/certificate_parts.hpp"
 
 namespace efface::job {

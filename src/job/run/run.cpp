@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <mutex>
 
-#include "earlier_runs.hpp"
 #include "in_force.hpp"
 #include "journal/check.hpp"
 #include "journal/earlier_job.hpp"
+#include "journal/earlier_runs.hpp"
 
 namespace efface::job {
 

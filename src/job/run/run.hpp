@@ -14,7 +14,7 @@
 #include "efface/mandate/terms.hpp"
 
 #include "certified_run.hpp"
-#include "forward_clock.hpp"
+#include "host/forward_clock.hpp"
 #include "preflight.hpp"
 
 namespace efface::job {

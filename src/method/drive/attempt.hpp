@@ -13,8 +13,8 @@
 
 #include "efface/method/drive/erase.hpp"
 
-#include "canaries.hpp"
-#include "record.hpp"
+#include "drive/medium/canaries.hpp"
+#include "drive/record/record.hpp"
 
 namespace efface::method {
 

@@ -8,7 +8,7 @@
 #include "efface/device/aligned_buffer.hpp"
 
 #include "attempt.hpp"
-#include "reach.hpp"
+#include "drive/medium/reach.hpp"
 
 namespace efface::method {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "attempt.hpp"
-#include "reach.hpp"
+#include "drive/medium/reach.hpp"
 
 namespace efface::method {
 

@@ -11,7 +11,7 @@
 #include "efface/device/drive/ata_transport.hpp"
 #include "efface/device/drive/security_transport.hpp"
 
-#include "fake/drive_media.hpp"
+#include "fake/disk/drive_media.hpp"
 
 namespace efface::fake {
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 
 namespace efface::fake {
 

@@ -6,7 +6,7 @@
 
 #include "efface/device/luks_library.hpp"
 
-#include "fake/memory_disk.hpp"
+#include "fake/disk/memory_disk.hpp"
 
 namespace efface::fake {
 

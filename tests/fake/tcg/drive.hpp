@@ -15,7 +15,7 @@
 #include "efface/device/drive/security_transport.hpp"
 #include "efface/tcg/tokens.hpp"
 
-#include "fake/drive_media.hpp"
+#include "fake/disk/drive_media.hpp"
 
 namespace efface::fake {
 

@@ -10,7 +10,7 @@
 #include "catch.hpp"
 #include "fake/ata/drive.hpp"
 #include "fake/ata/sat_bridge.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 
 using namespace efface;
 using namespace efface::ata;

@@ -5,9 +5,9 @@
 #include "efface/base/error.hpp"
 
 #include "catch.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
+#include "fake/disk/memory_disk.hpp"
 #include "fake/luks/scripted_luks_library.hpp"
-#include "fake/memory_disk.hpp"
 
 using efface::Bytes;
 using namespace efface::fake;

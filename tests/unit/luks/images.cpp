@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "fake/memory_disk.hpp"
+#include "fake/disk/memory_disk.hpp"
 
 namespace efface::test {
 

@@ -5,7 +5,7 @@
 #include "efface/mandate/manifest.hpp"
 
 #include "catch.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/scratch.hpp"
 
 using namespace efface;

@@ -5,8 +5,8 @@
 #include "efface/method/luks.hpp"
 
 #include "catch.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/fake_host.hpp"
-#include "fake/fixed.hpp"
 #include "fake/luks/luks1_image.hpp"
 #include "memory/support.hpp"
 

@@ -5,7 +5,7 @@
 
 #include "efface/stream/overwrite.hpp"
 
-#include "fake/memory_disk.hpp"
+#include "fake/disk/memory_disk.hpp"
 
 namespace stream_test {
 

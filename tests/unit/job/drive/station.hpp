@@ -10,9 +10,9 @@
 
 #include "efface/job/target_run.hpp"
 
-#include "fake/drive_media.hpp"
+#include "fake/disk/drive_media.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/fake_host.hpp"
-#include "fake/fixed.hpp"
 #include "fake/scratch.hpp"
 
 namespace efface::job {

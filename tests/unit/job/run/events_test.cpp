@@ -2,7 +2,7 @@
 #include "efface/job/events.hpp"
 
 #include "catch.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 
 using namespace efface;
 using namespace efface::job;

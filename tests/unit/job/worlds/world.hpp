@@ -14,7 +14,7 @@
 #include "efface/job/jobs.hpp"
 
 #include "fake/scratch.hpp"
-#include "storage.hpp"
+#include "worlds/storage/storage.hpp"
 
 namespace efface::job::worlds {
 

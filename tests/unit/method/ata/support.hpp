@@ -9,7 +9,7 @@
 #include "efface/method/drive/command_sets.hpp"
 
 #include "fake/ata/drive.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 
 namespace efface::method {
 

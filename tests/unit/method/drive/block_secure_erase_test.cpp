@@ -5,7 +5,7 @@
 #include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 
 using namespace efface;
 using namespace efface::method;

@@ -3,7 +3,7 @@
 #include <set>
 
 #include "catch.hpp"
-#include "drive/canaries.hpp"
+#include "drive/medium/canaries.hpp"
 #include "job.hpp"
 
 using namespace efface;

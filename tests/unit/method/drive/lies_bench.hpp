@@ -13,7 +13,7 @@
 
 #include "drive/identified_set.hpp"
 #include "fake/ata/drive.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/lying_transport.hpp"
 #include "fake/nvme/drive.hpp"
 #include "fake/scsi/drive.hpp"

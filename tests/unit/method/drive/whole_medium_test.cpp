@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading everything after an erasure.
-#include "drive/whole_medium.hpp"
+#include "drive/medium/whole_medium.hpp"
 
 #include <cerrno>
 #include <map>

@@ -3,7 +3,7 @@
 #include "memory/run.hpp"
 
 #include "catch.hpp"
-#include "fake/memory_disk.hpp"
+#include "fake/disk/memory_disk.hpp"
 #include "support.hpp"
 
 using namespace efface;

@@ -9,7 +9,7 @@
 
 #include "efface/method/memory.hpp"
 
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 
 namespace efface::test {
 

@@ -7,7 +7,7 @@
 #include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/nvme/drive.hpp"
 
 namespace efface::test {

@@ -9,7 +9,7 @@
 #include "efface/method/drive/command_sets.hpp"
 #include "efface/method/drive/erase.hpp"
 
-#include "fake/fixed.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/nvme/drive.hpp"
 #include "memory/support.hpp"
 

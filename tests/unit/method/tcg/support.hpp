@@ -9,8 +9,8 @@
 
 #include "efface/method/drive/command_sets.hpp"
 
-#include "fake/drive_media.hpp"
-#include "fake/fixed.hpp"
+#include "fake/disk/drive_media.hpp"
+#include "fake/disk/fixed.hpp"
 #include "fake/tcg/drive.hpp"
 
 namespace efface::test {

@@ -107,7 +107,7 @@ std::vector<std::string> tail(const std::vector<std::string>& names, std::size_t
 
 struct Running {
     std::string_view set;
-    std::string technique;  ///< empty: not told
+    std::string technique;  ///< empty: not reported
 };
 std::optional<Running> running_on(DriveConnection& connection) {
     for (auto* set : connection.command_sets()) {

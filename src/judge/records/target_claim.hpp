@@ -57,7 +57,7 @@ void check_overwrite_was_read(const RecordView& predicate, const Claim& claim);
 void check_sweep_place(const RecordView& predicate, const Claim& claim);
 /// What was overwritten, or taken out of the free pages, or only freed: no more is claimed.
 void check_memory_rules(const RecordView& predicate, const Claim& claim);
-/// Pages that may stand in swap or in zswap.
+/// Pages that may be in swap or in zswap.
 void check_swap_rules(const RecordView& predicate, const Claim& claim);
 /// A drive's own erase: what it reported and what was seen, and that they support the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);

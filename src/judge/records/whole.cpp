@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::size_t kPatternBytes = 4;
 
-/// As method::overwrite_pattern draws it, written anew: the record's rules do not take the eraser's
-/// word, as elsewhere here.
+/// As method::overwrite_pattern draws it, written again: the record's rules do not take the
+/// eraser's word, as elsewhere here.
 std::string pattern_of(const RecordView& seed) {
     Sha256 digest;
     digest.update(from_hex(seed.text()).value_or(Bytes{}));

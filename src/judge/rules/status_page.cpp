@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a drive said of its erase, read from the bytes that it gave: written anew, so that the
+// What a drive said of its erase, read from the bytes that it gave: written again, so that the
 // judge does not take the eraser's word. Layouts: NVMe Base 2.3, Sanitize Status log and Identify
 // Namespace; ACS-4, SANITIZE STATUS EXT and IDENTIFY DEVICE; SPC-5, 4.4.
 #include "status_page.hpp"

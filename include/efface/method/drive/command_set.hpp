@@ -72,7 +72,7 @@ struct DriveSurvey {
     std::string error;     ///< not empty: the drive did not answer, and nothing else is filled in
     std::vector<TechniqueFacts> techniques;
     std::vector<HiddenArea> hidden_areas;
-    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not told
+    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not reported
     std::vector<Reason> residual_risks;
     std::vector<RawPage> pages;
     Json facts = Json::object();  ///< for the record and `efface list`
@@ -92,9 +92,9 @@ enum class Phase {
 struct OperationState {
     Phase phase = Phase::unknown;
     std::optional<double> progress;  ///< 0 to 1
-    std::string technique;           ///< that the drive names as running or last; empty: not told
-    std::string detail;              ///< for a person: "restricted failure: SOS 3"
-    std::vector<RawPage> pages;      ///< what it was read from
+    std::string technique;       ///< that the drive names as running or last; empty: not reported
+    std::string detail;          ///< for a person: "restricted failure: SOS 3"
+    std::vector<RawPage> pages;  ///< what it was read from
 };
 
 /// As long as NVMe's OVRPAT and ATA's OVERWRITE PATTERN.

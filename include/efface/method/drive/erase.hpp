@@ -21,8 +21,8 @@
 namespace efface::method {
 
 constexpr std::size_t kCanarySeedBytes = 32;
-/// Canaries stand in so many equal parts of a surface, one in each at least: no run of kept blocks
-/// that is longer than two parts is missed. The table of techniques says how many.
+/// Canaries are placed in so many equal parts of a surface, one in each at least: no run of kept
+/// blocks that is longer than two parts is missed. The table of techniques says how many.
 [[nodiscard]] std::uint64_t canary_parts();
 /// Of existing data, in other places.
 constexpr std::uint64_t kSamples = 256;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads everything that a host addresses after an erase that promises what stands there.
+// Reads everything that a host addresses after an erase that promises what is there.
 #pragma once
 
 #include <stop_token>

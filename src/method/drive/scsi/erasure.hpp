@@ -16,7 +16,7 @@
 
 namespace efface::method {
 
-/// What the disk tells of itself; read anew for each survey and each operation.
+/// What the disk tells of itself; read again for each survey and each operation.
 struct ScsiFacts {
     std::string error;  ///< not empty: no answer
     scsi::Inquiry inquiry;
@@ -29,7 +29,7 @@ struct ScsiFacts {
     std::optional<std::uint64_t> blocks_as_made;
     std::optional<std::chrono::seconds> self_test;  ///< of an extended one
     std::vector<scsi::PhysicalElement> depopulated;
-    std::uint32_t logical_units = 0;  ///< 0: not told
+    std::uint32_t logical_units = 0;  ///< 0: not reported
     std::vector<RawPage> pages;
 
     [[nodiscard]] bool host_managed() const noexcept {

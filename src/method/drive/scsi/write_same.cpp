@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // WRITE SAME (16) (SBC-4, section 5.50) over the whole logical unit, part by part. There is no way
 // to have it done in the background, so each state() writes for a while. What was written is safe
-// only after SYNCHRONIZE CACHE: a reset in between, or another process, begins anew.
+// only after SYNCHRONIZE CACHE: a reset in between, or another process, begins again.
 #include <fmt/format.h>
 
 #include <algorithm>

@@ -12,7 +12,7 @@ from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, PROOF
 from tamper.judges import ask
 from tamper.stock import stock
 
-DATA = pathlib.Path(__file__).resolve().parents[2] / 'data/evidence'
+DATA = pathlib.Path(__file__).resolve().parents[3] / 'data/evidence'
 GOOD, WRONG_USE, NOT_PROVED = 0, 2, 20
 CONTROLS = [*range(0x20), 0x7f]
 

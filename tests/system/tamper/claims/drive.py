@@ -3,7 +3,7 @@
 import copy
 import hashlib
 
-from tamper.rows import use
+from tamper.claims.rows import use
 from tamper.edits import level, named, not_done, put, seen, work
 
 SIZE = 38 * 4096  # of tests/data/evidence/predicate-drive.json: 19 parts of two blocks
@@ -55,7 +55,7 @@ def adopted(p):
 
 
 def unreadable(p, count=1, expected=True):
-    """Of the canaries the first ones can not be read any more."""
+    """Of the canaries the first ones cannot be read any more."""
     marks = surface(p)
     marks['unreadable'] = marks['offsets'][:count]
     marks['unexpected'] = [] if expected else marks['unreadable']
@@ -81,7 +81,7 @@ def unexpected(p):
 
 
 def too_many_unexpected(p):
-    """An honest record of a namespace that can not be reached any more."""
+    """An honest record of a namespace that cannot be reached any more."""
     unreadable(p, 2, expected=False)
     fail(p)
     p['result']['status'] = 'indeterminate'
@@ -192,7 +192,7 @@ def second_surface(p, **changes):
 
 
 def unread_whole(p, share, expected):
-    """So much of everything can not be read."""
+    """So much of everything cannot be read."""
     whole(p)
     lost = SIZE * 2 // int(2 * share) + 1
     seen(p)['whole'].update(bytesCompared=SIZE - lost, unreadableBytes=lost,

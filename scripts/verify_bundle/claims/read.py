@@ -2,7 +2,7 @@
 """What was not read proves nothing: it is named and, where it is much, nothing is claimed."""
 from common import need
 from reasons import named, since_1_1
-from techniques import SUCCESS, TABLE, enough
+from claims.techniques import SUCCESS, TABLE, enough
 
 
 def excepted(predicate, *codes):

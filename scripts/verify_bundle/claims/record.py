@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """No verdict and no level better than what it rests on."""
 from common import good, need, when
-from facts import check_facts
+from claims.facts import check_facts
 from shape import check_shape
-from target_claims import check_target
-from techniques import SUCCESS, check_failures
-from volume_claims import check_volumes
+from claims.target import check_target
+from claims.techniques import SUCCESS, check_failures
+from claims.volume import check_volumes
 
 
 def check_claims(record):

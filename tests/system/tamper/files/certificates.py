@@ -214,7 +214,7 @@ def script_says(name, root):
     """As the library says it; working folder: where NAME and NAME.p7s are."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            signature = stock('cms').Signature(name, pathlib.Path(name).read_bytes(),
+            signature = stock('signature.cms').Signature(name, pathlib.Path(name).read_bytes(),
                                                pathlib.Path(name + '.p7s').read_bytes())
             signature.check_chains('chain', root)
     except Exception as error:  # pylint: disable=broad-except  # as __main__.py: refused

@@ -6,7 +6,7 @@ import json
 import subprocess
 
 from tamper.edits import at, changed, places
-from tamper.generated import broken
+from tamper.claims.generated import broken
 from tamper.stock import accepts, library_says, predicate_of, stock
 
 # What the record does not repeat, in any words: of backups that are gone it tells no role.
@@ -102,7 +102,7 @@ def may_pass(kind, place, how):
 
 def run(helper, work):
     """(how many were refused and accepted by both, problems)"""
-    judge_order = stock('order').judge_order
+    judge_order = stock('order.judge').judge_order
     counts, problems = {'refused': 0, 'free': 0}, []
     for kind in KINDS:
         record = work / f'record-{kind}'

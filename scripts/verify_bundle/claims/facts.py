@@ -3,8 +3,8 @@
 from collections import Counter
 
 from common import CLOCK_SLACK, canonical, need, sha256, when
-from status_pages import is_sent
-from techniques import SUCCESS, TABLE
+from claims.status_pages import is_sent
+from claims.techniques import SUCCESS, TABLE
 
 TOKEN_DIGITS = 6  # of the digest of the identity
 NAMESPACES_TOLD = 256

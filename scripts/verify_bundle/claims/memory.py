@@ -2,7 +2,7 @@
 """Memory: no more than was there, was written and read back, or than the kernel clears."""
 from common import need
 from reasons import named, since_1_1
-from techniques import SUCCESS, TABLE, enough
+from claims.techniques import SUCCESS, TABLE, enough
 
 
 def machine_of(predicate):

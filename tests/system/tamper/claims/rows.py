@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One honest record of every technique of src/rules/techniques.json, and the claims that come close
+"""One honest record of every technique of src/rules/tables/techniques.json, and the claims that come close
 to each: one level more, another command, another page, another pass, a control less.
 
 Bytes are those of the specifications, not read from the table.
@@ -9,10 +9,10 @@ import hashlib
 import json
 
 from tamper.edits import after, first, in_1_0, level, named, one_fault, put, seen, work
-from tamper.memory import asked, become, cleared_queue, pool, queue, segment, sweep, zram
+from tamper.claims.memory import asked, become, cleared_queue, pool, queue, segment, sweep, zram
 from tamper.stock import SOURCE
 
-TABLE = json.loads((SOURCE / 'src/rules/techniques.json').read_text())
+TABLE = json.loads((SOURCE / 'src/rules/tables/techniques.json').read_text())
 LEVELS = ('none', 'clear', 'purge')
 
 

@@ -3,11 +3,11 @@
 one place in the record says something else than the others."""
 import copy
 
-from tamper.drive import SIZE, surface
+from tamper.claims.drive import SIZE, surface
 from tamper.edits import after, at, changed, in_1_0, made, named, put, seen, steps_of, work
-from tamper.generated import places_named
-from tamper.memory import become, pool
-from tamper.rows import TABLE, page, use
+from tamper.claims.generated import places_named
+from tamper.claims.memory import become, pool
+from tamper.claims.rows import TABLE, page, use
 from tamper.stock import judge_here, library_says, predicate_of
 
 KINDS = ('media', 'drive', 'memory', 'example')
@@ -120,7 +120,7 @@ def two_namespaces(p):
          namespacesInAll=2)
     p['target']['hiddenAreas']['areas'].append({
         'kind': 'unattached-namespace', 'detail': 'namespace 2', 'bytes': SIZE // 2,
-        'covered': False, 'opened': False, 'why': 'it can not be attached'})
+        'covered': False, 'opened': False, 'why': 'it cannot be attached'})
     p['result'].update(status='sanitized-with-exceptions',
                        exceptions=named('a namespace', 'hidden-area'))
 

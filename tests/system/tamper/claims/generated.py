@@ -6,7 +6,7 @@ import copy
 import itertools
 
 from sample import Sample
-from tamper import drive, memory, read, reasons, target, volumes
+from tamper.claims import drive, memory, read, reasons, target, volumes
 from tamper.edits import at, changed, made
 from tamper.stock import judge_here, library_says, predicate_of
 

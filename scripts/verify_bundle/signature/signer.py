@@ -4,7 +4,7 @@ All of it from its DER."""
 import hashlib
 
 from common import need, printable
-from der import BIT_STRING, BOOLEAN, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, SET, Der, oid
+from signature.der import BIT_STRING, BOOLEAN, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, SET, Der, oid
 
 BASIC_CONSTRAINTS, KEY_USAGE = oid('2.5.29.19'), oid('2.5.29.15')
 POLICIES, EXTENDED_USAGE = oid('2.5.29.32'), oid('2.5.29.37')

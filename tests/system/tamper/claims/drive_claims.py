@@ -3,12 +3,12 @@
 
 Each is signed and logged by those who hold the keys: only the rules stand against it.
 """
-from tamper.drive import (PLACES, SIZE, adopted, blocks_of_two_sizes, canaries, crypto, fail, fell_back, hidden, large,
+from tamper.claims.drive import (PLACES, SIZE, adopted, blocks_of_two_sizes, canaries, crypto, fail, fell_back, hidden, large,
                           not_begun, not_looked, not_opened, one_intact, opened, pattern, samples,
                           second_surface, surface, technique, too_many_unexpected, unexpected,
                           unread_whole, unreadable, whole, whole_with_bad_blocks, with_exceptions)
 from tamper.edits import after, drop, level, named, put, seen, work
-from tamper.rows import LOG, page
+from tamper.claims.rows import LOG, page
 
 OPERATION, STATE = 'sanitization.operation.', 'sanitization.operation.finalState.'
 CANARIES, PLACED = 'verification.canaries.', 'verification.canaries.surfaces.0.'
@@ -49,7 +49,7 @@ def straddling(p):
 
 
 def unread_samples(p, expected=True):
-    """Samples that can not be read, as the technique leaves them."""
+    """Samples that cannot be read, as the technique leaves them."""
     samples(p, 193, unreadable=10)
     seen(p)['samples']['surfaces'][0]['unreadable'] = 10
     seen(p)['unreadableStatuses'] = [{'status': 'EIO', 'count': 10, 'expected': expected}]
@@ -62,7 +62,7 @@ def step(p):
 
 
 def status_unexpected(p):
-    """A block that can not be read, and is neither a canary's nor a sample's."""
+    """A block that cannot be read, and is neither a canary's nor a sample's."""
     seen(p)['unreadableStatuses'].append({'status': 'EIO', 'count': 1, 'expected': False})
 
 

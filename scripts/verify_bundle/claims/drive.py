@@ -4,9 +4,9 @@ import bisect
 import hashlib
 
 from common import need, when
-from read_claims import check_drive_was_read
-from status_pages import check_commands, check_status
-from techniques import SUCCESS, command_set, enough
+from claims.read import check_drive_was_read
+from claims.status_pages import check_commands, check_status
+from claims.techniques import SUCCESS, command_set, enough
 
 SAMPLES = ('changed', 'uninformative', 'unchanged', 'unreadable')  # what became of one
 

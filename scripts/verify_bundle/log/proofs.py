@@ -8,9 +8,9 @@ import tempfile
 
 from common import (CLOCK_SLACK, canonical_json, good, need, open_regular, read, said, sha256,
                     unbase64, when)
-from device import Device
+from log.device import Device
 from files import BYTES_MAX, LOG_KEY, log_key_in
-from log_lines import check_line, text_of
+from log.lines import check_line, text_of
 
 PROOF = 'certificate.json.tlog-proof'
 INTENT_PROOF = 'certificate.json.intent-proof'

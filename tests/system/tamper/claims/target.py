@@ -6,7 +6,7 @@ Each is signed and logged by those who hold the keys: only the rules stand again
 import copy
 
 from tamper.edits import after, drop, first, level, named, not_done, one_fault, put, seen, work
-from tamper.memory import WRITTEN, swept
+from tamper.claims.memory import WRITTEN, swept
 
 SIZE = 4000787030016  # of tests/data/evidence/predicate-media.json
 

@@ -3,10 +3,10 @@
 no level, failed, gone on with by another process, and of record 1.0.0."""
 import copy
 
-from tamper import contradictions, drive, read, target, volumes
+from tamper.claims import contradictions, drive, read, target, volumes
 from tamper.edits import after, at, changed, in_1_0, level, made, one_fault, work
-from tamper.generated import places_named
-from tamper.rows import TABLE
+from tamper.claims.generated import places_named
+from tamper.claims.rows import TABLE
 from tamper.stock import judge_here, predicate_of
 
 FAULTS = [{'operation': 'read', 'offset': 0, 'length': 512, 'error': 'EIO'}]
@@ -69,13 +69,13 @@ def not_read(p):
 
 
 def expected_unread(p):
-    """Canaries that can not be read, as the technique leaves them."""
+    """Canaries that cannot be read, as the technique leaves them."""
     drive.unreadable(p)
     drive.with_exceptions(p, 'unreadable-blocks')
 
 
 def expected_few(p):
-    """Samples that can not be read, as the technique leaves them."""
+    """Samples that cannot be read, as the technique leaves them."""
     read.few_samples(p)
     p['verification']['unreadableStatuses'][0]['expected'] = True
     p['verification']['expected'] = {'content': 'nothing', 'checked': 0, 'mismatches': 0}

@@ -3,7 +3,7 @@
 Written from efface-order(5) and efface-project(5)."""
 
 from common import CLOCK_SLACK, good, need, printable, read, when
-from order_form import CHOSEN_BY_LEVEL, MANIFEST_BYTES_MAX, read_manifest, read_order
+from order.form import CHOSEN_BY_LEVEL, MANIFEST_BYTES_MAX, read_manifest, read_order
 
 
 def same(what, is_same):

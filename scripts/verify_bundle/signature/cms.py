@@ -9,8 +9,8 @@ import subprocess
 import tempfile
 
 from common import CLOCK_SLACK, good, need, said, when
-from der import NULL, SEQUENCE, Der, oid
-from signer import Signer
+from signature.der import NULL, SEQUENCE, Der, oid
+from signature.signer import Signer
 
 SIGNED_DATA, DATA = oid('1.2.840.113549.1.7.2'), oid('1.2.840.113549.1.7.1')
 CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.1.9.4')

@@ -3,12 +3,12 @@
 import hashlib
 
 from common import need, when
-from facts import check_target_facts
-from memory_claims import check_free, check_memory
-from read_claims import check_overwrite_was_read, check_reached
-from swap_claims import check_swap
-from drive_claims import check_drive
-from techniques import SUCCESS, Rules, command_set
+from claims.facts import check_target_facts
+from claims.memory import check_free, check_memory
+from claims.read import check_overwrite_was_read, check_reached
+from claims.swap import check_swap
+from claims.drive import check_drive
+from claims.techniques import SUCCESS, Rules, command_set
 
 
 def check_target(predicate):

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 from tamper.edits import at, changed, places
-from tamper.generated import broken
+from tamper.claims.generated import broken
 from tamper.stock import accepts, library_says, stock
 
 FIRST = 'acceptance/1'

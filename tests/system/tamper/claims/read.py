@@ -4,11 +4,11 @@ named.
 
 Each is signed and logged by those who hold the keys: only the rules stand against it.
 """
-from tamper import drive
-from tamper.drive import (PLACES, SIZE, canaries, samples, surface, unreadable, whole_with_bad_blocks,
+from tamper.claims import drive
+from tamper.claims.drive import (PLACES, SIZE, canaries, samples, surface, unreadable, whole_with_bad_blocks,
                           with_exceptions)
 from tamper.edits import after, drop, first, in_1_0, level, named, one_fault, put, seen, work
-from tamper.target import SIZE as DISK, bad_block
+from tamper.claims.target import SIZE as DISK, bad_block
 
 ATTACH = {'at': '2026-11-21T09:30:04Z', 'name': 'Namespace Attachment (attach, namespace 2)',
           'bytes': '15', 'answer': 'accepted'}
@@ -27,7 +27,7 @@ def refused(p, count=1):
 
 
 def few_samples(p, lost=20):
-    """An honest record of samples that can not be read any more."""
+    """An honest record of samples that cannot be read any more."""
     samples(p, 203 - lost, unreadable=lost)
     seen(p)['samples']['surfaces'][0]['unreadable'] = lost
     seen(p)['unreadableStatuses'] = [{'status': 'EIO', 'count': lost, 'expected': False}]

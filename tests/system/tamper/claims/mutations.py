@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every condition of src/rules/techniques.json, weakened one at a time: the judges, given that
+"""Every condition of src/rules/tables/techniques.json, weakened one at a time: the judges, given that
 table, must then accept one of the false claims, or refuse an honest record. What nobody notices is no
 condition, or has no test.
 """
@@ -9,10 +9,10 @@ import os
 import subprocess
 
 from sample import todays
-from tamper import variants
+from tamper.claims import variants
 from tamper.edits import at
-from tamper.generated import places_named
-from tamper.rows import TABLE
+from tamper.claims.generated import places_named
+from tamper.claims.rows import TABLE
 from tamper.stock import judge_here, stock
 
 LEVELS = ('none', 'clear', 'purge')
@@ -265,7 +265,7 @@ def is_caught_here(table, records, techniques, hint):
 
 def run_part(helper, folder, part, chosen, records):
     """Problems of one part of the table."""
-    techniques = stock('techniques')
+    techniques = stock('claims.techniques')
     tables = [mutant(change) for *_, change in chosen]
     (folder / 'tables').write_text(''.join(json.dumps(table) + '\n' for table in tables))
     (folder / 'records').write_text(''.join(json.dumps(each[-1]) + '\n' for each in records))

@@ -4,7 +4,7 @@ import re
 
 from common import need
 from reasons import since_1_1
-from techniques import Rules, TABLE, check_failures, enough, level_of
+from claims.techniques import Rules, TABLE, check_failures, enough, level_of
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
 LEVELS = ['none', 'clear', 'purge']

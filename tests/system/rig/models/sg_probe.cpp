@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// rig_ata_probe NODE [TECHNIQUE]: the program's own view of an ATA drive through SG_IO and ATA
-// PASS-THROUGH, as JSON; with a technique it opens what is hidden, erases, and cleans up.
+// rig_sg_probe scsi|ata NODE [TECHNIQUE]: the program's own view of a disk through SG_IO (of an ATA
+// drive through ATA PASS-THROUGH), as JSON; with a technique it opens what is hidden, starts the
+// erase, asks until it is over, and cleans up.
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "efface/ata/sat_tunnel.hpp"
@@ -14,7 +16,7 @@
 namespace {
 
 using namespace efface;
-constexpr unsigned kPollsMax = 600;
+constexpr unsigned kPollsMax = 1200;
 constexpr std::chrono::milliseconds kPollPause{50};
 
 Json survey_json(const method::DriveSurvey& survey) {
@@ -65,24 +67,37 @@ bool carry_out(method::CommandSet& drive, const char* technique, Json& seen) {
     return good;
 }
 
+/// Of `drive`: the survey on standard output, and the exit status.
+int probe(method::CommandSet& drive, const char* technique) {
+    Json result = {{"survey", survey_json(drive.survey())}};
+    const bool good = technique == nullptr || carry_out(drive, technique, result);
+    std::puts(result.dump().c_str());
+    return good ? 0 : 1;
+}
+
+int run(std::string_view command_set, const char* node, const char* technique) {
+    auto transport = device::LinuxScsi::open(node);
+    if (command_set == "ata") {
+        ata::SatTunnel tunnel(transport);
+        SystemRandom random;
+        return probe(*method::make_ata_drive(tunnel, node, random), technique);
+    }
+    const SystemClock clock;
+    return probe(*method::make_scsi_drive(transport, node, clock), technique);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc < 2) {
-        std::fputs("usage: rig_ata_probe NODE [TECHNIQUE]\n", stderr);
+    const std::string_view command_set = argc < 2 ? "" : argv[1];
+    if (argc < 3 || (command_set != "scsi" && command_set != "ata")) {
+        std::fputs("usage: rig_sg_probe scsi|ata NODE [TECHNIQUE]\n", stderr);
         return 2;
     }
     try {
-        auto transport = device::LinuxScsi::open(argv[1]);
-        ata::SatTunnel tunnel(transport);
-        SystemRandom random;
-        const auto drive = method::make_ata_drive(tunnel, argv[1], random);
-        Json result = {{"survey", survey_json(drive->survey())}};
-        const bool good = argc == 2 || carry_out(*drive, argv[2], result);
-        std::puts(result.dump().c_str());
-        return good ? 0 : 1;
+        return run(command_set, argv[2], argc > 3 ? argv[3] : nullptr);
     } catch (const std::exception& error) {
-        std::fprintf(stderr, "rig_ata_probe: %s\n", error.what());
+        std::fprintf(stderr, "rig_sg_probe: %s\n", error.what());
         return 2;
     }
 }

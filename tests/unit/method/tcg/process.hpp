@@ -76,6 +76,7 @@ class TcgProcesses final {
     /// One process. False: it was killed.
     bool run() {
         const auto before = bench.drive.counts().tries;
+        ++processes;
         const bool lived = live();
         for (const auto& [authority, tries] : bench.drive.counts().tries) {
             const auto earlier = before.find(authority);
@@ -100,6 +101,7 @@ class TcgProcesses final {
     method::OperationState end;  ///< as the last process found it
     method::StartAnswer answer;  ///< of the last start
     unsigned tries_of_a_process = 0;
+    unsigned processes = 0;
 
   private:
     bool live() {

@@ -13,18 +13,20 @@
 
 namespace efface::tcg {
 
-/// The status codes that the program tells apart (Core 5.1.5, table 166).
+/// The status codes that the program tells apart (Core 5.1.5, table 166; INVALID_FUNCTION is of
+/// Core 1.0, and still used).
 enum class MethodStatus : std::uint8_t {
     success = 0x00,
     not_authorized = 0x01,
     sp_busy = 0x03,
     no_sessions_available = 0x07,
+    invalid_function = 0x0b,
     authority_locked_out = 0x12,
 };
 /// "NOT_AUTHORIZED", "status 55h".
 [[nodiscard]] std::string status_name(std::uint8_t status);
-/// The method was not begun: a wrong password, no access, no session. The others (FAIL, TPER
-/// MALFUNCTION) may have done a part.
+/// The method was not begun: a wrong password, no access, no session, no such method or object. The
+/// others (FAIL, TPER MALFUNCTION) may have done a part.
 [[nodiscard]] bool changed_nothing(std::uint8_t status) noexcept;
 
 /// Tokens borrow from the stream that was decoded.

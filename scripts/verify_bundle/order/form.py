@@ -193,6 +193,10 @@ def read_choice(reader, level):
     said = reader.get('policy', str)
     policy = said if said is not None else CHOSEN_BY_LEVEL if level == 'purge' else POLICY_DEFAULT
     fallbacks, credential = reader.names('fallbacks'), reader.path('credential_file')
+    whose = reader.get('credential_authority', str)
+    need(whose is None or (credential is not None and
+                           whose in ('psid', 'sid', 'admin', 'erase-master')),
+         'order: credential_authority is of no credential')
     pattern = reader.form('pattern', re.compile('([0-9a-f]{2}){0,64}').fullmatch, 'pattern', '')
     verification = reader.word('verification', 'full', 'representative', 'none')
     bad_blocks = reader.word('bad_blocks', 'except', 'fail')

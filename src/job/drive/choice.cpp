@@ -132,9 +132,11 @@ std::optional<Reason> hindrance(const TechniqueChoice& choice) {
                   choice.facts.untold + "; name it with --technique to try it"};
 }
 
-SecretBytes credential_of(const mandate::ErasureChoice& choice) {
-    return choice.credential_file.empty() ? SecretBytes()
-                                          : read_credential({choice.credential_file, true});
+method::TcgCredential credential_of(const mandate::ErasureChoice& choice) {
+    if (choice.credential_file.empty()) {
+        return {};
+    }
+    return {read_credential({choice.credential_file, true}), mandate::authority_of(choice)};
 }
 
 DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureChoice& wanted,
@@ -239,7 +241,7 @@ std::vector<method::HiddenArea> not_shown_areas(Host& host, DriveLook look) {
             return not_shown_areas(look, look.surveys->surveys);
         }
         identify_surfaces(host, look);
-        return not_shown_areas(look, host.connect(look.drive, SecretBytes())->surveys());
+        return not_shown_areas(look, host.connect(look.drive, method::TcgCredential())->surveys());
     } catch (const Error&) {
         return {};  // no commands reach it: the certificate says that nothing was examined
     }
@@ -265,11 +267,8 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
     }
     Settled settled{wanted, {}, {}};
     for (std::size_t i = 0; i < names.size(); ++i) {
-        auto one = wanted;
-        one.policy = names[i];
-        one.fallbacks.clear();
+        auto one = mandate::with_technique(wanted, names[i], {});
         if (overwrites(names[i])) {
-            one.credential_file.clear();
             settled.choice = one;
             settled.look = std::move(look);
             return settled;

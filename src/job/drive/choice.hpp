@@ -41,7 +41,7 @@ struct DriveSurveys {
                                         const std::string& begun);
 
 /// Empty when the choice names no file. Throws Error(usage) when it is missing.
-[[nodiscard]] SecretBytes credential_of(const mandate::ErasureChoice& choice);
+[[nodiscard]] method::TcgCredential credential_of(const mandate::ErasureChoice& choice);
 
 struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed

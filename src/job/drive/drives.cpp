@@ -16,7 +16,7 @@ constexpr const char* kUnnamed = "an erase whose technique it does not report";
 DriveAbility ability_of(const inventory::Drive& drive) {
     DriveAbility ability;
     try {
-        const SecretBytes nothing;
+        const method::TcgCredential nothing;
         const auto connection = connect_linux_drive(drive, nothing);
         const auto surveys = survey_drive(*connection, mandate::ErasureChoice(), "");
         ability.running = surveys.busy && surveys.running.empty() ? kUnnamed : surveys.running;

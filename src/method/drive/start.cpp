@@ -154,6 +154,8 @@ void start_step(Attempt& attempt) {
         attempt.remake_operation();
         end_refused(attempt);
     } else if (running && !attempt.state.started_at.empty()) {
+        attempt.remake_operation();
+        attempt.add_commands(attempt.operation->sent_before());
         attempt.keep(Step::run);
     } else {
         start(attempt);

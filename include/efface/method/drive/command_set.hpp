@@ -151,6 +151,9 @@ class Operation {
     /// Journals what must be journalled, then sends. May be called again after a failure, and by a
     /// process that does not know whether an earlier one was answered.
     [[nodiscard]] virtual StartAnswer start() = 0;
+    /// What start() had sent in an earlier process that died before it could tell: for the record,
+    /// once.
+    [[nodiscard]] virtual std::vector<SentCommand> sent_before() { return {}; }
     /// Takes back what start() left behind (a password, a session), whatever came of it; also when
     /// start() was called by an earlier process. A problem is returned in words: the drive is not
     /// fit for use until it is solved. Not to be overridden where nothing stays behind.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "efface/device/drive/scsi_transport.hpp"
 #include "efface/device/drive/secure_erase.hpp"
 #include "efface/device/drive/security_transport.hpp"
+#include "efface/mandate/choice.hpp"
 #include "efface/method/drive/command_set.hpp"
 
 namespace efface::method {
@@ -81,12 +83,14 @@ constexpr std::chrono::hours kNvmeFormatMax{4};
                                                           std::string surface_name,
                                                           const Clock& clock);
 
-/// What the drive is to be shown; each may be empty. Sent as they are, never hashed: a password
-/// that a tool hashed when it set it (sedutil does) has to be given as that hash.
-struct TcgCredentials {
-    SecretBytes psid;           ///< printed on the label, 32 characters
-    SecretBytes sid;            ///< of the drive's owner; empty: the MSID is tried, once
-    SecretBytes locking_admin;  ///< of Admin1 (Enterprise: EraseMaster); for tcg-genkey alone
+/// What the drive is to be shown; may be empty: then SID is tried with the MSID, once. Sent as it
+/// is, never hashed: a password that a tool hashed when it set it (sedutil does) has to be given as
+/// that hash.
+struct TcgCredential {
+    SecretBytes secret;
+    /// Whose it is, and nobody else's; nullopt: of the Locking SP's administrator (Admin1; on
+    /// Enterprise EraseMaster), for tcg-genkey alone.
+    std::optional<mandate::Authority> authority;
 };
 
 /// Waits between two looks for an answer that the drive has not ready yet.
@@ -100,9 +104,11 @@ using TcgPause = std::function<void(std::chrono::milliseconds)>;
 /// "mbrEnabled", "mediaEncryption", "blockSid", "sidChanged" (null: not reported), "dataRemoval"
 /// (null or an object), "features". TechniqueFacts::facts: "cryptographic", "wholeDrive", "method",
 /// "lockingEnabledBefore", "ssc", "alwaysEncrypted".
-/// Credentials are in no answer, record or page.
+/// Nothing that runs on the drive is disturbed: an answer that waits is fetched first, another
+/// program's method is left alone. A start shows the credential once. It is in no answer, record or
+/// page.
 [[nodiscard]] std::unique_ptr<CommandSet> make_tcg_drive(device::SecurityTransport& transport,
-                                                         TcgCredentials credentials,
+                                                         const TcgCredential& credential,
                                                          const Clock& clock, TcgPause pause = {});
 
 /// TCG speaks through whatever the drive speaks: these carry it. A channel never keeps or reports

@@ -11,7 +11,7 @@ from tamper.stock import accepts, library_says, predicate_of, stock
 
 # What the record does not repeat, in any words: of backups that are gone it tells no role.
 FREE = {'path', 'key_file', 'header', 'header_backups', 'release_member', 'credential_file',
-        'pattern', 'verification', 'bad_blocks', 'fallbacks', 'sweep'}
+        'credential_authority', 'pattern', 'verification', 'bad_blocks', 'fallbacks', 'sweep'}
 # What may be left away: then less is asked for, or what is done by itself.
 MAY_BE_LEFT = {'serial', 'wwid', 'size_bytes', 'limits', 'when_hot', 'when_slow', 'when_late',
                'not_after', 'gone', 'policy', *FREE}
@@ -48,7 +48,8 @@ def honest(helper, kind, path):
     order.setdefault('verification', 'full')
     order.update(bad_blocks='except', sweep=False)
     if kind == 'drive':
-        order.update(credential_file='/root/psid', fallbacks=['overwrite-zero'])
+        order.update(credential_file='/root/psid', credential_authority='psid',
+                     fallbacks=['overwrite-zero'])
     order['targets'].append({'target': '/dev/another', 'size_bytes': 512})
     return order, predicate
 

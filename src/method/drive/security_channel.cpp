@@ -18,8 +18,9 @@ namespace {
 
 constexpr std::size_t kSecurityBlock = 512;
 
-/// A method may keep the drive busy within the command that fetches its answer.
-constexpr std::chrono::milliseconds kSecurityTimeout{60'000};
+/// A method may keep the drive busy within the command that carries it or fetches its answer; the
+/// kernel resets a drive that does not answer in time, and with it what runs.
+constexpr std::chrono::milliseconds kSecurityTimeout{300'000};
 
 std::uint32_t security_blocks(ByteView data) {
     EFFACE_ASSERT(!data.empty() && data.size() % kSecurityBlock == 0);

@@ -45,7 +45,7 @@ SurfaceMarks mark_reach(const Attempt& attempt, const Reach& reach) {
     const auto& sizes = attempt.state.sizes_before;
     const auto known = sizes.find(reach.name);
     return mark_surface({.name = reach.name, .storage = reach.storage},
-                        known == sizes.end() ? 0 : known->second, attempt.state.seed);
+                        known == sizes.end() ? 0 : known->second, attempt.state.seed, attempt.stop);
 }
 
 /// Why another technique is not to be tried on a drive that refused this one: only one that is at

@@ -126,7 +126,7 @@ TEST_CASE("5/21/04 with the drive's registers is the drive's own refusal", "[ata
     CHECK_FALSE(frozen.withheld);
     CHECK_FALSE(frozen.accepted);
     // The same in descriptor format; and the layer's own refusals, which have no registers.
-    CHECK(answer("720521040000000e090c00040001000000000000004051").registers);
+    CHECK(answer("720521040000000e090c000400010000000000004051").registers);
     const auto none = answer("700005000000000a00000000210400000000");
     CHECK_FALSE(none.registers);
     CHECK(none.withheld);

@@ -57,14 +57,15 @@ struct Identify {
     SanitizeSupport sanitize;
     bool encrypts_all = false;  ///< word 69 bit 4
     SecurityStatus security;
-    std::uint16_t master_password_id = 0;     ///< word 92; 0 and FFFFh: not reported
-    std::optional<EraseTime> normal_erase;    ///< word 89
-    std::optional<EraseTime> enhanced_erase;  ///< word 90
-    bool host_protected_area = false;         ///< word 82 bit 10
-    bool configuration_overlay = false;       ///< word 83 bit 11
-    bool accessible_max_address = false;      ///< word 119 bit 8
-    bool general_purpose_logging = false;     ///< word 84 bit 5
-    bool trusted_computing = false;           ///< word 48 bit 0
+    std::uint16_t master_password_id = 0;      ///< word 92; 0 and FFFFh: not reported
+    std::optional<EraseTime> normal_erase;     ///< word 89
+    std::optional<EraseTime> enhanced_erase;   ///< word 90
+    bool host_protected_area = false;          ///< word 82 bit 10
+    bool host_protected_area_enabled = false;  ///< word 85 bit 10, where it is told
+    bool configuration_overlay = false;        ///< word 83 bit 11
+    bool accessible_max_address = false;       ///< word 119 bit 8
+    bool general_purpose_logging = false;      ///< word 84 bit 5
+    bool trusted_computing = false;            ///< word 48 bit 0
     /// Word 217: 1 for flash, else revolutions per minute; nothing when not reported.
     std::optional<std::uint16_t> rotation;
     /// Word 255: nothing when the device gives no signature (before ATA-5).

@@ -5,7 +5,7 @@ import hashlib
 
 from common import need, when
 from claims.read import check_drive_was_read
-from claims.status_pages import check_commands, check_status
+from claims.status_pages import check_commands, check_status, deallocated
 from claims.techniques import SUCCESS, command_set, enough
 
 SAMPLES = ('changed', 'uninformative', 'unchanged', 'unreadable')  # what became of one
@@ -27,6 +27,7 @@ def check_drive(predicate, rules):
     check_rest(seen, marks)
     check_whole(seen, rules)
     check_content(seen)
+    check_deallocated(work, seen)
     if seen['result'] == 'pass':
         check_passed(seen, marks, adopted, rules)
     if work['operation']['finalState']['phase'] == 'succeeded' and (rules.row or {}).get('status'):
@@ -140,6 +141,25 @@ def check_content(seen):
     need(all(content in ('nothing', 'zeros') or
              seen.get('seed') and content == pattern_of(seen['seed']) for content in contents),
          'the pattern does not belong to the seed')
+
+
+def check_deallocated(work, seen):
+    """Blocks that show what deallocated ones read as stand for a pattern only where the drive
+    reports that it deallocated some."""
+    expected, whole = seen['expected'], seen.get('whole') or {}
+    places = expected.get('deallocated')
+    if places is None and whole.get('deallocatedBlocks') is None:
+        return
+    content = (expected if places is not None else whole)['content']
+    need(content not in ('nothing', 'zeros'), 'deallocated blocks stand for no pattern')
+    need(deallocated(work['statusAfter']), 'the drive does not report that it deallocated blocks')
+    if places is not None:
+        names = [place['surface'] for place in places]
+        known = {surface['name'] for surface in seen['canaries']['surfaces']}
+        need(len(set(names)) == len(names) and set(names) <= known,
+             'deallocated blocks are on a surface twice, or on none that was checked')
+        need(0 < sum(place['blocks'] for place in places) <= expected['checked'],
+             'the numbers of deallocated blocks do not add up')
 
 
 def check_whole(seen, rules):

@@ -54,6 +54,12 @@ DECODERS = {'nvme-sanitize-log': sanitize_log, 'ata-sanitize-registers': sanitiz
 OF_EACH = ('nvme-format-ended',)  # every page of that name, not only the last
 
 
+def deallocated(pages):
+    """Whether the last log page 81h has SOS 4: deallocated although that was not asked for."""
+    logs = [bytes.fromhex(page['hex']) for page in pages if page['page'].startswith('NVMe log 81h')]
+    return bool(logs) and len(logs[-1]) > 2 and logs[-1][2] % 8 == 4
+
+
 def check_status(work, rule):
     """The page stands there before and after, and says in the end that it is done."""
     before, after = ([bytes.fromhex(page['hex']) for page in work[key]

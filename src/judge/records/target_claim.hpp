@@ -43,6 +43,9 @@ void check_passed_over(const RecordView& sanitization);
 /// Whatever the verdict: bytes that are looked for are those that belong to the seed of this job,
 /// which no drive has by chance.
 void check_promised_content(const RecordView& verification);
+/// Blocks that show what deallocated ones read as, where a pattern was expected: only where the
+/// drive itself reports that it deallocated some (NVMe log page 81h, SOS 4).
+void check_deallocated(const RecordView& sanitization, const RecordView& verification);
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
 void check_whole_medium(const RecordView& verification, const Claim& claim);

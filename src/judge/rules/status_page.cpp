@@ -106,6 +106,12 @@ Bytes bytes_in(const RecordView& page) {
 
 }  // namespace
 
+bool reports_deallocation(const RecordView& status_after) {
+    constexpr unsigned kSuccessDeallocated = 4;
+    const auto pages = pages_of(status_after, "NVMe log 81h");
+    return !pages.empty() && (byte_at(bytes_in(pages.back()), 2) & 7U) == kSuccessDeallocated;
+}
+
 void check_status_page(const RecordView& sanitization, const rules::StatusRule& rule) {
     const auto before = pages_of(sanitization.at("statusBefore"), rule.page);
     const bool told = std::any_of(before.begin(), before.end(),

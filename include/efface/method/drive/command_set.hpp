@@ -135,7 +135,10 @@ struct StartAnswer {
 /// What the medium must read as afterwards.
 struct Promise {
     Bytes repeated;  ///< over every block, whose size is a multiple of it; empty: nothing is known
-    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0)}; }
+    /// A block may hold one of these, over and over, instead: the drive reports that it deallocated
+    /// blocks although it was told not to. There the other content cannot be looked for.
+    Bytes deallocated = {};
+    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0), {}}; }
 };
 
 /// One technique on one drive. `memory` is carried over from an earlier process when there was one.

@@ -63,8 +63,9 @@ constexpr std::chrono::hours kNvmeFormatMax{4};
 [[nodiscard]] std::unique_ptr<CommandSet> make_ata_drive(device::AtaTransport& ata,
                                                          std::string surface_name, Random& random);
 
-/// Whether the device says to be an ATA one behind a translation layer (SAT-4, VPD page 89h); one
-/// that does not answer has not said so. Asks for no other page.
+/// Whether ATA commands reach a drive there: it answers IDENTIFY DEVICE by ATA PASS-THROUGH, or
+/// says to be an ATA device behind a translation layer (SAT-4, VPD page 89h) and does not reject
+/// the command.
 [[nodiscard]] bool scsi_is_translated(device::ScsiTransport& transport);
 
 /// SANITIZE, FORMAT UNIT, WRITE SAME (SBC-4). Techniques: scsi-sanitize-block,

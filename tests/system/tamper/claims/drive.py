@@ -145,6 +145,23 @@ def pattern(p):
     seen(p)['whole']['content'] = seen(p)['expected']['content']
 
 
+def said(p, outcome):
+    """SOS of the last Sanitize Status log."""
+    last = [each for each in work(p)['statusAfter'] if each['page'] == 'NVMe log 81h'][-1]
+    data = bytearray.fromhex(last['hex'])
+    data[2] = data[2] & 0xf8 | outcome
+    last.update(hex=data.hex(), sha256=hashlib.sha256(data).hexdigest())
+
+
+def deallocated(p):
+    """An honest record of a drive that deallocated three blocks although it was told not to."""
+    pattern(p)
+    said(p, 4)
+    seen(p)['expected']['deallocated'] = [
+        {'surface': surface(p)['name'], 'blocks': 3, 'first': 4096}]
+    seen(p)['whole']['deallocatedBlocks'] = 3
+
+
 def one_intact(p):
     """An honest record of a drive that lied: one canary still stands."""
     fail(p)
@@ -205,6 +222,7 @@ HONEST = {'drive-' + name: ('drive', change) for name, change in {
     'one-intact': one_intact, 'not-begun': not_begun, 'unexpected': unexpected,
     'too-many-unexpected': too_many_unexpected, 'fell-back': fell_back,
     'whole': whole, 'whole-with-bad-blocks': whole_with_bad_blocks, 'pattern': pattern,
+    'deallocated': deallocated,
     'by-level': lambda p: work(p).update(requestedTechnique='auto', passedOver=[]),
     'format': technique('nvme-format-crypto', 'clear'),
     'finished': lambda p: (not_looked(p), level(p, 'none'),

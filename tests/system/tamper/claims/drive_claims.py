@@ -3,10 +3,12 @@
 
 Each is signed and logged by those who hold the keys: only the rules stand against it.
 """
-from tamper.claims.drive import (PLACES, SIZE, adopted, blocks_of_two_sizes, canaries, crypto, fail, fell_back, hidden, large,
-                          not_begun, not_looked, not_opened, one_intact, opened, pattern, samples,
-                          second_surface, surface, technique, too_many_unexpected, unexpected,
-                          unread_whole, unreadable, whole, whole_with_bad_blocks, with_exceptions)
+from tamper.claims.drive import (PLACES, SIZE, adopted, blocks_of_two_sizes, canaries, crypto,
+                                 deallocated, fail, fell_back, hidden, large, not_begun, not_looked,
+                                 not_opened, one_intact, opened, pattern, said, samples,
+                                 second_surface, surface, technique, too_many_unexpected,
+                                 unexpected, unread_whole, unreadable, whole, whole_with_bad_blocks,
+                                 with_exceptions)
 from tamper.edits import after, drop, level, named, put, seen, work
 from tamper.claims.rows import LOG, page
 
@@ -108,6 +110,19 @@ CHANGES = {
     'pattern-of-all-devices': after(pattern, lambda p: (
         put('verification.expected.content', 'ff')(p), put('verification.whole.content', 'ff')(p))),
     'pattern-of-another-seed': after(pattern, put('verification.seed', '7d' * 32)),
+    'deallocated-not-reported': after(deallocated, lambda p: said(p, 1)),
+    'deallocated-zeros': after(deallocated, lambda p: (
+        put('verification.expected.content', 'zeros')(p),
+        put('verification.whole.content', 'zeros')(p))),
+    'deallocated-nothing': after(deallocated, put('verification.expected.deallocated', [])),
+    'deallocated-twice': after(deallocated, lambda p: seen(p)['expected'].update(
+        deallocated=seen(p)['expected']['deallocated'] * 2)),
+    'deallocated-elsewhere': after(deallocated, put(
+        'verification.expected.deallocated.0.surface', 'nvme9n9')),
+    'deallocated-more': after(deallocated, lambda p: seen(p)['expected']['deallocated'][0].update(
+        blocks=seen(p)['expected']['checked'] + 1)),
+    'deallocated-only-in-whole': after(deallocated, lambda p: (
+        drop('verification.expected.deallocated')(p), said(p, 1))),
     'asked-for-another': put('sanitization.requestedTechnique', 'nvme-sanitize-crypto'),
     'passed-over-nothing': after(fell_back, put('sanitization.passedOver', [])),
     'passed-over-alone': after(fell_back, drop('sanitization.requestedTechnique')),

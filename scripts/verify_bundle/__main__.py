@@ -109,6 +109,9 @@ def check_use(bundle, root, key, log=None):
                                    ('log', log, (os.path.isdir, os.path.isfile))):
         if path is not None and not any(is_kind(path) for is_kind in good_kinds):
             return f'{path}: there is no such {what}'
+    for path in (root, key):
+        if os.path.realpath(path).startswith(os.path.realpath(bundle) + os.sep):
+            return f'{path}: lies in the bundle itself: that proves nothing'
     try:
         if not roots_in(read(os.path.realpath(root), BYTES_MAX[ROOT])):
             return f'{root}: must hold only certificates in PEM'

@@ -188,8 +188,8 @@ std::string distrust(const AtaRegisters& registers) {
     return {};
 }
 
-/// A 48-bit command was answered with the registers of a 28-bit one: what counts stands in bytes
-/// that are not there. That a command failed stands in the others.
+/// A 48-bit command was answered with the registers of a 28-bit one: what counts is in bytes
+/// that are not there. That a command failed is in the others.
 bool loses_high_bytes(const AtaCommand& command, const Sense& sense) {
     return command.extended && sense.descriptor_format && !sense.extended &&
            !sense.registers->failed();

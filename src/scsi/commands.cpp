@@ -158,7 +158,7 @@ std::optional<Support> find_support(ByteView list, std::uint8_t opcode,
     }
     const std::size_t told = read_be<std::uint32_t>(list, 0);
     if (told == 0 || told > list.size() - kHeaderBytes) {
-        return std::nullopt;  // cut off: what is missing may stand behind
+        return std::nullopt;  // cut off: what is missing may are behind
     }
     for (std::size_t at = kHeaderBytes; at + kDescriptorBytes <= kHeaderBytes + told;) {
         const std::uint8_t flags = list[at + 5];

@@ -67,6 +67,7 @@ class ProgressMeter final : public ProgressSink {
     Json target_;
     std::function<std::optional<int>()> celsius_;
     std::string phase_;
+    std::uint64_t phase_from_ = 0;
     std::uint64_t fault_bytes_ = 0;
     std::uint64_t bytes_done_ = 0;
     SteadyTime started_;

@@ -61,7 +61,7 @@ enum class Support : std::uint8_t {
 };
 /// nullopt for a short answer; values that the standard does not list are not_told.
 [[nodiscard]] std::optional<Support> decode_support(ByteView bytes);
-/// Of the list of all commands: supported when it stands there. nullopt for a list that is empty or
+/// Of the list of all commands: supported when it is there. nullopt for a list that is empty or
 /// cut off.
 [[nodiscard]] std::optional<Support> find_support(ByteView list, std::uint8_t opcode,
                                                   std::optional<std::uint16_t> action);

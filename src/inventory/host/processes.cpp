@@ -2,6 +2,7 @@
 #include "efface/inventory/processes.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
@@ -114,6 +115,14 @@ bool descends_from(std::string process, const std::string& ancestor,
         process = parent->second;
     }
     return false;
+}
+
+std::string own_process(const SystemView& view) {
+    if (!view.live) {
+        return {};
+    }
+    const Attribute self = Folder::open(view.proc).link("self");
+    return self.present() && is_process(self.text) ? self.text : std::to_string(::getpid());
 }
 
 bool runs_this_program(const SystemView& view, const std::string& process) {

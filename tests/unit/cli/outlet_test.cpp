@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "terminal/outlet.hpp"
+#include "process/outlet.hpp"
 
 #include <fcntl.h>
 #include <unistd.h>

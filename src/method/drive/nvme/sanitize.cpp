@@ -186,7 +186,7 @@ class NvmeSanitize final : public Operation {
     Notes notes_;
 };
 
-/// What a deallocated block reads as (DLFEAT): zeros, ones, or either where that is not told.
+/// What a deallocated block reads as (DLFEAT): zeros, ones, or either where that is not reported.
 Bytes deallocated_values(const NvmeFacts& facts) {
     constexpr std::uint8_t kOnes = 0xff;
     Bytes values;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outlet.hpp"
 
+#include <climits>
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
 #include <csignal>
@@ -51,6 +53,7 @@ struct Outlet::State {
     bool writing = false;
     bool ended = false;
     bool torn = false;  ///< of the writing thread: the last line was cut short
+    std::mutex at_once;
 
     bool idle() const { return waiting.empty() && !writing; }
 
@@ -83,6 +86,33 @@ struct Outlet::State {
         }
         torn = false;
         return 0;
+    }
+
+    /// Without a thread: what a reader takes at once, who is not waited for longer than the end of
+    /// a program waits. False: it was lost.
+    bool write_at_once(std::string_view text) {
+        const std::lock_guard one(at_once);
+        int error = 0;
+        while (!text.empty() && error == 0) {
+            pollfd waiting_for{fd, POLLOUT, 0};
+            const auto patience = std::chrono::milliseconds(kReaderPatience).count();
+            if (::poll(&waiting_for, 1, static_cast<int>(patience)) <= 0) {
+                error = ETIMEDOUT;
+                break;
+            }
+            // So much goes into a pipe that takes anything, without waiting (pipe(7)).
+            std::string_view part = text.substr(0, std::min<std::size_t>(text.size(), PIPE_BUF));
+            const std::size_t all = part.size();
+            error = write_some(part);
+            text.remove_prefix(all - part.size());
+        }
+        if (error == 0) {
+            return true;
+        }
+        const std::lock_guard lock(mutex);
+        ++lost;
+        first_error = first_error == 0 ? error : first_error;
+        return false;
     }
 
     void run() {
@@ -134,23 +164,27 @@ bool Outlet::start() {
     try {
         std::thread([state = state_] { state->run(); }).detach();
         state_->started = true;
-    } catch (const std::system_error& error) {  // no thread available
-        state_->first_error = error.code().value();
+    } catch (const std::system_error&) {  // no thread, or no memory for one: put() does without
     }
     return state_->started;
 }
 
 bool Outlet::put(std::string text) {
-    const std::lock_guard lock(state_->mutex);
-    const bool room = state_->idle() || state_->waiting_bytes + text.size() <= kWaitingBytesMax;
-    if (state_->ended || !room || !start()) {
-        ++state_->lost;
-        return false;
+    {
+        const std::lock_guard lock(state_->mutex);
+        const bool room = state_->idle() || state_->waiting_bytes + text.size() <= kWaitingBytesMax;
+        if (state_->ended || !room) {
+            ++state_->lost;
+            return false;
+        }
+        if (start()) {
+            state_->waiting_bytes += text.size();
+            state_->waiting.push_back(std::move(text));
+            state_->changed.notify_all();
+            return true;
+        }
     }
-    state_->waiting_bytes += text.size();
-    state_->waiting.push_back(std::move(text));
-    state_->changed.notify_all();
-    return true;
+    return state_->write_at_once(text);
 }
 
 bool Outlet::settle(std::chrono::milliseconds patience) {

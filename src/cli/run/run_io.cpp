@@ -142,7 +142,9 @@ void SignalWatch::watch(const std::stop_token& end) {
                 "signal again leaves at once, and efface resume continues later");
         } else if (signal > 0 && !stopped) {
             stopped = now;
-            say("stopping at the next safe point");
+            if (calls_.stopping != nullptr) {
+                say(calls_.stopping);
+            }
             calls_.stop();
         } else if (signal > 0 && now - *stopped >= kLeaveAfter) {
             say("leaving at once");

@@ -21,7 +21,7 @@
 #include "efface/mandate/authorization.hpp"
 
 #include "command/commands.hpp"
-#include "terminal/outlet.hpp"
+#include "process/outlet.hpp"
 
 namespace efface::cli {
 
@@ -63,6 +63,8 @@ class SignalWatch final {
         /// the kernel: tells what is known and leaves the process, as if it were killed, which
         /// every run bears. Does not return.
         std::function<void()> leave;
+        /// What is said when the first signal to stop comes; nullptr: nothing.
+        const char* stopping = "stopping at the next safe point";
     };
     explicit SignalWatch(Calls calls);
 

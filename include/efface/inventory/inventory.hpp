@@ -13,7 +13,7 @@
 
 namespace efface::inventory {
 
-/// The roots that are read, so that a recorded machine can are in for this one.
+/// The roots that are read, so that a recorded machine can stand in for this one.
 struct SystemView {
     std::filesystem::path sysfs = "/sys";
     std::filesystem::path proc = "/proc";

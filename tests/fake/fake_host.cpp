@@ -90,8 +90,8 @@ std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device:
     return std::make_unique<FakeTarget>(found->second, access == device::Access::exclusive);
 }
 
-std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& /*drive*/,
-                                                        const method::TcgCredential& /*credential*/) {
+std::unique_ptr<job::DriveConnection> FakeHost::connect(
+    const inventory::Drive& /*drive*/, const method::TcgCredential& /*credential*/) {
     count("connect");
     if (!connection) {
         throw Error(ErrorCode::usage, "it is not a drive that accepts erase commands");

@@ -64,8 +64,8 @@ struct ErasureChoice {
 /// the PSID. nullopt: of the Locking SP's administrator, Admin1 or EraseMaster, of which a drive
 /// has one (tcg-genkey).
 [[nodiscard]] std::optional<Authority> authority_of(const ErasureChoice& choice);
-/// The choice with another of its techniques, and what may come after it: the credential stays whose
-/// it was, and is left out where it can be nobody's.
+/// The choice with another of its techniques, and what may come after it: the credential stays
+/// whose it was, and is left out where it can be nobody's.
 [[nodiscard]] ErasureChoice with_technique(const ErasureChoice& choice, const std::string& name,
                                            std::vector<std::string> fallbacks);
 /// Throws Error(usage) for a policy that there is not, an authority without a credential, and a

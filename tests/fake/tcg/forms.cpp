@@ -47,7 +47,8 @@ void TcgDrive::count_send(ByteView from) {
         return;
     }
     ++counts_.sends_at_work;
-    counts_.ends_at_work += from.size() > kEndOfSessionAt && from[kEndOfSessionAt] == 0xfa ? 1U : 0U;
+    counts_.ends_at_work +=
+        from.size() > kEndOfSessionAt && from[kEndOfSessionAt] == 0xfa ? 1U : 0U;
 }
 
 void TcgDrive::answer_packet(MutableByteView into) {

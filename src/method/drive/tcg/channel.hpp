@@ -57,8 +57,8 @@ class TcgChannel final {
     [[nodiscard]] TcgReply fetch(tcg::SessionNumbers session, std::chrono::milliseconds patience);
     /// Fetches until nothing is left, whoever asked; a session that was opened for somebody who
     /// never got its number is ended. `silent`: nothing runs. `running`, `lost`: it can't be told.
-    /// `expected`: something waits, as the drive has refused a command; then silence is not believed
-    /// at once.
+    /// `expected`: something waits, as the drive has refused a command; then silence is not
+    /// believed at once.
     [[nodiscard]] TcgReply drain(std::chrono::milliseconds patience, bool expected = false);
     /// Ends every session of the ComID, and any method that runs in one: only where none runs.
     [[nodiscard]] bool reset_stack();

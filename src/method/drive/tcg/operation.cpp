@@ -16,8 +16,9 @@ OperationState judge_activate(const std::string& answer) {
         state.phase = Phase::running;
         state.detail = "the drive has not answered Activate yet";
     } else {
-        state.detail =
-            "Activate was answered with " + answer + ", and no Revert was sent: start it again";
+        state.detail = (answer == kTcgNoAnswer ? std::string("the answer to Activate is lost")
+                                               : "Activate was answered with " + answer) +
+                       ", and no Revert was sent: start it again";
     }
     return state;
 }

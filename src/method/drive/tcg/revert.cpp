@@ -67,6 +67,12 @@ StartAnswer answered(Start start, std::string detail) {
     return answer;
 }
 
+/// Enterprise drives have RevertSP or Revert: the feature set of the PSID names both.
+bool is_no_function(const TcgReply& reply) {
+    return reply.has_status() &&
+           reply.answer.status == static_cast<std::uint8_t>(tcg::MethodStatus::invalid_function);
+}
+
 /// Before anything that erases was sent.
 StartAnswer refused(const TcgProblem& problem) {
     return refused_start({problem.code, problem.detail});
@@ -107,9 +113,7 @@ std::optional<StartAnswer> TcgRevert::activate(TcgSession& session) {
     notes_.keep(kTcgActivateAnswerKey, tcg_answer_to_keep(reply));
     if (!reply.has_status()) {
         session.forget();  // it may still work on it
-    }
-    if (reply.kind == TcgReply::Kind::running) {
-        return answered(Start::unknown, "the drive has not answered Activate yet");
+        return answered(Start::unknown, "Activate: " + reply.detail);
     }
     const auto look = look_at_tcg(context_.transport);
     const bool active = look.kind == TcgLook::Kind::present && look.discovery.locking &&
@@ -153,9 +157,7 @@ TcgReply TcgRevert::send_one(TcgSession& session, tcg::Uid object, tcg::Uid meth
 StartAnswer TcgRevert::send(TcgSession& session, Ssc ssc) {
     auto reply = ssc == Ssc::enterprise ? send_one(session, tcg::kThisSp, tcg::kMethodRevertSp)
                                         : send_one(session, tcg::kAdminSp, tcg::kMethodRevert);
-    // Enterprise drives of the time before the PSID feature set have the one or the other.
-    if (ssc == Ssc::enterprise && reply.has_status() &&
-        reply.answer.status == static_cast<std::uint8_t>(tcg::MethodStatus::invalid_function)) {
+    if (ssc == Ssc::enterprise && is_no_function(reply)) {
         reply = send_one(session, tcg::kAdminSp, tcg::kMethodRevert);
     }
     auto answer = conclude(reply);
@@ -245,7 +247,11 @@ std::optional<StartAnswer> TcgRevert::carry_revert_on(TcgChannel& channel, TcgLo
         const auto reply = channel.fetch(*numbers, kTcgRevertPatience);
         if (reply.has_status()) {
             tcg_note_answer(notes_, reply.detail);
-            return conclude(reply);
+            if (look.discovery.ssc()->ssc != Ssc::enterprise || !is_no_function(reply)) {
+                return conclude(reply);
+            }
+            notes_.keep(kTcgSentKey, false);
+            return std::nullopt;
         }
         if (reply.kind == TcgReply::Kind::running) {
             notes_.keep(kTcgAnswerKey, kTcgRunning);

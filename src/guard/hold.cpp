@@ -142,7 +142,7 @@ Held hold(Machine& machine, const HoldRequest& request) {
     refuse_another(request, now);
     Candidate candidate(machine, request, now);
     // A file has no exclusive open: its lease is asked for instead, before a descriptor of our own
-    // stands in its way.
+    // is in its way.
     if (now.kind == inventory::Kind::file && is_open_elsewhere(now)) {
         (void)candidate.refuse_if_used();
     }

@@ -149,7 +149,7 @@ void render_limits(Page& page, const Json& predicate) {
     page.bullet("Acceptance of the outcome is a decision of the organisation.");
 }
 
-/// Of certificate.json as it must stand there; nothing when it cannot be canonical.
+/// Of certificate.json as it must be there; nothing when it cannot be canonical.
 std::string digest_of(const Json& certificate) {
     try {
         return sha256_hex(canonical_json(certificate));

@@ -91,7 +91,7 @@ std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device:
 }
 
 std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& /*drive*/,
-                                                        const SecretBytes& /*credential*/) {
+                                                        const method::TcgCredential& /*credential*/) {
     count("connect");
     if (!connection) {
         throw Error(ErrorCode::usage, "it is not a drive that accepts erase commands");

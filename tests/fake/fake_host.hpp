@@ -60,7 +60,7 @@ class FakeHost final : public job::Host {
         return drive;
     }
     std::unique_ptr<job::DriveConnection> connect(const inventory::Drive& drive,
-                                                  const SecretBytes& credential) override;
+                                                  const method::TcgCredential& credential) override;
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
     inventory::Identity identify(const std::string& path) override;
     /// The aliases are the other paths of the drive.

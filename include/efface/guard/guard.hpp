@@ -39,7 +39,7 @@ struct HoldRequest {
     Moment moment = Moment::now;
     /// Of the device that was shown and confirmed, in the same process; nullopt after a restart.
     std::optional<std::uint64_t> disk_sequence;
-    /// Why what stands there now is not what was planned; nullopt when it is.
+    /// Why what is there now is not what was planned; nullopt when it is.
     std::function<std::optional<Reason>(const inventory::Identity& now)> recognise;
     /// The same of the opened target, which nobody can exchange any more; may be empty.
     std::function<std::optional<Reason>(HeldTarget& target)> examine;

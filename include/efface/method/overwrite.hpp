@@ -31,7 +31,7 @@ struct PassState {
 
 struct OverwriteState {
     std::vector<PassState> passes;
-    /// How far the read-back is, for who asks. It always begins anew: between two processes the
+    /// How far the read-back is, for who asks. It always begins again: between two processes the
     /// power may have gone, or somebody may have used the target.
     std::uint64_t compared_to = 0;
     Json limit_events = Json::array();

@@ -12,9 +12,19 @@ namespace efface::cli {
 namespace {
 
 /// What an order says itself.
-constexpr std::array kOfTheOrder{"--technique", "--level",    "--fallback",   "--credential-file",
-                                 "--pattern",   "--verify",   "--bad-blocks", "--min-rate",
-                                 "--when-slow", "--deadline", "--when-late",  "--max-temperature",
+constexpr std::array kOfTheOrder{"--technique",
+                                 "--level",
+                                 "--fallback",
+                                 "--credential-file",
+                                 "--credential-authority",
+                                 "--pattern",
+                                 "--verify",
+                                 "--bad-blocks",
+                                 "--min-rate",
+                                 "--when-slow",
+                                 "--deadline",
+                                 "--when-late",
+                                 "--max-temperature",
                                  "--when-hot"};
 
 mandate::Then then_of(const std::string& text) {
@@ -44,6 +54,10 @@ void TargetOptions::add_to(Command command) {
         .one_value();
     command.add("--credential-file", credential_file,
                 "PSID or password for a TCG technique; a line feed at its end is ignored");
+    command
+        .add("--credential-authority", credential_authority,
+             "Whose credential it is; without it that of the technique")
+        .one_of({"psid", "sid", "admin", "erase-master"});
     command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
     command.add("--verify", verification).one_of({"full", "representative", "none"}).show_default();
     command.add("--bad-blocks", bad_blocks, "What to do about unreachable blocks: except or fail")
@@ -86,6 +100,7 @@ mandate::ErasureChoice TargetOptions::choice() const {
         choice.credential_file =
             std::filesystem::absolute(credential_file).lexically_normal().string();
     }
+    choice.credential_authority = mandate::authority_from_string(credential_authority);
     const auto bytes = from_hex(pattern);
     if (!bytes) {
         throw Error(ErrorCode::usage, "--pattern: must be bytes in hex, such as a5");

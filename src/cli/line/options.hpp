@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands declare what they take. CLI11 stands behind it in one source, as every source that
+// How commands declare what they take. CLI11 is behind it in one source, as every source that
 // includes it takes seconds longer to compile.
 #pragma once
 
@@ -53,7 +53,7 @@ class Command final {
     void needs_subcommand();
     /// Called when this command was named and all that it takes is filled in.
     void when_named(std::function<void()> call);
-    /// What stands below the options in its help.
+    /// What is below the options in its help.
     void footer(const std::string& text);
     /// Whether the user gave this option.
     [[nodiscard]] bool given(const char* name) const;

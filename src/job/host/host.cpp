@@ -106,7 +106,7 @@ class LinuxHost final : public Host {
         return inventory::drive_of(identity);
     }
     std::unique_ptr<DriveConnection> connect(const inventory::Drive& drive,
-                                             const SecretBytes& credential) override {
+                                             const method::TcgCredential& credential) override {
         return connect_linux_drive(drive, credential);
     }
     std::string missing_for_devices() override { return device::missing_for_devices(); }

@@ -303,7 +303,7 @@ Json BlockStorage::begin(Random& random) {
 
 std::uint64_t BlockStorage::bytes_left(const TargetPlan& plan, const Json& state) {
     const auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
-    std::uint64_t done = 0;  // the read-back begins anew
+    std::uint64_t done = 0;  // the read-back begins again
     for (const auto& pass : overwrite.passes) {
         done += pass.written_to;
     }

@@ -16,8 +16,8 @@
 namespace efface::guard {
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was
-/// first asked (planning many volumes), or right now (before something is destroyed); `now_unread`
-/// reads no block of it (Blocks::left_alone).
+/// first asked (planning many volumes) or since Machine::look_anew(), or right now (before something
+/// is destroyed); `now_unread` reads no block of it (Blocks::left_alone).
 enum class Moment { survey, now, now_unread };
 
 /// What the guard asks of the machine; a test replaces it.
@@ -27,6 +27,8 @@ class Machine {
     virtual inventory::Identity identify(const std::string& path) = 0;
     /// Looks::users_of(), as of that moment.
     virtual Users users_of(const inventory::Identity& identity, Moment moment) = 0;
+    /// From now on Moment::survey is another look.
+    virtual void look_anew() {}
     /// As device::LinuxTarget::open.
     virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
 };

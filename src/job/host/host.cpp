@@ -53,27 +53,32 @@ class LinuxHost final : public Host {
     }
     guard::Users users_of(const inventory::Identity& identity, Moment moment) override {
         if (moment == Moment::survey) {
-            auto uses = look().uses_of(identity);
+            const auto look = this->look();
+            auto uses = look->uses_of(identity);
             const bool may_go = std::any_of(uses.begin(), uses.end(), [](const auto& use) {
                 return use.code == ReasonCode::opened || use.code == ReasonCode::busy;
             });
             if (!may_go) {
-                return {std::move(uses), look().aliases_of(identity)};
+                return {std::move(uses), look->aliases_of(identity)};
             }
         }
         return looks_.users_of(identity, moment == Moment::now_unread ? guard::Blocks::left_alone
                                                                       : guard::Blocks::read);
     }
+    void look_anew() override {
+        const std::lock_guard lock(surveying_);
+        survey_.reset();
+    }
     std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) override {
         return identities.size() < 2 ? std::vector<std::pair<std::size_t, std::size_t>>{}
-                                     : look().overlapping(identities);
+                                     : look()->overlapping(identities);
     }
     std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
         return guard::contents_of(identity);
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override {
-        return look().layers_below(identity);
+        return look()->layers_below(identity);
     }
     bool exists(const std::string& path) override {
         std::error_code error;
@@ -116,12 +121,15 @@ class LinuxHost final : public Host {
     }
 
   private:
-    const guard::Look& look() {
-        std::call_once(surveyed_, [this] { survey_ = looks_.fresh(); });
-        return *survey_;
+    std::shared_ptr<const guard::Look> look() {
+        const std::lock_guard lock(surveying_);
+        if (!survey_) {
+            survey_ = looks_.fresh();
+        }
+        return survey_;
     }
     guard::Looks looks_;
-    std::once_flag surveyed_;
+    std::mutex surveying_;  ///< of `survey_`
     std::shared_ptr<const guard::Look> survey_;
     device::LuksLibraryProcess library_;
 };

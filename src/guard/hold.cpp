@@ -104,6 +104,7 @@ class HeldWithAliases final : public HeldTarget {
     [[nodiscard]] bool direct_io() const override { return target_->direct_io(); }
     void lock_metadata() override { target_->lock_metadata(); }
     [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+    [[nodiscard]] device::ZoneControl* zones() override { return target_->zones(); }
 
   private:
     std::unique_ptr<HeldTarget> target_;

@@ -47,6 +47,7 @@ struct OverwriteTask {
     ReadBack read_back = ReadBack::full;
     Bytes seed;                             ///< of stream::representative_ranges
     bool bad_blocks_are_exceptions = true;  ///< else they make the target not sanitized
+    bool in_order = false;  ///< the target takes writes from its beginning to its end alone
     mandate::Limits limits;
     stream::PassOptions options;
 };

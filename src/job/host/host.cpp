@@ -20,7 +20,8 @@ constexpr unsigned kMetadataLockDeadlineMs = 10'000;
 class LinuxHeldTarget final : public HeldTarget {
   public:
     explicit LinuxHeldTarget(std::unique_ptr<device::LinuxTarget> target)
-        : target_(std::move(target)) {}
+        : target_(std::move(target)),
+          zones_(device::make_linux_zones(target_->descriptor(), target_->size_bytes())) {}
 
     device::BlockTarget& storage() override { return *target_; }
     [[nodiscard]] device::TargetFacts facts() const override { return target_->facts(); }
@@ -35,9 +36,11 @@ class LinuxHeldTarget final : public HeldTarget {
         lock_ = device::MetadataLock::acquire(*target_, kMetadataLockDeadlineMs);
     }
     [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+    [[nodiscard]] device::ZoneControl* zones() override { return zones_.get(); }
 
   private:
     std::unique_ptr<device::LinuxTarget> target_;
+    std::unique_ptr<device::ZoneControl> zones_;
     std::optional<device::MetadataLock> lock_;
 };
 

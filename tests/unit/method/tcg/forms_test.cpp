@@ -168,7 +168,12 @@ void check_end(const TcgProcesses& run, const TcgCase& one) {
         CHECK((success || !run.job.refused));
         return;
     }
-    CHECK(success);
+    // An answer that only a dead process saw leaves no sign on an Enterprise drive that stays
+    // active.
+    const bool no_sign = run.processes > 1 && reverts(one) &&
+                         one.options.ssc == SscKind::enterprise && run.job.started &&
+                         run.end.phase == Phase::unknown && one.options.answer_after > seconds{2};
+    CHECK((success || no_sign));
     if (reverts(one) && one.options.ssc != SscKind::enterprise) {
         const auto& done = run.bench.drive.counts().carried_out;
         const auto reverted = done.find(0x0000000600000202);

@@ -7,7 +7,7 @@ namespace efface::tcg {
 
 namespace {
 
-// Bytes before the data of each, and where their fields stand in it (Core 3.2.3.1 to 3.2.3.4).
+// Bytes before the data of each, and where their fields are in it (Core 3.2.3.1 to 3.2.3.4).
 constexpr std::size_t kPacketHeader = 24;
 constexpr std::size_t kSubpacketHeader = 12;
 static_assert(kHeadersBytes == kComPacketHeaderBytes + kPacketHeader + kSubpacketHeader);

@@ -41,6 +41,7 @@ class FakeTarget final : public job::HeldTarget {
     [[nodiscard]] bool direct_io() const override { return true; }
     void lock_metadata() override {}
     [[nodiscard]] int drop_cache() override { return 0; }
+    [[nodiscard]] device::ZoneControl* zones() override { return disk_.zones; }
 
   private:
     FakeHost::Disk& disk_;

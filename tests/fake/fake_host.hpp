@@ -28,6 +28,7 @@ class FakeHost final : public job::Host {
         bool opened_exclusively = false;
         /// Stands in for `disk`: the medium of a drive model. Borrowed.
         device::BlockTarget* medium = nullptr;
+        device::ZoneControl* zones = nullptr;  ///< of `medium`; borrowed
     };
 
     /// Adds a disk under a path; it is a block device with a serial number.

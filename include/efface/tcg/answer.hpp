@@ -48,7 +48,7 @@ struct Answer {
 /// SyncSession of a session that was begun with this host number; nothing for anything else.
 [[nodiscard]] std::optional<SessionNumbers> decode_sync_session(const Answer& answer,
                                                                 std::uint32_t host_session);
-/// The value of the first "name = value" with this name, wherever it stands in the answer of Get;
+/// The value of the first "name = value" with this name, wherever it is in the answer of Get;
 /// nothing when there is none or it is a list. Enterprise drives name columns by text.
 [[nodiscard]] std::optional<Token> find_named(const Answer& answer, std::uint64_t name);
 [[nodiscard]] std::optional<Token> find_named(const Answer& answer, std::string_view name);

@@ -29,8 +29,9 @@ struct DriveSurveys {
     std::vector<std::string> sets;
     std::vector<method::DriveSurvey> surveys;
     std::vector<TechniqueChoice> techniques;  ///< in the policy's order of preference
-    std::string running;  ///< technique that the drive says to carry out; empty: none, or not told
-    bool busy = false;    ///< it carries one out, named or not
+    std::string
+        running;  ///< technique that the drive says to carry out; empty: none, or not reported
+    bool busy = false;  ///< it carries one out, named or not
 };
 /// Asks every command set of the connection. `wanted` says how it is to be verified. `begun`: a
 /// technique that this job has started already, or empty; like one that runs, it is not held back
@@ -82,7 +83,7 @@ struct Settled {
     /// What it was settled by; nullopt where the drive was not asked.
     std::optional<DriveLook> look;
 };
-/// What was asked for, fallbacks and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
+/// What was asked for, fallbacks and kPolicyAuto settled by what is at `path`. For kPolicyAuto
 /// everything else that reaches the level is a fall-back. Unchanged when nothing fits: the look
 /// says why.
 [[nodiscard]] Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted);

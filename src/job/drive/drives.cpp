@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/drives.hpp"
 
+#include <algorithm>
+
 #include "efface/policy/firmware.hpp"
 
 #include "choice.hpp"
@@ -24,8 +26,13 @@ DriveAbility ability_of(const inventory::Drive& drive) {
             if (ability.error.empty()) {
                 ability.error = survey.error;
             }
+            // Several command sets tell of one drive.
             for (const auto& area : survey.hidden_areas) {
-                ability.hidden_areas.push_back(area.kind + ": " + printable(area.detail));
+                auto text = area.kind + ": " + printable(area.detail);
+                auto& listed = ability.hidden_areas;
+                if (std::find(listed.begin(), listed.end(), text) == listed.end()) {
+                    listed.push_back(std::move(text));
+                }
             }
         }
         for (const auto& one : surveys.techniques) {

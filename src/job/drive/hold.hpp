@@ -22,7 +22,7 @@ class DriveHold final {
 
     /// Throws as guard::hold() when something uses any part of the drive. `identity`: of the device
     /// at path(), as of now. `cleared`: that one as the guard holds it already; else it is held
-    /// anew.
+    /// again.
     void open(Moment moment, const inventory::Identity& identity,
               std::unique_ptr<HeldTarget> cleared);
     /// Finds the drive again, under whatever name, and opens it. Why it cannot be had; empty when

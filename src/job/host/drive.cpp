@@ -118,7 +118,7 @@ class ScsiConnection final : public DriveConnection {
     }
     void rescan() override {
         // Linux Documentation/scsi: sd reads the capacity again. The name of a surface is its
-        // label, the path is where it stands now.
+        // label, the path is where it is now.
         const auto name = std::filesystem::path(surface_.path).filename().string();
         std::ofstream("/sys/class/block/" + name + "/device/rescan") << "1";
     }

@@ -72,7 +72,7 @@ struct DriveSurvey {
     std::string error;     ///< not empty: the drive did not answer, and nothing else is filled in
     std::vector<TechniqueFacts> techniques;
     std::vector<HiddenArea> hidden_areas;
-    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not told
+    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not reported
     std::vector<Reason> residual_risks;
     std::vector<RawPage> pages;
     Json facts = Json::object();  ///< for the record and `efface list`
@@ -92,9 +92,9 @@ enum class Phase {
 struct OperationState {
     Phase phase = Phase::unknown;
     std::optional<double> progress;  ///< 0 to 1
-    std::string technique;           ///< that the drive names as running or last; empty: not told
-    std::string detail;              ///< for a person: "restricted failure: SOS 3"
-    std::vector<RawPage> pages;      ///< what it was read from
+    std::string technique;       ///< that the drive names as running or last; empty: not reported
+    std::string detail;          ///< for a person: "restricted failure: SOS 3"
+    std::vector<RawPage> pages;  ///< what it was read from
 };
 
 /// As long as NVMe's OVRPAT and ATA's OVERWRITE PATTERN.
@@ -135,7 +135,10 @@ struct StartAnswer {
 /// What the medium must read as afterwards.
 struct Promise {
     Bytes repeated;  ///< over every block, whose size is a multiple of it; empty: nothing is known
-    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0)}; }
+    /// A block may hold one of these, over and over, instead: the drive reports that it deallocated
+    /// blocks although it was told not to. There the other content cannot be looked for.
+    Bytes deallocated = {};
+    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0), {}}; }
 };
 
 /// One technique on one drive. `memory` is carried over from an earlier process when there was one.

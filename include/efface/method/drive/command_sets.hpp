@@ -56,15 +56,16 @@ constexpr std::chrono::hours kNvmeFormatMax{4};
 /// "accessibleMaxLba", "nativeMaxLba" (where there is one), "registersReadable".
 ///
 /// SECURITY ERASE UNIT is one command that lasts as long as the erasure: its start() does too. The
-/// temporary password stands in OperationMemory, as 32 characters that any tool can unlock the
+/// temporary password is in OperationMemory, as 32 characters that any tool can unlock the
 /// drive with, from before it is set until it is known to be gone.
 ///
 /// `surface_name`: the block device of the drive.
 [[nodiscard]] std::unique_ptr<CommandSet> make_ata_drive(device::AtaTransport& ata,
                                                          std::string surface_name, Random& random);
 
-/// Whether the device says to be an ATA one behind a translation layer (SAT-4, VPD page 89h); one
-/// that does not answer has not said so. Asks for no other page.
+/// Whether ATA commands reach a drive there: it answers IDENTIFY DEVICE by ATA PASS-THROUGH, or
+/// says to be an ATA device behind a translation layer (SAT-4, VPD page 89h) and does not reject
+/// the command.
 [[nodiscard]] bool scsi_is_translated(device::ScsiTransport& transport);
 
 /// SANITIZE, FORMAT UNIT, WRITE SAME (SBC-4). Techniques: scsi-sanitize-block,
@@ -72,11 +73,11 @@ constexpr std::chrono::hours kNvmeFormatMax{4};
 ///
 /// TechniqueFacts::facts: "cryptographic" and "wholeDrive" (booleans), "method" ("sanitize",
 /// "format", "write-same"). DriveSurvey::facts: "vendor", "revision"; "flash" (does not rotate),
-/// "rotationRpm" (0: not told); "zoned" (the host sees zones) and "zoneModel" ("none",
+/// "rotationRpm" (0: not reported); "zoned" (the host sees zones) and "zoneModel" ("none",
 /// "host-aware", "device-managed", "host-managed"); "translationLayer" (an ATA device behind one)
 /// with "translator"; "wabereq" and "wacereq" (what a read answers after a block or a cryptographic
-/// erase, in words); "logicalUnits" (of the target; 0: not told); "blockBytes", "capacityBytes";
-/// "failedSanitize" (an earlier SANITIZE failed, and only another one helps).
+/// erase, in words); "logicalUnits" (of the target; 0: not reported); "blockBytes",
+/// "capacityBytes"; "failedSanitize" (an earlier SANITIZE failed, and only another one helps).
 ///
 /// `surface_name` is what read_status() knows the logical unit by.
 [[nodiscard]] std::unique_ptr<CommandSet> make_scsi_drive(device::ScsiTransport& transport,
@@ -101,8 +102,8 @@ using TcgPause = std::function<void(std::chrono::milliseconds)>;
 /// Techniques: tcg-psid-revert, tcg-revert, tcg-activate-revert, tcg-genkey. survey() and state()
 /// only read the drive's Level 0 Discovery; a drive without TCG is sent nothing else, and has no
 /// technique. DriveSurvey::facts: "ssc" (null without TCG), "lockingEnabled", "locked",
-/// "mbrEnabled", "mediaEncryption", "blockSid", "sidChanged" (null: not told), "dataRemoval" (null
-/// or an object), "features". TechniqueFacts::facts: "cryptographic", "wholeDrive", "method",
+/// "mbrEnabled", "mediaEncryption", "blockSid", "sidChanged" (null: not reported), "dataRemoval"
+/// (null or an object), "features". TechniqueFacts::facts: "cryptographic", "wholeDrive", "method",
 /// "lockingEnabledBefore", "ssc", "alwaysEncrypted".
 /// Nothing that runs on the drive is disturbed: an answer that waits is fetched first, another
 /// program's method is left alone. A start shows the credential once. It is in no answer, record or

@@ -42,7 +42,7 @@ medium OPALITE before
 revert "$scsi_disk" tcg-psid-revert "$psid"
 erased OPALITE purge
 
-echo "== Enterprise: SID can not, the PSID and EraseMaster can"
+echo "== Enterprise: SID cannot, the PSID and EraseMaster can"
 drive scsi ENTERPRISE tcg=enterprise
 medium ENTERPRISE before
 purge "$scsi_disk" tcg-revert

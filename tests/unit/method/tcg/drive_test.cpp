@@ -93,7 +93,7 @@ TEST_CASE("of a locked drive it is said before that nothing will be shown where 
           }) == locked);
 }
 
-TEST_CASE("each technique says why it can not be used, and what can") {
+TEST_CASE("each technique says why it cannot be used, and what can") {
     struct Case {
         const char* what;
         const char* technique;

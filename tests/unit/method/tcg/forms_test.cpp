@@ -144,7 +144,7 @@ bool takes_too_long(const TcgCase& one) {
             (one.options.ssc == SscKind::enterprise || !one.options.ranges.empty()));
 }
 
-/// What became of it, by the drive's state and by what stands on the medium.
+/// What became of it, by the drive's state and by what is on the medium.
 void check_end(const TcgProcesses& run, const TcgCase& one) {
     const bool success = !run.job.refused && run.end.phase == Phase::succeeded;
     const bool erased = run.bench.originals_left() == 0;

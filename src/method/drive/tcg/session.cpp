@@ -143,6 +143,7 @@ TcgRest tcg_rest_of(TcgChannel& channel, tcg::SessionNumbers numbers, bool enter
         case TcgReply::Kind::answered:
             return TcgRest::idle;
         case TcgReply::Kind::silent:
+        case TcgReply::Kind::refused:  // it took the call, and has nothing to fetch
             return TcgRest::gone;
         default:
             return TcgRest::busy;

@@ -197,8 +197,9 @@ void render_glossary(Page& page, bool target) {
     page.line("sanitized: the technique was completed, and what was read afterwards agrees.");
     page.line("clear: what anybody can read through the device's own interface is gone.");
     page.line("purge: the same against a laboratory; discard and trim are never counted.");
-    page.line(target ? "read back, canary: old or known content was looked for afterwards by reading."
-                     : "keyslot, payload: where keys are kept; the data, unreadable without them.");
+    page.line(target
+                  ? "read back, canary: old or known content was looked for afterwards by reading."
+                  : "keyslot, payload: where keys are kept; the data, unreadable without them.");
     page.line("exception, residual risk: a part not reached; what still has to be believed.");
     page.line("announced, log: the run was written down before it began, so none can be left out.");
 }
@@ -300,10 +301,9 @@ void show_list(Page& page, const char* label, const Part& list, std::size_t inde
     std::vector<std::string> said;
     for (const Part& item : list) {
         const auto text = item.is_object() ? reason_in_words(item.read()) : words(item.read());
-        const bool repeated =
-            std::find(said.begin(), said.end(), text) != said.end() ||
-            (elsewhere.is_array() &&
-             std::find(elsewhere.begin(), elsewhere.end(), item.glance()) != elsewhere.end());
+        const bool repeated = std::find(said.begin(), said.end(), text) != said.end() ||
+                              (elsewhere.is_array() && std::find(elsewhere.begin(), elsewhere.end(),
+                                                                 item.glance()) != elsewhere.end());
         if (!repeated) {
             said.push_back(text);
         }
@@ -342,10 +342,10 @@ std::string control_in_words(const std::string& name) {
 }
 
 std::string outcome_in_words(const std::string& result) {
-    return result == "pass"          ? "passed"
-           : result == "fail"        ? "FAILED"
-           : result == "unknown"     ? "could not be checked, which proves nothing"
-                                     : result;
+    return result == "pass"      ? "passed"
+           : result == "fail"    ? "FAILED"
+           : result == "unknown" ? "could not be checked, which proves nothing"
+                                 : result;
 }
 
 std::string render_text(const Json& certificate) {
@@ -372,8 +372,8 @@ std::string render_text(const Json& certificate) {
         render_limits(page, predicate);
     }
     render_record(page, whole, digest_of(certificate));
-    render_rest(page, certificate, shown);
     render_glossary(page, has_target(predicate));
+    render_rest(page, certificate, shown);
     return page.text();
 }
 

@@ -142,7 +142,8 @@ std::string facts_in_words(const Part& facts) {
             continue;
         }
         const std::string word = words(value);
-        text += (text.empty() || word.empty() ? "" : ", ") + (word.empty() ? word : key + " " + word);
+        text +=
+            (text.empty() || word.empty() ? "" : ", ") + (word.empty() ? word : key + " " + word);
     }
     return text;
 }
@@ -184,7 +185,7 @@ void render_target(Page& page, const Part& predicate) {
                words(look(target, {"name"})) + " (" + words(look(target, {"kind"})) + ")");
     page.field("Model", either(named, "model", "model"));
     const std::string serial = either(named, "serial", "serialNumber");
-    const bool memory = words(look(predicate, {"certificateType"})) == "memory";
+    const bool memory = words(look(predicate.glance(), {"certificateType"})) == "memory";
     page.field("Serial number", serial.empty() && !memory ? "none reported" : serial);
     page.field("World-wide name", words(look(named, {"wwid"})));
     const std::string place = words(look(named, {"place"}));
@@ -200,7 +201,7 @@ void render_target(Page& page, const Part& predicate) {
     page.field("Facts", facts_in_words(look(target, {"facts"})));
     const Part after = look(target, {"identityAfter"});
     const bool same = after.is_object() && after.glance() == identity.glance();
-    page.field("Checked after", same                ? "yes: its identity was read again, and is the same"
+    page.field("Checked after", same ? "yes: its identity was read again, and is the same"
                                 : after.is_object() ? "yes: its identity was read again; see below"
                                                     : "no: it could not be identified again");
     if (same) {
@@ -270,9 +271,8 @@ void render_not_reached(Page& page, const Part& predicate) {
     const std::string examined =
         words(look(hidden, {"examined"})) == "yes" ? "examined" : "not examined";
     const std::string note = words(look(hidden, {"note"}));
-    page.field("Hidden areas",
-               note.empty() || note.starts_with(examined) ? std::max(note, examined)
-                                                          : examined + ": " + note);
+    page.field("Hidden areas", note.empty() || note.starts_with(examined) ? std::max(note, examined)
+                                                                          : examined + ": " + note);
     render_hidden_areas(page, look(hidden, {"areas"}));
 }
 

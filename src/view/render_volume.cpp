@@ -61,9 +61,8 @@ void render_location(Page& page, const Part& location) {
                    kVolumeIndent);
     }
     const Part& verification = look(location, {"verification"});
-    std::string seen =
-        words(look(verification, {"method"})) + ": " +
-        outcome_in_words(words(look(verification, {"result"})));
+    std::string seen = words(look(verification, {"method"})) + ": " +
+                       outcome_in_words(words(look(verification, {"result"})));
     const std::string compared = bytes_in_words(look(verification, {"bytesCompared"}));
     seen += compared.empty() ? "" : ", " + compared + " compared";
     const std::string mismatches = words(look(verification, {"mismatches"}));
@@ -80,18 +79,15 @@ std::string sample_summary(const Part& sample) {
         words(look(sample, {"structured"})), words(look(sample, {"unreadable"})));
 }
 
-/// The ten items by which a cryptographic erase is judged (NIST SP 800-88, the certificate's manual).
+/// The ten items by which a cryptographic erase is judged (NIST SP 800-88, the certificate's
+/// manual).
 void render_cryptographic_erase(Page& page, const Part& items) {
-    constexpr std::array kItems{std::pair{"makeModelVersion", "Encrypted by"},
-                                std::pair{"keyGeneration", "Keys were made"},
-                                std::pair{"mediaEncryption", "Encryption"},
-                                std::pair{"keyLevel", "Erased key"},
-                                std::pair{"dataAreas", "Data areas"},
-                                std::pair{"keyLifeCycle", "Life of the key"},
-                                std::pair{"technique", "How erased"},
-                                std::pair{"keyEscrow", "Copies of keys"},
-                                std::pair{"errorHandling", "If it fails"},
-                                std::pair{"interface", "Interface"}};
+    constexpr std::array kItems{
+        std::pair{"makeModelVersion", "Encrypted by"}, std::pair{"keyGeneration", "Keys were made"},
+        std::pair{"mediaEncryption", "Encryption"},    std::pair{"keyLevel", "Erased key"},
+        std::pair{"dataAreas", "Data areas"},          std::pair{"keyLifeCycle", "Life of the key"},
+        std::pair{"technique", "How erased"},          std::pair{"keyEscrow", "Copies of keys"},
+        std::pair{"errorHandling", "If it fails"},     std::pair{"interface", "Interface"}};
     for (const auto& [key, label] : kItems) {
         page.field(label, words(look(items, {key})), kVolumeIndent);
     }

@@ -20,9 +20,8 @@ struct Rest {
     /// Whether anything in it was.
     [[nodiscard]] bool touched(const Json& value) const {
         return is_shown(value) || (value.is_structured() &&
-                                   std::any_of(value.begin(), value.end(), [&](const Json& below) {
-                                       return touched(below);
-                                   }));
+                                   std::any_of(value.begin(), value.end(),
+                                               [&](const Json& below) { return touched(below); }));
     }
     void object(const std::string& path, const Json& value);
     void list(const std::string& path, const Json& value);
@@ -47,9 +46,8 @@ std::string joined(const Json& values) {
 }
 
 bool is_plain_list(const Json& value) {
-    return value.is_array() && std::none_of(value.begin(), value.end(), [](const Json& one) {
-               return one.is_structured();
-           });
+    return value.is_array() && std::none_of(value.begin(), value.end(),
+                                            [](const Json& one) { return one.is_structured(); });
 }
 
 void Rest::object(const std::string& path, const Json& value) {
@@ -62,7 +60,7 @@ void Rest::object(const std::string& path, const Json& value) {
         }
     }
     if (!text.empty()) {
-        page.hanging("  " + visible(path) + ": ", 4, text);
+        page.hanging("  " + visible(path.empty() ? "record" : path) + ": ", 4, text);
     }
     for (const auto& [key, one] : value.items()) {
         if (one.is_structured() && !is_plain_list(one)) {
@@ -98,7 +96,15 @@ void Rest::any(const std::string& path, const Json& value) {
 
 void render_rest(Page& page, const Json& record, const Shown& shown) {
     Page below;
-    Rest{shown, below}.any("", record);
+    Rest rest{shown, below};
+    rest.any("", look(record, {"predicate"}));
+    if (record.is_object()) {
+        for (const auto& [key, value] : record.items()) {
+            if (key != "predicate") {
+                rest.any(key, value);
+            }
+        }
+    }
     if (!below.text().empty()) {
         page.heading("Everything else that the record has, by its names in certificate.json");
         page.append(below);

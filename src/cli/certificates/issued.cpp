@@ -136,8 +136,8 @@ std::vector<Claim> claimed_in(const job::StateDirectory& state) {
             const Json& predicate = part_of(record, "predicate");
             const Json& identity = part_of(predicate, "targetIdentity");
             if (identity.is_object()) {
-                claims.push_back({bundle, word_of(predicate, "issuedAt"),
-                                  evidence::device_keys(identity)});
+                claims.push_back(
+                    {bundle, word_of(predicate, "issuedAt"), evidence::device_keys(identity)});
             }
         } catch (const std::exception&) {  // efface certificates tells what is wrong with it
         }

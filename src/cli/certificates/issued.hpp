@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What this machine issued. What a bundle claims is for finding it; what is told comes from one that
-// was verified below this machine's own anchors.
+// What this machine issued. What a bundle claims is for finding it; what is told comes from one
+// that was verified below this machine's own anchors.
 #pragma once
 
 #include <filesystem>

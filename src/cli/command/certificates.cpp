@@ -69,9 +69,9 @@ Meaning meaning_of_verdict(const std::string& status) {
 
 Table table_of(const std::vector<Issued>& list) {
     Table table;
-    table.columns = {{"ISSUED", 90},   {"PROOF", 100},    {"VERDICT", 95}, {"LEVEL", 80},
-                     {"SERIAL", 70},   {"ASSET TAG", 60}, {"PROJECT", 65}, {"WHAT", 85, true},
-                     {"OPERATOR", 50}, {"APPROVED BY", 40}, {"ORDER", 45}, {"BUNDLE", 30}};
+    table.columns = {{"ISSUED", 90},   {"PROOF", 100},      {"VERDICT", 95}, {"LEVEL", 80},
+                     {"SERIAL", 70},   {"ASSET TAG", 60},   {"PROJECT", 65}, {"WHAT", 85, true},
+                     {"OPERATOR", 50}, {"APPROVED BY", 40}, {"ORDER", 45},   {"BUNDLE", 30}};
     const auto dash = [](const std::string& text) { return Cell{text.empty() ? "-" : text}; };
     for (const auto& issued : list) {
         table.rows.push_back(
@@ -113,10 +113,9 @@ std::string csv_line(const std::vector<std::string>& fields) {
 }
 
 std::string csv_of(const std::vector<Issued>& list) {
-    std::string text =
-        csv_line({"issued at", "proof", "verdict", "level", "serial number", "asset tag", "project",
-                  "target", "type", "technique", "operator", "approved by", "order", "bundle",
-                  "why not proved"});
+    std::string text = csv_line({"issued at", "proof", "verdict", "level", "serial number",
+                                 "asset tag", "project", "target", "type", "technique", "operator",
+                                 "approved by", "order", "bundle", "why not proved"});
     for (const auto& issued : list) {
         text += csv_line({issued.at, proof_word(issued.answer), issued.status, issued.level,
                           issued.serial, joined(issued.asset_tags), issued.project, issued.subject,

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What may stand where somebody types in a shell: "WORD", a tab and its help, a line each; and
-// ":files" or ":folders" where the shell itself knows better. The options and commands come from the
-// parser, techniques and names of keys from where the program has them.
+// ":files" or ":folders" where the shell itself knows better. The options and commands come from
+// the parser, techniques and names of keys from where the program has them.
 #include <algorithm>
 #include <filesystem>
 #include <fstream>
@@ -81,11 +81,13 @@ void add_memory(Words& words) {
         const char* prefix;
         const char* kind;
     };
-    for (const auto& place :
-         {Place{"/sys/block", "zram", "zram:"}, {"/sys/block", "ram", "brd:"},
-          {"/sys/block", "pmem", "pmem:"}, {"/sys/bus/dax/devices", "dax", "devdax:"},
-          {"/sys/bus/nd/devices", "nmem", "dimm:"}, {"/sys/bus/cxl/devices", "mem", "cxl:"},
-          {"/dev/mqueue", "", "mqueue:"}}) {
+    for (const auto& place : {Place{"/sys/block", "zram", "zram:"},
+                              {"/sys/block", "ram", "brd:"},
+                              {"/sys/block", "pmem", "pmem:"},
+                              {"/sys/bus/dax/devices", "dax", "devdax:"},
+                              {"/sys/bus/nd/devices", "nmem", "dimm:"},
+                              {"/sys/bus/cxl/devices", "mem", "cxl:"},
+                              {"/dev/mqueue", "", "mqueue:"}}) {
         for (const auto& name : names_in(place.folder)) {
             if (name.starts_with(place.prefix)) {
                 add(place.kind + name);
@@ -164,7 +166,8 @@ int complete(const Program& program, const CommandLine& line,
     const std::string begun = typed.empty() ? std::string() : typed.back();
     for (const auto& word : wanted.words) {
         if (word.text.starts_with(begun) && told.insert(word.text).second) {
-            text += one_line(word.text) + (word.help.empty() ? "" : "\t" + one_line(word.help)) + "\n";
+            text +=
+                one_line(word.text) + (word.help.empty() ? "" : "\t" + one_line(word.help)) + "\n";
         }
     }
     if (wanted.kind == "FILE" || wanted.kind == "TARGET") {

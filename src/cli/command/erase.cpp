@@ -4,8 +4,8 @@
 #include "erase/erase_run.hpp"
 #include "erase/expected_plan.hpp"
 #include "erase/prompt.hpp"
-#include "run/run_io.hpp"
 #include "line/help.hpp"
+#include "run/run_io.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
@@ -19,8 +19,7 @@ struct EraseOptions {
     EraseReporting reporting;
 };
 
-mandate::Authorization typed(const job::TargetPlan& plan,
-                             const Confirmed& digests,
+mandate::Authorization typed(const job::TargetPlan& plan, const Confirmed& digests,
                              const std::string& target) {
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {

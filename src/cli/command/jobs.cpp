@@ -45,17 +45,17 @@ std::string progress_of(const job::JobEntry& entry) {
 }
 
 Meaning meaning_of_state(const std::string& state) {
-    return state == "sanitized"                                       ? Meaning::good
-           : state == "running" || state == "interrupted"             ? Meaning::caution
-           : state.starts_with("not-") || state == "indeterminate" ||
-                   state == "journal-damaged"                         ? Meaning::bad
-                                                                      : Meaning::plain;
+    return state == "sanitized"                           ? Meaning::good
+           : state == "running" || state == "interrupted" ? Meaning::caution
+           : state.starts_with("not-") || state == "indeterminate" || state == "journal-damaged"
+               ? Meaning::bad
+               : Meaning::plain;
 }
 
 Table table_of(const std::vector<job::JobEntry>& entries) {
     Table table;
-    table.columns = {{"JOB", 100}, {"STARTED", 60}, {"STATE", 95},
-                     {"LEVEL", 50}, {"DONE", 90},   {"WHAT", 98, true}};
+    table.columns = {{"JOB", 100},  {"STARTED", 60}, {"STATE", 95},
+                     {"LEVEL", 50}, {"DONE", 90},    {"WHAT", 98, true}};
     for (const auto& entry : entries) {
         const auto state = state_of(entry);
         table.rows.push_back({{entry.id.substr(0, kIdShown)},

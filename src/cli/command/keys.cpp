@@ -121,7 +121,9 @@ void add_keys(Command& app, Program& program) {
         .kind("NAME")
         .required();
     init_command.add("--site", options->issuer.site, "Where").kind("NAME").required();
-    init_command.add("--station", options->issuer.station_id, "Name of this machine").kind("NAME").required();
+    init_command.add("--station", options->issuer.station_id, "Name of this machine")
+        .kind("NAME")
+        .required();
     init_command.flag("-J,--json", options->json, "Print one JSON document");
     init_command.when_named([&program, options] {
         program.rights = device::Rights::signing;

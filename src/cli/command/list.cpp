@@ -143,7 +143,8 @@ int list(const Program& program, const ListOptions& options) {
     job::DriveAbilities questions;
     Storage storage;
     storage.examined = device::missing_for_devices().empty();
-    storage.entries = guard::list_storage({}, false, &questions, std::chrono::seconds(options.wait));
+    storage.entries =
+        guard::list_storage({}, false, &questions, std::chrono::seconds(options.wait));
     storage.abilities = questions.found();
     try {
         storage.pasts = pasts_of(storage.entries, program.state());
@@ -177,7 +178,8 @@ void add_list(Command& app, Program& program) {
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.flag("-t,--techniques", options->techniques,
                  "Show every technique of each drive, and why one cannot be used");
-    command.add("-o,--columns", options->columns, "Show these columns: name,size,serial").kind("COLUMNS");
+    command.add("-o,--columns", options->columns, "Show these columns: name,size,serial")
+        .kind("COLUMNS");
     command.flag("-w,--wide", options->wide, "Show every column, however wide");
     command.add("-d,--devices", options->devices, "Which devices to show")
         .one_of({"usual", "disks", "all"})

@@ -13,8 +13,8 @@
 #include "commands.hpp"
 #include "erase/erase_options.hpp"
 #include "erase/plan_text.hpp"
-#include "run/run_io.hpp"
 #include "line/help.hpp"
+#include "run/run_io.hpp"
 #include "terminal/console.hpp"
 #include "terminal/text.hpp"
 

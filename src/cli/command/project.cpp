@@ -106,8 +106,7 @@ void add_project(Command& app, Program& program) {
     auto options = std::make_shared<ProjectOptions>();
     command.add("project", options->manifest, "Project manifest").kind("FILE").required();
     command
-        .add("--approval", options->approval,
-             "Approvals; default: PROJECT.p7s beside the manifest")
+        .add("--approval", options->approval, "Approvals; default: PROJECT.p7s beside the manifest")
         .kind("FILE");
     command
         .add("--plan", options->plan,

@@ -80,7 +80,8 @@ void refuse_own_anchors(const Anchors& anchors, const std::string& bundle) {
     for (const auto& [path, option] :
          {std::pair{anchors.root, "--root"}, std::pair{anchors.log_key, "--log-key"}}) {
         const auto real = std::filesystem::canonical(path, error);
-        const auto [end, ignored] = std::mismatch(folder.begin(), folder.end(), real.begin(), real.end());
+        const auto [end, ignored] =
+            std::mismatch(folder.begin(), folder.end(), real.begin(), real.end());
         if (!error && end == folder.end()) {
             throw Error(ErrorCode::usage,
                         fmt::format("{} {} lies in the bundle itself: that proves nothing", option,
@@ -284,12 +285,12 @@ std::string about_a_failed_run(const Verification& verification) {
     }
     try {
         const auto verdict = judge::verdict_of(verification.certificate.at("predicate"));
-        return rules::is_success(verdict.status)
-                   ? std::string()
-                   : fmt::format(
-                         "It is the genuine record of a run that ended as {}: the storage may still "
-                         "hold old data.\n",
-                         printable(verdict.status));
+        return rules::is_success(verdict.status) ? std::string()
+                                                 : fmt::format(
+                                                       "It is the genuine record of a run that "
+                                                       "ended as {}: the storage may still "
+                                                       "hold old data.\n",
+                                                       printable(verdict.status));
     } catch (const Json::exception&) {
         return {};
     }

@@ -51,7 +51,9 @@ void TargetOptions::add_to(Command command) {
              "PSID or password for a TCG technique; a line feed at its end is ignored")
         .kind("FILE");
     command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern").kind("HEX");
-    command.add("--verify", verification, "What is read back").one_of({"full", "representative", "none"}).show_default();
+    command.add("--verify", verification, "What is read back")
+        .one_of({"full", "representative", "none"})
+        .show_default();
     command.add("--bad-blocks", bad_blocks, "What to do about unreachable blocks: except or fail")
         .one_of({"except", "fail"})
         .show_default();

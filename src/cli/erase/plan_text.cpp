@@ -74,9 +74,7 @@ class Items final {
         return wrapped("    " + label, 4 + label.size(), one_line(said));
     }
     /// Of the plan itself, two columns in.
-    [[nodiscard]] std::string line(const std::string& said) const {
-        return wrapped("  ", 4, said);
-    }
+    [[nodiscard]] std::string line(const std::string& said) const { return wrapped("  ", 4, said); }
 
   private:
     [[nodiscard]] std::string wrapped(const std::string& first, std::size_t hang,
@@ -117,8 +115,7 @@ std::string open_text(const job::OpenJob& open, const char* with) {
 
 }  // namespace
 
-std::string plan_text(const job::TargetPlan& plan, Confirmation confirmation,
-                      unsigned columns) {
+std::string plan_text(const job::TargetPlan& plan, Confirmation confirmation, unsigned columns) {
     const Items items(columns);
     if (plan.done_before) {
         return fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,

@@ -62,7 +62,8 @@ Candidate looked_at(job::RunContext& context, const job::TargetRequest& request)
     Candidate candidate{&request, {}, {}};
     try {
         candidate.plan = job::make_target_plan(context, request);
-        show(plan_text(*candidate.plan, Confirmation::asked_below, Screen::of(STDERR_FILENO).columns));
+        show(plan_text(*candidate.plan, Confirmation::asked_below,
+                       Screen::of(STDERR_FILENO).columns));
     } catch (const Error& error) {
         candidate.error = error;
         show(refused_text(request.target, error));
@@ -106,8 +107,7 @@ void say_open_jobs(const std::vector<Candidate>& candidates, const job::StateDir
 }
 
 Error nothing_changed(const std::string& what) {
-    return {ErrorCode::interrupted, what + ": nothing was changed",
-            "the same command asks again"};
+    return {ErrorCode::interrupted, what + ": nothing was changed", "the same command asks again"};
 }
 
 /// Ends the process where a signal finds it: no run has begun, and a plan may wait for a drive.

@@ -22,7 +22,8 @@ std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
                    const std::string& text) {
     const auto value = parse(text);
     if (!value) {
-        throw CLI::ValidationError("\"" + printable(text) + "\" is no whole number, with or without a unit");
+        throw CLI::ValidationError("\"" + printable(text) +
+                                   "\" is no whole number, with or without a unit");
     }
     return std::to_string(*value);
 }
@@ -71,7 +72,8 @@ constexpr std::array kHabits{
     Habit{"-V", "efface --version"},
     Habit{"-v", "efface --version"},
     Habit{"version", "efface --version"},
-    Habit{"--dry-run", "efface plan with the same targets shows what would happen and changes nothing"},
+    Habit{"--dry-run",
+          "efface plan with the same targets shows what would happen and changes nothing"},
     Habit{"-n", "efface plan with the same targets shows what would happen and changes nothing"},
     Habit{"--yes", "nothing is ever erased unasked: efface erase asks, or an order was approved"},
     Habit{"-y", "nothing is ever erased unasked: efface erase asks, or an order was approved"},
@@ -117,7 +119,8 @@ std::string what_is_wrong(const CLI::ParseError& error, const std::vector<std::s
         return "the " + in_words(name) + " is missing";
     }
     if (error.get_name() == "ArgumentMismatch") {
-        return text.find("missing") != std::string::npos || text.find("required but received 0") != std::string::npos
+        return text.find("missing") != std::string::npos ||
+                       text.find("required but received 0") != std::string::npos
                    ? "the " + in_words(name) + " needs a value"
                    : "the " + in_words(name) + " is given more than once";
     }
@@ -141,9 +144,10 @@ Error usage_error(CLI::App* program, const CLI::ParseError& error) {
         return has_commands || word.starts_with('-');
     });
     if (unknown == left.end()) {
-        return {ErrorCode::usage,
-                has_commands ? whole_name(command) + " needs a command" : what_is_wrong(error, left),
-                help};
+        return {
+            ErrorCode::usage,
+            has_commands ? whole_name(command) + " needs a command" : what_is_wrong(error, left),
+            help};
     }
     const auto& word = *unknown;
     const auto known = words_for(command, program, word);

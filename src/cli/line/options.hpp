@@ -26,8 +26,8 @@ class OptionHandle final {
     OptionHandle& show_default();
     /// Exactly one of these words, which the help and the completion show.
     OptionHandle& one_of(const std::vector<std::string>& words);
-    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE"; the help
-    /// shows it, and the completion knows these six.
+    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE"; the
+    /// help shows it, and the completion knows these six.
     OptionHandle& kind(const char* name);
     OptionHandle& between(unsigned lowest, unsigned highest);
     /// One value each time it is given, so that arguments may follow.

@@ -27,8 +27,8 @@ std::filesystem::path real_path(const std::string& path) {
 std::vector<std::string> keys_of(const inventory::ListEntry& entry) {
     try {
         const bool loop = entry.identity.kind == inventory::Kind::loop;
-        return evidence::device_keys(job::target_identity(
-            loop ? inventory::identify(entry.identity.path) : entry.identity));
+        return evidence::device_keys(
+            job::target_identity(loop ? inventory::identify(entry.identity.path) : entry.identity));
     } catch (const Error&) {  // gone meanwhile
         return {};
     }
@@ -60,7 +60,8 @@ void add_certificates(const std::vector<inventory::ListEntry>& entries,
         });
         if (latest != claims.end()) {
             const auto issued = issued_of(verifier, latest->bundle);
-            pasts.rows[i].last = LastErased{latest->bundle, latest->at, issued.status, issued.level};
+            pasts.rows[i].last =
+                LastErased{latest->bundle, latest->at, issued.status, issued.level};
         }
     }
 }

@@ -161,7 +161,7 @@ std::vector<Cell> folded(const Storage& storage, const std::vector<std::size_t>&
     row[0] = {fmt::format("{} more", idle.size()), Meaning::quiet};
     row[1] = {inventory::to_string(storage.entries[idle.front()].identity.kind), Meaning::quiet};
     row[2] = {human_bytes(bytes), Meaning::quiet};
-    row[3] = {"without use: efface list -d all", Meaning::quiet};
+    row[9] = {"nobody (efface list -d all)", Meaning::quiet};
     return row;
 }
 
@@ -186,10 +186,10 @@ Storage chosen(Storage storage, Devices devices) {
 
 Table table_of(const Storage& storage, Devices devices) {
     Table table;
-    table.columns = {{"NAME", 100},        {"KIND", 45}, {"SIZE", 95},          {"MODEL", 80},
-                     {"SERIAL", 85},       {"BUS", 60},  {"PLACE", 40},         {"LUKS", 55},
-                     {"ERASES ITSELF", 50}, {"USED BY", 90, true},  {"LAST", 70},
-                     {"UUID", 20},         {"WWID", 15}, {"CERTIFICATE", 10}};
+    table.columns = {{"NAME", 100},         {"KIND", 45},          {"SIZE", 95},  {"MODEL", 80},
+                     {"SERIAL", 85},        {"BUS", 60},           {"PLACE", 40}, {"LUKS", 55},
+                     {"ERASES ITSELF", 50}, {"USED BY", 90, true}, {"LAST", 70},  {"UUID", 20},
+                     {"WWID", 15},          {"CERTIFICATE", 10}};
     std::vector<std::size_t> idle;
     for (std::size_t i = 0; i < storage.entries.size(); ++i) {
         if (is_idle(storage, i)) {

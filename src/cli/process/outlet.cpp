@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "outlet.hpp"
 
+#include <climits>
 #include <poll.h>
 #include <system_error>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <climits>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -88,8 +88,8 @@ struct Outlet::State {
         return 0;
     }
 
-    /// Without a thread: what a reader takes at once, who is not waited for longer than the end of a
-    /// program waits. False: it was lost.
+    /// Without a thread: what a reader takes at once, who is not waited for longer than the end of
+    /// a program waits. False: it was lost.
     bool write_at_once(std::string_view text) {
         const std::lock_guard one(at_once);
         int error = 0;

@@ -15,8 +15,8 @@ struct Cell {
 };
 
 struct Column {
-    const char* name;         ///< its heading: "USED BY"
-    unsigned keep = 0;        ///< of those that do not fit the one with the least goes first
+    const char* name;          ///< its heading: "USED BY"
+    unsigned keep = 0;         ///< those with more are chosen first
     bool may_shorten = false;  ///< words for people: cut behind a word, with "..." at the end
 };
 
@@ -25,8 +25,8 @@ struct Table {
     std::vector<std::vector<Cell>> rows;  ///< each with a cell a column
 };
 
-/// Only these columns, in this order: "name,used by", of either case. Throws Error(usage) that lists
-/// the columns for a name that is none.
+/// Only these columns, in this order: "name,used by", of either case. Throws Error(usage) that
+/// lists the columns for a name that is none.
 [[nodiscard]] Table pick(Table table, const std::string& names);
 /// Without the columns in which no row has anything but "-".
 [[nodiscard]] Table without_empty(Table table);

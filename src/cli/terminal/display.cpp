@@ -57,7 +57,8 @@ Meaning meaning_of(const std::string& status) {
 }  // namespace
 
 RunDisplay::RunDisplay()
-    : terminal_(Screen::of(STDERR_FILENO).terminal), results_follow_(terminal_ && ::isatty(STDOUT_FILENO) != 0) {}
+    : terminal_(Screen::of(STDERR_FILENO).terminal),
+      results_follow_(terminal_ && ::isatty(STDOUT_FILENO) != 0) {}
 
 /// What takes the lines back that are drawn now.
 std::string RunDisplay::erasing() const {
@@ -194,11 +195,11 @@ void RunDisplay::show_verified(const Json& event) {
     const auto status = event.at("status").get<std::string>();
     const auto meaning = meaning_of(status);
     (meaning == Meaning::bad ? failed_ : finished_) += 1;
-    std::string text = name + ": " +
-                       (results_follow_ && meaning == Meaning::good
-                            ? std::string("finished")
-                            : fmt::format("{}, level {}", status,
-                                          event.at("level").get<std::string>()));
+    std::string text =
+        name + ": " +
+        (results_follow_ && meaning == Meaning::good
+             ? std::string("finished")
+             : fmt::format("{}, level {}", status, event.at("level").get<std::string>()));
     if (target.began.time_since_epoch().count() != 0) {
         text += speed_text(std::chrono::steady_clock::now() - target.began,
                            target.progress ? target.progress->total : 0);

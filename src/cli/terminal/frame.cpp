@@ -22,8 +22,9 @@ constexpr std::size_t kGap = 2;
 /// By its last part where the whole is too long.
 std::string short_name(const std::string& name) {
     const auto slash = name.rfind('/');
-    return view::columns_of(name) <= kNameMax || slash == std::string::npos ? name
-                                                                            : name.substr(slash + 1);
+    return view::columns_of(name) <= kNameMax || slash == std::string::npos
+               ? name
+               : name.substr(slash + 1);
 }
 
 /// "1.3 of 4.0 GiB", or "900.0 MiB of 4.0 GiB".
@@ -53,10 +54,9 @@ std::string bar_of(const Progress& progress, std::size_t columns) {
     const auto at = [&](double share) {
         return std::min(inside, static_cast<std::size_t>(share * static_cast<double>(inside)));
     };
-    const auto filled =
-        at(progress.total == 0
-               ? 1.0
-               : static_cast<double>(progress.done) / static_cast<double>(progress.total));
+    const auto filled = at(progress.total == 0 ? 1.0
+                                               : static_cast<double>(progress.done) /
+                                                     static_cast<double>(progress.total));
     std::string bar(filled, '=');
     bar.resize(inside, '.');
     const auto mark = at(progress.phase_ends);
@@ -95,7 +95,8 @@ std::string counted(const std::vector<Progress>& targets, const std::string& end
         left = std::max(left, target.seconds_left.value_or(0));
         failing += target.failed != 0 ? 1 : 0;
     }
-    std::string text = fmt::format("{} running{}{}", targets.size(), ended.empty() ? "" : ", ", ended);
+    std::string text =
+        fmt::format("{} running{}{}", targets.size(), ended.empty() ? "" : ", ", ended);
     text += fmt::format("; least far {} %", slowest->percent());
     text += left == 0 ? "" : ", all done in " + human_seconds(left);
     text += failing == 0 ? "" : fmt::format("; {} with blocks that FAILED", failing);

@@ -14,14 +14,14 @@ namespace efface::cli {
 
 /// The last known progress of one target. Texts are safe on a screen.
 struct Progress {
-    std::string name;  ///< empty for a project
-    std::uint64_t done = 0;   ///< bytes, of everything that is transferred
+    std::string name;        ///< empty for a project
+    std::uint64_t done = 0;  ///< bytes, of everything that is transferred
     std::uint64_t total = 0;
-    std::string phase;        ///< "writing", "writing pass 2 of 3", "reading back"; empty: none
+    std::string phase;  ///< "writing", "writing pass 2 of 3", "reading back"; empty: none
     std::uint64_t phase_done = 0;   ///< bytes
     std::uint64_t phase_total = 0;  ///< 0: not known
-    double phase_ends = 0;    ///< where in the whole writing ends, 0 to 1; 0: not known
-    std::uint64_t rate = 0;   ///< bytes a second
+    double phase_ends = 0;          ///< where in the whole writing ends, 0 to 1; 0: not known
+    std::uint64_t rate = 0;         ///< bytes a second
     std::optional<std::uint64_t> seconds_left;
     std::optional<int> celsius;
     std::uint64_t failed = 0;  ///< bytes

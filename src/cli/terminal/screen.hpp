@@ -25,9 +25,9 @@ struct Screen {
     [[nodiscard]] std::string paint(Meaning meaning, std::string_view text) const;
 };
 
-/// While it lives, what is typed at the terminal behind `fd` is not shown, and is thrown away at the
-/// end: keys pressed while a run draws its progress are no command for the shell that follows. The
-/// keys that make signals work. Nothing happens where this process is not in the foreground.
+/// While it lives, what is typed at the terminal behind `fd` is not shown, and is thrown away at
+/// the end: keys pressed while a run draws its progress are no command for the shell that follows.
+/// The keys that make signals work. Nothing happens where this process is not in the foreground.
 class TypingHidden final {
   public:
     explicit TypingHidden(int fd);

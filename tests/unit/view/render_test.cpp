@@ -74,7 +74,8 @@ TEST_CASE("A technician finds the drive, what was done to it and what was not re
           "(4 h 20 min 38 s)", "everything that was written was read back",
           "100.00 % of the target", "Blocks that differ  0",
           "61 degrees Celsius: above 60 (2026-11-21T03:02:11Z, pause)",
-          "Hidden areas        not examined: host protected area", "retired and replaced", "RMA-20261121-03"}) {
+          "Hidden areas        not examined: host protected area", "retired and replaced",
+          "RMA-20261121-03"}) {
         CHECK_THAT(text, Contains(part));
     }
     CHECK_THAT(text, !Contains("the keys were erased"));
@@ -94,8 +95,9 @@ TEST_CASE("What was not written, not read and not claimed stands on the page of 
 
 TEST_CASE("Memory shows its steps, controls and facts") {
     const std::string text = render_text({{"predicate", example_predicate("memory")}});
-    for (const char* part : {"memory:tmpfs:/mnt/scratch (tmpfs)", "truncate and unlink: done",
-                             "nothing is left in it (empty): passed", "removedFiles none", "files 37"}) {
+    for (const char* part :
+         {"memory:tmpfs:/mnt/scratch (tmpfs)", "truncate and unlink: done",
+          "nothing is left in it (empty): passed", "removedFiles none", "files 37"}) {
         CHECK_THAT(text, Contains(part));
     }
 }

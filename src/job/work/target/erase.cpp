@@ -56,11 +56,10 @@ void TargetWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token&
     if (state_.done) {
         return;
     }
-    context_.events.emit("started",
-                         ObjectWriter()
-                             .add("target", event_target(state_.plan.name))
-                             .add("size_bytes", state_.plan.size_bytes)
-                             .take());
+    context_.events.emit("started", ObjectWriter()
+                                        .add("target", event_target(state_.plan.name))
+                                        .add("size_bytes", state_.plan.size_bytes)
+                                        .take());
     auto outcome = attempt(notes, resumed, stop);
     while (fall_back(notes, outcome)) {  // each time there are fewer
         outcome = attempt(notes, resumed, stop);

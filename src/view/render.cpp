@@ -372,8 +372,8 @@ std::string render_text(const Json& certificate) {
         render_limits(page, predicate);
     }
     render_record(page, whole, digest_of(certificate));
-    render_rest(page, certificate, shown);
     render_glossary(page, has_target(predicate));
+    render_rest(page, certificate, shown);
     return page.text();
 }
 

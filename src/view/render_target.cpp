@@ -185,7 +185,7 @@ void render_target(Page& page, const Part& predicate) {
                words(look(target, {"name"})) + " (" + words(look(target, {"kind"})) + ")");
     page.field("Model", either(named, "model", "model"));
     const std::string serial = either(named, "serial", "serialNumber");
-    const bool memory = words(look(predicate, {"certificateType"})) == "memory";
+    const bool memory = words(look(predicate.glance(), {"certificateType"})) == "memory";
     page.field("Serial number", serial.empty() && !memory ? "none reported" : serial);
     page.field("World-wide name", words(look(named, {"wwid"})));
     const std::string place = words(look(named, {"place"}));

@@ -60,7 +60,7 @@ void Rest::object(const std::string& path, const Json& value) {
         }
     }
     if (!text.empty()) {
-        page.hanging("  " + visible(path) + ": ", 4, text);
+        page.hanging("  " + visible(path.empty() ? "record" : path) + ": ", 4, text);
     }
     for (const auto& [key, one] : value.items()) {
         if (one.is_structured() && !is_plain_list(one)) {
@@ -96,7 +96,15 @@ void Rest::any(const std::string& path, const Json& value) {
 
 void render_rest(Page& page, const Json& record, const Shown& shown) {
     Page below;
-    Rest{shown, below}.any("", record);
+    Rest rest{shown, below};
+    rest.any("", look(record, {"predicate"}));
+    if (record.is_object()) {
+        for (const auto& [key, value] : record.items()) {
+            if (key != "predicate") {
+                rest.any(key, value);
+            }
+        }
+    }
     if (!below.text().empty()) {
         page.heading("Everything else that the record has, by its names in certificate.json");
         page.append(below);

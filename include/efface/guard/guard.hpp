@@ -16,8 +16,8 @@
 namespace efface::guard {
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was
-/// first asked (planning many volumes) or since Machine::look_anew(), or right now (before something
-/// is destroyed); `now_unread` reads no block of it (Blocks::left_alone).
+/// first asked (planning many volumes) or since Machine::look_anew(), or right now (before
+/// something is destroyed); `now_unread` reads no block of it (Blocks::left_alone).
 enum class Moment { survey, now, now_unread };
 
 /// What the guard asks of the machine; a test replaces it.

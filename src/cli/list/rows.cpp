@@ -161,7 +161,7 @@ std::vector<Cell> folded(const Storage& storage, const std::vector<std::size_t>&
     row[0] = {fmt::format("{} more", idle.size()), Meaning::quiet};
     row[1] = {inventory::to_string(storage.entries[idle.front()].identity.kind), Meaning::quiet};
     row[2] = {human_bytes(bytes), Meaning::quiet};
-    row[3] = {"without use: efface list -d all", Meaning::quiet};
+    row[9] = {"nobody (efface list -d all)", Meaning::quiet};
     return row;
 }
 

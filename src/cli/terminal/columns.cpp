@@ -5,7 +5,6 @@
 #include <cctype>
 #include <iterator>
 #include <numeric>
-#include <optional>
 
 #include "efface/base/error.hpp"
 #include "efface/base/json.hpp"
@@ -109,6 +108,31 @@ std::size_t together(const std::vector<std::size_t>& widths) {
            (widths.empty() ? 0 : (widths.size() - 1) * kBetween);
 }
 
+/// Columns by importance, the most important first.
+std::vector<std::size_t> by_importance(const Table& table) {
+    std::vector<std::size_t> order(table.columns.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+        return table.columns[a].keep > table.columns[b].keep;
+    });
+    return order;
+}
+
+/// The most important columns that have room beside each other, and the first in any case.
+std::vector<bool> those_that_fit(const Table& table, std::size_t columns) {
+    const auto widths = widths_of(table);
+    std::vector<bool> chosen(widths.size());
+    std::size_t used = 0;
+    for (const auto i : by_importance(table)) {
+        const auto more = used + (used == 0 ? 0 : kBetween) + widths[i].least;
+        if (used == 0 || more <= columns) {
+            chosen[i] = true;
+            used = more;
+        }
+    }
+    return chosen;
+}
+
 /// What remains of the line goes to those that had to be shortened, the most important first.
 std::vector<std::size_t> final_widths(const Table& table, std::size_t columns) {
     const auto widths = widths_of(table);
@@ -116,12 +140,7 @@ std::vector<std::size_t> final_widths(const Table& table, std::size_t columns) {
     for (const auto& width : widths) {
         result.push_back(columns == 0 ? width.most : width.least);
     }
-    std::vector<std::size_t> order(widths.size());
-    std::iota(order.begin(), order.end(), std::size_t{0});
-    std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-        return table.columns[a].keep > table.columns[b].keep;
-    });
-    for (const auto i : order) {
+    for (const auto i : by_importance(table)) {
         const auto used = together(result);
         const auto room = columns > used ? columns - used : 0;
         result[i] += std::min(room, widths[i].most - result[i]);
@@ -194,27 +213,17 @@ FittedTable fit(const Table& whole, unsigned columns, const Screen& screen) {
         }
     }
     FittedTable result;
-    const auto least = [](const Table& of) {
-        std::vector<std::size_t> widths;
-        for (const auto& width : widths_of(of)) {
-            widths.push_back(width.least);
+    const auto chosen = columns == 0 ? std::vector<bool>(table.columns.size(), true)
+                                     : those_that_fit(table, columns);
+    std::vector<std::size_t> kept;
+    for (std::size_t i = 0; i < chosen.size(); ++i) {
+        if (chosen[i]) {
+            kept.push_back(i);
+        } else {
+            result.left_out.emplace_back(table.columns[i].name);
         }
-        return together(widths);
-    };
-    while (columns != 0 && table.columns.size() > 1 && least(table) > columns) {
-        const auto last =
-            std::min_element(table.columns.begin(), table.columns.end(),
-                             [](const Column& a, const Column& b) { return a.keep < b.keep; });
-        const auto gone = static_cast<std::size_t>(last - table.columns.begin());
-        result.left_out.emplace_back(last->name);
-        std::vector<std::size_t> rest;
-        for (std::size_t i = 0; i < table.columns.size(); ++i) {
-            if (i != gone) {
-                rest.push_back(i);
-            }
-        }
-        table = selected(table, rest);
     }
+    table = selected(table, kept);
     const auto widths = final_widths(table, columns);
     std::vector<Cell> heading;
     for (const auto& column : table.columns) {

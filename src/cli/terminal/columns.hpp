@@ -16,7 +16,7 @@ struct Cell {
 
 struct Column {
     const char* name;          ///< its heading: "USED BY"
-    unsigned keep = 0;         ///< of those that do not fit the one with the least goes first
+    unsigned keep = 0;         ///< those with more are chosen first
     bool may_shorten = false;  ///< words for people: cut behind a word, with "..." at the end
 };
 

@@ -351,7 +351,7 @@ std::unique_ptr<device::OrderedZones> zones_in_order(HeldTarget& target, const s
 }
 
 /// Where an earlier process ended lies inside a zone, whose beginning cannot be written again
-/// without the rest: the pass that it was in begins anew.
+/// without the rest: the pass that it was in begins again.
 void begin_pass_anew(method::OverwriteState& state) {
     for (auto& pass : state.passes) {
         if (pass.completed_at.empty() && pass.written_to > 0) {

@@ -8,10 +8,11 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from process import SECONDS_MAX, require, run
+from process import require, run
 
 
 NUMBERS = itertools.count()
+PATIENCE = 120  # for what does not come at all; nothing is timed
 
 
 class Terminal:
@@ -52,7 +53,7 @@ class Terminal:
 
     def until(self, pattern, history=False):
         """Waits until the screen has a line like this; returns its lines."""
-        deadline = time.monotonic() + SECONDS_MAX
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             lines = self.lines(history)
             if any(re.search(pattern, line) for line in lines):

@@ -4,12 +4,12 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 
 #include "efface/base/error.hpp"
 #include "efface/base/json.hpp"
 
+#include "habits.hpp"
 #include "terminal/text.hpp"
 
 namespace efface::cli {
@@ -62,46 +62,6 @@ std::string whole_name(const CLI::App* command) {
     return parent == nullptr ? "efface" : whole_name(parent) + " " + command->get_name();
 }
 
-/// What people type who know another program, or the idea only; and what to type here.
-struct Habit {
-    std::string_view word;
-    const char* instead;
-};
-constexpr std::array kHabits{
-    Habit{"help", "efface --help, or efface COMMAND --help"},
-    Habit{"-V", "efface --version"},
-    Habit{"-v", "efface --version"},
-    Habit{"version", "efface --version"},
-    Habit{"--dry-run",
-          "efface plan with the same targets shows what would happen and changes nothing"},
-    Habit{"-n", "efface plan with the same targets shows what would happen and changes nothing"},
-    Habit{"--yes", "nothing is ever erased unasked: efface erase asks, or an order was approved"},
-    Habit{"-y", "nothing is ever erased unasked: efface erase asks, or an order was approved"},
-    Habit{"--force", "what refuses is told by efface plan; nothing overrides it"},
-    Habit{"-f", "what refuses is told by efface plan; nothing overrides it"},
-    Habit{"wipe", "efface erase"},
-    Habit{"shred", "efface erase"},
-    Habit{"sanitize", "efface erase --level purge"},
-    Habit{"purge", "efface erase --level purge"},
-    Habit{"destroy", "efface erase, or efface project erase"},
-    Habit{"delete", "efface erase"},
-    Habit{"format", "efface erase"},
-    Habit{"ls", "efface list"},
-    Habit{"lsblk", "efface list"},
-    Habit{"devices", "efface list"},
-    Habit{"check", "efface verify"},
-    Habit{"report", "efface show"},
-    Habit{"continue", "efface resume"},
-    Habit{"init", "efface keys init"},
-};
-
-/// The next step for a word that nobody knows.
-std::string hint_for(const std::string& word, const std::string& help) {
-    const auto* habit = std::find_if(kHabits.begin(), kHabits.end(),
-                                     [&](const Habit& known) { return known.word == word; });
-    return habit == kHabits.end() ? help : habit->instead;
-}
-
 /// CLI11 names an argument by its name, an option by its longest.
 std::string in_words(const std::string& name) {
     return name.starts_with('-') ? "option " + name : "argument " + name;
@@ -115,19 +75,20 @@ std::string first_word(const std::string& text) {
 std::string what_is_wrong(const CLI::ParseError& error, const std::vector<std::string>& left) {
     const std::string text = error.what();
     const auto name = first_word(text);
-    if (error.get_name() == "RequiredError") {
+    const auto kind = static_cast<CLI::ExitCodes>(error.get_exit_code());
+    if (kind == CLI::ExitCodes::RequiredError) {
         return "the " + in_words(name) + " is missing";
     }
-    if (error.get_name() == "ArgumentMismatch") {
+    if (kind == CLI::ExitCodes::ArgumentMismatch) {
         return text.find("missing") != std::string::npos ||
                        text.find("required but received 0") != std::string::npos
                    ? "the " + in_words(name) + " needs a value"
                    : "the " + in_words(name) + " is given more than once";
     }
-    if (error.get_name() == "ConversionError") {
+    if (kind == CLI::ExitCodes::ConversionError) {
         return "the value of a number is none: " + text.substr(text.find(": ") + 2);
     }
-    if (error.get_name() == "ExtrasError") {
+    if (kind == CLI::ExitCodes::ExtrasError) {
         const auto rest = left.empty() ? text.substr(text.find(": ") + 2) : left.front();
         return "there is no place for \"" + printable(rest) + "\"";
     }

@@ -150,7 +150,7 @@ bool is_idle(const Storage& storage, std::size_t i) {
     return virtual_one && whole && entry.uses.empty() && !storage.pasts.rows[i].job;
 }
 
-/// "loop0 ... loop29": one line for those that nobody uses.
+/// "+30 loop": one line for those that nobody uses.
 std::vector<Cell> folded(const Storage& storage, const std::vector<std::size_t>& idle,
                          std::size_t columns) {
     std::uint64_t bytes = 0;
@@ -158,10 +158,12 @@ std::vector<Cell> folded(const Storage& storage, const std::vector<std::size_t>&
         bytes += storage.entries[i].identity.size_bytes;
     }
     std::vector<Cell> row(columns, Cell{"-", Meaning::quiet});
-    row[0] = {fmt::format("{} more", idle.size()), Meaning::quiet};
+    row[0] = {fmt::format("+{} {}", idle.size(),
+                          inventory::to_string(storage.entries[idle.front()].identity.kind)),
+              Meaning::quiet};
     row[1] = {inventory::to_string(storage.entries[idle.front()].identity.kind), Meaning::quiet};
     row[2] = {human_bytes(bytes), Meaning::quiet};
-    row[9] = {"nobody (efface list -d all)", Meaning::quiet};
+    row[9] = {"nobody (-d all)", Meaning::quiet};
     return row;
 }
 

@@ -17,7 +17,7 @@ namespace efface::cli {
 namespace {
 
 constexpr std::size_t kBetween = 2;
-constexpr std::size_t kShortestText = 16;
+constexpr std::size_t kShortestText = 24;
 constexpr const char* kNothing = "-";
 constexpr std::string_view kCut = " ...";
 

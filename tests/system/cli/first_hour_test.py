@@ -62,7 +62,6 @@ class Words(Case):
                 ("erase --min-rate fast x", '"fast"', "efface erase --help"),
                 ("keys issue x --role boss", '"boss"', "efface keys issue --help"),
                 ("keys issue --role witness", "name", "efface keys issue --help"),
-                ("keys", "efface keys", "efface keys --help"),
                 ("verify", "bundle", "efface verify --help"),
                 ("jobs forget", "job", "efface jobs forget --help"),
                 ("list --wait", "--wait", "efface list --help"),

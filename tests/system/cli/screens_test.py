@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a technician sees at a terminal of 80 x 24 and of 120 x 40: the list, the prompt, progress."""
 
+import json
 import os
 import re
 import shutil
@@ -83,7 +84,7 @@ class Prompt(Case):
             lines = window.lines(history=True)
             plans = [at for at, line in enumerate(lines) if line.startswith("Target ")]
             refused = [at for at, line in enumerate(lines) if "1 of 3 will NOT be erased" in line]
-            asked = [at for at, line in enumerate(lines) if "type " in line and line.endswith(":")]
+            asked = [at for at, line in enumerate(lines) if re.search(r"type \S+: *$", line)]
             self.assertEqual(len(plans), 3)
             self.assertEqual(len(refused), 1)
             self.assertTrue(max(plans) < refused[0] < asked[0], lines)
@@ -145,13 +146,17 @@ class Prompt(Case):
         self.assertEqual(window.status(), 0)
 
     def test_an_interrupted_job_is_told_before_the_question(self):
-        disk = self.disk("disk.img", 96 * MIB)
+        disk = self.disk("disk.img", 128 * MIB)
         window = self.terminal(120, 40)
         window.type(f"efface erase {disk}")
         token = self.token(window)
         window.type(token)
-        window.until(r"\d+ %")
+        while not any("sanitized," in line for line in window.lines()):
+            jobs = json.loads(self.state.run("status", "--json").stdout)["jobs"]
+            if any(job["running"] for job in jobs):
+                break
         window.type("C-c")
+        window.until(r"sanitized,|stopped at a safe point", history=True)
         if window.status() != EXIT["interrupted"]:
             self.skipTest("it was erased before it could be interrupted")
         window.type("clear")
@@ -160,7 +165,7 @@ class Prompt(Case):
         again = self.token(window)
         lines = window.lines(history=True)
         told = [at for at, line in enumerate(lines) if "was interrupted" in line]
-        asked = [at for at, line in enumerate(lines) if "type " in line and line.endswith(":")]
+        asked = [at for at, line in enumerate(lines) if re.search(r"type \S+: *$", line)]
         self.assertTrue(told and told[0] < asked[0], lines)
         window.type(again)
         window.until(r": sanitized, level", history=True)
@@ -239,13 +244,13 @@ class Drawn(Case):
                 window.type("clear; efface list; echo all=ended")
                 lines = window.until("^all=ended")
                 self.assertTrue([line for line in lines if line.startswith("NAME")], lines)
-                folded = [line for line in lines if re.match(r"^\d+ more +loop ", line)]
+                folded = [line for line in lines if re.match(r"^\+\d+ loop ", line)]
                 self.assertEqual(len(folded), 1, lines)
                 table = [line for line in lines[lines.index(next(
                     line for line in lines if line.startswith("NAME"))):] if line]
                 for line in table[:table.index(folded[0]) + 1]:
                     self.assertLessEqual(len(line), columns)
-                    self.assertRegex(line, r"^ ?(NAME|\d+ more|[a-z]+[\w.-]*)( |$)")
+                    self.assertRegex(line, r"^ ?(NAME|\+\d+ loop|[a-z]+[\w.-]*)( |$)")
                 window.type("clear; efface list -d all -o name,kind; echo all=ended")
                 loops = [line for line in window.until("^all=ended") if " loop" in line]
                 self.assertGreaterEqual(len(loops), 6)

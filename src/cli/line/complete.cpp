@@ -12,7 +12,7 @@
 #include "efface/policy/overwrite.hpp"
 #include "efface/rules/techniques.hpp"
 
-#include "commands.hpp"
+#include "command/commands.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {

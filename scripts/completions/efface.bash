@@ -5,7 +5,8 @@
 # Options whose next word is their value.
 _efface_valued=(--state-dir --organization --site --station --role --key --approval --plan --out --events --workers
     --root --log-key --log --order --technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline
-    --when-late --max-temperature --when-hot)
+    --when-late --max-temperature --when-hot --max-reallocated --max-pending --max-media-errors
+    --max-hours --max-wear --min-spare)
 
 _efface_command() { # the words that are neither options nor their values, up to the cursor
     local index word skip=0
@@ -25,7 +26,7 @@ _efface_command() { # the words that are neither options nor their values, up to
 }
 
 _efface_options() {
-    local choices="--technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline --when-late --max-temperature --when-hot --sweep"
+    local choices="--technique --pattern --verify --bad-blocks --min-rate --when-slow --deadline --when-late --max-temperature --when-hot --max-reallocated --max-pending --max-media-errors --max-hours --max-wear --min-spare --refuse-failing --sweep"
     case "${command[0]:-} ${command[1]:-}" in
     "keys init") echo --organization --site --station -J --json ;;
     "keys issue") echo --role -J --json ;;
@@ -112,7 +113,7 @@ _efface() {
     --when-hot) words="pause stop go-on" ;;
     --state-dir | --log) kind=directory ;;
     --approval | --events | --root | --log-key | --order | --plan | --out) kind='file' ;;
-    --organization | --site | --station | --workers | --key | --pattern | --min-rate | --deadline | --max-temperature) return ;;
+    --organization | --site | --station | --workers | --key | --pattern | --min-rate | --deadline | --max-temperature | --max-reallocated | --max-pending | --max-media-errors | --max-hours | --max-wear | --min-spare) return ;;
     *)
         if [[ $current == -* ]]; then
             words=$(_efface_options)

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "efface/device/bounded_questions.hpp"
+#include "efface/inventory/hardware.hpp"
 #include "efface/inventory/machine_state.hpp"
 
 #include "block/devices.hpp"
@@ -247,6 +248,11 @@ std::vector<ListEntry> list_storage(const MachineState& state, bool probe, DiskQ
         entry.identity.path = device_path(SystemView{}, node->name).string();
         entry.identity.canonical_path = entry.identity.path;
         entry.parent = node->parent;
+        entry.controller =
+            node->kind == Kind::disk
+                ? raid_controller_of(class_block.read(node->name + "/device/vendor").text,
+                                     entry.identity.model)
+                : "";
         entries.push_back(std::move(entry));
     }
     if (view.live) {

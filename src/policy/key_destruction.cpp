@@ -170,6 +170,10 @@ const std::vector<Rule>& rules() {
          "nobody stated that all copies of the keys are listed", "SP 800-88r2 3.2.2"},
         {ReasonCode::remote_medium, Effect::no_level, "copies on the remote side are out of reach",
          "fail closed"},
+        {ReasonCode::virtual_disk, Effect::no_level,
+         "the controller's cache and its spare drives may keep copies of the key material: set it "
+         "to HBA, IT or JBOD mode and erase each drive by itself",
+         "fail closed"},
         {ReasonCode::flash, Effect::at_most_clear,
          "flash may keep retired copies of the overwritten key material; purge the drive before it "
          "leaves",

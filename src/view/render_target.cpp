@@ -194,6 +194,7 @@ void render_target(Page& page, const Json& predicate) {
                            words(look(target, {"logicalBlockBytes"})) + " bytes");
     page.field("On top of", layers_in_words(look(target, {"layersBelow"})));
     render_drive(page, look(target, {"drive"}));
+    render_health(page, look(target, {"health"}));
     page.field("Facts", facts_in_words(look(target, {"facts"})));
     page.field("Checked after", look(target, {"identityAfter"}).is_object()
                                     ? "yes: its identity was read again"

@@ -22,7 +22,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 
 # pylint: disable=wrong-import-position
 from sample import DAY, todays
-from tamper import (acceptances, approvals, certificates, contradictions, drive, drive_claims, edits, forms, generated, log, lowered,
+from tamper import (acceptances, approvals, certificates, contradictions, drive, drive_claims, edits, forms, generated, health, log,
+                    lowered,
                     memory, orders, read, reasons, record, rows, shapes, target, volumes)
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.judges import SCRIPT, WORKERS, ask
@@ -212,10 +213,10 @@ def run_bytes(good, work, kind, old, new):
 
 
 HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
-          rows.HONEST | contradictions.HONEST)
+          rows.HONEST | contradictions.HONEST | health.HONEST)
 INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
             read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS +
-            contradictions.INSIDERS)
+            contradictions.INSIDERS + health.INSIDERS)
 
 
 def claims_made():

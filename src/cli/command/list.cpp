@@ -30,6 +30,7 @@ Json document_of(const std::vector<inventory::ListEntry>& entries, const Abiliti
         list.push_back(ObjectWriter()
                            .add("identity", inventory::to_json(entry.identity))
                            .add("parent", entry.parent)
+                           .add("virtualDiskOf", entry.controller)
                            .add("luksVersion", entry.luks_version)
                            .add("luksUuid", entry.luks_uuid)
                            .add("erasesItself", abilities[i] ? to_json(*abilities[i]) : Json())
@@ -75,6 +76,10 @@ std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
         for (const auto& area : abilities[i]->hidden_areas) {
             text += "  hidden: " + one_line(area) + "\n";
         }
+        if (!abilities[i]->techniques.empty()) {
+            const auto& health = abilities[i]->health_text;
+            text += "  health: " + (health.empty() ? "not reported" : health) + "\n";
+        }
         for (const auto& technique : abilities[i]->techniques) {
             text += fmt::format("  {:<26} {}\n", technique.name,
                                 !technique.why_not.empty() ? "no: " + technique.why_not
@@ -98,7 +103,8 @@ std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abil
             used += fmt::format(" (and {} more)", entry.uses.size() - 1);
         }
         rows.push_back({(entry.parent.empty() ? "" : " ") + name,
-                        inventory::to_string(entry.identity.kind),
+                        entry.controller.empty() ? inventory::to_string(entry.identity.kind)
+                                                 : "virtual disk of " + entry.controller,
                         human_bytes(entry.identity.size_bytes), dash(entry.identity.model),
                         dash(entry.identity.serial),
                         entry.luks_version == 0

@@ -44,7 +44,8 @@ bool ask(Verification& verification, const char* name, const Ask& question) {
         check.passed = true;
     } catch (const Error& error) {
         check.detail = printable(error.what());
-        verification.readable = error.reason() != ReasonCode::io_failed;
+        verification.readable = error.reason() != ReasonCode::io_failed &&
+                                error.reason() != ReasonCode::too_few_descriptors;
     } catch (const std::bad_alloc&) {
         check.detail = "there is not enough memory to check it";
         verification.readable = false;

@@ -19,7 +19,7 @@ namespace efface::cli {
 
 namespace {
 
-void add_commands(Command& app, Program& program) {
+void add_commands(Command& app, Program& program, const CommandLine& line) {
     add_list(app, program);
     add_plan(app, program);
     add_approve(app, program);
@@ -32,6 +32,7 @@ void add_commands(Command& app, Program& program) {
     add_show(app, program);
     add_keys(app, program);
     add_log(app, program);
+    add_complete(app, program, line);
 }
 
 int run(CommandLine& line, int argc, char** argv) {
@@ -39,9 +40,10 @@ int run(CommandLine& line, int argc, char** argv) {
     auto app = line.program();
     app.add("--state-dir", program.state_dir, "Where keys, log, jobs and certificates are kept")
         .or_environment("EFFACE_STATE_DIR")
+        .kind("FOLDER")
         .show_default();
     app.needs_subcommand();
-    add_commands(app, program);
+    add_commands(app, program, line);
     app.footer(help_footer());
     if (const auto text = line.parse(argc, argv)) {
         print(*text);
@@ -91,11 +93,13 @@ int main(int argc, char** argv) {
     const bool settled = efface::settle_process();
     efface::harden_process();
     if (!settled) {
-        efface::cli::say(
-            "the process cannot be protected: the kernel gives no locked memory (ulimit -l) or no "
-            "no_new_privs");
+        const int refused = efface::cli::fail_with(
+            "", efface::cli::asks_for_json(argc, argv),
+            {efface::ErrorCode::internal, efface::ReasonCode::no_memory,
+             "the process cannot be protected: the kernel gives no locked memory (ulimit -l, "
+             "ulimit -v) or no no_new_privs"});
         efface::cli::finish_words();
-        return static_cast<int>(efface::ErrorCode::internal);
+        return refused;
     }
     if (argc == 2 && std::string_view(argv[1]) == "luks-worker") {
         efface::device::keep_rights(efface::device::Rights::unlocking);

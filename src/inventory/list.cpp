@@ -16,6 +16,7 @@
 #include "efface/inventory/machine_state.hpp"
 
 #include "block/devices.hpp"
+#include "place.hpp"
 
 namespace efface::inventory {
 namespace {
@@ -240,6 +241,7 @@ std::vector<ListEntry> list_storage(const MachineState& state, bool probe, DiskQ
     std::sort(shown.begin(), shown.end(), [](const BlockNode* a, const BlockNode* b) {
         return natural_less(a->name, b->name);
     });
+    const PathNames path_names = read_path_names(view);
     std::vector<ListEntry> entries;
     entries.reserve(shown.size());
     for (const BlockNode* node : shown) {
@@ -248,11 +250,11 @@ std::vector<ListEntry> list_storage(const MachineState& state, bool probe, DiskQ
         entry.identity.path = device_path(SystemView{}, node->name).string();
         entry.identity.canonical_path = entry.identity.path;
         entry.parent = node->parent;
-        entry.controller =
-            node->kind == Kind::disk
-                ? raid_controller_of(class_block.read(node->name + "/device/vendor").text,
-                                     entry.identity.model)
-                : "";
+        if (node->kind == Kind::disk) {
+            entry.vendor = vendor_of(class_block, node->name);
+            entry.controller = raid_controller_of(entry.vendor, entry.identity.model);
+            entry.place = place_of(class_block, node->name, path_names);
+        }
         entries.push_back(std::move(entry));
     }
     if (view.live) {

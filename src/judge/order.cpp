@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order or manifest in a bundle, held against the record: what people approved is what was
-// done. What may stand in it, and what it permits, says the module that the run asks, too.
+// done. What may be in it, and what it permits, says the module that the run asks, too.
 #include "efface/mandate/order.hpp"
 
 #include <fmt/format.h>

@@ -51,16 +51,6 @@ bool is_hidden(char32_t value) {
     return control || direction || (value >= 0xe0000 && value <= 0xe007f);
 }
 
-std::size_t columns_of(std::string_view text) {
-    std::size_t columns = 0;
-    while (!text.empty()) {
-        const CodePoint point = first_of(text);
-        columns += point.value != kInvalid && point.value >= kFirstWide ? 2 : 1;
-        text.remove_prefix(point.bytes);
-    }
-    return columns;
-}
-
 /// As many bytes of `text` as fit into `columns`, at least one character.
 std::size_t bytes_that_fit(std::string_view text, std::size_t columns) {
     std::size_t bytes = 0;
@@ -75,6 +65,16 @@ std::size_t bytes_that_fit(std::string_view text, std::size_t columns) {
 }
 
 }  // namespace
+
+std::size_t columns_of(std::string_view text) {
+    std::size_t columns = 0;
+    while (!text.empty()) {
+        const CodePoint point = first_of(text);
+        columns += point.value != kInvalid && point.value >= kFirstWide ? 2 : 1;
+        text.remove_prefix(point.bytes);
+    }
+    return columns;
+}
 
 std::string visible(std::string_view text) {
     std::string out;
@@ -152,6 +152,10 @@ void Page::line(std::string_view text, std::size_t indent) {
 
 void Page::hanging(std::string_view first, std::size_t hang, std::string_view value) {
     wrapped(std::string(first), hang, value);
+}
+
+void Page::append(const Page& other) {
+    text_ += other.text_;
 }
 
 void Page::gap() {

@@ -3,6 +3,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "efface/base/digest.hpp"
 #include "efface/rules/verdict.hpp"
 #include "efface/view/text.hpp"
@@ -13,11 +17,11 @@ namespace {
 
 constexpr double kBytesPerUnit = 1024.0;
 
-bool has_target(const Json& predicate) {
+bool has_target(const Part& predicate) {
     return look(predicate, {"target"}).is_object();
 }
 
-std::string level_in_words(const Json& predicate) {
+std::string level_in_words(const Part& predicate) {
     const std::string level = words(look(predicate, {"result", "level"}));
     if (level != "none") {
         return level;
@@ -55,9 +59,37 @@ std::string joined(std::initializer_list<std::string> parts) {
     return text;
 }
 
-void render_result(Page& page, const Json& predicate) {
+/// Of a project whose keys were erased without a level: which volume keeps it from having one.
+void render_why_no_level(Page& page, const Part& predicate) {
+    const auto result = look(predicate, {"result"});
+    if (words(look(result, {"level"})) != "none" ||
+        !rules::is_success(words(look(result, {"status"})))) {
+        return;
+    }
+    std::vector<std::pair<std::string, std::string>> reasons;  // what, and of which volumes
+    for (const Part& volume : look(predicate, {"volumes"})) {
+        for (const Part& objection : look(volume, {"eligibility", "objections"})) {
+            const auto text = objection.is_object() ? reason_in_words(objection.glance())
+                                                    : words(objection.glance());
+            const auto known = std::find_if(reasons.begin(), reasons.end(),
+                                            [&](const auto& one) { return one.first == text; });
+            const auto name = words(look(volume, {"name"}));
+            if (known == reasons.end()) {
+                reasons.emplace_back(text, name);
+            } else {
+                known->second += ", " + name;
+            }
+        }
+    }
+    for (const auto& [text, names] : reasons) {
+        page.field("Why no level", names + ": " + text);
+    }
+}
+
+void render_result(Page& page, const Part& predicate) {
     page.field("Result", status_in_words(words(look(predicate, {"result", "status"}))));
     page.field("Level claimed", level_in_words(predicate));
+    render_why_no_level(page, predicate);
     page.field("Level requested", words(look(predicate, {"result", "requestedLevel"})));
     page.field("Certificate", words(look(predicate, {"certificateId"})));
     page.field("Issued at", words(look(predicate, {"issuedAt"})));
@@ -67,8 +99,8 @@ void render_result(Page& page, const Json& predicate) {
     page.field("Replaces", words(look(predicate, {"supersedes"})));
 }
 
-void render_who(Page& page, const Json& predicate) {
-    const Json& authorization = look(predicate, {"authorization"});
+void render_who(Page& page, const Part& predicate) {
+    const Part& authorization = look(predicate, {"authorization"});
     page.heading("Data owner and authorization");
     page.field("Owner", words(look(predicate, {"dataOwner", "organization"})));
     page.field("Project", words(look(predicate, {"dataOwner", "projectId"})));
@@ -79,7 +111,16 @@ void render_who(Page& page, const Json& predicate) {
     const std::string token = words(look(authorization, {"targetToken"}));
     page.field("Confirmed by", words(look(authorization, {"confirmation"})) +
                                    (token.empty() ? "" : ": \"" + token + "\""));
-    for (const Json& approval : look(authorization, {"approvals"})) {
+    const auto attestation = look(authorization, {"attestation"});
+    if (attestation.is_object()) {
+        const auto by = words(look(attestation, {"by"}));
+        page.field("Attested by",
+                   fmt::format("{}: encrypted since first use: {}; all copies of keys declared: {}",
+                               by.empty() ? "the manifest, without a name" : by,
+                               words(look(attestation, {"encryptedSinceFirstUse"})),
+                               words(look(attestation, {"allKeyCopiesDeclared"}))));
+    }
+    for (const Part& approval : look(authorization, {"approvals"})) {
         page.field("Approved by",
                    fmt::format("{} at {}, key {}", words(look(approval, {"subject"})),
                                words(look(approval, {"signedAt"})),
@@ -91,14 +132,14 @@ void render_who(Page& page, const Json& predicate) {
     }
 }
 
-void render_how(Page& page, const Json& predicate) {
-    const Json& sanitization = look(predicate, {"sanitization"});
+void render_how(Page& page, const Part& predicate) {
+    const Part& sanitization = look(predicate, {"sanitization"});
     page.heading("When and how");
     page.field("Started", words(look(sanitization, {"startedAt"})));
     page.field("Completed", words(look(sanitization, {"completedAt"})));
     page.field("Technique", words(look(sanitization, {"technique"})));
     render_passed_over(page, sanitization);
-    for (const Json& standard : look(sanitization, {"standards"})) {
+    for (const Part& standard : look(sanitization, {"standards"})) {
         page.field("Standard",
                    words(look(standard, {"name"})) + " " + words(look(standard, {"edition"})));
     }
@@ -111,7 +152,7 @@ void render_how(Page& page, const Json& predicate) {
         render_work(page, sanitization);
     }
     page.field("Attempt", words(look(predicate, {"attempts", "number"})));
-    for (const Json& attempt : look(predicate, {"attempts", "previous"})) {
+    for (const Part& attempt : look(predicate, {"attempts", "previous"})) {
         page.field(
             "Earlier attempt",
             fmt::format("{}: {} (log entry {})", words(look(attempt, {"runId"})),
@@ -121,7 +162,8 @@ void render_how(Page& page, const Json& predicate) {
         render_drive_report(page, sanitization);
     }
     page.heading("How it was verified");
-    page.field("Verification", words(look(predicate, {"verification", "result"})));
+    page.field("Verification",
+               outcome_in_words(words(look(predicate, {"verification", "result"}))));
     if (has_target(predicate)) {
         render_read_back(page, predicate);
     }
@@ -130,7 +172,7 @@ void render_how(Page& page, const Json& predicate) {
     page.field("Acceptance", words(look(predicate, {"validation", "decision"})));
 }
 
-void render_limits(Page& page, const Json& predicate) {
+void render_limits(Page& page, const Part& predicate) {
     page.heading("What is not claimed");
     show_list(page, "Exceptions", look(predicate, {"result", "exceptions"}), 2);
     show_list(page, "Residual risks", look(predicate, {"result", "residualRisks"}), 2);
@@ -149,7 +191,20 @@ void render_limits(Page& page, const Json& predicate) {
     page.bullet("Acceptance of the outcome is a decision of the organisation.");
 }
 
-/// Of certificate.json as it must stand there; nothing when it cannot be canonical.
+/// For readers who are no engineers: what the words above mean (README of the code, Words).
+void render_glossary(Page& page, bool target) {
+    page.heading("What the words mean");
+    page.line("sanitized: the technique was completed, and what was read afterwards agrees.");
+    page.line("clear: what anybody can read through the device's own interface is gone.");
+    page.line("purge: the same against a laboratory; discard and trim are never counted.");
+    page.line(target
+                  ? "read back, canary: old or known content was looked for afterwards by reading."
+                  : "keyslot, payload: where keys are kept; the data, unreadable without them.");
+    page.line("exception, residual risk: a part not reached; what still has to be believed.");
+    page.line("announced, log: the run was written down before it began, so none can be left out.");
+}
+
+/// Of certificate.json as it must are there; nothing when it cannot be canonical.
 std::string digest_of(const Json& certificate) {
     try {
         return sha256_hex(canonical_json(certificate));
@@ -158,8 +213,8 @@ std::string digest_of(const Json& certificate) {
     }
 }
 
-void render_record(Page& page, const Json& certificate) {
-    const Json& predicate = look(certificate, {"predicate"});
+void render_record(Page& page, const Part& certificate, const std::string& sha256) {
+    const Part& predicate = look(certificate, {"predicate"});
     page.heading("The record");
     page.field("Made by", words(look(predicate, {"tool", "name"})) + " " +
                               words(look(predicate, {"tool", "version"})));
@@ -167,7 +222,7 @@ void render_record(Page& page, const Json& certificate) {
     page.field("Machine", joined({words(look(predicate, {"environment", "hostId"})),
                                   words(look(predicate, {"environment", "os"})),
                                   words(look(predicate, {"environment", "kernel"}))}));
-    for (const Json& signer : look(predicate, {"signaturePolicy", "required"})) {
+    for (const Part& signer : look(predicate, {"signaturePolicy", "required"})) {
         const std::string held = words(look(signer, {"keyHeld"}));
         page.field("Must be signed by",
                    fmt::format("{} key {}{}", words(look(signer, {"role"})),
@@ -178,7 +233,7 @@ void render_record(Page& page, const Json& certificate) {
                                   words(look(predicate, {"log", "origin"})),
                                   words(look(predicate, {"log", "runId"})),
                                   words(look(predicate, {"log", "intentIndex"}))));
-    page.field("Record sha256", digest_of(certificate));
+    page.field("Record sha256", sha256);
     page.field("Keep until", words(look(predicate, {"retention", "until"})));
     page.gap();
     page.line(
@@ -187,6 +242,14 @@ void render_record(Page& page, const Json& certificate) {
 }
 
 }  // namespace
+
+Part look(const Part& value, std::initializer_list<const char*> path) {
+    Part at = value;
+    for (const char* step : path) {
+        at = at.at(step);
+    }
+    return at;
+}
 
 const Json& look(const Json& value, std::initializer_list<const char*> path) {
     static const Json kNothing;
@@ -211,7 +274,8 @@ std::string words(const Json& value) {
     return value.is_number() ? value.dump() : std::string();
 }
 
-std::string bytes_in_words(const Json& value) {
+std::string bytes_in_words(const Part& part) {
+    const Json& value = part.read();
     if (!value.is_number_integer()) {
         return {};
     }
@@ -229,19 +293,67 @@ std::string bytes_in_words(const Json& value) {
                : fmt::format("{} bytes ({:.1f} {})", value.dump(), size, unit);
 }
 
-void show_list(Page& page, const char* label, const Json& list, std::size_t indent) {
+void show_list(Page& page, const char* label, const Part& list, std::size_t indent,
+               const Json& elsewhere) {
     if (!list.is_array() || list.empty()) {
         return;
     }
-    page.line(std::string(label) + ":", indent);
-    for (const Json& item : list) {
-        page.bullet(item.is_object() ? reason_in_words(item) : words(item), indent + 2);
+    std::vector<std::string> said;
+    for (const Part& item : list) {
+        const auto text = item.is_object() ? reason_in_words(item.read()) : words(item.read());
+        const bool repeated = std::find(said.begin(), said.end(), text) != said.end() ||
+                              (elsewhere.is_array() && std::find(elsewhere.begin(), elsewhere.end(),
+                                                                 item.glance()) != elsewhere.end());
+        if (!repeated) {
+            said.push_back(text);
+        }
+    }
+    if (!said.empty()) {
+        page.line(std::string(label) + ":", indent);
+    }
+    for (const auto& text : said) {
+        page.bullet(text, indent + 2);
     }
 }
 
+std::string control_in_words(const std::string& name) {
+    constexpr std::array kControls{
+        std::pair{"no-magic", "no LUKS header is left"},
+        std::pair{"areas-changed", "every header and key area has other content"},
+        std::pair{"crypt-load", "cryptsetup's library finds no volume"},
+        std::pair{"libblkid", "libblkid finds nothing"},
+        std::pair{"credential-refused", "what opened it is refused"},
+        std::pair{"no-mapping", "no mapping of the volume is open"},
+        std::pair{"no-signature", "no known content is left"},
+        std::pair{"empty", "nothing is left in it"},
+        std::pair{"no-pages", "it has no memory in use"},
+        std::pair{"no-size", "it has no size"},
+        std::pair{"not-initialised", "it is not set up"},
+        std::pair{"nothing-stored", "it stores nothing"},
+        std::pair{"not-in-use", "it is not in use"},
+        std::pair{"queue-empty", "no message is left in it"},
+        std::pair{"queue-gone", "it was removed"},
+        std::pair{"segment-gone", "it was removed"},
+        std::pair{"attached-by-nobody-else", "nobody else has it attached"},
+        std::pair{"security-disabled", "its security is off"}};
+    const auto* known = std::find_if(kControls.begin(), kControls.end(),
+                                     [&](const auto& one) { return one.first == name; });
+    return known == kControls.end() ? name : known->second + (" (" + name + ")");
+}
+
+std::string outcome_in_words(const std::string& result) {
+    return result == "pass"      ? "passed"
+           : result == "fail"    ? "FAILED"
+           : result == "unknown" ? "could not be checked, which proves nothing"
+                                 : result;
+}
+
 std::string render_text(const Json& certificate) {
-    const Json& predicate = look(certificate, {"predicate"});
-    const bool success = rules::is_success(words(look(predicate, {"result", "status"})));
+    Shown shown;
+    const Part whole(certificate, shown);
+    const Part predicate = look(whole, {"predicate"});
+    const bool success =
+        rules::is_success(words(look(certificate, {"predicate", "result", "status"})));
     Page page;
     page.title(success ? "Certificate of sanitization" : "Record of unsuccessful sanitization");
     render_result(page, predicate);
@@ -254,12 +366,14 @@ std::string render_text(const Json& certificate) {
         render_who(page, predicate);
         render_how(page, predicate);
         page.heading("Volumes");
-        for (const Json& volume : look(predicate, {"volumes"})) {
-            render_volume(page, volume);
+        for (const Part& volume : look(predicate, {"volumes"})) {
+            render_volume(page, volume, look(predicate, {"result"}));
         }
         render_limits(page, predicate);
     }
-    render_record(page, certificate);
+    render_record(page, whole, digest_of(certificate));
+    render_rest(page, certificate, shown);
+    render_glossary(page, has_target(predicate));
     return page.text();
 }
 

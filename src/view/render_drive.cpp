@@ -14,17 +14,17 @@ namespace {
 constexpr std::size_t kPlacesShown = 8;
 constexpr std::size_t kCommandsShown = 16;
 
-std::string times(const Json& count) {
+std::string times(const Part& count) {
     const std::string text = words(count);
     return text == "1" ? "once" : text + " times";
 }
 
-void render_pages(Page& page, const char* label, const Json& pages) {
+void render_pages(Page& page, const char* label, const Part& pages) {
     if (!pages.is_array() || pages.empty()) {
         page.field(label, "none that could be read raw");
         return;
     }
-    for (const Json& raw : pages) {
+    for (const Part& raw : pages) {
         page.field(label,
                    fmt::format("{}, {} bytes raw in certificate.json", words(look(raw, {"page"})),
                                words(look(raw, {"hex"})).size() / 2));
@@ -32,9 +32,9 @@ void render_pages(Page& page, const char* label, const Json& pages) {
     }
 }
 
-void render_commands(Page& page, const Json& commands) {
+void render_commands(Page& page, const Part& commands) {
     std::size_t shown = 0;
-    for (const Json& command : commands) {
+    for (const Part& command : commands) {
         if (shown == kCommandsShown) {
             page.field("Sent", fmt::format("and {} more commands: see certificate.json",
                                            commands.size() - shown));
@@ -48,7 +48,7 @@ void render_commands(Page& page, const Json& commands) {
     }
 }
 
-void render_places(Page& page, const char* label, const Json& places) {
+void render_places(Page& page, const char* label, const Part& places) {
     if (!places.is_array() || places.empty()) {
         return;
     }
@@ -62,8 +62,8 @@ void render_places(Page& page, const char* label, const Json& places) {
     page.field(label, text, kSubIndent);
 }
 
-void render_surface(Page& page, const Json& surface) {
-    const Json& offsets = look(surface, {"offsets"});
+void render_surface(Page& page, const Part& surface) {
+    const Part& offsets = look(surface, {"offsets"});
     // Labels are shown as they are: no word of a record may be one.
     std::string text =
         words(look(surface, {"name"})) + ", " + size_in_words(look(surface, {"sizeBytes"}));
@@ -83,8 +83,8 @@ void render_surface(Page& page, const Json& surface) {
 }
 
 /// What was done about canaries that could not be read.
-void render_looked_again(Page& page, const Json& verification) {
-    if (const Json& again = look(verification, {"recheck"}); again.is_object()) {
+void render_looked_again(Page& page, const Part& verification) {
+    if (const Part& again = look(verification, {"recheck"}); again.is_object()) {
         page.field(
             "Checked again",
             fmt::format("{} canaries could not be read at first; reset of the path: {}; {} blocks "
@@ -92,14 +92,14 @@ void render_looked_again(Page& page, const Json& verification) {
                         words(look(again, {"unreadableBefore"})), words(look(again, {"reset"})),
                         words(look(again, {"written"}))));
     }
-    if (const Json& command = look(verification, {"byCommand"}); command.is_object()) {
+    if (const Part& command = look(verification, {"byCommand"}); command.is_object()) {
         page.field("By its own read",
                    fmt::format("{} canaries checked with commands of the drive, {} still there",
                                words(look(command, {"looked"})), words(look(command, {"intact"}))));
     }
 }
 
-std::string promise_in_words(const Json& expected) {
+std::string promise_in_words(const Part& expected) {
     const std::string content = words(look(expected, {"content"}));
     if (content.empty() || content == "nothing") {
         return content.empty() ? "" : "nothing: any other content is correct";
@@ -111,11 +111,11 @@ std::string promise_in_words(const Json& expected) {
 
 }  // namespace
 
-bool is_drive_work(const Json& sanitization) {
+bool is_drive_work(const Part& sanitization) {
     return look(sanitization, {"operation"}).is_object();
 }
 
-void render_drive(Page& page, const Json& drive) {
+void render_drive(Page& page, const Part& drive) {
     if (!drive.is_object()) {
         return;
     }
@@ -140,19 +140,20 @@ constexpr std::pair<const char*, const char*> kHealthWords[] = {
     {"sparePercent", "% spare left"},
     {"celsius", "degrees Celsius"}};
 
-void render_health_look(Page& page, const char* label, const Json& health) {
+void render_health_look(Page& page, const char* label, const Part& health) {
     if (!health.is_object()) {
         page.field(label, "not reported");
         return;
     }
-    const Json& values = look(health, {"values"});
-    std::string text = words(look(health, {"at"})) + ":";
+    const Part& values = look(health, {"values"});
+    std::string text =
+        words(look(health, {"at"})) + " by " + words(look(health, {"commandSet"})) + " commands:";
     const std::size_t nothing = text.size();
     const auto add = [&](const std::string& part) {
         text += (text.size() == nothing ? " " : ", ") + part;
     };
-    if (const Json& failing = look(values, {"failing"}); failing.is_boolean()) {
-        add(failing.get<bool>() ? "FAILING" : "no failure");
+    if (const std::string failing = words(look(values, {"failing"})); !failing.empty()) {
+        add(failing == "yes" ? "FAILING" : "no failure");
     }
     for (const auto& [name, meaning] : kHealthWords) {
         if (const std::string value = words(look(values, {name})); !value.empty()) {
@@ -163,43 +164,38 @@ void render_health_look(Page& page, const char* label, const Json& health) {
         add("last self-test " + test);
     }
     page.field(label, text.size() == nothing ? text + " nothing was reported" : text);
-    for (const Json& attribute : look(values, {"attributes"})) {
+    for (const Part& attribute : look(values, {"attributes"})) {
         page.field(fmt::format("attribute {}", words(look(attribute, {"id"}))),
                    fmt::format("normalized {}, raw {}", words(look(attribute, {"normalized"})),
                                words(look(attribute, {"raw"}))),
                    kSubIndent);
     }
-    for (const Json& raw : look(health, {"pages"})) {
-        page.field("page",
-                   fmt::format("{}, {} bytes raw in certificate.json", words(look(raw, {"page"})),
-                               words(look(raw, {"hex"})).size() / 2),
-                   kSubIndent);
-    }
+    render_pages(page, "page", look(health, {"pages"}));
 }
 
 }  // namespace
 
-void render_health(Page& page, const Json& health) {
+void render_health(Page& page, const Part& health) {
     if (!health.is_object()) {
         return;
     }
     render_health_look(page, "Health before", look(health, {"before"}));
     render_health_look(page, "Health after", look(health, {"after"}));
-    for (const Json& one : look(health, {"grown"})) {
+    for (const Part& one : look(health, {"grown"})) {
         page.field("Grown", fmt::format("{}: from {} to {}", words(look(one, {"value"})),
                                         words(look(one, {"before"})), words(look(one, {"after"}))));
     }
 }
 
-void render_drive_report(Page& page, const Json& sanitization) {
-    const Json& operation = look(sanitization, {"operation"});
+void render_drive_report(Page& page, const Part& sanitization) {
+    const Part& operation = look(sanitization, {"operation"});
     page.heading("What the drive reported");
     if (words(look(operation, {"adopted"})) == "yes") {
         page.field("Started by",
                    "not by this run: the erase was already running, so no level is claimed");
     }
-    const Json& from = look(operation, {"startedAt"});
-    const Json& to = look(operation, {"completedAt"});
+    const Part& from = look(operation, {"startedAt"});
+    const Part& to = look(operation, {"completedAt"});
     page.field("Time", words(from).empty()
                            ? "not started"
                            : words(from) +
@@ -207,7 +203,7 @@ void render_drive_report(Page& page, const Json& sanitization) {
                                  duration_in_words(from, to));
     const std::string estimate = words(look(operation, {"estimateSeconds"}));
     page.field("Its own estimate", estimate.empty() ? "none" : estimate + " s");
-    for (const Json& cycle : look(operation, {"powerCycles"})) {
+    for (const Part& cycle : look(operation, {"powerCycles"})) {
         page.field("Power cycle", words(look(cycle, {"at"})) + ": " + words(look(cycle, {"why"})));
     }
     render_commands(page, look(operation, {"commands"}));
@@ -220,21 +216,21 @@ void render_drive_report(Page& page, const Json& sanitization) {
     render_pages(page, "Status after", look(sanitization, {"statusAfter"}));
 }
 
-void render_passed_over(Page& page, const Json& sanitization) {
+void render_passed_over(Page& page, const Part& sanitization) {
     const std::string asked = words(look(sanitization, {"requestedTechnique"}));
     if (asked.empty() || asked == words(look(sanitization, {"technique"}))) {
         return;
     }
     page.field("Requested", asked == "auto" ? "a technique that reaches the level" : asked);
-    for (const Json& entry : look(sanitization, {"passedOver"})) {
-        const Json& commands = look(entry, {"commands"});
+    for (const Part& entry : look(sanitization, {"passedOver"})) {
+        const Part& commands = look(entry, {"commands"});
         page.field(
             "Not used",
             fmt::format("{} ({}): {}{}", words(look(entry, {"technique"})),
                         words(look(entry, {"at"})),
                         commands.is_array() && !commands.empty() ? "the drive refused it: " : "",
                         words(look(entry, {"why"}))));
-        for (const Json& command : commands) {
+        for (const Part& command : commands) {
             page.field(
                 "sent",
                 fmt::format("{}, {}: {}", words(look(command, {"name"})),
@@ -244,8 +240,8 @@ void render_passed_over(Page& page, const Json& sanitization) {
     }
 }
 
-void render_looked_for(Page& page, const Json& verification) {
-    const Json& canaries = look(verification, {"canaries"});
+void render_looked_for(Page& page, const Part& verification) {
+    const Part& canaries = look(verification, {"canaries"});
     if (!canaries.is_object()) {
         return;
     }
@@ -256,10 +252,10 @@ void render_looked_for(Page& page, const Json& verification) {
                     words(look(canaries, {"placed"})), words(look(canaries, {"blockBytes"})),
                     words(look(canaries, {"changed"})), words(look(canaries, {"unreadable"})),
                     words(look(canaries, {"intact"}))));
-    for (const Json& surface : look(canaries, {"surfaces"})) {
+    for (const Part& surface : look(canaries, {"surfaces"})) {
         render_surface(page, surface);
     }
-    const Json& samples = look(verification, {"samples"});
+    const Part& samples = look(verification, {"samples"});
     page.field(
         "Existing data",
         fmt::format("{} samples: {} changed, {} not readable, {} unchanged, {} inconclusive (one "
@@ -268,14 +264,14 @@ void render_looked_for(Page& page, const Json& verification) {
                     words(look(samples, {"unreadable"})), words(look(samples, {"unchanged"})),
                     words(look(samples, {"uninformative"}))));
     page.field("Promised content", promise_in_words(look(verification, {"expected"})));
-    for (const Json& status : look(verification, {"unreadableStatuses"})) {
+    for (const Part& status : look(verification, {"unreadableStatuses"})) {
         page.field("Not readable", fmt::format("{}: {} ({})", times(look(status, {"count"})),
                                                words(look(status, {"status"})),
                                                words(look(status, {"expected"})) == "yes"
                                                    ? "expected with this technique"
                                                    : "not expected"));
     }
-    if (const Json& whole = look(verification, {"whole"}); whole.is_object()) {
+    if (const Part& whole = look(verification, {"whole"}); whole.is_object()) {
         page.field("Everything read",
                    fmt::format("{} of {} were {}; {} blocks differ, {} bytes not readable, {} of "
                                "them not as expected",
@@ -291,8 +287,8 @@ void render_looked_for(Page& page, const Json& verification) {
     page.field("Canary seed", words(look(verification, {"seed"})));
 }
 
-void render_hidden_areas(Page& page, const Json& areas) {
-    for (const Json& area : areas) {
+void render_hidden_areas(Page& page, const Part& areas) {
+    for (const Part& area : areas) {
         const std::string bytes = words(look(area, {"bytes"}));
         const std::string why = words(look(area, {"why"}));
         const bool covered = words(look(area, {"covered"})) == "yes";

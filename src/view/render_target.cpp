@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a certificate for a medium, a file or memory says to the technician who staples it to a
-// drive, and to the auditor who compares its figures: raw numbers stand beside human ones.
+// drive, and to the auditor who compares its figures: raw numbers beside human ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -51,11 +51,11 @@ std::string pattern_in_words(const std::string& pattern) {
                                         : pattern;
 }
 
-void show_areas(Page& page, const char* label, const Json& faults) {
-    const Json& areas = look(faults, {"areas"});
+void show_areas(Page& page, const char* label, const Part& faults) {
+    const Part& areas = look(faults, {"areas"});
     const std::uint64_t count = number(look(faults, {"count"}));
     std::uint64_t shown = 0;
-    for (const Json& area : areas) {
+    for (const Part& area : areas) {
         if (shown == kAreasShown) {
             break;
         }
@@ -71,15 +71,15 @@ void show_areas(Page& page, const char* label, const Json& faults) {
     }
 }
 
-void render_pass(Page& page, const Json& pass, std::size_t count) {
+void render_pass(Page& page, const Part& pass, std::size_t count) {
     const std::string flush = words(look(pass, {"flush"}));
     page.field(fmt::format("Pass {} of {}", words(look(pass, {"number"})), count),
                fmt::format("{}: {} written, {} bytes could not be written, flush {}",
                            pattern_in_words(words(look(pass, {"pattern"}))),
                            size_in_words(look(pass, {"bytesWritten"})),
                            words(look(pass, {"writeFaults", "bytes"})), flush));
-    const Json& from = look(pass, {"startedAt"});
-    const Json& to = look(pass, {"completedAt"});
+    const Part& from = look(pass, {"startedAt"});
+    const Part& to = look(pass, {"completedAt"});
     const std::string end = words(to);
     page.field("time",
                words(from).empty()
@@ -87,7 +87,7 @@ void render_pass(Page& page, const Json& pass, std::size_t count) {
                    : words(from) + (end.empty() ? ", not completed" : " to " + end) +
                          duration_in_words(from, to),
                kSubIndent);
-    for (const Json& offset : look(pass, {"resumedAt"})) {
+    for (const Part& offset : look(pass, {"resumedAt"})) {
         page.field("interrupted", "resumed at byte " + words(offset), kSubIndent);
     }
     page.field("stream key sha256", words(look(pass, {"streamKeyDigest", "sha256"})), kSubIndent);
@@ -95,13 +95,13 @@ void render_pass(Page& page, const Json& pass, std::size_t count) {
 }
 
 /// The first of two names that is there.
-std::string either(const Json& identity, const char* one, const char* other) {
+std::string either(const Part& identity, const char* one, const char* other) {
     const std::string text = words(look(identity, {one}));
     return text.empty() ? words(look(identity, {other})) : text;
 }
 
-void render_limits_met(Page& page, const Json& limits) {
-    for (const Json& event : look(limits, {"events"})) {
+void render_limits_met(Page& page, const Part& limits) {
+    for (const Part& event : look(limits, {"events"})) {
         page.field("Limit met",
                    fmt::format("{} ({}, {})", either(event, "what", "limit"),  // of drives once
                                words(look(event, {"at"})), words(look(event, {"then"}))));
@@ -125,31 +125,33 @@ std::string method_in_words(const std::string& method) {
                                       : method;
 }
 
-std::string layers_in_words(const Json& layers) {
+std::string layers_in_words(const Part& layers) {
     std::string text;
-    for (const Json& layer : layers) {
+    for (const Part& layer : layers) {
         text += (text.empty() ? "" : " on ") + words(look(layer, {"name"})) + " (" +
                 words(look(layer, {"type"})) + ")";
     }
     return text;
 }
 
-/// "swapUsedBytes 0, initOnFree on": what is a number or a word; the rest stands in the record.
-std::string facts_in_words(const Json& facts) {
+/// "swapUsedBytes 0, initOnFree on": what is a number or a word; the rest is in the record.
+std::string facts_in_words(const Part& facts) {
     std::string text;
-    if (facts.is_object()) {
-        for (const auto& [key, value] : facts.items()) {
-            const std::string word = words(value);
-            text += (text.empty() || word.empty() ? "" : ", ") +
-                    (word.empty() ? word : key + " " + word);
+    for (const auto& [key, value] : facts.items()) {
+        if (value.glance().is_structured()) {
+            continue;
         }
+        const std::string word = words(value);
+        text +=
+            (text.empty() || word.empty() ? "" : ", ") + (word.empty() ? word : key + " " + word);
     }
     return text;
 }
 
 }  // namespace
 
-std::string size_in_words(const Json& value) {
+std::string size_in_words(const Part& part) {
+    const Json& value = part.read();
     if (!value.is_number_unsigned()) {
         return {};
     }
@@ -163,7 +165,7 @@ std::string size_in_words(const Json& value) {
     return text;
 }
 
-std::string duration_in_words(const Json& from, const Json& to) {
+std::string duration_in_words(const Part& from, const Part& to) {
     const auto start = from_rfc3339(words(from));
     const auto end = from_rfc3339(words(to));
     if (!start || !end || *end < *start) {
@@ -174,10 +176,10 @@ std::string duration_in_words(const Json& from, const Json& to) {
                        seconds % 60);
 }
 
-void render_target(Page& page, const Json& predicate) {
-    const Json& target = look(predicate, {"target"});
-    const Json& identity = look(target, {"identity"});
-    const Json& named = look(predicate, {"targetIdentity"});
+void render_target(Page& page, const Part& predicate) {
+    const Part& target = look(predicate, {"target"});
+    const Part& identity = look(target, {"identity"});
+    const Part& named = look(predicate, {"targetIdentity"});
     page.heading("Target");
     page.field("Target",
                words(look(target, {"name"})) + " (" + words(look(target, {"kind"})) + ")");
@@ -190,27 +192,34 @@ void render_target(Page& page, const Json& predicate) {
     page.field("Place", place == words(look(target, {"name"})) ? "" : place);
     const std::string path = words(look(identity, {"canonicalPath"}));
     page.field("Known as", path == words(look(target, {"name"})) ? "" : path);
+    page.field("Asset tag", words(look(target, {"assetTag"})));
+    page.field("Connected by", words(look(identity, {"transport"})));
     page.field("Size", size_in_words(look(target, {"sizeBytes"})) + ", blocks of " +
                            words(look(target, {"logicalBlockBytes"})) + " bytes");
     page.field("On top of", layers_in_words(look(target, {"layersBelow"})));
     render_drive(page, look(target, {"drive"}));
     render_health(page, look(target, {"health"}));
     page.field("Facts", facts_in_words(look(target, {"facts"})));
-    page.field("Checked after", look(target, {"identityAfter"}).is_object()
-                                    ? "yes: its identity was read again"
-                                    : "no: it could not be identified again");
+    const Part after = look(target, {"identityAfter"});
+    const bool same = after.is_object() && after.glance() == identity.glance();
+    page.field("Checked after", same ? "yes: its identity was read again, and is the same"
+                                : after.is_object() ? "yes: its identity was read again; see below"
+                                                    : "no: it could not be identified again");
+    if (same) {
+        (void)after.read();
+    }
 }
 
-void render_work(Page& page, const Json& sanitization) {
+void render_work(Page& page, const Part& sanitization) {
     std::string engine = words(look(sanitization, {"engine"}));
     const std::string note = words(look(sanitization, {"engineNote"}));
     engine += engine.empty() || note.empty() ? note : ": " + note;
     page.field(is_drive_work(sanitization) ? "Carried out by" : "Written with", engine);
-    const Json& passes = look(sanitization, {"passes"});
-    for (const Json& pass : passes) {
+    const Part& passes = look(sanitization, {"passes"});
+    for (const Part& pass : passes) {
         render_pass(page, pass, passes.size());
     }
-    for (const Json& step : look(sanitization, {"steps"})) {
+    for (const Part& step : look(sanitization, {"steps"})) {
         const std::string detail = words(look(step, {"detail"}));
         page.field("Step", words(look(step, {"step"})) + ": " + words(look(step, {"result"})) +
                                (detail.empty() ? "" : " (" + detail + ")"));
@@ -219,13 +228,13 @@ void render_work(Page& page, const Json& sanitization) {
     show_list(page, "Why not a better verdict", look(sanitization, {"reasons"}), 2);
 }
 
-void render_read_back(Page& page, const Json& predicate) {
-    const Json& verification = look(predicate, {"verification"});
+void render_read_back(Page& page, const Part& predicate) {
+    const Part& verification = look(predicate, {"verification"});
     page.field("Method", method_in_words(words(look(verification, {"method"}))));
     if (is_drive_work(look(predicate, {"sanitization"}))) {
         render_looked_for(page, verification);
     } else if (words(look(verification, {"performed"})) == "yes") {
-        const Json& compared = look(verification, {"bytesCompared"});
+        const Part& compared = look(verification, {"bytesCompared"});
         page.field("Compared", size_in_words(compared) +
                                    share_of(number(compared),
                                             number(look(predicate, {"target", "sizeBytes"}))));
@@ -233,7 +242,7 @@ void render_read_back(Page& page, const Json& predicate) {
         page.field("Blocks that differ", words(look(verification, {"mismatches"})));
         page.field("Not readable", words(look(verification, {"readFaults", "bytes"})) + " bytes");
         show_areas(page, "not readable", look(verification, {"readFaults"}));
-        for (const Json& found : look(verification, {"differences"})) {
+        for (const Part& found : look(verification, {"differences"})) {
             page.field("differs",
                        fmt::format("byte {}: {}", words(look(found, {"offset"})),
                                    words(look(found, {"zero"})) == "yes"
@@ -243,27 +252,28 @@ void render_read_back(Page& page, const Json& predicate) {
         }
         page.field("Sample seed", words(look(verification, {"seed"})));
     }
-    const Json& unwritten = look(verification, {"unwrittenAreas"});
+    const Part& unwritten = look(verification, {"unwrittenAreas"});
     if (unwritten.is_object()) {
         page.field("Unwritten areas", fmt::format("{} blocks can still be read, {} bytes cannot",
                                                   words(look(unwritten, {"blocksDifferent"})),
                                                   words(look(unwritten, {"bytesUnreadable"}))));
     }
-    for (const Json& control : look(predicate, {"sanitization", "negativeControls"})) {
-        page.field("Control", words(look(control, {"name"})) + ": " +
-                                  words(look(control, {"result"})) + " (" +
+    for (const Part& control : look(predicate, {"sanitization", "negativeControls"})) {
+        page.field("Control", control_in_words(words(look(control, {"name"}))) + ": " +
+                                  outcome_in_words(words(look(control, {"result"}))) + " (" +
                                   words(look(control, {"detail"})) + ")");
     }
 }
 
-void render_not_reached(Page& page, const Json& predicate) {
-    const Json& target = look(predicate, {"target"});
+void render_not_reached(Page& page, const Part& predicate) {
+    const Part& target = look(predicate, {"target"});
     show_list(page, "Not reached", look(target, {"notReached"}), 2);
-    const Json& hidden = look(target, {"hiddenAreas"});
-    page.field(
-        "Hidden areas",
-        std::string(words(look(hidden, {"examined"})) == "yes" ? "examined" : "not examined") +
-            ": " + words(look(hidden, {"note"})));
+    const Part& hidden = look(target, {"hiddenAreas"});
+    const std::string examined =
+        words(look(hidden, {"examined"})) == "yes" ? "examined" : "not examined";
+    const std::string note = words(look(hidden, {"note"}));
+    page.field("Hidden areas", note.empty() || note.starts_with(examined) ? std::max(note, examined)
+                                                                          : examined + ": " + note);
     render_hidden_areas(page, look(hidden, {"areas"}));
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <array>
+#include <utility>
+
 #include "render.hpp"
 
 namespace efface::view {
@@ -9,13 +12,15 @@ namespace {
 
 constexpr std::size_t kVolumeIndent = 4;
 
-std::string control_summary(const Json& controls) {
-    std::string text;
-    for (const Json& control : controls) {
-        text += text.empty() ? "" : ", ";
-        text += words(look(control, {"name"})) + " " + words(look(control, {"result"}));
+void render_controls(Page& page, const Part& controls) {
+    for (const Part& control : controls) {
+        const std::string detail = words(look(control, {"detail"}));
+        page.field("  control",
+                   control_in_words(words(look(control, {"name"}))) + ": " +
+                       outcome_in_words(words(look(control, {"result"}))) +
+                       (detail.empty() ? "" : " (" + detail + ")"),
+                   kVolumeIndent);
     }
-    return text;
 }
 
 std::string role_in_words(const std::string& role) {
@@ -25,8 +30,8 @@ std::string role_in_words(const std::string& role) {
                                        : role;
 }
 
-std::string place_of(const Json& location) {
-    const Json& identity = look(location, {"identity"});
+std::string place_of(const Part& location) {
+    const Part& identity = look(location, {"identity"});
     std::string text = role_in_words(words(look(location, {"role"}))) + " on " +
                        words(look(identity, {"canonicalPath"}));
     for (const char* key : {"kind", "model"}) {
@@ -39,7 +44,7 @@ std::string place_of(const Json& location) {
     return text + (size.empty() ? "" : ", " + size);
 }
 
-void render_location(Page& page, const Json& location) {
+void render_location(Page& page, const Part& location) {
     page.field("Location", place_of(location) + ": " + words(look(location, {"status"})),
                kVolumeIndent);
     const std::string written = bytes_in_words(look(location, {"overwrite", "bytesWritten"}));
@@ -50,21 +55,23 @@ void render_location(Page& page, const Json& location) {
                    fmt::format("{} in {}; {} write faults, {}", written,
                                ranges == 1 ? "one range" : fmt::format("{} ranges", ranges),
                                words(look(location, {"overwrite", "writeFaults"})),
-                               flush_error == "0" ? "flushed" : "flush error " + flush_error),
+                               flush_error == "0" || flush_error == "none" || flush_error.empty()
+                                   ? "flushed"
+                                   : "flush error " + flush_error),
                    kVolumeIndent);
     }
-    const Json& verification = look(location, {"verification"});
-    std::string seen =
-        words(look(verification, {"method"})) + ": " + words(look(verification, {"result"}));
+    const Part& verification = look(location, {"verification"});
+    std::string seen = words(look(verification, {"method"})) + ": " +
+                       outcome_in_words(words(look(verification, {"result"})));
     const std::string compared = bytes_in_words(look(verification, {"bytesCompared"}));
     seen += compared.empty() ? "" : ", " + compared + " compared";
     const std::string mismatches = words(look(verification, {"mismatches"}));
     seen += mismatches.empty() ? "" : ", " + mismatches + " mismatches";
     page.field("  verified", seen, kVolumeIndent);
-    page.field("  controls", control_summary(look(location, {"negativeControls"})), kVolumeIndent);
+    render_controls(page, look(location, {"negativeControls"}));
 }
 
-std::string sample_summary(const Json& sample) {
+std::string sample_summary(const Part& sample) {
     return fmt::format(
         "{} pieces of {} sampled before: {} ciphertext, {} zero, {} with structure, {} unreadable",
         words(look(sample, {"piecesSampled"})), words(look(sample, {"piecesTotal"})),
@@ -72,7 +79,21 @@ std::string sample_summary(const Json& sample) {
         words(look(sample, {"structured"})), words(look(sample, {"unreadable"})));
 }
 
-void render_credential(Page& page, const Json& credential) {
+/// The ten items by which a cryptographic erase is judged (NIST SP 800-88, the certificate's
+/// manual).
+void render_cryptographic_erase(Page& page, const Part& items) {
+    constexpr std::array kItems{
+        std::pair{"makeModelVersion", "Encrypted by"}, std::pair{"keyGeneration", "Keys were made"},
+        std::pair{"mediaEncryption", "Encryption"},    std::pair{"keyLevel", "Erased key"},
+        std::pair{"dataAreas", "Data areas"},          std::pair{"keyLifeCycle", "Life of the key"},
+        std::pair{"technique", "How erased"},          std::pair{"keyEscrow", "Copies of keys"},
+        std::pair{"errorHandling", "If it fails"},     std::pair{"interface", "Interface"}};
+    for (const auto& [key, label] : kItems) {
+        page.field(label, words(look(items, {key})), kVolumeIndent);
+    }
+}
+
+void render_credential(Page& page, const Part& credential) {
     if (!credential.is_object() || words(look(credential, {"declared"})) != "yes") {
         return;
     }
@@ -85,18 +106,17 @@ void render_credential(Page& page, const Json& credential) {
 
 }  // namespace
 
-void render_volume(Page& page, const Json& volume) {
+void render_volume(Page& page, const Part& volume, const Part& result) {
     page.line(fmt::format("{}: {}, level {}", words(look(volume, {"name"})),
                           words(look(volume, {"status"})), words(look(volume, {"level"}))));
     page.field("LUKS UUID", words(look(volume, {"uuid"})), kVolumeIndent);
     page.field("Engine", words(look(volume, {"engine"})), kVolumeIndent);
     page.field("Asset tag", words(look(volume, {"assetTag"})), kVolumeIndent);
-    page.field("Encryption", words(look(volume, {"cryptographicErase", "mediaEncryption"})),
-               kVolumeIndent);
+    render_cryptographic_erase(page, look(volume, {"cryptographicErase"}));
     if (words(look(volume, {"alreadyGone"})) == "yes") {
         page.field("Note", "declared as already gone; not examined here", kVolumeIndent);
     }
-    for (const Json& location : look(volume, {"locations"})) {
+    for (const Part& location : look(volume, {"locations"})) {
         render_location(page, location);
     }
     if (look(volume, {"payloadSample"}).is_object()) {
@@ -106,8 +126,10 @@ void render_volume(Page& page, const Json& volume) {
     show_list(page, "Why not a better verdict", look(volume, {"reasons"}), kVolumeIndent);
     show_list(page, "Why no higher level", look(volume, {"eligibility", "objections"}),
               kVolumeIndent);
-    show_list(page, "Exceptions", look(volume, {"exceptions"}), kVolumeIndent);
-    show_list(page, "Residual risks", look(volume, {"residualRisks"}), kVolumeIndent);
+    show_list(page, "Exceptions", look(volume, {"exceptions"}), kVolumeIndent,
+              look(result, {"exceptions"}).glance());
+    show_list(page, "Residual risks", look(volume, {"residualRisks"}), kVolumeIndent,
+              look(result, {"residualRisks"}).glance());
 }
 
 }  // namespace efface::view

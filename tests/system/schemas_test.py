@@ -16,7 +16,7 @@ import tempfile
 sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 
 # pylint: disable=wrong-import-position
-from tamper import shapes
+from tamper.files import shapes
 from tamper.stock import DATA, SOURCE, stock
 
 SKIPPED = 77

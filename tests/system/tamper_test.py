@@ -22,9 +22,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 
 # pylint: disable=wrong-import-position
 from sample import DAY, todays
-from tamper import (acceptances, approvals, certificates, contradictions, drive, drive_claims, edits, forms, generated, health, log,
-                    lowered,
-                    memory, orders, read, reasons, record, rows, shapes, target, volumes)
+from tamper.claims import (contradictions, drive, drive_claims, generated, health, lowered, memory, read,
+                           reasons, rows, target, volumes)
+from tamper.files import acceptances, approvals, certificates, forms, log, orders, record, shapes
+from tamper import edits
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.judges import SCRIPT, WORKERS, ask
 from tamper.stock import DATA, predicate_of

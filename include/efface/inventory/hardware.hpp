@@ -13,7 +13,7 @@ namespace efface::inventory {
 struct Hardware {
     std::string model;   ///< whole, also where INQUIRY cuts it at 16 characters
     std::string serial;  ///< of the drive where the kernel has its IDENTIFY data, cut at NUL
-    /// Of what stands between, when it gives another one: a dock, a controller.
+    /// Of what is between, when it gives another one: a dock, a controller.
     std::string bridge_serial;
     bool serial_by_drive = false;  ///< VPD page 89h has it: no bridge made it up
     std::string wwid;

@@ -15,6 +15,9 @@ namespace efface::inventory {
 struct ListEntry {
     Identity identity;
     std::string parent;  ///< kernel name of the disk of a partition, or empty
+    std::string vendor;  ///< of a disk, printable; empty where the model tells or nothing does
+    /// Of a disk: "bay Slot 03", or its name below /dev/disk/by-path; empty where neither is known.
+    std::string place;
     Signature signature;
     int luks_version = 0;  ///< 0 = none
     std::string luks_uuid;

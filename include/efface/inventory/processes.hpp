@@ -34,6 +34,9 @@ struct Processes {
 [[nodiscard]] Processes read_processes(const SystemView& view);
 /// Adds those that began since `processes` was read; false when none did.
 [[nodiscard]] bool add_new_processes(const SystemView& view, Processes& processes);
+/// This process as that /proc names it, which may be that of an outer PID namespace; empty in a
+/// recording.
+[[nodiscard]] std::string own_process(const SystemView& view);
 /// Whether an entry of /proc is the folder of a process.
 [[nodiscard]] bool is_process(const std::string& name);
 /// Whether a process runs the same executable as this one: another efface, whose work may end by

@@ -13,6 +13,8 @@ constexpr std::size_t kPageColumns = 100;
 /// Control characters, characters that turn the direction of text and invalid UTF-8 become
 /// "\u{1b}"; the rest stays.
 [[nodiscard]] std::string visible(std::string_view text);
+/// How many columns of a screen the text takes; of a character of two columns, two.
+[[nodiscard]] std::size_t columns_of(std::string_view text);
 
 class Page final {
   public:
@@ -25,6 +27,8 @@ class Page final {
     /// `first` as it is, then the value wrapped below column `hang`.
     void hanging(std::string_view first, std::size_t hang, std::string_view value);
     void gap();
+    /// Everything of another page.
+    void append(const Page& other);
     [[nodiscard]] const std::string& text() const noexcept { return text_; }
 
   private:

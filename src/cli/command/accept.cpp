@@ -47,9 +47,11 @@ int accept(const Program& program, const AcceptOptions& options) {
 void add_accept(Command& app, Program& program) {
     auto command = app.subcommand("accept", "Accept or reject a certificate for the organisation");
     auto options = std::make_shared<AcceptOptions>();
-    command.add("bundle", options->bundle, "Bundle folder").required();
-    command.add("--key", options->key, "Name of the key of an approver or a witness").required();
-    command.add("--reason", options->reason, "Why, in words").required();
+    command.add("bundle", options->bundle, "Bundle folder").kind("FOLDER").required();
+    command.add("--key", options->key, "Name of the key of an approver or a witness")
+        .kind("KEY")
+        .required();
+    command.add("--reason", options->reason, "Why, in words").kind("TEXT").required();
     command.flag("--reject", options->reject, "Reject it instead of accepting it");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {

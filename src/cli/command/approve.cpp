@@ -65,9 +65,9 @@ void add_approve(Command& app, Program& program) {
     auto command =
         app.subcommand("approve", "Sign a manifest or an order as one of its two approvers");
     auto options = std::make_shared<ApproveOptions>();
-    command.add("file", options->manifest, "Project manifest or order").required();
-    command.add("--key", options->key, "Name of the approver's key").required();
-    command.add("--approval", options->approval, "Default: FILE.p7s beside it");
+    command.add("file", options->manifest, "Project manifest or order").kind("FILE").required();
+    command.add("--key", options->key, "Name of the approver's key").kind("KEY").required();
+    command.add("--approval", options->approval, "Default: FILE.p7s beside it").kind("FILE");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
         program.rights = device::Rights::signing;

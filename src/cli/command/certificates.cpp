@@ -1,14 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <unistd.h>
 
-#include <algorithm>
-
-#include "efface/answers/verify.hpp"
-#include "efface/base/file.hpp"
-#include "efface/evidence/bundle_names.hpp"
-#include "efface/evidence/log.hpp"
-
+#include "certificates/issued.hpp"
 #include "commands.hpp"
+#include "terminal/columns.hpp"
 #include "terminal/console.hpp"
 #include "terminal/text.hpp"
 
@@ -16,101 +12,19 @@ namespace efface::cli {
 
 namespace {
 
-/// What a bundle says, if it is proved; else why it is not.
-struct Issued {
-    std::string bundle;
-    std::string at;
-    std::string type;
-    std::string subject;
-    std::string status;
-    std::string level;
-    std::string why_not;
-    answers::Answer answer = answers::Answer::not_known;
+struct CertificatesOptions {
+    bool json = false;
+    bool csv = false;
+    bool wide = false;
+    std::string columns;
 };
 
-std::string word_of(const Json& record, const char* key) {
-    const auto found = record.find(key);
-    return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::string subject_in(const Json& predicate) {
-    for (const auto& [key, field] :
-         {std::pair{"target", "name"}, std::pair{"dataOwner", "projectId"}}) {
-        const auto found = predicate.find(key);
-        if (found != predicate.end() && found->is_object()) {
-            return word_of(*found, field);
-        }
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) {
+        text += (text.empty() ? "" : ", ") + word;
     }
-    return {};
-}
-
-Issued issued_of(const answers::Verifier& verifier, const std::filesystem::path& bundle) {
-    const auto verification = verifier.verify(bundle);
-    Issued issued;
-    issued.bundle = bundle.string();
-    issued.answer = answers::answer_of(verification);
-    if (!verification.ok()) {
-        issued.why_not = answers::summarize(verification);
-    }
-    const Json& record = verification.certificate;
-    if (!record.is_object() || !record.contains("predicate") ||
-        !record.at("predicate").is_object()) {
-        return issued;
-    }
-    const Json& predicate = record.at("predicate");
-    issued.at = word_of(predicate, "issuedAt");
-    issued.type = word_of(predicate, "certificateType");
-    issued.subject = subject_in(predicate);
-    if (issued.answer == answers::Answer::no || issued.answer == answers::Answer::not_known) {
-        return issued;  // what is not proved says nothing
-    }
-    if (const auto result = predicate.find("result");
-        result != predicate.end() && result->is_object()) {
-        issued.status = word_of(*result, "status");
-        issued.level = word_of(*result, "level");
-    }
-    return issued;
-}
-
-/// Latest first; those of which nothing is known at the end.
-std::vector<Issued> all_issued(const job::StateDirectory& state) {
-    std::vector<Issued> list;
-    if (!std::filesystem::is_directory(state.certificates())) {
-        return list;
-    }
-    const auto read = [&](const char* name) {
-        auto text = read_text_file(state.keys() / name, evidence::kAnchorBytesMax);
-        if (!text) {
-            throw Error(ErrorCode::usage, (state.keys() / name).string() + ": is missing",
-                        "efface keys init");
-        }
-        return *std::move(text);
-    };
-    const auto key = evidence::verifier_key_line(read(evidence::kLogKeyFile));
-    const answers::Verifier verifier({read(evidence::kRootFile), key.value_or(""), {}});
-    for (const auto& entry : std::filesystem::directory_iterator(state.certificates())) {
-        if (entry.is_directory() && !entry.path().filename().string().starts_with('.')) {
-            list.push_back(issued_of(verifier, entry.path()));
-        }
-    }
-    std::sort(list.begin(), list.end(), [](const Issued& a, const Issued& b) {
-        return std::tie(b.at, a.bundle) < std::tie(a.at, b.bundle);
-    });
-    return list;
-}
-
-const char* proof_word(answers::Answer answer) {
-    switch (answer) {
-        case answers::Answer::yes:
-            return "proved";
-        case answers::Answer::no:
-            return "NOT PROVED";
-        case answers::Answer::not_known:
-            return "unreadable";
-        case answers::Answer::qualified:
-            return "limited";
-    }
-    return "";
+    return text;
 }
 
 Json issued_document(const std::vector<Issued>& list) {
@@ -121,8 +35,16 @@ Json issued_document(const std::vector<Issued>& list) {
                                    .add("issuedAt", issued.at)
                                    .add("type", issued.type)
                                    .add("subject", issued.subject)
+                                   .add("serial", issued.serial)
+                                   .add("assetTags", issued.asset_tags)
+                                   .add("project", issued.project)
+                                   .add("order", issued.order)
+                                   .add("technique", issued.technique)
                                    .add("status", issued.status)
                                    .add("level", issued.level)
+                                   .add("operator", issued.operator_name)
+                                   .add("approvers", issued.approvers)
+                                   .add("proof", proof_word(issued.answer))
                                    .add("exitCode", static_cast<int>(issued.answer))
                                    .add("whyNot", issued.why_not)
                                    .take());
@@ -133,25 +55,107 @@ Json issued_document(const std::vector<Issued>& list) {
         .take();
 }
 
-int list_certificates(const Program& program, bool json) {
-    const auto list = all_issued(program.state());
-    if (json) {
-        print_json(issued_document(list));
-        return 0;
-    }
-    if (list.empty()) {
-        print("no certificate has been issued here\n");
-        return 0;
-    }
-    std::vector<std::vector<std::string>> rows = {
-        {"ISSUED", "PROOF", "VERDICT", "LEVEL", "WHAT", "BUNDLE"}};
+Meaning meaning_of_proof(answers::Answer answer) {
+    return answer == answers::Answer::yes  ? Meaning::good
+           : answer == answers::Answer::no ? Meaning::bad
+                                           : Meaning::caution;
+}
+
+Meaning meaning_of_verdict(const std::string& status) {
+    return status == "sanitized"                   ? Meaning::good
+           : status == "sanitized-with-exceptions" ? Meaning::caution
+                                                   : Meaning::bad;
+}
+
+Table table_of(const std::vector<Issued>& list) {
+    Table table;
+    table.columns = {{"ISSUED", 90},   {"PROOF", 100},      {"VERDICT", 95}, {"LEVEL", 80},
+                     {"SERIAL", 70},   {"ASSET TAG", 60},   {"PROJECT", 65}, {"WHAT", 85, true},
+                     {"OPERATOR", 50}, {"APPROVED BY", 40}, {"ORDER", 45},   {"BUNDLE", 30}};
+    const auto dash = [](const std::string& text) { return Cell{text.empty() ? "-" : text}; };
     for (const auto& issued : list) {
-        const auto dash = [](const std::string& text) { return text.empty() ? "-" : text; };
-        rows.push_back(
-            {dash(issued.at), proof_word(issued.answer), dash(issued.status), dash(issued.level),
-             issued.why_not.empty() ? dash(issued.subject) : issued.why_not, issued.bundle});
+        table.rows.push_back(
+            {dash(issued.at),
+             {proof_word(issued.answer), meaning_of_proof(issued.answer)},
+             {issued.status.empty() ? "-" : issued.status, meaning_of_verdict(issued.status)},
+             dash(issued.level),
+             dash(issued.serial),
+             dash(joined(issued.asset_tags)),
+             dash(issued.project),
+             dash(issued.why_not.empty() ? issued.subject : issued.why_not),
+             dash(issued.operator_name),
+             dash(joined(issued.approvers)),
+             dash(issued.order),
+             {issued.bundle}});
     }
-    print(table(std::move(rows)));
+    return table;
+}
+
+/// A field of RFC 4180. What a spreadsheet would take for a formula begins with an apostrophe.
+std::string csv_field(const std::string& text) {
+    std::string field = one_line(text);
+    if (!field.empty() && std::string_view("=+-@").find(field.front()) != std::string_view::npos) {
+        field.insert(0, "'");
+    }
+    std::string quoted = "\"";
+    for (const char letter : field) {
+        quoted += letter == '"' ? "\"\"" : std::string(1, letter);
+    }
+    return quoted + "\"";
+}
+
+std::string csv_line(const std::vector<std::string>& fields) {
+    std::string line;
+    for (const auto& field : fields) {
+        line += (line.empty() ? "" : ",") + csv_field(field);
+    }
+    return line + "\r\n";
+}
+
+std::string csv_of(const std::vector<Issued>& list) {
+    std::string text = csv_line({"issued at", "proof", "verdict", "level", "serial number",
+                                 "asset tag", "project", "target", "type", "technique", "operator",
+                                 "approved by", "order", "bundle", "why not proved"});
+    for (const auto& issued : list) {
+        text += csv_line({issued.at, proof_word(issued.answer), issued.status, issued.level,
+                          issued.serial, joined(issued.asset_tags), issued.project, issued.subject,
+                          issued.type, issued.technique, issued.operator_name,
+                          joined(issued.approvers), issued.order, issued.bundle, issued.why_not});
+    }
+    return text;
+}
+
+void print_table(const std::vector<Issued>& list, const CertificatesOptions& options) {
+    const Screen screen = Screen::of(STDOUT_FILENO);
+    auto table = table_of(list);
+    const bool asked = options.wide || !options.columns.empty();
+    table = options.columns.empty() ? without_empty(std::move(table))
+                                    : pick(std::move(table), options.columns);
+    const auto fitted = fit(table, asked ? 0 : screen.columns, screen);
+    print_made_safe(fitted.text);
+    if (!fitted.left_out.empty()) {
+        say("no room for " + joined(fitted.left_out) +
+            ": efface certificates -w, or -o with the columns to show");
+    }
+}
+
+int list_certificates(const Program& program, const CertificatesOptions& options) {
+    if (options.json && options.csv) {
+        throw Error(ErrorCode::usage, "--json and --csv cannot be combined");
+    }
+    if (!options.columns.empty()) {
+        (void)pick(table_of({}), options.columns);
+    }
+    const auto list = all_issued(program.existing_state());
+    if (options.json) {
+        print_json(issued_document(list));
+    } else if (options.csv) {
+        print_made_safe(csv_of(list));
+    } else if (list.empty()) {
+        print("no certificate has been issued here\n");
+    } else {
+        print_table(list, options);
+    }
     return 0;
 }
 
@@ -160,11 +164,15 @@ int list_certificates(const Program& program, bool json) {
 void add_certificates(Command& app, Program& program) {
     auto command =
         app.subcommand("certificates", "Show what this machine issued, and whether it is proved");
-    auto json = std::make_shared<bool>(false);
-    command.flag("-J,--json", *json, "Print one JSON document");
-    command.when_named([&program, json] {
+    auto options = std::make_shared<CertificatesOptions>();
+    command.flag("-J,--json", options->json, "Print one JSON document");
+    command.flag("--csv", options->csv, "Print a table for a spreadsheet (RFC 4180)");
+    command.add("-o,--columns", options->columns, "Show these columns: issued,serial,verdict")
+        .kind("COLUMNS");
+    command.flag("-w,--wide", options->wide, "Show every column, however wide");
+    command.when_named([&program, options] {
         program.rights = device::Rights::reading;
-        program.run = [&program, json] { return list_certificates(program, *json); };
+        program.run = [&program, options] { return list_certificates(program, *options); };
     });
 }
 

@@ -21,8 +21,11 @@ struct Program {
     /// What `run` takes of the rights that the program was started with.
     device::Rights rights = device::Rights::storage;
 
-    /// Throws Error(authorisation) when someone else could have changed what stands there.
+    /// Throws Error(authorisation) when someone else could have changed what is there.
     [[nodiscard]] job::StateDirectory state() const;
+    /// The same for a command that asks what has happened here. Throws Error(usage) where there is
+    /// no such folder: that is no answer.
+    [[nodiscard]] job::StateDirectory existing_state() const;
 };
 
 void add_keys(Command& app, Program& program);
@@ -37,6 +40,8 @@ void add_show(Command& app, Program& program);
 void add_certificates(Command& app, Program& program);
 void add_list(Command& app, Program& program);
 void add_log(Command& app, Program& program);
+/// What the shells ask for completion; not in the help. `line`: the whole command line.
+void add_complete(Command& app, Program& program, const CommandLine& line);
 
 /// Absolute path of the running executable.
 [[nodiscard]] std::string executable_path();

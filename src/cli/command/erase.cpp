@@ -1,25 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
-#include <algorithm>
-#include <map>
-
 #include "commands.hpp"
 #include "erase/erase_options.hpp"
 #include "erase/erase_run.hpp"
 #include "erase/expected_plan.hpp"
-#include "erase/plan_text.hpp"
-#include "erase/run_io.hpp"
+#include "erase/prompt.hpp"
 #include "line/help.hpp"
+#include "run/run_io.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
 
 namespace {
-
-/// A serial number may be typed or scanned by its end, when that is long enough to tell disks
-/// apart.
-constexpr std::size_t kTokenEndMin = 6;
 
 struct EraseOptions {
     TargetOptions targets;
@@ -28,44 +19,7 @@ struct EraseOptions {
     EraseReporting reporting;
 };
 
-bool confirms(const std::string& answer, const std::string& token) {
-    return answer == token || (answer.size() >= kTokenEndMin && token.ends_with(answer));
-}
-
-std::string question_for(const job::TargetPlan& plan) {
-    const bool serial = plan.identity.value("serial", "") == plan.confirm_token;
-    return fmt::format("type {}{} to erase {} permanently: ", serial ? "the serial number " : "",
-                       one_line(plan.confirm_token), one_line(plan.name));
-}
-
-/// Asks for each target in turn, before anything starts. The answers hold for exactly the plans
-/// that were shown.
-std::map<std::string, std::string> confirm(const Program& program,
-                                           const std::vector<job::TargetRequest>& requests) {
-    const auto host = job::make_linux_host(executable_path());
-    const SystemClock clock;
-    SystemRandom random;
-    job::Events events({}, clock);
-    job::RunContext context{program.state(), *host, clock, random, events};
-    std::map<std::string, std::string> digests;
-    for (const auto& request : requests) {
-        const auto plan = job::make_target_plan(context, request);
-        show(plan_text(plan));
-        if (!plan.objections.empty()) {
-            continue;  // the run itself refuses and says why
-        }
-        const auto answer = ask(question_for(plan));
-        if (!confirms(answer, plan.confirm_token)) {
-            throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
-                        plan.name + ": what was typed does not name it: nothing was changed");
-        }
-        digests[request.target] = job::plan_digest(plan);
-    }
-    return digests;
-}
-
-mandate::Authorization typed(const job::TargetPlan& plan,
-                             const std::map<std::string, std::string>& digests,
+mandate::Authorization typed(const job::TargetPlan& plan, const Confirmed& digests,
                              const std::string& target) {
     const auto found = digests.find(target);
     if (found == digests.end() || found->second != job::plan_digest(plan)) {
@@ -93,7 +47,7 @@ int erase_requests(const Program& program, const evidence::KeyStore& keys,
         request.expected_plan_digest = expected.digest_of(request.target, requests.size());
     }
     const auto digests =
-        approved ? std::map<std::string, std::string>() : confirm(program, requests);
+        approved ? Confirmed() : confirm(program, requests, options.reporting.json);
     for (auto& request : requests) {
         request.authorize = [&, target = request.target](const job::TargetPlan& plan) {
             return approved ? *approved : typed(plan, digests, target);
@@ -134,11 +88,15 @@ void add_erase(Command& app, Program& program) {
         app.subcommand("erase", "Erase devices, files or memory, verify, and issue a certificate");
     auto options = std::make_shared<EraseOptions>();
     options->targets.add_to(command);
-    command.add("--approval", options->approval, "Approvals of the order; default: ORDER.p7s");
-    command.add("--plan", options->plan,
-                "Refuse if the plan has changed: a file of efface plan --out, or for a single "
-                "target its digest");
-    command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
+    command.add("--approval", options->approval, "Approvals of the order; default: ORDER.p7s")
+        .kind("FILE");
+    command
+        .add("--plan", options->plan,
+             "Refuse if the plan has changed: a file of efface plan --out, or for a single target "
+             "its digest")
+        .kind("FILE");
+    command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N")
+        .kind("FILE");
     command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
     command.footer(techniques_footer());
     command.when_named([&program, options] {

@@ -2,13 +2,16 @@
 #include "efface/job/jobs.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "commands.hpp"
 #include "erase/erase_run.hpp"
+#include "terminal/columns.hpp"
 #include "terminal/console.hpp"
-#include "terminal/text.hpp"
 
 namespace efface::cli {
 
@@ -41,13 +44,51 @@ std::string progress_of(const job::JobEntry& entry) {
     return fmt::format("{} %", entry.bytes_done * 100 / entry.bytes_total);
 }
 
-int show_jobs(const Program& program, bool json, bool only_open) {
-    auto entries = job::list_jobs(program.state());
+Meaning meaning_of_state(const std::string& state) {
+    return state == "sanitized"                           ? Meaning::good
+           : state == "running" || state == "interrupted" ? Meaning::caution
+           : state.starts_with("not-") || state == "indeterminate" || state == "journal-damaged"
+               ? Meaning::bad
+               : Meaning::plain;
+}
+
+Table table_of(const std::vector<job::JobEntry>& entries) {
+    Table table;
+    table.columns = {{"JOB", 100},  {"STARTED", 60}, {"STATE", 95},
+                     {"LEVEL", 50}, {"DONE", 90},    {"WHAT", 98, true}};
+    for (const auto& entry : entries) {
+        const auto state = state_of(entry);
+        table.rows.push_back({{entry.id.substr(0, kIdShown)},
+                              {entry.started_at},
+                              {state, meaning_of_state(state)},
+                              {entry.level.empty() ? "-" : entry.level},
+                              {progress_of(entry)},
+                              {entry.kind + " " + entry.subject}});
+    }
+    return table;
+}
+
+std::vector<job::JobEntry> entries_of(const job::StateDirectory& state, bool only_open) {
+    auto entries = job::list_jobs(state);
     if (only_open) {
         std::erase_if(entries, [](const auto& entry) {
             return !entry.running && !entry.resumable() && !entry.reason;
         });
     }
+    return entries;
+}
+
+void print_jobs(const std::vector<job::JobEntry>& entries, bool only_open) {
+    if (entries.empty()) {
+        print(only_open ? "no job is running or waiting to be resumed\n" : "no job has run here\n");
+        return;
+    }
+    const Screen screen = Screen::of(STDOUT_FILENO);
+    print_made_safe(fit(table_of(entries), screen.columns, screen).text);
+}
+
+int show_jobs(const Program& program, bool json, bool only_open) {
+    const auto entries = entries_of(program.existing_state(), only_open);
     if (json) {
         Json list = Json::array();
         for (const auto& entry : entries) {
@@ -57,18 +98,7 @@ int show_jobs(const Program& program, bool json, bool only_open) {
             ObjectWriter().add("schema", "efface.jobs/1").add("jobs", std::move(list)).take());
         return 0;
     }
-    if (entries.empty()) {
-        print(only_open ? "no job is running or waiting to be resumed\n" : "no job has run here\n");
-        return 0;
-    }
-    std::vector<std::vector<std::string>> rows = {
-        {"JOB", "STARTED", "STATE", "LEVEL", "DONE", "WHAT"}};
-    for (const auto& entry : entries) {
-        rows.push_back({entry.id.substr(0, kIdShown), entry.started_at, state_of(entry),
-                        entry.level.empty() ? "-" : entry.level, progress_of(entry),
-                        entry.kind + " " + entry.subject});
-    }
-    print(table(rows));
+    print_jobs(entries, only_open);
     const bool waiting = std::any_of(entries.begin(), entries.end(),
                                      [](const auto& entry) { return entry.resumable(); });
     if (waiting && only_open) {
@@ -77,10 +107,37 @@ int show_jobs(const Program& program, bool json, bool only_open) {
     return 0;
 }
 
+/// Again and again until no job runs any more: on a terminal in place, elsewhere one after another.
+int watch_jobs(const Program& program) {
+    constexpr std::chrono::seconds kPause{2};
+    constexpr const char* kFromTop = "\033[H\033[J";  // ECMA-48: CUP, ED
+    const bool in_place = Screen::of(STDOUT_FILENO).terminal;
+    const auto state = program.existing_state();
+    for (;;) {
+        const auto entries = entries_of(state, true);
+        if (in_place) {
+            print_made_safe(kFromTop);
+        }
+        print_jobs(entries, true);
+        const bool running = std::any_of(entries.begin(), entries.end(),
+                                         [](const auto& entry) { return entry.running; });
+        if (!running) {
+            return 0;
+        }
+        if (in_place) {
+            print("Ctrl-C ends the watching; the jobs go on\n");
+        }
+        std::this_thread::sleep_for(kPause);
+    }
+}
+
 const job::JobEntry& find_job(const std::vector<job::JobEntry>& entries, const std::string& id) {
+    if (id.empty()) {
+        throw Error(ErrorCode::usage, "no job is named: its id is empty", "efface jobs lists them");
+    }
     const job::JobEntry* found = nullptr;
     for (const auto& entry : entries) {
-        if (!id.empty() && entry.id.starts_with(id)) {
+        if (entry.id.starts_with(id)) {
             if (found != nullptr) {
                 throw Error(ErrorCode::usage, "several jobs begin with " + printable(id));
             }
@@ -95,7 +152,7 @@ const job::JobEntry& find_job(const std::vector<job::JobEntry>& entries, const s
 }
 
 int resume(const Program& program, const JobsOptions& options) {
-    const auto entries = job::list_jobs(program.state());
+    const auto entries = job::list_jobs(program.existing_state());
     const auto& entry = find_job(entries, options.id);
     if (entry.reason == ReasonCode::journal_damaged) {
         throw Error(
@@ -118,7 +175,7 @@ int resume(const Program& program, const JobsOptions& options) {
 }
 
 int forget(const Program& program, const JobsOptions& options) {
-    const auto state = program.state();
+    const auto state = program.existing_state();
     const auto id = find_job(job::list_jobs(state), options.id).id;
     const auto forgotten = job::forget_job(state, SystemClock(), id);
     if (options.reporting.json) {
@@ -141,46 +198,64 @@ int forget(const Program& program, const JobsOptions& options) {
     return 0;
 }
 
-/// `jobs forget JOB`; returns its options.
-std::shared_ptr<JobsOptions> add_forget(Command& jobs, Program& program) {
+void add_forget(Command& jobs, Program& program) {
     auto command =
         jobs.subcommand("forget", "Give up a job that cannot be resumed: removes its folder");
     auto options = std::make_shared<JobsOptions>();
-    command.add("job", options->id, "Its id, or the beginning of it (see efface jobs)").required();
+    command.add("job", options->id, "Its id, or the beginning of it (see efface jobs)")
+        .kind("JOB")
+        .required();
     command.flag("-J,--json", options->reporting.json, "Print one JSON document");
     command.when_named([&program, options] {
         program.rights = device::Rights::signing;
         program.run = [&program, options] { return forget(program, *options); };
     });
-    return options;
+}
+
+void add_jobs_command(Command& app, Program& program) {
+    auto command = app.subcommand("jobs", "Show every job that has run here");
+    auto json = std::make_shared<bool>(false);
+    command.flag("-J,--json", *json, "Print one JSON document");
+    add_forget(command, program);
+    command.when_named([&program, json, command] {
+        if (command.named_subcommand()) {
+            return;  // which says itself what to run
+        }
+        program.rights = device::Rights::reading;
+        program.run = [&program, json] { return show_jobs(program, *json, false); };
+    });
+}
+
+void add_status(Command& app, Program& program) {
+    auto command = app.subcommand("status", "Show the jobs that run here or wait to be resumed");
+    auto json = std::make_shared<bool>(false);
+    auto watch = std::make_shared<bool>(false);
+    command.flag("-J,--json", *json, "Print one JSON document");
+    command.flag("-w,--watch", *watch, "Show them again every 2 seconds until none runs");
+    command.when_named([&program, json, watch] {
+        program.rights = device::Rights::reading;
+        program.run = [&program, json, watch] {
+            if (*watch && *json) {
+                throw Error(ErrorCode::usage, "--watch and --json cannot be combined",
+                            "efface erase --events tells programs how a run goes on");
+            }
+            return *watch ? watch_jobs(program) : show_jobs(program, *json, true);
+        };
+    });
 }
 
 }  // namespace
 
 void add_jobs(Command& app, Program& program) {
-    for (const bool only_open : {false, true}) {
-        auto command =
-            app.subcommand(only_open ? "status" : "jobs",
-                           only_open ? "Show the jobs that run here or wait to be resumed"
-                                     : "Show every job that has run here");
-        auto json = std::make_shared<bool>(false);
-        command.flag("-J,--json", *json, "Print one JSON document");
-        const auto forgetting =
-            only_open ? std::make_shared<JobsOptions>() : add_forget(command, program);
-        command.when_named([&program, json, only_open, forgetting] {
-            if (!forgetting->id.empty()) {
-                return;
-            }
-            program.rights = device::Rights::reading;
-            program.run = [&program, json, only_open] {
-                return show_jobs(program, *json, only_open);
-            };
-        });
-    }
+    add_jobs_command(app, program);
+    add_status(app, program);
     auto command = app.subcommand("resume", "Resume an interrupted job");
     auto options = std::make_shared<JobsOptions>();
-    command.add("job", options->id, "Its id, or the beginning of it (see efface jobs)").required();
-    command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N");
+    command.add("job", options->id, "Its id, or the beginning of it (see efface jobs)")
+        .kind("JOB")
+        .required();
+    command.add("--events", options->reporting.events, "NDJSON events to -, a file, or fd:N")
+        .kind("FILE");
     command.flag("-J,--json", options->reporting.json, "Print one JSON document at the end");
     command.when_named([&program, options] {
         program.run = [&program, options] { return resume(program, *options); };

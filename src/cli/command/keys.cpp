@@ -21,7 +21,7 @@ struct KeysOptions {
 };
 
 /// An earlier `keys init` was killed when the keys were there and the log did not tell of them yet.
-/// Where anything else is there, a log that is missing was lost, and is not begun anew.
+/// Where anything else is there, a log that is missing was lost, and is not begun again.
 bool was_cut_short(const job::StateDirectory& state, const evidence::Issuer& issuer) {
     if (!std::filesystem::exists(state.keys() / "log.vkey") ||
         std::filesystem::exists(state.jobs()) || std::filesystem::exists(state.certificates())) {
@@ -117,17 +117,23 @@ void add_keys(Command& app, Program& program) {
     keys.needs_subcommand();
     auto options = std::make_shared<KeysOptions>();
     auto init_command = keys.subcommand("init", "Create evidence root, station key and log key");
-    init_command.add("--organization", options->issuer.organization).required();
-    init_command.add("--site", options->issuer.site).required();
-    init_command.add("--station", options->issuer.station_id, "Name of this machine").required();
+    init_command.add("--organization", options->issuer.organization, "Who issues the certificates")
+        .kind("NAME")
+        .required();
+    init_command.add("--site", options->issuer.site, "Where").kind("NAME").required();
+    init_command.add("--station", options->issuer.station_id, "Name of this machine")
+        .kind("NAME")
+        .required();
     init_command.flag("-J,--json", options->json, "Print one JSON document");
     init_command.when_named([&program, options] {
         program.rights = device::Rights::signing;
         program.run = [&program, options] { return init(program.state(), *options); };
     });
     auto issue_command = keys.subcommand("issue", "Create the key of a person");
-    issue_command.add("name", options->name).required();
-    issue_command.add("--role", options->role, "approver, operator or witness").required();
+    issue_command.add("name", options->name, "Of the person").kind("NAME").required();
+    issue_command.add("--role", options->role, "What the person does")
+        .one_of({"approver", "operator", "witness"})
+        .required();
     issue_command.flag("-J,--json", options->json, "Print one JSON document");
     issue_command.when_named([&program, options] {
         program.rights = device::Rights::signing;

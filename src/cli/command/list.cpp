@@ -1,86 +1,109 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include "efface/device/capabilities.hpp"
 #include "efface/guard/users.hpp"
-#include "efface/job/drives.hpp"
 
 #include "commands.hpp"
+#include "list/rows.hpp"
 #include "terminal/console.hpp"
-#include "terminal/text.hpp"
 
 namespace efface::cli {
 
 namespace {
 
-std::string dash(const std::string& text) {
-    return text.empty() ? "-" : text;
+struct ListOptions {
+    bool json = false;
+    bool techniques = false;
+    bool wide = false;
+    std::string columns;
+    std::string devices = "usual";
+    unsigned wait = 0;
+
+    [[nodiscard]] Devices which() const {
+        return devices == "disks" ? Devices::disks
+               : devices == "all" ? Devices::all
+                                  : Devices::usual;
+    }
+};
+
+Json job_document(const std::optional<job::JobEntry>& job) {
+    return job ? ObjectWriter()
+                     .add("jobId", job->id)
+                     .add("running", job->running)
+                     .add("bytesDone", job->bytes_done)
+                     .add("bytesTotal", job->bytes_total)
+                     .take()
+               : Json();
 }
 
-using Abilities = std::vector<std::optional<job::DriveAbility>>;
+Json last_document(const std::optional<LastErased>& last) {
+    return last ? ObjectWriter()
+                      .add("bundle", printable(last->bundle.string()))
+                      .add("issuedAt", last->at)
+                      .add("status", last->status)
+                      .add("level", last->level)
+                      .take()
+                : Json();
+}
 
-Json document_of(const std::vector<inventory::ListEntry>& entries, const Abilities& abilities) {
+Json document_of(const Storage& storage) {
     Json list = Json::array();
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        const auto& entry = entries[i];
+    for (std::size_t i = 0; i < storage.entries.size(); ++i) {
+        const auto& entry = storage.entries[i];
         Json uses = Json::array();
         for (const auto& use : entry.uses) {
             uses.push_back(
                 ObjectWriter().add("kind", to_string(use.code)).add("detail", use.detail).take());
         }
+        const auto& ability = storage.abilities[i];
+        const auto& past = storage.pasts.rows[i];
         list.push_back(ObjectWriter()
                            .add("identity", inventory::to_json(entry.identity))
                            .add("parent", entry.parent)
+                           .add("vendor", entry.vendor)
                            .add("virtualDiskOf", entry.controller)
+                           .add("place", entry.place)
+                           .add("blocksRead", entry.signature.code >= 0)
                            .add("luksVersion", entry.luks_version)
                            .add("luksUuid", entry.luks_uuid)
-                           .add("erasesItself", abilities[i] ? to_json(*abilities[i]) : Json())
+                           .add("erasesItself", ability ? to_json(*ability) : Json())
                            .add("uses", std::move(uses))
+                           .add("job", job_document(past.job))
+                           .add("last", last_document(past.last))
                            .take());
     }
-    return ObjectWriter().add("schema", "efface.list/1").add("storage", std::move(list)).take();
-}
-
-/// The best that a drive can do to itself.
-std::string best_of(const std::optional<job::DriveAbility>& ability) {
-    if (!ability) {
-        return "-";
-    }
-    if (!ability->error.empty()) {
-        return "no answer";
-    }
-    if (!ability->running.empty()) {
-        return "runs " + ability->running;
-    }
-    for (const auto& technique : ability->techniques) {
-        if (technique.why_not.empty() && technique.level != method::Level::none) {
-            return fmt::format("{}: {}", to_string(technique.level), technique.name);
-        }
-    }
-    return "nothing";
+    return ObjectWriter()
+        .add("schema", "efface.list/1")
+        .add("examined", storage.examined)
+        .add("pastUnread", printable(storage.pasts.unread))
+        .add("storage", std::move(list))
+        .take();
 }
 
 /// Every technique of each drive, and why not.
-std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
-                            const Abilities& abilities) {
+std::string techniques_text(const Storage& storage) {
     std::string text;
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        if (!abilities[i]) {
+    for (std::size_t i = 0; i < storage.entries.size(); ++i) {
+        const auto& ability = storage.abilities[i];
+        if (!ability) {
             continue;
         }
-        text +=
-            fmt::format("\n{}  {} {}\n", one_line(entries[i].identity.canonical_path),
-                        one_line(entries[i].identity.model), one_line(entries[i].identity.serial));
-        if (!abilities[i]->error.empty()) {
-            text += "  " + one_line(abilities[i]->error) + "\n";
+        const auto& identity = storage.entries[i].identity;
+        text += fmt::format("\n{}  {} {}\n", one_line(identity.canonical_path),
+                            one_line(identity.model), one_line(identity.serial));
+        if (!ability->error.empty()) {
+            text += "  " + one_line(ability->error) + "\n";
         }
-        for (const auto& area : abilities[i]->hidden_areas) {
+        for (const auto& area : ability->hidden_areas) {
             text += "  hidden: " + one_line(area) + "\n";
         }
-        if (!abilities[i]->techniques.empty()) {
-            const auto& health = abilities[i]->health_text;
+        if (!ability->techniques.empty()) {
+            const auto& health = ability->health_text;
             text += "  health: " + (health.empty() ? "not reported" : health) + "\n";
         }
-        for (const auto& technique : abilities[i]->techniques) {
+        for (const auto& technique : ability->techniques) {
             text += fmt::format("  {:<26} {}\n", technique.name,
                                 !technique.why_not.empty() ? "no: " + technique.why_not
                                 : technique.estimate_seconds
@@ -92,27 +115,58 @@ std::string techniques_text(const std::vector<inventory::ListEntry>& entries,
     return text.empty() ? "\nNo drive here supports an erase command.\n" : text;
 }
 
-std::string text_of(const std::vector<inventory::ListEntry>& entries, const Abilities& abilities) {
-    std::vector<std::vector<std::string>> rows = {
-        {"NAME", "KIND", "SIZE", "MODEL", "SERIAL", "LUKS", "ERASES ITSELF", "USED BY"}};
-    for (std::size_t i = 0; i < entries.size(); ++i) {
-        const auto& entry = entries[i];
-        const auto name = std::filesystem::path(entry.identity.canonical_path).filename().string();
-        std::string used = entry.uses.empty() ? "-" : entry.uses.front().detail;
-        if (entry.uses.size() > 1) {
-            used += fmt::format(" (and {} more)", entry.uses.size() - 1);
-        }
-        rows.push_back({(entry.parent.empty() ? "" : " ") + name,
-                        entry.controller.empty() ? inventory::to_string(entry.identity.kind)
-                                                 : "virtual disk of " + entry.controller,
-                        human_bytes(entry.identity.size_bytes), dash(entry.identity.model),
-                        dash(entry.identity.serial),
-                        entry.luks_version == 0
-                            ? "-"
-                            : fmt::format("LUKS{} {}", entry.luks_version, entry.luks_uuid),
-                        best_of(abilities[i]), used});
+/// The columns that were asked for, and where nobody asked those that fit.
+void print_table(const ListOptions& options, const Storage& storage) {
+    const Screen screen = Screen::of(STDOUT_FILENO);
+    auto table = table_of(storage, options.which());
+    if (!options.columns.empty()) {
+        table = pick(std::move(table), options.columns);
+    } else if (!options.wide) {
+        table = without_empty(pick(std::move(table), usual_columns()));
     }
-    return table(rows);
+    const bool asked = options.wide || !options.columns.empty();
+    const auto fitted = fit(table, asked ? 0 : screen.columns, screen);
+    print_made_safe(fitted.text);
+    if (!fitted.left_out.empty()) {
+        std::string names;
+        for (const auto& name : fitted.left_out) {
+            names += (names.empty() ? "" : ", ") + name;
+        }
+        say("no room for " + names + ": efface list -w, or -o with the columns to show");
+    }
+    if (!storage.examined) {
+        say("? is what only root may look at: run efface list as root", Meaning::caution);
+    } else if (!storage.pasts.unread.empty()) {
+        say("jobs and certificates: " + storage.pasts.unread, Meaning::caution);
+    }
+}
+
+int list(const Program& program, const ListOptions& options) {
+    if (!options.columns.empty()) {
+        (void)pick(table_of({}, Devices::all), options.columns);  // before anybody waits
+    }
+    job::DriveAbilities questions;
+    Storage storage;
+    storage.examined = device::missing_for_devices().empty();
+    storage.entries =
+        guard::list_storage({}, false, &questions, std::chrono::seconds(options.wait));
+    storage.abilities = questions.found();
+    try {
+        storage.pasts = pasts_of(storage.entries, program.state());
+    } catch (const Error& error) {  // a state folder that others can write says nothing
+        storage.pasts.rows.resize(storage.entries.size());
+        storage.pasts.unread = error.what();
+    }
+    storage = chosen(std::move(storage), options.which());
+    if (options.json) {
+        print_json(document_of(storage));
+        return 0;
+    }
+    print_table(options, storage);
+    if (options.techniques) {
+        print(techniques_text(storage));
+    }
+    return 0;
 }
 
 /// A drive that takes longer to answer is not waited for.
@@ -122,31 +176,24 @@ constexpr unsigned kWaitMaxS = 600;
 }  // namespace
 
 void add_list(Command& app, Program& program) {
-    auto command =
-        app.subcommand("list", "Show the storage of this machine: identity, LUKS state, users");
-    auto json = std::make_shared<bool>(false);
-    auto techniques = std::make_shared<bool>(false);
-    auto wait = std::make_shared<unsigned>(kWaitDefaultS);
-    command.flag("-J,--json", *json, "Print one JSON document");
-    command.flag("-t,--techniques", *techniques,
+    auto command = app.subcommand(
+        "list", "Show the storage of this machine: identity, users, and what efface knows of it");
+    auto options = std::make_shared<ListOptions>();
+    options->wait = kWaitDefaultS;
+    command.flag("-J,--json", options->json, "Print one JSON document");
+    command.flag("-t,--techniques", options->techniques,
                  "Show every technique of each drive, and why one cannot be used");
-    command.add("--wait", *wait, "Seconds to wait for an answer of each drive")
+    command.add("-o,--columns", options->columns, "Show these columns: name,size,serial")
+        .kind("COLUMNS");
+    command.flag("-w,--wide", options->wide, "Show every column, however wide");
+    command.add("-d,--devices", options->devices, "Which devices to show")
+        .one_of({"usual", "disks", "all"})
+        .show_default();
+    command.add("--wait", options->wait, "Seconds to wait for an answer of each drive")
         .between(1U, kWaitMaxS);
-    command.when_named([&program, json, techniques, wait] {
+    command.when_named([&program, options] {
         program.rights = device::Rights::listing;
-        program.run = [json, techniques, wait] {
-            job::DriveAbilities questions;
-            const auto entries =
-                guard::list_storage({}, false, &questions, std::chrono::seconds(*wait));
-            const auto& abilities = questions.found();
-            if (*json) {
-                print_json(document_of(entries, abilities));
-            } else {
-                print(text_of(entries, abilities) +
-                      (*techniques ? techniques_text(entries, abilities) : ""));
-            }
-            return 0;
-        };
+        program.run = [&program, options] { return list(program, *options); };
     });
 }
 

@@ -105,9 +105,11 @@ void add_log(Command& app, Program& program) {
     log.needs_subcommand();
     auto command = log.subcommand("check", "Read it completely: chained, complete, as signed");
     auto options = std::make_shared<LogOptions>();
-    command.add("--log", options->log,
-                "Folder with a log from elsewhere: entries.jsonl and checkpoint are enough");
-    command.add("--log-key", options->log_key, "Trusted log key (vkey line)");
+    command
+        .add("--log", options->log,
+             "Folder with a log from elsewhere: entries.jsonl and checkpoint are enough")
+        .kind("FOLDER");
+    command.add("--log-key", options->log_key, "Trusted log key (vkey line)").kind("FILE");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.when_named([&program, options] {
         program.rights = device::Rights::reading;

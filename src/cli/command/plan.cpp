@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <optional>
 
@@ -12,8 +13,8 @@
 #include "commands.hpp"
 #include "erase/erase_options.hpp"
 #include "erase/plan_text.hpp"
-#include "erase/run_io.hpp"
 #include "line/help.hpp"
+#include "run/run_io.hpp"
 #include "terminal/console.hpp"
 #include "terminal/text.hpp"
 
@@ -40,7 +41,7 @@ void give_plan(const PlanOptions& options, const Json& document, const std::stri
     }
 }
 
-/// What stands in the way of a run that its plan does not tell.
+/// What is in the way of a run that its plan does not tell.
 std::optional<Error> not_in_force(const mandate::Terms& terms, const Clock& clock) {
     try {
         mandate::check_dates(terms, clock.now());
@@ -90,22 +91,22 @@ struct PlannedTarget {
     int status = 0;
 };
 
-PlannedTarget plan_one(job::RunContext& context, const job::TargetRequest& request) {
+PlannedTarget plan_one(job::RunContext& context, const job::TargetRequest& request,
+                       Confirmation confirmation) {
     PlannedTarget planned;
     try {
         const auto plan = job::make_target_plan(context, request);
         planned.status = job::status_of(plan.objections);
         planned.document = job::plan_document(plan);
         planned.document["digest"] = job::plan_digest(plan);
-        planned.text = plan_text(plan);
+        planned.text = plan_text(plan, confirmation, Screen::of(STDOUT_FILENO).columns);
     } catch (const Error& error) {
         planned.status = static_cast<int>(error.code());
         planned.document = ObjectWriter()
                                .add("target", printable(request.target))
                                .add("error", error_document(error))
                                .take();
-        planned.text = fmt::format("Target {}\n    REFUSED: {}: {}\n", one_line(request.target),
-                                   to_string(error.reason()), one_line(error.what()));
+        planned.text = refused_text(request.target, error);
         say_error(error);
     }
     planned.document["exitCode"] = planned.status;
@@ -129,11 +130,16 @@ int plan_targets(job::RunContext& context, const PlanOptions& options) {
     if (order || !outputs.empty()) {
         places.refuse_own_files(context.state, outputs, documents);
     }
+    std::error_code error_code;
+    const auto confirmation =
+        order && std::filesystem::exists(approvals_path(options.targets.order, {}), error_code)
+            ? Confirmation::none
+            : Confirmation::possible;
     int status = 0;
     std::string text;
     Json planned = Json::array();
     for (const auto& request : requests) {
-        auto one = plan_one(context, request);
+        auto one = plan_one(context, request, confirmation);
         status = job::worst_status(status, one.status);
         planned.push_back(std::move(one.document));
         text += one.text;
@@ -218,8 +224,10 @@ void add_plan(Command& app, Program& program) {
         app.subcommand("plan", "Show what would be destroyed, and what not; changes nothing");
     auto options = std::make_shared<PlanOptions>();
     options->targets.add_to(command);
-    command.add("--out", options->out,
-                "Write the plan to this file as well: for efface erase --plan FILE");
+    command
+        .add("--out", options->out,
+             "Write the plan to this file as well: for efface erase --plan FILE")
+        .kind("FILE");
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.footer(techniques_footer());
     command.when_named([&program, options] {

@@ -7,8 +7,9 @@
 #include "commands.hpp"
 #include "erase/expected_plan.hpp"
 #include "erase/plan_text.hpp"
-#include "erase/run_io.hpp"
-#include "erase/terminal_session.hpp"
+#include "erase/prompt.hpp"
+#include "run/run_io.hpp"
+#include "run/terminal_session.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
@@ -25,15 +26,11 @@ struct ProjectOptions {
 };
 
 mandate::Authorization authorize_typed(const mandate::Manifest& manifest,
-                                       const job::ProjectPlan& plan) {
+                                       const job::ProjectPlan& plan, const std::stop_token& stop) {
     show(plan_text(manifest, plan));
-    const auto answer =
-        ask(fmt::format("type the project id ({} characters) to destroy these keys permanently: ",
-                        manifest.project_id.size()));
-    if (answer != manifest.project_id) {
-        throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
-                    "what was typed is not the project id: nothing was changed");
-    }
+    say("to destroy these keys permanently,");
+    ask_for_token(fmt::format("type the project id {}: ", one_line(manifest.project_id)),
+                  manifest.project_id, "project " + one_line(manifest.project_id), false, stop);
     return {"typed-project-id", operator_name(), {}, {}};
 }
 
@@ -80,7 +77,7 @@ job::RunResult run_project(const Program& program, const ProjectOptions& options
         const auto keys = evidence::KeyStore::open(program.state().keys());
         const auto approved =
             approvals_of(keys, options.manifest, options.approval, request.manifest.text);
-        return approved ? *approved : authorize_typed(request.manifest, plan);
+        return approved ? *approved : authorize_typed(request.manifest, plan, stop);
     };
     std::vector<std::string> documents{options.manifest,
                                        approvals_path(options.manifest, options.approval)};
@@ -107,12 +104,15 @@ void add_project(Command& app, Program& program) {
     project.needs_subcommand();
     auto command = project.subcommand("erase", "Destroy every LUKS key of a project, and prove it");
     auto options = std::make_shared<ProjectOptions>();
-    command.add("project", options->manifest, "Project manifest").required();
-    command.add("--approval", options->approval,
-                "Approvals; default: PROJECT.p7s beside the manifest");
-    command.add("--plan", options->plan,
-                "Refuse if the plan has changed: a file of efface plan --out, or a digest");
-    command.add("--events", options->events, "NDJSON events to -, a file, or fd:N");
+    command.add("project", options->manifest, "Project manifest").kind("FILE").required();
+    command
+        .add("--approval", options->approval, "Approvals; default: PROJECT.p7s beside the manifest")
+        .kind("FILE");
+    command
+        .add("--plan", options->plan,
+             "Refuse if the plan has changed: a file of efface plan --out, or a digest")
+        .kind("FILE");
+    command.add("--events", options->events, "NDJSON events to -, a file, or fd:N").kind("FILE");
     command.add("--workers", options->workers, "Number of volumes erased at once")
         .between(1U, job::kWorkersMax)
         .show_default();

@@ -39,7 +39,7 @@ void add_show(Command& app, Program& program) {
     auto command = app.subcommand("show", "Print a certificate as text");
     auto path = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
-    command.add("bundle", *path, "Bundle folder or certificate.json").required();
+    command.add("bundle", *path, "Bundle folder or certificate.json").kind("FILE").required();
     command.flag("-J,--json", *json, "Print the JSON, indented");
     command.when_named([&program, path, json] {
         program.rights = device::Rights::reading;

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/log.hpp"
 #include "efface/judge/lower.hpp"
+#include "efface/rules/verdict.hpp"
 
 #include "commands.hpp"
 #include "terminal/console.hpp"
@@ -44,7 +46,50 @@ struct Anchors {
     std::string log_name;  ///< of "name+id+key"
     std::string log_id;
     const char* from = "state-folder";
+    std::filesystem::path root;  ///< where they came from
+    std::filesystem::path log_key;
+
+    /// A line for each, for the end of an answer: whose word it rests on.
+    [[nodiscard]] std::string text(const std::vector<std::string>& used) const;
 };
+
+std::string Anchors::text(const std::vector<std::string>& used) const {
+    std::string lines;
+    for (const auto& one : roots) {
+        const bool is_used = std::find(used.begin(), used.end(), one.sha256) != used.end();
+        lines += fmt::format("Trusted: root \"{}\"{}, from {}\n         SHA-256 {}\n",
+                             printable(one.subject), is_used ? "" : " (no signature depends on it)",
+                             printable(root.string()), one.sha256);
+    }
+    lines += fmt::format("Trusted: log key {}+{}, from {}\n", log_name, log_id,
+                         printable(log_key.string()));
+    return lines + (from == std::string_view("state-folder")
+                        ? "         These are this machine's own. An auditor gives --root and "
+                          "--log-key from another source.\n"
+                        : "         Compare them with what was published before; whoever made the "
+                          "bundle must not be the source.\n");
+}
+
+/// Who brings what is to be trusted along with what is to be checked proves nothing.
+void refuse_own_anchors(const Anchors& anchors, const std::string& bundle) {
+    std::error_code error;
+    const auto folder = std::filesystem::canonical(bundle, error);
+    if (error) {
+        return;  // the answer tells what is wrong with it
+    }
+    for (const auto& [path, option] :
+         {std::pair{anchors.root, "--root"}, std::pair{anchors.log_key, "--log-key"}}) {
+        const auto real = std::filesystem::canonical(path, error);
+        const auto [end, ignored] =
+            std::mismatch(folder.begin(), folder.end(), real.begin(), real.end());
+        if (!error && end == folder.end()) {
+            throw Error(ErrorCode::usage,
+                        fmt::format("{} {} lies in the bundle itself: that proves nothing", option,
+                                    printable(path.string())),
+                        "get root.pem and log.vkey from whom you trust, not with the bundle");
+        }
+    }
+}
 
 std::string read_anchor(const std::filesystem::path& path, const char* option) {
     const std::string hint = std::string("give it with ") + option;
@@ -70,9 +115,11 @@ Anchors anchors_of(const Program& program, const VerifyOptions& options) {
         own ? keys / "root.pem" : std::filesystem::path(options.root);
     Anchors anchors;
     anchors.from = own ? "state-folder" : "options";
+    anchors.root = root;
     anchors.trusted.roots_pem = read_anchor(root, "--root");
     const std::filesystem::path log_key =
         own ? keys / "log.vkey" : std::filesystem::path(options.log_key);
+    anchors.log_key = log_key;
     const auto line = evidence::verifier_key_line(read_anchor(log_key, "--log-key"));
     anchors.roots = evidence::trusted_roots(anchors.trusted.roots_pem);
     if (anchors.roots.empty()) {
@@ -115,6 +162,8 @@ Json anchors_document(const Anchors& anchors, const Verification* verification) 
     }
     return ObjectWriter()
         .add("from", anchors.from)
+        .add("rootFile", printable(anchors.root.string()))
+        .add("logKeyFile", printable(anchors.log_key.string()))
         .add("roots", std::move(roots))
         .add("logKey",
              ObjectWriter().add("name", anchors.log_name).add("id", anchors.log_id).take())
@@ -228,6 +277,25 @@ const char* mark_of(Answer answer) {
     return "";
 }
 
+/// That a record is genuine says nothing good about the storage when what it tells is a failure.
+std::string about_a_failed_run(const Verification& verification) {
+    const auto answer = answer_of(verification);
+    if (answer != Answer::yes && answer != Answer::qualified) {
+        return {};
+    }
+    try {
+        const auto verdict = judge::verdict_of(verification.certificate.at("predicate"));
+        return rules::is_success(verdict.status) ? std::string()
+                                                 : fmt::format(
+                                                       "It is the genuine record of a run that "
+                                                       "ended as {}: the storage may still "
+                                                       "hold old data.\n",
+                                                       printable(verdict.status));
+    } catch (const Json::exception&) {
+        return {};
+    }
+}
+
 using Counts = std::map<Answer, std::size_t>;
 
 void print_one(const VerifyOptions& options, const std::string& bundle,
@@ -241,7 +309,7 @@ void print_one(const VerifyOptions& options, const std::string& bundle,
     } else {
         print(render_verification(verification) +
               (options.replay ? replay_text(verification) : std::string()) +
-              in_words(answer_of(verification)));
+              in_words(answer_of(verification)) + about_a_failed_run(verification));
     }
 }
 
@@ -270,6 +338,7 @@ int verify(const Program& program, const VerifyOptions& options) {
     const Anchors anchors = anchors_of(program, options);
     for (const std::string& bundle : options.bundles) {
         must_be_folder(bundle, "bundle");
+        refuse_own_anchors(anchors, bundle);
     }
     if (!options.log.empty()) {
         must_be_folder(options.log, "log");
@@ -277,6 +346,7 @@ int verify(const Program& program, const VerifyOptions& options) {
     const answers::Verifier verifier(anchors.trusted);
     Counts counts;
     Answer worst = Answer::yes;
+    std::set<std::string> used;
     bool first = true;
     for (const std::string& bundle : options.bundles) {
         if (options.json && options.several()) {
@@ -289,6 +359,7 @@ int verify(const Program& program, const VerifyOptions& options) {
         const Answer answer = answer_of(verification);
         ++counts[answer];
         worst = worst_of(worst, answer);
+        used.insert(verification.roots_used.begin(), verification.roots_used.end());
         print_one(options, bundle, verification, anchors);
     }
     if (options.several()) {
@@ -296,10 +367,8 @@ int verify(const Program& program, const VerifyOptions& options) {
     } else if (options.json) {
         print_json_part("\n");
     }
-    if (!options.json && counts[Answer::yes] > 0 && options.root.empty()) {
-        print(
-            "Trusted: the root and log key of this machine. An auditor gives --root and --log-key "
-            "from another source.\n");
+    if (!options.json) {
+        print(anchors.text({used.begin(), used.end()}));
     }
     return static_cast<int>(worst);
 }
@@ -309,10 +378,13 @@ int verify(const Program& program, const VerifyOptions& options) {
 void add_verify(Command& app, Program& program) {
     auto command = app.subcommand("verify", "Check certificate bundles strictly, offline");
     auto options = std::make_shared<VerifyOptions>();
-    command.add("bundle", options->bundles, "Bundle folders").required();
-    command.add("--root", options->root, "Trusted evidence root (PEM), with --log-key");
-    command.add("--log-key", options->log_key, "Trusted log key (vkey line), with --root");
-    command.add("--log", options->log, "Folder of the whole log: shows missing and later runs");
+    command.add("bundle", options->bundles, "Bundle folders").kind("FOLDER").required();
+    command.add("--root", options->root, "Trusted evidence root (PEM), with --log-key")
+        .kind("FILE");
+    command.add("--log-key", options->log_key, "Trusted log key (vkey line), with --root")
+        .kind("FILE");
+    command.add("--log", options->log, "Folder of the whole log: shows missing and later runs")
+        .kind("FOLDER");
     command.flag("--replay", options->replay,
                  "Compute verdict and level again from the observed facts");
     command.flag("-J,--json", options->json, "Print one JSON document");

@@ -12,10 +12,21 @@ namespace efface::cli {
 namespace {
 
 /// What an order says itself.
-constexpr std::array kOfTheOrder{
-    "--technique", "--level",           "--fallback", "--credential-file", "--pattern",
-    "--verify",    "--bad-blocks",      "--min-rate", "--when-slow",       "--deadline",
-    "--when-late", "--max-temperature", "--when-hot", "--refuse-failing"};
+constexpr std::array kOfTheOrder{"--technique",
+                                 "--level",
+                                 "--fallback",
+                                 "--credential-file",
+                                 "--credential-authority",
+                                 "--pattern",
+                                 "--verify",
+                                 "--bad-blocks",
+                                 "--min-rate",
+                                 "--when-slow",
+                                 "--deadline",
+                                 "--when-late",
+                                 "--max-temperature",
+                                 "--when-hot",
+                                 "--refuse-failing"};
 
 /// The options of triage, in the order of mandate::health_limit_rows().
 struct HealthOption {
@@ -61,28 +72,40 @@ std::vector<std::string> names_of(const std::vector<job::TargetRequest>& request
 
 void TargetOptions::add_to(Command command) {
     command_ = command;
-    command.add("target", targets, "Block devices, files, or memory:KIND:PLACE (see efface(8))");
-    command.add("--order", order, "Signed order: its targets, technique and terms");
-    command.add("--technique", technique, "See TECHNIQUES in efface(8)").show_default();
+    command.add("target", targets, "Block devices, files, or memory:KIND:PLACE (see efface(8))")
+        .kind("TARGET");
+    command.add("--order", order, "Signed order: its targets, technique and terms").kind("FILE");
+    command.add("--technique", technique, "See TECHNIQUES in efface(8)")
+        .kind("TECHNIQUE")
+        .show_default();
     command.add("--level", level, "Level to reach: the best technique of the drive is used")
         .one_of({"clear", "purge"});
     command
         .add("--fallback", fallbacks,
              "Technique to use if the drive does not support the first one; can be repeated")
+        .kind("TECHNIQUE")
         .one_value();
-    command.add("--credential-file", credential_file,
-                "PSID or password for a TCG technique; a line feed at its end is ignored");
-    command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern");
-    command.add("--verify", verification).one_of({"full", "representative", "none"}).show_default();
+    command
+        .add("--credential-file", credential_file,
+             "PSID or password for a TCG technique; a line feed at its end is ignored")
+        .kind("FILE");
+    command
+        .add("--credential-authority", credential_authority,
+             "Whose credential it is; without it that of the technique")
+        .one_of({"psid", "sid", "admin", "erase-master"});
+    command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern").kind("HEX");
+    command.add("--verify", verification, "What is read back")
+        .one_of({"full", "representative", "none"})
+        .show_default();
     command.add("--bad-blocks", bad_blocks, "What to do about unreachable blocks: except or fail")
         .one_of({"except", "fail"})
         .show_default();
     command.add("--min-rate", min_rate, "Lowest rate, such as 10MB (per second)").bytes_with_unit();
-    command.add("--when-slow", when_slow).one_of({"go-on", "stop"});
+    command.add("--when-slow", when_slow, "What then").one_of({"go-on", "stop"});
     command.add("--deadline", deadline, "Longest time, such as 12h").seconds_with_unit();
-    command.add("--when-late", when_late).one_of({"go-on", "stop"});
+    command.add("--when-late", when_late, "What then").one_of({"go-on", "stop"});
     command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
-    command.add("--when-hot", when_hot).one_of({"go-on", "pause", "stop"});
+    command.add("--when-hot", when_hot, "What then").one_of({"go-on", "pause", "stop"});
     for (const auto& option : kHealthOptions) {
         command.add(option.name, health.*option.limit, option.help);
     }
@@ -119,6 +142,7 @@ mandate::ErasureChoice TargetOptions::choice() const {
         choice.credential_file =
             std::filesystem::absolute(credential_file).lexically_normal().string();
     }
+    choice.credential_authority = mandate::authority_from_string(credential_authority);
     const auto bytes = from_hex(pattern);
     if (!bytes) {
         throw Error(ErrorCode::usage, "--pattern: must be bytes in hex, such as a5");

@@ -22,6 +22,7 @@ struct TargetOptions {
     std::string level;
     std::vector<std::string> fallbacks;
     std::string credential_file;
+    std::string credential_authority;
     std::string pattern;
     std::string verification = "full";
     std::string bad_blocks = "except";

@@ -4,7 +4,7 @@
 #include <fmt/format.h>
 
 #include "erase_options.hpp"
-#include "run_io.hpp"
+#include "run/run_io.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {

@@ -8,7 +8,7 @@
 #include "efface/job/target_run.hpp"
 
 #include "command/commands.hpp"
-#include "terminal_session.hpp"
+#include "run/terminal_session.hpp"
 
 namespace efface::cli {
 

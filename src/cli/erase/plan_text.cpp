@@ -63,27 +63,44 @@ std::string volume_text(const job::VolumePlan& volume) {
     return text;
 }
 
-/// One item of a list, in lines of at most 100 columns.
-std::string item(const std::string& label, const std::string& said) {
-    const std::string text = one_line(said);
-    constexpr std::size_t kWidth = 100;
-    const std::string indent(4 + label.size(), ' ');
-    std::string out;
-    std::string line = "    " + label;
-    std::size_t at = 0;
-    while (at < text.size()) {
-        auto end = text.find(' ', at);
-        end = end == std::string::npos ? text.size() : end;
-        const auto word = text.substr(at, end - at);
-        if (line.size() > indent.size() && line.size() + 1 + word.size() > kWidth) {
-            out += line + "\n";
-            line = indent;
-        }
-        line += (line.size() > indent.size() ? " " : "") + word;
-        at = end + 1;
+constexpr unsigned kColumnsDefault = 100;
+
+/// One item of a plan, in lines that fit.
+class Items final {
+  public:
+    explicit Items(unsigned columns) : columns_(columns == 0 ? kColumnsDefault : columns) {}
+
+    [[nodiscard]] std::string item(const std::string& label, const std::string& said) const {
+        return wrapped("    " + label, 4 + label.size(), one_line(said));
     }
-    return out + line + "\n";
-}
+    /// Of the plan itself, two columns in.
+    [[nodiscard]] std::string line(const std::string& said) const { return wrapped("  ", 4, said); }
+
+  private:
+    [[nodiscard]] std::string wrapped(const std::string& first, std::size_t hang,
+                                      const std::string& text) const {
+        const std::string indent(hang, ' ');
+        std::string out;
+        std::string line = first;
+        bool fresh = true;
+        for (std::size_t at = 0; at < text.size();) {
+            auto end = text.find(' ', at);
+            end = end == std::string::npos ? text.size() : end;
+            const auto word = text.substr(at, end - at);
+            if (!fresh && line.size() + 1 + word.size() > columns_) {
+                out += line + "\n";
+                line = indent;
+                fresh = true;
+            }
+            line += (fresh ? "" : " ") + word;
+            fresh = false;
+            at = end + 1;
+        }
+        return out + line + "\n";
+    }
+
+    std::size_t columns_;
+};
 
 std::string done_text(const job::DoneBefore& done) {
     return fmt::format(
@@ -98,7 +115,8 @@ std::string open_text(const job::OpenJob& open, const char* with) {
 
 }  // namespace
 
-std::string plan_text(const job::TargetPlan& plan) {
+std::string plan_text(const job::TargetPlan& plan, Confirmation confirmation, unsigned columns) {
+    const Items items(columns);
     if (plan.done_before) {
         return fmt::format("Target {}  ({}, {})\n", one_line(plan.name), plan.kind,
                            human_bytes(plan.size_bytes)) +
@@ -113,38 +131,43 @@ std::string plan_text(const job::TargetPlan& plan) {
         const auto value = plan.identity.value(key, "");
         return value.empty() ? std::string("-") : one_line(value);
     };
-    text += fmt::format("  model {}, serial number {}, WWID {}\n", told("model"), told("serial"),
-                        told("wwid"));
-    text +=
-        fmt::format("  technique {} (policy version {})\n", plan.technique, plan.policy_version);
+    text += items.line(fmt::format("model {}, serial number {}, WWID {}", told("model"),
+                                   told("serial"), told("wwid")));
+    text += items.line(
+        fmt::format("technique {} (policy version {})", plan.technique, plan.policy_version));
     for (std::size_t i = 0; i < plan.steps.size(); ++i) {
-        text += item(fmt::format("{}. ", i + 1), plan.steps[i]);
+        text += items.item(fmt::format("{}. ", i + 1), plan.steps[i]);
     }
     for (const auto& content : plan.destroys) {
-        text += item("destroys: ", guard::to_text(content));
+        text += items.item("destroys: ", guard::to_text(content));
     }
     if (plan.objections.empty()) {
         text += fmt::format("  level if verified: {}\n", method::to_string(plan.level));
     }
     for (const auto& area : plan.not_reached) {
-        text += item("not reached: ", area);
+        text += items.item("not reached: ", area);
     }
     if (const auto health = method::to_text(plan.health); !health.empty()) {
         text += item("health, as the drive reports it: ", health);
     }
     for (const auto& exception : plan.exceptions) {
-        text += item("exception: ", exception.text);
+        text += items.item("exception: ", exception.text);
     }
     for (const auto& risk : plan.residual_risks) {
-        text += item("not claimed: ", risk.text);
+        text += items.item("not claimed: ", risk.text);
     }
     for (const auto& objection : plan.objections) {
-        text += item("REFUSED: ", objection_text(objection));
+        text += items.item("REFUSED: ", objection_text(objection));
     }
-    if (plan.objections.empty()) {
+    if (plan.objections.empty() && confirmation == Confirmation::possible) {
         text += "  to confirm, type: " + one_line(plan.confirm_token) + "\n";
     }
     return text + "  plan " + job::plan_digest(plan) + "\n";
+}
+
+std::string refused_text(const std::string& target, const Error& error) {
+    return fmt::format("Target {}\n    REFUSED: {}: {}\n", one_line(target),
+                       to_string(error.reason()), one_line(error.what()));
 }
 
 std::string plan_text(const mandate::Manifest& manifest, const job::ProjectPlan& plan) {

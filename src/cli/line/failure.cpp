@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "failure.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -31,6 +33,25 @@ constexpr std::array kAnswerForms{
 };
 /// Of a command without a document of its own, and of none.
 constexpr const char* kAnyCommand = "efface.error/1";
+
+/// What the kernel forbids a user who is not root is no failure of the program; and where something
+/// is missing that only root may see, that is said first.
+Error as_this_user(const Error& error) {
+    if (::geteuid() == 0) {
+        return error;
+    }
+    const std::string_view what = error.what();
+    const bool forbidden = what.find("(EACCES)") != std::string_view::npos ||
+                           what.find("(EPERM)") != std::string_view::npos;
+    if (!forbidden && error.reason() != ReasonCode::no_keys &&
+        error.reason() != ReasonCode::no_capability) {
+        return error;
+    }
+    const bool internal = error.code() == ErrorCode::internal;
+    return {internal ? ErrorCode::authorisation : error.code(),
+            internal ? ReasonCode::no_capability : error.reason(), error.what(),
+            "run efface as root: sudo efface ..."};
+}
 
 }  // namespace
 
@@ -68,11 +89,12 @@ Json failure_document(const std::string& command, const Error& error) {
 }
 
 int fail_with(const std::string& command, bool json, const Error& error) {
-    say_error(error);
+    const auto told = as_this_user(error);
+    say_error(told);
     if (json && !document_printed()) {
-        print_ending_json(failure_document(command, error));
+        print_ending_json(failure_document(command, told));
     }
-    return static_cast<int>(error.code());
+    return static_cast<int>(told.code());
 }
 
 }  // namespace efface::cli

@@ -4,8 +4,11 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "efface/base/error.hpp"
+#include "efface/base/json.hpp"
 
 #include "terminal/text.hpp"
 
@@ -13,11 +16,14 @@ namespace efface::cli {
 
 namespace {
 
+constexpr const char* kOr = "|";
+
 std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
                    const std::string& text) {
     const auto value = parse(text);
     if (!value) {
-        throw CLI::ValidationError(text + ": must be a whole number, with or without a unit");
+        throw CLI::ValidationError("\"" + printable(text) +
+                                   "\" is no whole number, with or without a unit");
     }
     return std::to_string(*value);
 }
@@ -34,7 +40,9 @@ std::vector<std::string> words_for(CLI::App* command, CLI::App* program, const s
     std::vector<std::string> words;
     if (!word.starts_with('-')) {
         for (const auto* known : command->get_subcommands([](CLI::App* /*any*/) { return true; })) {
-            words.push_back(known->get_name());
+            if (!known->get_group().empty()) {  // not a hidden one
+                words.push_back(known->get_name());
+            }
         }
         return words;
     }
@@ -54,7 +62,78 @@ std::string whole_name(const CLI::App* command) {
     return parent == nullptr ? "efface" : whole_name(parent) + " " + command->get_name();
 }
 
-/// In the words of CLI11, but for a word that nobody knows, and what is missing.
+/// What people type who know another program, or the idea only; and what to type here.
+struct Habit {
+    std::string_view word;
+    const char* instead;
+};
+constexpr std::array kHabits{
+    Habit{"help", "efface --help, or efface COMMAND --help"},
+    Habit{"-V", "efface --version"},
+    Habit{"-v", "efface --version"},
+    Habit{"version", "efface --version"},
+    Habit{"--dry-run",
+          "efface plan with the same targets shows what would happen and changes nothing"},
+    Habit{"-n", "efface plan with the same targets shows what would happen and changes nothing"},
+    Habit{"--yes", "nothing is ever erased unasked: efface erase asks, or an order was approved"},
+    Habit{"-y", "nothing is ever erased unasked: efface erase asks, or an order was approved"},
+    Habit{"--force", "what refuses is told by efface plan; nothing overrides it"},
+    Habit{"-f", "what refuses is told by efface plan; nothing overrides it"},
+    Habit{"wipe", "efface erase"},
+    Habit{"shred", "efface erase"},
+    Habit{"sanitize", "efface erase --level purge"},
+    Habit{"purge", "efface erase --level purge"},
+    Habit{"destroy", "efface erase, or efface project erase"},
+    Habit{"delete", "efface erase"},
+    Habit{"format", "efface erase"},
+    Habit{"ls", "efface list"},
+    Habit{"lsblk", "efface list"},
+    Habit{"devices", "efface list"},
+    Habit{"check", "efface verify"},
+    Habit{"report", "efface show"},
+    Habit{"continue", "efface resume"},
+    Habit{"init", "efface keys init"},
+};
+
+/// The next step for a word that nobody knows.
+std::string hint_for(const std::string& word, const std::string& help) {
+    const auto* habit = std::find_if(kHabits.begin(), kHabits.end(),
+                                     [&](const Habit& known) { return known.word == word; });
+    return habit == kHabits.end() ? help : habit->instead;
+}
+
+/// CLI11 names an argument by its name, an option by its longest.
+std::string in_words(const std::string& name) {
+    return name.starts_with('-') ? "option " + name : "argument " + name;
+}
+
+std::string first_word(const std::string& text) {
+    return text.substr(0, text.find_first_of(": "));
+}
+
+/// What is wrong with a command line whose words are all known.
+std::string what_is_wrong(const CLI::ParseError& error, const std::vector<std::string>& left) {
+    const std::string text = error.what();
+    const auto name = first_word(text);
+    if (error.get_name() == "RequiredError") {
+        return "the " + in_words(name) + " is missing";
+    }
+    if (error.get_name() == "ArgumentMismatch") {
+        return text.find("missing") != std::string::npos ||
+                       text.find("required but received 0") != std::string::npos
+                   ? "the " + in_words(name) + " needs a value"
+                   : "the " + in_words(name) + " is given more than once";
+    }
+    if (error.get_name() == "ConversionError") {
+        return "the value of a number is none: " + text.substr(text.find(": ") + 2);
+    }
+    if (error.get_name() == "ExtrasError") {
+        const auto rest = left.empty() ? text.substr(text.find(": ") + 2) : left.front();
+        return "there is no place for \"" + printable(rest) + "\"";
+    }
+    return text;
+}
+
 Error usage_error(CLI::App* program, const CLI::ParseError& error) {
     auto* command = deepest(program);
     const auto help = whole_name(command) + " --help";
@@ -65,20 +144,24 @@ Error usage_error(CLI::App* program, const CLI::ParseError& error) {
         return has_commands || word.starts_with('-');
     });
     if (unknown == left.end()) {
-        return {ErrorCode::usage,
-                has_commands ? whole_name(command) + " needs a command" : error.what(), help};
+        return {
+            ErrorCode::usage,
+            has_commands ? whole_name(command) + " needs a command" : what_is_wrong(error, left),
+            help};
     }
     const auto& word = *unknown;
-    const auto meant =
-        most_alike(word.substr(0, word.find('=')), words_for(command, program, word));
-    if (meant == word) {
+    const auto known = words_for(command, program, word);
+    const auto name = word.substr(0, word.find('='));
+    if (std::find(known.begin(), known.end(), name) != known.end()) {
         return {ErrorCode::usage, word + " is given before the command: efface " + word + " ...",
                 help};
     }
+    const auto hint = hint_for(name, help);
+    const auto meant = hint == help ? most_alike(name, known) : std::nullopt;
     return {ErrorCode::usage,
             std::string(word.starts_with('-') ? "unknown option " : "unknown command ") + word +
                 (meant ? ": did you mean " + *meant + "?" : ""),
-            help};
+            hint};
 }
 
 /// A flag is there or not: "--json=no" would set it. Throws Error(usage).
@@ -117,12 +200,37 @@ OptionHandle& OptionHandle::show_default() {
 }
 
 OptionHandle& OptionHandle::one_of(const std::vector<std::string>& words) {
-    option_->check(CLI::IsMember(words));
+    std::string all;
+    for (const auto& word : words) {
+        all += (all.empty() ? "" : kOr) + word;
+    }
+    option_->type_name(all);
+    option_->check([words, all](const std::string& text) -> std::string {
+        if (std::find(words.begin(), words.end(), text) != words.end()) {
+            return {};
+        }
+        const auto meant = most_alike(text, words);
+        return "\"" + printable(text) + "\" is not one of " + all +
+               (meant ? ": did you mean " + *meant + "?" : "");
+    });
+    return *this;
+}
+
+OptionHandle& OptionHandle::kind(const char* name) {
+    option_->type_name(name);
     return *this;
 }
 
 OptionHandle& OptionHandle::between(unsigned lowest, unsigned highest) {
-    option_->check(CLI::Range(lowest, highest));
+    option_->type_name("NUMBER");
+    option_->check([lowest, highest](const std::string& text) -> std::string {
+        const auto number = parse_bytes(text);
+        const bool plain = text.find_first_not_of("0123456789") == std::string::npos;
+        return plain && number && *number >= lowest && *number <= highest
+                   ? std::string()
+                   : "\"" + printable(text) + "\" is no whole number from " +
+                         std::to_string(lowest) + " to " + std::to_string(highest);
+    });
     return *this;
 }
 
@@ -186,6 +294,14 @@ bool Command::given(const char* name) const {
     return app_->count(name) > 0;
 }
 
+bool Command::named_subcommand() const {
+    return !app_->get_subcommands().empty();
+}
+
+void Command::hide() {
+    app_->group("");
+}
+
 void Command::footer(const std::string& text) {
     app_->footer(text);
 }
@@ -215,6 +331,106 @@ std::optional<std::string> CommandLine::parse(int argc, char** argv) {
     }
     refuse_values_of_flags(app_.get(), argc, argv);
     return text;
+}
+
+namespace {
+
+std::string one_line_of(const std::string& help) {
+    return help.substr(0, help.find('\n'));
+}
+
+const CLI::App* subcommand_of(const CLI::App* command, const std::string& name) {
+    const auto found =
+        command->get_subcommands([&](const CLI::App* known) { return known->get_name() == name; });
+    return found.empty() ? nullptr : found.front();
+}
+
+/// The option that a word names; nullptr for none, and for one that takes no value or has it.
+const CLI::Option* awaits_value(const CLI::App* command, const std::string& word) {
+    if (!word.starts_with('-') || word.find('=') != std::string::npos) {
+        return nullptr;
+    }
+    for (const auto* owner = command; owner != nullptr; owner = owner->get_parent()) {
+        const auto* option = owner->get_option_no_throw(word);
+        if (option != nullptr) {
+            return option->get_items_expected_max() > 0 ? option : nullptr;
+        }
+    }
+    return nullptr;
+}
+
+/// The argument at this place of a command; the last one may take more.
+const CLI::Option* argument_at(const CLI::App* command, std::size_t place) {
+    const CLI::Option* found = nullptr;
+    std::size_t number = 0;
+    for (const auto* option : command->get_options()) {
+        if (option->get_positional() && number++ <= place) {
+            found = option;
+        }
+    }
+    return number > place || (found != nullptr && found->get_items_expected_max() > 1) ? found
+                                                                                       : nullptr;
+}
+
+void add_values(Wanted& wanted, const CLI::Option* option) {
+    const std::string kind = option->get_type_name();
+    if (kind.find(kOr) == std::string::npos) {
+        wanted.kind = kind;
+        return;
+    }
+    for (std::size_t at = 0; at <= kind.size();) {
+        const auto end = std::min(kind.find(kOr, at), kind.size());
+        wanted.words.push_back({kind.substr(at, end - at), {}});
+        at = end + 1;
+    }
+}
+
+void add_options(Wanted& wanted, const CLI::App* command) {
+    for (const auto* option : command->get_options()) {
+        for (const auto& name : option->get_lnames()) {
+            wanted.words.push_back({"--" + name, one_line_of(option->get_description())});
+        }
+        for (const auto& name : option->get_snames()) {
+            wanted.words.push_back({"-" + name, one_line_of(option->get_description())});
+        }
+    }
+}
+
+}  // namespace
+
+Wanted CommandLine::wanted(const std::vector<std::string>& typed) const {
+    const CLI::App* command = app_.get();
+    const CLI::Option* pending = nullptr;
+    std::size_t arguments = 0;
+    Wanted wanted;
+    for (std::size_t i = 0; i + 1 < typed.size(); ++i) {
+        const auto& word = typed[i];
+        if (pending != nullptr) {
+            pending = nullptr;
+        } else if (word.starts_with('-')) {
+            pending = awaits_value(command, word);
+        } else if (const auto* next = subcommand_of(command, word);
+                   next != nullptr && arguments == 0) {
+            command = next;
+            wanted.command += (wanted.command.empty() ? "" : " ") + word;
+        } else {
+            ++arguments;
+        }
+    }
+    if (pending != nullptr) {
+        add_values(wanted, pending);
+    } else if (!typed.empty() && typed.back().starts_with('-')) {
+        add_options(wanted, command);
+    } else {
+        const auto named = [](const CLI::App* known) { return !known->get_group().empty(); };
+        for (const auto* known : command->get_subcommands(named)) {
+            wanted.words.push_back({known->get_name(), one_line_of(known->get_description())});
+        }
+        if (const auto* argument = argument_at(command, arguments)) {
+            add_values(wanted, argument);
+        }
+    }
+    return wanted;
 }
 
 std::string CommandLine::named() const {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands declare what they take. CLI11 stands behind it in one source, as every source that
+// How commands declare what they take. CLI11 is behind it in one source, as every source that
 // includes it takes seconds longer to compile.
 #pragma once
 
@@ -24,7 +24,11 @@ class OptionHandle final {
     explicit OptionHandle(CLI::Option* option) : option_(option) {}
     OptionHandle& required();
     OptionHandle& show_default();
+    /// Exactly one of these words, which the help and the completion show.
     OptionHandle& one_of(const std::vector<std::string>& words);
+    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE"; the
+    /// help shows it, and the completion knows these six.
+    OptionHandle& kind(const char* name);
     OptionHandle& between(unsigned lowest, unsigned highest);
     /// One value each time it is given, so that arguments may follow.
     OptionHandle& one_value();
@@ -54,13 +58,28 @@ class Command final {
     void needs_subcommand();
     /// Called when this command was named and all that it takes is filled in.
     void when_named(std::function<void()> call);
-    /// What stands below the options in its help.
+    /// What is below the options in its help.
     void footer(const std::string& text);
-    /// Whether the user gave this option.
+    /// Whether the user gave this option or argument.
     [[nodiscard]] bool given(const char* name) const;
+    /// Whether one of its commands was named.
+    [[nodiscard]] bool named_subcommand() const;
+    /// Left out of the help and of what is completed.
+    void hide();
 
   private:
     CLI::App* app_;
+};
+
+/// What may stand where somebody is typing.
+struct Wanted {
+    struct Word {
+        std::string text;
+        std::string help;  ///< one line, or empty
+    };
+    std::vector<Word> words;  ///< commands, options, or values
+    std::string kind;         ///< of a value: OptionHandle::kind(); empty: none
+    std::string command;      ///< "jobs forget"
 };
 
 class CommandLine final {
@@ -76,6 +95,9 @@ class CommandLine final {
     [[nodiscard]] std::optional<std::string> parse(int argc, char** argv);
     /// The command that was named, as far as it was: "project erase", "project", "".
     [[nodiscard]] std::string named() const;
+    /// Behind the words that are typed already, the last of which is being typed and may be empty.
+    /// Knows every command, option and value that the parser takes, as it asks the parser.
+    [[nodiscard]] Wanted wanted(const std::vector<std::string>& typed) const;
 
   private:
     std::unique_ptr<CLI::App> app_;

@@ -63,4 +63,14 @@ job::StateDirectory Program::state() const {
     return state;
 }
 
+job::StateDirectory Program::existing_state() const {
+    std::error_code error;
+    if (!std::filesystem::exists(state_dir, error) && !error) {
+        throw Error(ErrorCode::usage,
+                    printable(state_dir) + ": there is no such state folder: nothing has run here",
+                    "check --state-dir and EFFACE_STATE_DIR; efface keys init makes the folder");
+    }
+    return state();
+}
+
 }  // namespace efface::cli

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "console.hpp"
 
+#include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
-#include <iostream>
 #include <sstream>
 
 #include "efface/view/page.hpp"
 
-#include "outlet.hpp"
+#include "process/outlet.hpp"
 
 namespace efface::cli {
 
@@ -81,6 +83,55 @@ std::string indented(std::string_view text) {
     return out;
 }
 
+/// Becomes readable when a stop is requested.
+class StopPipe final {
+  public:
+    StopPipe() {
+        std::array<int, 2> ends{};
+        if (::pipe2(ends.data(), O_CLOEXEC) == 0) {
+            reader_ = UniqueFd(ends[0]);
+            writer_ = UniqueFd(ends[1]);
+        }
+    }
+    void wake() const { (void)!::write(writer_.get(), "x", 1); }
+    [[nodiscard]] int reader() const { return reader_.get(); }
+
+  private:
+    UniqueFd reader_;
+    UniqueFd writer_;
+};
+
+/// Of a terminal. What is longer than it lets anybody type is no answer to anything.
+std::optional<std::string> read_line(const std::stop_token& stop) {
+    constexpr std::size_t kLineMax = 4096;
+    const StopPipe stopped;
+    const std::stop_callback wake(stop, [&] { stopped.wake(); });
+    std::string line;
+    while (line.size() < kLineMax) {
+        std::array<pollfd, 2> waited{pollfd{STDIN_FILENO, POLLIN, 0},
+                                     pollfd{stopped.reader(), POLLIN, 0}};
+        if (::poll(waited.data(), waited.size(), -1) < 0 && errno != EINTR) {
+            return std::nullopt;
+        }
+        if (stop.stop_requested()) {
+            return std::nullopt;
+        }
+        if (waited[0].revents == 0) {
+            continue;
+        }
+        char letter = 0;
+        const ssize_t got = ::read(STDIN_FILENO, &letter, 1);
+        if (got == 0 || (got < 0 && errno != EINTR && errno != EAGAIN)) {
+            return std::nullopt;
+        }
+        if (got == 1 && letter == '\n') {
+            return line;
+        }
+        line.append(got == 1 ? 1 : 0, letter);
+    }
+    return line;
+}
+
 }  // namespace
 
 std::string one_line(std::string_view text) {
@@ -106,6 +157,10 @@ std::string json_text(const Json& document, int indent) {
 
 void print(std::string_view text) {
     write_answer(on_screen(text));
+}
+
+void print_made_safe(std::string_view text) {
+    write_answer(text);
 }
 
 void print_json(const Json& document) {
@@ -146,12 +201,13 @@ Json error_document(const Error& error) {
         .take();
 }
 
-void say(const std::string& text) {
-    (void)words().put("efface: " + on_screen(indented(text)) + "\n");
+void say(const std::string& text, Meaning meaning) {
+    static const Screen screen = Screen::of(STDERR_FILENO);
+    (void)words().put("efface: " + screen.paint(meaning, on_screen(indented(text))) + "\n");
 }
 
 void say_error(const Error& error) {
-    say(error.what());
+    say(error.what(), Meaning::bad);
     const auto hint = hint_of(error);
     if (!hint.empty()) {
         say("hint: " + hint);
@@ -174,12 +230,19 @@ bool standard_input_is_terminal() noexcept {
     return ::isatty(STDIN_FILENO) != 0;
 }
 
-std::string ask(const std::string& question) {
+std::optional<std::string> ask(const std::string& question, const std::stop_token& stop) {
     (void)words().put("efface: " + on_screen(question));
     (void)words().settle(kReaderPatience);
-    std::string answer;
-    std::getline(std::cin, answer);
-    return answer;
+    const auto line = read_line(stop);
+    if (!line) {
+        (void)words().put("\n");  // the question stays on a line of its own
+        return std::nullopt;
+    }
+    constexpr const char* kBlanks = " \t\r";
+    const auto first = line->find_first_not_of(kBlanks);
+    return first == std::string::npos
+               ? std::string()
+               : line->substr(first, line->find_last_not_of(kBlanks) - first + 1);
 }
 
 }  // namespace efface::cli

@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only code that writes: results to standard output, words for people to standard error.
-// Whatever stands in a text - names, labels, models - no control character and none that turns the
+// Whatever is in a text - names, labels, models - no control character and none that turns the
 // direction of text reaches a screen.
 #pragma once
 
+#include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 
 #include "efface/base/error.hpp"
 #include "efface/base/json.hpp"
+
+#include "screen.hpp"
 
 namespace efface::cli {
 
@@ -24,11 +28,13 @@ namespace efface::cli {
 /// The answer of a question, to standard output. Throws Error(internal) when it cannot be written:
 /// a full disk must not look like success. Ends by SIGPIPE where the reader of a pipe has enough.
 void print(std::string_view text);
+/// The same for what its caller made safe cell by cell, with colours in it.
+void print_made_safe(std::string_view text);
 /// One JSON document with a line feed.
 void print_json(const Json& document);
 /// A part of one, such as an item of a list that is never held as a whole.
 void print_json_part(std::string_view text);
-/// The end of a run, whose verdict decides the exit status and stands in the certificate: that it
+/// The end of a run, whose verdict decides the exit status and is in the certificate: that it
 /// cannot be printed is said on standard error and is not a failure of the run. A reader that takes
 /// nothing for half a minute is not waited for.
 void print_ending(std::string_view text);
@@ -41,7 +47,7 @@ void print_ending_json(const Json& document);
 
 /// "efface: text" on standard error; lines behind the first are indented. Does not wait for who
 /// reads it.
-void say(const std::string& text);
+void say(const std::string& text, Meaning meaning = Meaning::plain);
 /// "efface: what" and the hint below.
 void say_error(const Error& error);
 /// A text of several lines for a person, as it is.
@@ -53,7 +59,9 @@ bool draw(std::string text);
 void finish_words();
 
 [[nodiscard]] bool standard_input_is_terminal() noexcept;
-/// Asks on standard error and reads a line from standard input; without its line feed.
-[[nodiscard]] std::string ask(const std::string& question);
+/// Asks on standard error and reads a line from standard input; without its line feed and the
+/// blanks around it. nullopt when there is none: the input ended, or the stop was requested.
+[[nodiscard]] std::optional<std::string> ask(const std::string& question,
+                                             const std::stop_token& stop);
 
 }  // namespace efface::cli

@@ -254,7 +254,8 @@ LogAudit audit_folder(const std::filesystem::path& directory, std::string_view v
     } catch (const Error& error) {
         LogAudit unreadable;
         unreadable.problems.emplace_back(error.what());
-        unreadable.readable = error.reason() != ReasonCode::io_failed;
+        unreadable.readable = error.reason() != ReasonCode::io_failed &&
+                              error.reason() != ReasonCode::too_few_descriptors;
         return unreadable;
     }
 }

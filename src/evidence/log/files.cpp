@@ -88,6 +88,10 @@ std::string FolderLogFiles::path_of(LogFile file) const {
 void FolderLogFiles::fail(LogFile file, const char* action) const {
     const int error_number = errno;
     const std::string what = std::string(action) + " " + path_of(file);
+    if (error_number == EMFILE || error_number == ENFILE) {  // whatever the log holds
+        throw Error(ErrorCode::internal, ReasonCode::too_few_descriptors,
+                    what + ": " + errno_text(error_number));
+    }
     if (access_ == Access::read && error_number != ENOENT) {  // no fault of the log's
         throw Error(ErrorCode::evidence, ReasonCode::io_failed,
                     what + ": " + errno_text(error_number));

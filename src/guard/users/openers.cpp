@@ -92,7 +92,7 @@ void Openers::read_process(const Folder& proc, const std::string& process, const
 void Openers::read_new(const Folder& proc, const inventory::Processes& processes,
                        std::set<std::string>& seen) {
     const auto parents = processes.parents();
-    const std::string own = view_.live ? std::to_string(::getpid()) : std::string{};
+    const std::string own = inventory::own_process(view_);
     for (const auto& process : processes.list) {
         if (!seen.insert(process.id).second || process.kernel ||
             inventory::descends_from(process.id, own, parents)) {

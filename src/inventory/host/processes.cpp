@@ -2,12 +2,13 @@
 #include "efface/inventory/processes.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdint>
-#include <iterator>
-#include <sstream>
+#include <string_view>
 
 #include "efface/device/memory/tasks.hpp"
 #include "efface/inventory/folder.hpp"
@@ -28,13 +29,17 @@ bool read_stat(const std::string& stat, Process& process) {
     if (bracket == std::string::npos) {
         return true;
     }
-    std::istringstream words(stat.substr(bracket + 2));
-    std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
-    fields.resize(std::max(fields.size(), kThreads + 1));
+    std::array<std::string_view, kThreads + 1> fields{};
+    std::string_view rest = std::string_view(stat).substr(bracket + 2);
+    for (auto& field : fields) {  // of some fifty those that are asked for, as each look reads all
+        const auto end = std::min(rest.find(' '), rest.size());
+        field = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
     process.parent = fields[kParent];
-    process.kernel = (number_or(fields[kFlags], 0) & kKernelThread) != 0;
+    process.kernel = (number_or(std::string(fields[kFlags]), 0) & kKernelThread) != 0;
     // A process whose first thread has ended lives on in the others.
-    return fields[kState] == "Z" || number_or(fields[kThreads], 2) > 1;
+    return fields[kState] == "Z" || number_or(std::string(fields[kThreads]), 2) > 1;
 }
 
 /// Threads that share nothing with those before them.
@@ -114,6 +119,14 @@ bool descends_from(std::string process, const std::string& ancestor,
         process = parent->second;
     }
     return false;
+}
+
+std::string own_process(const SystemView& view) {
+    if (!view.live) {
+        return {};
+    }
+    const Attribute self = Folder::open(view.proc).link("self");
+    return self.present() && is_process(self.text) ? self.text : std::to_string(::getpid());
 }
 
 bool runs_this_program(const SystemView& view, const std::string& process) {

@@ -152,7 +152,7 @@ FileUsers processes_using(const FileKey& key, const SystemView& view) {
     if (!processes.problem.empty()) {
         result.users.push_back({processes.problem});
     }
-    const std::string own = std::to_string(::getpid());
+    const std::string own = own_process(view);
     const auto parents = processes.parents();
     for (const auto& process : processes.list) {
         if (process.kernel) {

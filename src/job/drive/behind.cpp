@@ -18,8 +18,9 @@ bool has_commands(const inventory::Identity& identity, const inventory::Drive& d
 method::HealthLook health_behind(Host& host, const inventory::Identity& identity) {
     try {
         const auto drive = host.drive_of(identity);
-        return has_commands(identity, drive) ? host.connect(drive, SecretBytes())->health()
-                                             : method::HealthLook();
+        return has_commands(identity, drive)
+                   ? host.connect(drive, method::TcgCredential())->health()
+                   : method::HealthLook();
     } catch (const Error&) {
         return {};
     }
@@ -56,7 +57,7 @@ BehindDisk look_behind(Host& host, DriveLook look) {
                     odd_sectors(look.surveys->surveys)};
         }
         identify_surfaces(host, look);
-        const auto connection = host.connect(look.drive, SecretBytes());
+        const auto connection = host.connect(look.drive, method::TcgCredential());
         const auto surveys = connection->surveys();
         return {not_shown_areas(look, surveys), connection->health(), odd_sectors(surveys)};
     } catch (const Error&) {

@@ -89,6 +89,22 @@ bool overwrites(const std::string& name) {
     return policy::find_overwrite_policy(name) != nullptr;
 }
 
+/// Nobody has it: whether the drive could, or the path passes no command that would tell.
+Reason why_nobody(const DriveSurveys& surveys, const std::string& name) {
+    const auto* known = policy::find_firmware_technique(name);
+    const auto has = [&](std::string_view set) {
+        return std::find(surveys.sets.begin(), surveys.sets.end(), set) != surveys.sets.end();
+    };
+    if (known != nullptr && std::string_view(known->command_set) == "ata" && has("scsi") &&
+        !has("ata")) {
+        return {ReasonCode::drive_path,
+                name +
+                    ": the path rejects ATA PASS-THROUGH, so an ATA drive behind it cannot be "
+                    "asked: attach it to a SATA port or a plain HBA"};
+    }
+    return {ReasonCode::drive_lacks_technique, name + ": the drive does not support it"};
+}
+
 /// Everything on this drive that reaches the level, the best first; kPolicyAuto when there is none.
 std::vector<std::string> by_level(const DriveSurveys& surveys, method::Level level) {
     const auto chosen = choose_by_level(surveys, level);
@@ -118,7 +134,7 @@ std::vector<std::string> tail(const std::vector<std::string>& names, std::size_t
 
 struct Running {
     std::string_view set;
-    std::string technique;  ///< empty: not told
+    std::string technique;  ///< empty: not reported
 };
 std::optional<Running> running_on(DriveConnection& connection) {
     for (auto* set : connection.command_sets()) {
@@ -143,9 +159,11 @@ std::optional<Reason> hindrance(const TechniqueChoice& choice) {
                   choice.facts.untold + "; name it with --technique to try it"};
 }
 
-SecretBytes credential_of(const mandate::ErasureChoice& choice) {
-    return choice.credential_file.empty() ? SecretBytes()
-                                          : read_credential({choice.credential_file, true});
+method::TcgCredential credential_of(const mandate::ErasureChoice& choice) {
+    if (choice.credential_file.empty()) {
+        return {};
+    }
+    return {read_credential({choice.credential_file, true}), mandate::authority_of(choice)};
 }
 
 DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureChoice& wanted,
@@ -196,8 +214,7 @@ ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice
     ChosenTechnique chosen;
     const auto* one = find(surveys, wanted.policy);
     if (one == nullptr) {
-        chosen.objections.push_back(
-            {ReasonCode::drive_lacks_technique, wanted.policy + ": the drive does not support it"});
+        chosen.objections.push_back(why_nobody(surveys, wanted.policy));
     } else if (!one->refusals.empty() || one->level < wanted.level) {
         chosen.objections.push_back(why_not(*one));
     } else {
@@ -261,11 +278,8 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
     }
     Settled settled{wanted, {}, {}};
     for (std::size_t i = 0; i < names.size(); ++i) {
-        auto one = wanted;
-        one.policy = names[i];
-        one.fallbacks.clear();
+        auto one = mandate::with_technique(wanted, names[i], {});
         if (overwrites(names[i])) {
-            one.credential_file.clear();
             settled.choice = one;
             settled.look = std::move(look);
             return settled;

@@ -29,8 +29,9 @@ struct DriveSurveys {
     std::vector<std::string> sets;
     std::vector<method::DriveSurvey> surveys;
     std::vector<TechniqueChoice> techniques;  ///< in the policy's order of preference
-    std::string running;  ///< technique that the drive says to carry out; empty: none, or not told
-    bool busy = false;    ///< it carries one out, named or not
+    std::string
+        running;  ///< technique that the drive says to carry out; empty: none, or not reported
+    bool busy = false;          ///< it carries one out, named or not
     method::HealthLook health;  ///< of a drive that is at nothing
 };
 /// Asks every command set of the connection. `wanted` says how it is to be verified. `begun`: a
@@ -41,7 +42,7 @@ struct DriveSurveys {
                                         const std::string& begun);
 
 /// Empty when the choice names no file. Throws Error(usage) when it is missing.
-[[nodiscard]] SecretBytes credential_of(const mandate::ErasureChoice& choice);
+[[nodiscard]] method::TcgCredential credential_of(const mandate::ErasureChoice& choice);
 
 struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
@@ -82,7 +83,7 @@ struct Settled {
     /// What it was settled by; nullopt where the drive was not asked.
     std::optional<DriveLook> look;
 };
-/// What was asked for, fallbacks and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
+/// What was asked for, fallbacks and kPolicyAuto settled by what is at `path`. For kPolicyAuto
 /// everything else that reaches the level is a fall-back. Unchanged when nothing fits: the look
 /// says why.
 [[nodiscard]] Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/drives.hpp"
 
+#include <algorithm>
+
 #include "efface/policy/firmware.hpp"
 
 #include "choice.hpp"
@@ -16,7 +18,7 @@ constexpr const char* kUnnamed = "an erase whose technique it does not report";
 DriveAbility ability_of(const inventory::Drive& drive) {
     DriveAbility ability;
     try {
-        const SecretBytes nothing;
+        const method::TcgCredential nothing;
         const auto connection = connect_linux_drive(drive, nothing);
         const auto surveys = survey_drive(*connection, mandate::ErasureChoice(), "");
         ability.running = surveys.busy && surveys.running.empty() ? kUnnamed : surveys.running;
@@ -24,8 +26,13 @@ DriveAbility ability_of(const inventory::Drive& drive) {
             if (ability.error.empty()) {
                 ability.error = survey.error;
             }
+            // Several command sets tell of one drive.
             for (const auto& area : survey.hidden_areas) {
-                ability.hidden_areas.push_back(area.kind + ": " + printable(area.detail));
+                auto text = area.kind + ": " + printable(area.detail);
+                auto& listed = ability.hidden_areas;
+                if (std::find(listed.begin(), listed.end(), text) == listed.end()) {
+                    listed.push_back(std::move(text));
+                }
             }
         }
         ability.health = method::to_json(surveys.health.health);

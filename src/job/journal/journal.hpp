@@ -115,7 +115,7 @@ class Journal final {
 };
 
 /// A document with the digest of all else in it ("sha256"), as every one is written. One that was
-/// edited, or is not whole, is damaged: nothing is gone on with by what nobody wrote.
+/// edited, or is not whole, is damaged: nothing is continued by what nobody wrote.
 [[nodiscard]] Json sealed(Json document, const std::string& job_id);
 /// What was read from a document, as it would be written again, must be the document: a field that
 /// nobody knows, or a value of another type or form, is damage. Throws Error(internal,

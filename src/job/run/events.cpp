@@ -68,6 +68,7 @@ ProgressMeter::ProgressMeter(Events& events, const Clock& clock, std::uint64_t b
 void ProgressMeter::phase(std::string_view what) {
     const std::lock_guard lock(mutex_);
     phase_ = what;
+    phase_from_ = bytes_done_;
     fault_bytes_ = 0;
 }
 
@@ -98,6 +99,7 @@ void ProgressMeter::advance(std::uint64_t bytes) {
     if (!target_.is_null()) {
         fields["target"] = target_;
         fields["phase"] = phase_;
+        fields["phase_done"] = bytes_done_ - phase_from_;
         fields["errors"] = fault_bytes_;
         if (const auto celsius = celsius_ ? celsius_() : std::nullopt) {
             fields["temp_c"] = *celsius;

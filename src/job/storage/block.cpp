@@ -6,6 +6,7 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
+#include "efface/device/zones.hpp"
 #include "efface/method/drive/erase.hpp"
 #include "efface/method/overwrite.hpp"
 #include "efface/policy/health.hpp"
@@ -32,6 +33,14 @@ Bytes first_sector(device::BlockTarget& target) {
         sector.clear();
     }
     return sector;
+}
+
+constexpr const char* kNoZones =
+    "a host-managed zoned disk, whose zones the kernel does not report (CONFIG_BLK_DEV_ZONED)";
+
+std::vector<device::Zone> zones_of(HeldTarget& target) {
+    auto* control = target.zones();
+    return control == nullptr ? std::vector<device::Zone>() : control->report();
 }
 
 /// A device without serial number and WWID is known by its place and size alone: when work on it
@@ -134,8 +143,12 @@ TargetPlan BlockStorage::survey() {
     object_to_uses(plan, context_.host, identity, Moment::now, "");
     object_to_size(plan, identity);
     if (identity.host_managed_zones) {
-        plan.objections.push_back(
-            {{ReasonCode::zoned_disk, "a host-managed zoned disk cannot be overwritten"}});
+        const auto target = context_.host.open(path_, device::Access::read_only);
+        if (zones_of(*target).empty()) {
+            plan.objections.push_back({{ReasonCode::zoned_disk, kNoZones}});
+        }
+        plan.steps.insert(plan.steps.begin(),
+                          "each zone is reset when it is begun, and written in order");
     }
     plan.destroys = context_.host.contents_of(identity);
     make_token_unique(plan, context_.host, identity, look.drive);
@@ -263,7 +276,7 @@ Json BlockStorage::begin(Random& random) {
 
 std::uint64_t BlockStorage::bytes_left(const TargetPlan& plan, const Json& state) {
     const auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
-    std::uint64_t done = 0;  // the read-back begins anew
+    std::uint64_t done = 0;  // the read-back begins again
     for (const auto& pass : overwrite.passes) {
         done += pass.written_to;
     }
@@ -285,6 +298,27 @@ method::OverwriteHooks BlockStorage::hooks(HeldTarget& target, const SaveState& 
     hooks.celsius = [this] { return celsius(); };
     hooks.drop_cache = [&target] { return target.drop_cache(); };
     return hooks;
+}
+
+/// A host-managed disk, as it takes writes.
+std::unique_ptr<device::OrderedZones> zones_in_order(HeldTarget& target, const std::string& name) {
+    auto zones = zones_of(target);
+    if (zones.empty()) {
+        throw Error(ErrorCode::safety, ReasonCode::zoned_disk, name + ": " + kNoZones);
+    }
+    return std::make_unique<device::OrderedZones>(target.storage(), *target.zones(),
+                                                  std::move(zones));
+}
+
+/// Where an earlier process ended lies inside a zone, whose beginning cannot be written again
+/// without the rest: the pass that it was in begins anew.
+void begin_pass_anew(method::OverwriteState& state) {
+    for (auto& pass : state.passes) {
+        if (pass.completed_at.empty() && pass.written_to > 0) {
+            pass.written_to = 0;
+            pass.report = {};
+        }
+    }
 }
 
 method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
@@ -322,10 +356,17 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                     "attach the target of the job, or erase this one in a new job");
     }
     check_places(overwrite, cleared.target->storage());
+    std::unique_ptr<device::OrderedZones> zones;
+    if (identity_ && identity_->host_managed_zones) {
+        zones = zones_in_order(*cleared.target, plan.name);
+        begin_pass_anew(overwrite);
+        task.in_order = true;
+    }
     const auto extents_before = cleared.target->extents();
     set_cleared();
-    method::Overwrite method(task, overwrite, cleared.target->storage(),
-                             hooks(*cleared.target, keep), context_.clock);
+    device::BlockTarget& storage = zones ? *zones : cleared.target->storage();
+    method::Overwrite method(task, overwrite, storage, hooks(*cleared.target, keep),
+                             context_.clock);
     auto outcome = method.run(std::move(cleared.clearance), progress, stop);
     outcome.record["verification"]["directIo"] = cleared.target->direct_io();
     if (!stop.stop_requested()) {

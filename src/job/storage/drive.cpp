@@ -118,7 +118,7 @@ class DriveStorage final : public TargetStorage {
     std::string path_;
     mandate::ErasureChoice choice_;
     std::optional<DriveLook> look_;  ///< for the next survey
-    SecretBytes credential_;
+    method::TcgCredential credential_;
     bool begun_ = false;    ///< an earlier process may have started the technique
     bool readable_ = true;  ///< as the last survey found it
     Json health_;           ///< likewise; null: not reported

@@ -190,7 +190,7 @@ void check_medium(const RecordView& predicate, const RecordView& facts) {
     }
 }
 
-/// Whose name stands in front of a dock's own is not known; else one begins with the other, as
+/// Whose name is in front of a dock's own is not known; else one begins with the other, as
 /// some say only the first characters of it.
 void check_model(const RecordView& predicate, const RecordView& drive) {
     const RecordView identity = predicate.at("target").at("identity");

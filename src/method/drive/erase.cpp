@@ -49,7 +49,8 @@ void Attempt::add_commands(const std::vector<SentCommand>& commands) {
 
 namespace {
 
-/// In their order. One that does not move the journal's step on, or fails, is the last.
+/// In their order. One that does not move the journal's step on, or fails, is the last; the last
+/// one may move it back, once.
 constexpr struct {
     Step step;
     void (*take)(Attempt&);
@@ -57,6 +58,14 @@ constexpr struct {
     {Step::open, open_step}, {Step::mark, mark_step},   {Step::start, start_step},
     {Step::run, run_step},   {Step::check, check_step},
 };
+
+void take_steps(Attempt& attempt) {
+    for (const auto& row : kSteps) {
+        if (row.step == attempt.state.step && attempt.outcome.reasons.empty()) {
+            row.take(attempt);
+        }
+    }
+}
 
 void except_adopted(Attempt& attempt) {
     if (!attempt.state.adopted || attempt.outcome.verdict != Verdict::sanitized) {
@@ -148,10 +157,9 @@ Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& acces
     EFFACE_ASSERT(state.seed.size() == kCanarySeedBytes);
     Attempt attempt(task, state, access, clock, progress, stop);
     if (recognise(attempt)) {
-        for (const auto& row : kSteps) {
-            if (row.step == state.step && attempt.outcome.reasons.empty()) {
-                row.take(attempt);
-            }
+        take_steps(attempt);
+        if (state.second_pass && state.step == Step::mark) {
+            take_steps(attempt);
         }
     }
     if (!stop.stop_requested()) {

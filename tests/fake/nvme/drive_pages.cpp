@@ -147,12 +147,13 @@ Bytes NvmeDrive::State::sanitize_log() const {
     }
     const unsigned passes =
         outcome == 1 && (scdw10 & 7U) == 3 ? std::max(1U, (scdw10 >> 4U) & 0xfU) : 0;
+    const bool told_erased = global_data_erased && options.tells_erased;
     write_le<std::uint16_t>(page, 0, sprog());
     write_le<std::uint16_t>(
         page, 2,
-        static_cast<std::uint16_t>(outcome | (passes << 3U) | (global_data_erased ? 0x100U : 0U) |
+        static_cast<std::uint16_t>(outcome | (passes << 3U) | (told_erased ? 0x100U : 0U) |
                                    (verification_cancelled ? 0x200U : 0U)));
-    write_le<std::uint32_t>(page, 4, scdw10);
+    write_le<std::uint32_t>(page, 4, scdw10 & options.scdw10_told);
     const auto estimate = [&](std::size_t offset, std::uint32_t seconds) {
         write_le<std::uint32_t>(page, offset, seconds);
         write_le<std::uint32_t>(page, offset + 12, seconds);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The states of the disk, the commands that erase, and what stands in the way of the others.
+// The states of the disk, the commands that erase, and what is in the way of the others.
 #include "drive.hpp"
 
 #include <algorithm>

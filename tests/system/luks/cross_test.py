@@ -4,7 +4,7 @@
 Volumes of cryptsetup are damaged, planned, erased where the plan has no objection, and declared
 gone. Judged are the bytes, by cryptsetup and by our own unlocker, also after the headers were
 rebuilt: what ends as sanitized opens nowhere, and keeps no byte of before in front of the payload;
-what is refused is untouched; what passes for gone can not be rebuilt from what stands there.
+what is refused is untouched; what passes for gone cannot be rebuilt from what stands there.
 """
 
 import itertools

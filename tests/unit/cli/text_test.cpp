@@ -46,7 +46,7 @@ TEST_CASE("screens: whatever a name, model, serial number or label holds", "[cli
         plan.exceptions = {{ReasonCode::mounted, name}};
         plan.residual_risks = {{ReasonCode::mounted, name}};
         try {
-            const auto text = plan_text(plan);
+            const auto text = plan_text(plan, Confirmation::possible);
             CHECK(is_safe(text));
             CHECK(text.find("\nefface: forged") == std::string::npos);
         } catch (const Error& error) {  // no record could hold it, so there is no plan

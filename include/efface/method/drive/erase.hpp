@@ -21,8 +21,8 @@
 namespace efface::method {
 
 constexpr std::size_t kCanarySeedBytes = 32;
-/// Canaries stand in so many equal parts of a surface, one in each at least: no run of kept blocks
-/// that is longer than two parts is missed. The table of techniques says how many.
+/// Canaries are placed in so many equal parts of a surface, one in each at least: no run of kept
+/// blocks that is longer than two parts is missed. The table of techniques says how many.
 [[nodiscard]] std::uint64_t canary_parts();
 /// Of existing data, in other places.
 constexpr std::uint64_t kSamples = 256;
@@ -70,6 +70,9 @@ struct EraseState {
     Json limit_events = Json::array();
     /// Of hidden areas that are opened before anything else: false until they are in hidden_areas.
     bool areas_listed = false;
+    bool failed_before = false;  ///< an erase had failed on the drive when the job began
+    /// The drive took no canaries because of that, is in order again, and is erased once more.
+    bool second_pass = false;
     /// The drive refused the command itself: {"at", "detail", "commands", "begun"}; null before.
     /// "begun" says why something may have been begun all the same, or is empty.
     Json refusal;

@@ -78,6 +78,11 @@ DriveSurvey AtaDrive::survey() {
     survey.serial = identify.serial;
     survey.wwn = identify.wwn;
     survey.firmware = identify.firmware;
+    const bool asleep = look.power_mode == ata::PowerMode::standby;
+    auto capacity = ata_capacity(ata_, identify, asleep);
+    if (look.wide_unreadable.empty()) {
+        look.wide_unreadable = capacity.short_address;
+    }
     survey.techniques = ata_techniques(look);
     survey.facts = ata_facts(look);
     if (identify.sectors > 0) {
@@ -85,8 +90,6 @@ DriveSurvey AtaDrive::survey() {
                                 identify.logical_sector_bytes});
     }
     survey.pages = look.pages;
-    const bool asleep = look.power_mode == ata::PowerMode::standby;
-    auto capacity = ata_capacity(ata_, identify, asleep);
     survey.hidden_areas = ata_hidden_areas(identify, capacity);
     if (capacity.native) {
         survey.facts["nativeMaxLba"] = *capacity.native - 1;

@@ -9,6 +9,7 @@
 #include "efface/base/secret.hpp"
 #include "efface/device/memory/ipc_objects.hpp"
 #include "efface/inventory/memory_facts.hpp"
+#include "efface/inventory/processes.hpp"
 
 #include "memory/attributes.hpp"
 #include "memory/run.hpp"
@@ -62,7 +63,7 @@ void QueueKind::object(MemorySurvey& found, const device::MessageQueue& queue) c
     key.inode = state.inode;
     auto users = inventory::processes_using(key, context_.view);
     // Our own look at it has it open, too.
-    const std::string ours = fmt::format("process {} ", ::getpid());
+    const std::string ours = fmt::format("process {} ", inventory::own_process(context_.view));
     std::erase_if(users.users, [&](const auto& user) { return user.text.starts_with(ours); });
     object_to_users(found, users);
     if (!found.objections.empty()) {

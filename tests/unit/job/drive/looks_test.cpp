@@ -115,9 +115,9 @@ TEST_CASE("looks: a drive is asked once for each reason") {
     CHECK(run.looks.at("plan") ==
           "connect 1, contents 1, disks 1, drive 1, health 1, identify 1, survey 1, uses 1");
     CHECK(run.looks.at("hold") == "connect 1, drive 1, hold 1, identify 1, survey 1, uses 1");
-    // After its own erasure it is found again, by whatever name; the kernel looks at its size anew,
-    // which may be another; it is held and asked; and then who it is, and a sample of each of its
-    // block devices, as they are now.
+    // After its own erasure it is found again, by whatever name; the kernel looks at its size
+    // again, which may be another; it is held and asked; and then who it is, and a sample of each
+    // of its block devices, as they are now.
     CHECK(run.looks.at("end") ==
           "connect 2, drive 3, health 1, hold 1, identify 5, open 1, survey 1, uses 1");
 }

@@ -161,7 +161,7 @@ TEST_CASE("target: a sector that refuses to be written and can still be read is 
     CHECK(fixture.verified_bundles() == 1);
 }
 
-TEST_CASE("target: a sector that was written and can not be read back is a named exception",
+TEST_CASE("target: a sector that was written and cannot be read back is a named exception",
           "[job][fault]") {
     TargetFixture fixture;
     fixture.disk().set_hook(

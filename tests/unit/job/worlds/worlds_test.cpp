@@ -13,7 +13,7 @@ constexpr std::uint64_t kWorlds = 150;
 
 /// Each found a defect of the program once: a verdict that the journal could not take, an order
 /// refused beside the verdict of its last attempt, late evidence for what had been restored, bytes
-/// counted twice, a place that can not be read, a clock set back, a lost job of
+/// counted twice, a place that cannot be read, a clock set back, a lost job of
 /// an order for a drive.
 constexpr std::uint64_t kRegressions[] = {35, 84, 79, 275, 70, 418, 376, 453, 327, 601};
 

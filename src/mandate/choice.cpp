@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kDeadlineSecondsMax = 366ULL * 24 * 3600;
 constexpr std::uint64_t kCelsiusMax = 150;
+constexpr std::uint64_t kPercentMax = 100;
 constexpr std::array kVerifications = {std::pair{Verification::full, "full"},
                                        std::pair{Verification::representative, "representative"},
                                        std::pair{Verification::none, "none"}};
@@ -37,6 +38,19 @@ Then then_field(ObjectReader& reader, const char* key, Then fallback, bool may_p
     return *then;
 }
 
+/// What RFC 8785 lets a plan carry; no share of spare is above a hundred, wear may be.
+void check_health(const HealthLimits& limits) {
+    constexpr std::uint64_t kMost = (std::uint64_t{1} << 53U) - 1;
+    for (const auto& row : health_limit_rows()) {
+        if ((limits.*row.limit).value_or(0) > kMost) {
+            throw Error(ErrorCode::usage, std::string(row.key) + " is larger than 2^53 - 1");
+        }
+    }
+    if (limits.spare_percent_min.value_or(0) > kPercentMax) {
+        throw Error(ErrorCode::usage, "the spare that must be left is more than 100 percent");
+    }
+}
+
 Limits read_limits(const Json& object, const std::string& where) {
     ObjectReader reader(object, where);
     Limits limits;
@@ -55,6 +69,21 @@ Limits read_limits(const Json& object, const std::string& where) {
     limits.when_late = then_field(reader, "when_late", limits.when_late, false);
     limits.when_hot = then_field(reader, "when_hot", limits.when_hot, true);
     reader.refuse_unknown_keys();
+    return limits;
+}
+
+HealthLimits read_health(const Json& object, const std::string& where) {
+    ObjectReader reader(object, where);
+    HealthLimits limits;
+    for (const auto& row : health_limit_rows()) {
+        limits.*row.limit = reader.optional_unsigned(row.key);
+    }
+    limits.refuse_failing = reader.optional_bool("refuse_failing", false);
+    reader.refuse_unknown_keys();
+    if (limits == HealthLimits()) {
+        reader.fail("refuse_failing", "is the only limit, and it is false: name a limit");
+    }
+    check_health(limits);
     return limits;
 }
 
@@ -187,6 +216,9 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
     if (const Json* limits = reader.optional_object("limits")) {
         choice.limits = read_limits(*limits, reader.at("limits"));
     }
+    if (const Json* health = reader.optional_object("health")) {
+        choice.health = read_health(*health, reader.at("health"));
+    }
     // Without a name the drive's best technique is taken where overwriting cannot suffice.
     if (!policy && minimum == rules::Level::purge) {
         choice.policy = kPolicyAuto;
@@ -214,6 +246,7 @@ Json to_json(const ErasureChoice& choice) {
         .add("wholeMedium", choice.whole_medium)
         .add("badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail")
         .add("limits", to_json(choice.limits))
+        .add("health", to_json(choice.health))
         .take();
 }
 
@@ -247,6 +280,7 @@ ErasureChoice choice_from_json(const Json& json) {
     (void)known(choice.bad_blocks_are_exceptions || bad_blocks == "fail" ? std::optional(true)
                                                                          : std::nullopt);
     choice.limits = limits_from_json(json.at("limits"));
+    choice.health = health_limits_from_json(json.at("health"));
     check_choice(choice);
     return choice;
 }
@@ -283,6 +317,7 @@ void check_choice(const ErasureChoice& choice) {
     if (choice.limits.deadline.count() > static_cast<std::int64_t>(kDeadlineSecondsMax)) {
         throw Error(ErrorCode::usage, "the deadline is more than a year away");
     }
+    check_health(choice.health);
     for (const auto& name : choice.fallbacks) {
         if (asks_for_pattern(check_known(name))) {
             throw Error(ErrorCode::usage, name + " needs a pattern: it cannot be a fallback");

@@ -102,6 +102,10 @@ const std::vector<Rule>& overwrite_rules() {
          "remain",
          "NIST SP 800-88r2: applies to media"},
         storage_rule::remote_medium,
+        {ReasonCode::virtual_disk, Effect::no_level,
+         "the controller's cache, its spare drives and whatever it keeps outside of the virtual "
+         "disk are out of reach: set it to HBA, IT or JBOD mode and erase each drive by itself",
+         "fail closed"},
         {ReasonCode::flash, Effect::note,
          "flash keeps retired and spare blocks that cannot be addressed; purge the drive with its "
          "own command before it leaves",

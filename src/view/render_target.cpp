@@ -198,6 +198,7 @@ void render_target(Page& page, const Part& predicate) {
                            words(look(target, {"logicalBlockBytes"})) + " bytes");
     page.field("On top of", layers_in_words(look(target, {"layersBelow"})));
     render_drive(page, look(target, {"drive"}));
+    render_health(page, look(target, {"health"}));
     page.field("Facts", facts_in_words(look(target, {"facts"})));
     const Part after = look(target, {"identityAfter"});
     const bool same = after.is_object() && after.glance() == identity.glance();

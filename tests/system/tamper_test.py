@@ -22,7 +22,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 
 # pylint: disable=wrong-import-position
 from sample import DAY, todays
-from tamper.claims import (contradictions, drive, drive_claims, generated, lowered, memory, read,
+from tamper.claims import (contradictions, drive, drive_claims, generated, health, lowered, memory, read,
                            reasons, rows, target, volumes)
 from tamper.files import acceptances, approvals, certificates, forms, log, orders, record, shapes
 from tamper import edits
@@ -214,10 +214,10 @@ def run_bytes(good, work, kind, old, new):
 
 
 HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
-          rows.HONEST | contradictions.HONEST)
+          rows.HONEST | contradictions.HONEST | health.HONEST)
 INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
             read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS +
-            contradictions.INSIDERS)
+            contradictions.INSIDERS + health.INSIDERS)
 
 
 def claims_made():

@@ -65,6 +65,9 @@ struct Identify {
     bool configuration_overlay = false;        ///< word 83 bit 11
     bool accessible_max_address = false;       ///< word 119 bit 8
     bool general_purpose_logging = false;      ///< word 84 bit 5
+    bool smart = false;                        ///< word 85 bit 0: supported, and switched on
+    bool smart_error_log = false;              ///< word 84 bit 0
+    bool smart_self_test = false;              ///< word 84 bit 1
     bool trusted_computing = false;            ///< word 48 bit 0
     /// Word 217: 1 for flash, else revolutions per minute; nothing when not reported.
     std::optional<std::uint16_t> rotation;

@@ -34,6 +34,15 @@ class DriveConnection {
         }
         return all;
     }
+    /// Of the first set that can say anything; asked for now.
+    [[nodiscard]] method::HealthLook health() {
+        for (auto* set : command_sets()) {
+            if (auto look = set->health(); !look.command_set.empty()) {
+                return look;
+            }
+        }
+        return {};
+    }
     /// Has the kernel look at the drive's capacity again.
     virtual void rescan() = 0;
     /// Resets the path to the drive, or the drive; what is on it stays. False: not possible here.

@@ -42,6 +42,8 @@ struct TargetPlan {
     method::Level level = method::Level::none;  ///< that success would claim
     std::optional<DoneBefore> done_before;      ///< then there is nothing to do
     std::optional<OpenJob> open_job;            ///< that would go on
+    /// What the drive reports of its health now; no part of the digest.
+    method::Health health;
 };
 /// Hex. Changes when the target or what would be done to it changes, but for a size that varies.
 [[nodiscard]] std::string plan_digest(const TargetPlan& plan);

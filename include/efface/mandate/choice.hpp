@@ -54,6 +54,7 @@ struct ErasureChoice {
     bool whole_medium = false;
     bool bad_blocks_are_exceptions = true;
     Limits limits;
+    HealthLimits health;
 };
 [[nodiscard]] Json to_json(const ErasureChoice& choice);
 /// Whether this technique is the one that was chosen, or may be taken in its place.

@@ -63,6 +63,7 @@ struct ControllerIdentity {
     [[nodiscard]] bool has_security() const noexcept { return (oacs & 1U) != 0; }
     [[nodiscard]] bool has_format() const noexcept { return (oacs & 2U) != 0; }
     [[nodiscard]] bool has_namespace_management() const noexcept { return (oacs & 8U) != 0; }
+    [[nodiscard]] bool has_self_test() const noexcept { return (oacs & 16U) != 0; }
     [[nodiscard]] bool format_sets_all() const noexcept { return (fna & 1U) != 0; }      ///< FNS
     [[nodiscard]] bool erase_reaches_all() const noexcept { return (fna & 2U) != 0; }    ///< SENS
     [[nodiscard]] bool format_crypto_erase() const noexcept { return (fna & 4U) != 0; }  ///< CRYES

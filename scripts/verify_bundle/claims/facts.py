@@ -3,6 +3,7 @@
 from collections import Counter
 
 from common import CLOCK_SLACK, canonical, need, sha256, when
+from claims.health import check_health
 from claims.status_pages import is_sent
 from claims.techniques import SUCCESS, TABLE
 
@@ -58,6 +59,7 @@ def check_facts(predicate):
 def check_target_facts(predicate, row):
     """Of one target, whose rules hold already."""
     check_token(predicate)
+    check_health(predicate['target'])
     work, drive = predicate['sanitization'], predicate['target'].get('drive')
     if predicate['result']['status'] not in SUCCESS or work.get('operation') is None:
         return

@@ -181,6 +181,26 @@ def read_limits(reader):
     return result
 
 
+HEALTH_LIMITS = {'reallocated_max': 'reallocated', 'pending_max': 'pending',
+                 'media_errors_max': 'mediaErrors', 'power_on_hours_max': 'powerOnHours',
+                 'wear_percent_max': 'wearPercent', 'spare_percent_min': 'sparePercent'}
+
+
+def read_health(reader):
+    """Limits of a drive's health, by key; those that are not set are missing."""
+    if reader.get('health', dict) is None:
+        return {}
+    told = Reader(reader.value['health'], 'order: health')
+    limits = {key: told.get(key, int) for key in HEALTH_LIMITS}
+    limits['refuse_failing'] = told.get('refuse_failing', bool, False) or None
+    told.end()
+    limits = {key: value for key, value in limits.items() if value is not None}
+    need(limits, 'order: health has no limit')
+    need(all(value <= (1 << 53) - 1 for value in limits.values()) and
+         limits.get('spare_percent_min', 0) <= 100, 'order: health is out of bounds')
+    return limits
+
+
 def read_choice(reader, level):
     """How targets are erased; and whether it is what memory bears."""
     writing, drives, given = set(), set(), set()
@@ -200,7 +220,7 @@ def read_choice(reader, level):
     pattern = reader.form('pattern', re.compile('([0-9a-f]{2}){0,64}').fullmatch, 'pattern', '')
     verification = reader.word('verification', 'full', 'representative', 'none')
     bad_blocks = reader.word('bad_blocks', 'except', 'fail')
-    limits = read_limits(reader)
+    limits, health = read_limits(reader), read_health(reader)
     need(len(fallbacks) <= 8 and set(fallbacks) <= (writing | drives) - given,
          'order: these fallbacks are not allowed')
     if policy == CHOSEN_BY_LEVEL or policy in drives:
@@ -210,13 +230,12 @@ def read_choice(reader, level):
     else:
         need(policy in writing and not fallbacks and credential is None
              and (policy in given) == bool(pattern), 'order: overwriting does not take this')
-    plain = policy == POLICY_DEFAULT and verification == 'full' and bad_blocks == 'except' and \
+    usual = verification == 'full' and bad_blocks == 'except' and not health and \
         limits == read_limits(Reader({}, 'order'))
-    by_level = policy == CHOSEN_BY_LEVEL and not fallbacks and credential is None and \
-        verification == 'full' and bad_blocks == 'except' and \
-        limits == read_limits(Reader({}, 'order'))
+    plain = policy == POLICY_DEFAULT and usual
+    by_level = policy == CHOSEN_BY_LEVEL and not fallbacks and credential is None and usual
     return {'policy': policy, 'fallbacks': fallbacks, 'pattern': pattern, 'bad_blocks': bad_blocks,
-            'verification': verification, 'limits': limits}, plain, by_level
+            'verification': verification, 'limits': limits, 'health': health}, plain, by_level
 
 
 def read_target(reader):

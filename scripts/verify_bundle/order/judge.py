@@ -3,7 +3,8 @@
 Written from efface-order(5) and efface-project(5)."""
 
 from common import CLOCK_SLACK, good, need, printable, read, when
-from order.form import CHOSEN_BY_LEVEL, MANIFEST_BYTES_MAX, read_manifest, read_order
+from order.form import (CHOSEN_BY_LEVEL, HEALTH_LIMITS, MANIFEST_BYTES_MAX, read_manifest,
+                        read_order)
 
 
 def same(what, is_same):
@@ -98,6 +99,22 @@ def check_limits(order, predicate):
         same('limits: ' + key, told[key] == value)
 
 
+def check_triage(order, predicate):
+    """A drive beyond a limit of its health, or that does not report it, was not to be erased."""
+    limits = order['health']
+    if not limits or not predicate['result']['status'].startswith('sanitized'):
+        return
+    look = (predicate['target'].get('health') or {}).get('before')
+    same('health', look is not None)
+    for key, limit in limits.items():
+        if key == 'refuse_failing':
+            same('health: ' + key, look['values'].get('failing') is False)
+            continue
+        value = look['values'].get(HEALTH_LIMITS[key])
+        same('health: ' + key, value is not None and
+             (value >= limit if key.endswith('_min') else value <= limit))
+
+
 def check_overwriting(order, predicate):
     """How a target was to be overwritten: of a success, it was."""
     work, passes = predicate['sanitization'], predicate['sanitization']['passes']
@@ -123,6 +140,7 @@ def judge_order(text, predicate):
     if predicate['certificateType'] != 'memory':  # has methods of its own, which the rules know
         check_technique(order, predicate)
         check_limits(order, predicate)
+        check_triage(order, predicate)
         check_overwriting(order, predicate)
 
 

@@ -25,10 +25,39 @@ constexpr std::array kOfTheOrder{"--technique",
                                  "--deadline",
                                  "--when-late",
                                  "--max-temperature",
-                                 "--when-hot"};
+                                 "--when-hot",
+                                 "--refuse-failing"};
+
+/// The options of triage, in the order of mandate::health_limit_rows().
+struct HealthOption {
+    const char* name;
+    const char* help;
+    mandate::HealthLimits::Limit mandate::HealthLimits::*limit;
+};
+constexpr std::array kHealthOptions{
+    HealthOption{"--max-reallocated", "Refuse a drive with more reallocated sectors",
+                 &mandate::HealthLimits::reallocated_max},
+    HealthOption{"--max-pending", "Refuse a drive with more pending sectors",
+                 &mandate::HealthLimits::pending_max},
+    HealthOption{"--max-media-errors", "Refuse a drive with more uncorrected media errors",
+                 &mandate::HealthLimits::media_errors_max},
+    HealthOption{"--max-hours", "Refuse a drive with more hours powered on",
+                 &mandate::HealthLimits::power_on_hours_max},
+    HealthOption{"--max-wear", "Refuse a drive with more percent of its life used",
+                 &mandate::HealthLimits::wear_percent_max},
+    HealthOption{"--min-spare", "Refuse a drive with less percent of its spare left",
+                 &mandate::HealthLimits::spare_percent_min}};
 
 mandate::Then then_of(const std::string& text) {
     return mandate::then_from_string(text).value_or(mandate::Then::stop);
+}
+
+std::vector<const char*> of_the_order() {
+    std::vector<const char*> names(kOfTheOrder.begin(), kOfTheOrder.end());
+    for (const auto& option : kHealthOptions) {
+        names.push_back(option.name);
+    }
+    return names;
 }
 
 }  // namespace
@@ -77,6 +106,11 @@ void TargetOptions::add_to(Command command) {
     command.add("--when-late", when_late, "What then").one_of({"go-on", "stop"});
     command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
     command.add("--when-hot", when_hot, "What then").one_of({"go-on", "pause", "stop"});
+    for (const auto& option : kHealthOptions) {
+        command.add(option.name, health.*option.limit, option.help);
+    }
+    command.flag("--refuse-failing", health.refuse_failing,
+                 "Refuse a drive that reports that it is failing");
     command.flag("--sweep", sweep, "After targets in memory, also sweep free memory (memory:free)");
 }
 
@@ -88,7 +122,7 @@ std::optional<mandate::Order> TargetOptions::load_order() const {
         throw Error(ErrorCode::usage,
                     "--sweep cannot be combined with --order: the order contains it");
     }
-    for (const auto* name : kOfTheOrder) {
+    for (const auto* name : of_the_order()) {
         if (command_->given(name)) {
             throw Error(
                 ErrorCode::usage,
@@ -126,6 +160,7 @@ mandate::ErasureChoice TargetOptions::choice() const {
     choice.limits.when_late = then_of(when_late);
     choice.limits.celsius_max = static_cast<int>(max_temperature);
     choice.limits.when_hot = then_of(when_hot);
+    choice.health = health;
     mandate::check_choice(choice);
     return choice;
 }
@@ -154,7 +189,7 @@ std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* lo
             names.emplace_back(inventory::kFreeMemoryTarget);
         }
     }
-    for (const auto* option : kOfTheOrder) {
+    for (const auto* option : of_the_order()) {
         if (memory && command_->given(option)) {
             throw Error(ErrorCode::usage, std::string(option) + ": memory has its own methods");
         }

@@ -32,6 +32,7 @@ struct TargetOptions {
     std::string when_late = "stop";
     unsigned max_temperature = 0;
     std::string when_hot = "pause";
+    mandate::HealthLimits health;
     bool sweep = false;
 
     void add_to(Command command);

@@ -51,6 +51,7 @@ class Command final {
     OptionHandle add(const char* name, std::vector<std::string>& values, const char* help = "");
     OptionHandle add(const char* name, unsigned& value, const char* help = "");
     OptionHandle add(const char* name, std::uint64_t& value, const char* help = "");
+    OptionHandle add(const char* name, std::optional<std::uint64_t>& value, const char* help = "");
     void flag(const char* name, bool& value, const char* help);
     [[nodiscard]] Command subcommand(const char* name, const char* help);
     /// It does nothing itself: one of its commands must be named.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "efface/inventory/hardware.hpp"
 #include "efface/job/guard.hpp"
 #include "efface/policy/overwrite.hpp"
 
@@ -24,6 +25,16 @@ TechniqueChoice judged(const method::DriveSurvey& survey, const method::Techniqu
     choice.level = policy::firmware_level(choice.policy_facts);
     if (facts.objection && !going) {
         choice.refusals.push_back(*facts.objection);
+    }
+    if (const auto controller =
+            inventory::raid_controller_of(survey.facts.value("vendor", ""), survey.model);
+        !controller.empty()) {
+        choice.refusals.push_back(
+            {ReasonCode::virtual_disk,
+             fmt::format("it is a virtual disk of a RAID controller ({}), and a command to it does "
+                         "not erase the drives: set the controller to HBA, IT or JBOD mode and "
+                         "erase each drive by itself",
+                         controller)});
     }
     if (wanted.whole_medium && !choice.technique->leaves_known) {
         choice.refusals.push_back(
@@ -184,6 +195,11 @@ DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureCho
             all.techniques.push_back(std::move(choice));
         }
     }
+    const bool silent = std::any_of(all.surveys.begin(), all.surveys.end(),
+                                    [](const auto& survey) { return !survey.error.empty(); });
+    if (!all.busy && !silent && begun.empty()) {
+        all.health = connection.health();
+    }
     std::stable_sort(all.techniques.begin(), all.techniques.end(),
                      [](const TechniqueChoice& a, const TechniqueChoice& b) {
                          return a.technique < b.technique;  // the policy's table is the order
@@ -207,8 +223,6 @@ ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice
     return chosen;
 }
 
-namespace {
-
 void identify_surfaces(Host& host, DriveLook& look) {
     for (const auto& surface : look.drive.surfaces) {
         look.surfaces.push_back(surface.path == look.identity.canonical_path
@@ -216,8 +230,6 @@ void identify_surfaces(Host& host, DriveLook& look) {
                                     : host.identify(surface.path));
     }
 }
-
-}  // namespace
 
 DriveLook look_at_drive(Host& host, const std::string& path) {
     DriveLook look;
@@ -244,22 +256,6 @@ std::vector<method::HiddenArea> not_shown_areas(const DriveLook& look,
         }
     }
     return areas;
-}
-
-std::vector<method::HiddenArea> not_shown_areas(Host& host, DriveLook look) {
-    if (look.identity.kind != inventory::Kind::disk || look.drive.surfaces.empty() ||
-        look.drive.protocol == inventory::Drive::Protocol::none) {
-        return {};
-    }
-    try {
-        if (look.surveys) {
-            return not_shown_areas(look, look.surveys->surveys);
-        }
-        identify_surfaces(host, look);
-        return not_shown_areas(look, host.connect(look.drive, method::TcgCredential())->surveys());
-    } catch (const Error&) {
-        return {};  // no commands reach it: the certificate says that nothing was examined
-    }
 }
 
 Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted) {

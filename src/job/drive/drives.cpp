@@ -35,6 +35,8 @@ DriveAbility ability_of(const inventory::Drive& drive) {
                 }
             }
         }
+        ability.health = method::to_json(surveys.health.health);
+        ability.health_text = method::to_text(surveys.health.health);
         for (const auto& one : surveys.techniques) {
             TechniqueAbility technique;
             technique.name = one.technique->name;
@@ -79,6 +81,8 @@ DriveAbility ability_from(const Json& json) {
     json.at("error").get_to(ability.error);
     json.at("running").get_to(ability.running);
     json.at("hiddenAreas").get_to(ability.hidden_areas);
+    ability.health = json.at("health");
+    json.at("healthText").get_to(ability.health_text);
     for (const auto& one : json.at("techniques")) {
         TechniqueAbility technique;
         one.at("name").get_to(technique.name);
@@ -110,6 +114,8 @@ Json to_json(const DriveAbility& ability) {
         .add("running", ability.running)
         .add("hiddenAreas", ability.hidden_areas)
         .add("techniques", std::move(techniques))
+        .add("health", ability.health)
+        .add("healthText", ability.health_text)
         .take();
 }
 

@@ -32,6 +32,9 @@ class DriveHold final {
     [[nodiscard]] bool reset() { return connection_ && connection_->reset(); }
     /// The set of these commands; nullptr when it is not there.
     [[nodiscard]] method::CommandSet* set_of(std::string_view command_set);
+    [[nodiscard]] method::HealthLook health() {
+        return connection_ ? connection_->health() : method::HealthLook();
+    }
     [[nodiscard]] std::vector<method::Surface> surfaces();
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] const std::map<std::uint32_t, std::string>& names() const noexcept {

@@ -17,7 +17,7 @@ namespace efface::job {
 
 /// What the documents of a job look like and mean. A job that another version began is not gone on
 /// with: its plans were made by other rules. Documents without `journalVersion` are of version 1.
-constexpr std::uint64_t kJournalVersion = 2;
+constexpr std::uint64_t kJournalVersion = 3;
 
 constexpr const char* kRunDocument = "run.json";
 

@@ -5,6 +5,7 @@
 
 #include "efface/base/digest.hpp"
 
+#include "health.hpp"
 #include "records/target_claim.hpp"
 #include "status_page.hpp"
 
@@ -250,6 +251,7 @@ void check_facts(const RecordView& predicate, const rules::Techniques& table) {
 
 void check_target_facts(const RecordView& predicate, const rules::Technique* row) {
     check_token(predicate);
+    check_health(predicate);
     const RecordView sanitization = predicate.at("sanitization");
     if (!is_success(predicate.at("result").at("status").text()) ||
         !sanitization.maybe("operation")) {

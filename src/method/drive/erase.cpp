@@ -87,6 +87,7 @@ struct Learnt {
     std::optional<std::chrono::seconds> estimate;
     const EraseEnd& end;
     const MarksReport& report;
+    const Json& health_after;
 };
 
 Json record_of(const EraseTask& task, const EraseState& state, std::string_view command_set,
@@ -109,9 +110,23 @@ Json record_of(const EraseTask& task, const EraseState& state, std::string_view 
     record["hiddenAreas"] = state.hidden_areas;
     record["drive"] = drive_record(state, command_set, learnt.survey);
     record["verification"] = verification_record(state, learnt.report);
+    record["health"] = health_record(state.health_before, learnt.health_after);
     record["limits"] = to_json(task.limits);
     record["limits"]["events"] = state.limit_events;
     return record;
+}
+
+/// Once the drive is at its end: what it reports then, and what has grown.
+void look_at_health(Attempt& attempt) {
+    const bool over = attempt.state.step == Step::check || attempt.end.said.phase == Phase::failed;
+    if (!over || !attempt.survey.error.empty()) {
+        return;
+    }
+    attempt.health_after = health_look_json(attempt.access.health(), attempt.now());
+    const auto record = health_record(attempt.state.health_before, attempt.health_after);
+    if (!growth_texts(record).empty()) {
+        attempt.observe(kHealthObservation, record.at("grown"));
+    }
 }
 
 void conclude(Attempt& attempt) {
@@ -122,15 +137,17 @@ void conclude(Attempt& attempt) {
     if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
     }
-    outcome.record = record_of(attempt.task, state, attempt.access.commands().name(),
-                               {attempt.survey, attempt.estimate, attempt.end, attempt.report});
+    outcome.record = record_of(
+        attempt.task, state, attempt.access.commands().name(),
+        {attempt.survey, attempt.estimate, attempt.end, attempt.report, attempt.health_after});
 }
 
 }  // namespace
 
 Json interrupted_record(const EraseTask& task, const EraseState& state,
                         std::string_view command_set) {
-    return record_of(task, state, command_set, {DriveSurvey(), {}, EraseEnd(), MarksReport()});
+    return record_of(task, state, command_set,
+                     {DriveSurvey(), {}, EraseEnd(), MarksReport(), Json()});
 }
 
 Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& access,
@@ -147,6 +164,7 @@ Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& acces
     }
     if (!stop.stop_requested()) {
         close_hidden_areas(attempt);
+        look_at_health(attempt);
     }
     conclude(attempt);
     return std::move(attempt.outcome);

@@ -33,6 +33,7 @@ constexpr auto kStateFields = [](auto& state, const auto& field) {
     field("limitEvents", state.limit_events);
     field("areasListed", state.areas_listed);
     field("refusal", state.refusal);
+    field("healthBefore", state.health_before);
 };
 
 constexpr auto kNotShownFields = [](auto& part, const auto& field) {
@@ -108,6 +109,7 @@ EraseState state_after_refusal(const EraseState& refused, Bytes seed) {
     state.seed = std::move(seed);
     state.power_cycles = refused.power_cycles;
     state.sizes_before = refused.sizes_before;
+    state.health_before = refused.health_before;
     for (const auto& area : refused.hidden_areas) {
         // What is opened for the time of one technique was taken back, and is found again.
         const bool kept = area.at("kind") != kUnattachedNamespace && area.at("kind") != kNotShown;

@@ -12,6 +12,7 @@
 #include "efface/device/drive/security_transport.hpp"
 
 #include "fake/disk/drive_media.hpp"
+#include "fake/disk/health.hpp"
 
 namespace efface::fake {
 
@@ -47,6 +48,7 @@ struct AtaDriveOptions {
     bool frozen_at_power_on = false;  ///< by the firmware of the host
     bool overlay_frozen_at_power_on = false;
     bool standby = false;
+    HealthFigures health;
     // What a vendor may choose.
     bool protected_area_off = false;  ///< supported, not enabled: its commands are aborted
     bool checksum_wrong = false;      ///< of IDENTIFY DEVICE, each time
@@ -115,6 +117,9 @@ class AtaDrive final : public device::AtaTransport {
 
     [[nodiscard]] Bytes identify();
     [[nodiscard]] std::uint16_t security_word() const;
+    [[nodiscard]] Bytes smart_page(const device::AtaCommand& command) const;
+    [[nodiscard]] device::AtaRegisters smart(const device::AtaCommand& command) const;
+    [[nodiscard]] Bytes statistics_page(std::uint8_t number) const;
     [[nodiscard]] device::AtaRegisters read_log(const device::AtaCommand& command) const;
     [[nodiscard]] device::AtaRegisters transfer(const device::AtaCommand& command);
     [[nodiscard]] device::AtaRegisters trusted(const device::AtaCommand& command, bool& lost);

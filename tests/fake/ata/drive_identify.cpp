@@ -83,10 +83,13 @@ Bytes AtaDrive::identify() {
     words[80] = 0x07f0;
     const bool enabled = password_.has_value();
     const bool area = options.protected_area || options.protected_area_off;
-    words[82] = join(0x4020U, flag(options.security, 1), flag(area, 10));
+    words[82] =
+        join(0x4020U, flag(options.health.reported, 0), flag(options.security, 1), flag(area, 10));
     words[83] = join(0x7400U, flag(options.overlay, 11));
-    words[84] = 0x4120;  // logging, world wide name
-    words[85] = join(0x4020U, flag(enabled, 1), flag(options.protected_area, 10));
+    // Logging, world wide name; SMART error logging and self-test.
+    words[84] = join(0x4120U, options.health.reported ? 3U : 0U);
+    words[85] = join(0x4020U, flag(options.health.reported, 0), flag(enabled, 1),
+                     flag(options.protected_area, 10));
     words[86] = join(0xb400U, flag(options.overlay, 11));
     words[87] = 0x4120;
     words[88] = 0x407f;

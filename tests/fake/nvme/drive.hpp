@@ -16,6 +16,7 @@
 #include "efface/device/drive/security_transport.hpp"
 
 #include "fake/disk/drive_media.hpp"
+#include "fake/disk/health.hpp"
 
 namespace efface::fake {
 
@@ -71,6 +72,7 @@ struct NvmeDriveOptions {
     bool namespace_management = true;
     bool format = true;
     bool event_log = true;
+    HealthFigures health;
     unsigned controllers = 1;
     std::vector<NvmeNamespaceOptions> namespaces = {{}};
     std::uint64_t unallocated_blocks = 0;  ///< of 512 bytes, with content of deleted namespaces

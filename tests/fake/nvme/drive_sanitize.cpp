@@ -159,6 +159,7 @@ void NvmeDrive::State::add_completion_event() {
 }
 
 void NvmeDrive::State::finish(std::uint8_t sos) {
+    options.health.erased();
     outcome = sos;
     machine = NvmeMachine::idle;
     if (sos == kSuccess || sos == kSuccessDeallocated) {

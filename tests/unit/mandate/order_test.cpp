@@ -47,6 +47,36 @@ TEST_CASE("an order names a technique of the drive, or leaves it to the level",
     }
 }
 
+TEST_CASE("an order limits how worn a drive may be", "[mandate][order]") {
+    const auto limits =
+        order_for(R"("health":{"reallocated_max":100,"spare_percent_min":10,"media_errors_max":0,)"
+                  R"("power_on_hours_max":40000,"pending_max":0,"wear_percent_max":120,)"
+                  R"("refuse_failing":true},)")
+            .choice;
+    CHECK(limits.health.reallocated_max == 100);
+    CHECK(limits.health.spare_percent_min == 10);
+    CHECK(limits.health.media_errors_max == 0);
+    CHECK(limits.health.power_on_hours_max == 40'000);
+    CHECK(limits.health.pending_max == 0);
+    CHECK(limits.health.wear_percent_max == 120);
+    CHECK(limits.health.refuse_failing);
+    CHECK(choice_from_json(to_json(limits)).health == limits.health);
+    CHECK(order_for("").choice.health == HealthLimits());
+    for (const char* wrong :
+         {R"("health":{},)", R"("health":{"refuse_failing":false},)", R"("health":[],)",
+          R"("health":{"reallocated":1},)", R"("health":{"reallocated_max":"1"},)",
+          R"("health":{"reallocated_max":-1},)", R"("health":{"reallocated_max":1.5},)",
+          R"("health":{"reallocated_max":9007199254740992},)",
+          R"("health":{"spare_percent_min":101},)", R"("health":{"refuse_failing":1},)",
+          R"("health":{"reallocated_max":1,"reallocated_max":2},)"}) {
+        INFO(wrong);
+        CHECK_THROWS_AS(order_for(wrong), Error);
+    }
+    CHECK_THROWS_AS(parse_order(R"({"schema":"efface.order/1","id":"s-1","owner":"T","health":)"
+                                R"({"pending_max":0},"targets":[{"target":"memory:free"}]})"),
+                    Error);
+}
+
 TEST_CASE("a credential belongs to one authority, said or by the first technique that has one",
           "[mandate][order]") {
     const auto whose = [](const std::string& policy, const std::string& more) {

@@ -14,15 +14,9 @@
 
 #include "efface/base/bytes.hpp"
 #include "efface/base/json.hpp"
+#include "efface/method/drive/health.hpp"
 
 namespace efface::method {
-
-/// Bytes as the drive gave them, for the record: an identify structure, a log page, sense data,
-/// registers.
-struct RawPage {
-    std::string name;  ///< "NVMe log 81h", "ATA IDENTIFY DEVICE"
-    Bytes bytes;
-};
 
 /// Storage that the host cannot address at present.
 struct HiddenArea {
@@ -203,6 +197,9 @@ class CommandSet {
         const = 0;  ///< "nvme", "ata", "scsi", "tcg", "block"
     /// Asks the drive only what does not change or wake it.
     [[nodiscard]] virtual DriveSurvey survey() = 0;
+    /// What the drive says of its health; a look without a command set where it can't be asked, or
+    /// would have to be woken. Not while it erases.
+    [[nodiscard]] virtual HealthLook health() { return {}; }
     /// What the drive says of any erase of this set, also of one that someone else began.
     [[nodiscard]] virtual OperationState state() = 0;
     /// nullptr when `technique` is not of this set. `memory` outlives the operation.

@@ -76,6 +76,7 @@ struct EraseState {
     /// The drive refused the command itself: {"at", "detail", "commands", "begun"}; null before.
     /// "begun" says why something may have been begun all the same, or is empty.
     Json refusal;
+    Json health_before;  ///< health_look_json() of the look before the erase; or null
 };
 /// What another technique begins with after the drive has refused this one: which hidden areas
 /// were opened, and how large it was before, stays known, the rest is fresh.
@@ -109,6 +110,8 @@ class DriveAccess {
     [[nodiscard]] virtual bool wait(std::chrono::milliseconds pause) = 0;
     /// The drive as it can be reached now; valid until reattach().
     [[nodiscard]] virtual CommandSet& commands() = 0;
+    /// The drive's health as it reports it now, by whichever commands tell of it.
+    [[nodiscard]] virtual HealthLook health() { return commands().health(); }
     /// Every surface of the drive as it is now; valid until the next call or reattach().
     [[nodiscard]] virtual std::vector<Surface> surfaces() = 0;
     /// Finds the drive again after a reset or a change of its capacity: one look, no waiting.

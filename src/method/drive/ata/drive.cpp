@@ -22,6 +22,7 @@ class AtaDrive final : public CommandSet {
 
     [[nodiscard]] std::string_view name() const override { return "ata"; }
     [[nodiscard]] DriveSurvey survey() override;
+    [[nodiscard]] HealthLook health() override { return ask_ata_health(ata_); }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
                                                   OperationMemory& memory) override;

@@ -53,6 +53,7 @@ struct AtaLook {
     std::vector<RawPage> pages;
 };
 [[nodiscard]] AtaLook ata_look(device::AtaTransport& ata);
+[[nodiscard]] HealthLook ask_ata_health(device::AtaTransport& ata);
 [[nodiscard]] const char* to_string(AtaLook::Sanitize state) noexcept;
 /// "disabled", "frozen", ...: the first that stops an erase.
 [[nodiscard]] const char* ata_security_state(const ata::SecurityStatus& security) noexcept;

@@ -18,6 +18,7 @@ class ScsiDriveCommands final : public CommandSet {
 
     [[nodiscard]] std::string_view name() const override { return "scsi"; }
     [[nodiscard]] DriveSurvey survey() override { return survey_scsi_drive(session_, surface_); }
+    [[nodiscard]] HealthLook health() override { return ask_scsi_health(session_); }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
                                                   OperationMemory& memory) override;

@@ -121,6 +121,7 @@ struct ScsiStartCommand {
                                                         const ScsiFacts& facts);
 [[nodiscard]] OpenedAreas open_scsi_hidden_areas(ScsiSession& session);
 
+[[nodiscard]] HealthLook ask_scsi_health(ScsiSession& session);
 [[nodiscard]] DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface);
 
 }  // namespace efface::method

@@ -32,13 +32,30 @@ FIELDS = {
         target.hiddenAreas.areas.*.covered target.hiddenAreas.areas.*.opened
         target.hiddenAreas.areas.*.bytes target.drive.capacityBytes target.sizeBytes
         sanitization.operation.adopted result.status result.level result.exceptions
-        result.exceptions.*.code''',
+        result.exceptions.*.code
+        target.health.grown target.health.grown.*.value target.health.grown.*.before
+        target.health.grown.*.after target.health.before.commandSet target.health.before.pages
+        target.health.before.pages.*.page target.health.before.pages.*.hex
+        target.health.after.pages.*.sha256 target.health.after.values.failing
+        target.health.after.values.celsius target.health.after.values.sparePercent
+        target.health.after.values.wearPercent target.health.after.values.hostWrittenBytes
+        target.health.after.values.powerCycles target.health.after.values.powerOnHours
+        target.health.after.values.mediaErrors target.health.after.values.loggedErrors
+        target.health.after.values.selfTest''',
     'media': '''verification.performed verification.result verification.method
         verification.bytesPlanned verification.bytesCompared verification.mismatches
         verification.readFaults.bytes verification.readFaults.count target.sizeBytes
         sanitization.passes sanitization.passes.*.bytesWritten
         sanitization.passes.*.writeFaults.bytes sanitization.passes.*.flush result.status
-        result.level result.exceptions result.exceptions.*.code''',
+        result.level result.exceptions result.exceptions.*.code
+        target.health.grown target.health.grown.*.value target.health.grown.*.before
+        target.health.grown.*.after target.health.before.commandSet target.health.before.pages
+        target.health.before.pages.*.page target.health.before.pages.*.hex
+        target.health.after.pages.*.sha256 target.health.after.values.failing
+        target.health.after.values.celsius target.health.after.values.selfTest
+        target.health.after.values.wearPercent target.health.after.values.powerOnHours
+        target.health.after.values.pending target.health.after.values.reallocated
+        target.health.after.values.mediaErrors target.health.after.values.hostWrittenBytes''',
     'memory': '''+target.facts +target.facts.swappable +target.facts.machine
         +target.facts.machine.swap +target.facts.swapAfter
         +target.facts.machine.swap.state +target.facts.machine.swap.zswapBytes

@@ -17,7 +17,7 @@ constexpr std::uint8_t kBytesFromIndex = 0x04;
 constexpr std::size_t kLogHeaderBytes = 4;
 constexpr std::size_t kParameterHeaderBytes = 4;
 
-/// What stands behind the header, as far as it came; nullopt when it is another page.
+/// What is behind the header, as far as it came; nullopt when it is another page.
 std::optional<ByteView> content_of(ByteView bytes, const LogPage& page) {
     if (bytes.size() < kLogHeaderBytes || (bytes[0] & 0x3fU) != page.page) {
         return std::nullopt;

@@ -49,7 +49,7 @@ struct SmartThreshold {
 constexpr std::uint8_t kNoSelfTest = 255;
 [[nodiscard]] std::optional<std::uint8_t> decode_newest_self_test(ByteView page);
 
-/// A statistic: where it stands, and how many of its bytes count.
+/// A statistic: where it is, and how many of its bytes count.
 struct Statistic {
     std::uint8_t page = 0;
     std::uint16_t offset = 0;

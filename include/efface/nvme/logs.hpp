@@ -69,7 +69,7 @@ struct SmartLog {
     static constexpr std::uint8_t kFailing = 0x0d;
 
     std::uint8_t critical_warning = 0;
-    std::uint16_t kelvin = 0;  ///< composite temperature; 0: not told
+    std::uint16_t kelvin = 0;  ///< composite temperature; 0: not reported
     std::uint8_t available_spare_percent = 0;
     std::uint8_t percentage_used = 0;
     std::uint64_t data_units_written = 0;  ///< of 512000 bytes

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a drive reported of its health, read from the bytes that it gave: written anew, so that the
+// What a drive reported of its health, read from the bytes that it gave: written again, so that the
 // judge does not take the eraser's word. Layouts: NVMe Base 2.3, SMART / Health Information and
 // Device Self-test logs; ACS-4, 9.5 (Device Statistics); ATA8-ACS, 7.52 (SMART); SPC-5, 7.3 and
 // SBC-4, 6.4 (log pages), 5.22 (defect lists).

@@ -33,7 +33,7 @@ std::vector<Row> rows_of(const HealthFigures& health) {
             {12, 0x32, 99, health.power_cycles, 0},
             {177, 0x13, static_cast<std::uint8_t>(100 - health.wear_percent), 42, 0},
             {187, 0x32, 100, health.media_errors, 0},
-            // Minimum and maximum stand above the temperature.
+            // Minimum and maximum are above the temperature.
             {194, 0x22, 63, raw_heat | 0x002d'0014'0000ULL, 0},
             {197, 0x12, 100, health.pending, 0},
             {199, 0x3e, 100, 1, 0},

@@ -182,7 +182,7 @@ std::optional<std::uint64_t> AtaHealth::hours() const {
     return told && *told <= kHoursMax ? told : std::nullopt;
 }
 
-/// Minimum and maximum stand above the temperature; 0 is of drives that have no sensor.
+/// Minimum and maximum are above the temperature; 0 is of drives that have no sensor.
 std::optional<std::uint64_t> AtaHealth::heat(std::uint8_t id) const {
     const auto told = raw(id, kByte);
     return told && *told != 0 ? told : std::nullopt;

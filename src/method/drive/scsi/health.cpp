@@ -13,7 +13,7 @@ namespace efface::method {
 
 namespace {
 
-/// As much as a record keeps of a page: what is decoded stands in its first parameters.
+/// As much as a record keeps of a page: what is decoded is in its first parameters.
 constexpr std::uint16_t kLogBytes = 4096;
 
 /// One page after another; only those that the disk lists are asked for: some old disks and bridges
@@ -99,7 +99,7 @@ void ScsiHealth::ask_temperature() {
     }
 }
 
-/// A disk that saves power is not woken for the list of its defects, which stands on its medium.
+/// A disk that saves power is not woken for the list of its defects, which is on its medium.
 bool ScsiHealth::spins() {
     constexpr unsigned kLowPower = 0x5e;
     const auto data =

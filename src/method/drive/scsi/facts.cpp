@@ -107,8 +107,8 @@ void read_elements(ScsiSession& session, ScsiFacts& facts) {
 }
 
 /// Asked by the command itself: many USB bridges have no VPD 89h, and some layers that have it
-/// pass nothing. `says_so`: the page is there; then only a layer that rejects the command (ILLEGAL
-/// REQUEST, none of the drive's registers) has said that it passes none.
+/// pass nothing. `says_so`: the page is there; then only a layer that answers by itself (none of the
+/// drive's registers) has said that it passes none.
 AtaPath ask_ata_path(device::ScsiTransport& transport, bool says_so) {
     ata::SatTunnel tunnel(transport);
     Bytes page(ata::kPageBytes);
@@ -117,7 +117,8 @@ AtaPath ask_ata_path(device::ScsiTransport& transport, bool says_so) {
     if (identify && !(identify->model.empty() && identify->serial.empty())) {
         return AtaPath::passes;
     }
-    return !says_so ? AtaPath::none : answer.withheld ? AtaPath::rejects : AtaPath::passes;
+    const bool by_itself = answer.error == 0 && !answer.registers;
+    return !says_so ? AtaPath::none : by_itself ? AtaPath::rejects : AtaPath::passes;
 }
 
 }  // namespace

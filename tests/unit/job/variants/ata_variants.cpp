@@ -154,6 +154,9 @@ Variant draw_ata(Dice& dice, DriveStation& station) {
     Variant variant;
     auto drive = draw_drive(dice, variant);
     const auto bridge = draw_bridge(dice, variant);
+    if (bridge.drops_extend || bridge.drops_high_bytes) {
+        show_all(drive);  // whether something is hidden would not be known: a named exception
+    }
     ask_for(dice, drive, bridge, variant);
     variant.serial = drive.serial;
     auto model = std::make_unique<Model>(drive, bridge, station.clock);

@@ -57,17 +57,19 @@ std::string Anchors::text(const std::vector<std::string>& used) const {
     std::string lines;
     for (const auto& one : roots) {
         const bool is_used = std::find(used.begin(), used.end(), one.sha256) != used.end();
-        lines += fmt::format("Trusted: root \"{}\"{}, from {}\n         SHA-256 {}\n",
+        lines += fmt::format("Trusted: root \"{}\"{}, from {}\n       SHA-256 {}\n",
                              printable(one.subject), is_used ? "" : " (no signature depends on it)",
                              printable(root.string()), one.sha256);
     }
     lines += fmt::format("Trusted: log key {}+{}, from {}\n", log_name, log_id,
                          printable(log_key.string()));
-    return lines + (from == std::string_view("state-folder")
-                        ? "         These are this machine's own. An auditor gives --root and "
-                          "--log-key from another source.\n"
-                        : "         Compare them with what was published before; whoever made the "
-                          "bundle must not be the source.\n");
+    return lines +
+           (from == std::string_view("state-folder")
+                ? "       These are this machine's own. An auditor gives --root and --log-key\n    "
+                  "   from "
+                  "another source.\n"
+                : "       Compare them with what was published before; whoever made the bundle\n"
+                  "       must not be the source.\n");
 }
 
 /// Who brings what is to be trusted along with what is to be checked proves nothing.

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -81,6 +82,36 @@ std::string indented(std::string_view text) {
         text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
     }
     return out;
+}
+
+/// Lines that a terminal would break within a word are broken before it.
+std::string filled(const std::string& text, std::size_t columns) {
+    if (columns == 0) {
+        return text;
+    }
+    std::string out;
+    std::string line;
+    const auto end_line = [&](const std::string& next) {
+        out += line + "\n";
+        line = next;
+    };
+    for (std::size_t at = 0; at < text.size();) {
+        const auto end = std::min(text.find_first_of(" \n", at), text.size());
+        const auto word = text.substr(at, end - at);
+        const bool fresh = line.find_first_not_of(' ') == std::string::npos;
+        if (!fresh && view::columns_of(line) + view::columns_of(word) > columns) {
+            line.erase(line.find_last_not_of(' ') + 1);
+            end_line(kContinued);
+        }
+        line += word;
+        if (end < text.size() && text[end] == '\n') {
+            end_line("");
+        } else if (end < text.size()) {
+            line += ' ';
+        }
+        at = end + 1;
+    }
+    return out + line;
 }
 
 /// Becomes readable when a stop is requested.
@@ -202,8 +233,9 @@ Json error_document(const Error& error) {
 }
 
 void say(const std::string& text, Meaning meaning) {
-    static const Screen screen = Screen::of(STDERR_FILENO);
-    (void)words().put("efface: " + screen.paint(meaning, on_screen(indented(text))) + "\n");
+    const Screen screen = Screen::of(STDERR_FILENO);
+    const auto lines = filled("efface: " + on_screen(indented(text)), screen.columns);
+    (void)words().put(screen.paint(meaning, lines) + "\n");
 }
 
 void say_error(const Error& error) {

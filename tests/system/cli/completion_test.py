@@ -120,7 +120,8 @@ class Shells(unittest.TestCase):
     def test_fish(self):
         script = f"source {SCRIPTS / 'efface.fish'}; complete -C '{self.line('approve x --key a')}'"
         path = f"PATH={MACHINE['efface'].parent}:/usr/bin:/bin"
-        done = run("env", path, f"HOME={MACHINE['efface'].parent}", "fish", "--no-config", "-c", script)
+        home = f"HOME={MACHINE['efface'].parent}"  # fish keeps files there
+        done = run("env", path, home, "fish", "--no-config", "-c", script)
         self.assertEqual(done.stdout.decode().split(), ["alice"], done)
 
     @unittest.skipIf(missing("zsh"), "needs zsh")

@@ -52,11 +52,12 @@ class Terminal:
         return text.rstrip("\n").split("\n")
 
     def until(self, pattern, history=False):
-        """Waits until the screen has a line like this; returns its lines."""
+        """Waits until the screen has a line like this, or several that flow so; returns its lines."""
         deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             lines = self.lines(history)
-            if any(re.search(pattern, line) for line in lines):
+            flowing = re.sub(r"\s+", " ", " ".join(lines))
+            if any(re.search(pattern, text) for text in (*lines, flowing)):
                 return lines
             time.sleep(0.05)
         raise RuntimeError(f"no line like {pattern!r} came:\n" + "\n".join(self.lines(True)))

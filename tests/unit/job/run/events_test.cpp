@@ -80,3 +80,19 @@ TEST_CASE("events: progress comes at most once a second, and an ETA when it mean
     CHECK(seen[1].at("bps") == 100);
     CHECK(seen[1].at("eta_s") == 5);
 }
+
+TEST_CASE("events: each phase says how much of it is done", "[job][events]") {
+    fake::FixedClock clock;
+    std::vector<Json> seen;
+    Events events([&](const Json& event) { seen.push_back(event); }, clock);
+    ProgressMeter meter(events, clock, 1000, event_target("a"));
+    for (const auto& [phase, bytes] :
+         {std::pair{"writing pass 1 of 1", 500U}, {"reading back", 30U}}) {
+        meter.phase(phase);
+        clock.advance(std::chrono::seconds(1));
+        meter.advance(bytes);
+        CHECK(seen.back().at("phase") == phase);
+        CHECK(seen.back().at("phase_done") == bytes);
+    }
+    CHECK(seen.back().at("bytes_done") == 530);
+}

@@ -9,7 +9,8 @@ using namespace efface::job::worlds;
 
 namespace {
 
-constexpr std::uint64_t kWorlds = 150;
+/// Some 25 s of CPU.
+constexpr std::uint64_t kWorlds = 350;
 
 /// Each found a defect of the program once: a verdict that the journal could not take, an order
 /// refused beside the verdict of its last attempt, late evidence for what had been restored, bytes

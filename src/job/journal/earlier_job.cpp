@@ -20,6 +20,14 @@ bool is_for_once(const Work& work) {
     return !work.document_sha256().empty() && work.is_done_once();
 }
 
+Objection replaced(const Work& work, const std::string& id) {
+    return {{ReasonCode::job_ended,
+             fmt::format("{}: job {} ended without success, and another job has erased the same "
+                         "storage since: it cannot be resumed",
+                         work.name(), id)},
+            ErrorCode::usage};
+}
+
 std::optional<Objection> carried_out(const RunContext& context, const Work& work,
                                      const std::vector<evidence::LoggedRun>& runs) {
     if (!is_for_once(work)) {
@@ -110,6 +118,25 @@ void add_open(EarlierJob& earlier, Work& work, const RunState& run, const std::s
 
 }  // namespace
 
+namespace {
+
+/// Of an order or manifest whose job is not at its end.
+bool was_replaced(const Work& work, const std::string& id, const RunState& run,
+                  const std::optional<Json>& identity, const std::optional<Station>& station) {
+    if (!is_for_once(work) || !identity || !station) {
+        return false;
+    }
+    evidence::DeviceRuns runs(*identity, id);
+    try {
+        runs.read(station->log);
+    } catch (const Error&) {
+        return false;  // of a damaged log: preflight says so
+    }
+    return is_replaced(id, run, runs.runs());
+}
+
+}  // namespace
+
 EarlierJob earlier_job(const RunContext& context, Work& work,
                        const std::optional<Station>& station) {
     EarlierJob earlier;
@@ -132,6 +159,9 @@ EarlierJob earlier_job(const RunContext& context, Work& work,
             refuse_older_than(logged, *run);
             if (!run->ended_well()) {
                 add_open(earlier, work, *run, *known);
+                if (was_replaced(work, *known, *run, work.identity_in(folder), station)) {
+                    earlier.objections = {replaced(work, *known)};
+                }
             } else if (run->journal_version == kJournalVersion && work.identity_in(folder)) {
                 add_standing(earlier, context, work, *run, *known);
             }

@@ -16,6 +16,8 @@ namespace efface::job {
 /// out. Whatever is at its target now.
 [[nodiscard]] std::optional<Objection> carried_out(const RunContext& context, const Work& work,
                                                    const std::vector<evidence::LoggedRun>& runs);
+/// Of a job that ended without success: another one has erased the same storage since.
+[[nodiscard]] Objection replaced(const Work& work, const std::string& id);
 /// Of a damaged journal of this job, with the way out.
 [[nodiscard]] Error damaged_job(const Work& work, const std::string& id, const Error& error);
 

@@ -44,6 +44,14 @@ bool is_success_of(const evidence::LoggedRun& run) {
     return run.end && !run.refused && verdict && is_success(*verdict);
 }
 
+bool is_replaced(const std::string& job_id, const RunState& state,
+                 const std::vector<evidence::LoggedRun>& runs) {
+    return std::any_of(runs.begin(), runs.end(), [&](const auto& run) {
+        return run.intent.job_id != job_id && run.intent.index >= state.log_size_before &&
+               is_success_of(run);
+    });
+}
+
 namespace {
 
 /// Whether the journal with this state can have been written with this run in the log.

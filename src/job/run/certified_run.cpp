@@ -61,11 +61,7 @@ void CertifiedRun::take_end_from_log() {
 }
 
 bool CertifiedRun::replaced() const {
-    const auto& runs = runs_.runs();
-    return std::any_of(runs.begin(), runs.end(), [&](const auto& run) {
-        return run.intent.job_id != job_id_ && run.intent.index >= state_.log_size_before &&
-               is_success_of(run);
-    });
+    return is_replaced(job_id_, state_, runs_.runs());
 }
 
 /// Entry, leaf and checkpoint, as the record will name them.

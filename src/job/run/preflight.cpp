@@ -17,6 +17,8 @@
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/keys.hpp"
 
+#include "journal/known_log.hpp"
+
 namespace efface::job {
 
 namespace {
@@ -145,8 +147,16 @@ std::optional<evidence::Log> look_at_log(const StateDirectory& state,
                "log.key and log.vkey do not belong together");
         return std::nullopt;
     }
+    const auto known = known_log(state, verifier_key);
     auto log = evidence::Log::open_read_only(state.log(), verifier_key);
     look_at_log_files(state.log(), found);
+    if (log.size() < known.size) {
+        object(
+            found, ErrorCode::internal, ReasonCode::log_damaged,
+            fmt::format("the log has {} entries, but {} knows that it had {}: the log folder was "
+                        "put back from an older copy",
+                        log.size(), printable(known.from), known.size));
+    }
     if (log.size() == 0) {
         return log;
     }

@@ -3,6 +3,7 @@
 and before the first byte, with the status and code of efface-exit.7, BEFORE ANYTHING IS ERASED; what the plan
 finds nothing against is carried out; and the medium, compared by digest, is what the answer says."""
 
+import shutil
 import sys
 import unittest
 from contextlib import ExitStack
@@ -99,6 +100,23 @@ class Preflight(unittest.TestCase):
                 answer = scene.ask("run")
                 self.fail_for("mended", scenes.wrongs(scene, answer, before, scenes.DONE), answer)
                 self.assertTrue(answer.document["changed"], answer)
+
+    def test_a_log_folder_from_an_older_copy_is_noticed(self):
+        for scene in MACHINE["scenes"].all.values():
+            scene.reset("interrupted")
+            before = scene.digest()
+            log, younger = scene.state / "log", scene.state / "younger"
+            log.rename(younger)
+            shutil.copytree(scene.kept["fresh"] / "state" / "log", log)
+            for what in ("plan", "run", *steps_of(scene, "interrupted")[-1:]):
+                answer = scene.ask(what)
+                self.assertEqual(answer.code, 1, answer)
+                self.assertIn("log-damaged", answer.reasons(), answer)
+                self.assertEqual(scene.digest(), before)
+            shutil.rmtree(log)
+            younger.rename(log)
+            answer = scene.ask("run")
+            self.fail_for("mended", scenes.wrongs(scene, answer, before, scenes.DONE), answer)
 
 
 for _family, _rows, _step in conditions.all_conditions():

@@ -12,6 +12,9 @@ namespace {
 constexpr std::uint64_t kEndBytes = 64 * 1024;
 constexpr std::uint64_t kPieceBytes = 4096;
 constexpr std::uint64_t kPieces = 62;
+/// So many failed reads more are made to find what can be read beside a bad block: each may take a
+/// disk half a minute.
+constexpr unsigned kFailuresMax = 24;
 
 /// Empty when it cannot be read.
 std::string digest_of(device::BlockTarget& target, std::uint64_t offset, std::uint64_t length) {
@@ -72,12 +75,33 @@ std::vector<SurfaceSample> samples_from_json(const Json& json) {
     return left;
 }
 
+namespace {
+
+/// Halves what cannot be read as a whole, so that a bad block hides its neighbours no longer than
+/// `failures_left` allows.
+void sample_piece(device::BlockTarget& target, std::uint64_t offset, std::uint64_t length,
+                  unsigned& failures_left, ContentSample& sample) {
+    auto digest = digest_of(target, offset, length);
+    const std::uint64_t unit = target.preferred_alignment();
+    const std::uint64_t half = length / 2 / unit * unit;
+    if (!digest.empty() || half == 0 || failures_left == 0) {
+        sample.push_back({offset, length, std::move(digest)});
+        return;
+    }
+    --failures_left;
+    sample_piece(target, offset, half, failures_left, sample);
+    sample_piece(target, offset + half, length - half, failures_left, sample);
+}
+
+}  // namespace
+
 ContentSample sample_content(device::BlockTarget& target) {
     const auto size = target.size_bytes();
     ContentSample sample;
+    unsigned failures_left = kFailuresMax;
     const auto add = [&](std::uint64_t offset, std::uint64_t length) {
         if (length > 0) {
-            sample.push_back({offset, length, digest_of(target, offset, length)});
+            sample_piece(target, offset, length, failures_left, sample);
         }
     };
     const auto end = std::min(size, kEndBytes);
@@ -99,7 +123,8 @@ std::optional<std::uint64_t> changed_since(const ContentSample& sample,
             return piece.offset;
         }
         const auto now = digest_of(target, piece.offset, piece.length);
-        if (now != piece.sha256 && !now.empty() && !piece.sha256.empty()) {
+        // What could not be read and now can was written since, as far as can be told.
+        if (now != piece.sha256 && !now.empty()) {
             return piece.offset;
         }
     }

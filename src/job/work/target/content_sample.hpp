@@ -18,7 +18,8 @@ struct ContentPiece {
     std::string sha256;  ///< hex; empty: it could not be read
 };
 /// The first and last 64 KiB and 62 pieces of 4 KiB between them. Pieces of a target that is too
-/// small for all of them overlap.
+/// small for all of them overlap. A piece that cannot be read as a whole is halved, down to a
+/// block, as long as not too many reads fail.
 using ContentSample = std::vector<ContentPiece>;
 
 /// What was left on one block device of the target.
@@ -32,8 +33,8 @@ struct SurfaceSample {
 
 [[nodiscard]] ContentSample sample_content(device::BlockTarget& target);
 
-/// The first piece that is not what it was: its offset. What could not be read then or now is
-/// passed over. nullopt when there is none.
+/// The first piece that is not what it was, or can be read now and could not then: its offset. What
+/// cannot be read now is passed over. nullopt when there is none.
 [[nodiscard]] std::optional<std::uint64_t> changed_since(const ContentSample& sample,
                                                          device::BlockTarget& target);
 

@@ -176,3 +176,44 @@ TEST_CASE("a run that was cut short and whose journal is gone is closed as lost,
     CHECK(audit.open_intents.empty());
     CHECK(fixture.verified_bundles() == 1);
 }
+
+TEST_CASE("a failed order is tried again, but not what another job has erased since",
+          "[job][target]") {
+    const bool typed = GENERATE(false, true);
+    const bool erased_since = GENERATE(false, true);
+    CAPTURE(typed, erased_since);
+    TargetFixture fixture;
+    const auto order = [](const std::string& id) {
+        return mandate::parse_order(
+            R"({"schema":"efface.order/1","id":")" + id +
+            R"(","owner":"Tenant","targets":[{"target":"/dev/a","serial":"SERIAL-a"}]})");
+    };
+    const auto failing = [](const fake::Operation& operation) {
+        return operation.kind == fake::Operation::Kind::flush
+                   ? fake::Fault{.kind = fake::Fault::Kind::fail, .error = EIO}
+                   : fake::Fault{};
+    };
+    fixture.order = order("first");
+    fixture.disk().set_hook(failing);
+    REQUIRE(fixture.run().verdict == Verdict::not_sanitized);
+    fixture.disk().set_hook(erased_since ? fake::MemoryDisk::Hook()
+                                         : fake::MemoryDisk::Hook(failing));
+    fixture.order = typed ? std::nullopt : std::optional(order("second"));
+    REQUIRE(fixture.run().exit_code() == (erased_since ? 0 : 3));
+
+    fixture.disk().set_hook({});
+    fixture.order = order("first");
+    const auto media = fixture.disk().media();
+    const auto objections = fixture.plan().objections;
+    if (!erased_since) {
+        CHECK(objections.empty());
+        CHECK(fixture.run().exit_code() == 0);
+        return;
+    }
+    REQUIRE(objections.size() == 1);
+    CHECK(objections.front().reason.code == ReasonCode::job_ended);
+    CHECK_THROWS_AS(fixture.run(), Error);
+    CHECK(fixture.ended.error->reason() == ReasonCode::job_ended);
+    CHECK(fixture.ended.exit_code() == 2);
+    CHECK((fixture.disk().media() == media));
+}

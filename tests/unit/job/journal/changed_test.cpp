@@ -158,15 +158,18 @@ TEST_CASE("a job goes on only under the plan that was expected: the one it began
 }
 
 TEST_CASE("a job whose work is over delivers its evidence without its target", "[job][changed]") {
+    const std::string killed_at = GENERATE("verified", "result", "evidence");
+    CAPTURE(killed_at);
     TargetFixture fixture;
-    fixture.on_event = [](const Json& seen) {
-        if (seen.at("event") == "verified") {
+    std::string job;
+    fixture.on_event = [&](const Json& seen) {
+        if (seen.at("event") == killed_at) {
+            job = seen.at("job_id");
             throw Killed();
         }
     };
     CHECK_THROWS_AS(fixture.run(), Killed);
     fixture.on_event = nullptr;
-    const auto job = fixture.open_job();
     fixture.host.remove("/dev/a");
     CHECK(fixture.resume(job).exit_code() == 0);
     CHECK(fixture.verified_bundles() == 1);

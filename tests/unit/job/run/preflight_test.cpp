@@ -100,6 +100,69 @@ TEST_CASE("preflight: a station that could not certify erases nothing, and the p
     }
 }
 
+namespace {
+
+/// Runs once, keeps a copy of the log, runs again, and puts the copy back: the younger one is in
+/// the folder that is returned.
+template <typename Fixture, typename Again>
+std::filesystem::path put_log_back(Fixture& fixture, const Again& again) {
+    namespace fs = std::filesystem;
+    const auto log = fixture.state.log();
+    const auto older = fixture.scratch.path() / "older";
+    const auto younger = fixture.scratch.path() / "younger";
+    fs::copy(log, older, fs::copy_options::recursive);
+    fixture.clock.advance(std::chrono::seconds(1));
+    again();
+    fs::rename(log, younger);
+    fs::copy(older, log, fs::copy_options::recursive);
+    return younger;
+}
+
+}  // namespace
+
+TEST_CASE("preflight: a log that was put back is known by what journals and bundles saw of it",
+          "[job][preflight]") {
+    const auto* forgotten = GENERATE("nothing", "jobs", "certificates");
+    CAPTURE(forgotten);
+    TargetFixture fixture;
+    REQUIRE(fixture.run().exit_code() == 0);
+    const auto younger = put_log_back(fixture, [&] { REQUIRE(fixture.run().exit_code() == 0); });
+    std::filesystem::remove_all(fixture.state.root / forgotten);
+    const auto media = fixture.disk().media();
+    const auto authorizations = fixture.authorizations;
+    CHECK_THAT(codes_of(fixture.plan().objections), Catch::VectorContains(ReasonCode::log_damaged));
+    CHECK_THROWS_AS(fixture.run(), Error);
+    CHECK(fixture.ended.exit_code() == 1);
+    CHECK(fixture.ended.error->reason() == ReasonCode::log_damaged);
+    CHECK_FALSE(fixture.ended.changed);
+    CHECK(fixture.authorizations == authorizations);
+    CHECK((fixture.disk().media() == media));
+
+    std::filesystem::remove_all(fixture.state.log());
+    std::filesystem::rename(younger, fixture.state.log());
+    CHECK(fixture.run().exit_code() == 0);
+}
+
+TEST_CASE("preflight: a log without the run that a project was interrupted in is refused",
+          "[job][preflight]") {
+    RunFixture fixture;
+    (void)put_log_back(fixture, [&] {
+        fixture.on_event = [&](const Json& event) {
+            if (event.at("event") == "verified") {
+                fixture.stop.request_stop();
+            }
+        };
+        CHECK_THROWS_AS(fixture.run(), Error);
+        fixture.on_event = {};
+        fixture.stop = {};
+    });
+    const auto media = fixture.host.at("/dev/b").disk->media();
+    CHECK_THROWS_AS(fixture.run(), Error);
+    CHECK(fixture.ended.error->reason() == ReasonCode::log_damaged);
+    CHECK(fixture.ended.changed);  // by the run before
+    CHECK((fixture.host.at("/dev/b").disk->media() == media));
+}
+
 TEST_CASE("preflight: a clock behind the log is refused", "[job][preflight]") {
     TargetFixture fixture;
     fixture.clock.advance(std::chrono::hours(48));

@@ -9,15 +9,16 @@ using namespace efface::job::worlds;
 
 namespace {
 
-/// With EFFACE_LONG=1 in the environment more.
-constexpr std::uint64_t kWorlds = 60;
-constexpr std::uint64_t kWorldsLong = 150;
+/// Some 10 s of CPU. With EFFACE_LONG=1 in the environment more.
+constexpr std::uint64_t kWorlds = 150;
+constexpr std::uint64_t kWorldsLong = 1000;
 
 /// Each found a defect of the program once: a verdict that the journal could not take, an order
 /// refused beside the verdict of its last attempt, late evidence for what had been restored, bytes
 /// counted twice, a place that cannot be read, a clock set back, a lost job of
-/// an order for a drive.
-constexpr std::uint64_t kRegressions[] = {35, 84, 79, 275, 70, 418, 376, 453, 327, 601};
+/// an order for a drive, a block restored beside one that cannot be read.
+constexpr std::uint64_t kRegressions[] = {35,  84,  79,  275, 70,    418,
+                                          376, 453, 327, 601, 20472, 20824};
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     const char* told = std::getenv(variable);

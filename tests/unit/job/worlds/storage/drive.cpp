@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// A drive that erases itself, NVMe, SCSI or ATA, honest or not.
-#include <cerrno>
-
+// A drive that erases itself, NVMe, SCSI, ATA or self-encrypting, honest or not.
 #include "drive/models.hpp"
 #include "target.hpp"
+#include "watched_drive.hpp"
 
 namespace efface::job::worlds {
 
@@ -14,137 +13,9 @@ constexpr std::uint32_t kBlockBytes = 512;
 /// Which are always looked at when an order is given again: the first 64 KiB.
 constexpr std::uint64_t kBlocksSampled = 128;
 
-/// Each question to the drive is a moment at which the process may be killed, before and after.
-class Watched final : public method::CommandSet {
-  public:
-    Watched(method::CommandSet& set, const Surroundings& around) : set_(set), around_(around) {}
-    [[nodiscard]] std::string_view name() const override { return set_.name(); }
-    [[nodiscard]] method::DriveSurvey survey() override { return set_.survey(); }
-    [[nodiscard]] method::OperationState state() override {
-        moment();
-        return set_.state();
-    }
-    [[nodiscard]] std::unique_ptr<method::Operation> make(std::string_view technique,
-                                                          method::OperationMemory& memory) override;
-    [[nodiscard]] method::OpenedAreas open_hidden_areas(method::OperationMemory& memory) override {
-        moment();
-        return set_.open_hidden_areas(memory);
-    }
-    [[nodiscard]] method::ReadStatus read_status(const std::string& surface, std::uint64_t offset,
-                                                 MutableByteView into) override {
-        return set_.read_status(surface, offset, into);
-    }
-    [[nodiscard]] method::WriteStatus write_by_command(const std::string& surface,
-                                                       std::uint64_t offset,
-                                                       ByteView from) override {
-        moment();
-        return set_.write_by_command(surface, offset, from);
-    }
-    [[nodiscard]] bool flush_by_command(const std::string& surface) override {
-        moment();
-        return set_.flush_by_command(surface);
-    }
-    [[nodiscard]] std::optional<std::string> close_hidden_areas(
-        method::OperationMemory& memory, std::vector<method::SentCommand>& commands) override {
-        moment();
-        return set_.close_hidden_areas(memory, commands);
-    }
-    /// A dead process asks for nothing.
-    void moment() const {
-        if (!around_.operation()) {
-            throw Error(ErrorCode::internal, "dead");
-        }
-    }
-
-  private:
-    method::CommandSet& set_;
-    const Surroundings& around_;
-};
-
-class WatchedOperation final : public method::Operation {
-  public:
-    WatchedOperation(std::unique_ptr<method::Operation> operation, const Watched& set)
-        : operation_(std::move(operation)), set_(set) {}
-    [[nodiscard]] std::string_view technique() const override { return operation_->technique(); }
-    [[nodiscard]] method::Promise promise() const override { return operation_->promise(); }
-    [[nodiscard]] method::OperationState state() override {
-        set_.moment();
-        return operation_->state();
-    }
-    [[nodiscard]] method::StartAnswer start() override {
-        set_.moment();
-        auto answer = operation_->start();
-        set_.moment();
-        return answer;
-    }
-    [[nodiscard]] std::optional<std::string> clean_up(
-        std::vector<method::SentCommand>& commands) override {
-        set_.moment();
-        auto problem = operation_->clean_up(commands);
-        set_.moment();
-        return problem;
-    }
-    [[nodiscard]] bool leave_verification(std::vector<method::SentCommand>& commands) override {
-        set_.moment();
-        return operation_->leave_verification(commands);
-    }
-
-  private:
-    std::unique_ptr<method::Operation> operation_;
-    const Watched& set_;
-};
-
-std::unique_ptr<method::Operation> Watched::make(std::string_view technique,
-                                                 method::OperationMemory& memory) {
-    auto operation = set_.make(technique, memory);
-    return operation == nullptr ? nullptr
-                                : std::make_unique<WatchedOperation>(std::move(operation), *this);
-}
-
-class WatchedSurface final : public device::BlockTarget {
-  public:
-    WatchedSurface(device::BlockTarget& surface, const Surroundings& around)
-        : surface_(surface), around_(around) {}
-    [[nodiscard]] std::uint64_t size_bytes() const override { return surface_.size_bytes(); }
-    [[nodiscard]] std::uint32_t preferred_alignment() const override {
-        return surface_.preferred_alignment();
-    }
-    device::IoResult read_at(std::uint64_t offset, MutableByteView into) override {
-        return around_.operation() ? surface_.read_at(offset, into) : device::IoResult{0, EIO};
-    }
-    device::IoResult write_at(std::uint64_t offset, ByteView from) override {
-        return around_.operation() ? surface_.write_at(offset, from) : device::IoResult{0, EIO};
-    }
-    [[nodiscard]] int flush() override { return around_.operation() ? surface_.flush() : EIO; }
-
-  private:
-    device::BlockTarget& surface_;
-    const Surroundings& around_;
-};
-
-class Connection final : public DriveConnection {
-  public:
-    Connection(DriveModel& model, const Surroundings& around) {
-        for (auto* set : model.command_sets()) {
-            sets_.push_back(std::make_unique<Watched>(*set, around));
-        }
-    }
-    std::vector<method::CommandSet*> command_sets() override {
-        std::vector<method::CommandSet*> list;
-        for (const auto& set : sets_) {
-            list.push_back(set.get());
-        }
-        return list;
-    }
-    void rescan() override {}
-
-  private:
-    std::vector<std::unique_ptr<Watched>> sets_;
-};
-
 class Drive final : public TargetInWorld {
   public:
-    Drive(Surroundings surroundings, Dice& dice);
+    Drive(Surroundings surroundings, Dice& dice, bool self_encrypting);
 
     [[nodiscard]] std::vector<Bytes> media() override {
         std::vector<Bytes> all;
@@ -168,6 +39,7 @@ class Drive final : public TargetInWorld {
     void make_nvme(Dice& dice);
     void make_scsi(Dice& dice);
     void make_ata(Dice& dice);
+    void make_self_encrypting();
     void attach(const std::string& serial);
     void fill(fake::DriveMedia& medium, std::uint8_t owner, std::uint64_t first,
               std::uint64_t count);
@@ -181,8 +53,12 @@ class Drive final : public TargetInWorld {
     std::vector<std::string> techniques_;
 };
 
-Drive::Drive(Surroundings surroundings, Dice& dice) : around_(std::move(surroundings)) {
-    switch (dice.below(3)) {
+Drive::Drive(Surroundings surroundings, Dice& dice, bool self_encrypting)
+    : around_(std::move(surroundings)) {
+    switch (self_encrypting ? 3 : dice.below(3)) {
+        case 3:
+            make_self_encrypting();
+            break;
         case 0:
             make_nvme(dice);
             break;
@@ -300,6 +176,51 @@ void Drive::make_ata(Dice& dice) {
     attach(options.serial);
 }
 
+/// With its PSID. What was reverted has no locking any more; whoever owns the drive takes it into
+/// use again.
+void Drive::make_self_encrypting() {
+    auto model = std::make_unique<TcgModel>(fake::TcgDriveOptions{}, around_.clock,
+                                            [this](std::chrono::milliseconds pause) {
+                                                around_.clock.advance(pause);
+                                                if (!around_.operation()) {
+                                                    throw Error(ErrorCode::internal, "dead");
+                                                }
+                                            });
+    auto& drive = *model->tcg;
+    auto& controller = *model->nvme;
+    power_cycle_ = [&drive, &controller] {
+        drive.power_cycle();
+        controller.power_cycle();
+    };
+    using Options = fake::TcgDriveOptions;
+    const std::vector<bool Options::*> lies{&Options::keeps_data,
+                                            &Options::stays_active,
+                                            &Options::hangs,
+                                            &Options::loses_answer,
+                                            &Options::loses_command,
+                                            &Options::closes_session,
+                                            &Options::answers_garbage,
+                                            &Options::answers_for_another,
+                                            &Options::silent_while_working,
+                                            &Options::refuses_security,
+                                            &Options::gone};
+    for (auto lie : lies) {
+        lies_.emplace_back([&drive, lie] { drive.options().*lie = true; });
+    }
+    constexpr std::uint8_t kFail = 0x3f;
+    lies_.emplace_back([&drive] { drive.options().fails_with = kFail; });
+    be_honest_ = [&drive, lies] {
+        for (auto lie : lies) {
+            drive.options().*lie = false;
+        }
+        drive.options().fails_with = 0;
+        drive.options().locking_active = true;
+    };
+    techniques_ = {"tcg-psid-revert"};
+    model_ = std::move(model);
+    attach(fake::NvmeDriveOptions{}.serial);
+}
+
 void Drive::fill(fake::DriveMedia& medium, std::uint8_t owner, std::uint64_t first,
                  std::uint64_t count) {
     const auto bytes = medium.block_bytes();
@@ -381,7 +302,11 @@ void Drive::mend() {
 }  // namespace
 
 std::unique_ptr<Storage> make_drive(Surroundings surroundings, Dice& dice) {
-    return std::make_unique<Drive>(std::move(surroundings), dice);
+    return std::make_unique<Drive>(std::move(surroundings), dice, false);
+}
+
+std::unique_ptr<Storage> make_self_encrypting(Surroundings surroundings, Dice& dice) {
+    return std::make_unique<Drive>(std::move(surroundings), dice, true);
 }
 
 }  // namespace efface::job::worlds

@@ -73,6 +73,7 @@ class Storage {
 
 [[nodiscard]] std::unique_ptr<Storage> make_disk(Surroundings surroundings, Dice& dice);
 [[nodiscard]] std::unique_ptr<Storage> make_drive(Surroundings surroundings, Dice& dice);
+[[nodiscard]] std::unique_ptr<Storage> make_self_encrypting(Surroundings surroundings, Dice& dice);
 [[nodiscard]] std::unique_ptr<Storage> make_project(Surroundings surroundings, Dice& dice);
 
 /// `"not_before":...,"not_after":...,` of a document, or nothing.

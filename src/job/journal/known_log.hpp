@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this station keeps beside its log and that tells how long the log once was.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "efface/job/context.hpp"
+
+namespace efface::job {
+
+/// A log with fewer entries was put back from an older copy.
+struct KnownLog {
+    std::uint64_t size = 0;  ///< entries; 0: nothing is known
+    std::string from;        ///< the job or bundle that knows it
+};
+/// From the journals and the newest bundle: what the log's key signed of itself, and what came
+/// after it. What is damaged, of another log, or of another version tells nothing. Read it before
+/// the log, which others write meanwhile. `verifier_key`: of the log.
+[[nodiscard]] KnownLog known_log(const StateDirectory& state, const std::string& verifier_key);
+
+}  // namespace efface::job

@@ -126,14 +126,18 @@ void ScsiVendor::rewrite(const device::ScsiCommand& command,
             write_be<std::uint16_t>(data, 12, options_.idle_code);
         }
     }
-    if (command.cdb[0] == 0x12 && command.cdb[1] == 1 && command.cdb[2] == 0) {
+    // Every page that is missing here stands in the disk's own list; the header alone may be asked.
+    const bool lists = command.cdb[0] == 0x12 && command.cdb[1] == 1 && command.cdb[2] == 0;
+    if (lists && !options_.missing_pages.empty() && data.size() >= 4) {
+        const auto told = static_cast<std::uint16_t>(read_be<std::uint16_t>(data, 2) -
+                                                     options_.missing_pages.size());
         std::size_t kept = offset_of_page_list(data);
         for (std::size_t at = kept; at < data.size(); ++at) {
             if (!misses(data[at])) {
                 data[kept++] = data[at];
             }
         }
-        write_be<std::uint16_t>(data, 2, static_cast<std::uint16_t>(kept - 4));
+        write_be<std::uint16_t>(data, 2, told);
         completion.transferred = kept;
     }
 }

@@ -11,13 +11,13 @@ import os
 import sys
 
 from acceptance import check_acceptances
-from claims import check_claims
-from cms import Signature
+from claims.record import check_claims
+from signature.cms import Signature
 from common import Wrong, good, need, read, said
 from files import (BYTES_MAX, LOG_KEY, RECORD, ROOT, check_anchors, check_digests, check_files,
                    file_digest, log_key_in, SIGNATURE_BYTES_MAX, parse_record, roots_in)
-from log import check_log
-from order import check_order
+from log.proofs import check_log
+from order.judge import check_order
 
 MANIFEST, MANIFEST_BYTES_MAX = 'evidence/manifest.json', 4 << 20
 PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN, QUALIFIED = 0, 1, 2, 20, 21, 22

@@ -3,7 +3,7 @@
 certificate's digest."""
 import hashlib
 
-from cms import Signature
+from signature.cms import Signature
 from common import CLOCK_SLACK, canonical_json, good, need, read, said, when
 from files import ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX
 from shape import check_newest

@@ -11,7 +11,7 @@ import stat
 
 CLOCK_SLACK = datetime.timedelta(minutes=10)  # two clocks that are set may differ by so much
 HERE = pathlib.Path(__file__).resolve().parent
-TABLES = (HERE, HERE.parent.parent / 'src/rules')  # installed, and in the source tree
+TABLES = (HERE, HERE.parent.parent / 'src/rules/tables')  # installed, and in the source tree
 
 
 class Wrong(Exception):

@@ -51,7 +51,7 @@ constexpr std::chrono::minutes kClockSlack{10};
 
 /// What the bundle itself says of its authority must be what is trusted.
 [[nodiscard]] std::string check_anchors(Examined& examined);
-/// Over the bytes of the record as they stand there: nothing of them is parsed before this held.
+/// Over the bytes of the record as they are there: nothing of them is parsed before this held.
 [[nodiscard]] std::string check_signature(Examined& examined);
 [[nodiscard]] std::string check_canonical_form(Examined& examined);
 [[nodiscard]] std::string check_content(Examined& examined);

@@ -91,9 +91,16 @@ void decode_feature_sets(const Words& words, Identify& identify) {
         return;
     }
     identify.host_protected_area = words.bit(82, 10);
+    // Words 85 to 87 are there where word 87 bits 15:14 are 01b; else supported is enabled.
+    const bool tells_enabled = !words.bit(87, 15) && words.bit(87, 14);
+    identify.host_protected_area_enabled =
+        identify.host_protected_area && (!tells_enabled || words.bit(85, 10));
     identify.lba48 = words.bit(83, 10);
     identify.configuration_overlay = words.bit(83, 11);
     identify.general_purpose_logging = words.valid(84) && words.bit(84, 5);
+    identify.smart = words.bit(82, 0) && words.bit(85, 0);
+    identify.smart_error_log = words.valid(84) && words.bit(84, 0);
+    identify.smart_self_test = words.valid(84) && words.bit(84, 1);
     identify.accessible_max_address = words.bit(86, 15) && words.valid(119) && words.bit(119, 8);
     identify.sanitize.feature_set = words.bit(59, 12);
     identify.sanitize.crypto_scramble = words.bit(59, 13);

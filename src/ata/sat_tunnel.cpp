@@ -72,11 +72,15 @@ struct Sense {
     std::uint8_t code = 0;       ///< additional sense code
     std::uint8_t qualifier = 0;  ///< and its qualifier
     bool failed = false;         ///< fixed format: the ATA status in it says so
+    bool extended = false;       ///< EXTEND: the registers have their high bytes
     std::optional<AtaRegisters> registers;
 
     [[nodiscard]] std::string text() const {
         return fmt::format("{:x}/{:02x}/{:02x}", key, code, qualifier);
     }
+    /// "Unaligned write command", which is what libata makes of an ABRT whose cause it does not
+    /// know: with registers it is the drive's own refusal, not the layer's.
+    [[nodiscard]] bool unaligned_write() const { return code == 0x21 && qualifier == 0x04; }
     /// "ATA pass-through information available", or nothing at all.
     [[nodiscard]] bool no_failure() const {
         return key <= 1 && code == 0 && (qualifier == 0 || qualifier == 0x1d) && !failed;
@@ -111,6 +115,7 @@ void find_status_return(ByteView sense, Sense& found) {
         }
         if (sense[at] == kDescriptorStatusReturn && length >= kStatusReturnBytes) {
             found.registers = status_return(sense.subspan(at, kStatusReturnBytes));
+            found.extended = (sense[at + 2] & 1U) != 0;
             return;
         }
         at += length;
@@ -163,7 +168,8 @@ Sense decode_sense(ByteView sense) {
         found.qualifier = sense[13];
         // With 00/1D the INFORMATION field holds ERROR, STATUS, DEVICE and COUNT 7:0.
         found.failed = found.qualifier == 0x1d && (sense[4] & 0x21U) != 0;
-        const bool failure = found.key > kRecoveredError && found.key != kIllegalRequest;
+        const bool failure = found.key > kRecoveredError &&
+                             (found.key != kIllegalRequest || found.unaligned_write());
         if (failure && sense.size() >= kFixedSenseBytes) {
             found.registers = fixed_failure(sense);
         }
@@ -180,6 +186,13 @@ std::string distrust(const AtaRegisters& registers) {
         return fmt::format("the status register reports busy ({:02x}h)", registers.status);
     }
     return {};
+}
+
+/// A 48-bit command was answered with the registers of a 28-bit one: what counts is in bytes
+/// that are not there. That a command failed is in the others.
+bool loses_high_bytes(const AtaCommand& command, const Sense& sense) {
+    return command.extended && sense.descriptor_format && !sense.extended &&
+           !sense.registers->failed();
 }
 
 /// The layer tells of a reset or a power cycle, and has not carried the command out (SAM-5, section
@@ -262,6 +275,12 @@ AtaCompletion decode_pass_through(const AtaCommand& command, const ScsiCompletio
     }
     if (auto reason = distrust(*sense.registers); !reason.empty()) {
         answer.note = "status unreadable: " + reason;
+        return answer;
+    }
+    if (loses_high_bytes(command, sense)) {
+        answer.note =
+            "status unreadable: the translation layer drops EXTEND, and with it the high "
+            "bytes of the registers";
         return answer;
     }
     answer.registers = sense.registers;

@@ -167,7 +167,7 @@ Json parse_json(std::string_view text, const std::string& what, const JsonLimits
         throw Error(ErrorCode::usage,
                     what + ": larger than " + std::to_string(limits.bytes_max) + " bytes");
     }
-    // Both would be passed over in silence: what stands behind the one, and the other itself.
+    // Both would be passed over in silence: what is behind the one, and the other itself.
     constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
     const auto nul = text.find('\0');
     if (nul != std::string_view::npos || text.starts_with(kByteOrderMark)) {

@@ -48,7 +48,7 @@ void add_contents(const std::string& path, std::vector<Content>& contents) {
     try {
         signatures = inventory::signatures_on(path);
     } catch (const Error&) {
-        // A dying disk is erased all the same; the plan says that nobody knows what stands on it.
+        // A dying disk is erased all the same; the plan says that nobody knows what is on it.
         contents.push_back({printable(where), "unreadable", {}, {}, {}, false});
     }
     for (const auto& found : signatures) {

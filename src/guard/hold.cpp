@@ -104,6 +104,7 @@ class HeldWithAliases final : public HeldTarget {
     [[nodiscard]] bool direct_io() const override { return target_->direct_io(); }
     void lock_metadata() override { target_->lock_metadata(); }
     [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+    [[nodiscard]] device::ZoneControl* zones() override { return target_->zones(); }
 
   private:
     std::unique_ptr<HeldTarget> target_;
@@ -142,7 +143,7 @@ Held hold(Machine& machine, const HoldRequest& request) {
     refuse_another(request, now);
     Candidate candidate(machine, request, now);
     // A file has no exclusive open: its lease is asked for instead, before a descriptor of our own
-    // stands in its way.
+    // is in its way.
     if (now.kind == inventory::Kind::file && is_open_elsewhere(now)) {
         (void)candidate.refuse_if_used();
     }

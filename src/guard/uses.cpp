@@ -94,7 +94,7 @@ class DeviceUses final {
     void add_openers();
     void add_openers_of(std::size_t node, const std::string& as);
     void add_exports();
-    /// Whether what stands above one of its neighbours uses the target's own blocks. What can't be
+    /// Whether what is above one of its neighbours uses the target's own blocks. What can't be
     /// compared (a snapshot, a cache) does.
     [[nodiscard]] bool touches(std::size_t node) const {
         const auto& other = seen_.media.place_of(node);
@@ -161,7 +161,7 @@ void DeviceUses::add_beside(std::size_t node) {
     }
 }
 
-/// The file that a loop device stands on.
+/// The file that a loop device is on.
 void DeviceUses::add_files() {
     for (const auto& file : seen_.media.files_below(place_)) {
         Identity identity;

@@ -12,6 +12,7 @@
 #include <map>
 
 #include "efface/device/bounded_questions.hpp"
+#include "efface/inventory/hardware.hpp"
 #include "efface/inventory/machine_state.hpp"
 
 #include "block/devices.hpp"
@@ -251,6 +252,7 @@ std::vector<ListEntry> list_storage(const MachineState& state, bool probe, DiskQ
         entry.parent = node->parent;
         if (node->kind == Kind::disk) {
             entry.vendor = vendor_of(class_block, node->name);
+            entry.controller = raid_controller_of(entry.vendor, entry.identity.model);
             entry.place = place_of(class_block, node->name, path_names);
         }
         entries.push_back(std::move(entry));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The order or manifest in a bundle, held against the record: what people approved is what was
-// done. What may stand in it, and what it permits, says the module that the run asks, too.
+// done. What may be in it, and what it permits, says the module that the run asks, too.
 #include "efface/mandate/order.hpp"
 
 #include <fmt/format.h>
@@ -167,6 +167,29 @@ void check_limits(const mandate::Limits& limits, const RecordView& predicate) {
     }
 }
 
+/// A drive beyond a limit of its health, or that does not report it, was not to be erased.
+void check_triage(const mandate::HealthLimits& limits, const RecordView& predicate) {
+    if (limits == mandate::HealthLimits() ||
+        !is_success(predicate.at("result").at("status").text())) {
+        return;
+    }
+    const auto health = predicate.at("target").maybe("health");
+    const auto before = health ? health->maybe("before") : std::nullopt;
+    need_same("order: health", before.has_value());
+    const RecordView values = before->at("values");
+    for (const auto& row : mandate::health_limit_rows()) {
+        if (const auto& limit = limits.*row.limit) {
+            const auto value = values.maybe(row.count);
+            need_same(
+                std::string("order: health: ") + row.key,
+                value && (row.at_least ? value->number() >= *limit : value->number() <= *limit));
+        }
+    }
+    const auto failing = values.maybe("failing");
+    need_same("order: health: refuse_failing",
+              !limits.refuse_failing || (failing && !failing->flag()));
+}
+
 /// How a target was to be overwritten: of a success, it was.
 void check_overwriting(const mandate::ErasureChoice& choice, const RecordView& predicate) {
     const RecordView sanitization = predicate.at("sanitization");
@@ -214,6 +237,7 @@ void check_target_order(const mandate::Order& order, const RecordView& predicate
     if (predicate.at("certificateType").text() != "memory") {
         check_technique(order.choice, predicate);
         check_limits(order.choice.limits, predicate);
+        check_triage(order.choice.health, predicate);
         check_overwriting(order.choice, predicate);
     }
 }

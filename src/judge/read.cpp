@@ -65,7 +65,7 @@ void check_drive_whole(const RecordView& predicate, const RecordView& whole, con
     }
 }
 
-/// What is left out of the counts of the whole must stand in those of the surfaces.
+/// What is left out of the counts of the whole must be in those of the surfaces.
 void check_sums(const RecordView& verification) {
     const RecordView canaries = verification.at("canaries");
     std::uint64_t refused = 0;

@@ -43,7 +43,7 @@ void check_subject(const RecordView& subject, std::string_view identity_name,
     }
 }
 
-/// Each page is the one whose digest stands beside it.
+/// Each page is the one whose digest is beside it.
 void check_pages(const RecordView& pages) {
     for (const RecordView& page : pages.items()) {
         const auto bytes = from_hex(page.at("hex").text(std::string::npos));

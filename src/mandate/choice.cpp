@@ -15,9 +15,16 @@ namespace {
 
 constexpr std::uint64_t kDeadlineSecondsMax = 366ULL * 24 * 3600;
 constexpr std::uint64_t kCelsiusMax = 150;
+constexpr std::uint64_t kPercentMax = 100;
 constexpr std::array kVerifications = {std::pair{Verification::full, "full"},
                                        std::pair{Verification::representative, "representative"},
                                        std::pair{Verification::none, "none"}};
+
+constexpr const char* kGenKey = "tcg-genkey";
+constexpr const char* kPsidRevert = "tcg-psid-revert";
+constexpr std::array kAuthorities = {
+    std::pair{Authority::psid, "psid"}, std::pair{Authority::sid, "sid"},
+    std::pair{Authority::admin, "admin"}, std::pair{Authority::erase_master, "erase-master"}};
 
 Then then_field(ObjectReader& reader, const char* key, Then fallback, bool may_pause) {
     const auto text = reader.optional_string(key);
@@ -29,6 +36,19 @@ Then then_field(ObjectReader& reader, const char* key, Then fallback, bool may_p
         reader.fail(key, may_pause ? "must be go-on, pause or stop" : "must be go-on or stop");
     }
     return *then;
+}
+
+/// What RFC 8785 lets a plan carry; no share of spare is above a hundred, wear may be.
+void check_health(const HealthLimits& limits) {
+    constexpr std::uint64_t kMost = (std::uint64_t{1} << 53U) - 1;
+    for (const auto& row : health_limit_rows()) {
+        if ((limits.*row.limit).value_or(0) > kMost) {
+            throw Error(ErrorCode::usage, std::string(row.key) + " is larger than 2^53 - 1");
+        }
+    }
+    if (limits.spare_percent_min.value_or(0) > kPercentMax) {
+        throw Error(ErrorCode::usage, "the spare that must be left is more than 100 percent");
+    }
 }
 
 Limits read_limits(const Json& object, const std::string& where) {
@@ -49,6 +69,21 @@ Limits read_limits(const Json& object, const std::string& where) {
     limits.when_late = then_field(reader, "when_late", limits.when_late, false);
     limits.when_hot = then_field(reader, "when_hot", limits.when_hot, true);
     reader.refuse_unknown_keys();
+    return limits;
+}
+
+HealthLimits read_health(const Json& object, const std::string& where) {
+    ObjectReader reader(object, where);
+    HealthLimits limits;
+    for (const auto& row : health_limit_rows()) {
+        limits.*row.limit = reader.optional_unsigned(row.key);
+    }
+    limits.refuse_failing = reader.optional_bool("refuse_failing", false);
+    reader.refuse_unknown_keys();
+    if (limits == HealthLimits()) {
+        reader.fail("refuse_failing", "is the only limit, and it is false: name a limit");
+    }
+    check_health(limits);
     return limits;
 }
 
@@ -119,6 +154,36 @@ std::optional<Verification> verification_from_string(std::string_view text) noex
     return found == kVerifications.end() ? std::nullopt : std::optional(found->first);
 }
 
+const char* to_string(Authority authority) noexcept {
+    return std::find_if(kAuthorities.begin(), kAuthorities.end(),
+                        [&](const auto& entry) { return entry.first == authority; })
+        ->second;
+}
+
+std::optional<Authority> authority_from_string(std::string_view text) noexcept {
+    const auto* found = std::find_if(kAuthorities.begin(), kAuthorities.end(),
+                                     [&](const auto& entry) { return text == entry.second; });
+    return found == kAuthorities.end() ? std::nullopt : std::optional(found->first);
+}
+
+std::optional<Authority> authority_of(const ErasureChoice& choice) {
+    if (choice.credential_authority) {
+        return choice.credential_authority;
+    }
+    auto names = choice.fallbacks;
+    names.insert(names.begin(), choice.policy);
+    for (const auto& name : names) {
+        if (name == kGenKey) {
+            return std::nullopt;
+        }
+        const auto* technique = orderable(name);
+        if (technique != nullptr && technique->command_set == "tcg") {
+            return name == kPsidRevert ? Authority::psid : Authority::sid;
+        }
+    }
+    return Authority::psid;
+}
+
 ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
     ErasureChoice choice;
     const auto policy = reader.optional_string("policy");
@@ -126,6 +191,12 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
     choice.fallbacks = names_field(reader, "fallbacks");
     if (const auto file = reader.optional_string("credential_file")) {
         choice.credential_file = path_field(reader, "credential_file", *file);
+    }
+    if (const auto text = reader.optional_string("credential_authority")) {
+        choice.credential_authority = authority_from_string(*text);
+        if (!choice.credential_authority) {
+            reader.fail("credential_authority", "must be psid, sid, admin or erase-master");
+        }
     }
     choice.pattern = pattern_field(reader);
     if (const auto text = reader.optional_string("verification")) {
@@ -145,6 +216,9 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
     if (const Json* limits = reader.optional_object("limits")) {
         choice.limits = read_limits(*limits, reader.at("limits"));
     }
+    if (const Json* health = reader.optional_object("health")) {
+        choice.health = read_health(*health, reader.at("health"));
+    }
     // Without a name the drive's best technique is taken where overwriting cannot suffice.
     if (!policy && minimum == rules::Level::purge) {
         choice.policy = kPolicyAuto;
@@ -159,8 +233,11 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
 }
 
 Json to_json(const ErasureChoice& choice) {
-    return ObjectWriter()
-        .add("policy", choice.policy)
+    ObjectWriter writer;
+    if (choice.credential_authority) {
+        writer.add("credentialAuthority", to_string(*choice.credential_authority));
+    }
+    return writer.add("policy", choice.policy)
         .add("level", to_string(choice.level))
         .add("fallbacks", choice.fallbacks)
         .add("credentialFile", choice.credential_file)
@@ -169,6 +246,7 @@ Json to_json(const ErasureChoice& choice) {
         .add("wholeMedium", choice.whole_medium)
         .add("badBlocks", choice.bad_blocks_are_exceptions ? "except" : "fail")
         .add("limits", to_json(choice.limits))
+        .add("health", to_json(choice.health))
         .take();
 }
 
@@ -190,6 +268,9 @@ ErasureChoice choice_from_json(const Json& json) {
     choice.level = known(rules::level_from_string(json.at("level").get<std::string>()));
     json.at("fallbacks").get_to(choice.fallbacks);
     json.at("credentialFile").get_to(choice.credential_file);
+    if (const auto whose = json.find("credentialAuthority"); whose != json.end()) {
+        choice.credential_authority = known(authority_from_string(whose->get<std::string>()));
+    }
     choice.pattern = known(from_hex(json.at("pattern").get<std::string>()));
     choice.verification =
         known(verification_from_string(json.at("verification").get<std::string>()));
@@ -199,6 +280,7 @@ ErasureChoice choice_from_json(const Json& json) {
     (void)known(choice.bad_blocks_are_exceptions || bad_blocks == "fail" ? std::optional(true)
                                                                          : std::nullopt);
     choice.limits = limits_from_json(json.at("limits"));
+    choice.health = health_limits_from_json(json.at("health"));
     check_choice(choice);
     return choice;
 }
@@ -214,10 +296,28 @@ bool asks_the_drive(const ErasureChoice& choice) {
            (technique != nullptr && !technique->command_set.empty());
 }
 
+ErasureChoice with_technique(const ErasureChoice& choice, const std::string& name,
+                             std::vector<std::string> fallbacks) {
+    ErasureChoice other = choice;
+    other.policy = name;
+    other.fallbacks = std::move(fallbacks);
+    if (choice.credential_file.empty() || name == choice.policy) {
+        return other;
+    }
+    other.credential_authority = authority_of(choice);
+    const bool of_another = !other.credential_authority && name != kGenKey;
+    if (of_another || !asks_the_drive(other)) {
+        other.credential_file.clear();
+        other.credential_authority.reset();
+    }
+    return other;
+}
+
 void check_choice(const ErasureChoice& choice) {
     if (choice.limits.deadline.count() > static_cast<std::int64_t>(kDeadlineSecondsMax)) {
         throw Error(ErrorCode::usage, "the deadline is more than a year away");
     }
+    check_health(choice.health);
     for (const auto& name : choice.fallbacks) {
         if (asks_for_pattern(check_known(name))) {
             throw Error(ErrorCode::usage, name + " needs a pattern: it cannot be a fallback");
@@ -225,6 +325,9 @@ void check_choice(const ErasureChoice& choice) {
     }
     if (choice.fallbacks.size() > kFallbacksMax) {
         throw Error(ErrorCode::usage, "more than 8 fallbacks");
+    }
+    if (choice.credential_authority && choice.credential_file.empty()) {
+        throw Error(ErrorCode::usage, "an authority was given, but no file of its credential");
     }
     if (asks_the_drive(choice)) {
         check_drive_choice(choice);

@@ -25,7 +25,8 @@ namespace efface::mandate {
 [[nodiscard]] std::vector<std::string> names_field(ObjectReader& reader, const char* key);
 /// ticket, not_before, not_after, retention_until, minimum_level.
 [[nodiscard]] Terms read_terms(ObjectReader& reader);
-/// policy, fallbacks, credential_file, pattern, verification, bad_blocks, limits.
+/// policy, fallbacks, credential_file, credential_authority, pattern, verification, bad_blocks,
+/// limits.
 [[nodiscard]] ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum);
 
 }  // namespace efface::mandate

@@ -57,4 +57,42 @@ Limits limits_from_json(const Json& json) {
     return limits;
 }
 
+const std::vector<HealthLimitRow>& health_limit_rows() {
+    static const std::vector<HealthLimitRow> rows{
+        {"reallocated_max", "reallocated", &HealthLimits::reallocated_max},
+        {"pending_max", "pending", &HealthLimits::pending_max},
+        {"media_errors_max", "mediaErrors", &HealthLimits::media_errors_max},
+        {"power_on_hours_max", "powerOnHours", &HealthLimits::power_on_hours_max},
+        {"wear_percent_max", "wearPercent", &HealthLimits::wear_percent_max},
+        {"spare_percent_min", "sparePercent", &HealthLimits::spare_percent_min, true}};
+    return rows;
+}
+
+Json to_json(const HealthLimits& limits) {
+    Json json = Json::object();
+    for (const auto& row : health_limit_rows()) {
+        if (const auto& limit = limits.*row.limit) {
+            json[row.key] = *limit;
+        }
+    }
+    if (limits.refuse_failing) {
+        json["refuse_failing"] = true;
+    }
+    return json;
+}
+
+HealthLimits health_limits_from_json(const Json& json) {
+    HealthLimits limits;
+    for (const auto& row : health_limit_rows()) {
+        if (json.contains(row.key)) {
+            limits.*row.limit = json.at(row.key).get<std::uint64_t>();
+        }
+    }
+    limits.refuse_failing = json.contains("refuse_failing");
+    if (to_json(limits) != json) {
+        throw Json::other_error::create(501, "an invalid limit", nullptr);
+    }
+    return limits;
+}
+
 }  // namespace efface::mandate

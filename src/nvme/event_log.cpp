@@ -20,7 +20,7 @@ bool tells_of_an_erasure(std::uint8_t type) {
     return std::find(kTypes.begin(), kTypes.end(), type) != kTypes.end();
 }
 
-/// `data` is what stands behind the vendor's own bytes; a short one leaves zeros.
+/// `data` is what is behind the vendor's own bytes; a short one leaves zeros.
 void read_fields(ErasureEvent& event, ByteView data) {
     const auto dword = [&](std::size_t at) {
         return at + 4 <= data.size() ? read_le<std::uint32_t>(data, at) : 0U;

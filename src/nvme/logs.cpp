@@ -87,13 +87,27 @@ std::optional<SmartLog> decode_smart(ByteView page) {
     }
     SmartLog found;
     found.critical_warning = page[0];
+    found.kelvin = read_le<std::uint16_t>(page, 1);
     found.available_spare_percent = page[3];
     found.percentage_used = page[5];
     found.data_units_written = counter(page, 48);
     found.power_cycles = counter(page, 112);
     found.power_on_hours = counter(page, 128);
     found.media_errors = counter(page, 160);
+    found.logged_errors = counter(page, 176);
     return found;
+}
+
+std::optional<SelfTestLog> decode_self_test_log(ByteView page) {
+    constexpr std::size_t kNewestAt = 4;
+    if (page.size() <= kNewestAt) {
+        return std::nullopt;
+    }
+    // A self-test code of 0 is no test: drives fill unused results with zeros, too.
+    const bool none = page[kNewestAt] == 0;
+    return SelfTestLog{
+        .running = (page[0] & 0x0fU) != 0,
+        .newest = none ? kNoSelfTest : static_cast<std::uint8_t>(page[kNewestAt] & 0x0fU)};
 }
 
 bool supports_log_page(ByteView page, std::uint8_t identifier) noexcept {

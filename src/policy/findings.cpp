@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "efface/base/assert.hpp"
+#include "efface/inventory/hardware.hpp"
 
 namespace efface::policy {
 
@@ -64,6 +65,9 @@ void examine_storage(const StorageFacts& facts, Findings& findings) {
         }
         if (layer.flash) {
             findings.add(ReasonCode::flash, what);
+        }
+        if (starts_with_any(layer.note, {inventory::kVirtualDiskNote})) {
+            findings.add(ReasonCode::virtual_disk, fmt::format("{}: {}", what, layer.note));
         }
         if (starts_with_any(layer.note, {"a hypervisor"})) {
             findings.add(ReasonCode::hypervisor, what);

@@ -29,4 +29,25 @@ class Findings final {
 /// remote-medium, memory-medium, mirror, flash, hypervisor.
 void examine_storage(const StorageFacts& facts, Findings& findings);
 
+/// Rules of what is below that hold however the storage is written.
+namespace storage_rule {
+inline constexpr Rule copy_on_write = {ReasonCode::copy_on_write, Effect::refuse,
+                                       "an overwrite may leave the old blocks in the layer below",
+                                       "measured: btrfs, snapshots"};
+inline constexpr Rule thin = {ReasonCode::thin, Effect::refuse,
+                              "the layer below does not map blocks one to one",
+                              "dm-thin: an overwrite after a snapshot goes elsewhere"};
+inline constexpr Rule encoded_extents = {
+    ReasonCode::encoded_extents, Effect::refuse,
+    "the file system stores the data in another form than it was written",
+    "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"};
+inline constexpr Rule remote_medium = {ReasonCode::remote_medium, Effect::no_level,
+                                       "copies on the remote side are out of reach", "fail closed"};
+inline constexpr Rule mirror = {ReasonCode::mirror, Effect::exception,
+                                "the legs of the mirror were not read back individually",
+                                "a read is answered by any leg"};
+inline constexpr Rule hypervisor = {ReasonCode::hypervisor, Effect::note,
+                                    "a hypervisor below may keep copies or snapshots", ""};
+}  // namespace storage_rule
+
 }  // namespace efface::policy

@@ -122,16 +122,12 @@ void examine_sample(const luks::SampleReport* sample, Findings& findings) {
 
 const std::vector<Rule>& rules() {
     static const std::vector<Rule> kRules = {
-        {ReasonCode::copy_on_write, Effect::refuse,
-         "an overwrite may leave the old blocks in the layer below", "measured: btrfs, snapshots"},
-        {ReasonCode::thin, Effect::refuse, "the layer below does not map blocks one to one",
-         "dm-thin: an overwrite after a snapshot goes elsewhere"},
+        storage_rule::copy_on_write,
+        storage_rule::thin,
         {ReasonCode::shared_extents, Effect::refuse,
          "another name or a snapshot keeps the old blocks",
          "measured: reflink copies still unlock after an erase"},
-        {ReasonCode::encoded_extents, Effect::refuse,
-         "the file system stores the data in another form than it was written",
-         "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"},
+        storage_rule::encoded_extents,
         {ReasonCode::plaintext_segment, Effect::no_level,
          "part of the payload is stored as plaintext", "SP 800-88r2 3.2.2"},
         {ReasonCode::null_cipher, Effect::no_level, "the payload is not encrypted",
@@ -168,21 +164,22 @@ const std::vector<Rule>& rules() {
          "SP 800-88r2 3.2.2"},
         {ReasonCode::copies_not_attested, Effect::no_level,
          "nobody stated that all copies of the keys are listed", "SP 800-88r2 3.2.2"},
-        {ReasonCode::remote_medium, Effect::no_level, "copies on the remote side are out of reach",
+        storage_rule::remote_medium,
+        {ReasonCode::virtual_disk, Effect::no_level,
+         "the controller's cache and its spare drives may keep copies of the key material: set it "
+         "to HBA, IT or JBOD mode and erase each drive by itself",
          "fail closed"},
         {ReasonCode::flash, Effect::at_most_clear,
          "flash may keep retired copies of the overwritten key material; purge the drive before it "
          "leaves",
          "cryptsetup FAQ 5.19; SP 800-88r2 3.1.1"},
-        {ReasonCode::mirror, Effect::exception,
-         "the legs of the mirror were not read back individually", "a read is answered by any leg"},
+        storage_rule::mirror,
         {ReasonCode::payload_unreadable, Effect::note,
          "part of the payload sample could not be read", ""},
         {ReasonCode::memory_medium, Effect::note,
          "pages of memory files may have been copied to swap; freed pages cannot be examined",
          "measured: tmpfs and swap"},
-        {ReasonCode::hypervisor, Effect::note, "a hypervisor below may keep copies or snapshots",
-         ""},
+        storage_rule::hypervisor,
     };
     return kRules;
 }

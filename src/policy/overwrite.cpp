@@ -86,16 +86,12 @@ std::string overwrite_policy_digest(const OverwritePolicy& policy) {
 
 const std::vector<Rule>& overwrite_rules() {
     static const std::vector<Rule> kRules = {
-        {ReasonCode::copy_on_write, Effect::refuse,
-         "an overwrite may leave the old blocks in the layer below", "measured: btrfs, snapshots"},
-        {ReasonCode::thin, Effect::refuse, "the layer below does not map blocks one to one",
-         "dm-thin: an overwrite after a snapshot goes elsewhere"},
+        storage_rule::copy_on_write,
+        storage_rule::thin,
         {ReasonCode::shared_extents, Effect::refuse,
          "another name or a snapshot keeps the old blocks",
          "measured: reflink copies keep their content"},
-        {ReasonCode::encoded_extents, Effect::refuse,
-         "the file system stores the data in another form than it was written",
-         "FIEMAP_EXTENT_ENCODED, _DATA_INLINE, _NOT_ALIGNED"},
+        storage_rule::encoded_extents,
         {ReasonCode::compressed_memory, Effect::refuse,
          "zram stores each write in a new place and frees the old object without clearing it; use "
          "memory:zram:NAME",
@@ -105,7 +101,10 @@ const std::vector<Rule>& overwrite_rules() {
          "a file is not a medium: its name, journal entries and earlier places of its content "
          "remain",
          "NIST SP 800-88r2: applies to media"},
-        {ReasonCode::remote_medium, Effect::no_level, "copies on the remote side are out of reach",
+        storage_rule::remote_medium,
+        {ReasonCode::virtual_disk, Effect::no_level,
+         "the controller's cache, its spare drives and whatever it keeps outside of the virtual "
+         "disk are out of reach: set it to HBA, IT or JBOD mode and erase each drive by itself",
          "fail closed"},
         {ReasonCode::flash, Effect::note,
          "flash keeps retired and spare blocks that cannot be addressed; purge the drive with its "
@@ -118,13 +117,11 @@ const std::vector<Rule>& overwrite_rules() {
          "that wraps around shows the pattern everywhere",
          "deduplication, compression, WRITE SAME offload"},
         {ReasonCode::partition, Effect::note, "the rest of the disk was not erased", ""},
-        {ReasonCode::mirror, Effect::exception,
-         "the legs of the mirror were not read back individually", "a read is answered by any leg"},
+        storage_rule::mirror,
         {ReasonCode::memory_medium, Effect::note,
          "pages of memory may have been copied to swap; freed pages cannot be examined",
          "measured: tmpfs and swap"},
-        {ReasonCode::hypervisor, Effect::note, "a hypervisor below may keep copies or snapshots",
-         ""},
+        storage_rule::hypervisor,
     };
     return kRules;
 }

@@ -6,6 +6,10 @@ namespace efface::scsi {
 namespace {
 
 constexpr std::uint8_t kRequestSense = 0x03;
+constexpr std::uint8_t kRead10 = 0x28;
+constexpr std::uint8_t kWrite10 = 0x2a;
+constexpr std::uint8_t kSynchronizeCache10 = 0x35;
+constexpr std::uint8_t kWriteSame10 = 0x41;
 constexpr std::uint8_t kRead16 = 0x88;
 constexpr std::uint8_t kWrite16 = 0x8a;
 constexpr std::uint8_t kSynchronizeCache16 = 0x91;
@@ -25,6 +29,16 @@ Bytes block_cdb(std::uint8_t opcode, std::uint64_t block, std::uint32_t blocks) 
     cdb[0] = opcode;
     write_be<std::uint64_t>(cdb, 2, block);
     write_be<std::uint32_t>(cdb, 10, blocks);
+    return cdb;
+}
+
+/// The 10-byte form: 32 bits of an address, 16 of a count.
+Bytes short_block_cdb(std::uint8_t opcode, std::uint64_t block, std::uint32_t blocks) {
+    EFFACE_ASSERT(fits_ten_bytes(block, blocks));
+    Bytes cdb(10, 0);
+    cdb[0] = opcode;
+    write_be<std::uint32_t>(cdb, 2, static_cast<std::uint32_t>(block));
+    write_be<std::uint16_t>(cdb, 7, static_cast<std::uint16_t>(blocks));
     return cdb;
 }
 
@@ -55,6 +69,27 @@ Bytes read_16_cdb(std::uint64_t block, std::uint32_t blocks) {
 
 Bytes write_16_cdb(std::uint64_t block, std::uint32_t blocks) {
     return block_cdb(kWrite16, block, blocks);
+}
+
+bool fits_ten_bytes(std::uint64_t block, std::uint32_t blocks) noexcept {
+    return block <= 0xffffffffU && blocks <= kTenByteBlocksMax;
+}
+
+Bytes read_10_cdb(std::uint64_t block, std::uint32_t blocks) {
+    return short_block_cdb(kRead10, block, blocks);
+}
+
+Bytes write_10_cdb(std::uint64_t block, std::uint32_t blocks) {
+    return short_block_cdb(kWrite10, block, blocks);
+}
+
+Bytes write_same_10_cdb(std::uint64_t block, std::uint32_t blocks) {
+    EFFACE_ASSERT(blocks > 0);
+    return short_block_cdb(kWriteSame10, block, blocks);
+}
+
+Bytes synchronize_cache_10_cdb() {
+    return short_block_cdb(kSynchronizeCache10, 0, 0);
 }
 
 Bytes synchronize_cache_16_cdb() {
@@ -101,6 +136,40 @@ Bytes report_supported_operation_codes_cdb(std::uint8_t opcode, std::optional<st
     write_be<std::uint16_t>(cdb, 4, action.value_or(0));
     write_be<std::uint32_t>(cdb, 6, allocation_length);
     return cdb;
+}
+
+Bytes report_all_operation_codes_cdb(std::uint32_t allocation_length) {
+    Bytes cdb(12, 0);
+    cdb[0] = kMaintenanceIn;
+    cdb[1] = kReportSupportedOperationCodes;
+    write_be<std::uint32_t>(cdb, 6, allocation_length);
+    return cdb;
+}
+
+std::optional<Support> find_support(ByteView list, std::uint8_t opcode,
+                                    std::optional<std::uint16_t> action) {
+    constexpr std::size_t kHeaderBytes = 4;
+    constexpr std::size_t kDescriptorBytes = 8;
+    constexpr std::size_t kTimeoutsBytes = 12;
+    constexpr std::uint8_t kHasAction = 0x01;    // SERVACTV
+    constexpr std::uint8_t kHasTimeouts = 0x02;  // CTDP
+    if (list.size() < kHeaderBytes) {
+        return std::nullopt;
+    }
+    const std::size_t told = read_be<std::uint32_t>(list, 0);
+    if (told == 0 || told > list.size() - kHeaderBytes) {
+        return std::nullopt;  // cut off: what is missing may are behind
+    }
+    for (std::size_t at = kHeaderBytes; at + kDescriptorBytes <= kHeaderBytes + told;) {
+        const std::uint8_t flags = list[at + 5];
+        const bool same_action = !action || ((flags & kHasAction) != 0 &&
+                                             read_be<std::uint16_t>(list, at + 2) == *action);
+        if (list[at] == opcode && same_action) {
+            return Support::supported;
+        }
+        at += kDescriptorBytes + ((flags & kHasTimeouts) != 0 ? kTimeoutsBytes : 0);
+    }
+    return Support::unsupported;
 }
 
 std::optional<Support> decode_support(ByteView bytes) {

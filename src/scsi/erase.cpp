@@ -58,19 +58,20 @@ Bytes encode_sanitize_overwrite(const SanitizeOverwrite& overwrite) {
 }
 
 // FMTPINFO and PROTECTION FIELD USAGE together name the type (SBC-4, table 38).
-Bytes format_unit_cdb(std::uint8_t protection_type) {
+Bytes format_unit_cdb(std::uint8_t protection_type, bool with_list) {
     EFFACE_ASSERT(protection_type <= kProtectionTypeMax);
+    EFFACE_ASSERT(with_list || protection_type < kProtectionTypeMax);
     constexpr std::uint8_t kFormatProtection[] = {0x00, 0x80, 0xc0, 0xc0};
-    return {
-        kFormatUnit, static_cast<std::uint8_t>(kFormatProtection[protection_type] | kFormatData),
-        0,           0,
-        0,           0};
+    const std::uint8_t list = with_list ? kFormatData : std::uint8_t{0};
+    return {kFormatUnit, static_cast<std::uint8_t>(kFormatProtection[protection_type] | list),
+            0,           0,
+            0,           0};
 }
 
-Bytes encode_format_unit(std::uint8_t protection_type) {
+Bytes encode_format_unit(std::uint8_t protection_type, bool immediate) {
     EFFACE_ASSERT(protection_type <= kProtectionTypeMax);
     const std::uint8_t usage = protection_type == kProtectionTypeMax ? 1 : 0;
-    return {usage, kFormatImmediate, 0, 0};
+    return {usage, immediate ? kFormatImmediate : std::uint8_t{0}, 0, 0};
 }
 
 }  // namespace efface::scsi

@@ -81,7 +81,7 @@ std::optional<Token> find_value(const std::vector<Token>& tokens, const Match& m
 }  // namespace
 
 std::string status_name(std::uint8_t status) {
-    constexpr std::array<std::pair<std::uint8_t, const char*>, 17> kNames{{
+    constexpr std::array<std::pair<std::uint8_t, const char*>, 19> kNames{{
         {0x00, "SUCCESS"},
         {0x01, "NOT_AUTHORIZED"},
         {0x03, "SP_BUSY"},
@@ -92,7 +92,9 @@ std::string status_name(std::uint8_t status) {
         {0x08, "UNIQUENESS_CONFLICT"},
         {0x09, "INSUFFICIENT_SPACE"},
         {0x0a, "INSUFFICIENT_ROWS"},
+        {0x0b, "INVALID_FUNCTION"},
         {0x0c, "INVALID_PARAMETER"},
+        {0x0d, "INVALID_REFERENCE"},
         {0x0f, "TPER_MALFUNCTION"},
         {0x10, "TRANSACTION_FAILURE"},
         {0x11, "RESPONSE_OVERFLOW"},
@@ -109,7 +111,8 @@ std::string status_name(std::uint8_t status) {
 }
 
 bool changed_nothing(std::uint8_t status) noexcept {
-    constexpr std::array<std::uint8_t, 7> kRefusals{0x01, 0x03, 0x05, 0x06, 0x07, 0x0c, 0x12};
+    constexpr std::array<std::uint8_t, 9> kRefusals{0x01, 0x03, 0x05, 0x06, 0x07,
+                                                    0x0b, 0x0c, 0x0d, 0x12};
     return std::find(kRefusals.begin(), kRefusals.end(), status) != kRefusals.end();
 }
 

@@ -4,13 +4,17 @@
 #include <array>
 #include <utility>
 
+#include "efface/tcg/packet.hpp"
+
 namespace efface::tcg {
 
 namespace {
 
 using Kind = Token::Kind;
 
-// Optional parameters of StartSession and Authenticate by number (Core 5.2.3.1, 5.3.3.12).
+// Optional parameters of Properties, StartSession and Authenticate by number
+// (Core 5.2.2.1, 5.2.3.1, 5.3.3.12).
+constexpr std::uint64_t kHostProperties = 0;
 constexpr std::uint64_t kHostChallenge = 0;
 constexpr std::uint64_t kHostSigningAuthority = 3;
 constexpr std::uint64_t kProof = 0;
@@ -30,7 +34,8 @@ void end(TokenWriter& writer) {
 }  // namespace
 
 const char* method_name(Uid method) noexcept {
-    constexpr std::array<std::pair<Uid, const char*>, 13> kNames{{
+    constexpr std::array<std::pair<Uid, const char*>, 14> kNames{{
+        {kMethodProperties, "Properties"},
         {kMethodStartSession, "StartSession"},
         {kMethodSyncSession, "SyncSession"},
         {kMethodCloseSession, "CloseSession"},
@@ -56,6 +61,26 @@ const char* method_name(Uid method) noexcept {
 TokenWriter encode_call(Uid object, Uid method) {
     TokenWriter writer;
     begin(writer, object, method);
+    end(writer);
+    return writer;
+}
+
+TokenWriter encode_properties(bool enterprise) {
+    TokenWriter writer;
+    begin(writer, kSessionManager, kMethodProperties);
+    writer.token(Kind::start_name);
+    if (enterprise) {
+        writer.text("HostProperties");
+    } else {
+        writer.integer(kHostProperties);
+    }
+    writer.token(Kind::start_list);
+    writer.named("MaxComPacketSize", std::uint64_t{kComPacketBytes});
+    writer.named("MaxPacketSize", std::uint64_t{kComPacketBytes - kComPacketHeaderBytes});
+    writer.named("MaxIndTokenSize", std::uint64_t{kComPacketBytes - kHeadersBytes});
+    writer.named("MaxPackets", std::uint64_t{1}).named("MaxSubpackets", std::uint64_t{1});
+    writer.named("MaxMethods", std::uint64_t{1});
+    writer.token(Kind::end_list).token(Kind::end_name);
     end(writer);
     return writer;
 }

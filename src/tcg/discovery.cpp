@@ -122,39 +122,43 @@ std::optional<SscFeature> ssc_feature(const SscCode& known, ByteView feature) {
     return ssc;
 }
 
-void take(Discovery& discovery, std::uint16_t code, ByteView feature) {
+/// False: a descriptor that decides what a drive is told to do is too short for its fields.
+bool take(Discovery& discovery, std::uint16_t code, ByteView feature) {
     switch (code) {
         case kCodeTper:
             discovery.tper = tper(feature);
-            return;
+            return discovery.tper.has_value();
         case kCodeLocking:
             discovery.locking = locking(feature);
-            return;
+            return discovery.locking.has_value();
         case kCodeGeometry:
             discovery.geometry = geometry(feature);
-            return;
+            return true;
         case kCodeSingleUser:
             discovery.single_user = single_user(feature);
-            return;
+            return true;
         case kCodeDataStore:
             discovery.data_store = data_store(feature);
-            return;
+            return true;
         case kCodeBlockSid:
             discovery.block_sid = block_sid(feature);
-            return;
+            return discovery.block_sid.has_value();
         case kCodeDataRemoval:
             discovery.data_removal = data_removal(feature);
-            return;
+            return discovery.data_removal.has_value();
         default:
             break;
     }
     const auto* known = std::find_if(kSscCodes.begin(), kSscCodes.end(),
                                      [&](const SscCode& ssc) { return ssc.code == code; });
-    if (known != kSscCodes.end()) {
-        if (const auto ssc = ssc_feature(*known, feature)) {
-            discovery.sscs.push_back(*ssc);
-        }
+    if (known == kSscCodes.end()) {
+        return true;
     }
+    const auto ssc = ssc_feature(*known, feature);
+    if (ssc) {
+        discovery.sscs.push_back(*ssc);
+    }
+    return ssc.has_value();
 }
 
 }  // namespace
@@ -186,7 +190,9 @@ std::optional<Discovery> decode_discovery(ByteView response) {
         if (code != 0) {  // reserved: padding
             discovery.features.push_back(
                 {code, static_cast<std::uint8_t>(data[at + 2] >> 4U), length});
-            take(discovery, code, data.subspan(at, size));
+            if (!take(discovery, code, data.subspan(at, size))) {
+                return std::nullopt;
+            }
         }
         at += size;
     }

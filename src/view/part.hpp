@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A part of a record, and a note of what of the record was read for the page: what was not is shown
-// at its end, so that nothing that stands in a record is left out unnoticed. Private to the view
+// at its end, so that nothing that is in a record is left out unnoticed. Private to the view
 // module.
 #pragma once
 

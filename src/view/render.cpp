@@ -204,7 +204,7 @@ void render_glossary(Page& page, bool target) {
     page.line("announced, log: the run was written down before it began, so none can be left out.");
 }
 
-/// Of certificate.json as it must stand there; nothing when it cannot be canonical.
+/// Of certificate.json as it must are there; nothing when it cannot be canonical.
 std::string digest_of(const Json& certificate) {
     try {
         return sha256_hex(canonical_json(certificate));

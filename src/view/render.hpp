@@ -52,6 +52,7 @@ void render_not_reached(Page& page, const Part& predicate);
 /// Of a drive that erased itself. What it reported and what was seen of it stand apart.
 [[nodiscard]] bool is_drive_work(const Part& sanitization);
 void render_drive(Page& page, const Part& drive);
+void render_health(Page& page, const Part& health);
 void render_drive_report(Page& page, const Part& sanitization);
 /// What was asked for where it is not what was done, and why not.
 void render_passed_over(Page& page, const Part& sanitization);

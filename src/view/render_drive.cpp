@@ -125,6 +125,68 @@ void render_drive(Page& page, const Part& drive) {
                            words(look(drive, {"firmware"})), words(look(drive, {"commandSet"}))));
 }
 
+namespace {
+
+/// The names of a record, and what a person is told.
+constexpr std::pair<const char*, const char*> kHealthWords[] = {
+    {"powerOnHours", "hours powered on"},
+    {"powerCycles", "power cycles"},
+    {"hostWrittenBytes", "bytes written by hosts"},
+    {"reallocated", "reallocated sectors"},
+    {"pending", "pending sectors"},
+    {"mediaErrors", "uncorrected media errors"},
+    {"loggedErrors", "logged errors"},
+    {"wearPercent", "% of its life used"},
+    {"sparePercent", "% spare left"},
+    {"celsius", "degrees Celsius"}};
+
+void render_health_look(Page& page, const char* label, const Part& health) {
+    if (!health.is_object()) {
+        page.field(label, "not reported");
+        return;
+    }
+    const Part& values = look(health, {"values"});
+    std::string text =
+        words(look(health, {"at"})) + " by " + words(look(health, {"commandSet"})) + " commands:";
+    const std::size_t nothing = text.size();
+    const auto add = [&](const std::string& part) {
+        text += (text.size() == nothing ? " " : ", ") + part;
+    };
+    if (const std::string failing = words(look(values, {"failing"})); !failing.empty()) {
+        add(failing == "yes" ? "FAILING" : "no failure");
+    }
+    for (const auto& [name, meaning] : kHealthWords) {
+        if (const std::string value = words(look(values, {name})); !value.empty()) {
+            add(fmt::format("{} {}", value, meaning));
+        }
+    }
+    if (const std::string test = words(look(values, {"selfTest"})); !test.empty()) {
+        add("last self-test " + test);
+    }
+    page.field(label, text.size() == nothing ? text + " nothing was reported" : text);
+    for (const Part& attribute : look(values, {"attributes"})) {
+        page.field(fmt::format("attribute {}", words(look(attribute, {"id"}))),
+                   fmt::format("normalized {}, raw {}", words(look(attribute, {"normalized"})),
+                               words(look(attribute, {"raw"}))),
+                   kSubIndent);
+    }
+    render_pages(page, "page", look(health, {"pages"}));
+}
+
+}  // namespace
+
+void render_health(Page& page, const Part& health) {
+    if (!health.is_object()) {
+        return;
+    }
+    render_health_look(page, "Health before", look(health, {"before"}));
+    render_health_look(page, "Health after", look(health, {"after"}));
+    for (const Part& one : look(health, {"grown"})) {
+        page.field("Grown", fmt::format("{}: from {} to {}", words(look(one, {"value"})),
+                                        words(look(one, {"before"})), words(look(one, {"after"}))));
+    }
+}
+
 void render_drive_report(Page& page, const Part& sanitization) {
     const Part& operation = look(sanitization, {"operation"});
     page.heading("What the drive reported");

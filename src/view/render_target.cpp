@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a certificate for a medium, a file or memory says to the technician who staples it to a
-// drive, and to the auditor who compares its figures: raw numbers stand beside human ones.
+// drive, and to the auditor who compares its figures: raw numbers beside human ones.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -134,7 +134,7 @@ std::string layers_in_words(const Part& layers) {
     return text;
 }
 
-/// "swapUsedBytes 0, initOnFree on": what is a number or a word; the rest stands in the record.
+/// "swapUsedBytes 0, initOnFree on": what is a number or a word; the rest is in the record.
 std::string facts_in_words(const Part& facts) {
     std::string text;
     for (const auto& [key, value] : facts.items()) {
@@ -198,6 +198,7 @@ void render_target(Page& page, const Part& predicate) {
                            words(look(target, {"logicalBlockBytes"})) + " bytes");
     page.field("On top of", layers_in_words(look(target, {"layersBelow"})));
     render_drive(page, look(target, {"drive"}));
+    render_health(page, look(target, {"health"}));
     page.field("Facts", facts_in_words(look(target, {"facts"})));
     const Part after = look(target, {"identityAfter"});
     const bool same = after.is_object() && after.glance() == identity.glance();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in a record and was not shown above, by its names in certificate.json.
+// What is in a record and was not shown above, by its names in certificate.json.
 #include <fmt/format.h>
 
 #include <algorithm>

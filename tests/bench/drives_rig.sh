@@ -26,7 +26,7 @@ try:
     while time.monotonic() < ended + LEFT_S_MAX:
         if os.waitpid(-1, os.WNOHANG)[0] == 0:
             time.sleep(0.05)
-    sys.exit("it left a process behind: its CPU time can not be told")
+    sys.exit("it left a process behind: its CPU time cannot be told")
 except ChildProcessError:
     pass
 used = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -41,6 +41,7 @@ class FakeTarget final : public job::HeldTarget {
     [[nodiscard]] bool direct_io() const override { return true; }
     void lock_metadata() override {}
     [[nodiscard]] int drop_cache() override { return 0; }
+    [[nodiscard]] device::ZoneControl* zones() override { return disk_.zones; }
 
   private:
     FakeHost::Disk& disk_;
@@ -90,8 +91,8 @@ std::unique_ptr<job::HeldTarget> FakeHost::open(const std::string& path, device:
     return std::make_unique<FakeTarget>(found->second, access == device::Access::exclusive);
 }
 
-std::unique_ptr<job::DriveConnection> FakeHost::connect(const inventory::Drive& /*drive*/,
-                                                        const SecretBytes& /*credential*/) {
+std::unique_ptr<job::DriveConnection> FakeHost::connect(
+    const inventory::Drive& /*drive*/, const method::TcgCredential& /*credential*/) {
     count("connect");
     if (!connection) {
         throw Error(ErrorCode::usage, "it is not a drive that accepts erase commands");

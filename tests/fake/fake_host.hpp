@@ -28,6 +28,7 @@ class FakeHost final : public job::Host {
         bool opened_exclusively = false;
         /// Stands in for `disk`: the medium of a drive model. Borrowed.
         device::BlockTarget* medium = nullptr;
+        device::ZoneControl* zones = nullptr;  ///< of `medium`; borrowed
     };
 
     /// Adds a disk under a path; it is a block device with a serial number.
@@ -60,7 +61,7 @@ class FakeHost final : public job::Host {
         return drive;
     }
     std::unique_ptr<job::DriveConnection> connect(const inventory::Drive& drive,
-                                                  const SecretBytes& credential) override;
+                                                  const method::TcgCredential& credential) override;
     std::unique_ptr<job::HeldTarget> open(const std::string& path, device::Access access) override;
     inventory::Identity identify(const std::string& path) override;
     /// The aliases are the other paths of the drive.

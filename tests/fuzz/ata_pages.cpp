@@ -6,6 +6,7 @@
 #include "efface/ata/logs.hpp"
 #include "efface/ata/sanitize.hpp"
 #include "efface/ata/sat_tunnel.hpp"
+#include "efface/ata/smart.hpp"
 #include "efface/base/assert.hpp"
 
 using namespace efface;
@@ -30,6 +31,13 @@ void fuzz_pages(ByteView page) {
     (void)decode_ncq_error(page);
     (void)decode_security_page(page);
     (void)decode_log_pages(page, kLogIdentifyDeviceData);
+    EFFACE_ASSERT(decode_smart_attributes(page).size() <= 30);
+    EFFACE_ASSERT(decode_smart_thresholds(page).size() <= 30);
+    (void)decode_error_count(page);
+    const auto test = decode_newest_self_test(page);
+    EFFACE_ASSERT(!test || *test < 16 || *test == kNoSelfTest);
+    EFFACE_ASSERT(decode_statistics_pages(page).size() <= 255);
+    EFFACE_ASSERT(decode_statistic(page, kSectorsWritten).value_or(0) >> 48U == 0);
 }
 
 void fuzz_sense(ByteView sense) {

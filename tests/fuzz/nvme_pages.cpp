@@ -110,6 +110,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             return 0;
         case 'h':
             (void)nvme::decode_smart(rest);
+            (void)nvme::decode_self_test_log(rest);
             return 0;
         case 'p':
             (void)nvme::supports_log_page(rest, 0x81);

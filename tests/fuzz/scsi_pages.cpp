@@ -6,6 +6,7 @@
 #include "efface/scsi/capacity.hpp"
 #include "efface/scsi/commands.hpp"
 #include "efface/scsi/inquiry.hpp"
+#include "efface/scsi/log_pages.hpp"
 #include "efface/scsi/sense.hpp"
 
 using namespace efface;
@@ -51,6 +52,28 @@ void check_pages(ByteView bytes) {
     (void)scsi::decode_provisioning(bytes);
 }
 
+void check_logs(ByteView bytes) {
+    EFFACE_ASSERT(scsi::decode_log_list(bytes).size() <= bytes.size());
+    for (const auto& page : {scsi::kLogWriteErrors, scsi::kLogReadErrors, scsi::kLogTemperature,
+                             scsi::kLogPendingDefects}) {
+        if (const auto parameters = scsi::decode_log_parameters(bytes, page)) {
+            EFFACE_ASSERT(parameters->size() <= bytes.size() / 4);
+            for (const auto& one : *parameters) {
+                EFFACE_ASSERT(one.bytes.size() <= 255);
+            }
+        }
+        (void)scsi::decode_error_counter(bytes, page, scsi::kErrorsUncorrected);
+    }
+    (void)scsi::decode_temperature(bytes);
+    (void)scsi::decode_newest_self_test(bytes);
+    (void)scsi::decode_endurance(bytes);
+    (void)scsi::decode_power_on_minutes(bytes);
+    (void)scsi::decode_pending_defects(bytes);
+    (void)scsi::decode_informational(bytes);
+    (void)scsi::decode_defects_10(bytes);
+    (void)scsi::decode_defects_12(bytes);
+}
+
 void check_capacity(ByteView bytes) {
     for (const auto& capacity :
          {scsi::decode_capacity_10(bytes), scsi::decode_capacity_16(bytes)}) {
@@ -79,6 +102,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const ByteView bytes(data, size);
     check_sense(bytes);
     check_pages(bytes);
+    check_logs(bytes);
     check_capacity(bytes);
     return 0;
 }

@@ -7,8 +7,9 @@ import json
 import os
 import pathlib
 import shutil
-import subprocess
 import sys
+
+from tamper.judges import ask
 
 SKIPPED = 77
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -24,11 +25,6 @@ def expected(folder):
     there = {bundle.name for bundle in folder.iterdir() if bundle.is_dir()}
     assert named == there and len(lines) == len(there), f'{folder}: {sorted(named ^ there)}'
     return lines
-
-
-def ask(command):
-    return subprocess.run([str(part) for part in command], capture_output=True, text=True,
-                          check=False, stdin=subprocess.DEVNULL)
 
 
 def problems_of(folder, name, verified, status, level):

@@ -8,7 +8,7 @@ import sys
 import tempfile
 
 import tamper_test
-from tamper import mutations
+from tamper.claims import mutations
 
 SKIPPED = 77
 

@@ -22,8 +22,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 
 # pylint: disable=wrong-import-position
 from sample import DAY, todays
-from tamper import (acceptances, approvals, certificates, contradictions, drive, drive_claims, edits, forms, generated, log, lowered,
-                    memory, orders, read, reasons, record, rows, shapes, target, volumes)
+from tamper.claims import (contradictions, drive, drive_claims, generated, health, lowered, memory, read,
+                           reasons, rows, target, volumes)
+from tamper.files import acceptances, approvals, certificates, forms, log, orders, record, shapes
+from tamper import edits
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.judges import SCRIPT, WORKERS, ask
 from tamper.stock import DATA, predicate_of
@@ -212,10 +214,10 @@ def run_bytes(good, work, kind, old, new):
 
 
 HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
-          rows.HONEST | contradictions.HONEST)
+          rows.HONEST | contradictions.HONEST | health.HONEST)
 INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
             read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS +
-            contradictions.INSIDERS)
+            contradictions.INSIDERS + health.INSIDERS)
 
 
 def claims_made():

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an ATA device says of itself: IDENTIFY DEVICE data (ACS-4, section 7.13; HPA, DCO and the
-// security words as ATA8-ACS has them). Foreign bytes: what is short or absurd is "not told".
+// security words as ATA8-ACS has them). Foreign bytes: what is short or absurd is "not reported".
 #pragma once
 
 #include <chrono>
@@ -33,7 +33,7 @@ struct EraseTime {
     std::chrono::minutes at_least{0};
     bool or_more = false;  ///< the field is at its largest value
 };
-/// nullopt: not told (0).
+/// nullopt: not reported (0).
 [[nodiscard]] std::optional<EraseTime> decode_erase_time(std::uint16_t word);
 
 /// Word 59.
@@ -57,15 +57,19 @@ struct Identify {
     SanitizeSupport sanitize;
     bool encrypts_all = false;  ///< word 69 bit 4
     SecurityStatus security;
-    std::uint16_t master_password_id = 0;     ///< word 92; 0 and FFFFh: not told
-    std::optional<EraseTime> normal_erase;    ///< word 89
-    std::optional<EraseTime> enhanced_erase;  ///< word 90
-    bool host_protected_area = false;         ///< word 82 bit 10
-    bool configuration_overlay = false;       ///< word 83 bit 11
-    bool accessible_max_address = false;      ///< word 119 bit 8
-    bool general_purpose_logging = false;     ///< word 84 bit 5
-    bool trusted_computing = false;           ///< word 48 bit 0
-    /// Word 217: 1 for flash, else revolutions per minute; nothing when not told.
+    std::uint16_t master_password_id = 0;      ///< word 92; 0 and FFFFh: not reported
+    std::optional<EraseTime> normal_erase;     ///< word 89
+    std::optional<EraseTime> enhanced_erase;   ///< word 90
+    bool host_protected_area = false;          ///< word 82 bit 10
+    bool host_protected_area_enabled = false;  ///< word 85 bit 10, where it is told
+    bool configuration_overlay = false;        ///< word 83 bit 11
+    bool accessible_max_address = false;       ///< word 119 bit 8
+    bool general_purpose_logging = false;      ///< word 84 bit 5
+    bool smart = false;                        ///< word 85 bit 0: supported, and switched on
+    bool smart_error_log = false;              ///< word 84 bit 0
+    bool smart_self_test = false;              ///< word 84 bit 1
+    bool trusted_computing = false;            ///< word 48 bit 0
+    /// Word 217: 1 for flash, else revolutions per minute; nothing when not reported.
     std::optional<std::uint16_t> rotation;
     /// Word 255: nothing when the device gives no signature (before ATA-5).
     std::optional<bool> checksum_good;

@@ -22,7 +22,7 @@ class Sha256 final {
     Sha256& operator=(const Sha256&) = delete;
 
     void update(ByteView bytes);
-    /// The digest of all that was given; afterwards the object starts anew.
+    /// The digest of all that was given; afterwards the object starts again.
     [[nodiscard]] Digest finish();
 
   private:

@@ -56,7 +56,7 @@ class LinuxTarget final : public BlockTarget {
     [[nodiscard]] std::unique_ptr<IoQueue> make_queue(std::size_t slots,
                                                       std::size_t slot_bytes) override;
 
-    /// Read anew from the descriptor at each call.
+    /// Read again from the descriptor at each call.
     [[nodiscard]] TargetFacts facts() const;
     /// False where the file system refuses O_DIRECT (tmpfs): reads may come from memory, which for
     /// tmpfs is the medium. The record says which.

@@ -41,7 +41,7 @@ struct EvidenceFile {
 [[nodiscard]] Json make_statement(Json predicate, const std::vector<EvidenceFile>& files);
 
 /// Writes certificate.json (canonical), its .p7s, evidence files, root.pem and log.vkey into
-/// `staging` (made anew; what was there is removed), everything fsynced.
+/// `staging` (made again; what was there is removed), everything fsynced.
 struct Staged {
     std::string certificate_sha256;
     std::string signature_sha256;
@@ -49,7 +49,7 @@ struct Staged {
 [[nodiscard]] Staged stage_bundle(const std::filesystem::path& staging, const Json& statement,
                                   const std::vector<EvidenceFile>& files, const KeyStore& keys,
                                   WallTime at);
-/// The digests of what stands in `staging`, for a run that was interrupted after staging; nullopt
+/// The digests of what is in `staging`, for a run that was interrupted after staging; nullopt
 /// unless certificate.json and .p7s are there, complete and verify with `roots_pem`.
 [[nodiscard]] std::optional<Staged> staged_digests(const std::filesystem::path& staging,
                                                    std::string_view roots_pem);

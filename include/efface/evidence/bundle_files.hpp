@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Reading an untrusted bundle: no link is followed, nothing is read without a bound, and
-// nothing may stand in it that is not meant to.
+// nothing may be in it that is not meant to.
 #pragma once
 
 #include <filesystem>

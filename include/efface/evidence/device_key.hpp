@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // When two runs were on the same device: the one definition, for journal, log and verifiers. The
-// text of it stands in efface-certificate(5), "The same device".
+// text of it is in efface-certificate(5), "The same device".
 #pragma once
 
 #include <string>

@@ -114,7 +114,7 @@ constexpr std::size_t kLogEntryBytesMax = 65'535;
 ///
 /// One writer at a time. An append writes and flushes the line, then replaces the checkpoint
 /// (flush, rename, flush of the folder). What the log's key did not sign is never signed later: who
-/// opens the log to write moves what stands behind the checkpoint, lines or parts of them, to a
+/// opens the log to write moves what is behind the checkpoint, lines or parts of them, to a
 /// file of its own, and goes on at the signed size. Only a head that was signed over those very
 /// lines, and left as checkpoint.new, is brought to its name instead. Anything that contradicts the
 /// checkpoint is Error(evidence) and nothing is written. After a failed write the object answers

@@ -9,7 +9,7 @@
 
 namespace efface::guard {
 
-/// One thing that stands on a target.
+/// One thing that is on a target.
 struct Content {
     std::string where;         ///< kernel name of the target or of its partition; a file's name
     std::string type;          ///< "ext4", "crypto_LUKS", "gpt", "linux_raid_member", ...

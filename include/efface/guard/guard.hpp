@@ -16,8 +16,8 @@
 namespace efface::guard {
 
 /// When a question about use must be true: as of one look at the whole machine, taken when it was
-/// first asked (planning many volumes), or right now (before something is destroyed); `now_unread`
-/// reads no block of it (Blocks::left_alone).
+/// first asked (planning many volumes) or since Machine::look_anew(), or right now (before
+/// something is destroyed); `now_unread` reads no block of it (Blocks::left_alone).
 enum class Moment { survey, now, now_unread };
 
 /// What the guard asks of the machine; a test replaces it.
@@ -27,6 +27,8 @@ class Machine {
     virtual inventory::Identity identify(const std::string& path) = 0;
     /// Looks::users_of(), as of that moment.
     virtual Users users_of(const inventory::Identity& identity, Moment moment) = 0;
+    /// From now on Moment::survey is another look.
+    virtual void look_anew() {}
     /// As device::LinuxTarget::open.
     virtual std::unique_ptr<HeldTarget> open(const std::string& path, device::Access access) = 0;
 };
@@ -37,7 +39,7 @@ struct HoldRequest {
     Moment moment = Moment::now;
     /// Of the device that was shown and confirmed, in the same process; nullopt after a restart.
     std::optional<std::uint64_t> disk_sequence;
-    /// Why what stands there now is not what was planned; nullopt when it is.
+    /// Why what is there now is not what was planned; nullopt when it is.
     std::function<std::optional<Reason>(const inventory::Identity& now)> recognise;
     /// The same of the opened target, which nobody can exchange any more; may be empty.
     std::function<std::optional<Reason>(HeldTarget& target)> examine;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "efface/device/linux_target.hpp"
+#include "efface/device/zones.hpp"
 
 namespace efface::guard {
 
@@ -17,6 +18,8 @@ class HeldTarget {
     virtual void lock_metadata() = 0;
     /// Makes later reads come from the medium. 0 or an errno.
     [[nodiscard]] virtual int drop_cache() = 0;
+    /// Of a zoned disk; nullptr where nothing is known of zones. Owned by this.
+    [[nodiscard]] virtual device::ZoneControl* zones() { return nullptr; }
 };
 
 }  // namespace efface::guard

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/inventory.hpp"
@@ -12,7 +13,7 @@ namespace efface::inventory {
 struct Hardware {
     std::string model;   ///< whole, also where INQUIRY cuts it at 16 characters
     std::string serial;  ///< of the drive where the kernel has its IDENTIFY data, cut at NUL
-    /// Of what stands between, when it gives another one: a dock, a controller.
+    /// Of what is between, when it gives another one: a dock, a controller.
     std::string bridge_serial;
     bool serial_by_drive = false;  ///< VPD page 89h has it: no bridge made it up
     std::string wwid;
@@ -27,5 +28,12 @@ struct Hardware {
 /// The same, of a disk whose identity is known.
 [[nodiscard]] std::string same_unit_key(const Folder& class_block, const std::string& disk,
                                         const Identity& identity);
+
+/// The RAID controller that shows a virtual disk in place of the drives behind it, by INQUIRY's
+/// vendor and product or the kernel's model: "Dell PERC"; empty for a drive. `vendor` may be empty
+/// where it is not known.
+[[nodiscard]] std::string raid_controller_of(std::string_view vendor, std::string_view model);
+/// The note of such a layer begins so.
+constexpr std::string_view kVirtualDiskNote = "a virtual disk of a RAID controller";
 
 }  // namespace efface::inventory

@@ -83,7 +83,7 @@ struct Signature {
 [[nodiscard]] Signature probe_signature(const std::filesystem::path& path,
                                         std::uint64_t offset_bytes = 0);
 
-/// Everything that stands on a device, also what contradicts: old superblocks beside newer ones.
+/// Everything that is on a device, also what contradicts: old superblocks beside newer ones.
 struct FoundSignature {
     std::string type;  ///< as Signature; of a partition table: "gpt", "dos", ...
     std::string uuid;
@@ -105,7 +105,7 @@ struct Use {
     std::string detail;  ///< "dm-3 (CRYPT-LUKS2-..., name vg-data) mounted at /srv", for a person
 };
 
-/// One layer of the stack that a target stands on: the target itself first, then nearest first,
+/// One layer of the stack that a target is on: the target itself first, then nearest first,
 /// down to the disks. What cannot be told is a layer of type "unknown" that counts as
 /// copy-on-write.
 struct Layer {

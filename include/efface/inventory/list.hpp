@@ -21,6 +21,7 @@ struct ListEntry {
     Signature signature;
     int luks_version = 0;  ///< 0 = none
     std::string luks_uuid;
+    std::string controller;  ///< a virtual disk of it: raid_controller_of(); empty: a disk
     /// From list_storage() of this module only what could not be read; guard::list_storage() adds
     /// who uses it.
     std::vector<Use> uses;

@@ -14,7 +14,7 @@ enum class Presence { present, absent, unknown };
 [[nodiscard]] const char* to_string(Presence presence) noexcept;
 
 struct MachineFact {
-    std::string fact;  ///< "init-on-free": one of efface.8, section MEMORY TARGETS; never changed
+    std::string fact;  ///< "init-on-free": one of efface-memory.7; never changed
     Presence state = Presence::unknown;
     std::string detail;  ///< what was seen, printable; never empty
     std::string advice;  ///< what could be done, or that it can't be reached; empty: nothing

@@ -40,7 +40,7 @@ struct MemoryFacts {
     /// kernel does not clear when it frees it; 0 where the kernel has no zswap. nullopt: it has,
     /// and does not say.
     std::optional<std::uint64_t> zswapped_out_pages;
-    /// Content that stands in that pool now, in bytes before compression (/proc/meminfo, Zswapped).
+    /// Content that is in that pool now, in bytes before compression (/proc/meminfo, Zswapped).
     std::optional<std::uint64_t> zswap_bytes;
     KernelSetting init_on_alloc;
     KernelSetting init_on_free;

@@ -25,6 +25,9 @@ struct DriveAbility {
     std::vector<std::string> hidden_areas;
     /// The technique that the drive says to carry out, or in words that it does not name it.
     std::string running;
+    /// As method::to_json() has it; what it does not report is missing.
+    Json health = Json::object();
+    std::string health_text;  ///< for a person; empty: nothing was reported
 };
 [[nodiscard]] Json to_json(const DriveAbility& ability);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a run tells while it goes on: one object an event, as efface(8) EVENTS lists them.
+// What a run tells while it goes on: one object an event, as efface-events(7) lists them.
 #pragma once
 
 #include <functional>
@@ -51,7 +51,7 @@ void emit_failure(Events& events, const std::string& name, const Error& error, b
 /// Adds up the bytes of all workers and emits `progress` at most once a second.
 class ProgressMeter final : public ProgressSink {
   public:
-    /// `target` stands in each event unless it is null; `celsius` is asked once an event, where
+    /// `target` is in each event unless it is null; `celsius` is asked once an event, where
     /// there is one.
     ProgressMeter(Events& events, const Clock& clock, std::uint64_t bytes_total,
                   Json target = nullptr, std::function<std::optional<int>()> celsius = nullptr);

@@ -25,7 +25,8 @@ class Guard final {
 
     /// Looks again at the place as it is now, opened exclusively. The header may be half gone when
     /// `resumed`. Throws Error(safety), naming what changed; nothing was written then.
-    [[nodiscard]] guard::Held clear(const LocationPlan& plan, bool resumed);
+    [[nodiscard]] guard::Held clear(const LocationPlan& plan, bool resumed,
+                                    Moment moment = Moment::now);
 
     /// Looks again at a block device or file that will be erased completely, and holds it with
     /// every other name of its storage. `identity` is target_identity() as surveyed,

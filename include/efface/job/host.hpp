@@ -12,7 +12,7 @@
 #include "efface/guard/contents.hpp"
 #include "efface/guard/guard.hpp"
 #include "efface/inventory/drive.hpp"
-#include "efface/method/drive/command_set.hpp"
+#include "efface/method/drive/command_sets.hpp"
 #include "efface/method/luks.hpp"
 
 namespace efface::job {
@@ -33,6 +33,15 @@ class DriveConnection {
             all.push_back(set->survey());
         }
         return all;
+    }
+    /// Of the first set that can say anything; asked for now.
+    [[nodiscard]] method::HealthLook health() {
+        for (auto* set : command_sets()) {
+            if (auto look = set->health(); !look.command_set.empty()) {
+                return look;
+            }
+        }
+        return {};
     }
     /// Has the kernel look at the drive's capacity again.
     virtual void rescan() = 0;
@@ -56,7 +65,7 @@ class Host : public method::Surroundings, public guard::Machine {
     /// `credential`: of a TCG technique, or empty. Throws Error(usage) when no command of a drive
     /// reaches it.
     virtual std::unique_ptr<DriveConnection> connect(const inventory::Drive& drive,
-                                                     const SecretBytes& credential) = 0;
+                                                     const method::TcgCredential& credential) = 0;
     /// Capabilities that work on devices takes and this process has not, by name; or nothing.
     [[nodiscard]] virtual std::string missing_for_devices() { return {}; }
     /// Of the disk below, where it tells.

@@ -19,7 +19,7 @@ namespace efface::job {
 enum class Role { in_place_header, detached_header, header_backup };
 [[nodiscard]] const char* to_string(Role role) noexcept;
 
-/// One place where key material stands.
+/// One place where key material is.
 struct LocationPlan {
     Role role = Role::in_place_header;
     std::string path;       ///< canonical

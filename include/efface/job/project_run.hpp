@@ -29,14 +29,14 @@ struct ProjectRequest {
     /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
     std::string expected_plan_digest;
     unsigned workers = kWorkersDefault;
-    std::string program;  ///< path of this executable: its digest stands in the certificate
+    std::string program;  ///< path of this executable: its digest is in the certificate
 };
 
 /// The plan alone: surveys every volume, in parallel; changes nothing.
 [[nodiscard]] ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest,
                                     unsigned workers);
 
-/// Never throws an Error: what failed stands in the result; the rest is in its certificate.
+/// Never throws an Error: what failed is in the result; the rest is in its certificate.
 [[nodiscard]] RunResult run_project(RunContext& context, const ProjectRequest& request,
                                     const std::stop_token& stop);
 

@@ -47,7 +47,7 @@ struct RunResult {
     [[nodiscard]] int exit_code() const noexcept;
 };
 
-/// The job that carried out what is asked for, and left what stands there now.
+/// The job that carried out what is asked for, and left what is there now.
 struct DoneBefore {
     std::string job_id;
     std::string completed_at;
@@ -65,7 +65,7 @@ struct OpenJob {
 };
 [[nodiscard]] Json to_json(const std::optional<OpenJob>& job);
 
-/// The exit status of a verdict: efface(8), EXIT STATUS.
+/// The exit status of a verdict: efface-exit(7).
 [[nodiscard]] constexpr int exit_code_of(method::Verdict verdict) noexcept {
     switch (verdict) {
         case method::Verdict::sanitized:

@@ -17,7 +17,7 @@
 
 namespace efface::job {
 
-/// Of several exit statuses the one that must be looked at first: efface(8), EXIT STATUS.
+/// Of several exit statuses the one that must be looked at first: efface-exit(7).
 [[nodiscard]] int worst_status(int a, int b) noexcept;
 
 /// What became of a session's runs, in the order in which they were added.
@@ -43,7 +43,7 @@ class Session final {
         Random& random;
         Wait wait = wait_or_stop;
     };
-    /// A run to its end. What it throws before it is a run stands in its result.
+    /// A run to its end. What it throws before it is a run is in its result.
     using Work = std::function<RunResult(RunContext& context, const std::stop_token& stop)>;
 
     /// `receiver` gets the events of all runs, from one thread at a time.

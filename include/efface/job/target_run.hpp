@@ -34,7 +34,7 @@ struct TargetPlan {
     std::string policy_version;
     std::string policy_digest;
     std::vector<std::string> steps;
-    std::vector<guard::Content> destroys;  ///< what stands on it now
+    std::vector<guard::Content> destroys;  ///< what is on it now
     std::vector<std::string> not_reached;
     std::vector<Reason> exceptions;  ///< that success would carry
     std::vector<Reason> residual_risks;
@@ -42,6 +42,8 @@ struct TargetPlan {
     method::Level level = method::Level::none;  ///< that success would claim
     std::optional<DoneBefore> done_before;      ///< then there is nothing to do
     std::optional<OpenJob> open_job;            ///< that would go on
+    /// What the drive reports of its health now; no part of the digest.
+    method::Health health;
 };
 /// Hex. Changes when the target or what would be done to it changes, but for a size that varies.
 [[nodiscard]] std::string plan_digest(const TargetPlan& plan);
@@ -51,21 +53,21 @@ struct TargetPlan {
 struct TargetRequest {
     std::string target;  ///< a path, or memory:KIND:PLACE
     mandate::ErasureChoice choice;
-    const mandate::Order* order = nullptr;  ///< when the target stands in one; outlives the run
+    const mandate::Order* order = nullptr;  ///< when the target is in one; outlives the run
     /// Of `efface resume`: resume this job only; its choice holds.
     std::string job_id;
     /// When not empty: refuse (Error(safety)) unless the plan still has this digest.
     std::string expected_plan_digest;
     /// Asked once everything is known and nothing was done. Throws Error(authorisation) to refuse.
     std::function<mandate::Authorization(const TargetPlan& plan)> authorize;
-    std::string program;  ///< path of this executable: its digest stands in the certificate
+    std::string program;  ///< path of this executable: its digest is in the certificate
 };
 
 /// Changes nothing. What preflight finds wanting is among the objections; what was done before and
 /// stands as it was left has none.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);
 
-/// Never throws an Error: what failed stands in the result; the rest is in its certificate.
+/// Never throws an Error: what failed is in the result; the rest is in its certificate.
 [[nodiscard]] RunResult run_target(RunContext& context, const TargetRequest& request,
                                    const std::stop_token& stop);
 

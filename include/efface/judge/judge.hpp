@@ -12,8 +12,8 @@ namespace efface::judge {
 
 /// The statement around the predicate, and subjects with safe, distinct names.
 void check_statement(const rules::RecordView& statement);
-/// Fields, types, bounds and closed vocabularies at every depth, by src/rules/shapes*.json: what is
-/// not in them is refused. Pages of a drive's status are those of their digests.
+/// Fields, types, bounds and closed vocabularies at every depth, by src/rules/tables/shapes*.json:
+/// what is not in them is refused. Pages of a drive's status are those of their digests.
 void check_predicate(const rules::RecordView& predicate);
 /// What the fields of such a predicate say together: no verdict or level better than what it rests
 /// on, by this table of techniques.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether what stands there is what an order or manifest names.
+// Whether what is there is what an order or manifest names.
 #pragma once
 
 #include <cstdint>

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// How long, how slow and how hot a device may get before it is left: a dying drive must not hold a
-// bench.
+// How long, how slow and how hot a device may get before it is left, and how worn it may be to be
+// begun with: a dying drive must not hold a bench.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 #include "efface/base/json.hpp"
 
@@ -30,5 +31,32 @@ struct Limits {
 [[nodiscard]] Json to_json(const Limits& limits);
 /// Of the journal. Throws Json::exception for anything else.
 [[nodiscard]] Limits limits_from_json(const Json& json);
+
+/// How worn a drive may be, by its own report; nullopt: no limit. A drive beyond one, or that does
+/// not report a limited value, is refused before anything is written.
+struct HealthLimits {
+    using Limit = std::optional<std::uint64_t>;
+    Limit reallocated_max;
+    Limit pending_max;
+    Limit media_errors_max;
+    Limit power_on_hours_max;
+    Limit wear_percent_max;
+    Limit spare_percent_min;
+    bool refuse_failing = false;  ///< a drive that says that it is failing
+
+    friend bool operator==(const HealthLimits&, const HealthLimits&) = default;
+};
+struct HealthLimitRow {
+    const char* key;    ///< in an order, below "health"
+    const char* count;  ///< what is limited, as records name it
+    HealthLimits::Limit HealthLimits::*limit;
+    bool at_least = false;  ///< else at most
+};
+[[nodiscard]] const std::vector<HealthLimitRow>& health_limit_rows();
+
+/// Only those that are set.
+[[nodiscard]] Json to_json(const HealthLimits& limits);
+/// Of the journal. Throws Json::exception for anything else.
+[[nodiscard]] HealthLimits health_limits_from_json(const Json& json);
 
 }  // namespace efface::mandate

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Destroys every key that a LUKS header holds, at one place where it stands: in front of its
+// Destroys every key that a LUKS header holds, at one place where it is: in front of its
 // payload, in a detached header, or in a backup file.
 #pragma once
 
@@ -62,7 +62,7 @@ class LuksKeyDestruction final {
                        Surroundings& surroundings, const SecretBytes* credential,
                        const Clock& clock);
 
-    /// Why it can not run on this target; nullopt when it can.
+    /// Why it cannot run on this target; nullopt when it can.
     [[nodiscard]] std::optional<Reason> objection() const;
     /// Erases and verifies. Answers of the medium are in the Outcome; throws Error only for
     /// failures outside it. After a stop the verdict is not_sanitized and running again resumes.

@@ -53,7 +53,7 @@ struct MemorySurvey {
 /// What a job of an earlier process, or an earlier attempt, began with.
 struct MemoryBegan {
     Json identity;                  ///< as survey() gave it then
-    std::vector<SecretBytes> keys;  ///< of every attempt: their patterns may stand in the target
+    std::vector<SecretBytes> keys;  ///< of every attempt: their patterns may be in the target
     Json left;  ///< "identityAfter" of its record; null: unknown, or it has not ended
 };
 
@@ -76,10 +76,10 @@ class MemoryMethod {
     /// Erases and verifies. Surveys again first, and throws Error(safety) before anything is
     /// changed when an objection is there or the identity is not the one of the last survey(),
     /// Error(busy) where another efface is at it: while it runs it holds a lock on the target's
-    /// name. A stop leaves not_sanitized; running again with the same key begins anew. The record's
-    /// keys: technique, passes, verification, steps, negativeControls, notReached, facts (with
-    /// "swapAfter" where pages of the target may be swapped), identity, identityAfter, status,
-    /// startedAt, completedAt.
+    /// name. A stop leaves not_sanitized; running again with the same key begins again. The
+    /// record's keys: technique, passes, verification, steps, negativeControls, notReached, facts
+    /// (with "swapAfter" where pages of the target may be swapped), identity, identityAfter,
+    /// status, startedAt, completedAt.
     [[nodiscard]] virtual Outcome run(guard::Clearance clearance, ProgressSink& progress,
                                       std::stop_token stop) = 0;
 };

@@ -31,7 +31,7 @@ struct PassState {
 
 struct OverwriteState {
     std::vector<PassState> passes;
-    /// How far the read-back is, for who asks. It always begins anew: between two processes the
+    /// How far the read-back is, for who asks. It always begins again: between two processes the
     /// power may have gone, or somebody may have used the target.
     std::uint64_t compared_to = 0;
     Json limit_events = Json::array();
@@ -47,6 +47,7 @@ struct OverwriteTask {
     ReadBack read_back = ReadBack::full;
     Bytes seed;                             ///< of stream::representative_ranges
     bool bad_blocks_are_exceptions = true;  ///< else they make the target not sanitized
+    bool in_order = false;  ///< the target takes writes from its beginning to its end alone
     mandate::Limits limits;
     stream::PassOptions options;
 };

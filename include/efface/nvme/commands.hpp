@@ -37,6 +37,7 @@ enum class LogPage : std::uint8_t {
     supported_pages = 0x00,
     smart = 0x02,
     command_effects = 0x05,
+    self_tests = 0x06,
     persistent_events = 0x0d,
     sanitize_status = 0x81,
 };

@@ -46,15 +46,15 @@ struct ControllerIdentity {
     std::string serial;  ///< printable, trimmed; so are the next two
     std::string model;
     std::string firmware;
-    std::string subsystem_nqn;  ///< SUBNQN, printable; empty when not told
+    std::string subsystem_nqn;  ///< SUBNQN, printable; empty when not reported
     std::uint16_t controller_id = 0;
     std::uint32_t version = 0;  ///< VER: major 31:16, minor 15:8, tertiary 7:0; 0 before 1.2
     std::uint8_t cmic = 0;
     std::uint16_t oacs = 0;
     std::uint8_t fna = 0;
     std::uint8_t mdts = 0;  ///< largest transfer: 2^MDTS pages of at least 4 KiB; 0 = no limit
-    std::uint32_t namespaces_max = 0;     ///< NN
-    std::uint64_t total_bytes = 0;        ///< TNVMCAP, 0 = not told; the highest value when larger
+    std::uint32_t namespaces_max = 0;  ///< NN
+    std::uint64_t total_bytes = 0;     ///< TNVMCAP, 0 = not reported; the highest value when larger
     std::uint64_t unallocated_bytes = 0;  ///< UNVMCAP, likewise
     std::uint32_t rpmbs = 0;
     SanitizeCapabilities sanitize;
@@ -63,6 +63,7 @@ struct ControllerIdentity {
     [[nodiscard]] bool has_security() const noexcept { return (oacs & 1U) != 0; }
     [[nodiscard]] bool has_format() const noexcept { return (oacs & 2U) != 0; }
     [[nodiscard]] bool has_namespace_management() const noexcept { return (oacs & 8U) != 0; }
+    [[nodiscard]] bool has_self_test() const noexcept { return (oacs & 16U) != 0; }
     [[nodiscard]] bool format_sets_all() const noexcept { return (fna & 1U) != 0; }      ///< FNS
     [[nodiscard]] bool erase_reaches_all() const noexcept { return (fna & 2U) != 0; }    ///< SENS
     [[nodiscard]] bool format_crypto_erase() const noexcept { return (fna & 4U) != 0; }  ///< CRYES
@@ -74,13 +75,13 @@ struct ControllerIdentity {
 
 struct NamespaceIdentity {
     std::uint64_t blocks = 0;       ///< NSZE
-    std::uint64_t nvm_bytes = 0;    ///< NVMCAP, 0 = not told
+    std::uint64_t nvm_bytes = 0;    ///< NVMCAP, 0 = not reported
     std::uint32_t block_bytes = 0;  ///< of data; 0 when the format in use is absurd
     std::uint16_t metadata_bytes = 0;
     std::uint8_t lba_format = 0;         ///< FLBAS 3:0 and 6:5
     bool extended_metadata = false;      ///< FLBAS 4: metadata follows the data of each block
     std::uint8_t protection = 0;         ///< DPS
-    std::uint8_t deallocated_reads = 0;  ///< DLFEAT 2:0: 0 not told, 1 zeros, 2 FFh
+    std::uint8_t deallocated_reads = 0;  ///< DLFEAT 2:0: 0 not reported, 1 zeros, 2 FFh
     bool shared = false;                 ///< NMIC 0
     bool write_protected = false;        ///< NSATTR 0
     std::optional<std::uint8_t> format_remaining_percent;  ///< FPI

@@ -63,17 +63,33 @@ struct SanitizeLog {
 [[nodiscard]] const char* to_string(SanitizeOutcome outcome) noexcept;
 [[nodiscard]] const char* to_string(SanitizeState state) noexcept;
 
-/// Log page 02h.
+/// Log page 02h (section 5.2.12.1.3). Counts of 128 bits: the highest value when larger.
 struct SmartLog {
+    /// Bits 0 spare below its threshold, 2 reliability degraded, 3 read only.
+    static constexpr std::uint8_t kFailing = 0x0d;
+
     std::uint8_t critical_warning = 0;
+    std::uint16_t kelvin = 0;  ///< composite temperature; 0: not reported
     std::uint8_t available_spare_percent = 0;
     std::uint8_t percentage_used = 0;
-    std::uint64_t data_units_written = 0;  ///< of 512000 bytes; the highest value when larger
+    std::uint64_t data_units_written = 0;  ///< of 512000 bytes
     std::uint64_t power_cycles = 0;
     std::uint64_t power_on_hours = 0;
     std::uint64_t media_errors = 0;
+    std::uint64_t logged_errors = 0;  ///< entries of log page 01h in the life of the controller
 };
 [[nodiscard]] std::optional<SmartLog> decode_smart(ByteView page);
+
+/// Log page 06h (section 5.2.12.1.7), as far as its newest result.
+constexpr std::size_t kSelfTestLogBytes = 564;
+constexpr std::uint8_t kNoSelfTest = 15;
+struct SelfTestLog {
+    bool running = false;
+    /// Bits 3:0 of the newest result: 0 completed without error, 5 to 7 failed, kNoSelfTest, else
+    /// aborted.
+    std::uint8_t newest = 0;
+};
+[[nodiscard]] std::optional<SelfTestLog> decode_self_test_log(ByteView page);
 
 /// Log page 00h.
 [[nodiscard]] bool supports_log_page(ByteView page, std::uint8_t identifier) noexcept;

@@ -19,7 +19,7 @@ constexpr const char* kPolicyVersion = "2";
 /// SHA-256 (hex) of the canonical JSON of the table.
 [[nodiscard]] std::string policy_digest();
 
-/// Facts about one place where key material stands.
+/// Facts about one place where key material is.
 struct LocationFacts {
     const luks::Header* header = nullptr;
     StorageFacts storage;

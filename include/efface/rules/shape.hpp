@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a record looks like: fields, types, bounds and vocabularies at every depth, read from
-// src/rules/shapes*.json. README of the grammar: efface-certificate(5) names the schemas that are
-// made from it; scripts/verify_bundle/shape.py reads the same tables.
+// src/rules/tables/shapes*.json. README of the grammar: efface-certificate(5) names the schemas
+// that are made from it; scripts/verify_bundle/shape.py reads the same tables.
 //
 // A table is {"shapes": {name: shape}}. The first one also has "versions" of records, oldest
 // first, and "parts", the names of the other tables. A shape is one of

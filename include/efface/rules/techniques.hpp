@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What success needs, technique by technique: src/rules/techniques.json, read once. Names, levels,
-// wording and conditions of techniques are not said a second time elsewhere.
+// What success needs, technique by technique: src/rules/tables/techniques.json, read once. Names,
+// levels, wording and conditions of techniques are not said a second time elsewhere.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct Condition {
     bool with_codes = false;  ///< "since": "1.1.0": not asked of 1.0.0, whose reasons had no codes
 };
 
-/// A fact that stands in a record more than once, and how the places agree. What is missing, null
+/// A fact that is in a record more than once, and how the places agree. What is missing, null
 /// or "" says nothing.
 struct Fact {
     enum class How {

@@ -64,7 +64,7 @@ struct ModeData {
 /// Control mode page (SPC-5, section 7.5.9).
 struct ControlPage {
     bool descriptor_sense = false;        ///< D_SENSE
-    std::uint16_t self_test_seconds = 0;  ///< of an extended self-test; 0 or FFFFh: not told
+    std::uint16_t self_test_seconds = 0;  ///< of an extended self-test; 0 or FFFFh: not reported
 };
 [[nodiscard]] std::optional<ControlPage> decode_control_page(ByteView page);
 /// The same page with D_SENSE as wanted; nullopt when it is no Control page.
@@ -76,7 +76,7 @@ struct PhysicalElement {
     bool restorable = false;  ///< RALWD: RESTORE ELEMENTS AND REBUILD may bring it back
     std::uint8_t type = 0;    ///< 1: a storage element
     std::uint8_t health = 0;
-    std::uint64_t blocks = 0;  ///< ASSOCIATED CAPACITY; all ones: not told
+    std::uint64_t blocks = 0;  ///< ASSOCIATED CAPACITY; all ones: not reported
 
     /// FBh to FFh: it is, or was to be, taken out of use.
     [[nodiscard]] bool depopulated() const noexcept { return health >= 0xfb; }

@@ -25,6 +25,15 @@ namespace efface::scsi {
 /// NDOB are 0: what is written is written.
 [[nodiscard]] Bytes write_same_16_cdb(std::uint64_t block, std::uint32_t blocks);
 
+/// The forms of ten bytes of the same four, for disks that know no others. READ, WRITE and WRITE
+/// SAME take what fits_ten_bytes() (asserted): 32 bits of an address, 16 of a count.
+constexpr std::uint32_t kTenByteBlocksMax = 0xffff;
+[[nodiscard]] bool fits_ten_bytes(std::uint64_t block, std::uint32_t blocks) noexcept;
+[[nodiscard]] Bytes read_10_cdb(std::uint64_t block, std::uint32_t blocks);
+[[nodiscard]] Bytes write_10_cdb(std::uint64_t block, std::uint32_t blocks);
+[[nodiscard]] Bytes write_same_10_cdb(std::uint64_t block, std::uint32_t blocks);
+[[nodiscard]] Bytes synchronize_cache_10_cdb();
+
 /// SPC-5, sections 6.40 and 6.41. The length is counted in blocks of 512 bytes (INC_512 1).
 [[nodiscard]] Bytes security_protocol_in_cdb(std::uint8_t protocol, std::uint16_t specific,
                                              std::uint32_t blocks);
@@ -41,6 +50,8 @@ namespace efface::scsi {
 [[nodiscard]] Bytes report_supported_operation_codes_cdb(std::uint8_t opcode,
                                                          std::optional<std::uint16_t> action,
                                                          std::uint32_t allocation_length);
+/// The same for all commands: REPORTING OPTIONS 000b.
+[[nodiscard]] Bytes report_all_operation_codes_cdb(std::uint32_t allocation_length);
 /// The SUPPORT field (SPC-5, table 284).
 enum class Support : std::uint8_t {
     not_told = 0,  ///< not available at the moment
@@ -50,5 +61,9 @@ enum class Support : std::uint8_t {
 };
 /// nullopt for a short answer; values that the standard does not list are not_told.
 [[nodiscard]] std::optional<Support> decode_support(ByteView bytes);
+/// Of the list of all commands: supported when it is there. nullopt for a list that is empty or
+/// cut off.
+[[nodiscard]] std::optional<Support> find_support(ByteView list, std::uint8_t opcode,
+                                                  std::optional<std::uint16_t> action);
 
 }  // namespace efface::scsi

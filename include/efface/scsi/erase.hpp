@@ -10,6 +10,7 @@ namespace efface::scsi {
 
 constexpr std::uint8_t kFormatUnit = 0x04;
 constexpr std::uint8_t kSanitize = 0x48;
+constexpr std::uint8_t kWriteSame10 = 0x41;
 constexpr std::uint8_t kWriteSame16 = 0x93;
 
 enum class SanitizeAction : std::uint8_t {
@@ -38,9 +39,10 @@ struct SanitizeOverwrite {
 };
 [[nodiscard]] Bytes encode_sanitize_overwrite(const SanitizeOverwrite& overwrite);
 
-/// FORMAT UNIT with a short parameter list and no defect list: IMMED 1, FOV 0 (the device's own
-/// defaults), CMPLST 0 (grown defects stay known), the protection type of `capacity` kept.
-[[nodiscard]] Bytes format_unit_cdb(std::uint8_t protection_type);
-[[nodiscard]] Bytes encode_format_unit(std::uint8_t protection_type);
+/// FORMAT UNIT with a short parameter list and no defect list: FOV 0 (the device's own defaults),
+/// CMPLST 0 (grown defects stay known), the protection type kept. Without the list (FMTDATA 0) it
+/// is answered at its end, and type 3, which the list names, is not to be had (asserted).
+[[nodiscard]] Bytes format_unit_cdb(std::uint8_t protection_type, bool with_list);
+[[nodiscard]] Bytes encode_format_unit(std::uint8_t protection_type, bool immediate);
 
 }  // namespace efface::scsi

@@ -68,8 +68,8 @@ struct AtaInformation {
 /// VPD B0h.
 struct BlockLimits {
     bool write_same_needs_length = false;     ///< WSNZ
-    std::uint64_t write_same_blocks_max = 0;  ///< 0: not told
-    std::uint32_t transfer_blocks_max = 0;    ///< 0: not told
+    std::uint64_t write_same_blocks_max = 0;  ///< 0: not reported
+    std::uint32_t transfer_blocks_max = 0;    ///< 0: not reported
 };
 [[nodiscard]] std::optional<BlockLimits> decode_block_limits(ByteView bytes);
 
@@ -87,11 +87,11 @@ enum class Zoned : std::uint8_t { not_reported = 0, host_aware = 1, device_manag
 
 /// VPD B1h.
 struct BlockCharacteristics {
-    std::uint16_t rotation = 0;  ///< 0: not told, 1: does not rotate, else per minute
+    std::uint16_t rotation = 0;  ///< 0: not reported, 1: does not rotate, else per minute
     ReadAfterErase after_block_erase = ReadAfterErase::not_specified;
     ReadAfterErase after_crypto_erase = ReadAfterErase::not_specified;
     std::uint8_t zoned = 0;                  ///< Zoned, or one that it does not list
-    std::uint32_t depopulation_seconds = 0;  ///< 0: not told
+    std::uint32_t depopulation_seconds = 0;  ///< 0: not reported
 };
 [[nodiscard]] std::optional<BlockCharacteristics> decode_block_characteristics(ByteView bytes);
 

@@ -36,6 +36,7 @@ constexpr std::uint16_t kSanitizeInProgress = 0x041b;
 constexpr std::uint16_t kDepopulationInProgress = 0x0424;
 constexpr std::uint16_t kRestorationInProgress = 0x0425;
 constexpr std::uint16_t kWriteAfterSanitizeRequired = 0x1115;
+constexpr std::uint16_t kListLengthError = 0x1a00;
 constexpr std::uint16_t kInvalidOpcode = 0x2000;
 constexpr std::uint16_t kReadInvalidData = 0x2106;
 constexpr std::uint16_t kInvalidFieldInCdb = 0x2400;

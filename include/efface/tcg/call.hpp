@@ -21,6 +21,10 @@ constexpr std::size_t kCredentialBytesMax = 256;
 /// `object`.`method` [ ]: Revert, RevertSP, GenKey, Activate, Erase.
 [[nodiscard]] TokenWriter encode_call(Uid object, Uid method);
 
+/// What this host takes; some drives open no session before they were told (Core 5.2.2.1).
+/// Core 1.0, which Enterprise is built on, names the parameter by text.
+[[nodiscard]] TokenWriter encode_properties(bool enterprise);
+
 struct SessionStart {
     std::uint32_t host_session = 1;
     Uid sp = kAdminSp;

@@ -114,7 +114,8 @@ struct FeatureHeader {
     std::uint8_t length = 0;
 };
 
-/// Each feature is absent where the drive does not report it, or reports it too short.
+/// Each feature is absent where the drive does not report it; geometry, single user mode and
+/// DataStore, by which nothing is decided, also where it reports them too short.
 struct Discovery {
     std::uint32_t bytes = 0;  ///< of the whole response, as the drive states it
     std::optional<TperFeature> tper;
@@ -133,7 +134,8 @@ struct Discovery {
 
 /// `response` as the drive gave it. Nothing for what is not a discovery response: shorter than its
 /// header, a stated length that does not fit, no feature at all (all zero), a feature that crosses
-/// the end, or one of the known features twice (which of them would be true?).
+/// the end, any but the vendor's twice (which of them would be true?), or one that a technique is
+/// chosen by and that is too short for its fields. What it then has is not known.
 [[nodiscard]] std::optional<Discovery> decode_discovery(ByteView response);
 
 /// "Opal 2", "Block SID Authentication", "feature C001h".

@@ -14,10 +14,13 @@ namespace efface::tcg {
 constexpr std::uint8_t kPacketProtocol = 0x01;
 constexpr std::uint8_t kComIdProtocol = 0x02;
 constexpr std::size_t kBlockBytes = 512;  ///< security commands transfer whole blocks
-/// The ComPacket that every drive takes, and that it sends to a host that has told it nothing (Core
-/// 2.01, section 5.2.2.4: MaxComPacketSize is at least 1024). No packet of ours is longer, so that
-/// Properties never has to be asked.
+/// The ComPacket that every drive takes (Core 2.01, section 5.2.2.4: MaxComPacketSize is at least
+/// 1024). No packet of ours is longer, so that what Properties answers does not matter.
 constexpr std::size_t kSentBytesMax = 1024;
+/// Bytes before the packets of a ComPacket, and before the data of its first subpacket
+/// (Core 3.2.3).
+constexpr std::size_t kComPacketHeaderBytes = 20;
+constexpr std::size_t kHeadersBytes = kComPacketHeaderBytes + 24 + 12;
 
 /// Both numbers are 0 outside a session.
 struct SessionNumbers {
@@ -43,10 +46,16 @@ struct ReceivedPacket {
     [[nodiscard]] bool still_running() const noexcept {
         return stream.empty() && outstanding != 0 && minimum_transfer == 0;
     }
+    /// There is an answer, which the drive gives only to a receive of `minimum_transfer` bytes
+    /// (Core 3.3.10.2.1).
+    [[nodiscard]] bool needs(std::size_t larger_than) const noexcept {
+        return stream.empty() && outstanding != 0 && minimum_transfer > larger_than;
+    }
 };
 
 /// Nothing for lengths that contradict each other or the buffer. Only the first data subpacket is
-/// looked at: this program never allows more (HostProperties, Core 5.2.2.1).
+/// looked at: this program never allows more (HostProperties, Core 5.2.2.1). Those of credit
+/// control (Core 3.2.3.3) before it carry nothing, and are skipped.
 [[nodiscard]] std::optional<ReceivedPacket> decode_packet(ByteView response);
 
 /// One block, to be sent with kComIdProtocol and the ComID. Ends every session of the ComID.

@@ -13,6 +13,7 @@ using Uid = std::uint64_t;
 // Core 6.3: the session manager, and the SP that a session is in.
 constexpr Uid kSessionManager = 0x0000'0000'0000'00ff;
 constexpr Uid kThisSp = 0x0000'0000'0000'0001;
+constexpr Uid kMethodProperties = 0x0000'0000'0000'ff01;
 constexpr Uid kMethodStartSession = 0x0000'0000'0000'ff02;
 constexpr Uid kMethodSyncSession = 0x0000'0000'0000'ff03;
 constexpr Uid kMethodCloseSession = 0x0000'0000'0000'ff06;

@@ -21,7 +21,7 @@ struct Program {
     /// What `run` takes of the rights that the program was started with.
     device::Rights rights = device::Rights::storage;
 
-    /// Throws Error(authorisation) when someone else could have changed what stands there.
+    /// Throws Error(authorisation) when someone else could have changed what is there.
     [[nodiscard]] job::StateDirectory state() const;
     /// The same for a command that asks what has happened here. Throws Error(usage) where there is
     /// no such folder: that is no answer.

@@ -21,7 +21,7 @@ struct KeysOptions {
 };
 
 /// An earlier `keys init` was killed when the keys were there and the log did not tell of them yet.
-/// Where anything else is there, a log that is missing was lost, and is not begun anew.
+/// Where anything else is there, a log that is missing was lost, and is not begun again.
 bool was_cut_short(const job::StateDirectory& state, const evidence::Issuer& issuer) {
     if (!std::filesystem::exists(state.keys() / "log.vkey") ||
         std::filesystem::exists(state.jobs()) || std::filesystem::exists(state.certificates())) {

@@ -63,6 +63,7 @@ Json document_of(const Storage& storage) {
                            .add("identity", inventory::to_json(entry.identity))
                            .add("parent", entry.parent)
                            .add("vendor", entry.vendor)
+                           .add("virtualDiskOf", entry.controller)
                            .add("place", entry.place)
                            .add("blocksRead", entry.signature.code >= 0)
                            .add("luksVersion", entry.luks_version)
@@ -97,6 +98,10 @@ std::string techniques_text(const Storage& storage) {
         }
         for (const auto& area : ability->hidden_areas) {
             text += "  hidden: " + one_line(area) + "\n";
+        }
+        if (!ability->techniques.empty()) {
+            const auto& health = ability->health_text;
+            text += "  health: " + (health.empty() ? "not reported" : health) + "\n";
         }
         for (const auto& technique : ability->techniques) {
             text += fmt::format("  {:<26} {}\n", technique.name,

@@ -41,7 +41,7 @@ void give_plan(const PlanOptions& options, const Json& document, const std::stri
     }
 }
 
-/// What stands in the way of a run that its plan does not tell.
+/// What is in the way of a run that its plan does not tell.
 std::optional<Error> not_in_force(const mandate::Terms& terms, const Clock& clock) {
     try {
         mandate::check_dates(terms, clock.now());

@@ -12,13 +12,52 @@ namespace efface::cli {
 namespace {
 
 /// What an order says itself.
-constexpr std::array kOfTheOrder{"--technique", "--level",    "--fallback",   "--credential-file",
-                                 "--pattern",   "--verify",   "--bad-blocks", "--min-rate",
-                                 "--when-slow", "--deadline", "--when-late",  "--max-temperature",
-                                 "--when-hot"};
+constexpr std::array kOfTheOrder{"--technique",
+                                 "--level",
+                                 "--fallback",
+                                 "--credential-file",
+                                 "--credential-authority",
+                                 "--pattern",
+                                 "--verify",
+                                 "--bad-blocks",
+                                 "--min-rate",
+                                 "--when-slow",
+                                 "--deadline",
+                                 "--when-late",
+                                 "--max-temperature",
+                                 "--when-hot",
+                                 "--refuse-failing"};
+
+/// The options of triage, in the order of mandate::health_limit_rows().
+struct HealthOption {
+    const char* name;
+    const char* help;
+    mandate::HealthLimits::Limit mandate::HealthLimits::*limit;
+};
+constexpr std::array kHealthOptions{
+    HealthOption{"--max-reallocated", "Refuse a drive with more reallocated sectors",
+                 &mandate::HealthLimits::reallocated_max},
+    HealthOption{"--max-pending", "Refuse a drive with more pending sectors",
+                 &mandate::HealthLimits::pending_max},
+    HealthOption{"--max-media-errors", "Refuse a drive with more uncorrected media errors",
+                 &mandate::HealthLimits::media_errors_max},
+    HealthOption{"--max-hours", "Refuse a drive with more hours powered on",
+                 &mandate::HealthLimits::power_on_hours_max},
+    HealthOption{"--max-wear", "Refuse a drive with more percent of its life used",
+                 &mandate::HealthLimits::wear_percent_max},
+    HealthOption{"--min-spare", "Refuse a drive with less percent of its spare left",
+                 &mandate::HealthLimits::spare_percent_min}};
 
 mandate::Then then_of(const std::string& text) {
     return mandate::then_from_string(text).value_or(mandate::Then::stop);
+}
+
+std::vector<const char*> of_the_order() {
+    std::vector<const char*> names(kOfTheOrder.begin(), kOfTheOrder.end());
+    for (const auto& option : kHealthOptions) {
+        names.push_back(option.name);
+    }
+    return names;
 }
 
 }  // namespace
@@ -50,6 +89,10 @@ void TargetOptions::add_to(Command command) {
         .add("--credential-file", credential_file,
              "PSID or password for a TCG technique; a line feed at its end is ignored")
         .kind("FILE");
+    command
+        .add("--credential-authority", credential_authority,
+             "Whose credential it is; without it that of the technique")
+        .one_of({"psid", "sid", "admin", "erase-master"});
     command.add("--pattern", pattern, "Bytes in hex, for overwrite-pattern").kind("HEX");
     command.add("--verify", verification, "What is read back")
         .one_of({"full", "representative", "none"})
@@ -63,6 +106,11 @@ void TargetOptions::add_to(Command command) {
     command.add("--when-late", when_late, "What then").one_of({"go-on", "stop"});
     command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
     command.add("--when-hot", when_hot, "What then").one_of({"go-on", "pause", "stop"});
+    for (const auto& option : kHealthOptions) {
+        command.add(option.name, health.*option.limit, option.help);
+    }
+    command.flag("--refuse-failing", health.refuse_failing,
+                 "Refuse a drive that reports that it is failing");
     command.flag("--sweep", sweep, "After targets in memory, also sweep free memory (memory:free)");
 }
 
@@ -74,7 +122,7 @@ std::optional<mandate::Order> TargetOptions::load_order() const {
         throw Error(ErrorCode::usage,
                     "--sweep cannot be combined with --order: the order contains it");
     }
-    for (const auto* name : kOfTheOrder) {
+    for (const auto* name : of_the_order()) {
         if (command_->given(name)) {
             throw Error(
                 ErrorCode::usage,
@@ -94,6 +142,7 @@ mandate::ErasureChoice TargetOptions::choice() const {
         choice.credential_file =
             std::filesystem::absolute(credential_file).lexically_normal().string();
     }
+    choice.credential_authority = mandate::authority_from_string(credential_authority);
     const auto bytes = from_hex(pattern);
     if (!bytes) {
         throw Error(ErrorCode::usage, "--pattern: must be bytes in hex, such as a5");
@@ -111,6 +160,7 @@ mandate::ErasureChoice TargetOptions::choice() const {
     choice.limits.when_late = then_of(when_late);
     choice.limits.celsius_max = static_cast<int>(max_temperature);
     choice.limits.when_hot = then_of(when_hot);
+    choice.health = health;
     mandate::check_choice(choice);
     return choice;
 }
@@ -139,7 +189,7 @@ std::vector<job::TargetRequest> TargetOptions::requests(const mandate::Order* lo
             names.emplace_back(inventory::kFreeMemoryTarget);
         }
     }
-    for (const auto* option : kOfTheOrder) {
+    for (const auto* option : of_the_order()) {
         if (memory && command_->given(option)) {
             throw Error(ErrorCode::usage, std::string(option) + ": memory has its own methods");
         }

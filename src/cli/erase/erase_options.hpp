@@ -22,6 +22,7 @@ struct TargetOptions {
     std::string level;
     std::vector<std::string> fallbacks;
     std::string credential_file;
+    std::string credential_authority;
     std::string pattern;
     std::string verification = "full";
     std::string bad_blocks = "except";
@@ -31,6 +32,7 @@ struct TargetOptions {
     std::string when_late = "stop";
     unsigned max_temperature = 0;
     std::string when_hot = "pause";
+    mandate::HealthLimits health;
     bool sweep = false;
 
     void add_to(Command command);

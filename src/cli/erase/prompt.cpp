@@ -37,7 +37,7 @@ std::string question_for(const job::TargetPlan& plan) {
                        one_line(plan.confirm_token));
 }
 
-/// The reason without the name of the target, which stands before it.
+/// The reason without the name of the target, which is before it.
 std::string without_name(const std::string& reason, const std::string& name) {
     return reason.starts_with(name + ": ") ? reason.substr(name.size() + 2) : reason;
 }

@@ -130,7 +130,7 @@ void add_keys(Words& words, const job::StateDirectory& state) {
     }
 }
 
-/// What stands behind --state-dir in the line that is typed.
+/// What is behind --state-dir in the line that is typed.
 std::string state_folder_in(const std::vector<std::string>& typed, const std::string& otherwise) {
     constexpr std::string_view kOption = "--state-dir";
     for (std::size_t i = 0; i + 1 < typed.size(); ++i) {

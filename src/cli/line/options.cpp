@@ -231,6 +231,10 @@ OptionHandle Command::add(const char* name, std::uint64_t& value, const char* he
     return OptionHandle(app_->add_option(name, value, help));
 }
 
+OptionHandle Command::add(const char* name, std::optional<std::uint64_t>& value, const char* help) {
+    return OptionHandle(app_->add_option(name, value, help));
+}
+
 void Command::flag(const char* name, bool& value, const char* help) {
     app_->add_flag(name, value, help);
 }

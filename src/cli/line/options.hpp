@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands declare what they take. CLI11 stands behind it in one source, as every source that
+// How commands declare what they take. CLI11 is behind it in one source, as every source that
 // includes it takes seconds longer to compile.
 #pragma once
 
@@ -51,13 +51,14 @@ class Command final {
     OptionHandle add(const char* name, std::vector<std::string>& values, const char* help = "");
     OptionHandle add(const char* name, unsigned& value, const char* help = "");
     OptionHandle add(const char* name, std::uint64_t& value, const char* help = "");
+    OptionHandle add(const char* name, std::optional<std::uint64_t>& value, const char* help = "");
     void flag(const char* name, bool& value, const char* help);
     [[nodiscard]] Command subcommand(const char* name, const char* help);
     /// It does nothing itself: one of its commands must be named.
     void needs_subcommand();
     /// Called when this command was named and all that it takes is filled in.
     void when_named(std::function<void()> call);
-    /// What stands below the options in its help.
+    /// What is below the options in its help.
     void footer(const std::string& text);
     /// Whether the user gave this option or argument.
     [[nodiscard]] bool given(const char* name) const;

@@ -127,7 +127,8 @@ std::vector<Cell> row_of(const Storage& storage, std::size_t i) {
     const auto& identity = entry.identity;
     const auto& last = storage.pasts.rows[i].last;
     return {{name_of(entry)},
-            {inventory::to_string(identity.kind)},
+            {entry.controller.empty() ? inventory::to_string(identity.kind)
+                                      : "virtual disk of " + entry.controller},
             {human_bytes(identity.size_bytes)},
             text_or_dash(model_of(entry)),
             text_or_dash(identity.serial),

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Storage as rows of a table: what a person needs to find a disk and to know what stands in the
+// Storage as rows of a table: what a person needs to find a disk and to know what is in the
 // way.
 #pragma once
 

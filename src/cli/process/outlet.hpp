@@ -16,7 +16,7 @@ constexpr std::chrono::seconds kReaderPatience{5};
 
 /// Takes texts from any thread and writes them, in order, in a thread of its own. Texts that can
 /// not be written, or for which too much waits already, are lost and counted; those behind them are
-/// tried anew, on a line of their own where one was cut short. A write that never comes back holds
+/// tried again, on a line of their own where one was cut short. A write that never comes back holds
 /// up nobody but that thread. Where no thread can be had, each text is written by who puts it, and
 /// lost when its reader takes nothing for kReaderPatience.
 class Outlet final {

@@ -19,7 +19,7 @@ namespace {
 
 /// A stop comes within a second or two, unless something hangs in the kernel.
 constexpr std::chrono::seconds kStopTakes{10};
-/// Who presses a key twice does not mean to leave a run where it stands.
+/// Who presses a key twice does not mean to leave a run where it is.
 constexpr std::chrono::seconds kLeaveAfter{5};
 
 /// The descriptor of "fd:N". Throws Error(usage) unless it was opened for writing by who started

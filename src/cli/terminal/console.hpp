@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The only code that writes: results to standard output, words for people to standard error.
-// Whatever stands in a text - names, labels, models - no control character and none that turns the
+// Whatever is in a text - names, labels, models - no control character and none that turns the
 // direction of text reaches a screen.
 #pragma once
 
@@ -34,7 +34,7 @@ void print_made_safe(std::string_view text);
 void print_json(const Json& document);
 /// A part of one, such as an item of a list that is never held as a whole.
 void print_json_part(std::string_view text);
-/// The end of a run, whose verdict decides the exit status and stands in the certificate: that it
+/// The end of a run, whose verdict decides the exit status and is in the certificate: that it
 /// cannot be printed is said on standard error and is not a failure of the run. A reader that takes
 /// nothing for half a minute is not waited for.
 void print_ending(std::string_view text);

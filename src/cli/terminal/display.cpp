@@ -210,7 +210,7 @@ void RunDisplay::show_verified(const Json& event) {
     line(text, meaning);
 }
 
-/// Of a run without a verdict: what it says stands at the end, and where others go on, now.
+/// Of a run without a verdict: what it says is at the end, and where others go on, now.
 void RunDisplay::show_end(const Json& event) {
     const auto name = name_in(event);
     targets_.erase(name);

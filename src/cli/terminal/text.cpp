@@ -14,7 +14,7 @@ namespace efface::cli {
 
 namespace {
 
-/// Digits only, at least one; what stands behind them is left in `text`.
+/// Digits only, at least one; what is behind them is left in `text`.
 std::optional<std::uint64_t> take_number(std::string_view& text) {
     std::uint64_t value = 0;
     const bool digit = !text.empty() && text.front() >= '0' && text.front() <= '9';

@@ -72,7 +72,7 @@ struct Entry {
     std::uint64_t bytes = 0;
 };
 
-/// What stands in one folder, without "." and "..".
+/// What is in one folder, without "." and "..".
 std::vector<Entry> entries_of(UniqueFd folder, const std::string& name) {
     const std::unique_ptr<DIR, CloseDirectory> directory(::fdopendir(folder.get()));
     if (directory == nullptr) {

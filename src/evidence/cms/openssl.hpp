@@ -79,7 +79,7 @@ void require(bool good, const char* what);
 [[nodiscard]] std::string common_name_of(const X509* certificate);
 /// Every certificate of a text that is nothing but "CERTIFICATE" blocks in the strict form of
 /// RFC 7468 and empty lines behind them (lines may end in CR LF), at most kCertificatesMax; empty
-/// when anything else stands there: another label, text between, a block that is cut short.
+/// when anything else is there: another label, text between, a block that is cut short.
 [[nodiscard]] std::vector<X509Ptr> certificates_from_pem(std::string_view pem);
 
 /// Whole seconds since 1970, rounded down.

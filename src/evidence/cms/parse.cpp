@@ -10,7 +10,7 @@ namespace efface::evidence {
 
 namespace {
 
-/// Whether the structure written anew gives the same bytes, with nothing hidden in another order.
+/// Whether the structure written again gives the same bytes, with nothing hidden in another order.
 bool is_same(CMS_ContentInfo* cms, ByteView bytes) {
     const int size = i2d_CMS_ContentInfo(cms, nullptr);
     if (size <= 0 || static_cast<std::size_t>(size) != bytes.size()) {

@@ -60,7 +60,7 @@ std::vector<std::string> volume_keys(const Json& volumes) {
 }
 
 /// Of a file, or of the file below a loop device: one that begins within it is another device. The
-/// time of birth is not told of a file whose name is gone; a number is given again.
+/// time of birth is not reported of a file whose name is gone; a number is given again.
 std::vector<std::string> file_keys(const Json& file) {
     const auto offset = file.find("offsetBytes");
     const bool within = offset != file.end() && *offset != 0U;

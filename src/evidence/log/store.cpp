@@ -112,7 +112,7 @@ void LogStore::load(std::string_view verifier_key) {
     }
 }
 
-/// A head that was signed over what stands behind the checkpoint, and did not come to its name: two
+/// A head that was signed over what is behind the checkpoint, and did not come to its name: two
 /// heads of one size would make it two logs. Its lines were durable before it was signed.
 void LogStore::publish_signed_head() {
     if (!files_->exists(LogFile::new_checkpoint) ||
@@ -179,7 +179,7 @@ void LogStore::set_aside_unsigned() {
     usable_ = true;
 }
 
-/// Takes a line that stands in the file at the end of those known.
+/// Takes a line that is in the file at the end of those known.
 void LogStore::push(std::string_view line) {
     const std::uint64_t begin = frontier_.size() == 0 ? 0 : end_of(frontier_.size() - 1);
     tail_ends_.push_back(begin + line.size() + 1);

@@ -76,7 +76,7 @@ class LogStore final {
     std::optional<std::string> set_aside_;  ///< by this opening
     /// False while files and memory may differ: from the first write of a change to its end.
     bool usable_ = true;
-    /// What precedes `base_` stands in hashes and offsets; what follows is kept here, derived from
+    /// What precedes `base_` is in hashes and offsets; what follows is kept here, derived from
     /// the lines at opening. A multiple of kBlockEntries, below size() unless that is 0.
     std::uint64_t base_ = 0;
     std::vector<Digest> tail_nodes_;

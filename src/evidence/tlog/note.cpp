@@ -30,7 +30,7 @@ bool valid_name(std::string_view name) noexcept {
                        [](char c) { return c > 0x20 && c < 0x7f && c != '+'; });
 }
 
-/// Type and public key, as they stand in the verifier key line.
+/// Type and public key, as they are in the verifier key line.
 Bytes typed_key(ByteView public_key) {
     Bytes typed{kEd25519Type};
     typed.insert(typed.end(), public_key.begin(), public_key.end());

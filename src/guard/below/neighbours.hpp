@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands above, below and beside a target in the graph of block devices.
+// What is above, below and beside a target in the graph of block devices.
 #pragma once
 
 #include <set>

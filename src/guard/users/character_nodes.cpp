@@ -12,7 +12,7 @@ using inventory::Folder;
 
 namespace {
 
-/// The device whose number stands in the attribute "dev" of the folder.
+/// The device whose number is in the attribute "dev" of the folder.
 void add_node(const Folder& folder, const std::string& path, std::vector<CharacterNode>& nodes) {
     std::istringstream number(folder.read("dev").text);
     CharacterNode node;

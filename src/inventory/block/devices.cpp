@@ -72,15 +72,11 @@ const BlockNode& disk_below(const BlockNode& node, const NodeLookup& lookup) {
 std::string transport_of(const Folder& class_block, const BlockNode& disk) {
     switch (disk.kind) {
         case Kind::loop:
-            return "loop";
         case Kind::device_mapper:
-            return "device-mapper";
         case Kind::md:
-            return "md";
         case Kind::zram:
-            return "zram";
         case Kind::ram:
-            return "ram";
+            return to_string(disk.kind);
         default:
             break;
     }

@@ -19,7 +19,7 @@ constexpr std::size_t kIdentifySerialBytes = 20;
 constexpr std::size_t kIdentifyModelAt = kIdentifyAt + 54;
 constexpr std::size_t kIdentifyModelBytes = 40;
 
-/// What stands before a NUL: some targets pad their serial numbers with them.
+/// What is before a NUL: some targets pad their serial numbers with them.
 std::string until_nul(const std::string& text) {
     return printable(std::string_view(text).substr(0, text.find('\0')));
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "efface/base/json.hpp"
+#include "efface/inventory/hardware.hpp"
 
 #include "devices.hpp"
 
@@ -157,6 +158,10 @@ Layer medium_layer(const Folder& class_block, const BlockNode& node) {
     }
     if (is_one_of(transport, {"virtio", "virtio-scsi", "xen"}) || is_virtual_model(model)) {
         append_note(layer, "a hypervisor may keep copies");
+    } else if (const auto controller = raid_controller_of(folder.read("device/vendor").text, model);
+               !controller.empty()) {
+        append_note(layer, fmt::format("{} ({}): what it leaves on the drives is unknown",
+                                       kVirtualDiskNote, controller));
     } else if (is_one_of(transport, {"nvme", "sata", "sas", "usb", "mmc", "scsi"})) {
         layer.flash = folder.read("queue/rotational").text == "0";
     }

@@ -29,7 +29,7 @@ constexpr std::uint64_t kBtrfsDevicesAt = 0x10000 + 0x88;
 constexpr std::uint64_t kBcachefsDevicesAt = 4096 + 123;
 constexpr std::uint64_t kSector = 512;
 constexpr std::uint64_t kLvmLabelSectors = 4;
-constexpr std::size_t kLvmTextBytes = 4096;  // the group's name and id stand at its beginning
+constexpr std::size_t kLvmTextBytes = 4096;  // the group's name and id are at its beginning
 
 std::string value_in(const SignatureProbe& probe, const char* name) {
     const char* text = nullptr;

@@ -76,7 +76,7 @@ std::vector<std::size_t> MachineState::devices_of(const Mount& mount) const {
         return node ? std::vector{*node} : std::vector<std::size_t>{};
     }
     // An anonymous device number (btrfs, bcachefs): the source names one device or, with colons
-    // between, all of them. A colon can also stand in a name (/dev/disk/by-path).
+    // between, all of them. A colon can also be in a name (/dev/disk/by-path).
     if (!mount.source.starts_with("/dev/")) {
         return {};
     }

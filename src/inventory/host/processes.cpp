@@ -5,10 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdint>
-#include <iterator>
-#include <sstream>
+#include <string_view>
 
 #include "efface/device/memory/tasks.hpp"
 #include "efface/inventory/folder.hpp"
@@ -29,13 +29,17 @@ bool read_stat(const std::string& stat, Process& process) {
     if (bracket == std::string::npos) {
         return true;
     }
-    std::istringstream words(stat.substr(bracket + 2));
-    std::vector<std::string> fields{std::istream_iterator<std::string>(words), {}};
-    fields.resize(std::max(fields.size(), kThreads + 1));
+    std::array<std::string_view, kThreads + 1> fields{};
+    std::string_view rest = std::string_view(stat).substr(bracket + 2);
+    for (auto& field : fields) {  // of some fifty those that are asked for, as each look reads all
+        const auto end = std::min(rest.find(' '), rest.size());
+        field = rest.substr(0, end);
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
     process.parent = fields[kParent];
-    process.kernel = (number_or(fields[kFlags], 0) & kKernelThread) != 0;
+    process.kernel = (number_or(std::string(fields[kFlags]), 0) & kKernelThread) != 0;
     // A process whose first thread has ended lives on in the others.
-    return fields[kState] == "Z" || number_or(fields[kThreads], 2) > 1;
+    return fields[kState] == "Z" || number_or(std::string(fields[kThreads]), 2) > 1;
 }
 
 /// Threads that share nothing with those before them.

@@ -36,7 +36,7 @@ void read_zswap(MemoryFacts& facts, const std::string& vmstat,
     }
 }
 
-/// The value of the last NAME=VALUE for the kernel; what stands behind "--" is for init.
+/// The value of the last NAME=VALUE for the kernel; what is behind "--" is for init.
 std::optional<std::string> command_line_value(const std::string& line, std::string_view name) {
     std::optional<std::string> value;
     std::istringstream words(line);
@@ -100,10 +100,10 @@ std::string auto_init_line(const SystemView& view) {
     return {};
 }
 
-/// Does the configuration of the running kernel stand in /boot, and does it set `name`?
+/// Is the configuration of the running kernel in /boot, and does it set `name`?
 KernelSetting configured(const SystemView& view, const std::string& release,
                          const std::string& name) {
-    // The boot folder stands beside proc, also in a recording.
+    // The boot folder is beside proc, also in a recording.
     const Folder boot = Folder::open(view.proc.parent_path() / "boot");
     const Attribute text = boot.read("config-" + release, kConfigurationBytesMax);
     if (release.empty() || release.find('/') != std::string::npos || !text.present()) {

@@ -110,7 +110,7 @@ void read_limits(FreeMemory& memory, const SystemView& view) {
         memory.limit_unknown = groups.reading == Reading::unreadable;  // else a kernel without them
         return;
     }
-    // Beside version 1 the second one often stands in a folder of its own.
+    // Beside version 1 the second one often is in a folder of its own.
     const GroupVersion unified{
         {"", "unified"}, {"memory.max", "memory.high"}, "memory.current", "cgroup.controllers"};
     const GroupVersion legacy{{"memory"}, {"memory.limit_in_bytes"}, "memory.usage_in_bytes", ""};

@@ -110,7 +110,7 @@ void add_overlays(MountFacts& mount, const MountView& all, const SystemView& vie
     }
 }
 
-/// What stands in it in other mount namespaces only: to remove its folder would detach it there.
+/// What is in it in other mount namespaces only: to remove its folder would detach it there.
 void add_below_elsewhere(MountFacts& mount, const MountView& all) {
     for (const Mount& seen : all.mounts) {
         if (seen.process.empty() || seen.major != mount.major || seen.minor != mount.minor) {
@@ -128,7 +128,7 @@ void add_below_elsewhere(MountFacts& mount, const MountView& all) {
     }
 }
 
-/// Adds what stands below `mount` and where its file system is seen elsewhere.
+/// Adds what is below `mount` and where its file system is seen elsewhere.
 void add_neighbours(MountFacts& mount, const std::vector<MountFacts>& own, const SystemView& view) {
     for (const MountFacts& other : own) {
         if (other.id != mount.id && lies_within(other.target, mount.target)) {

@@ -14,7 +14,7 @@ namespace {
 constexpr std::string_view kPrefix = "memory:";
 constexpr std::size_t kPlaceBytesMax = 4096;
 
-/// What stands behind the kind; `nothing`: there is one of it on each machine.
+/// What is behind the kind; `nothing`: there is one of it on each machine.
 enum class Place { path, device_name, nothing, number, queue_name, page_size };
 
 struct KindEntry {

@@ -28,6 +28,7 @@ class HeldDriveAccess final : public method::DriveAccess {
     void save(const method::EraseState& state) override;
     [[nodiscard]] bool wait(std::chrono::milliseconds pause) override;
     [[nodiscard]] method::CommandSet& commands() override;
+    [[nodiscard]] method::HealthLook health() override { return hold_.health(); }
     [[nodiscard]] std::vector<method::Surface> surfaces() override { return hold_.surfaces(); }
     [[nodiscard]] std::string reattach() override;
     [[nodiscard]] bool reset() override { return hold_.reset(); }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "efface/inventory/hardware.hpp"
 #include "efface/job/guard.hpp"
 #include "efface/policy/overwrite.hpp"
 
@@ -24,6 +25,16 @@ TechniqueChoice judged(const method::DriveSurvey& survey, const method::Techniqu
     choice.level = policy::firmware_level(choice.policy_facts);
     if (facts.objection && !going) {
         choice.refusals.push_back(*facts.objection);
+    }
+    if (const auto controller =
+            inventory::raid_controller_of(survey.facts.value("vendor", ""), survey.model);
+        !controller.empty()) {
+        choice.refusals.push_back(
+            {ReasonCode::virtual_disk,
+             fmt::format("it is a virtual disk of a RAID controller ({}), and a command to it does "
+                         "not erase the drives: set the controller to HBA, IT or JBOD mode and "
+                         "erase each drive by itself",
+                         controller)});
     }
     if (wanted.whole_medium && !choice.technique->leaves_known) {
         choice.refusals.push_back(
@@ -78,6 +89,22 @@ bool overwrites(const std::string& name) {
     return policy::find_overwrite_policy(name) != nullptr;
 }
 
+/// Nobody has it: whether the drive could, or the path passes no command that would tell.
+Reason why_nobody(const DriveSurveys& surveys, const std::string& name) {
+    const auto* known = policy::find_firmware_technique(name);
+    const auto has = [&](std::string_view set) {
+        return std::find(surveys.sets.begin(), surveys.sets.end(), set) != surveys.sets.end();
+    };
+    if (known != nullptr && std::string_view(known->command_set) == "ata" && has("scsi") &&
+        !has("ata")) {
+        return {ReasonCode::drive_path,
+                name +
+                    ": the path rejects ATA PASS-THROUGH, so an ATA drive behind it cannot be "
+                    "asked: attach it to a SATA port or a plain HBA"};
+    }
+    return {ReasonCode::drive_lacks_technique, name + ": the drive does not support it"};
+}
+
 /// Everything on this drive that reaches the level, the best first; kPolicyAuto when there is none.
 std::vector<std::string> by_level(const DriveSurveys& surveys, method::Level level) {
     const auto chosen = choose_by_level(surveys, level);
@@ -107,7 +134,7 @@ std::vector<std::string> tail(const std::vector<std::string>& names, std::size_t
 
 struct Running {
     std::string_view set;
-    std::string technique;  ///< empty: not told
+    std::string technique;  ///< empty: not reported
 };
 std::optional<Running> running_on(DriveConnection& connection) {
     for (auto* set : connection.command_sets()) {
@@ -132,9 +159,11 @@ std::optional<Reason> hindrance(const TechniqueChoice& choice) {
                   choice.facts.untold + "; name it with --technique to try it"};
 }
 
-SecretBytes credential_of(const mandate::ErasureChoice& choice) {
-    return choice.credential_file.empty() ? SecretBytes()
-                                          : read_credential({choice.credential_file, true});
+method::TcgCredential credential_of(const mandate::ErasureChoice& choice) {
+    if (choice.credential_file.empty()) {
+        return {};
+    }
+    return {read_credential({choice.credential_file, true}), mandate::authority_of(choice)};
 }
 
 DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureChoice& wanted,
@@ -166,6 +195,11 @@ DriveSurveys survey_drive(DriveConnection& connection, const mandate::ErasureCho
             all.techniques.push_back(std::move(choice));
         }
     }
+    const bool silent = std::any_of(all.surveys.begin(), all.surveys.end(),
+                                    [](const auto& survey) { return !survey.error.empty(); });
+    if (!all.busy && !silent && begun.empty()) {
+        all.health = connection.health();
+    }
     std::stable_sort(all.techniques.begin(), all.techniques.end(),
                      [](const TechniqueChoice& a, const TechniqueChoice& b) {
                          return a.technique < b.technique;  // the policy's table is the order
@@ -180,8 +214,7 @@ ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice
     ChosenTechnique chosen;
     const auto* one = find(surveys, wanted.policy);
     if (one == nullptr) {
-        chosen.objections.push_back(
-            {ReasonCode::drive_lacks_technique, wanted.policy + ": the drive does not support it"});
+        chosen.objections.push_back(why_nobody(surveys, wanted.policy));
     } else if (!one->refusals.empty() || one->level < wanted.level) {
         chosen.objections.push_back(why_not(*one));
     } else {
@@ -190,8 +223,6 @@ ChosenTechnique choose(const DriveSurveys& surveys, const mandate::ErasureChoice
     return chosen;
 }
 
-namespace {
-
 void identify_surfaces(Host& host, DriveLook& look) {
     for (const auto& surface : look.drive.surfaces) {
         look.surfaces.push_back(surface.path == look.identity.canonical_path
@@ -199,8 +230,6 @@ void identify_surfaces(Host& host, DriveLook& look) {
                                     : host.identify(surface.path));
     }
 }
-
-}  // namespace
 
 DriveLook look_at_drive(Host& host, const std::string& path) {
     DriveLook look;
@@ -229,22 +258,6 @@ std::vector<method::HiddenArea> not_shown_areas(const DriveLook& look,
     return areas;
 }
 
-std::vector<method::HiddenArea> not_shown_areas(Host& host, DriveLook look) {
-    if (look.identity.kind != inventory::Kind::disk || look.drive.surfaces.empty() ||
-        look.drive.protocol == inventory::Drive::Protocol::none) {
-        return {};
-    }
-    try {
-        if (look.surveys) {
-            return not_shown_areas(look, look.surveys->surveys);
-        }
-        identify_surfaces(host, look);
-        return not_shown_areas(look, host.connect(look.drive, SecretBytes())->surveys());
-    } catch (const Error&) {
-        return {};  // no commands reach it: the certificate says that nothing was examined
-    }
-}
-
 Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted) {
     if (!mandate::asks_the_drive(wanted)) {
         return {std::move(wanted), {}, {}};
@@ -265,11 +278,8 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
     }
     Settled settled{wanted, {}, {}};
     for (std::size_t i = 0; i < names.size(); ++i) {
-        auto one = wanted;
-        one.policy = names[i];
-        one.fallbacks.clear();
+        auto one = mandate::with_technique(wanted, names[i], {});
         if (overwrites(names[i])) {
-            one.credential_file.clear();
             settled.choice = one;
             settled.look = std::move(look);
             return settled;

@@ -29,8 +29,10 @@ struct DriveSurveys {
     std::vector<std::string> sets;
     std::vector<method::DriveSurvey> surveys;
     std::vector<TechniqueChoice> techniques;  ///< in the policy's order of preference
-    std::string running;  ///< technique that the drive says to carry out; empty: none, or not told
-    bool busy = false;    ///< it carries one out, named or not
+    std::string
+        running;  ///< technique that the drive says to carry out; empty: none, or not reported
+    bool busy = false;          ///< it carries one out, named or not
+    method::HealthLook health;  ///< of a drive that is at nothing
 };
 /// Asks every command set of the connection. `wanted` says how it is to be verified. `begun`: a
 /// technique that this job has started already, or empty; like one that runs, it is not held back
@@ -40,7 +42,7 @@ struct DriveSurveys {
                                         const std::string& begun);
 
 /// Empty when the choice names no file. Throws Error(usage) when it is missing.
-[[nodiscard]] SecretBytes credential_of(const mandate::ErasureChoice& choice);
+[[nodiscard]] method::TcgCredential credential_of(const mandate::ErasureChoice& choice);
 
 struct ChosenTechnique {
     const TechniqueChoice* choice = nullptr;  ///< nullptr: none of those allowed
@@ -63,13 +65,12 @@ struct DriveLook {
 /// Who it is with all its surfaces, by the kernel alone: asks the drive nothing.
 [[nodiscard]] DriveLook look_at_drive(Host& host, const std::string& path);
 
+/// Fills in `surfaces`.
+void identify_surfaces(Host& host, DriveLook& look);
+
 /// What the drive has and the kernel does not show, by the first of its surveys that tells.
 [[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(
     const DriveLook& look, const std::vector<method::DriveSurvey>& surveys);
-/// The same of a disk that is overwritten, which reaches only what the kernel shows: asks the drive
-/// for its size, unless it was asked. Nothing where no drive is behind it, or it can't be asked.
-[[nodiscard]] std::vector<method::HiddenArea> not_shown_areas(Host& host, DriveLook look);
-
 struct PassedOver {
     std::string technique;
     Reason why;
@@ -82,7 +83,7 @@ struct Settled {
     /// What it was settled by; nullopt where the drive was not asked.
     std::optional<DriveLook> look;
 };
-/// What was asked for, fallbacks and kPolicyAuto settled by what stands at `path`. For kPolicyAuto
+/// What was asked for, fallbacks and kPolicyAuto settled by what is at `path`. For kPolicyAuto
 /// everything else that reaches the level is a fall-back. Unchanged when nothing fits: the look
 /// says why.
 [[nodiscard]] Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted);

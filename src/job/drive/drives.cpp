@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "efface/job/drives.hpp"
 
+#include <algorithm>
+
 #include "efface/policy/firmware.hpp"
 
 #include "choice.hpp"
@@ -16,7 +18,7 @@ constexpr const char* kUnnamed = "an erase whose technique it does not report";
 DriveAbility ability_of(const inventory::Drive& drive) {
     DriveAbility ability;
     try {
-        const SecretBytes nothing;
+        const method::TcgCredential nothing;
         const auto connection = connect_linux_drive(drive, nothing);
         const auto surveys = survey_drive(*connection, mandate::ErasureChoice(), "");
         ability.running = surveys.busy && surveys.running.empty() ? kUnnamed : surveys.running;
@@ -24,10 +26,17 @@ DriveAbility ability_of(const inventory::Drive& drive) {
             if (ability.error.empty()) {
                 ability.error = survey.error;
             }
+            // Several command sets tell of one drive.
             for (const auto& area : survey.hidden_areas) {
-                ability.hidden_areas.push_back(area.kind + ": " + printable(area.detail));
+                auto text = area.kind + ": " + printable(area.detail);
+                auto& listed = ability.hidden_areas;
+                if (std::find(listed.begin(), listed.end(), text) == listed.end()) {
+                    listed.push_back(std::move(text));
+                }
             }
         }
+        ability.health = method::to_json(surveys.health.health);
+        ability.health_text = method::to_text(surveys.health.health);
         for (const auto& one : surveys.techniques) {
             TechniqueAbility technique;
             technique.name = one.technique->name;
@@ -72,6 +81,8 @@ DriveAbility ability_from(const Json& json) {
     json.at("error").get_to(ability.error);
     json.at("running").get_to(ability.running);
     json.at("hiddenAreas").get_to(ability.hidden_areas);
+    ability.health = json.at("health");
+    json.at("healthText").get_to(ability.health_text);
     for (const auto& one : json.at("techniques")) {
         TechniqueAbility technique;
         one.at("name").get_to(technique.name);
@@ -103,6 +114,8 @@ Json to_json(const DriveAbility& ability) {
         .add("running", ability.running)
         .add("hiddenAreas", ability.hidden_areas)
         .add("techniques", std::move(techniques))
+        .add("health", ability.health)
+        .add("healthText", ability.health_text)
         .take();
 }
 

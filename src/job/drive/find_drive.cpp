@@ -36,7 +36,7 @@ FoundDrive find_drive(Host& host, const std::string& path, const Json& identity)
         there = "another target is at this path now";
         code = ReasonCode::other_identity;
     } catch (const Error&) {
-        // Nothing stands there: perhaps elsewhere.
+        // Nothing is there: perhaps elsewhere.
     }
     if (identity.value("serial", "").empty() && identity.value("wwid", "").empty()) {
         return {{}, there + ", and it has no serial number to find it by", code, {}};
@@ -163,7 +163,7 @@ std::vector<SurfaceSample> sample_drive(Host& host, const std::string& path) {
             return samples;
         }
     } catch (const Error&) {
-        // It can not be looked at: by its name alone.
+        // It cannot be looked at: by its name alone.
     }
     return sample_medium(host, path);
 }

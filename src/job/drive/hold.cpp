@@ -8,7 +8,8 @@
 namespace efface::job {
 
 DriveHold::DriveHold(Host& host, std::string path, Json identity,
-                     std::map<std::uint32_t, std::string> names, const SecretBytes& credential)
+                     std::map<std::uint32_t, std::string> names,
+                     const method::TcgCredential& credential)
     : host_(host),
       path_(std::move(path)),
       identity_(std::move(identity)),

@@ -17,12 +17,12 @@ class DriveHold final {
     /// `identity` is its target_identity(). `names`: of its surfaces by namespace, as the job knows
     /// them from the first time on; empty before. References outlive it.
     DriveHold(Host& host, std::string path, Json identity,
-              std::map<std::uint32_t, std::string> names, const SecretBytes& credential);
+              std::map<std::uint32_t, std::string> names, const method::TcgCredential& credential);
     ~DriveHold();
 
     /// Throws as guard::hold() when something uses any part of the drive. `identity`: of the device
     /// at path(), as of now. `cleared`: that one as the guard holds it already; else it is held
-    /// anew.
+    /// again.
     void open(Moment moment, const inventory::Identity& identity,
               std::unique_ptr<HeldTarget> cleared);
     /// Finds the drive again, under whatever name, and opens it. Why it cannot be had; empty when
@@ -32,6 +32,9 @@ class DriveHold final {
     [[nodiscard]] bool reset() { return connection_ && connection_->reset(); }
     /// The set of these commands; nullptr when it is not there.
     [[nodiscard]] method::CommandSet* set_of(std::string_view command_set);
+    [[nodiscard]] method::HealthLook health() {
+        return connection_ ? connection_->health() : method::HealthLook();
+    }
     [[nodiscard]] std::vector<method::Surface> surfaces();
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     [[nodiscard]] const std::map<std::uint32_t, std::string>& names() const noexcept {
@@ -44,7 +47,7 @@ class DriveHold final {
     std::string path_;
     Json identity_;
     std::map<std::uint32_t, std::string> names_;
-    const SecretBytes& credential_;
+    const method::TcgCredential& credential_;
     std::unique_ptr<DriveConnection> connection_;
     std::vector<std::string> held_;  ///< names of `targets_`
     std::vector<std::unique_ptr<HeldTarget>> targets_;

@@ -56,6 +56,9 @@ class IdentifiedSet final : public method::CommandSet {
         }
         return survey;
     }
+    [[nodiscard]] method::HealthLook health() override {
+        return (identity_ == nullptr ? set_ : *identity_).health();
+    }
     [[nodiscard]] method::OperationState state() override { return set_.state(); }
     [[nodiscard]] std::unique_ptr<method::Operation> make(
         std::string_view technique, method::OperationMemory& memory) override {

@@ -363,7 +363,7 @@ void Guard::try_credential(VolumePlan& plan, const mandate::Volume& volume) {
     }
 }
 
-guard::Held Guard::clear(const LocationPlan& plan, bool resumed) {
+guard::Held Guard::clear(const LocationPlan& plan, bool resumed, Moment moment) {
     for (const auto& name : host_.mappings_of_luks_uuid(plan.luks_uuid)) {
         throw Error(ErrorCode::safety, ReasonCode::active_mapping,
                     fmt::format("{}: {} is open from a header with this UUID", plan.path, name),
@@ -371,6 +371,7 @@ guard::Held Guard::clear(const LocationPlan& plan, bool resumed) {
     }
     guard::HoldRequest request;
     request.path = plan.path;
+    request.moment = moment;
     request.read_only_file_allowed = plan.role != Role::in_place_header;
     request.recognise = [&](const inventory::Identity& now) -> std::optional<Reason> {
         if (now.serial == plan.serial && now.wwid == plan.wwid &&

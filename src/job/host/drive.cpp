@@ -19,17 +19,6 @@ namespace efface::job {
 
 namespace {
 
-method::TcgCredentials credentials_from(const SecretBytes& credential) {
-    method::TcgCredentials credentials;
-    if (!credential.empty()) {
-        // One file, one credential: which one it is, is decided by the technique that uses it.
-        credentials.psid = SecretBytes(credential.view());
-        credentials.sid = SecretBytes(credential.view());
-        credentials.locking_admin = SecretBytes(credential.view());
-    }
-    return credentials;
-}
-
 /// The first node that can be opened.
 device::LinuxScsi open_scsi(const std::vector<std::string>& nodes) {
     for (std::size_t i = 0; i + 1 < nodes.size(); ++i) {
@@ -48,7 +37,7 @@ void pause(std::chrono::milliseconds duration) {
 
 class NvmeConnection final : public DriveConnection {
   public:
-    NvmeConnection(const inventory::Drive& drive, const SecretBytes& credential)
+    NvmeConnection(const inventory::Drive& drive, const method::TcgCredential& credential)
         : controller_(std::filesystem::path(drive.command_nodes.front()).filename().string()) {
         std::vector<method::NvmePlace> places;
         std::vector<device::NvmeNamespaceNode> nodes;
@@ -59,7 +48,7 @@ class NvmeConnection final : public DriveConnection {
         transport_ = device::LinuxNvme::open(drive.command_nodes.front(), nodes);
         nvme_ = method::make_nvme_drive(*transport_, std::move(places));
         channel_ = method::make_security_channel(static_cast<device::NvmeTransport&>(*transport_));
-        tcg_ = method::make_tcg_drive(*channel_, credentials_from(credential), clock_, pause);
+        tcg_ = method::make_tcg_drive(*channel_, credential, clock_, pause);
         identified_tcg_ = std::make_unique<IdentifiedSet>(*tcg_, *nvme_);
     }
     std::vector<method::CommandSet*> command_sets() override {
@@ -93,7 +82,7 @@ class NvmeConnection final : public DriveConnection {
 /// A SCSI disk, or an ATA one behind a translation layer: which one it is, the drive tells.
 class ScsiConnection final : public DriveConnection {
   public:
-    ScsiConnection(const inventory::Drive& drive, const SecretBytes& credential)
+    ScsiConnection(const inventory::Drive& drive, const method::TcgCredential& credential)
         : surface_(drive.surfaces.front()),
           transport_(open_scsi(drive.command_nodes)),
           tunnel_(transport_) {
@@ -106,7 +95,7 @@ class ScsiConnection final : public DriveConnection {
             channel_ =
                 method::make_security_channel(static_cast<device::ScsiTransport&>(transport_));
         }
-        tcg_ = method::make_tcg_drive(*channel_, credentials_from(credential), clock_, pause);
+        tcg_ = method::make_tcg_drive(*channel_, credential, clock_, pause);
         identified_tcg_ = std::make_unique<IdentifiedSet>(*tcg_, ata ? *ata_ : *scsi_);
     }
     std::vector<method::CommandSet*> command_sets() override {
@@ -129,7 +118,7 @@ class ScsiConnection final : public DriveConnection {
     }
     void rescan() override {
         // Linux Documentation/scsi: sd reads the capacity again. The name of a surface is its
-        // label, the path is where it stands now.
+        // label, the path is where it is now.
         const auto name = std::filesystem::path(surface_.path).filename().string();
         std::ofstream("/sys/class/block/" + name + "/device/rescan") << "1";
     }
@@ -168,7 +157,7 @@ class BlockConnection final : public DriveConnection {
 }  // namespace
 
 std::unique_ptr<DriveConnection> connect_linux_drive(const inventory::Drive& drive,
-                                                     const SecretBytes& credential) {
+                                                     const method::TcgCredential& credential) {
     if (drive.surfaces.empty() ||
         (drive.command_nodes.empty() && drive.protocol != inventory::Drive::Protocol::none)) {
         throw Error(ErrorCode::usage, "it is not a drive that accepts erase commands");

@@ -8,7 +8,7 @@ namespace efface::job {
 
 /// Throws Error(usage) when no command of a drive reaches it, Error(safety) when its node cannot
 /// be opened.
-[[nodiscard]] std::unique_ptr<DriveConnection> connect_linux_drive(const inventory::Drive& drive,
-                                                                   const SecretBytes& credential);
+[[nodiscard]] std::unique_ptr<DriveConnection> connect_linux_drive(
+    const inventory::Drive& drive, const method::TcgCredential& credential);
 
 }  // namespace efface::job

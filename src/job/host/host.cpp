@@ -20,7 +20,8 @@ constexpr unsigned kMetadataLockDeadlineMs = 10'000;
 class LinuxHeldTarget final : public HeldTarget {
   public:
     explicit LinuxHeldTarget(std::unique_ptr<device::LinuxTarget> target)
-        : target_(std::move(target)) {}
+        : target_(std::move(target)),
+          zones_(device::make_linux_zones(target_->descriptor(), target_->size_bytes())) {}
 
     device::BlockTarget& storage() override { return *target_; }
     [[nodiscard]] device::TargetFacts facts() const override { return target_->facts(); }
@@ -35,9 +36,11 @@ class LinuxHeldTarget final : public HeldTarget {
         lock_ = device::MetadataLock::acquire(*target_, kMetadataLockDeadlineMs);
     }
     [[nodiscard]] int drop_cache() override { return target_->drop_cache(); }
+    [[nodiscard]] device::ZoneControl* zones() override { return zones_.get(); }
 
   private:
     std::unique_ptr<device::LinuxTarget> target_;
+    std::unique_ptr<device::ZoneControl> zones_;
     std::optional<device::MetadataLock> lock_;
 };
 
@@ -53,27 +56,32 @@ class LinuxHost final : public Host {
     }
     guard::Users users_of(const inventory::Identity& identity, Moment moment) override {
         if (moment == Moment::survey) {
-            auto uses = look().uses_of(identity);
+            const auto look = this->look();
+            auto uses = look->uses_of(identity);
             const bool may_go = std::any_of(uses.begin(), uses.end(), [](const auto& use) {
                 return use.code == ReasonCode::opened || use.code == ReasonCode::busy;
             });
             if (!may_go) {
-                return {std::move(uses), look().aliases_of(identity)};
+                return {std::move(uses), look->aliases_of(identity)};
             }
         }
         return looks_.users_of(identity, moment == Moment::now_unread ? guard::Blocks::left_alone
                                                                       : guard::Blocks::read);
     }
+    void look_anew() override {
+        const std::lock_guard lock(surveying_);
+        survey_.reset();
+    }
     std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) override {
         return identities.size() < 2 ? std::vector<std::pair<std::size_t, std::size_t>>{}
-                                     : look().overlapping(identities);
+                                     : look()->overlapping(identities);
     }
     std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
         return guard::contents_of(identity);
     }
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override {
-        return look().layers_below(identity);
+        return look()->layers_below(identity);
     }
     bool exists(const std::string& path) override {
         std::error_code error;
@@ -101,7 +109,7 @@ class LinuxHost final : public Host {
         return inventory::drive_of(identity);
     }
     std::unique_ptr<DriveConnection> connect(const inventory::Drive& drive,
-                                             const SecretBytes& credential) override {
+                                             const method::TcgCredential& credential) override {
         return connect_linux_drive(drive, credential);
     }
     std::string missing_for_devices() override { return device::missing_for_devices(); }
@@ -116,12 +124,15 @@ class LinuxHost final : public Host {
     }
 
   private:
-    const guard::Look& look() {
-        std::call_once(surveyed_, [this] { survey_ = looks_.fresh(); });
-        return *survey_;
+    std::shared_ptr<const guard::Look> look() {
+        const std::lock_guard lock(surveying_);
+        if (!survey_) {
+            survey_ = looks_.fresh();
+        }
+        return survey_;
     }
     guard::Looks looks_;
-    std::once_flag surveyed_;
+    std::mutex surveying_;  ///< of `survey_`
     std::shared_ptr<const guard::Look> survey_;
     device::LuksLibraryProcess library_;
 };

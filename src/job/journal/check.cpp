@@ -109,7 +109,7 @@ void check_overwrite(const TargetState& state) {
     const auto* technique = policy::find_overwrite_policy(state.plan.technique);
     require(technique != nullptr && state.choice.policy == state.plan.technique,
             "an unknown technique");
-    require_only(state.progress, {"seed", "firstSector", "overwrite"});
+    require_only(state.progress, {"seed", "firstSector", "healthBefore", "overwrite"});
     require_hex(state.progress.at("seed"), kSeedBytes, "the seed");
     require_hex(state.progress.at("firstSector"), sizeof(Digest), "the first sector");
     const auto overwrite = method::overwrite_state_from_json(state.progress.at("overwrite"));

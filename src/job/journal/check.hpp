@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a document of a job may say: whoever works by it finds every number inside its target, every
 // key as long as it must be, and every part that goes into a record fit for one. Whatever else it
-// says is damage, and nothing is begun or gone on with.
+// says is damage, and nothing is begun or continued.
 #pragma once
 
 #include <string>

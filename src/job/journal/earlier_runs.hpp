@@ -26,7 +26,7 @@ namespace efface::job {
 /// Whether the log has this run as ended with a success.
 [[nodiscard]] bool is_success_of(const evidence::LoggedRun& run);
 /// Throws Error(internal, journal_damaged) when the log has a run of this job, of which `runs` are
-/// all, or an outcome of one, that its journal can not know: a folder that was put back from a
+/// all, or an outcome of one, that its journal cannot know: a folder that was put back from a
 /// copy. A journal of a job that ended well is the last that there can be.
 void refuse_older_than(const std::vector<evidence::LoggedRun>& runs, const RunState& state);
 

@@ -17,7 +17,7 @@ namespace efface::job {
 
 /// What the documents of a job look like and mean. A job that another version began is not gone on
 /// with: its plans were made by other rules. Documents without `journalVersion` are of version 1.
-constexpr std::uint64_t kJournalVersion = 2;
+constexpr std::uint64_t kJournalVersion = 3;
 
 constexpr const char* kRunDocument = "run.json";
 
@@ -115,7 +115,7 @@ class Journal final {
 };
 
 /// A document with the digest of all else in it ("sha256"), as every one is written. One that was
-/// edited, or is not whole, is damaged: nothing is gone on with by what nobody wrote.
+/// edited, or is not whole, is damaged: nothing is continued by what nobody wrote.
 [[nodiscard]] Json sealed(Json document, const std::string& job_id);
 /// What was read from a document, as it would be written again, must be the document: a field that
 /// nobody knows, or a value of another type or form, is damage. Throws Error(internal,

@@ -97,6 +97,21 @@ void add_work(Json& predicate, const Json& record) {
     predicate["verification"] = std::move(verification);
 }
 
+/// Those of the plan, and what the drive's health became during the erase.
+std::vector<Reason> residual_risks(const TargetPlan& plan, const Json& health) {
+    auto risks = plan.residual_risks;
+    for (const auto& text : method::growth_texts(health)) {
+        Reason grown{ReasonCode::health_grew, "during the erase: " + text};
+        const bool there = std::any_of(risks.begin(), risks.end(), [&](const Reason& other) {
+            return other.code == grown.code && other.text == grown.text;
+        });
+        if (!there) {  // the lowered plan has them already
+            risks.push_back(std::move(grown));
+        }
+    }
+    return risks;
+}
+
 }  // namespace
 
 Json to_json(const TargetState& state) {
@@ -168,6 +183,10 @@ Json make_target_predicate(const TargetPredicateInput& input) {
         predicate["target"]["drive"] = record.at("drive");
         predicate["target"]["hiddenAreas"]["areas"] = record.at("hiddenAreas");
     }
+    const Json health = outcome.at("record").value("health", Json());
+    if (health.is_object()) {
+        predicate["target"]["health"] = health;
+    }
     if (const auto& record = outcome.at("record");
         certificate_type(target.plan) == std::string_view("memory") && record.contains("facts")) {
         // The claim depends on what was seen at the run, which may be long after the plan.
@@ -194,7 +213,7 @@ Json make_target_predicate(const TargetPredicateInput& input) {
                               .add("level", outcome.at("level"))
                               .add("requestedLevel", to_string(requested))
                               .add("exceptions", outcome.at("exceptions"))
-                              .add("residualRisks", target.plan.residual_risks)
+                              .add("residualRisks", residual_risks(target.plan, health))
                               .take();
     return predicate;
 }

@@ -18,7 +18,7 @@ std::uint64_t attempts_in(const std::vector<evidence::LoggedRun>& runs) {
 }  // namespace
 
 void CertifiedRun::announce(Json fields) {
-    runs_.read(station_.log);  // most of it while others may write, the rest while they can not
+    runs_.read(station_.log);  // most of it while others may write, the rest while they cannot
     take_intent(open_log(), std::move(fields));
     enter(Phase::running);
 }

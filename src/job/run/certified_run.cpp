@@ -76,7 +76,7 @@ bool CertifiedRun::is_announced_at(const evidence::Log& log, std::uint64_t index
            checkpoint && checkpoint->size > index && checkpoint->size <= log.size();
 }
 
-/// What the journal says of the log must stand there: a record that points elsewhere proves
+/// What the journal says of the log must be there: a record that points elsewhere proves
 /// nothing.
 void CertifiedRun::check_announcement(const evidence::Log& log) const {
     const auto& runs = runs_.runs();

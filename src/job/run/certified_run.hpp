@@ -95,7 +95,7 @@ class CertifiedRun final {
     void read_attempts();
     void stage(const std::function<Content(WallTime now)>& content,
                const std::function<void(const Json& predicate)>& lowered);
-    /// Unless it stands there already.
+    /// Unless it is there already.
     void log_outcome();
     void check_announcement(const evidence::Log& log) const;
     [[nodiscard]] bool is_announced_at(const evidence::Log& log, std::uint64_t index) const;

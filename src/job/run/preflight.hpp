@@ -35,7 +35,7 @@ struct StationLook {
 };
 /// Looks at keys, certificate, clock, log, state folder, descriptors and memory, and changes
 /// nothing but the process' own limit of descriptors, which is raised as far as it may be. Every
-/// objection's status and code: efface(8), BEFORE ANYTHING IS ERASED.
+/// objection's status and code: efface-exit(7), BEFORE ANYTHING IS ERASED.
 [[nodiscard]] StationLook look_before(const RunContext& context, const RunNeeds& needs);
 
 /// The same for a plan. Throws Error where so little may be opened or had that nothing can be

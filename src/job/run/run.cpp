@@ -86,7 +86,7 @@ class Run final : public RunNotes {
     bool only_delivers_ = false;  ///< an earlier process came to the verdict, this one to none
     bool has_verdict_ = false;    ///< this run came to it, or delivers it
     bool ended_before_ = false;   ///< well, and nothing was begun since
-    bool done_before_ = false;    ///< and what stands there is as it was left
+    bool done_before_ = false;    ///< and what is there is as it was left
 };
 
 void Run::work_begins() {
@@ -247,7 +247,7 @@ void Run::begin() {
     run_->begin(work_.kind(), work_.subject(), authorization);
 }
 
-/// What another job has taken over since is not gone on with by the confirmation of this one.
+/// What another job has taken over since is not continued by the confirmation of this one.
 void Run::refuse_replaced() const {
     const bool lost = run_->state().verdict == evidence::kLostRun;
     if (!lost && !run_->replaced()) {

@@ -23,7 +23,7 @@ namespace efface::job {
 struct Standing {
     enum class State {
         as_left,      ///< it is as the job left it
-        begins_anew,  ///< its order holds for what stands there now, too: memory
+        begins_anew,  ///< its order holds for what is there now, too: memory
         is_other,     ///< another thing, or something was written since
     };
     State state = State::as_left;
@@ -64,7 +64,7 @@ class Work {
     // Which job it is.
     /// Its id, where that follows from what was asked; nullopt where a job is new each time.
     [[nodiscard]] virtual std::optional<std::string> known_job() = 0;
-    /// The job itself was asked for, whatever stands at its target.
+    /// The job itself was asked for, whatever is at its target.
     [[nodiscard]] virtual bool asked_by_job() const { return false; }
     /// The id of a job that begins now.
     [[nodiscard]] virtual std::string new_job() = 0;
@@ -129,7 +129,7 @@ struct RunOrders {
     std::string expected_plan_digest;
 };
 
-/// Never throws an Error: what failed stands in the result.
+/// Never throws an Error: what failed is in the result.
 [[nodiscard]] RunResult run(ForwardContext& context, Work& work, const RunOrders& orders,
                             const std::stop_token& stop);
 

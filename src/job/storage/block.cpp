@@ -6,10 +6,14 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
+#include "efface/device/zones.hpp"
 #include "efface/method/drive/erase.hpp"
 #include "efface/method/overwrite.hpp"
+#include "efface/policy/health.hpp"
 #include "efface/policy/overwrite.hpp"
 
+#include "block_words.hpp"
+#include "drive/behind.hpp"
 #include "guard/location.hpp"
 #include "journal/check.hpp"
 #include "target_storage.hpp"
@@ -21,62 +25,6 @@ namespace {
 
 constexpr std::size_t kSeedBytes = 32;
 
-method::ReadBack read_back_of(mandate::Verification verification) {
-    switch (verification) {
-        case mandate::Verification::full:
-            return method::ReadBack::full;
-        case mandate::Verification::representative:
-            return method::ReadBack::representative;
-        case mandate::Verification::none:
-            return method::ReadBack::none;
-    }
-    return method::ReadBack::full;
-}
-
-std::string step_of(const policy::PassRule& pass, const Bytes& operator_bytes) {
-    switch (pass.kind) {
-        case policy::PassRule::Kind::random:
-            return "an AES-256-CTR key stream with a fresh key";
-        case policy::PassRule::Kind::bytes:
-            return "bytes 0x" + to_hex(pass.bytes);
-        case policy::PassRule::Kind::operator_bytes:
-            return "bytes 0x" + to_hex(operator_bytes);
-    }
-    return {};
-}
-
-std::string step_of(mandate::Verification verification) {
-    switch (verification) {
-        case mandate::Verification::full:
-            return "drop the host's cache, read everything back and compare";
-        case mandate::Verification::representative:
-            return "drop the host's cache, read a tenth back in a thousand subsections and compare";
-        case mandate::Verification::none:
-            return "do not verify: the target will not be called sanitized";
-    }
-    return {};
-}
-
-std::vector<std::string> not_reached(inventory::Kind kind) {
-    switch (kind) {
-        case inventory::Kind::file:
-            return {"its name, journal entries, and earlier places of the content"};
-        case inventory::Kind::disk:
-            return {"areas that the device hides from the host (HPA, DCO, AMA): not examined",
-                    "sectors that the device has retired or keeps as spares"};
-        case inventory::Kind::ram:
-            return {"pages that were freed earlier; copies in swap and crash images"};
-        case inventory::Kind::partition:
-        case inventory::Kind::loop:
-        case inventory::Kind::device_mapper:
-        case inventory::Kind::md:
-        case inventory::Kind::zram:
-        case inventory::Kind::other:
-            return {"storage below outside this device"};
-    }
-    return {};
-}
-
 /// Shorter when the target is; empty when it can't be read.
 Bytes first_sector(device::BlockTarget& target) {
     Bytes sector(
@@ -85,6 +33,14 @@ Bytes first_sector(device::BlockTarget& target) {
         sector.clear();
     }
     return sector;
+}
+
+constexpr const char* kNoZones =
+    "a host-managed zoned disk, whose zones the kernel does not report (CONFIG_BLK_DEV_ZONED)";
+
+std::vector<device::Zone> zones_of(HeldTarget& target) {
+    auto* control = target.zones();
+    return control == nullptr ? std::vector<device::Zone>() : control->report();
 }
 
 /// A device without serial number and WWID is known by its place and size alone: when work on it
@@ -111,6 +67,7 @@ class BlockStorage final : public TargetStorage {
           policy_(*policy::find_overwrite_policy(choice.policy)),
           look_(std::move(look)) {}
 
+    void going_on(const Json& /*state*/) override { going_on_ = true; }
     TargetPlan survey() override;
     Json begin(Random& random) override;
     method::Outcome erase(const TargetPlan& plan, const Json& state, const SaveState& save,
@@ -134,7 +91,7 @@ class BlockStorage final : public TargetStorage {
   private:
     [[nodiscard]] DriveLook look();
     void examine(TargetPlan& plan, const inventory::Identity& identity);
-    void examine_end(TargetPlan& plan, const DriveLook& look);
+    void examine_drive(TargetPlan& plan, const DriveLook& look);
     [[nodiscard]] method::OverwriteHooks hooks(HeldTarget& target, const SaveState& save);
     [[nodiscard]] bool uniform() const {
         return policy_.passes.back().kind != policy::PassRule::Kind::random;
@@ -148,6 +105,8 @@ class BlockStorage final : public TargetStorage {
     std::optional<inventory::Identity> identity_;  ///< as surveyed
     Bytes first_sector_;                           ///< of a file, as surveyed
     bool begun_here_ = false;                      ///< this process began the job
+    bool going_on_ = false;                        ///< an earlier one did
+    Json health_;                                  ///< as surveyed; null: not reported
 };
 
 /// Only a disk has a drive, which is not asked for here.
@@ -184,13 +143,17 @@ TargetPlan BlockStorage::survey() {
     object_to_uses(plan, context_.host, identity, Moment::now, "");
     object_to_size(plan, identity);
     if (identity.host_managed_zones) {
-        plan.objections.push_back(
-            {{ReasonCode::zoned_disk, "a host-managed zoned disk cannot be overwritten"}});
+        const auto target = context_.host.open(path_, device::Access::read_only);
+        if (zones_of(*target).empty()) {
+            plan.objections.push_back({{ReasonCode::zoned_disk, kNoZones}});
+        }
+        plan.steps.insert(plan.steps.begin(),
+                          "each zone is reset when it is begun, and written in order");
     }
     plan.destroys = context_.host.contents_of(identity);
     make_token_unique(plan, context_.host, identity, look.drive);
     examine(plan, identity);
-    examine_end(plan, look);
+    examine_drive(plan, look);
     add_identity_risk(plan, identity);
     return plan;
 }
@@ -240,9 +203,18 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
 }
 
 /// A bus that shows less than the drive has: whoever attaches it elsewhere reads the rest.
-void BlockStorage::examine_end(TargetPlan& plan, const DriveLook& look) {
+void BlockStorage::examine_drive(TargetPlan& plan, const DriveLook& look) {
+    const auto behind = look_behind(context_.host, look);
+    plan.health = behind.health.health;
+    health_ = method::health_look_json(behind.health, to_rfc3339(context_.clock.now()));
+    if (!going_on_) {
+        object_to(plan, policy::examine_health(choice_.health, plan.health));
+    }
+    if (behind.odd_sectors) {
+        plan.objections.push_back({*behind.odd_sectors});
+    }
     Json areas = Json::array();
-    for (const auto& area : not_shown_areas(context_.host, look)) {
+    for (const auto& area : behind.areas) {
         plan.exceptions.push_back(
             {ReasonCode::hidden_area, fmt::format("not overwritten: {}: {}; attach the drive where "
                                                   "all of it is visible, or have it erase itself",
@@ -297,13 +269,14 @@ Json BlockStorage::begin(Random& random) {
     return ObjectWriter()
         .add("seed", to_hex(seed))
         .add("firstSector", sha256_hex(first_sector_))
+        .add("healthBefore", health_)
         .add("overwrite", method::to_json(state))
         .take();
 }
 
 std::uint64_t BlockStorage::bytes_left(const TargetPlan& plan, const Json& state) {
     const auto overwrite = method::overwrite_state_from_json(state.at("overwrite"));
-    std::uint64_t done = 0;  // the read-back begins anew
+    std::uint64_t done = 0;  // the read-back begins again
     for (const auto& pass : overwrite.passes) {
         done += pass.written_to;
     }
@@ -327,6 +300,27 @@ method::OverwriteHooks BlockStorage::hooks(HeldTarget& target, const SaveState& 
     return hooks;
 }
 
+/// A host-managed disk, as it takes writes.
+std::unique_ptr<device::OrderedZones> zones_in_order(HeldTarget& target, const std::string& name) {
+    auto zones = zones_of(target);
+    if (zones.empty()) {
+        throw Error(ErrorCode::safety, ReasonCode::zoned_disk, name + ": " + kNoZones);
+    }
+    return std::make_unique<device::OrderedZones>(target.storage(), *target.zones(),
+                                                  std::move(zones));
+}
+
+/// Where an earlier process ended lies inside a zone, whose beginning cannot be written again
+/// without the rest: the pass that it was in begins again.
+void begin_pass_anew(method::OverwriteState& state) {
+    for (auto& pass : state.passes) {
+        if (pass.completed_at.empty() && pass.written_to > 0) {
+            pass.written_to = 0;
+            pass.report = {};
+        }
+    }
+}
+
 method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                                     const SaveState& save, ProgressSink& progress,
                                     const std::stop_token& stop) {
@@ -344,6 +338,7 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
         save(ObjectWriter()
                  .add("seed", state.at("seed"))
                  .add("firstSector", state.at("firstSector"))
+                 .add("healthBefore", state.at("healthBefore"))
                  .add("overwrite", json)
                  .take());
     };
@@ -361,12 +356,22 @@ method::Outcome BlockStorage::erase(const TargetPlan& plan, const Json& state,
                     "attach the target of the job, or erase this one in a new job");
     }
     check_places(overwrite, cleared.target->storage());
+    std::unique_ptr<device::OrderedZones> zones;
+    if (identity_ && identity_->host_managed_zones) {
+        zones = zones_in_order(*cleared.target, plan.name);
+        begin_pass_anew(overwrite);
+        task.in_order = true;
+    }
     const auto extents_before = cleared.target->extents();
     set_cleared();
-    method::Overwrite method(task, overwrite, cleared.target->storage(),
-                             hooks(*cleared.target, keep), context_.clock);
+    device::BlockTarget& storage = zones ? *zones : cleared.target->storage();
+    method::Overwrite method(task, overwrite, storage, hooks(*cleared.target, keep),
+                             context_.clock);
     auto outcome = method.run(std::move(cleared.clearance), progress, stop);
     outcome.record["verification"]["directIo"] = cleared.target->direct_io();
+    if (!stop.stop_requested()) {
+        add_health(context_.host, context_.clock, identity_, state.at("healthBefore"), outcome);
+    }
     if (device::blocks_moved(extents_before.extents, cleared.target->extents().extents)) {
         outcome.verdict = method::worst(outcome.verdict, method::Verdict::not_sanitized);
         Reason moved{ReasonCode::blocks_moved,

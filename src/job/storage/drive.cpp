@@ -10,8 +10,10 @@
 
 #include "efface/job/guard.hpp"
 #include "efface/method/drive/erase.hpp"
+#include "efface/policy/health.hpp"
 
 #include "drive/access.hpp"
+#include "drive/behind.hpp"
 #include "drive/find_drive.hpp"
 #include "drive/hold.hpp"
 #include "target_storage.hpp"
@@ -116,9 +118,10 @@ class DriveStorage final : public TargetStorage {
     std::string path_;
     mandate::ErasureChoice choice_;
     std::optional<DriveLook> look_;  ///< for the next survey
-    SecretBytes credential_;
+    method::TcgCredential credential_;
     bool begun_ = false;    ///< an earlier process may have started the technique
     bool readable_ = true;  ///< as the last survey found it
+    Json health_;           ///< likewise; null: not reported
     std::optional<inventory::Identity> identity_;
 };
 
@@ -180,6 +183,14 @@ TargetPlan DriveStorage::survey() {
             plan.objections.push_back(
                 {{ReasonCode::drive_silent, "the drive does not answer: " + survey.error}});
         }
+    }
+    if (const auto odd = odd_sectors(surveys.surveys); odd && !begun_) {
+        plan.objections.push_back({*odd});
+    }
+    plan.health = surveys.health.health;
+    health_ = method::health_look_json(surveys.health, to_rfc3339(context_.clock.now()));
+    if (!begun_) {
+        object_to(plan, policy::examine_health(choice_.health, plan.health));
     }
     const auto chosen = choose(surveys, choice_);
     plan.found = ObjectWriter()
@@ -309,6 +320,7 @@ void DriveStorage::add_end(TargetPlan& plan, const std::vector<method::HiddenAre
 Json DriveStorage::begin(Random& random) {
     method::EraseState state;
     state.seed = fresh_seed(random);
+    state.health_before = health_;
     return method::to_json(state);
 }
 

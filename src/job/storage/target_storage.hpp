@@ -38,7 +38,7 @@ class TargetStorage {
     /// How what a job erased that ended well stands today; `state` is that job's. An order for a
     /// medium is carried out once.
     [[nodiscard]] virtual Standing as_left(const TargetState& state) = 0;
-    /// A few digests of what stands there now, by which as_left() sees later that something was
+    /// A few digests of what is there now, by which as_left() sees later that something was
     /// written since; empty where there is nothing to read.
     [[nodiscard]] virtual std::vector<SurfaceSample> sample() { return {}; }
     /// Clears, erases and verifies, carrying `state` on. Throws Error(safety) when the guard
@@ -55,7 +55,7 @@ class TargetStorage {
     void when_cleared(std::function<void()> then) { cleared_ = std::move(then); }
     /// Bytes that erase() will report, given how far it is.
     [[nodiscard]] virtual std::uint64_t bytes_left(const TargetPlan& plan, const Json& state) = 0;
-    /// What stands there now, as the certificate's `identityAfter`; null when it can't be asked.
+    /// What is there now, as the certificate's `identityAfter`; null when it can't be asked.
     virtual Json identity_now() = 0;
     /// Why that is not what was erased; nullopt when it is, or when the method itself has looked.
     [[nodiscard]] virtual std::optional<Reason> other_now(const TargetPlan& /*plan*/,
@@ -76,7 +76,7 @@ class TargetStorage {
     std::function<void()> cleared_;
 };
 
-/// The same for whatever the host addresses by blocks: where it is now, who it is, what stands at
+/// The same for whatever the host addresses by blocks: where it is now, who it is, what is at
 /// the places of the samples.
 [[nodiscard]] Standing medium_as_left(Host& host, const TargetState& state);
 /// Of a medium, for `left`.

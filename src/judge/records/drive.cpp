@@ -350,6 +350,7 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
         check_other_counts(verification);
         check_statuses(verification, canaries);
         check_promised_content(verification);
+        check_deallocated(sanitization, verification);
         check_whole_medium(verification, claim);
         if (!performed) {
             check_not_looked(verification, canaries);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages of what was in memory that may stand in swap or in the compressed pool of zswap, where no
+// Pages of what was in memory that may be in swap or in the compressed pool of zswap, where no
 // overwrite reached them: no level while they may, and no plain success once any were there.
 #include <sstream>
 

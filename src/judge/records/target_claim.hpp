@@ -43,6 +43,9 @@ void check_passed_over(const RecordView& sanitization);
 /// Whatever the verdict: bytes that are looked for are those that belong to the seed of this job,
 /// which no drive has by chance.
 void check_promised_content(const RecordView& verification);
+/// Blocks that show what deallocated ones read as, where a pattern was expected: only where the
+/// drive itself reports that it deallocated some (NVMe log page 81h, SOS 4).
+void check_deallocated(const RecordView& sanitization, const RecordView& verification);
 /// Whatever the verdict: what was read and what could not be read is what there is, and reading
 /// everything is said exactly where it was done.
 void check_whole_medium(const RecordView& verification, const Claim& claim);
@@ -57,7 +60,7 @@ void check_overwrite_was_read(const RecordView& predicate, const Claim& claim);
 void check_sweep_place(const RecordView& predicate, const Claim& claim);
 /// What was overwritten, or taken out of the free pages, or only freed: no more is claimed.
 void check_memory_rules(const RecordView& predicate, const Claim& claim);
-/// Pages that may stand in swap or in zswap.
+/// Pages that may be in swap or in zswap.
 void check_swap_rules(const RecordView& predicate, const Claim& claim);
 /// A drive's own erase: what it reported and what was seen, and that they support the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);

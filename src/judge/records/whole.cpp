@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a drive that erased itself was told to leave, and full verification of it.
+#include <set>
+
 #include "efface/base/digest.hpp"
 
+#include "rules/status_page.hpp"
 #include "target_claim.hpp"
 
 namespace efface::judge {
@@ -10,8 +13,8 @@ namespace {
 
 constexpr std::size_t kPatternBytes = 4;
 
-/// As method::overwrite_pattern draws it, written anew: the record's rules do not take the eraser's
-/// word, as elsewhere here.
+/// As method::overwrite_pattern draws it, written again: the record's rules do not take the
+/// eraser's word, as elsewhere here.
 std::string pattern_of(const RecordView& seed) {
     Sha256 digest;
     digest.update(from_hex(seed.text()).value_or(Bytes{}));
@@ -41,6 +44,37 @@ void check_promised_content(const RecordView& verification) {
             (expected.text() != "nothing" && content.text() != expected.text())) {
             content.fail("is not what was expected");
         }
+    }
+}
+
+void check_deallocated(const RecordView& sanitization, const RecordView& verification) {
+    const RecordView expected = verification.at("expected");
+    const auto listed = expected.maybe("deallocated");
+    const auto whole = verification.maybe("whole");
+    const auto in_whole = whole ? whole->maybe("deallocatedBlocks") : std::nullopt;
+    if (!listed && !in_whole) {
+        return;
+    }
+    const RecordView content = (listed ? expected : *whole).at("content");
+    if (content.text() == "nothing" || content.text() == "zeros") {
+        content.fail("is no pattern that deallocated blocks could stand for");
+    }
+    if (!reports_deallocation(sanitization.at("statusAfter"))) {
+        (listed ? *listed : *in_whole).fail("is not what the drive reports (SOS 4)");
+    }
+    std::set<std::string> names;
+    for (const RecordView& surface : verification.at("canaries").at("surfaces").items()) {
+        names.insert(surface.at("name").text());
+    }
+    std::uint64_t blocks = 0;
+    for (const RecordView& one : listed ? listed->items() : std::vector<RecordView>()) {
+        if (names.erase(one.at("surface").text()) == 0) {
+            one.at("surface").fail("is listed twice, or was not checked");
+        }
+        blocks += bytes_of(one.at("blocks"));
+    }
+    if (listed && (blocks == 0 || blocks > bytes_of(expected.at("checked")))) {
+        listed->fail("does not add up");
     }
 }
 

@@ -5,6 +5,7 @@
 
 #include "efface/base/digest.hpp"
 
+#include "health.hpp"
 #include "records/target_claim.hpp"
 #include "status_page.hpp"
 
@@ -189,7 +190,7 @@ void check_medium(const RecordView& predicate, const RecordView& facts) {
     }
 }
 
-/// Whose name stands in front of a dock's own is not known; else one begins with the other, as
+/// Whose name is in front of a dock's own is not known; else one begins with the other, as
 /// some say only the first characters of it.
 void check_model(const RecordView& predicate, const RecordView& drive) {
     const RecordView identity = predicate.at("target").at("identity");
@@ -250,6 +251,7 @@ void check_facts(const RecordView& predicate, const rules::Techniques& table) {
 
 void check_target_facts(const RecordView& predicate, const rules::Technique* row) {
     check_token(predicate);
+    check_health(predicate);
     const RecordView sanitization = predicate.at("sanitization");
     if (!is_success(predicate.at("result").at("status").text()) ||
         !sanitization.maybe("operation")) {

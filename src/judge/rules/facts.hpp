@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands in a record more than once, or can be computed from the rest of it, must agree. Every
+// What is in a record more than once, or can be computed from the rest of it, must agree. Every
 // function throws Error(usage) that names the place. Private to the judge module.
 #pragma once
 

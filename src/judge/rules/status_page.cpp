@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a drive said of its erase, read from the bytes that it gave: written anew, so that the
+// What a drive said of its erase, read from the bytes that it gave: written again, so that the
 // judge does not take the eraser's word. Layouts: NVMe Base 2.3, Sanitize Status log and Identify
 // Namespace; ACS-4, SANITIZE STATUS EXT and IDENTIFY DEVICE; SPC-5, 4.4.
 #include "status_page.hpp"
@@ -105,6 +105,12 @@ Bytes bytes_in(const RecordView& page) {
 }
 
 }  // namespace
+
+bool reports_deallocation(const RecordView& status_after) {
+    constexpr unsigned kSuccessDeallocated = 4;
+    const auto pages = pages_of(status_after, "NVMe log 81h");
+    return !pages.empty() && (byte_at(bytes_in(pages.back()), 2) & 7U) == kSuccessDeallocated;
+}
 
 void check_status_page(const RecordView& sanitization, const rules::StatusRule& rule) {
     const auto before = pages_of(sanitization.at("statusBefore"), rule.page);

@@ -10,6 +10,8 @@ namespace efface::judge {
 
 /// The page of this rule is there before and after, and the last one says that it is done.
 void check_status_page(const RecordView& sanitization, const rules::StatusRule& rule);
+/// The last NVMe log page 81h says that blocks were deallocated although that was not asked for.
+[[nodiscard]] bool reports_deallocation(const RecordView& status_after);
 /// Each of these commands was sent.
 void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules);
 

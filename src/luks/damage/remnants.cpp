@@ -22,7 +22,7 @@ constexpr std::size_t kScanStep = 512;
 constexpr std::uint64_t kTextBytesMax = 2 * kHeaderBytesMax;
 /// The smallest JSON area: marks closer than this belong to one text.
 constexpr std::uint64_t kTextBytesMin = 0x4000 - kBinaryHeaderBytes;
-/// What any text of a JSON area has; what a key needs to be unlocked stands in the second and
+/// What any text of a JSON area has; what a key needs to be unlocked is in the second and
 /// third.
 constexpr std::array<std::string_view, 4> kTextMarks = {"\"keyslots\"", "\"kdf\":{", "\"af\":{",
                                                         "\"digests\""};

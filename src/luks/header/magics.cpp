@@ -118,7 +118,7 @@ bool is_postgresql(ByteView page, std::size_t page_bytes) {
            upper <= special && special <= page_bytes;
 }
 
-/// FIL header and trailer: the low half of the last change's number (LSN) stands in both (2^-32),
+/// FIL header and trailer: the low half of the last change's number (LSN) is in both (2^-32),
 /// and the page type is one of about 20 (2^-11).
 bool is_innodb(ByteView page, std::size_t page_bytes) {
     const auto lsn = read_be<std::uint32_t>(page, 20);

@@ -112,7 +112,7 @@ double PieceStatistics::serial_z() const {
     for (std::size_t value = 0; value < counts.size(); ++value) {
         sum += value * counts[value];
     }
-    // The sum of (a - mean)(b - mean): each byte stands in two pairs, the ends of a run in one.
+    // The sum of (a - mean)(b - mean): each byte is in two pairs, the ends of a run in one.
     const double covariance = static_cast<double>(products_) -
                               kMean * static_cast<double>(2 * sum - ends_sum_) + n * kMean * kMean;
     return covariance / (kVariance * std::sqrt(n));

@@ -262,6 +262,26 @@ void Checker::check_whole() {
                      attempt_.outcome.verdict <= Verdict::sanitized_with_exceptions;
 }
 
+/// A drive whose erase had failed takes no canaries until another one succeeds: nothing shows yet
+/// that this one changed anything.
+bool needs_second_pass(const Attempt& attempt) {
+    const auto& state = attempt.state;
+    return state.failed_before && !state.second_pass && !state.adopted && attempt.task.canaries &&
+           std::all_of(state.marks.begin(), state.marks.end(),
+                       [](const SurfaceMarks& marks) { return marks.canaries.empty(); });
+}
+
+void begin_second_pass(Attempt& attempt) {
+    auto& state = attempt.state;
+    attempt.observe("an earlier erase had failed and no canary could be placed: once more",
+                    state_json(attempt.end.said));
+    state.second_pass = true;
+    state.started_at.clear();
+    state.completed_at.clear();
+    attempt.end = EraseEnd();
+    attempt.keep(Step::mark);
+}
+
 /// An earlier process saw the end: whether it can still be told.
 void ask_for_end(Attempt& attempt) {
     attempt.remake_operation();
@@ -278,6 +298,10 @@ void ask_for_end(Attempt& attempt) {
 void check_step(Attempt& attempt) {
     if (attempt.operation == nullptr) {
         ask_for_end(attempt);
+    }
+    if (attempt.outcome.reasons.empty() && needs_second_pass(attempt)) {
+        begin_second_pass(attempt);
+        return;
     }
     if (attempt.outcome.reasons.empty()) {
         attempt.outcome.verdict = Verdict::sanitized;  // lowered by whatever is seen from here on

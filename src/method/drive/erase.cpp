@@ -49,7 +49,8 @@ void Attempt::add_commands(const std::vector<SentCommand>& commands) {
 
 namespace {
 
-/// In their order. One that does not move the journal's step on, or fails, is the last.
+/// In their order. One that does not move the journal's step on, or fails, is the last; the last
+/// one may move it back, once.
 constexpr struct {
     Step step;
     void (*take)(Attempt&);
@@ -57,6 +58,14 @@ constexpr struct {
     {Step::open, open_step}, {Step::mark, mark_step},   {Step::start, start_step},
     {Step::run, run_step},   {Step::check, check_step},
 };
+
+void take_steps(Attempt& attempt) {
+    for (const auto& row : kSteps) {
+        if (row.step == attempt.state.step && attempt.outcome.reasons.empty()) {
+            row.take(attempt);
+        }
+    }
+}
 
 void except_adopted(Attempt& attempt) {
     if (!attempt.state.adopted || attempt.outcome.verdict != Verdict::sanitized) {
@@ -78,6 +87,7 @@ struct Learnt {
     std::optional<std::chrono::seconds> estimate;
     const EraseEnd& end;
     const MarksReport& report;
+    const Json& health_after;
 };
 
 Json record_of(const EraseTask& task, const EraseState& state, std::string_view command_set,
@@ -100,9 +110,23 @@ Json record_of(const EraseTask& task, const EraseState& state, std::string_view 
     record["hiddenAreas"] = state.hidden_areas;
     record["drive"] = drive_record(state, command_set, learnt.survey);
     record["verification"] = verification_record(state, learnt.report);
+    record["health"] = health_record(state.health_before, learnt.health_after);
     record["limits"] = to_json(task.limits);
     record["limits"]["events"] = state.limit_events;
     return record;
+}
+
+/// Once the drive is at its end: what it reports then, and what has grown.
+void look_at_health(Attempt& attempt) {
+    const bool over = attempt.state.step == Step::check || attempt.end.said.phase == Phase::failed;
+    if (!over || !attempt.survey.error.empty()) {
+        return;
+    }
+    attempt.health_after = health_look_json(attempt.access.health(), attempt.now());
+    const auto record = health_record(attempt.state.health_before, attempt.health_after);
+    if (!growth_texts(record).empty()) {
+        attempt.observe(kHealthObservation, record.at("grown"));
+    }
 }
 
 void conclude(Attempt& attempt) {
@@ -113,15 +137,17 @@ void conclude(Attempt& attempt) {
     if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
     }
-    outcome.record = record_of(attempt.task, state, attempt.access.commands().name(),
-                               {attempt.survey, attempt.estimate, attempt.end, attempt.report});
+    outcome.record = record_of(
+        attempt.task, state, attempt.access.commands().name(),
+        {attempt.survey, attempt.estimate, attempt.end, attempt.report, attempt.health_after});
 }
 
 }  // namespace
 
 Json interrupted_record(const EraseTask& task, const EraseState& state,
                         std::string_view command_set) {
-    return record_of(task, state, command_set, {DriveSurvey(), {}, EraseEnd(), MarksReport()});
+    return record_of(task, state, command_set,
+                     {DriveSurvey(), {}, EraseEnd(), MarksReport(), Json()});
 }
 
 Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& access,
@@ -131,14 +157,14 @@ Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& acces
     EFFACE_ASSERT(state.seed.size() == kCanarySeedBytes);
     Attempt attempt(task, state, access, clock, progress, stop);
     if (recognise(attempt)) {
-        for (const auto& row : kSteps) {
-            if (row.step == state.step && attempt.outcome.reasons.empty()) {
-                row.take(attempt);
-            }
+        take_steps(attempt);
+        if (state.second_pass && state.step == Step::mark) {
+            take_steps(attempt);
         }
     }
     if (!stop.stop_requested()) {
         close_hidden_areas(attempt);
+        look_at_health(attempt);
     }
     conclude(attempt);
     return std::move(attempt.outcome);

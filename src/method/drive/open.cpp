@@ -25,7 +25,9 @@ bool is_the_one(Attempt& attempt) {
         return true;
     }
     if (!attempt.same_drive()) {
-        attempt.fail(Verdict::not_sanitized, ReasonCode::other_identity,
+        // What became of the one that was begun on, nobody can say.
+        attempt.fail(state.started_at.empty() ? Verdict::not_sanitized : Verdict::indeterminate,
+                     ReasonCode::other_identity,
                      fmt::format("this is {} {}, but the job was started with {} {}", survey.model,
                                  survey.serial, state.model, state.serial));
         return false;
@@ -37,6 +39,7 @@ bool is_the_one(Attempt& attempt) {
 /// or failed where it is another technique than the one that was asked for.
 void look_for_running(Attempt& attempt) {
     const auto running = attempt.access.commands().state();
+    attempt.state.failed_before = attempt.state.failed_before || running.phase == Phase::failed;
     if (running.phase != Phase::running && running.phase != Phase::verifying) {
         return;
     }

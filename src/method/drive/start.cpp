@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "efface/base/digest.hpp"
+
 #include "attempt.hpp"
 #include "drive/medium/reach.hpp"
 
@@ -45,7 +47,19 @@ SurfaceMarks mark_reach(const Attempt& attempt, const Reach& reach) {
     const auto& sizes = attempt.state.sizes_before;
     const auto known = sizes.find(reach.name);
     return mark_surface({.name = reach.name, .storage = reach.storage},
-                        known == sizes.end() ? 0 : known->second, attempt.state.seed);
+                        known == sizes.end() ? 0 : known->second, attempt.state.seed, attempt.stop);
+}
+
+/// A block that an overwrite of the first pass left: the second one leaves the same.
+void disregard_own_pattern(const Bytes& pattern, SurfaceMarks& marks) {
+    Bytes block(marks.block_bytes);
+    for (std::size_t at = 0; at < block.size(); ++at) {
+        block[at] = pattern[at % pattern.size()];
+    }
+    const auto own = sha256_hex(block);
+    for (auto& sample : marks.samples) {
+        sample.uniform = sample.uniform || sample.sha256 == own;
+    }
 }
 
 /// Why another technique is not to be tried on a drive that refused this one: only one that is at
@@ -129,6 +143,9 @@ void mark_step(Attempt& attempt) {
             continue;
         }
         auto marks = mark_reach(attempt, reach);
+        if (state.second_pass) {
+            disregard_own_pattern(attempt.memory.pattern, marks);
+        }
         attempt.observe("canaries placed", ObjectWriter()
                                                .add("surface", marks.name)
                                                .add("placed", marks.canaries.size())
@@ -154,6 +171,8 @@ void start_step(Attempt& attempt) {
         attempt.remake_operation();
         end_refused(attempt);
     } else if (running && !attempt.state.started_at.empty()) {
+        attempt.remake_operation();
+        attempt.add_commands(attempt.operation->sent_before());
         attempt.keep(Step::run);
     } else {
         start(attempt);

@@ -33,6 +33,7 @@ constexpr auto kStateFields = [](auto& state, const auto& field) {
     field("limitEvents", state.limit_events);
     field("areasListed", state.areas_listed);
     field("refusal", state.refusal);
+    field("healthBefore", state.health_before);
 };
 
 constexpr auto kNotShownFields = [](auto& part, const auto& field) {
@@ -74,6 +75,8 @@ Json to_json(const EraseState& state) {
     auto json = write_fields(kStateFields, state);
     json["step"] = word_of(kStepWords, state.step);
     json["seed"] = to_hex(state.seed);
+    json["failedBefore"] = state.failed_before;
+    json["secondPass"] = state.second_pass;
     json["behind"] = write_list(
         state.behind, [](const NotShown& part) { return write_fields(kNotShownFields, part); });
     json["marks"] = write_list(state.marks, marks_json);
@@ -92,6 +95,8 @@ EraseState erase_state_from_json(const Json& json) {
     if (state.seed.size() != kCanarySeedBytes) {
         throw Json::other_error::create(501, "the seed is damaged", nullptr);
     }
+    state.failed_before = json.value("failedBefore", false);  // not in journals of release 0.2
+    state.second_pass = json.value("secondPass", false);
     state.behind = read_list(json.at("behind"), [](const Json& part) {
         return read_fields<NotShown>(kNotShownFields, part);
     });
@@ -104,6 +109,7 @@ EraseState state_after_refusal(const EraseState& refused, Bytes seed) {
     state.seed = std::move(seed);
     state.power_cycles = refused.power_cycles;
     state.sizes_before = refused.sizes_before;
+    state.health_before = refused.health_before;
     for (const auto& area : refused.hidden_areas) {
         // What is opened for the time of one technique was taken back, and is found again.
         const bool kept = area.at("kind") != kUnattachedNamespace && area.at("kind") != kNotShown;

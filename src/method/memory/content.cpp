@@ -80,7 +80,7 @@ ContentEraser::~ContentEraser() {
     cleanse(found_.view());  // of a failed comparison: may be what was to be erased
 }
 
-/// Writes the part of the file that stands there, compares it, or both.
+/// Writes the part of the file that is there, compares it, or both.
 bool ContentEraser::reach(const File& file, const Extent& extent, Work work) {
     UniqueFd again(::fcntl(file.fd.get(), F_DUPFD_CLOEXEC, 0));
     if (!again) {

@@ -41,7 +41,7 @@ class ContentEraser final {
         std::uint64_t offset = 0;
         std::uint64_t length = 0;
     };
-    /// Reaches what a file holds, wherever it stands.
+    /// Reaches what a file holds, wherever it is.
     struct File {
         UniqueFd fd;
         const std::string& path;

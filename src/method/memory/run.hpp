@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What one run on memory-backed storage did and saw. Kinds tell it; it alone makes the verdict:
-// anything that was not told as good is not good.
+// anything that was not reported as good is not good.
 #pragma once
 
 #include <optional>
@@ -77,7 +77,7 @@ class MemoryRun final {
     void note_swap_after(Json swap) { swap_after_ = std::move(swap); }
     /// A named area that was not reached.
     void except(Reason area) { exceptions_.push_back(std::move(area)); }
-    /// How much of what was free was taken (sweep.hpp): stands in the record, and in the
+    /// How much of what was free was taken (sweep.hpp): is in the record, and in the
     /// facts in the place of what was expected.
     void learn_sweep(Json sweep) { sweep_ = std::move(sweep); }
     /// Why the target is not sanitized.

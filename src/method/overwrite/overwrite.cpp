@@ -156,7 +156,9 @@ bool Overwrite::fill_passes(Outcome& outcome, OverwriteWatch& watch, ProgressSin
             pass.resumed_at.push_back(pass.written_to);
         }
         hooks_.save(state_);
-        if (number == state_.passes.size() && !keeps_what_it_says(outcome)) {
+        // Blocks here and there cannot be written where only the next one can.
+        const bool probed = number == state_.passes.size() && !task_.in_order;
+        if (probed && !keeps_what_it_says(outcome)) {
             return false;
         }
         progress.phase(fmt::format("writing pass {} of {}", number, state_.passes.size()));

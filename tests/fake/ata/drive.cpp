@@ -156,6 +156,8 @@ AtaRegisters AtaDrive::execute(const AtaCommand& command, bool& lost) {
         case 0xea:
         case 0xe0:
             return good();
+        case 0xb0:
+            return smart(command);
         case 0x2f:
             return read_log(command);
         case 0x20:
@@ -243,6 +245,7 @@ AtaRegisters AtaDrive::read_log(const AtaCommand& command) const {
     Bytes content(512);
     if (log == 0x00) {
         content[0] = 1;
+        content[std::size_t{2} * 0x04] = options.health.reported ? 8 : 0;
         content[std::size_t{2} * 0x10] = 1;
         content[std::size_t{2} * 0x30] = 9;
     } else if (log == 0x30 && page == 0) {
@@ -255,6 +258,11 @@ AtaRegisters AtaDrive::read_log(const AtaCommand& command) const {
         content[7] = 0x80;
         content[48] = options.encrypts_all ? 1 : 0;
         content[55] = 0x80;
+    } else if (log == 0x04 && options.health.reported) {
+        content = statistics_page(page);
+        if (content.empty()) {
+            return abort();
+        }
     } else if (log != 0x10) {
         return abort();
     }
@@ -265,6 +273,7 @@ AtaRegisters AtaDrive::read_log(const AtaCommand& command) const {
 
 void AtaDrive::erase(std::uint64_t end, bool spare, DriveMedia::Leave leave,
                      std::optional<std::uint32_t> pattern) {
+    options.health.erased();
     if (options.writes_reverted) {
         reverting_.clear();
         return;

@@ -12,6 +12,7 @@
 #include "efface/device/drive/security_transport.hpp"
 
 #include "fake/disk/drive_media.hpp"
+#include "fake/disk/health.hpp"
 
 namespace efface::fake {
 
@@ -47,6 +48,12 @@ struct AtaDriveOptions {
     bool frozen_at_power_on = false;  ///< by the firmware of the host
     bool overlay_frozen_at_power_on = false;
     bool standby = false;
+    HealthFigures health;
+    // What a vendor may choose.
+    bool protected_area_off = false;  ///< supported, not enabled: its commands are aborted
+    bool checksum_wrong = false;      ///< of IDENTIFY DEVICE, each time
+    /// SANITIZE STATUS EXT is aborted, no reason given, as long as the operation runs.
+    bool status_aborted_at_work = false;
 
     // Lies and faults.
     bool erases_nothing = false;
@@ -68,8 +75,8 @@ struct AtaDriveOptions {
     bool disable_refused = false;
     bool another_identity = false;  ///< after the next reset or power cycle
     bool writes_reverted = false;   ///< written blocks go back at an erasure or reset
-    bool identify_corrupt = false;
-    bool set_max_ignored = false;  ///< accepted, changes nothing
+    bool identify_corrupt = false;  ///< otherwise each time
+    bool set_max_ignored = false;   ///< accepted, changes nothing
 };
 
 /// The clock and the security transport outlive it.
@@ -108,8 +115,11 @@ class AtaDrive final : public device::AtaTransport {
     [[nodiscard]] bool refused_while_sanitizing(const device::AtaCommand& command) const;
     [[nodiscard]] bool refused_while_locked(const device::AtaCommand& command) const;
 
-    [[nodiscard]] Bytes identify() const;
+    [[nodiscard]] Bytes identify();
     [[nodiscard]] std::uint16_t security_word() const;
+    [[nodiscard]] Bytes smart_page(const device::AtaCommand& command) const;
+    [[nodiscard]] device::AtaRegisters smart(const device::AtaCommand& command) const;
+    [[nodiscard]] Bytes statistics_page(std::uint8_t number) const;
     [[nodiscard]] device::AtaRegisters read_log(const device::AtaCommand& command) const;
     [[nodiscard]] device::AtaRegisters transfer(const device::AtaCommand& command);
     [[nodiscard]] device::AtaRegisters trusted(const device::AtaCommand& command, bool& lost);
@@ -139,6 +149,7 @@ class AtaDrive final : public device::AtaTransport {
     std::map<std::uint64_t, Bytes> reverting_;  ///< writes that will be taken back
     std::map<std::uint8_t, unsigned> counts_;
     std::uint8_t previous_ = 0;  ///< the command before this one
+    unsigned identified_ = 0;
 
     // Kept without power.
     Sanitize sanitize_ = Sanitize::idle;

@@ -70,6 +70,10 @@ AtaRegisters AtaDrive::sanitize_status(std::uint16_t count) {
         sanitize_ = Sanitize::idle;
     }
     const bool running = sanitize_ == Sanitize::running;
+    // Its own command it does answer.
+    if (running && options.status_aborted_at_work && clock_.steady_now() > sanitize_began_) {
+        return abort(0x04, 0);
+    }
     std::uint16_t told = completed_without_error_ ? 0x8000 : 0;
     told = static_cast<std::uint16_t>(told | (running ? 0x4000U : 0U) |
                                       (sanitize_ == Sanitize::frozen ? 0x2000U : 0U) |

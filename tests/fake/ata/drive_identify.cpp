@@ -62,7 +62,7 @@ std::uint16_t AtaDrive::security_word() const {
                 flag(options.enhanced_erase, 5), flag(level_maximum_, 8));
 }
 
-Bytes AtaDrive::identify() const {
+Bytes AtaDrive::identify() {
     IdentifyWords words{};
     words[0] = 0x0040;
     put_text(words, 10, 10, options.serial);
@@ -82,10 +82,14 @@ Bytes AtaDrive::identify() const {
     words[76] = 0x0006;
     words[80] = 0x07f0;
     const bool enabled = password_.has_value();
-    words[82] = join(0x4020U, flag(options.security, 1), flag(options.protected_area, 10));
+    const bool area = options.protected_area || options.protected_area_off;
+    words[82] =
+        join(0x4020U, flag(options.health.reported, 0), flag(options.security, 1), flag(area, 10));
     words[83] = join(0x7400U, flag(options.overlay, 11));
-    words[84] = 0x4120;  // logging, world wide name
-    words[85] = join(0x4020U, flag(enabled, 1), flag(options.protected_area, 10));
+    // Logging, world wide name; SMART error logging and self-test.
+    words[84] = join(0x4120U, options.health.reported ? 3U : 0U);
+    words[85] = join(0x4020U, flag(options.health.reported, 0), flag(enabled, 1),
+                     flag(options.protected_area, 10));
     words[86] = join(0xb400U, flag(options.overlay, 11));
     words[87] = 0x4120;
     words[88] = 0x407f;
@@ -105,8 +109,9 @@ Bytes AtaDrive::identify() const {
     words[222] = 0x107f;
     Bytes page = page_of(words);
     if (options.identify_corrupt) {
-        page[256] ^= 0x08;
+        page[300] = static_cast<std::uint8_t>(page[300] + ++identified_);
     }
+    page[511] ^= options.checksum_wrong ? 0x5a : 0x00;
     return page;
 }
 

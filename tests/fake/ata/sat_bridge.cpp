@@ -174,7 +174,7 @@ ScsiCompletion SatBridge::inquiry(const ScsiCommand& command) {
     data[3] = 0x02;
     data[4] = 91;
     data[7] = 0x02;
-    put_padded(data, 8, 8, "ATA");
+    put_padded(data, 8, 8, options.vendor);
     put_padded(data, 16, 16, known->model.substr(0, 16));
     put_padded(data, 32, 4, known->firmware.substr(0, 4));
     return data_in(command, data, allocation);
@@ -185,7 +185,9 @@ ScsiCompletion SatBridge::product_data(const ScsiCommand& command, const Disk& k
     Bytes data{0, page, 0, 0};
     switch (page) {
         case 0x00:
-            data.insert(data.end(), {0x00, 0x80, 0x83, 0x89, 0xb0, 0xb1, 0xb2});
+            data.insert(data.end(), {0x00, 0x80, 0x83});
+            data.insert(data.end(), options.information_page ? 1 : 0, std::uint8_t{0x89});
+            data.insert(data.end(), {0xb0, 0xb1, 0xb2});
             break;
         case 0x80:
             data.insert(data.end(), known.serial.begin(), known.serial.end());
@@ -199,6 +201,9 @@ ScsiCompletion SatBridge::product_data(const ScsiCommand& command, const Disk& k
             data.insert(data.end(), known.serial.begin(), known.serial.end());
             break;
         case 0x89:
+            if (!options.information_page) {
+                return check(0x5, 0x24);
+            }
             data.resize(572);
             put_padded(data, 8, 8, "linux");
             put_padded(data, 16, 16, "libata");

@@ -12,10 +12,18 @@
 namespace efface::fake {
 
 struct SatBridgeOptions {
-    bool fixed_sense = false;         ///< also for ATA PASS-THROUGH
-    bool zero_registers = false;      ///< the descriptor is there, and empty
-    bool no_sense = false;            ///< GOOD whatever CK_COND asks for
-    bool no_pass_through = false;     ///< 5/20/00
+    bool fixed_sense = false;      ///< also for ATA PASS-THROUGH
+    bool zero_registers = false;   ///< the descriptor is there, and empty
+    bool no_sense = false;         ///< GOOD whatever CK_COND asks for
+    bool no_pass_through = false;  ///< 5/20/00
+    bool information_page = true;  ///< VPD 89h
+    std::string vendor = "ATA";
+    /// A command that the drive aborts ends as libata before Linux 6.11 has it end: fixed format,
+    /// with the registers behind INFORMATION.
+    bool libata_failures = false;
+    std::uint8_t failure_key = 0xb;   ///< of these: ABORTED COMMAND, or 5 with 21/04
+    bool drops_extend = false;        ///< sends and returns registers of 28-bit commands alone
+    bool drops_high_bytes = false;    ///< the same, and says EXTEND
     std::uint64_t shown_sectors = 0;  ///< not 0: all that a host is shown of the drive
 };
 

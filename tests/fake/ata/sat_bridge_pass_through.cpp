@@ -130,6 +130,23 @@ Bytes fixed_status(std::uint8_t key, std::uint8_t qualifier, const AtaRegisters&
     return sense;
 }
 
+/// Linux before 6.11, drivers/ata/libata-scsi.c: the registers go where the descriptor format has
+/// them. 21/04 is what it makes of ABRT where the command might have been out of order.
+Bytes libata_failure(std::uint8_t key, const AtaRegisters& registers) {
+    Bytes sense(18);
+    sense[0] = 0x70;
+    sense[2] = key;
+    sense[7] = 10;
+    sense[8] = registers.error;
+    sense[9] = registers.status;
+    sense[10] = registers.device;
+    sense[11] = static_cast<std::uint8_t>(registers.count & 0xffU);
+    sense[12] = key == 0x5 ? 0x21 : 0x00;
+    sense[13] = key == 0x5 ? 0x04 : 0x00;
+    sense[17] = static_cast<std::uint8_t>(registers.lba & 0xffU);
+    return sense;
+}
+
 }  // namespace
 
 ScsiCompletion SatBridge::pass_through(const ScsiCommand& command) {
@@ -140,7 +157,18 @@ ScsiCompletion SatBridge::pass_through(const ScsiCommand& command) {
     if (!decoded.valid) {
         return check(0x5, 0x24);
     }
-    const auto answer = drive_.submit(decoded.command);
+    auto sent = decoded.command;
+    const bool narrow = sent.extended && (options.drops_extend || options.drops_high_bytes);
+    if (narrow) {
+        sent.features &= 0xffU;
+        sent.count &= 0xffU;
+        sent.lba &= 0xffffffU;
+    }
+    auto answer = drive_.submit(sent);
+    if (narrow && answer.registers) {
+        answer.registers->count &= 0xffU;
+        answer.registers->lba &= 0xffffffU;
+    }
     auto completion = pass_through_answer(decoded.command, answer, decoded.status_wanted);
     if (answer.accepted) {
         completion.transferred = decoded.bytes;
@@ -166,9 +194,13 @@ ScsiCompletion SatBridge::pass_through_answer(const AtaCommand& command,
     const std::uint8_t key = failed ? 0xb : 0x1;
     const std::uint8_t qualifier = failed ? 0x00 : 0x1d;
     completion.status = 0x02;
-    completion.sense = options.fixed_sense
-                           ? fixed_status(key, qualifier, registers)
-                           : status_return(key, qualifier, command.extended, registers);
+    if (failed && options.libata_failures) {
+        completion.sense = libata_failure(options.failure_key, registers);
+        return completion;
+    }
+    const bool extended = command.extended && !options.drops_extend;
+    completion.sense = options.fixed_sense ? fixed_status(key, qualifier, registers)
+                                           : status_return(key, qualifier, extended, registers);
     return completion;
 }
 

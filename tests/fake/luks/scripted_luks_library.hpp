@@ -10,7 +10,7 @@
 
 namespace efface::fake {
 
-/// Answers stay as set until set anew. A test lets unlock fail after destroy by assigning
+/// Answers stay as set until set again. A test lets unlock fail after destroy by assigning
 /// `unlock_after_destroy`. Each hook runs before its answer is returned and may throw.
 class ScriptedLuksLibrary final : public device::LuksLibrary {
   public:

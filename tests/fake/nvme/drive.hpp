@@ -16,6 +16,7 @@
 #include "efface/device/drive/security_transport.hpp"
 
 #include "fake/disk/drive_media.hpp"
+#include "fake/disk/health.hpp"
 
 namespace efface::fake {
 
@@ -71,6 +72,7 @@ struct NvmeDriveOptions {
     bool namespace_management = true;
     bool format = true;
     bool event_log = true;
+    HealthFigures health;
     unsigned controllers = 1;
     std::vector<NvmeNamespaceOptions> namespaces = {{}};
     std::uint64_t unallocated_blocks = 0;  ///< of 512 bytes, with content of deleted namespaces
@@ -86,6 +88,13 @@ struct NvmeDriveOptions {
     std::uint32_t overwrite_estimate = 9'600;
     std::uint32_t block_estimate = 60;
     std::uint32_t crypto_estimate = 2;
+    // What a vendor may choose.
+    std::uint32_t scdw10_told = 0xffffffff;  ///< the bits of CDW10 that log page 81h gives back
+    bool tells_erased = true;                ///< Global Data Erased
+    bool tells_progress = true;              ///< SPROG
+    bool broadcast_refused = false;          ///< Format NVM of FFFFFFFFh, whatever FNA says
+    /// With NODMMAS 2: of every so many blocks one is deallocated after No-Deallocate, 0: none.
+    unsigned deallocates_one_in = 1;
     NvmeLies lies;
 };
 

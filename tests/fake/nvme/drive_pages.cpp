@@ -50,6 +50,7 @@ void NvmeDrive::State::identify_controller(MutableByteView page,
     write_le<std::uint16_t>(
         page, 256,
         static_cast<std::uint16_t>((security != nullptr ? 1U : 0U) | (options.format ? 2U : 0U) |
+                                   (options.health.reported ? 16U : 0U) |
                                    (options.namespace_management ? 8U : 0U)));
     page[258] = 3;     // ACL
     page[260] = 0x02;  // FRMW: one slot
@@ -146,12 +147,13 @@ Bytes NvmeDrive::State::sanitize_log() const {
     }
     const unsigned passes =
         outcome == 1 && (scdw10 & 7U) == 3 ? std::max(1U, (scdw10 >> 4U) & 0xfU) : 0;
+    const bool told_erased = global_data_erased && options.tells_erased;
     write_le<std::uint16_t>(page, 0, sprog());
     write_le<std::uint16_t>(
         page, 2,
-        static_cast<std::uint16_t>(outcome | (passes << 3U) | (global_data_erased ? 0x100U : 0U) |
+        static_cast<std::uint16_t>(outcome | (passes << 3U) | (told_erased ? 0x100U : 0U) |
                                    (verification_cancelled ? 0x200U : 0U)));
-    write_le<std::uint32_t>(page, 4, scdw10);
+    write_le<std::uint32_t>(page, 4, scdw10 & options.scdw10_told);
     const auto estimate = [&](std::size_t offset, std::uint32_t seconds) {
         write_le<std::uint32_t>(page, offset, seconds);
         write_le<std::uint32_t>(page, offset + 12, seconds);
@@ -170,14 +172,17 @@ Bytes NvmeDrive::State::sanitize_log() const {
 
 Bytes NvmeDrive::State::smart_log() const {
     Bytes page(512);
-    page[0] = failure() ? 0x08 : 0x00;
-    write_le<std::uint16_t>(page, 1, 310);  // kelvin
-    page[3] = 100;
+    const auto& health = options.health;
+    page[0] = failure() || health.failing ? 0x08 : 0x00;
+    write_le<std::uint16_t>(page, 1, static_cast<std::uint16_t>(273 + health.celsius));
+    page[3] = health.spare_percent;
     page[4] = 10;
-    page[5] = 3;
-    write_le<std::uint64_t>(page, 48, 123'456);
+    page[5] = health.wear_percent;
+    write_le<std::uint64_t>(page, 48, health.units_written);
     write_le<std::uint64_t>(page, 112, power_cycles);
-    write_le<std::uint64_t>(page, 128, 10'000);
+    write_le<std::uint64_t>(page, 128, health.hours);
+    write_le<std::uint64_t>(page, 160, health.media_errors);
+    write_le<std::uint64_t>(page, 176, health.logged_errors);
     return page;
 }
 
@@ -223,7 +228,14 @@ std::uint16_t NvmeDrive::State::log_page(const device::NvmeCommand& command) {
             page.resize(4096);
             break;
         case 0x02:
+            if (!options.health.reported) {
+                return kInvalidLogPage;
+            }
             page = smart_log();
+            break;
+        case 0x06:
+            page.resize(564);
+            page[4] = 0x10;  // a short one, completed without error
             break;
         case 0x05:
             page.resize(4096);

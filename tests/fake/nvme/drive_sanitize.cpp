@@ -65,6 +65,9 @@ std::uint16_t NvmeDrive::State::sprog() const {
     if (!processing() && machine != NvmeMachine::deallocation) {
         return 0xffff;
     }
+    if (!options.tells_progress) {
+        return 0;
+    }
     const auto share = whole.count() == 0 ? 0 : worked.count() * 65536 / whole.count();
     return static_cast<std::uint16_t>(std::min<std::int64_t>(share, 65534));
 }
@@ -120,14 +123,16 @@ void NvmeDrive::State::erase_share(std::uint64_t from_permille, std::uint64_t to
 }
 
 /// What a host reads of deallocated blocks; the medium itself keeps what the erasure left.
-void NvmeDrive::State::deallocate_all() {
+void NvmeDrive::State::deallocate_erased(unsigned one_in) {
     if (options.lies.erases_nothing || options.lies.reverts_writes ||
         options.leaves != NvmeLeaves::zeros) {
         return;
     }
+    const auto leave =
+        options.deallocated_reads == 2 ? DriveMedia::Leave::ones : DriveMedia::Leave::zeros;
     for (auto& place : spaces) {
-        if (!place.options.kept) {
-            erase_space(place, 0, place.media.blocks(), DriveMedia::Leave::zeros);
+        for (std::uint64_t at = 0; at < place.media.blocks() && !place.options.kept; at += one_in) {
+            erase_space(place, at, 1, leave);
         }
     }
 }
@@ -154,6 +159,7 @@ void NvmeDrive::State::add_completion_event() {
 }
 
 void NvmeDrive::State::finish(std::uint8_t sos) {
+    options.health.erased();
     outcome = sos;
     machine = NvmeMachine::idle;
     if (sos == kSuccess || sos == kSuccessDeallocated) {
@@ -184,8 +190,10 @@ void NvmeDrive::State::finish_processing() {
         return;
     }
     const bool modified = options.sanicap >> 30U == 2;
-    if (!keeps_allocated(scdw10) || modified) {
-        deallocate_all();
+    if (!keeps_allocated(scdw10)) {
+        deallocate_erased(1);
+    } else if (modified && options.deallocates_one_in != 0) {
+        deallocate_erased(options.deallocates_one_in);
     }
     finish(keeps_allocated(scdw10) && modified ? kSuccessDeallocated : kSuccess);
 }
@@ -214,7 +222,7 @@ void NvmeDrive::State::settle() {
     if (machine == NvmeMachine::deallocation) {
         worked += passed;
         if (worked >= options.deallocation_time) {
-            deallocate_all();
+            deallocate_erased(1);
             finish(kSuccess);
         }
         return;
@@ -351,6 +359,9 @@ std::uint16_t NvmeDrive::State::format(std::uint32_t nsid, std::uint32_t cdw10) 
     }
     if (options.lies.format_status != 0) {
         return options.lies.format_status;
+    }
+    if (all && options.broadcast_refused) {
+        return kInvalidField;
     }
     Bytes start(12);
     write_le<std::uint32_t>(start, 0, nsid);

@@ -108,7 +108,8 @@ struct NvmeDrive::State {
     void erase_share(std::uint64_t from_permille, std::uint64_t to_permille);
     void erase_space(NvmeSpace& space, std::uint64_t first, std::uint64_t count,
                      DriveMedia::Leave leave);
-    void deallocate_all();
+    /// One in so many blocks.
+    void deallocate_erased(unsigned one_in);
     void revert_writes();
     std::uint16_t format(std::uint32_t nsid, std::uint32_t cdw10);
     std::uint16_t attach(const device::NvmeCommand& command, std::uint16_t controller_id);

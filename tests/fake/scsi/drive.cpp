@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The states of the disk, the commands that erase, and what stands in the way of the others.
+// The states of the disk, the commands that erase, and what is in the way of the others.
 #include "drive.hpp"
 
 #include <algorithm>
@@ -24,8 +24,8 @@ bool always_allowed(const Bytes& cdb) {
 
 /// Commands that do not need the medium.
 bool about_the_unit(const Bytes& cdb) {
-    return cdb[0] == 0x1a || cdb[0] == 0x5a || cdb[0] == 0x1b || cdb[0] == 0x1e || cdb[0] == 0xa2 ||
-           cdb[0] == 0xb5;
+    return cdb[0] == 0x4d || cdb[0] == 0x1a || cdb[0] == 0x5a || cdb[0] == 0x1b || cdb[0] == 0x1e ||
+           cdb[0] == 0xa2 || cdb[0] == 0xb5;
 }
 
 }  // namespace
@@ -145,6 +145,7 @@ void ScsiDrive::finish() {
 
 /// Ends as SANITIZE with action_ does, or FORMAT UNIT when that is 0.
 void ScsiDrive::erase_all() {
+    options_.health.erased();
     using Leave = DriveMedia::Leave;
     if (options_.only_forgets && action_ != 0) {
         media_.forget(0, host_blocks_);

@@ -14,6 +14,7 @@
 #include "efface/device/drive/security_transport.hpp"
 
 #include "fake/disk/drive_media.hpp"
+#include "fake/disk/health.hpp"
 
 namespace efface::fake {
 
@@ -44,6 +45,7 @@ struct ScsiDriveOptions {
     std::chrono::milliseconds sanitize_time{10'000};
     std::chrono::milliseconds format_time{20'000};
     std::chrono::milliseconds restore_time{30'000};
+    HealthFigures health;
     // What it takes.
     bool has_overwrite = true;
     bool has_block_erase = true;
@@ -131,6 +133,10 @@ class ScsiDrive final : public device::ScsiTransport {
     [[nodiscard]] Bytes mode_pages(std::uint8_t control, std::uint8_t page) const;
     [[nodiscard]] Answer mode_select(const device::ScsiCommand& command);
     [[nodiscard]] Answer read_capacity(const device::ScsiCommand& command) const;
+    [[nodiscard]] std::optional<Bytes> log_parameters(std::uint8_t page,
+                                                      std::uint8_t subpage) const;
+    [[nodiscard]] Answer log_sense(const device::ScsiCommand& command) const;
+    [[nodiscard]] Answer defect_data(const device::ScsiCommand& command) const;
     [[nodiscard]] Answer element_status(const device::ScsiCommand& command) const;
     [[nodiscard]] Answer read(const device::ScsiCommand& command, std::uint64_t block,
                               std::uint64_t count) const;

@@ -22,12 +22,13 @@ constexpr std::array kCommands{
     Command{0x12, false, 0, 6},    Command{0x15, false, 0, 6},    Command{0x1a, false, 0, 6},
     Command{0x1b, false, 0, 6},    Command{0x1e, false, 0, 6},    Command{0x25, false, 0, 10},
     Command{0x28, false, 0, 10},   Command{0x2a, false, 0, 10},   Command{0x35, false, 0, 10},
-    Command{0x41, false, 0, 10},   Command{0x48, true, 0x01, 10}, Command{0x48, true, 0x02, 10},
-    Command{0x48, true, 0x03, 10}, Command{0x48, true, 0x1f, 10}, Command{0x55, false, 0, 10},
-    Command{0x5a, false, 0, 10},   Command{0x88, false, 0, 16},   Command{0x8a, false, 0, 16},
-    Command{0x91, false, 0, 16},   Command{0x93, false, 0, 16},   Command{0x9e, true, 0x10, 16},
-    Command{0x9e, true, 0x17, 16}, Command{0x9e, true, 0x19, 16}, Command{0xa0, false, 0, 12},
-    Command{0xa2, false, 0, 12},   Command{0xa3, true, 0x0c, 12}, Command{0xb5, false, 0, 12}};
+    Command{0x41, false, 0, 10},   Command{0x4d, false, 0, 10},   Command{0x48, true, 0x01, 10},
+    Command{0x48, true, 0x02, 10}, Command{0x48, true, 0x03, 10}, Command{0x48, true, 0x1f, 10},
+    Command{0x55, false, 0, 10},   Command{0x5a, false, 0, 10},   Command{0x88, false, 0, 16},
+    Command{0x8a, false, 0, 16},   Command{0x91, false, 0, 16},   Command{0x93, false, 0, 16},
+    Command{0x9e, true, 0x10, 16}, Command{0x9e, true, 0x17, 16}, Command{0x9e, true, 0x19, 16},
+    Command{0xa0, false, 0, 12},   Command{0xa2, false, 0, 12},   Command{0xa3, true, 0x0c, 12},
+    Command{0xb5, false, 0, 12},   Command{0xb7, false, 0, 12}};
 
 void append_be32(Bytes& bytes, std::uint32_t value) {
     bytes.resize(bytes.size() + 4);
@@ -84,6 +85,10 @@ device::ScsiCompletion ScsiDrive::ask(const device::ScsiCommand& command) {
             return mode_sense(command);
         case 0x25:
             return read_capacity(command);
+        case 0x4d:
+            return log_sense(command);
+        case 0xb7:
+            return defect_data(command);
         case 0x9e:
             if (cdb[1] == 0x19) {
                 begin(State::restoring, options_.restore_time);

@@ -14,8 +14,8 @@ namespace efface::fake {
 namespace {
 
 using Kind = tcg::Token::Kind;
-constexpr std::uint16_t kComId = 0x1004;
 constexpr std::uint8_t kNoSessions = 0x07;
+constexpr std::uint8_t kBusy = 0x03;
 
 void feature(Bytes& response, std::uint16_t code, std::uint8_t version, Bytes data) {
     response.push_back(static_cast<std::uint8_t>(code >> 8U));
@@ -57,8 +57,9 @@ TcgDrive::TcgDrive(TcgDriveOptions options, DriveMedia& media, const Clock& cloc
     : options_(std::move(options)), media_(media), clock_(clock) {
     sid_ = options_.sid.empty() ? options_.msid : options_.sid;
     if (enterprise()) {
-        options_.locking_active = true;
+        options_.locking_active = !options_.enterprise_is_inactive;
     }
+    busy_until_ = clock_.steady_now() + options_.busy_for;
     if (pyrite()) {
         options_.media_encryption = false;
     }
@@ -82,10 +83,16 @@ Bytes TcgDrive::discovery() const {
     response[7] = 1;
     feature(response, 0x0001, 1, {0x11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0});
     const bool locked = options_.locked || (options_.locking_active && !options_.ranges.empty());
-    feature(response, 0x0002, 2,
-            {flags({true, options_.locking_active, locked, options_.media_encryption}), 0, 0, 0, 0,
-             0, 0, 0, 0, 0, 0, 0});
+    Bytes locking(12, 0);
+    locking[0] = flags({true, options_.locking_active, locked, options_.media_encryption});
+    using Locking = TcgDriveOptions::Locking;
+    locking.resize(options_.locking_descriptor == Locking::cut ? 0 : locking.size());
+    feature(response, 0x0002, 2, locking);
+    if (options_.locking_descriptor == Locking::repeated) {
+        feature(response, 0x0002, 2, locking);
+    }
     Bytes ssc(16, 0);
+    ssc[9] = options_.initial_sid_pin;
     write_be(MutableByteView(ssc), 0, kComId);
     write_be(MutableByteView(ssc), 2, std::uint16_t{1});
     feature(response, ssc_code(options_.ssc), 2, ssc);
@@ -139,27 +146,15 @@ device::SecurityAnswer TcgDrive::receive(std::uint8_t protocol, std::uint16_t sp
     if (protocol != 1 || specific != kComId) {
         return {0, false, "5/24/00"};
     }
+    if (!answer_ && options_.refuses_idle_receive) {
+        return {0, false, "5/2C/00"};
+    }
     if (answer_ && answer_->lost) {
         answer_.reset();
         return {EIO, false, {}};
     }
     answer_packet(into);
     return {0, true, {}};
-}
-
-void TcgDrive::answer_packet(MutableByteView into) {
-    write_be(into, 4, kComId);
-    if (!answer_) {
-        return;
-    }
-    if (answer_->never || clock_.steady_now() < answer_->ready) {
-        write_be(into, 8, std::uint32_t{1});  // outstanding, and no minimum: it still works
-        return;
-    }
-    const SecretBytes packet =
-        tcg::encode_packet(kComId, {answer_->tper, answer_->host}, answer_->stream);
-    std::copy(packet.view().begin(), packet.view().end(), into.begin());
-    answer_.reset();
 }
 
 device::SecurityAnswer TcgDrive::send(std::uint8_t protocol, std::uint16_t specific,
@@ -173,15 +168,23 @@ device::SecurityAnswer TcgDrive::send(std::uint8_t protocol, std::uint16_t speci
     }
     settle();
     ++sends_;
+    if (options_.refused_sends > 0 && protocol == 1) {
+        --options_.refused_sends;
+        return {0, false, "5/2C/00"};
+    }
     if (protocol == 2 && specific == kComId && read_be<std::uint32_t>(from, 4) == 2) {
+        ++counts_.resets;
+        counts_.resets_at_work += at_work() ? 1U : 0U;
         session_.reset();
         answer_.reset();
+        properties_said_ = false;
         reset_requested_ = true;
         return {0, true, {}};
     }
     if (protocol != 1 || specific != kComId) {
         return {0, false, "5/24/00"};
     }
+    count_send(from);
     if (answer_) {
         return {0, false, "5/2C/00"};  // synchronous: the answer has to be fetched first
     }
@@ -213,7 +216,9 @@ device::SecurityAnswer TcgDrive::take_packet(ByteView from) {
     call.parameters.assign(tokens->begin() + 4, end == tokens->end() ? end : end - 1);
     methods_.push_back(call.method);
     if (call.object == tcg_names::kSessionManager) {
-        if (call.method == 0xff02) {
+        if (call.method == 0xff01) {
+            answer_properties();
+        } else if (call.method == 0xff02) {
             start_session(call);
         }
         return {0, true, {}};
@@ -249,6 +254,7 @@ void TcgDrive::reply(Bytes stream, std::function<void()> effect) {
     answer.stream = std::move(stream);
     answer.effect = std::move(effect);
     answer.ready = clock_.steady_now();
+    answer.empty = options_.empty_answers;
     if (session_) {
         answer.tper = session_->tper;
         answer.host = session_->host;
@@ -270,8 +276,14 @@ void TcgDrive::start_session(const Call& call) {
             (sp == tcg_names::kLockingSp && !enterprise() && options_.locking_active) ||
             (sp == tcg_names::kLockingSpEnterprise && enterprise());
         const std::uint64_t who = authority ? authority->uid().value_or(0) : 0;
-        if (session_) {
+        if (options_.needs_properties && !properties_said_) {
+            status = kInvalidParameter;
+        } else if (clock_.steady_now() < busy_until_) {
+            status = kBusy;
+        } else if (session_) {
             status = kNoSessions;
+        } else if (who == 0 && !enterprise() && options_.refuses_anybody) {
+            status = kNotAuthorized;
         } else if (known && (who == 0 || !enterprise())) {
             status = who == 0 ? 0 : authenticate(sp, who, password ? password->bytes : ByteView{});
         }
@@ -284,8 +296,9 @@ void TcgDrive::start_session(const Call& call) {
     writer.integer(status).integer(0).integer(0).token(Kind::end_list);
     Bytes stream(writer.view().begin(), writer.view().end());
     reply(std::move(stream));
-    answer_->tper = 0;  // the session manager speaks outside of sessions
-    answer_->host = 0;
+    const bool told = status == 0 && options_.numbers_in_sync_header;
+    answer_->tper = told ? session_->tper : 0;  // else the session manager speaks outside of any
+    answer_->host = told ? session_->host : 0;
 }
 
 void TcgDrive::power_cycle() {
@@ -293,6 +306,7 @@ void TcgDrive::power_cycle() {
     const bool working = removal_until_ || (answer_ && answer_->effect);
     session_.reset();
     answer_.reset();
+    properties_said_ = false;
     failures_.clear();
     options_.sid_blocked = false;
     if (working) {

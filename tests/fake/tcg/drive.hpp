@@ -58,6 +58,24 @@ struct TcgDriveOptions {
     std::chrono::milliseconds removal_time{0};
     bool reverts_before_removal = false;  ///< the Locking SP is inactive while data still goes
 
+    // What an honest drive may choose.
+    bool numbers_in_sync_header = false;  ///< of the new session, in the header of SyncSession
+    unsigned empty_answers = 0;          ///< receives that bring nothing at all, before each answer
+    bool silent_while_working = false;   ///< as if it had nothing to say, Outstanding 0
+    std::uint32_t minimum_transfer = 0;  ///< bytes that a receive must ask for
+    bool credit_subpackets = false;      ///< one before each that has data
+    bool needs_properties = false;       ///< no session before Properties
+    bool refuses_anybody = false;        ///< a session without an authority
+    bool refuses_idle_receive = false;   ///< a receive when nothing waits
+    unsigned refused_sends = 0;          ///< so many of those to come
+    std::chrono::milliseconds busy_for{0};  ///< SP_BUSY, from the beginning on
+    std::chrono::milliseconds activate_after{0};
+    bool revert_sp_is_no_function = false;     ///< Enterprise: INVALID_FUNCTION, Revert does it
+    bool enterprise_is_inactive = false;       ///< its Locking SP, from the beginning on
+    bool enterprise_becomes_inactive = false;  ///< by a Revert
+    std::uint8_t initial_sid_pin = 0;          ///< of the feature of its class
+    enum class Locking { plain, repeated, cut } locking_descriptor = Locking::plain;
+
     // Faults and lies; those of methods are about the ones that erase.
     bool keeps_data = false;      ///< all as if it had erased
     bool stays_active = false;    ///< SUCCESS, and nothing else
@@ -70,6 +88,16 @@ struct TcgDriveOptions {
     bool answers_garbage = false;
     bool answers_for_another = false;  ///< with the numbers of another session
     bool gone = false;                 ///< every command fails with ENODEV
+};
+
+/// What a host did that it must not, or only once.
+struct TcgCounts {
+    std::map<std::uint64_t, unsigned> tries;  ///< of each authority
+    unsigned resets_at_work = 0;              ///< while a method or a data removal was running
+    unsigned sends_at_work = 0;
+    unsigned ends_at_work = 0;  ///< of the session
+    unsigned resets = 0;
+    std::map<std::uint64_t, unsigned> carried_out;  ///< methods that erase, or activate
 };
 
 class TcgDrive final : public device::SecurityTransport {
@@ -89,6 +117,7 @@ class TcgDrive final : public device::SecurityTransport {
     [[nodiscard]] bool locking_active() const noexcept { return options_.locking_active; }
     /// A drive in front answers reads and writes with a refusal then.
     [[nodiscard]] bool locked() const noexcept { return options_.locked; }
+    [[nodiscard]] const TcgCounts& counts() const noexcept { return counts_; }
     [[nodiscard]] unsigned wrong_passwords() const noexcept { return wrong_passwords_; }
     [[nodiscard]] bool session_open() const noexcept { return session_.has_value(); }
     [[nodiscard]] unsigned sends() const noexcept { return sends_; }
@@ -116,6 +145,7 @@ class TcgDrive final : public device::SecurityTransport {
         std::function<void()> effect;  ///< carried out when it is ready
         bool lost = false;
         bool never = false;
+        unsigned empty = 0;  ///< receives that bring nothing first
         std::uint32_t tper = 0;
         std::uint32_t host = 0;
     };
@@ -128,6 +158,10 @@ class TcgDrive final : public device::SecurityTransport {
     [[nodiscard]] Bytes discovery() const;
     [[nodiscard]] static Bytes protocol_list();
     void answer_packet(MutableByteView into);
+    [[nodiscard]] bool waits() const;  ///< for the end of a method
+    [[nodiscard]] bool at_work() const;
+    void count_send(ByteView from);
+    void answer_properties();
     device::SecurityAnswer take_packet(ByteView from);
     void reply(Bytes stream, std::function<void()> effect = {});
     void start_session(const Call& call);
@@ -156,6 +190,9 @@ class TcgDrive final : public device::SecurityTransport {
     std::optional<SteadyTime> removal_until_;
     bool interrupted_ = false;
     bool reset_requested_ = false;
+    bool properties_said_ = false;
+    SteadyTime busy_until_{};
+    TcgCounts counts_;
     std::uint32_t next_session_ = 0x1000;
     unsigned sends_ = 0;
     unsigned wrong_passwords_ = 0;

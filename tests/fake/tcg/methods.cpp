@@ -13,7 +13,6 @@ namespace {
 using Kind = tcg::Token::Kind;
 
 constexpr std::uint8_t kSuccess = 0x00;
-constexpr std::uint8_t kNotAuthorized = 0x01;
 constexpr std::uint8_t kLockedOut = 0x12;
 
 constexpr std::uint64_t kThisSp = 1;
@@ -91,6 +90,7 @@ std::uint8_t TcgDrive::authenticate(std::uint64_t sp, std::uint64_t authority, B
     if (authority == names::kSid && options_.sid_blocked) {
         return kNotAuthorized;
     }
+    ++counts_.tries[authority];
     if (failures_[authority] >= options_.tries) {
         return kLockedOut;
     }
@@ -157,7 +157,10 @@ std::uint8_t TcgDrive::permission(const Call& call) const {
     const bool holder = sp == names::kAdminSp && who == names::kPsid;
     switch (call.method) {
         case kRevert:
-            return !enterprise() && call.object == names::kAdminSp && (owner || holder)
+            if (enterprise() && !options_.revert_sp_is_no_function) {
+                return kNotAuthorized;
+            }
+            return call.object == names::kAdminSp && ((owner && !enterprise()) || holder)
                        ? kSuccess
                        : kNotAuthorized;
         case kActivate:
@@ -170,6 +173,9 @@ std::uint8_t TcgDrive::permission(const Call& call) const {
             return own_pin || lock ? kSuccess : kNotAuthorized;
         }
         case kRevertSp:
+            if (enterprise() && options_.revert_sp_is_no_function) {
+                return kInvalidFunction;
+            }
             return call.object == kThisSp && ((enterprise() && holder) ||
                                               (sp == names::kLockingSp && who == names::kAdmin1))
                        ? kSuccess
@@ -237,7 +243,9 @@ device::SecurityAnswer TcgDrive::run(const Call& call) {
         return {0, true, {}};
     }
     if (!erases(call.method)) {
-        reply(status_only(kSuccess), [this, call] { carry_out(call); });
+        const Call later{call.object, call.method, {}};
+        reply(status_only(kSuccess), [this, later] { carry_out(later); });
+        answer_->ready += options_.activate_after;
         settle();
         return {0, true, {}};
     }
@@ -270,6 +278,7 @@ device::SecurityAnswer TcgDrive::run(const Call& call) {
 }
 
 void TcgDrive::carry_out(const Call& call) {
+    ++counts_.carried_out[call.method];
     switch (call.method) {
         case kActivate:
             if (!options_.locking_active) {
@@ -314,7 +323,7 @@ void TcgDrive::revert_all() {
         interrupted_ = false;
         removal_until_ = clock_.steady_now() + options_.removal_time;
         if (options_.reverts_before_removal) {
-            options_.locking_active = enterprise();
+            options_.locking_active = enterprise() && !options_.enterprise_becomes_inactive;
         }
         return;
     }
@@ -328,7 +337,7 @@ void TcgDrive::finish_removal() {
         change_all_keys();
     }
     interrupted_ = false;
-    options_.locking_active = enterprise();
+    options_.locking_active = enterprise() && !options_.enterprise_becomes_inactive;
     options_.locked = false;
     options_.ranges.clear();
     reset_pins();

@@ -526,7 +526,7 @@ class Limits(Case):
             self.assertEqual(self.codes(f"memory:tmpfs:{mount}"), (0, set()))
 
     def test_a_message_holds_a_removed_file_among_labels(self):
-        """It can not be told before; afterwards it is seen, and nobody says sanitized."""
+        """It cannot be told before; afterwards it is seen, and nobody says sanitized."""
         with mounted("tmpfs", self.folder / "mnt", "-o", "size=16m") as mount:
             for number in range(10):
                 (mount / f"file-{number}").write_text("OLD-DATA")

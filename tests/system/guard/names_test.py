@@ -22,6 +22,7 @@ import storage
 import targets
 import ways
 from process import require, run, undo
+from sample import todays
 
 
 class Members(Case):
@@ -48,7 +49,7 @@ class Twice(Case):
     """One storage by two names, each way that ways.py knows."""
 
     def test_one_order_names_it_once(self):
-        for name, make in {**ways.DEVICE_NAMES, **ways.FILE_NAMES}.items():
+        for name, make in todays({**ways.DEVICE_NAMES, **ways.FILE_NAMES}.items(), 2):
             if make in (ways.itself, ways.file_itself):
                 continue
             with self.subTest(name), contextlib.ExitStack() as stack:
@@ -111,11 +112,13 @@ class Twice(Case):
 
     def test_of_two_jobs_that_meet_at_most_one_erases_and_whoever_does_not_is_busy(self):
         other_state = project.State(self.folder() / "state")
-        for name in ("itself", "another loop", "loop over all of it", "the file", "a hard link"):
-            for states in ((self.state, self.state), (self.state, other_state)):
-                with self.subTest(name, one_state=states[0] is states[1]), \
-                        contextlib.ExitStack() as stack:
-                    self.check_meeting(stack, name, states)
+        rows = itertools.product(
+            ("itself", "another loop", "loop over all of it", "the file", "a hard link"),
+            ((self.state, self.state), (self.state, other_state)))
+        for name, states in todays(rows, 3):
+            with self.subTest(name, one_state=states[0] is states[1]), \
+                    contextlib.ExitStack() as stack:
+                self.check_meeting(stack, name, states)
 
     def check_meeting(self, stack, name, states):
         image = self.image(self.folder(stack))
@@ -144,10 +147,11 @@ class Twice(Case):
 
 class Outputs(Case):
     def test_no_run_writes_its_own_output_onto_its_target(self):
-        for name in ("file", "loop", "loop above", "partition"):
-            for way in ("path", "descriptor", "standard output", "standard error"):
-                with self.subTest(name, way=way), contextlib.ExitStack() as stack:
-                    self.check_output(stack, name, way)
+        rows = itertools.product(("file", "loop", "loop above", "partition"),
+                                 ("path", "descriptor", "standard output", "standard error"))
+        for name, way in todays(rows, 3):
+            with self.subTest(name, way=way), contextlib.ExitStack() as stack:
+                self.check_output(stack, name, way)
 
     def check_output(self, stack, name, way):
         folder = self.folder(stack)
@@ -172,11 +176,12 @@ class Outputs(Case):
         self.assertIn(b"its own output", done.stderr)
 
     def test_descriptors_that_are_closed_or_die_steer_no_run(self):
-        for number, closed in enumerate(itertools.chain.from_iterable(
-                itertools.combinations((0, 1, 2), count) for count in range(4))):
-            for dying in (False, True):
-                with self.subTest(closed=closed, dying=dying):
-                    self.check_descriptors(closed, dying, number)
+        closed = itertools.chain.from_iterable(
+            itertools.combinations((0, 1, 2), count) for count in range(4))
+        for (number, closed), dying in todays(
+                itertools.product(enumerate(closed), (False, True)), 3):
+            with self.subTest(closed=closed, dying=dying):
+                self.check_descriptors(closed, dying, number)
 
     def check_descriptors(self, closed, dying, number):
         """Each of these descriptors is closed or a pipe without a reader."""

@@ -19,7 +19,7 @@ ONLY = [name for name in os.environ.get("EFFACE_WAYS", "").split(",") if name]
 
 
 class Unavailable(Exception):
-    """This machine can not do that: the row is counted as left out."""
+    """This machine cannot do that: the row is counted as left out."""
 
 
 def background(stack, *command):

@@ -10,7 +10,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
-SECONDS_MAX = 1200  # for what can not come to its end: no test depends on being fast
+SECONDS_MAX = 1200  # for what cannot come to its end: no test depends on being fast
 EXIT_SKIPPED = 77
 LONG = os.environ.get("EFFACE_LONG") == "1"
 

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# efface and a SATA disk behind AHCI and libata, as QEMU emulates it: what it can not do, and
+# efface and a SATA disk behind AHCI and libata, as QEMU emulates it: what it cannot do, and
 # overwriting it.
 # shellcheck source=tests/system/qemu/host_lib.sh
 . "$(dirname "$0")/host_lib.sh"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What can be wanting beside a target, each with the status and code that efface.8, BEFORE ANYTHING IS
+"""What can be wanting beside a target, each with the status and code that efface-exit.7, BEFORE ANYTHING IS
 ERASED, gives it. A condition is made for one scene, and undone when its stack is left."""
 
 import os

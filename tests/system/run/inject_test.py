@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What goes wrong while a run is at work: it is stopped right after a call on its state folder, something
 is damaged there, and it goes on. Whatever it answers, the medium is what the answer says; a success whose
-record can not be handed over is 5; and once it is mended, the same command hands it over, once."""
+record cannot be handed over is 5; and once it is mended, the same command hands it over, once."""
 
 import collections
 import shutil
@@ -158,7 +158,7 @@ class Injected(unittest.TestCase):
                 if not changed and scene.digest() != before:
                     found.append("changed is false, and the medium differs")
                 if answer.code not in (*scenes.DONE, 1, 2, 5, 6, 7):
-                    found.append("an exit status that this can not have")
+                    found.append("an exit status that this cannot have")
                 if answer.code in (*scenes.DONE, 5) and not scene.erased():
                     found.append("a success, and it is not erased")
                 self.assertEqual(found, [], answer)

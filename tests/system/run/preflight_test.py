@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Conditions × targets × {plan, first run, the same again, resume}: what is wanting is found by the plan
-and before the first byte, with the status and code of efface.8, BEFORE ANYTHING IS ERASED; what the plan
+and before the first byte, with the status and code of efface-exit.7, BEFORE ANYTHING IS ERASED; what the plan
 finds nothing against is carried out; and the medium, compared by digest, is what the answer says."""
 
 import sys

@@ -69,7 +69,7 @@ def accepts(check, *arguments):
 
 def judge_here(predicate):
     """Whether scripts/verify-bundle accepts the claims."""
-    return accepts(stock('claims').check_claims, {
+    return accepts(stock('claims.record').check_claims, {
         '_type': 'https://in-toto.io/Statement/v1', 'predicate': predicate,
         'subject': [{'name': 'first', 'digest': {'sha256': '0' * 64}}],
         'predicateType': 'https://efface.example/attestation/sanitization/v1'})

@@ -162,7 +162,7 @@ TEST_CASE("One verifier answers about many bundles, each for itself") {
     CHECK_THAT(summarize(verifier.verify(forged)), Catch::StartsWith("digests: evidence/events"));
 }
 
-TEST_CASE("A log that can not be opened is wrong for each bundle, after all other checks") {
+TEST_CASE("A log that cannot be opened is wrong for each bundle, after all other checks") {
     const TemporaryFolder folder;
     const Example example = example_in(folder);
     TrustAnchors anchors = anchors_of(example, true);

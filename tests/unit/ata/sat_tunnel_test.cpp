@@ -117,6 +117,36 @@ TEST_CASE("A failure is read from fixed-format sense, as libata sends each", "[a
     CHECK_FALSE(answer("70000b000000000a0441e00100000000").registers);
 }
 
+TEST_CASE("5/21/04 with the drive's registers is the drive's own refusal", "[ata]") {
+    // A frozen drive behind libata, as it was reported (lenovo-password #4).
+    const auto frozen = answer("700005000000000a04514001210400000000");
+    REQUIRE(frozen.registers);
+    CHECK(frozen.registers->failed());
+    CHECK(frozen.registers->error == 0x04);
+    CHECK_FALSE(frozen.withheld);
+    CHECK_FALSE(frozen.accepted);
+    // The same in descriptor format; and the layer's own refusals, which have no registers.
+    CHECK(answer("720521040000000e090c000400010000000000004051").registers);
+    const auto none = answer("700005000000000a00000000210400000000");
+    CHECK_FALSE(none.registers);
+    CHECK(none.withheld);
+    const auto field = answer("700005000000000a04514001240000000000");
+    CHECK_FALSE(field.registers);
+    CHECK(field.withheld);
+    // A bridge that aborts without a word, and one that is write protected (wdpassport #19).
+    CHECK_FALSE(answer("70000b000000000a00000000000000000000").registers);
+    CHECK_FALSE(answer("700007000000000a00000000747100000000").registers);
+    CHECK_FALSE(answer("700000000000000a00000000000000000000").registers);
+    CHECK_FALSE(answer("700001005040010a00000000001d00000000").registers);
+}
+
+TEST_CASE("Registers of a 48-bit command without EXTEND are no status, but of a failure", "[ata]") {
+    const auto dropped = answer("7201001d0000000e090c0000000000ff00ff00004050");
+    CHECK_FALSE(dropped.registers);
+    CHECK(dropped.note.find("EXTEND") != std::string::npos);
+    CHECK(answer("720b00000000000e090c000400000003000000004051").registers);
+}
+
 TEST_CASE("A layer that does not let the command through says so", "[ata]") {
     // libata without allow_tpm=1, for TRUSTED RECEIVE: INVALID FIELD IN CDB.
     const auto kept = answer("700005000000000a00000000240000c000000000");

@@ -62,7 +62,7 @@ TEST_CASE("canonical form sorts keys and leaves no white space", "[base][json]")
     CHECK(canonical_json(json) == "{\"B\":-5,\"a\":\"€ \\\"\\\\/\",\"b\":[1,true,null]}");
 }
 
-TEST_CASE("what has more than one canonical form can not stand in a record", "[base][json]") {
+TEST_CASE("what has more than one canonical form cannot stand in a record", "[base][json]") {
     CHECK_THROWS_AS(canonical_json(Json(1.5)), Error);
     CHECK_THROWS_AS(canonical_json(Json(std::uint64_t{1} << 53U)), Error);
     CHECK_THROWS_AS(canonical_json(Json(-(std::int64_t{1} << 53U))), Error);

@@ -88,7 +88,7 @@ TEST_CASE("outlet: a reader that comes back gets what waited and what comes then
     CHECK(outlet.lost() == 0);
 }
 
-TEST_CASE("outlet: what can not be written is lost, with the system's word", "[cli][outlet]") {
+TEST_CASE("outlet: what cannot be written is lost, with the system's word", "[cli][outlet]") {
     (void)::signal(SIGPIPE, SIG_IGN);
     Pipe pipe = make_pipe();
     pipe.reader.reset();

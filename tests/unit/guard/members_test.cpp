@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands on a target, from images that the tools of others made, and which of it must be
+// What is on a target, from images that the tools of others made, and which of it must be
 // named before it is torn.
 #include <algorithm>
 #include <cstdlib>

@@ -217,7 +217,7 @@ TEST_CASE("what is to be held with a target") {
     CHECK(names("/dev/md1").empty());
 }
 
-TEST_CASE("exports that can not be looked at refuse") {
+TEST_CASE("exports that cannot be looked at refuse") {
     const RecordedMachine machine("aliases.tree");
     std::filesystem::create_directories(machine.root() / "sys/kernel/config");
     CHECK(test::text_of(uses_of(machine, "/dev/sda")) == "");

@@ -202,7 +202,7 @@ TEST_CASE("recorded in the rig: every device of a mounted btrfs is mounted") {
     CHECK(has(uses_of_device(machine, "/dev/loop1"), ReasonCode::mounted, "(btrfs)"));
 }
 
-TEST_CASE("a btrfs device is in use even where its mount point can not be seen") {
+TEST_CASE("a btrfs device is in use even where its mount point cannot be seen") {
     const RecordedMachine machine{"btrfs.tree"};
     machine.write("proc/self/mountinfo", "24 20 0:20 / / rw - overlay overlay rw\n");
     CHECK(has(uses_of_device(machine, "/dev/loop1"), ReasonCode::mounted, "45530437-2358"));
@@ -223,7 +223,7 @@ TEST_CASE("recorded in the rig: a deleted backing file keeps its loop device ide
     CHECK(test::text_of(guard::uses_of(loop, machine.view())) == "");
 }
 
-TEST_CASE("state that can not be read is a use of every target") {
+TEST_CASE("state that cannot be read is a use of every target") {
     const std::string device = "/dev/sdb";
     for (const char* broken : {"proc/self/mountinfo", "proc/swaps", "sys/class/block/sdi/holders",
                                "sys/class/block/loop0/loop/backing_file",
@@ -303,7 +303,7 @@ TEST_CASE("mappings are found by LUKS UUID whatever its dashes and case") {
     CHECK(inventory::mappings_of_luks_uuid("abcdefab", machine.view()).empty());
 }
 
-TEST_CASE("mappings that can not be listed are a failure, not an empty answer") {
+TEST_CASE("mappings that cannot be listed are a failure, not an empty answer") {
     const RecordedMachine machine{"server.tree"};
     machine.make_unreadable("sys/class/block/dm-3/dm/uuid");
     CHECK_THROWS_AS(

@@ -210,7 +210,7 @@ TEST_CASE("contradicting signatures are ambiguous, not one of them") {
     CHECK(found.type.empty());
 }
 
-TEST_CASE("a missing file can not be probed") {
+TEST_CASE("a missing file cannot be probed") {
     const ScratchFolder scratch;
     CHECK_THROWS_AS(probe_signature(scratch.path() / "missing"), Error);
 }

@@ -78,7 +78,7 @@ TEST_CASE("sizes of memory and swap are read in bytes") {
     CHECK_NOTHROW(efface::canonical_json(to_json(facts)));
 }
 
-TEST_CASE("no swap, empty swap and a list that can not be read are told apart") {
+TEST_CASE("no swap, empty swap and a list that cannot be read are told apart") {
     const Machine machine;
     CHECK(to_json(machine.facts()).at("swap").at("state") == "off");
     machine.put("proc/swaps", std::string(Machine::kHeading) + "/dev/vdb partition 1024 0 -2\n");

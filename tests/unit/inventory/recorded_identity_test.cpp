@@ -169,7 +169,7 @@ TEST_CASE("recorded in the rig: the layers of LUKS on RAID 1 on image files") {
     CHECK(layers[4].note.find("swapped") != std::string::npos);
 }
 
-TEST_CASE("a device-mapper table that can not be read may hide copies") {
+TEST_CASE("a device-mapper table that cannot be read may hide copies") {
     const RecordedMachine machine{"lvm-on-luks-on-md.tree"};
     const auto layers = layers_of(machine, "/dev/dm-1");
     REQUIRE(layers.size() > 1);

@@ -229,7 +229,7 @@ TEST_CASE("The raw status stands in the record, before and after, with its diges
         CHECK_THAT(drive([&](Json& p) { p["sanitization"][when] = Json::array(); }),
                    Contains("NVMe log 81h"));
         const auto bare = [&](Json& p) { p["sanitization"][when] = Json::array(); };
-        // What the drive is said to have said stands in its page, whatever became of the run.
+        // What the drive is said to have said is in its page, whatever became of the run.
         CHECK_FALSE(drive([&](Json& p) {
                         bare(p);
                         fail_run(p);

@@ -119,7 +119,7 @@ TEST_CASE("A level needs a payload that is known to be ciphertext, and no doubts
                Contains("not known to encrypt"));
 }
 
-TEST_CASE("Canaries that can not be read are no evidence, whatever status the read ended with") {
+TEST_CASE("Canaries that cannot be read are no evidence, whatever status the read ended with") {
     const auto with_level = [](const char* level, const char* code) {
         return drive([&](Json& p) {
             some_unreadable(p);

@@ -76,7 +76,7 @@ TEST_CASE("authorization: a witness is no approver", "[mandate][authorization]")
     CHECK(people.refusal(people.signed_by({"alice", "eve"})) == ReasonCode::not_an_approver);
 }
 
-TEST_CASE("authorization: who runs it can not approve it", "[mandate][authorization]") {
+TEST_CASE("authorization: who runs it cannot approve it", "[mandate][authorization]") {
     People people;
     CHECK(people.refusal(people.signed_by({"alice", "bob"}), "bob") ==
           ReasonCode::operator_approved_own);

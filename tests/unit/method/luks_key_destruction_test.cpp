@@ -72,7 +72,7 @@ TEST_CASE("luks key destruction: the pre-state names header and key areas with t
                          .subspan(4096, static_cast<std::size_t>(slot->range.length))));
 }
 
-TEST_CASE("luks key destruction: an area that can not be read has no digest", "[method]") {
+TEST_CASE("luks key destruction: an area that cannot be read has no digest", "[method]") {
     Bench bench;
     const auto header = luks::inspect(bench.disk);
     bench.disk.set_hook([](const fake::Operation& operation) {

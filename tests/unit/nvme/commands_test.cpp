@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The values stand in NVMe Base 2.3 (figures of the command dwords), or nvme-cli sends them.
+// The values are in NVMe Base 2.3 (figures of the command dwords), or nvme-cli sends them.
 #include "efface/nvme/commands.hpp"
 
 #include "catch.hpp"

@@ -97,6 +97,36 @@ TEST_CASE("SMART gives wear and counters", "[nvme]") {
     CHECK_FALSE(nvme::decode_smart(Bytes(512, 0)));
 }
 
+TEST_CASE("the first bytes of a real drive's SMART log", "[nvme]") {
+    // From a report to nvme-cli (issue 2759): 39 degrees, nothing worn but one percent.
+    Bytes page(512, 0);
+    put(page, 0, {0x00, 0x38, 0x01, 0x64, 0x0a, 0x01});
+    put(page, 48, {0xc4, 0xfc, 0x4c, 0x03});
+    const auto smart = nvme::decode_smart(page);
+    REQUIRE(smart);
+    CHECK(smart->critical_warning == 0);
+    CHECK(smart->kelvin == 312);
+    CHECK(smart->available_spare_percent == 100);
+    CHECK(smart->percentage_used == 1);
+    CHECK(smart->data_units_written == 55'377'092);
+    for (std::size_t length = 0; length < page.size(); ++length) {
+        CHECK_FALSE(nvme::decode_smart(ByteView(page).first(length)));
+    }
+}
+
+TEST_CASE("the newest self-test, or none", "[nvme]") {
+    Bytes page(564, 0);
+    CHECK(nvme::decode_self_test_log(page)->newest == nvme::kNoSelfTest);
+    page[4] = 0x1f;
+    CHECK(nvme::decode_self_test_log(page)->newest == nvme::kNoSelfTest);
+    page[4] = 0x27;  // an extended one, with a failed segment
+    CHECK(nvme::decode_self_test_log(page)->newest == 7);
+    CHECK_FALSE(nvme::decode_self_test_log(page)->running);
+    page[0] = 0x02;
+    CHECK(nvme::decode_self_test_log(page)->running);
+    CHECK_FALSE(nvme::decode_self_test_log(ByteView(page).first(4)));
+}
+
 TEST_CASE("the list of log pages has four bytes for each", "[nvme]") {
     Bytes page(1024, 0);
     page[0x81 * 4] = 1;

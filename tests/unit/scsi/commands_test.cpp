@@ -31,15 +31,20 @@ TEST_CASE("SANITIZE EXIT FAILURE MODE, and the flags") {
     CHECK(to_hex(scsi::encode_sanitize_overwrite({true, 3, {0xaa, 0x55}})) == "83000002aa55");
 }
 
-TEST_CASE("FORMAT UNIT keeps the protection type and begins at once") {
-    CHECK(to_hex(scsi::format_unit_cdb(0)) == "041000000000");
-    CHECK(to_hex(scsi::encode_format_unit(0)) == "00020000");
-    CHECK(to_hex(scsi::format_unit_cdb(1)) == "049000000000");
-    CHECK(to_hex(scsi::encode_format_unit(1)) == "00020000");
-    CHECK(to_hex(scsi::format_unit_cdb(2)) == "04d000000000");
-    CHECK(to_hex(scsi::encode_format_unit(2)) == "00020000");
-    CHECK(to_hex(scsi::format_unit_cdb(3)) == "04d000000000");
-    CHECK(to_hex(scsi::encode_format_unit(3)) == "01020000");
+TEST_CASE("FORMAT UNIT keeps the protection type, and begins at once where it can") {
+    CHECK(to_hex(scsi::format_unit_cdb(0, true)) == "041000000000");
+    CHECK(to_hex(scsi::encode_format_unit(0, true)) == "00020000");
+    CHECK(to_hex(scsi::format_unit_cdb(1, true)) == "049000000000");
+    CHECK(to_hex(scsi::encode_format_unit(1, true)) == "00020000");
+    CHECK(to_hex(scsi::format_unit_cdb(2, true)) == "04d000000000");
+    CHECK(to_hex(scsi::encode_format_unit(2, true)) == "00020000");
+    CHECK(to_hex(scsi::format_unit_cdb(3, true)) == "04d000000000");
+    CHECK(to_hex(scsi::encode_format_unit(3, true)) == "01020000");
+    // Plain forms: no IMMED, no list.
+    CHECK(to_hex(scsi::encode_format_unit(3, false)) == "01000000");
+    CHECK(to_hex(scsi::format_unit_cdb(0, false)) == "040000000000");
+    CHECK(to_hex(scsi::format_unit_cdb(1, false)) == "048000000000");
+    CHECK(to_hex(scsi::format_unit_cdb(2, false)) == "04c000000000");
 }
 
 TEST_CASE("commands that move blocks") {
@@ -47,6 +52,13 @@ TEST_CASE("commands that move blocks") {
     CHECK(to_hex(scsi::write_16_cdb(1, 0x10000)) == "8a000000000000000001000100000000");
     CHECK(to_hex(scsi::write_same_16_cdb(2048, 65536)) == "93000000000000000800000100000000");
     CHECK(to_hex(scsi::synchronize_cache_16_cdb()) == "91000000000000000000000000000000");
+    CHECK(to_hex(scsi::read_10_cdb(0x01020304, 8)) == "28000102030400000800");
+    CHECK(to_hex(scsi::write_10_cdb(0xffffffff, 0xffff)) == "2a00ffffffff00ffff00");
+    CHECK(to_hex(scsi::write_same_10_cdb(2048, 4096)) == "41000000080000100000");
+    CHECK(to_hex(scsi::synchronize_cache_10_cdb()) == "35000000000000000000");
+    CHECK(scsi::fits_ten_bytes(0xffffffff, 0xffff));
+    CHECK_FALSE(scsi::fits_ten_bytes(0x100000000, 1));
+    CHECK_FALSE(scsi::fits_ten_bytes(0, 0x10000));
 }
 
 TEST_CASE("commands that ask") {
@@ -76,6 +88,27 @@ TEST_CASE("the four answers about support") {
     CHECK(support("00000000") == scsi::Support::not_told);
     CHECK(support("00070000") == scsi::Support::not_told);
     CHECK_FALSE(support("0003").has_value());
+}
+
+TEST_CASE("support is looked for in the list of all commands, of which each prefix tells nothing") {
+    CHECK(to_hex(scsi::report_all_operation_codes_cdb(0x4000)) == "a30c00000000000040000000");
+    // READ (10); SANITIZE BLOCK ERASE with its timeouts; WRITE SAME (16).
+    const auto list = *from_hex(
+        "000000242800000000"
+        "00000a480000020003000a000a0000000000000000000093000000"
+        "00000010");
+    const auto find = [&](std::uint8_t opcode, std::optional<std::uint16_t> action = {}) {
+        return scsi::find_support(list, opcode, action);
+    };
+    CHECK(find(0x28) == scsi::Support::supported);
+    CHECK(find(0x93) == scsi::Support::supported);
+    CHECK(find(0x48, 2) == scsi::Support::supported);
+    CHECK(find(0x48, 3) == scsi::Support::unsupported);
+    CHECK(find(0x41) == scsi::Support::unsupported);
+    for (std::size_t bytes = 0; bytes < list.size(); ++bytes) {
+        CHECK_FALSE(scsi::find_support(ByteView(list).first(bytes), 0x41, {}).has_value());
+    }
+    CHECK_FALSE(scsi::find_support(*from_hex("00000000"), 0x41, {}).has_value());
 }
 
 TEST_CASE("logical units are counted by the length of their list") {

@@ -121,6 +121,10 @@ TEST_CASE("FAIL and TPER_MALFUNCTION may have done a part") {
     CHECK_FALSE(tcg::changed_nothing(0x3f));
     CHECK_FALSE(tcg::changed_nothing(0x0f));
     CHECK(tcg::changed_nothing(0x12));
+    CHECK(tcg::changed_nothing(0x0b));
+    CHECK(tcg::changed_nothing(0x0d));
+    CHECK(tcg::status_name(0x0b) == "INVALID_FUNCTION");
+    CHECK(tcg::status_name(0x0d) == "INVALID_REFERENCE");
     CHECK(tcg::status_name(0x3f) == "FAIL");
     CHECK(tcg::status_name(0x12) == "AUTHORITY_LOCKED_OUT");
     CHECK(tcg::status_name(0x55) == "status 55h");

@@ -88,6 +88,20 @@ TEST_CASE("Get asks for one column") {
                kStatus));
 }
 
+TEST_CASE("Properties tells what this host takes; Enterprise names the parameter by text") {
+    // As sedutil sends them: MaxComPacketSize 2048, MaxPacketSize 2028, MaxIndTokenSize 1992.
+    const std::string list =
+        "f0 f2 d0104d6178436f6d5061636b657453697a65 820800 f3"
+        "f2 ad4d61785061636b657453697a65 8207ec f3 f2 af4d6178496e64546f6b656e53697a65 8207c8 f3"
+        "f2 aa4d61785061636b657473 01 f3 f2 ad4d61785375627061636b657473 01 f3"
+        "f2 aa4d61784d6574686f6473 01 f3 f1";
+    const std::string call = "f8 a800000000000000ff a8000000000000ff01 f0 f2";
+    CHECK(stream(tcg::encode_properties(false)) == text(call + "00" + list + "f3 f1" + kStatus));
+    CHECK(stream(tcg::encode_properties(true)) ==
+          text(call + "ae486f737450726f70657274696573" + list + "f3 f1" + kStatus));
+    CHECK(tcg::fits(tcg::encode_properties(true).view()));
+}
+
 TEST_CASE("a session ends with one token") {
     CHECK(stream(tcg::encode_end_of_session()) == "fa");
 }

@@ -202,12 +202,22 @@ TEST_CASE("what is no discovery response is not taken for one") {
     CHECK_FALSE(tcg::decode_discovery(response(twice + "0002100c 09000000 00000000 00000000")));
 }
 
-TEST_CASE("a feature that is too short tells nothing, and the rest is still read") {
-    const auto discovery = tcg::decode_discovery(
-        response("00021000 04042004 00010400 0402100c 02000000 00000000 00000000"));
-    REQUIRE(discovery);
-    CHECK_FALSE(discovery->locking);
-    CHECK_FALSE(discovery->data_removal);
-    CHECK(discovery->block_sid->sid_blocked);
-    CHECK(discovery->ssc() == nullptr);
+TEST_CASE("a short descriptor makes the discovery unreadable where something is decided by it") {
+    const std::string block_sid = "0402100c 02000000 00000000 00000000";
+    for (const char* fields :
+         {"00010000", "00020000", "01000002 1004", "02000000", "02030002 1004", "03010000",
+          "03020000", "03030000", "03040003 100400", "04020001 02", "04042004 00010400"}) {
+        INFO(fields);
+        CHECK_FALSE(tcg::decode_discovery(response(fields)));
+        CHECK_FALSE(tcg::decode_discovery(response(block_sid + fields)));
+        CHECK_FALSE(tcg::decode_discovery(response(fields + block_sid)));
+    }
+    for (const char* fields :
+         {"00030000", "02010001 00", "02020002 0000", "c0010000", "04050000"}) {
+        INFO(fields);
+        const auto discovery = tcg::decode_discovery(response(fields + block_sid));
+        REQUIRE(discovery);
+        CHECK(discovery->block_sid->sid_blocked);
+        CHECK_FALSE(discovery->geometry);
+    }
 }

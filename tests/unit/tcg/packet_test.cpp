@@ -78,6 +78,33 @@ TEST_CASE("a drive that has nothing to say, and one that still works on it, are 
     const auto larger = tcg::decode_packet(larger_response);
     REQUIRE(larger);
     CHECK_FALSE(larger->still_running());
+    CHECK(larger->needs(2048));
+    CHECK_FALSE(larger->needs(4096));
+    CHECK_FALSE(working->needs(2048));
+    CHECK_FALSE(silent->needs(0));
+}
+
+TEST_CASE("subpackets and packets that carry nothing are skipped") {
+    // ComPacket; packet of a session; a credit control subpacket of 4 bytes; one of data.
+    const std::string credit = "00000000 00008001 00000004 00000400";
+    const std::string data = "00000000 00000000 00000001 fa000000";
+    const std::string numbers = "00001002 00000069 00000000 00000000 00000000 ";
+    const auto stream = [](const std::string& text) {
+        const Bytes response = hex(text.c_str());
+        const auto packet = tcg::decode_packet(response);
+        return packet ? to_hex(packet->stream) : std::string("unreadable");
+    };
+    const std::string head = "00000000 10000000 00000000 00000000 ";
+    CHECK(stream(head + "00000038" + numbers + "00000020" + credit + data) == "fa");
+    CHECK(stream(head + "00000048" + numbers + "00000030" + credit + credit + data) == "fa");
+    CHECK(stream(head + "00000028" + numbers + "00000010" + credit).empty());
+    CHECK(stream(head + "00000050" + numbers + "00000010" + credit + numbers + "00000010" + data) ==
+          "fa");
+    CHECK(stream(head + "00000040" + numbers + "00000000" + numbers + "00000010" + data) == "fa");
+    CHECK(stream(head + "00000028" + numbers + "00000010" +
+                 "00000000 00008002 00000004 00000400") == "unreadable");
+    CHECK(stream(head + "00000028" + numbers + "00000010" +
+                 "00000000 00008001 00000005 00000400") == "unreadable");
 }
 
 TEST_CASE("lengths that contradict each other are refused") {

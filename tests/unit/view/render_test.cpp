@@ -153,6 +153,24 @@ TEST_CASE("What a drive reported and what was seen of it stand apart") {
     CHECK_THAT(text, !Contains("ffff0101"));  // raw pages are named only
 }
 
+TEST_CASE("The health that a drive reported is shown before and after, and what has grown") {
+    const auto text = flowing(render_text({{"predicate", example_predicate("drive")}}));
+    for (const char* part :
+         {"Health before 2026", "no failure, 10000 hours powered on, 31 power cycles",
+          "63209472000 bytes written by hosts, 0 uncorrected media errors", "97 % spare left",
+          "37 degrees Celsius", "last self-test passed", "NVMe log 02h, 512 bytes raw",
+          "Health after 2026", "2 uncorrected media errors", "Grown mediaErrors: from 0 to 2"}) {
+        CAPTURE(part);
+        CHECK_THAT(text, Contains(part));
+    }
+    auto without = example_predicate("drive");
+    without["target"]["health"]["after"] = nullptr;
+    CHECK_THAT(flowing(render_text({{"predicate", without}})),
+               Contains("Health after not reported"));
+    without["target"].erase("health");
+    CHECK_THAT(render_text({{"predicate", without}}), !Contains("Health"));
+}
+
 TEST_CASE("A canary that still stands and an area that stayed hidden are told, and where") {
     Json predicate = example_predicate("drive");
     predicate["target"]["hiddenAreas"]["areas"] = {hidden_area("dco", false, false)};

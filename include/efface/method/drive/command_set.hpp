@@ -14,15 +14,9 @@
 
 #include "efface/base/bytes.hpp"
 #include "efface/base/json.hpp"
+#include "efface/method/drive/health.hpp"
 
 namespace efface::method {
-
-/// Bytes as the drive gave them, for the record: an identify structure, a log page, sense data,
-/// registers.
-struct RawPage {
-    std::string name;  ///< "NVMe log 81h", "ATA IDENTIFY DEVICE"
-    Bytes bytes;
-};
 
 /// Storage that the host cannot address at present.
 struct HiddenArea {
@@ -72,7 +66,7 @@ struct DriveSurvey {
     std::string error;     ///< not empty: the drive did not answer, and nothing else is filled in
     std::vector<TechniqueFacts> techniques;
     std::vector<HiddenArea> hidden_areas;
-    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not told
+    std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not reported
     std::vector<Reason> residual_risks;
     std::vector<RawPage> pages;
     Json facts = Json::object();  ///< for the record and `efface list`
@@ -92,9 +86,9 @@ enum class Phase {
 struct OperationState {
     Phase phase = Phase::unknown;
     std::optional<double> progress;  ///< 0 to 1
-    std::string technique;           ///< that the drive names as running or last; empty: not told
-    std::string detail;              ///< for a person: "restricted failure: SOS 3"
-    std::vector<RawPage> pages;      ///< what it was read from
+    std::string technique;       ///< that the drive names as running or last; empty: not reported
+    std::string detail;          ///< for a person: "restricted failure: SOS 3"
+    std::vector<RawPage> pages;  ///< what it was read from
 };
 
 /// As long as NVMe's OVRPAT and ATA's OVERWRITE PATTERN.
@@ -135,7 +129,10 @@ struct StartAnswer {
 /// What the medium must read as afterwards.
 struct Promise {
     Bytes repeated;  ///< over every block, whose size is a multiple of it; empty: nothing is known
-    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0)}; }
+    /// A block may hold one of these, over and over, instead: the drive reports that it deallocated
+    /// blocks although it was told not to. There the other content cannot be looked for.
+    Bytes deallocated = {};
+    [[nodiscard]] static Promise zeros() { return {Bytes(1, 0), {}}; }
 };
 
 /// One technique on one drive. `memory` is carried over from an earlier process when there was one.
@@ -151,6 +148,9 @@ class Operation {
     /// Journals what must be journalled, then sends. May be called again after a failure, and by a
     /// process that does not know whether an earlier one was answered.
     [[nodiscard]] virtual StartAnswer start() = 0;
+    /// What start() had sent in an earlier process that died before it could tell: for the record,
+    /// once.
+    [[nodiscard]] virtual std::vector<SentCommand> sent_before() { return {}; }
     /// Takes back what start() left behind (a password, a session), whatever came of it; also when
     /// start() was called by an earlier process. A problem is returned in words: the drive is not
     /// fit for use until it is solved. Not to be overridden where nothing stays behind.
@@ -197,6 +197,9 @@ class CommandSet {
         const = 0;  ///< "nvme", "ata", "scsi", "tcg", "block"
     /// Asks the drive only what does not change or wake it.
     [[nodiscard]] virtual DriveSurvey survey() = 0;
+    /// What the drive says of its health; a look without a command set where it can't be asked, or
+    /// would have to be woken. Not while it erases.
+    [[nodiscard]] virtual HealthLook health() { return {}; }
     /// What the drive says of any erase of this set, also of one that someone else began.
     [[nodiscard]] virtual OperationState state() = 0;
     /// nullptr when `technique` is not of this set. `memory` outlives the operation.

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@
 #include "efface/device/drive/scsi_transport.hpp"
 #include "efface/device/drive/secure_erase.hpp"
 #include "efface/device/drive/security_transport.hpp"
+#include "efface/mandate/choice.hpp"
 #include "efface/method/drive/command_set.hpp"
 
 namespace efface::method {
@@ -54,15 +56,16 @@ constexpr std::chrono::hours kNvmeFormatMax{4};
 /// "accessibleMaxLba", "nativeMaxLba" (where there is one), "registersReadable".
 ///
 /// SECURITY ERASE UNIT is one command that lasts as long as the erasure: its start() does too. The
-/// temporary password stands in OperationMemory, as 32 characters that any tool can unlock the
+/// temporary password is in OperationMemory, as 32 characters that any tool can unlock the
 /// drive with, from before it is set until it is known to be gone.
 ///
 /// `surface_name`: the block device of the drive.
 [[nodiscard]] std::unique_ptr<CommandSet> make_ata_drive(device::AtaTransport& ata,
                                                          std::string surface_name, Random& random);
 
-/// Whether the device says to be an ATA one behind a translation layer (SAT-4, VPD page 89h); one
-/// that does not answer has not said so. Asks for no other page.
+/// Whether ATA commands reach a drive there: it answers IDENTIFY DEVICE by ATA PASS-THROUGH, or
+/// says to be an ATA device behind a translation layer (SAT-4, VPD page 89h) and does not reject
+/// the command.
 [[nodiscard]] bool scsi_is_translated(device::ScsiTransport& transport);
 
 /// SANITIZE, FORMAT UNIT, WRITE SAME (SBC-4). Techniques: scsi-sanitize-block,
@@ -70,23 +73,25 @@ constexpr std::chrono::hours kNvmeFormatMax{4};
 ///
 /// TechniqueFacts::facts: "cryptographic" and "wholeDrive" (booleans), "method" ("sanitize",
 /// "format", "write-same"). DriveSurvey::facts: "vendor", "revision"; "flash" (does not rotate),
-/// "rotationRpm" (0: not told); "zoned" (the host sees zones) and "zoneModel" ("none",
+/// "rotationRpm" (0: not reported); "zoned" (the host sees zones) and "zoneModel" ("none",
 /// "host-aware", "device-managed", "host-managed"); "translationLayer" (an ATA device behind one)
 /// with "translator"; "wabereq" and "wacereq" (what a read answers after a block or a cryptographic
-/// erase, in words); "logicalUnits" (of the target; 0: not told); "blockBytes", "capacityBytes";
-/// "failedSanitize" (an earlier SANITIZE failed, and only another one helps).
+/// erase, in words); "logicalUnits" (of the target; 0: not reported); "blockBytes",
+/// "capacityBytes"; "failedSanitize" (an earlier SANITIZE failed, and only another one helps).
 ///
 /// `surface_name` is what read_status() knows the logical unit by.
 [[nodiscard]] std::unique_ptr<CommandSet> make_scsi_drive(device::ScsiTransport& transport,
                                                           std::string surface_name,
                                                           const Clock& clock);
 
-/// What the drive is to be shown; each may be empty. Sent as they are, never hashed: a password
-/// that a tool hashed when it set it (sedutil does) has to be given as that hash.
-struct TcgCredentials {
-    SecretBytes psid;           ///< printed on the label, 32 characters
-    SecretBytes sid;            ///< of the drive's owner; empty: the MSID is tried, once
-    SecretBytes locking_admin;  ///< of Admin1 (Enterprise: EraseMaster); for tcg-genkey alone
+/// What the drive is to be shown; may be empty: then SID is tried with the MSID, once. Sent as it
+/// is, never hashed: a password that a tool hashed when it set it (sedutil does) has to be given as
+/// that hash.
+struct TcgCredential {
+    SecretBytes secret;
+    /// Whose it is, and nobody else's; nullopt: of the Locking SP's administrator (Admin1; on
+    /// Enterprise EraseMaster), for tcg-genkey alone.
+    std::optional<mandate::Authority> authority;
 };
 
 /// Waits between two looks for an answer that the drive has not ready yet.
@@ -97,12 +102,14 @@ using TcgPause = std::function<void(std::chrono::milliseconds)>;
 /// Techniques: tcg-psid-revert, tcg-revert, tcg-activate-revert, tcg-genkey. survey() and state()
 /// only read the drive's Level 0 Discovery; a drive without TCG is sent nothing else, and has no
 /// technique. DriveSurvey::facts: "ssc" (null without TCG), "lockingEnabled", "locked",
-/// "mbrEnabled", "mediaEncryption", "blockSid", "sidChanged" (null: not told), "dataRemoval" (null
-/// or an object), "features". TechniqueFacts::facts: "cryptographic", "wholeDrive", "method",
+/// "mbrEnabled", "mediaEncryption", "blockSid", "sidChanged" (null: not reported), "dataRemoval"
+/// (null or an object), "features". TechniqueFacts::facts: "cryptographic", "wholeDrive", "method",
 /// "lockingEnabledBefore", "ssc", "alwaysEncrypted".
-/// Credentials are in no answer, record or page.
+/// Nothing that runs on the drive is disturbed: an answer that waits is fetched first, another
+/// program's method is left alone. A start shows the credential once. It is in no answer, record or
+/// page.
 [[nodiscard]] std::unique_ptr<CommandSet> make_tcg_drive(device::SecurityTransport& transport,
-                                                         TcgCredentials credentials,
+                                                         const TcgCredential& credential,
                                                          const Clock& clock, TcgPause pause = {});
 
 /// TCG speaks through whatever the drive speaks: these carry it. A channel never keeps or reports

@@ -21,8 +21,8 @@
 namespace efface::method {
 
 constexpr std::size_t kCanarySeedBytes = 32;
-/// Canaries stand in so many equal parts of a surface, one in each at least: no run of kept blocks
-/// that is longer than two parts is missed. The table of techniques says how many.
+/// Canaries are placed in so many equal parts of a surface, one in each at least: no run of kept
+/// blocks that is longer than two parts is missed. The table of techniques says how many.
 [[nodiscard]] std::uint64_t canary_parts();
 /// Of existing data, in other places.
 constexpr std::uint64_t kSamples = 256;
@@ -70,9 +70,13 @@ struct EraseState {
     Json limit_events = Json::array();
     /// Of hidden areas that are opened before anything else: false until they are in hidden_areas.
     bool areas_listed = false;
+    bool failed_before = false;  ///< an erase had failed on the drive when the job began
+    /// The drive took no canaries because of that, is in order again, and is erased once more.
+    bool second_pass = false;
     /// The drive refused the command itself: {"at", "detail", "commands", "begun"}; null before.
     /// "begun" says why something may have been begun all the same, or is empty.
     Json refusal;
+    Json health_before;  ///< health_look_json() of the look before the erase; or null
 };
 /// What another technique begins with after the drive has refused this one: which hidden areas
 /// were opened, and how large it was before, stays known, the rest is fresh.
@@ -106,6 +110,8 @@ class DriveAccess {
     [[nodiscard]] virtual bool wait(std::chrono::milliseconds pause) = 0;
     /// The drive as it can be reached now; valid until reattach().
     [[nodiscard]] virtual CommandSet& commands() = 0;
+    /// The drive's health as it reports it now, by whichever commands tell of it.
+    [[nodiscard]] virtual HealthLook health() { return commands().health(); }
     /// Every surface of the drive as it is now; valid until the next call or reattach().
     [[nodiscard]] virtual std::vector<Surface> surfaces() = 0;
     /// Finds the drive again after a reset or a change of its capacity: one look, no waiting.

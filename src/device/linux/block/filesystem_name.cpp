@@ -23,7 +23,7 @@ struct Entry {
     unsigned traits;
 };
 
-/// statfs(2) and linux/magic.h; those that stand in neither are named with their source file.
+/// statfs(2) and linux/magic.h; those that are in neither are named with their source file.
 constexpr std::array kFilesystems{
     Entry{0x0000ef53, "ext4", kInPlace},
     Entry{0x58465342, "xfs", kInPlace},

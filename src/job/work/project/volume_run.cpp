@@ -87,7 +87,7 @@ void check_blocks_stayed(const LocationPlan& plan, const HeldTarget& target,
     }
 }
 
-/// The digests of the survey; they stand in the record because the certificate shows them.
+/// The digests of the survey; they are in the record because the certificate shows them.
 std::vector<method::AreaDigest> pre_state_of(const LocationPlan& plan) {
     std::vector<method::AreaDigest> areas;
     for (const auto& area : plan.record.at("preState")) {

@@ -37,7 +37,7 @@ void save_volume(const Journal& journal, std::size_t index, VolumeState& state, 
 /// Concludes the volume as one of which every place failed for this reason.
 void fail_volume(VolumeState& state, const Reason& reason);
 
-/// What stands at the volume's places today is not what destroying its keys left there: why.
+/// What is at the volume's places today is not what destroying its keys left there: why.
 /// Looks at the beginning of each range and at a piece of every MiB; what cannot be read now is
 /// passed over. nullopt when nothing differs.
 [[nodiscard]] std::optional<Reason> changed_since(Host& host, const VolumePlan& plan);

@@ -249,14 +249,13 @@ Json ProjectWork::intent() const {
 /// Every place of every volume is looked at before the first byte of any is changed: who began to
 /// use one since the plan was made keeps the whole project.
 void ProjectWork::refuse_used(RunNotes& notes) {
-    // They wait for a look at the machine, which serves all who wait (guard::Looks).
-    constexpr unsigned kWaitingAtOnce = 50;
+    context_.host.look_anew();  // one look serves them all
     std::vector<std::optional<Error>> refusals(volumes_.size());
-    for_each_in_parallel(volumes_.size(), kWaitingAtOnce, [&](std::size_t i) {
+    for_each_in_parallel(volumes_.size(), request_.workers, [&](std::size_t i) {
         Guard guard(context_.host, context_.random);
         try {
             for (const auto& location : volumes_[i].plan.locations) {
-                (void)guard.clear(location, false);
+                (void)guard.clear(location, false, Moment::survey);
             }
         } catch (const Error& error) {
             refusals[i] = error;

@@ -13,7 +13,7 @@ constexpr std::uint64_t kEndBytes = 64 * 1024;
 constexpr std::uint64_t kPieceBytes = 4096;
 constexpr std::uint64_t kPieces = 62;
 
-/// Empty when it can not be read.
+/// Empty when it cannot be read.
 std::string digest_of(device::BlockTarget& target, std::uint64_t offset, std::uint64_t length) {
     Bytes content(static_cast<std::size_t>(length));
     if (!target.read_at(offset, content).complete(content.size())) {

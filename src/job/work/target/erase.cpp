@@ -3,6 +3,10 @@
 // it.
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "efface/policy/firmware.hpp"
+
 #include "drive/find_drive.hpp"
 #include "host/machine.hpp"
 #include "objections.hpp"
@@ -74,6 +78,15 @@ void TargetWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token&
                                          .take());
 }
 
+namespace {
+
+bool logs_in(const std::string& technique) {
+    const auto* row = policy::find_firmware_technique(technique);
+    return row != nullptr && std::string_view(row->command_set) == "tcg";
+}
+
+}  // namespace
+
 /// True when the drive refused the command and another technique that was named stands ready. It is
 /// in the journal then.
 bool TargetWork::fall_back(RunNotes& notes, method::Outcome& outcome) {
@@ -87,6 +100,11 @@ bool TargetWork::fall_back(RunNotes& notes, method::Outcome& outcome) {
             {ReasonCode::no_fallback, "no other technique was tried: " + begun});
         return false;
     }
+    const bool counted =
+        refusal.value("code", "") == to_string(ReasonCode::drive_credential) ||
+        std::any_of(state_.passed_over.begin(), state_.passed_over.end(), [](const Json& one) {
+            return logs_in(one.at("technique").get<std::string>()) && !one.at("commands").empty();
+        });
     auto passed_over = state_.passed_over;
     passed_over.push_back(ObjectWriter()
                               .add("technique", state_.plan.technique)
@@ -99,7 +117,9 @@ bool TargetWork::fall_back(RunNotes& notes, method::Outcome& outcome) {
         const std::vector<std::string> rest(names.begin() + static_cast<std::ptrdiff_t>(i) + 1,
                                             names.end());
         const auto before = state_.plan.technique;
-        auto why_not = take(names[i], rest, passed_over);
+        auto why_not = counted && logs_in(names[i])
+                           ? std::optional(not_tried(names[i], passed_over))
+                           : take(names[i], rest, passed_over);
         if (!why_not) {
             fell_back_ = true;
             keep_observations(outcome);
@@ -117,15 +137,20 @@ bool TargetWork::fall_back(RunNotes& notes, method::Outcome& outcome) {
     return false;
 }
 
+/// A drive that refused a credential, or may have counted it, is shown no other one by this job.
+Reason TargetWork::not_tried(const std::string& name, Json& passed_over) const {
+    Reason why{ReasonCode::drive_credential,
+               "not tried: the drive refused a credential before, and counts wrong ones"};
+    passed_over.push_back(this->passed_over(name, why.text));
+    return why;
+}
+
 /// Makes this technique the job's, or adds to `passed_over` why not, and returns it. Saves nothing.
 std::optional<Reason> TargetWork::take(const std::string& name,
                                        const std::vector<std::string>& rest, Json& passed_over) {
-    auto choice = state_.choice;
-    choice.policy = name;
-    choice.fallbacks = rest;
+    auto choice = mandate::with_technique(state_.choice, name, rest);
     if (!mandate::asks_the_drive(choice)) {
         choice.fallbacks.clear();
-        choice.credential_file.clear();
     }
     Reason why;
     try {

@@ -50,6 +50,10 @@ void object_to_order(TargetPlan& plan, const mandate::Order& order, const std::s
                                                       : key == "wwid" ? "WWID"
                                                                       : "size",
                                                       printable(one.found), printable(one.said))}});
+        if (key == "size_bytes" && size == 0) {
+            plan.objections.back().reason.text +=
+                ": it reports no capacity; name it by its serial or wwid instead";
+        }
     }
     for (auto& member : guard::unreleased_members(plan.destroys, target.release_members)) {
         plan.objections.push_back({std::move(member)});

@@ -6,7 +6,7 @@
 
 namespace efface::job {
 
-/// Throws Error(authorisation) when it does not stand there.
+/// Throws Error(authorisation) when it is not there.
 [[nodiscard]] const mandate::OrderTarget& target_in(const mandate::Order& order,
                                                     const std::string& name);
 /// Adds what differs from the order to the plan's objections, and the order's asset tag to what was

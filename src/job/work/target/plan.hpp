@@ -9,7 +9,7 @@
 
 namespace efface::job {
 
-/// A disk's serial number, or a name that only this target has (what stands on a disk shows its
+/// A disk's serial number, or a name that only this target has (what is on a disk shows its
 /// serial number, too).
 [[nodiscard]] std::string confirm_token(const inventory::Identity& identity, const Json& target);
 
@@ -32,7 +32,7 @@ void object_to_document(TargetPlan& plan, const StateDirectory& state, const std
 /// Whether two target_identity() name one drive: opening a hidden area changes its size.
 [[nodiscard]] bool same_drive(const Json& one, const Json& other);
 
-/// Why what stands at the target's path now (`after`, as inventory::to_json()) is not what was
+/// Why what is at the target's path now (`after`, as inventory::to_json()) is not what was
 /// erased: another serial number, WWID or file, or another value of one of `also`. nullopt when it
 /// is.
 [[nodiscard]] std::optional<Reason> another_target(const Json& before, const Json& after,

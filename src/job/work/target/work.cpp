@@ -341,6 +341,7 @@ std::string plan_digest(const TargetPlan& plan) {
     Json document = plan_document(plan);
     document.erase("doneBefore");
     document.erase("openJob");
+    document.erase("health");
     if (plan.size_varies) {
         document.erase("sizeBytes");
         document.erase("bytesToTransfer");
@@ -370,6 +371,7 @@ Json plan_document(const TargetPlan& plan) {
         .add("objections", to_json(plan.objections))
         .add("doneBefore", to_json(plan.done_before))
         .add("openJob", to_json(plan.open_job))
+        .add("health", to_json(plan.health))
         .take();
 }
 

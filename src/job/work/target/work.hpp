@@ -86,6 +86,7 @@ class TargetWork final : public Work {
     bool fall_back(RunNotes& notes, method::Outcome& outcome);
     std::optional<Reason> take(const std::string& name, const std::vector<std::string>& rest,
                                Json& passed_over);
+    [[nodiscard]] Reason not_tried(const std::string& name, Json& passed_over) const;
     [[nodiscard]] Json passed_over(const std::string& technique, const std::string& why) const;
     void keep_observation(method::Observation observation);
     void keep_observations(method::Outcome& outcome);

@@ -22,6 +22,7 @@ class AtaDrive final : public CommandSet {
 
     [[nodiscard]] std::string_view name() const override { return "ata"; }
     [[nodiscard]] DriveSurvey survey() override;
+    [[nodiscard]] HealthLook health() override { return ask_ata_health(ata_); }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
                                                   OperationMemory& memory) override;
@@ -77,6 +78,11 @@ DriveSurvey AtaDrive::survey() {
     survey.serial = identify.serial;
     survey.wwn = identify.wwn;
     survey.firmware = identify.firmware;
+    const bool asleep = look.power_mode == ata::PowerMode::standby;
+    auto capacity = ata_capacity(ata_, identify, asleep);
+    if (look.wide_unreadable.empty()) {
+        look.wide_unreadable = capacity.short_address;
+    }
     survey.techniques = ata_techniques(look);
     survey.facts = ata_facts(look);
     if (identify.sectors > 0) {
@@ -84,8 +90,6 @@ DriveSurvey AtaDrive::survey() {
                                 identify.logical_sector_bytes});
     }
     survey.pages = look.pages;
-    const bool asleep = look.power_mode == ata::PowerMode::standby;
-    auto capacity = ata_capacity(ata_, identify, asleep);
     survey.hidden_areas = ata_hidden_areas(identify, capacity);
     if (capacity.native) {
         survey.facts["nativeMaxLba"] = *capacity.native - 1;

@@ -26,6 +26,11 @@ bool has_native_address(const ata::Identify& identify) {
     return identify.accessible_max_address || identify.host_protected_area;
 }
 
+/// Supported and not enabled: there is no area, and the question may be aborted.
+bool can_hide(const ata::Identify& identify) {
+    return identify.accessible_max_address || identify.host_protected_area_enabled;
+}
+
 const char* native_kind(const ata::Identify& identify) {
     return identify.accessible_max_address ? kAccessibleMaxAddress : kHostProtectedArea;
 }
@@ -185,11 +190,21 @@ AtaCapacity ata_capacity(device::AtaTransport& ata, const ata::Identify& identif
         const auto answer = ata.submit(identify.accessible_max_address
                                            ? ata::get_native_max_address()
                                            : ata::read_native_max_address(identify.lba48));
-        if (ata_taken(answer)) {
-            capacity.native = ata::decode_max_lba(*answer.registers, wide) + 1;
+        const auto native = ata_taken(answer)
+                                ? std::optional(ata::decode_max_lba(*answer.registers, wide) + 1)
+                                : std::nullopt;
+        if (native && *native < capacity.accessible) {
+            // No drive shows more than it has.
+            capacity.short_address = fmt::format(
+                "it returns {} as the last address of a drive of {} sectors: the high bytes of the "
+                "registers are lost on the way",
+                *native - 1, capacity.accessible);
+            capacity.native_error = "its native address was not reported: the high bytes are lost";
+        } else if (native) {
+            capacity.native = native;
             capacity.pages.push_back(
                 ata_registers_page("ATA native max address", *answer.registers));
-        } else {
+        } else if (!ata_refused(answer) || can_hide(identify)) {
             capacity.native_error =
                 "its native address was not reported: " + ata_answer_text(answer);
         }

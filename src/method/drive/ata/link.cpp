@@ -28,8 +28,8 @@ void put_lba(MutableByteView bytes, std::size_t at, std::uint64_t lba) {
     }
 }
 
-/// Asks for the state of SANITIZE. `look.registers_readable` becomes false where the answer shows
-/// that the status registers do not come through.
+/// Asks for the state of SANITIZE. `look.wide_unreadable` says why where the registers of a 48-bit
+/// command do not come through.
 void look_at_sanitize(device::AtaTransport& ata, AtaLook& look) {
     using Sanitize = AtaLook::Sanitize;
     if (!look.identify.sanitize.feature_set) {
@@ -39,9 +39,8 @@ void look_at_sanitize(device::AtaTransport& ata, AtaLook& look) {
     const auto answer = ata.submit(ata::sanitize_status());
     look.sanitize = Sanitize::unknown;
     if (!answer.registers) {
-        look.registers_readable = false;
-        look.unreadable_why = ata_answer_text(answer);
-        look.sanitize_detail = look.unreadable_why;
+        look.wide_unreadable = ata_answer_text(answer);
+        look.sanitize_detail = look.wide_unreadable;
         return;
     }
     look.pages.push_back(ata_registers_page("ATA SANITIZE STATUS EXT", *answer.registers));
@@ -52,6 +51,7 @@ void look_at_sanitize(device::AtaTransport& ata, AtaLook& look) {
         // A locked drive refuses the question itself.
         const bool of_the_operation = reason == ata::SanitizeError::not_reported ||
                                       reason == ata::SanitizeError::unsuccessful;
+        look.failure_explained = reason == ata::SanitizeError::unsuccessful;
         look.sanitize = of_the_operation && !look.identify.security.locked ? Sanitize::failed
                                                                            : Sanitize::unknown;
         return;
@@ -110,7 +110,9 @@ std::string ata_answer_text(const device::AtaCompletion& completion) {
     return completion.accepted ? why : "not accepted: " + why;
 }
 
-AtaIdentity ata_identify(device::AtaTransport& ata) {
+namespace {
+
+AtaIdentity identify_once(device::AtaTransport& ata) {
     AtaIdentity identity;
     Bytes page(ata::kPageBytes);
     const auto answer = ata.submit(ata::identify_device(page));
@@ -120,14 +122,29 @@ AtaIdentity ata_identify(device::AtaTransport& ata) {
         return identity;
     }
     auto identify = ata::decode_identify(page);
-    if (!identify || identify->checksum_good == false) {
-        identity.error = !identify ? "IDENTIFY DEVICE returned no data of an ATA drive"
-                                   : "IDENTIFY DEVICE data fails its own checksum";
+    if (!identify) {
+        identity.error = "IDENTIFY DEVICE returned no data of an ATA drive";
         return identity;
     }
     identity.identify = std::move(*identify);
     identity.page = std::move(page);
     return identity;
+}
+
+}  // namespace
+
+AtaIdentity ata_identify(device::AtaTransport& ata) {
+    auto first = identify_once(ata);
+    if (!first.error.empty() || first.identify.checksum_good != false) {
+        return first;
+    }
+    // What is the same again is what the drive says, added up or not; else the path changed it.
+    auto again = identify_once(ata);
+    if (again.error.empty() && again.identify.checksum_good == false && again.page != first.page) {
+        again.error =
+            "IDENTIFY DEVICE data fails its own checksum, and differs when it is read again";
+    }
+    return again;
 }
 
 AtaLook ata_look(device::AtaTransport& ata) {

@@ -27,7 +27,7 @@ namespace efface::method {
 /// The device itself said that it did not.
 [[nodiscard]] bool ata_refused(const device::AtaCompletion& completion);
 
-/// IDENTIFY DEVICE, checked.
+/// IDENTIFY DEVICE. Data that fails its checksum is read again, and stands where it comes again.
 struct AtaIdentity {
     std::string error;  ///< not empty: nothing else is filled in
     ata::Identify identify;
@@ -45,12 +45,15 @@ struct AtaLook {
     ata::PowerMode power_mode = ata::PowerMode::other;
     bool registers_readable = false;
     std::string unreadable_why;
+    std::string wide_unreadable;  ///< not empty: why those of 48-bit commands are not
     Sanitize sanitize = Sanitize::unsupported;
     ata::SanitizeStatus sanitize_status;
-    std::string sanitize_detail;  ///< why it failed or is not known
+    bool failure_explained = false;  ///< of Sanitize::failed: the operation was unsuccessful
+    std::string sanitize_detail;     ///< why it failed or is not known
     std::vector<RawPage> pages;
 };
 [[nodiscard]] AtaLook ata_look(device::AtaTransport& ata);
+[[nodiscard]] HealthLook ask_ata_health(device::AtaTransport& ata);
 [[nodiscard]] const char* to_string(AtaLook::Sanitize state) noexcept;
 /// "disabled", "frozen", ...: the first that stops an erase.
 [[nodiscard]] const char* ata_security_state(const ata::SecurityStatus& security) noexcept;
@@ -85,6 +88,7 @@ struct AtaCapacity {
     std::string native_error;     ///< why `native` is not known, although there can be an area
     std::string overlay_error;    ///< the same of `configurable`
     bool overlay_asleep = false;  ///< because the drive is in standby: ask when it is awake
+    std::string short_address;    ///< not empty: its high bytes were lost on the way
     std::vector<RawPage> pages;
 };
 /// `asleep`: nothing that might wake the drive.

@@ -43,7 +43,18 @@ bool AtaSanitizeOperation::stale_success() const {
 }
 
 OperationState AtaSanitizeOperation::state() {
-    auto state = ata_sanitize_state(ata_look(ata_));
+    auto look = ata_look(ata_);
+    // A drive that has taken the command may abort every question until it is done.
+    const bool aborts_at_work = look.sanitize == AtaLook::Sanitize::failed &&
+                                !look.failure_explained && notes_.get("taken", false);
+    auto state = ata_sanitize_state(std::move(look));
+    if (aborts_at_work) {
+        state.phase = Phase::running;
+        state.detail =
+            "the drive accepted the command, and aborts SANITIZE STATUS EXT without a "
+            "reason: it may be at work";
+        return state;
+    }
     saw_running_ = saw_running_ || state.phase == Phase::running;
     if (notes_.exist()) {
         state.technique = technique();

@@ -101,6 +101,12 @@ std::optional<Reason> ata_sanitize_objection(const AtaLook& look, AtaSanitize ki
     if (auto objection = objection_to_all(look)) {
         return objection;
     }
+    if (!look.wide_unreadable.empty()) {
+        return Reason{ReasonCode::drive_path,
+                      "the path to the drive returns no status of 48-bit commands (" +
+                          look.wide_unreadable +
+                          "), so the result could not be known: attach the drive to a SATA port"};
+    }
     if (look.identify.security.locked) {
         return unlock_first();
     }
@@ -177,6 +183,9 @@ Json ata_facts(const AtaLook& look) {
         if (!identify.flash()) {
             facts["rotationRpm"] = *identify.rotation;
         }
+    }
+    if (identify.checksum_good == false) {
+        facts["checksumGood"] = false;
     }
     const auto& support = identify.sanitize;
     const auto& status = look.sanitize_status;

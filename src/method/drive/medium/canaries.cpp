@@ -130,7 +130,30 @@ std::vector<std::uint64_t> canary_places(std::uint64_t size_bytes, std::uint32_t
     return places;
 }
 
-SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, ByteView seed) {
+namespace {
+
+/// Of places that are tried one after the other.
+class Tries final {
+  public:
+    explicit Tries(const std::stop_token& stop) : stop_(stop) {}
+    /// False: nothing more is to be tried.
+    [[nodiscard]] bool go_on() const {
+        return failures_ < kFailuresInARowMax && !stop_.stop_requested();
+    }
+    bool note(bool success) {
+        failures_ = success ? 0 : failures_ + 1;
+        return success;
+    }
+
+  private:
+    const std::stop_token& stop_;
+    unsigned failures_ = 0;
+};
+
+}  // namespace
+
+SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, ByteView seed,
+                          const std::stop_token& stop) {
     auto& storage = *surface.storage;
     const std::uint32_t alignment = storage.preferred_alignment();
     SurfaceMarks marks;
@@ -141,10 +164,11 @@ SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, 
         canary_places(marks.size_bytes, marks.block_bytes, alignment, visible_before, seed);
     device::AlignedBuffer buffer(marks.block_bytes);
     const MutableByteView block = buffer.view();
+    Tries samples(stop);
     for (const auto place : sample_places(marks.size_bytes, marks.block_bytes, wanted, seed)) {
         SampledBlock sample;
         sample.offset = place;
-        if (storage.read_at(place, block).complete(block.size())) {
+        if (samples.go_on() && samples.note(storage.read_at(place, block).complete(block.size()))) {
             sample.sha256 = sha256_hex(block);
             sample.uniform = uniform(block);
         }
@@ -152,18 +176,22 @@ SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before, 
     }
     stream::KeyedStream content(key_of(seed, "canaries of " + surface.name));
     const std::size_t asked = wanted.size();
+    Tries writes(stop);
     std::erase_if(wanted, [&](std::uint64_t place) {
         content.fill(place, block);
-        return !storage.write_at(place, block).complete(block.size());
+        return !writes.go_on() ||
+               !writes.note(storage.write_at(place, block).complete(block.size()));
     });
     if (storage.flush() != 0) {
         wanted.clear();
     }
     // Only what the medium gives back can be missed afterwards.
+    Tries reads(stop);
     std::erase_if(wanted, [&](std::uint64_t place) {
         Bytes expected(marks.block_bytes);
         content.fill(place, expected);
-        return !storage.read_at(place, block).complete(block.size()) ||
+        return !reads.go_on() ||
+               !reads.note(storage.read_at(place, block).complete(block.size())) ||
                !std::equal(block.begin(), block.end(), expected.begin());
     });
     marks.refused = asked - wanted.size();
@@ -195,6 +223,17 @@ bool keeps(const Promise& promise, ByteView blocks) {
                        blocks.size() - pattern.size()) == 0;
 }
 
+BlockShows look_at_block(const Promise& promise, ByteView block) {
+    if (keeps(promise, block)) {
+        return BlockShows::promised;
+    }
+    const auto& values = promise.deallocated;
+    const bool uniform_block = !block.empty() && uniform(block);
+    return uniform_block && std::find(values.begin(), values.end(), block.front()) != values.end()
+               ? BlockShows::deallocated
+               : BlockShows::other;
+}
+
 MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& promise,
                    const PlaceReader& read) {
     MarksSeen seen;
@@ -219,7 +258,11 @@ MarksSeen look_for(const SurfaceMarks& marks, ByteView seed, const Promise& prom
         }
         if (!promise.repeated.empty()) {
             ++seen.promised_checked;
-            seen.promised_mismatches += keeps(promise, block) ? 0U : 1U;
+            const auto shows = look_at_block(promise, block);
+            seen.promised_mismatches += shows == BlockShows::other ? 1U : 0U;
+            if (shows == BlockShows::deallocated) {
+                seen.deallocated.push_back(place);
+            }
         }
         return true;
     };

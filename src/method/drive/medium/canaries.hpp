@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -20,10 +21,14 @@ namespace efface::method {
                                                        std::uint32_t alignment,
                                                        std::uint64_t visible_before, ByteView seed);
 
-/// Samples what is there, then writes, flushes and reads back. `refused` counts what failed; a
-/// surface that takes no canary at all has none in the list.
+/// A medium on which so many places fail one after the other is not asked for the rest of them.
+constexpr unsigned kFailuresInARowMax = 64;
+
+/// Samples what is there, then writes, flushes and reads back. `refused` counts what failed and
+/// what was given up; a surface that takes no canary at all has none in the list. Ends early, with
+/// nothing that counts, when it is to stop.
 [[nodiscard]] SurfaceMarks mark_surface(const Surface& surface, std::uint64_t visible_before,
-                                        ByteView seed);
+                                        ByteView seed, const std::stop_token& stop);
 
 /// What an overwrite by the drive itself is told to leave: no device is found with it by chance,
 /// and one that only forgot where its data lie answers zeros. {a, b, b, a}, a and b being
@@ -34,6 +39,10 @@ namespace efface::method {
 [[nodiscard]] std::string to_text(const Promise& promise);
 /// True when whole blocks hold what was promised, or nothing was.
 [[nodiscard]] bool keeps(const Promise& promise, ByteView blocks);
+/// What one block shows of a promise: a value of deallocated blocks counts only where the promise
+/// has one.
+enum class BlockShows : std::uint8_t { promised, deallocated, other };
+[[nodiscard]] BlockShows look_at_block(const Promise& promise, ByteView block);
 
 enum class SampleSeen : std::uint8_t {
     unreadable,
@@ -51,6 +60,7 @@ struct MarksSeen {
     std::vector<SampleSeen> samples;        ///< in the order of the marks
     std::uint64_t promised_checked = 0;
     std::uint64_t promised_mismatches = 0;
+    std::vector<std::uint64_t> deallocated;  ///< places that show a value of deallocated blocks
     struct Status {
         std::string text;
         bool expected = false;

@@ -22,7 +22,10 @@ void compare(ByteView piece, std::uint64_t offset, std::size_t block_bytes, Whol
         return;
     }
     for (std::size_t at = 0; at < piece.size(); at += block_bytes) {
-        if (keeps(seen.promise, piece.subspan(at, std::min(block_bytes, piece.size() - at)))) {
+        const auto shows = look_at_block(
+            seen.promise, piece.subspan(at, std::min(block_bytes, piece.size() - at)));
+        if (shows != BlockShows::other) {
+            seen.deallocated_blocks += shows == BlockShows::deallocated ? 1U : 0U;
             continue;
         }
         ++seen.mismatches;
@@ -95,8 +98,11 @@ bool judge_whole(const WholeSeen& seen, Outcome& outcome) {
 }
 
 Json to_json(const WholeSeen& seen) {
-    return ObjectWriter()
-        .add("content", to_text(seen.promise))
+    ObjectWriter json;
+    if (seen.deallocated_blocks > 0) {
+        json.add("deallocatedBlocks", seen.deallocated_blocks);
+    }
+    return json.add("content", to_text(seen.promise))
         .add("bytesPlanned", seen.planned_bytes)
         .add("bytesCompared", seen.compared_bytes)
         .add("mismatches", seen.mismatches)

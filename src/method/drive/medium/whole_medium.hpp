@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Reads everything that a host addresses after an erase that promises what stands there.
+// Reads everything that a host addresses after an erase that promises what is there.
 #pragma once
 
 #include <stop_token>
@@ -18,6 +18,7 @@ struct WholeSeen {
     std::uint64_t compared_bytes = 0;
     std::uint64_t mismatches = 0;          ///< blocks that are not as promised
     std::vector<std::uint64_t> different;  ///< the first of them, as offsets
+    std::uint64_t deallocated_blocks = 0;  ///< that show a value of deallocated ones instead
     std::uint64_t unreadable_bytes = 0;
     std::uint64_t unexpected_bytes = 0;  ///< of these: not as the technique leaves blocks
 };

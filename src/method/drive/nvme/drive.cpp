@@ -24,6 +24,7 @@ class NvmeDrive final : public CommandSet {
 
     [[nodiscard]] std::string_view name() const override { return "nvme"; }
     [[nodiscard]] DriveSurvey survey() override;
+    [[nodiscard]] HealthLook health() override { return ask_nvme_health(transport_); }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
                                                   OperationMemory& memory) override;
@@ -161,12 +162,6 @@ Json drive_facts(const NvmeFacts& facts) {
     if (facts.sanitize_log) {
         told["sanitizeStatus"] = nvme::to_string(facts.sanitize_log->outcome());
         told["sanitizeState"] = nvme::to_string(facts.sanitize_log->state);
-    }
-    if (facts.smart) {
-        told["percentageUsed"] = facts.smart->percentage_used;
-        told["mediaErrors"] = nvme_json_count(facts.smart->media_errors);
-        told["powerOnHours"] = nvme_json_count(facts.smart->power_on_hours);
-        told["criticalWarning"] = facts.smart->critical_warning;
     }
     return told;
 }

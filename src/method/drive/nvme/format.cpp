@@ -28,26 +28,29 @@ struct FormatStep {
     std::uint32_t cdw10 = 0;
 };
 
-/// One broadcast where the drive takes it and every namespace keeps its format by it; one command
-/// for all where any NSID erases all (SENS); else one for each attached namespace.
-std::vector<FormatStep> format_steps(const NvmeFacts& facts, nvme::SecureErase erase) {
+/// One for each attached namespace, or one for all where any NSID erases all (SENS).
+std::vector<FormatStep> steps_by_namespace(const NvmeFacts& facts, nvme::SecureErase erase) {
     std::vector<FormatStep> each;
     for (const auto& one : facts.namespaces) {
         if (one.attached) {
             each.push_back({one.nsid, nvme::format_cdw10(one.identity, erase)});
         }
     }
-    if (each.empty()) {
-        return each;
+    if (!each.empty() && facts.controller.erase_reaches_all()) {
+        each.resize(1);
     }
+    return each;
+}
+
+/// One broadcast where there are several, the drive takes it and every namespace keeps its format
+/// by it.
+std::vector<FormatStep> format_steps(const NvmeFacts& facts, nvme::SecureErase erase) {
+    auto each = steps_by_namespace(facts, erase);
     const bool alike = std::all_of(each.begin(), each.end(), [&](const FormatStep& step) {
         return step.cdw10 == each.front().cdw10;
     });
-    if (alike && facts.controller.format_broadcast()) {
+    if (each.size() > 1 && alike && facts.controller.format_broadcast()) {
         return {{nvme::kAllNamespaces, each.front().cdw10}};
-    }
-    if (facts.controller.erase_reaches_all()) {
-        each.resize(1);
     }
     return each;
 }
@@ -130,6 +133,7 @@ class NvmeFormat final : public Operation {
   private:
     void judge(const Json& steps, OperationState& now) const;
     [[nodiscard]] bool still_formatting(OperationState& now);
+    void send_all(const std::vector<FormatStep>& steps, StartAnswer& answer);
     [[nodiscard]] bool send(std::size_t index, StartAnswer& answer);
 
     std::string technique_;
@@ -225,6 +229,16 @@ bool NvmeFormat::send(std::size_t index, StartAnswer& answer) {
     return completion.succeeded();
 }
 
+void NvmeFormat::send_all(const std::vector<FormatStep>& steps, StartAnswer& answer) {
+    Json list = Json::array();
+    for (const auto& step : steps) {
+        list.push_back(ObjectWriter().add("nsid", step.nsid).add("cdw10", step.cdw10).take());
+    }
+    notes_.renew(ObjectWriter().add("technique", technique_).add("steps", std::move(list)).take());
+    for (std::size_t index = 0; index < steps.size() && send(index, answer); ++index) {
+    }
+}
+
 StartAnswer NvmeFormat::start() {
     StartAnswer answer;
     const auto facts = read_nvme_facts(transport_);
@@ -235,12 +249,10 @@ StartAnswer NvmeFormat::start() {
         answer.detail = facts.error.empty() ? "no namespace is attached" : facts.error;
         return answer;
     }
-    Json list = Json::array();
-    for (const auto& step : steps) {
-        list.push_back(ObjectWriter().add("nsid", step.nsid).add("cdw10", step.cdw10).take());
-    }
-    notes_.renew(ObjectWriter().add("technique", technique_).add("steps", std::move(list)).take());
-    for (std::size_t index = 0; index < steps.size() && send(index, answer); ++index) {
+    send_all(steps, answer);
+    if (answer.start == Start::refused && steps.front().nsid == nvme::kAllNamespaces) {
+        // Some say that they take it, and do not.
+        send_all(steps_by_namespace(facts, secure_erase_of(technique_)), answer);
     }
     if (answer.start == Start::refused) {
         notes_.forget();  // it has changed nothing

@@ -68,10 +68,10 @@ struct NvmeFacts {
     std::uint64_t unaccounted_bytes = 0;  ///< of TNVMCAP, neither in a namespace nor unallocated
     std::optional<nvme::SanitizeLog> sanitize_log;
     std::string sanitize_log_error;
-    std::optional<nvme::SmartLog> smart;
     std::vector<RawPage> pages;
 };
 [[nodiscard]] NvmeFacts read_nvme_facts(device::NvmeTransport& transport);
+[[nodiscard]] HealthLook ask_nvme_health(device::NvmeTransport& transport);
 
 /// The technique that CDW10 of a Sanitize asks for; empty when it is none of ours.
 [[nodiscard]] std::string nvme_sanitize_technique(std::uint32_t cdw10);

@@ -100,11 +100,6 @@ void add_logs(device::NvmeTransport& transport, NvmeFacts& facts) {
             facts.pages.push_back({"NVMe log 81h", std::move(log.bytes)});
         }
     }
-    auto smart = nvme_read_log(transport, nvme::LogPage::smart, nvme::kSmartLogBytes);
-    if (smart.ok()) {
-        facts.smart = nvme::decode_smart(smart.bytes);
-        facts.pages.push_back({"NVMe log 02h", std::move(smart.bytes)});
-    }
 }
 
 }  // namespace

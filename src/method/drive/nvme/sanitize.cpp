@@ -19,6 +19,7 @@ using nvme::SanitizeAction;
 using nvme::SanitizeOutcome;
 
 constexpr std::uint8_t kDeallocatedReadsZero = 1;
+constexpr std::uint8_t kDeallocatedReadsOnes = 2;
 constexpr std::uint32_t kPassesOfEstimate = 16;
 
 struct SanitizeTechnique {
@@ -140,6 +141,24 @@ std::optional<Reason> objection_to(const SanitizeTechnique& technique, const Nvm
     return nvme_write_protection(facts);
 }
 
+/// The newest start of a sanitize in the drive's event log, as a name; "none" where it has none,
+/// empty where there is no such log.
+std::string newest_start(device::NvmeTransport& transport) {
+    const auto page = nvme_read_event_log(transport);
+    if (!page.ok()) {
+        return "";
+    }
+    std::uint64_t count = 0;
+    std::uint64_t newest = 0;
+    for (const auto& event : nvme::decode_erasure_events(page.bytes)) {
+        if (event.type == nvme::ErasureEvent::Type::sanitize_start) {
+            ++count;
+            newest = std::max(newest, event.milliseconds);
+        }
+    }
+    return count == 0 ? "none" : fmt::format("{} of {}", newest, count);
+}
+
 class NvmeSanitize final : public Operation {
   public:
     NvmeSanitize(const SanitizeTechnique& technique, device::NvmeTransport& transport,
@@ -158,6 +177,7 @@ class NvmeSanitize final : public Operation {
   private:
     [[nodiscard]] bool was_sent() const { return notes_.exist(); }
     void doubt_success(OperationState& state);
+    [[nodiscard]] bool has_started_since();
     void note_running();
 
     const SanitizeTechnique& technique_;
@@ -165,6 +185,22 @@ class NvmeSanitize final : public Operation {
     const Bytes& pattern_;
     Notes notes_;
 };
+
+/// What a deallocated block reads as (DLFEAT): zeros, ones, or either where that is not reported.
+Bytes deallocated_values(const NvmeFacts& facts) {
+    constexpr std::uint8_t kOnes = 0xff;
+    Bytes values;
+    for (const auto& one : facts.namespaces) {
+        const auto reads = one.identity.deallocated_reads;
+        if (reads != kDeallocatedReadsOnes) {
+            values.push_back(0);
+        }
+        if (reads != kDeallocatedReadsZero) {
+            values.push_back(kOnes);
+        }
+    }
+    return values;
+}
 
 /// Only an overwrite leaves something known: its pattern where the blocks are not deallocated after
 /// it, zeros where deallocated ones read so. Zeros after the others would prove nothing.
@@ -176,17 +212,24 @@ Promise NvmeSanitize::promise() const {
     if (!facts.error.empty() || !facts.sanitize_log || facts.namespaces.empty()) {
         return {};
     }
-    const bool kept = nvme::decode_sanitize(facts.sanitize_log->scdw10).no_deallocate &&
-                      facts.sanitize_log->outcome() == SanitizeOutcome::success;
-    const bool zeros =
-        std::all_of(facts.namespaces.begin(), facts.namespaces.end(), [](const NvmeNamespace& one) {
-            return one.identity.deallocated_reads == kDeallocatedReadsZero;
-        });
-    // One of someone else, adopted, may have had another pattern: log page 81h does not tell.
+    // One of someone else, adopted, may have had another pattern: log page 81h does not tell. Of
+    // ours it is known what was sent; some drives give back SANACT alone.
     if (!was_sent()) {
         return {};
     }
-    return kept ? Promise{pattern_} : zeros ? Promise::zeros() : Promise{};
+    const auto sent = nvme::decode_sanitize(notes_.get("cdw10", 0U));
+    if (!sent.no_deallocate) {
+        const bool zeros = std::all_of(
+            facts.namespaces.begin(), facts.namespaces.end(), [](const NvmeNamespace& one) {
+                return one.identity.deallocated_reads == kDeallocatedReadsZero;
+            });
+        return zeros ? Promise::zeros() : Promise{};
+    }
+    // Only SOS 4 says that blocks were deallocated nevertheless, not which; after SOS 1 a drive
+    // that shows zeros has but forgotten its map.
+    return facts.sanitize_log->outcome() == SanitizeOutcome::success_deallocated
+               ? Promise{pattern_, deallocated_values(facts)}
+               : Promise{pattern_, {}};
 }
 
 void NvmeSanitize::note_running() {
@@ -206,14 +249,23 @@ void NvmeSanitize::doubt_success(OperationState& state) {
     if (!was_sent() || notes_.get("running", false) || state.pages.empty()) {
         return;
     }
-    // A success sets GDE; the same page with GDE 0 is that of an earlier one, written over since.
+    // A success sets GDE; the same page with GDE 0 is that of an earlier one, written over since,
+    // or of a drive that never sets it and was fast. One that accepted the command is believed,
+    // unless its event log has no start since; what it did, the canaries show.
     const auto log = nvme::decode_sanitize_log(state.pages.front().bytes);
-    if (log && !log->global_data_erased() &&
-        to_hex(state.pages.front().bytes) == notes_.get("logBefore")) {
+    const bool same = log && !log->global_data_erased() &&
+                      to_hex(state.pages.front().bytes) == notes_.get("logBefore");
+    if (same && (!notes_.get("accepted", false) || !has_started_since())) {
         state.phase = Phase::unknown;
         state.detail = "the status is from before the command: it reports an earlier sanitize; " +
                        state.detail;
     }
+}
+
+/// False: the event log has the same newest start as before the command.
+bool NvmeSanitize::has_started_since() {
+    const auto newest = newest_start(transport_);
+    return newest.empty() || newest != notes_.get("startBefore");
 }
 
 OperationState NvmeSanitize::state() {
@@ -256,9 +308,15 @@ StartAnswer NvmeSanitize::start() {
         return answer;
     }
     const auto command = nvme::encode(command_for(technique_, controller->sanitize, pattern_));
-    notes_.renew(
-        ObjectWriter().add("cdw10", command.cdw10).add("logBefore", to_hex(log.bytes)).take());
+    notes_.renew(ObjectWriter()
+                     .add("cdw10", command.cdw10)
+                     .add("logBefore", to_hex(log.bytes))
+                     .add("startBefore", newest_start(transport_))
+                     .take());
     const auto completion = transport_.submit(command);
+    if (completion.succeeded()) {
+        notes_.keep("accepted", true);
+    }
     answer.commands.push_back(
         nvme_sent(fmt::format("Sanitize ({})", technique_.words), command, completion));
     answer.start = completion.succeeded()  ? Start::accepted

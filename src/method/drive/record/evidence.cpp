@@ -243,6 +243,34 @@ Json canaries_json(const EraseState& state, const std::vector<MarksSeen>& looks,
         .take();
 }
 
+/// Where the drive deallocated blocks although it was told not to, by surface.
+Json deallocated_json(const EraseState& state, const std::vector<MarksSeen>& looks) {
+    Json list = Json::array();
+    for (std::size_t i = 0; i < looks.size(); ++i) {
+        const auto& places = looks[i].deallocated;
+        if (!places.empty()) {
+            list.push_back(ObjectWriter()
+                               .add("surface", printable(state.marks[i % state.marks.size()].name))
+                               .add("blocks", places.size())
+                               .add("first", *std::min_element(places.begin(), places.end()))
+                               .take());
+        }
+    }
+    return list;
+}
+
+Json expected_json(const EraseState& state, const MarksReport& report, const Totals& totals) {
+    ObjectWriter json;
+    json.add("content", totals.promised_checked == 0 ? "nothing" : to_text(report.promise))
+        .add("checked", totals.promised_checked)
+        .add("mismatches", totals.promised_mismatches);
+    auto deallocated = deallocated_json(state, report.seen);
+    if (!deallocated.empty()) {
+        json.add("deallocated", std::move(deallocated));
+    }
+    return json.take();
+}
+
 }  // namespace
 
 PlacesNotRead places_not_read(const EraseState& state, const std::vector<MarksSeen>& looks) {
@@ -329,12 +357,7 @@ Json verification_record(const EraseState& state, const MarksReport& report) {
         .add("seed", to_hex(state.seed))
         .add("canaries", canaries_json(state, report.seen, totals))
         .add("samples", samples_json(state, report.seen, totals.seen))
-        .add("expected",
-             ObjectWriter()
-                 .add("content", totals.promised_checked == 0 ? "nothing" : to_text(report.promise))
-                 .add("checked", totals.promised_checked)
-                 .add("mismatches", totals.promised_mismatches)
-                 .take())
+        .add("expected", expected_json(state, report, totals))
         .add("unreadableStatuses", report.statuses)
         .add("recheck", report.recheck)
         .add("byCommand", report.by_command);

@@ -18,6 +18,7 @@ class ScsiDriveCommands final : public CommandSet {
 
     [[nodiscard]] std::string_view name() const override { return "scsi"; }
     [[nodiscard]] DriveSurvey survey() override { return survey_scsi_drive(session_, surface_); }
+    [[nodiscard]] HealthLook health() override { return ask_scsi_health(session_); }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] std::unique_ptr<Operation> make(std::string_view technique,
                                                   OperationMemory& memory) override;
@@ -36,12 +37,16 @@ class ScsiDriveCommands final : public CommandSet {
     [[nodiscard]] std::string problem_at(const std::string& surface, std::uint64_t offset,
                                          std::size_t bytes);
     [[nodiscard]] bool is_expected(const scsi::SenseData& sense) const;
+    /// READ or WRITE, in the form that the disk knows.
+    [[nodiscard]] device::ScsiCompletion transfer(std::uint64_t block, std::uint32_t blocks,
+                                                  MutableByteView into, ByteView from);
 
     ScsiSession session_;
     std::string surface_;
     const Clock& clock_;
     ScsiFacts facts_;                      ///< as of learn()
     const ScsiTechnique* last_ = nullptr;  ///< of make()
+    bool ten_bytes_ = false;               ///< it knows no command of sixteen
 };
 
 /// While the disk erases it tells no capacity: then what is known already stands.
@@ -73,10 +78,10 @@ std::unique_ptr<Operation> ScsiDriveCommands::make(std::string_view technique,
     switch (found->work) {
         case ScsiWork::sanitize:
             return make_scsi_erasure(
-                session_, *found, scsi_sanitize_command(*found->sanitize, facts_, memory.pattern),
+                session_, *found, scsi_sanitize_commands(*found->sanitize, facts_, memory.pattern),
                 memory);
         case ScsiWork::format:
-            return make_scsi_erasure(session_, *found, scsi_format_command(facts_), memory);
+            return make_scsi_erasure(session_, *found, scsi_format_commands(facts_), memory);
         default:
             return make_scsi_write_same(session_, clock_, facts_, memory);
     }
@@ -123,6 +128,26 @@ std::string ScsiDriveCommands::problem_at(const std::string& surface, std::uint6
                                                      : "";
 }
 
+device::ScsiCompletion ScsiDriveCommands::transfer(std::uint64_t block, std::uint32_t blocks,
+                                                   MutableByteView into, ByteView from) {
+    const bool writes = !from.empty();
+    device::ScsiCommand command;
+    command.read_into = into;
+    command.write_from = from;
+    const bool fits = scsi::fits_ten_bytes(block, blocks);
+    if (!ten_bytes_ || !fits) {
+        command.cdb = writes ? scsi::write_16_cdb(block, blocks) : scsi::read_16_cdb(block, blocks);
+        auto completion = session_.send(command);
+        if (!fits || !refuses_opcode(completion)) {
+            return completion;
+        }
+    }
+    command.cdb = writes ? scsi::write_10_cdb(block, blocks) : scsi::read_10_cdb(block, blocks);
+    auto completion = session_.send(command);
+    ten_bytes_ = ten_bytes_ || completion.good();
+    return completion;
+}
+
 ReadStatus ScsiDriveCommands::read_status(const std::string& surface, std::uint64_t offset,
                                           MutableByteView into) {
     ReadStatus result;
@@ -134,11 +159,8 @@ ReadStatus ScsiDriveCommands::read_status(const std::string& surface, std::uint6
     const std::size_t step = std::max<std::size_t>(kReadBytesMax / unit, 1) * unit;
     for (std::size_t at = 0; at < into.size(); at += step) {
         const auto part = into.subspan(at, std::min(step, into.size() - at));
-        device::ScsiCommand command;
-        command.cdb =
-            scsi::read_16_cdb((offset + at) / unit, static_cast<std::uint32_t>(part.size() / unit));
-        command.read_into = part;
-        const auto completion = session_.send(command);
+        const auto completion = transfer((offset + at) / unit,
+                                         static_cast<std::uint32_t>(part.size() / unit), part, {});
         result.status = scsi_answer_text(completion);
         if (!completion.good() || completion.transferred != part.size()) {
             const auto sense = scsi_sense(completion);
@@ -160,11 +182,8 @@ WriteStatus ScsiDriveCommands::write_by_command(const std::string& surface, std:
     const std::size_t step = std::max<std::size_t>(kReadBytesMax / unit, 1) * unit;
     for (std::size_t at = 0; at < from.size(); at += step) {
         const auto part = from.subspan(at, std::min(step, from.size() - at));
-        device::ScsiCommand command;
-        command.cdb = scsi::write_16_cdb((offset + at) / unit,
-                                         static_cast<std::uint32_t>(part.size() / unit));
-        command.write_from = part;
-        const auto completion = session_.send(command);
+        const auto completion = transfer((offset + at) / unit,
+                                         static_cast<std::uint32_t>(part.size() / unit), {}, part);
         if (!completion.good()) {
             return {.status = scsi_answer_text(completion)};
         }
@@ -173,9 +192,7 @@ WriteStatus ScsiDriveCommands::write_by_command(const std::string& surface, std:
 }
 
 bool ScsiDriveCommands::flush_by_command(const std::string& surface) {
-    device::ScsiCommand command;
-    command.cdb = scsi::synchronize_cache_16_cdb();
-    return surface == surface_ && session_.send(command).good();
+    return surface == surface_ && scsi_synchronize(session_, device::kScsiTimeoutDefault).good();
 }
 
 }  // namespace

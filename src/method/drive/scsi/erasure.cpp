@@ -14,21 +14,24 @@ namespace {
 
 /// The command only begins the erase, but some disks spin up or flush first.
 constexpr std::chrono::milliseconds kScsiStartTimeout{60'000};
+/// Without IMMED it is answered at the end: an answer that is given up on means a reset in the
+/// middle. SG_IO counts milliseconds in 31 bits.
+constexpr std::chrono::hours kScsiWholeTimeout{24 * 24};
 constexpr const char* kScsiSending = "sending";
 constexpr const char* kScsiAccepted = "accepted";
 
 class ScsiErasure final : public Operation {
   public:
-    ScsiErasure(ScsiSession& session, const ScsiTechnique& technique, ScsiStartCommand command,
-                OperationMemory& memory)
+    ScsiErasure(ScsiSession& session, const ScsiTechnique& technique,
+                std::vector<ScsiStartCommand> forms, OperationMemory& memory)
         : session_(session),
           technique_(technique),
-          command_(std::move(command)),
+          forms_(std::move(forms)),
           notes_(memory, "scsi"),
           resets_before_(session.resets()) {}
 
     [[nodiscard]] std::string_view technique() const override { return technique_.name; }
-    [[nodiscard]] Promise promise() const override { return command_.promise; }
+    [[nodiscard]] Promise promise() const override { return forms_.front().promise; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
 
@@ -38,10 +41,11 @@ class ScsiErasure final : public Operation {
     void note_running(OperationState& state);
     void conclude(OperationState& state);
     [[nodiscard]] std::optional<StartAnswer> answer_without_sending();
+    [[nodiscard]] device::ScsiCompletion send(const ScsiStartCommand& form, StartAnswer& answer);
 
     ScsiSession& session_;
     const ScsiTechnique& technique_;
-    ScsiStartCommand command_;
+    std::vector<ScsiStartCommand> forms_;
     Notes notes_;
     /// This object has seen it begin or run: nothing happened behind its back since.
     bool watched_ = false;
@@ -125,10 +129,32 @@ std::optional<StartAnswer> ScsiErasure::answer_without_sending() {
             {ReasonCode::drive_erasing,
              before.detail + ": someone else started it; wait until it has ended"});
     }
+    if (before.reserved) {
+        return refused_start(scsi_reservation());
+    }
     if (before.phase == Phase::unknown && before.pages.empty()) {
         return refused_start({ReasonCode::drive_silent, "nothing was sent: " + before.detail});
     }
     return std::nullopt;
+}
+
+device::ScsiCompletion ScsiErasure::send(const ScsiStartCommand& form, StartAnswer& answer) {
+    device::ScsiCommand command;
+    command.cdb = form.cdb;
+    command.write_from = form.list;
+    command.timeout = form.immediate ? std::chrono::milliseconds(kScsiStartTimeout)
+                                     : std::chrono::milliseconds(kScsiWholeTimeout);
+    auto completion = session_.send(command);
+    auto sent = std::move(answer.commands);
+    answer = scsi_start_answer(completion);
+    answer.commands = std::move(sent);
+    answer.commands.push_back({form.title, form.cdb, scsi_answer_text(completion)});
+    const auto sense = scsi_sense(completion);
+    if (!form.immediate && answer.start == Start::refused && sense &&
+        sense->code == scsi::asc::kSanitizeFailed) {
+        answer.start = Start::unknown;  // the end of this one: the disk is asked
+    }
+    return completion;
 }
 
 StartAnswer ScsiErasure::start() {
@@ -143,13 +169,13 @@ StartAnswer ScsiErasure::start() {
                      .add("adopted", false)
                      .take());
     resets_before_ = session_.resets();
-    device::ScsiCommand command;
-    command.cdb = command_.cdb;
-    command.write_from = command_.list;
-    command.timeout = kScsiStartTimeout;
-    const auto completion = session_.send(command);
-    auto answer = scsi_start_answer(completion);
-    answer.commands.push_back({command_.title, command_.cdb, scsi_answer_text(completion)});
+    StartAnswer answer;
+    for (const auto& form : forms_) {
+        const auto completion = send(form, answer);
+        if (!refuses_form(completion)) {
+            break;
+        }
+    }
     if (answer.start == Start::accepted) {
         // Attentions that were taken on the way are older than the erase.
         resets_before_ = session_.resets();
@@ -182,6 +208,38 @@ std::string hint_after(const scsi::SenseData& sense) {
 
 }  // namespace
 
+Reason scsi_reservation() {
+    return {ReasonCode::busy,
+            "reservation conflict: another host holds a reservation on the disk, which must be "
+            "released first (sg_persist --in --read-reservation shows its key)"};
+}
+
+device::ScsiCompletion scsi_synchronize(ScsiSession& session, std::chrono::milliseconds timeout) {
+    device::ScsiCommand command;
+    command.timeout = timeout;
+    command.cdb = scsi::synchronize_cache_16_cdb();
+    auto completion = session.send(command);
+    if (refuses_opcode(completion)) {
+        command.cdb = scsi::synchronize_cache_10_cdb();
+        completion = session.send(command);
+    }
+    return completion;
+}
+
+bool refuses_form(const device::ScsiCompletion& completion) {
+    const auto sense = scsi_sense(completion);
+    return sense && sense->is(scsi::SenseKey::illegal_request) &&
+           (sense->code == scsi::asc::kInvalidFieldInCdb ||
+            sense->code == scsi::asc::kInvalidFieldInList ||
+            sense->code == scsi::asc::kListLengthError);
+}
+
+bool refuses_opcode(const device::ScsiCompletion& completion) {
+    const auto sense = scsi_sense(completion);
+    return sense && sense->is(scsi::SenseKey::illegal_request) &&
+           sense->code == scsi::asc::kInvalidOpcode;
+}
+
 StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
     StartAnswer answer;  // unknown
     answer.detail = scsi_answer_text(completion);
@@ -195,9 +253,7 @@ StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
         case device::ScsiStatus::task_set_full:
             return refused_start({ReasonCode::busy, words + ": try again later"});
         case device::ScsiStatus::reservation_conflict:
-            return refused_start(
-                {ReasonCode::busy,
-                 words + ": another host holds a reservation, which must be released first"});
+            return refused_start(scsi_reservation());
         default:
             break;
     }
@@ -218,8 +274,9 @@ StartAnswer scsi_start_answer(const device::ScsiCompletion& completion) {
 }
 
 std::unique_ptr<Operation> make_scsi_erasure(ScsiSession& session, const ScsiTechnique& technique,
-                                             ScsiStartCommand command, OperationMemory& memory) {
-    return std::make_unique<ScsiErasure>(session, technique, std::move(command), memory);
+                                             std::vector<ScsiStartCommand> forms,
+                                             OperationMemory& memory) {
+    return std::make_unique<ScsiErasure>(session, technique, std::move(forms), memory);
 }
 
 }  // namespace efface::method

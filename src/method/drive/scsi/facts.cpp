@@ -3,6 +3,8 @@
 // it is erasing.
 #include <algorithm>
 
+#include "efface/ata/identify.hpp"
+#include "efface/ata/sat_tunnel.hpp"
 #include "efface/base/json.hpp"
 #include "efface/method/drive/command_sets.hpp"
 
@@ -104,16 +106,32 @@ void read_elements(ScsiSession& session, ScsiFacts& facts) {
                  [](const scsi::PhysicalElement& element) { return element.depopulated(); });
 }
 
+/// Asked by the command itself: many USB bridges have no VPD 89h, and some layers that have it
+/// pass nothing. `says_so`: the page is there; then only a layer that answers by itself (none of
+/// the drive's registers) has said that it passes none.
+AtaPath ask_ata_path(device::ScsiTransport& transport, bool says_so) {
+    ata::SatTunnel tunnel(transport);
+    Bytes page(ata::kPageBytes);
+    const auto answer = tunnel.submit(ata::identify_device(page));
+    const auto identify = answer.accepted ? ata::decode_identify(page) : std::nullopt;
+    if (identify && !(identify->model.empty() && identify->serial.empty())) {
+        return AtaPath::passes;
+    }
+    const bool by_itself = answer.error == 0 && !answer.registers;
+    return !says_so ? AtaPath::none : by_itself ? AtaPath::rejects : AtaPath::passes;
+}
+
 }  // namespace
 
 bool scsi_is_translated(device::ScsiTransport& transport) {
     ScsiSession session(transport);
     const auto list = session.ask(scsi::vpd_cdb(scsi::kVpdSupportedPages, kVpdBytes), kVpdBytes);
-    if (!lists_page(list, scsi::kVpdAtaInformation)) {
-        return false;
-    }
-    const auto page = session.ask(scsi::vpd_cdb(scsi::kVpdAtaInformation, kVpdBytes), kVpdBytes);
-    return page && scsi::decode_ata_information(*page).has_value();
+    const bool listed = lists_page(list, scsi::kVpdAtaInformation);
+    const auto page =
+        listed ? session.ask(scsi::vpd_cdb(scsi::kVpdAtaInformation, kVpdBytes), kVpdBytes)
+               : std::nullopt;
+    const bool says_so = page && scsi::decode_ata_information(*page);
+    return ask_ata_path(transport, says_so) == AtaPath::passes;
 }
 
 ScsiFacts read_scsi_facts(ScsiSession& session) {
@@ -133,6 +151,7 @@ ScsiFacts read_scsi_facts(ScsiSession& session) {
     facts.inquiry = *inquiry;
     facts.pages.push_back({"SCSI INQUIRY", std::move(data)});
     read_vital_pages(session, facts);
+    facts.ata = ask_ata_path(session.transport(), facts.translation.has_value());
     read_capacity(session, facts);
     read_modes(session, facts);
     read_elements(session, facts);

@@ -121,6 +121,9 @@ bool ask_by_test(ScsiSession& session, ScsiReadiness& readiness) {
     if (completion.good()) {
         return false;
     }
+    readiness.reserved =
+        completion.answered() &&
+        completion.status == static_cast<std::uint8_t>(device::ScsiStatus::reservation_conflict);
     if (!completion.sense.empty()) {
         readiness.pages.push_back({"SCSI sense data of TEST UNIT READY", completion.sense});
     }

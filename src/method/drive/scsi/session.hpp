@@ -14,6 +14,7 @@ namespace efface::method {
 class ScsiSession final {
   public:
     explicit ScsiSession(device::ScsiTransport& transport) noexcept : transport_(transport) {}
+    [[nodiscard]] device::ScsiTransport& transport() const noexcept { return transport_; }
 
     /// Repeats a command that only met a unit attention, a bounded number of times.
     [[nodiscard]] device::ScsiCompletion send(const device::ScsiCommand& command);
@@ -41,6 +42,7 @@ struct ScsiReadiness {
     std::optional<double> progress;
     std::string detail;
     std::vector<RawPage> pages;
+    bool reserved = false;  ///< for another host
 };
 /// REQUEST SENSE; when that tells of nothing TEST UNIT READY, and when that is good READ CAPACITY:
 /// only a disk that passes all three is idle.

@@ -14,6 +14,7 @@ namespace efface::method {
 namespace {
 
 constexpr std::uint32_t kSupportBytes = 64;
+constexpr std::uint32_t kAllSupportBytes = 16384;
 
 using scsi::SanitizeAction;
 
@@ -27,13 +28,26 @@ std::optional<Reason> unit_objection(const ScsiFacts& facts) {
             ReasonCode::drive_lacks_technique,
             fmt::format("not a disk: SCSI device type {:02x}h", facts.inquiry.device_type)};
     }
-    if (facts.translation) {
-        return Reason{ReasonCode::drive_path,
-                      fmt::format("an ATA device behind a translation layer ({}), which may "
-                                  "translate the command into anything: use the ATA commands",
-                                  facts.translation->translator)};
+    if (facts.ata == AtaPath::passes) {
+        return Reason{
+            ReasonCode::drive_path,
+            fmt::format("an ATA device behind a translation layer ({}), which may "
+                        "translate the command into anything: use the ATA commands",
+                        facts.translation ? facts.translation->translator : facts.inquiry.vendor)};
     }
     return std::nullopt;
+}
+
+/// Either form does; of both, that the disk does not tell is the weaker reason.
+std::optional<ScsiObjection> write_same_objection(ScsiSession& session, const ScsiFacts& facts) {
+    auto sixteen =
+        scsi_command_objection(session, scsi::kWriteSame16, std::nullopt, "WRITE SAME (16)");
+    const bool fits = !facts.capacity || scsi::fits_ten_bytes(facts.capacity->blocks - 1, 1);
+    if (!sixteen || !fits) {
+        return sixteen;
+    }
+    auto ten = scsi_command_objection(session, scsi::kWriteSame10, std::nullopt, "WRITE SAME (10)");
+    return !ten ? std::nullopt : ten->untold ? std::move(ten) : std::move(sixteen);
 }
 
 std::optional<ScsiObjection> technique_objection(ScsiSession& session, const ScsiFacts& facts,
@@ -58,7 +72,7 @@ std::optional<ScsiObjection> technique_objection(ScsiSession& session, const Scs
         return ScsiObjection{{ReasonCode::drive_lacks_technique,
                               "zones of a host-managed disk can only be written in order"}};
     }
-    return scsi_command_objection(session, scsi::kWriteSame16, std::nullopt, "WRITE SAME (16)");
+    return write_same_objection(session, facts);
 }
 
 std::vector<std::string> not_reached(const ScsiFacts& facts, const ScsiTechnique& technique) {
@@ -78,12 +92,17 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     TechniqueFacts result;
     result.name = technique.name;
     auto objection = technique_objection(session, facts, technique, sanitize_failed);
-    if (objection && objection->untold && technique.work == ScsiWork::format) {
-        // A disk must have it (SBC-4, table of commands), and many that do not answer the question
-        // do: bridges and emulators, some of which erase nothing with it.
+    if (objection && objection->untold) {
+        // Many that do not answer the question have it; a refused command harms nothing, and what
+        // a bridge or an emulator makes of it is looked at afterwards.
         result.untold = std::move(objection->reason.text);
     } else if (objection) {
         result.objection = std::move(objection->reason);
+    } else if (facts.ata == AtaPath::rejects) {
+        result.untold = fmt::format(
+            "an ATA device behind a translation layer ({}) that rejects ATA PASS-THROUGH: what it "
+            "translates the command into is not reported",
+            facts.translation->translator);
     }
     if (technique.sanitize.value_or(SanitizeAction::overwrite) == SanitizeAction::overwrite) {
         // An extended self-test goes over the whole surface once, as these do.
@@ -92,11 +111,12 @@ TechniqueFacts facts_of(ScsiSession& session, const ScsiFacts& facts,
     switch (technique.work) {
         case ScsiWork::sanitize:
             result.sends = {
-                scsi_sanitize_command(*technique.sanitize, facts, Bytes(kOverwritePatternBytes))
+                scsi_sanitize_commands(*technique.sanitize, facts, Bytes(kOverwritePatternBytes))
+                    .front()
                     .title};
             break;
         case ScsiWork::format:
-            result.sends = {scsi_format_command(facts).title};
+            result.sends = {scsi_format_commands(facts).front().title};
             break;
         default:
             result.sends = {
@@ -158,7 +178,7 @@ Json drive_facts(const ScsiFacts& facts, bool sanitize_failed) {
                     .add("rotationRpm", characteristics.rotation > 1 ? characteristics.rotation : 0)
                     .add("zoned", facts.zoned())
                     .add("zoneModel", zone_model(facts))
-                    .add("translationLayer", facts.translation.has_value())
+                    .add("translationLayer", facts.translation || facts.ata != AtaPath::none)
                     .add("wabereq", scsi::to_string(characteristics.after_block_erase))
                     .add("wacereq", scsi::to_string(characteristics.after_crypto_erase))
                     .add("logicalUnits", facts.logical_units)
@@ -198,9 +218,14 @@ const ScsiTechnique* find_scsi_technique(std::string_view name) {
 std::optional<ScsiObjection> scsi_command_objection(ScsiSession& session, std::uint8_t opcode,
                                                     std::optional<std::uint16_t> action,
                                                     const std::string& name) {
-    const auto data = session.ask(
+    auto data = session.ask(
         scsi::report_supported_operation_codes_cdb(opcode, action, kSupportBytes), kSupportBytes);
-    const auto support = data ? scsi::decode_support(*data) : std::nullopt;
+    auto support = data ? scsi::decode_support(*data) : std::nullopt;
+    if (!data) {  // some tell of all of them or of none
+        data =
+            session.ask(scsi::report_all_operation_codes_cdb(kAllSupportBytes), kAllSupportBytes);
+        support = data ? scsi::find_support(*data, opcode, action) : std::nullopt;
+    }
     switch (support.value_or(scsi::Support::not_told)) {
         case scsi::Support::supported:
             return std::nullopt;
@@ -237,6 +262,9 @@ DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) 
         readiness.phase == Phase::failed && readiness.work == ScsiWork::sanitize;
     for (const auto& technique : scsi_techniques()) {
         survey.techniques.push_back(facts_of(session, facts, technique, sanitize_failed));
+        if (readiness.reserved && !survey.techniques.back().objection) {
+            survey.techniques.back().objection = scsi_reservation();
+        }
     }
     survey.hidden_areas = scsi_hidden_areas(session, facts);
     if (const auto size = size_of_surface(facts, surface)) {

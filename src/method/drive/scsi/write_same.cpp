@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// WRITE SAME (16) (SBC-4, section 5.50) over the whole logical unit, part by part. There is no way
+// WRITE SAME (16), or (10) where the disk does not know that (SBC-4, sections 5.49 and 5.50), over
+// the whole logical unit, part by part. There is no way
 // to have it done in the background, so each state() writes for a while. What was written is safe
-// only after SYNCHRONIZE CACHE: a reset in between, or another process, begins anew.
+// only after SYNCHRONIZE CACHE: a reset in between, or another process, begins again.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -22,6 +23,7 @@ constexpr std::chrono::milliseconds kWriteSameTimeout{60'000};
 constexpr std::chrono::milliseconds kSynchronizeTimeout{120'000};
 constexpr std::chrono::seconds kWriteSameSlice{5};
 constexpr unsigned kWriteSameCommandsMax = 1024;  ///< of one state()
+constexpr std::uint64_t kWriteSameShrink = 8;
 constexpr unsigned kWriteSameRestartsMax = 3;
 constexpr const char* kWriteSamePart = "scsiWriteSame";
 constexpr const char* kWriteSameName = "scsi-write-same";
@@ -57,6 +59,9 @@ class ScsiWriteSame final : public Operation {
             chunk_blocks_ = std::clamp<std::uint64_t>(
                 kWriteSameChunkBytes / capacity_.block_bytes, 1,
                 std::min<std::uint64_t>(limit, std::numeric_limits<std::uint32_t>::max()));
+            ten_bytes_ = notes_.get("tenBytes", false);
+            chunk_blocks_ =
+                std::clamp<std::uint64_t>(notes_.get("blocks", chunk_blocks_), 1, chunk_blocks_);
         }
     }
 
@@ -66,7 +71,11 @@ class ScsiWriteSame final : public Operation {
     [[nodiscard]] StartAnswer start() override;
 
   private:
+    [[nodiscard]] std::uint32_t next_blocks() const;
+    [[nodiscard]] Bytes next_cdb() const;
     [[nodiscard]] device::ScsiCompletion write_next();
+    [[nodiscard]] device::ScsiCompletion begin(StartAnswer& answer);
+    [[nodiscard]] bool fits_ten() const { return scsi::fits_ten_bytes(capacity_.blocks - 1, 1); }
     void write_for_a_while(OperationState& state);
     void synchronize(OperationState& state);
     [[nodiscard]] bool begun() const { return notes_.get("sent") == "accepted"; }
@@ -78,17 +87,29 @@ class ScsiWriteSame final : public Operation {
     scsi::Capacity capacity_;
     Bytes block_;  ///< of the pattern
     std::uint64_t chunk_blocks_ = 1;
+    bool ten_bytes_ = false;  ///< the form that this process found the disk to know
     std::uint64_t next_ = 0;
     unsigned restarts_ = 0;
     bool done_ = false;
 };
 
+std::uint32_t ScsiWriteSame::next_blocks() const {
+    const std::uint64_t most = ten_bytes_
+                                   ? std::min<std::uint64_t>(chunk_blocks_, scsi::kTenByteBlocksMax)
+                                   : chunk_blocks_;
+    return static_cast<std::uint32_t>(std::min(most, capacity_.blocks - next_));
+}
+
+Bytes ScsiWriteSame::next_cdb() const {
+    return ten_bytes_ ? scsi::write_same_10_cdb(next_, next_blocks())
+                      : scsi::write_same_16_cdb(next_, next_blocks());
+}
+
 /// The part at next_, which moves on when it was written; back to 0 after a reset.
 device::ScsiCompletion ScsiWriteSame::write_next() {
-    const auto blocks =
-        static_cast<std::uint32_t>(std::min(chunk_blocks_, capacity_.blocks - next_));
+    const auto blocks = next_blocks();
     device::ScsiCommand command;
-    command.cdb = scsi::write_same_16_cdb(next_, blocks);
+    command.cdb = next_cdb();
     command.write_from = block_;
     command.timeout = kWriteSameTimeout;
     const unsigned resets = session_.resets();
@@ -103,6 +124,31 @@ device::ScsiCompletion ScsiWriteSame::write_next() {
     return completion;
 }
 
+/// The first part, in the form and of the length that the disk takes.
+device::ScsiCompletion ScsiWriteSame::begin(StartAnswer& answer) {
+    for (;;) {
+        const Bytes cdb = next_cdb();
+        const auto blocks = next_blocks();
+        auto completion = write_next();
+        auto sent = std::move(answer.commands);
+        answer = scsi_start_answer(completion);
+        answer.commands = std::move(sent);
+        answer.commands.push_back(
+            {fmt::format("WRITE SAME ({}) (pattern {}, {} blocks a command, UNMAP 0)",
+                         ten_bytes_ ? 10 : 16, to_hex(pattern_), blocks),
+             cdb, scsi_answer_text(completion)});
+        if (refuses_opcode(completion) && !ten_bytes_ && fits_ten()) {
+            ten_bytes_ = true;
+        } else if (refuses_form(completion) && chunk_blocks_ > 1) {
+            // No page says how many it takes.
+            chunk_blocks_ = std::min<std::uint64_t>(chunk_blocks_, blocks) / kWriteSameShrink;
+            chunk_blocks_ = std::max<std::uint64_t>(chunk_blocks_, 1);
+        } else {
+            return completion;
+        }
+    }
+}
+
 StartAnswer ScsiWriteSame::start() {
     const auto before = ask_scsi_readiness(session_);
     if (before.phase != Phase::idle || capacity_.blocks == 0) {
@@ -113,15 +159,11 @@ StartAnswer ScsiWriteSame::start() {
     next_ = 0;
     restarts_ = 0;
     done_ = false;
-    const Bytes first = scsi::write_same_16_cdb(
-        0, static_cast<std::uint32_t>(std::min(chunk_blocks_, capacity_.blocks)));
-    const auto completion = write_next();
+    StartAnswer answer;
+    const auto completion = begin(answer);
     restarts_ = 0;
-    auto answer = scsi_start_answer(completion);
-    answer.commands.push_back(
-        {fmt::format("WRITE SAME (16) (pattern {}, {} blocks a command, UNMAP 0)", to_hex(pattern_),
-                     chunk_blocks_),
-         first, scsi_answer_text(completion)});
+    notes_.edit()["tenBytes"] = ten_bytes_;
+    notes_.edit()["blocks"] = chunk_blocks_;
     if (completion.answered() && answer.start == Start::unknown) {
         answer.start = Start::accepted;  // some of it may be written: state() tries again
     }
@@ -160,7 +202,7 @@ void ScsiWriteSame::write_for_a_while(OperationState& state) {
         if (!completion.good() || restarts_ > kWriteSameRestartsMax) {
             state.phase = completion.answered() ? Phase::failed : Phase::unknown;
             state.detail = fmt::format(
-                "WRITE SAME (16) at block {}: {}", at,
+                "WRITE SAME ({}) at block {}: {}", ten_bytes_ ? 10 : 16, at,
                 completion.good() ? "one reset after another" : scsi_answer_text(completion));
             return;
         }
@@ -176,13 +218,9 @@ void ScsiWriteSame::write_for_a_while(OperationState& state) {
 }
 
 void ScsiWriteSame::synchronize(OperationState& state) {
-    device::ScsiCommand command;
-    command.cdb = scsi::synchronize_cache_16_cdb();
-    command.timeout = kSynchronizeTimeout;
     const unsigned resets = session_.resets();
-    const auto completion = session_.send(command);
-    const auto sense = scsi_sense(completion);
-    const bool no_cache = sense && sense->code == scsi::asc::kInvalidOpcode;
+    const auto completion = scsi_synchronize(session_, kSynchronizeTimeout);
+    const bool no_cache = refuses_opcode(completion);
     if (session_.resets() != resets) {
         next_ = 0;
         ++restarts_;
@@ -191,7 +229,7 @@ void ScsiWriteSame::synchronize(OperationState& state) {
     done_ = completion.good() || no_cache;
     if (!done_) {
         state.phase = completion.answered() ? Phase::failed : Phase::unknown;
-        state.detail = "SYNCHRONIZE CACHE (16): " + scsi_answer_text(completion);
+        state.detail = "SYNCHRONIZE CACHE: " + scsi_answer_text(completion);
     }
 }
 

@@ -12,10 +12,10 @@ namespace {
 
 class TcgDriveCommands final : public CommandSet {
   public:
-    TcgDriveCommands(device::SecurityTransport& transport, TcgCredentials credentials,
+    TcgDriveCommands(device::SecurityTransport& transport, const TcgCredential& credential,
                      const Clock& clock, TcgPause pause)
         : transport_(transport),
-          credentials_(std::move(credentials)),
+          credential_{SecretBytes(credential.secret.view()), credential.authority},
           clock_(clock),
           pause_(std::move(pause)) {}
 
@@ -32,7 +32,7 @@ class TcgDriveCommands final : public CommandSet {
 
   private:
     device::SecurityTransport& transport_;
-    TcgCredentials credentials_;
+    TcgCredential credential_;
     const Clock& clock_;
     TcgPause pause_;
 };
@@ -47,6 +47,11 @@ DriveSurvey TcgDriveCommands::survey() {
     survey.pages = std::move(look.pages);
     const bool present = look.kind == TcgLook::Kind::present;
     survey.facts = tcg_drive_facts(present ? &look.discovery : nullptr);
+    if (look.kind == TcgLook::Kind::unreadable) {
+        for (const TcgTechnique technique : kTcgTechniques) {
+            survey.techniques.push_back(tcg_unreadable_facts(technique, look.detail));
+        }
+    }
     if (!present) {
         return survey;
     }
@@ -55,7 +60,7 @@ DriveSurvey TcgDriveCommands::survey() {
         return survey;
     }
     for (const TcgTechnique technique : kTcgTechniques) {
-        survey.techniques.push_back(tcg_technique_facts(technique, look.discovery, credentials_));
+        survey.techniques.push_back(tcg_technique_facts(technique, look.discovery, credential_));
     }
     if (look.discovery.locking && look.discovery.locking->locked) {
         survey.residual_risks.push_back(
@@ -63,6 +68,9 @@ DriveSurvey TcgDriveCommands::survey() {
              "ranges of the drive are locked: no canary can be placed there, so nothing can be "
              "proved for them; without any canary the run ends as indeterminate (tcg-psid-revert "
              "unlocks the drive, and another technique then erases it with canaries)"});
+    }
+    if (auto unusual = tcg_unusual_form(credential_)) {
+        survey.residual_risks.push_back(*std::move(unusual));
     }
     if (tcg::encrypts(ssc->ssc)) {
         survey.residual_risks.push_back({ReasonCode::drive_word,
@@ -77,7 +85,7 @@ OperationState TcgDriveCommands::state() {
     OperationState state;
     state.pages = std::move(look.pages);
     state.detail = look.detail;
-    if (look.kind == TcgLook::Kind::silent) {
+    if (look.kind == TcgLook::Kind::silent || look.kind == TcgLook::Kind::unreadable) {
         return state;
     }
     state.phase = Phase::idle;
@@ -99,7 +107,7 @@ std::unique_ptr<Operation> TcgDriveCommands::make(std::string_view technique,
     if (!known) {
         return nullptr;
     }
-    const TcgContext context{transport_, credentials_, clock_, pause_};
+    const TcgContext context{transport_, credential_, clock_, pause_};
     return *known == TcgTechnique::genkey ? make_tcg_genkey(context, memory)
                                           : make_tcg_revert(*known, context, memory);
 }
@@ -107,13 +115,12 @@ std::unique_ptr<Operation> TcgDriveCommands::make(std::string_view technique,
 }  // namespace
 
 std::unique_ptr<CommandSet> make_tcg_drive(device::SecurityTransport& transport,
-                                           TcgCredentials credentials, const Clock& clock,
+                                           const TcgCredential& credential, const Clock& clock,
                                            TcgPause pause) {
     if (!pause) {
         pause = [](std::chrono::milliseconds time) { std::this_thread::sleep_for(time); };
     }
-    return std::make_unique<TcgDriveCommands>(transport, std::move(credentials), clock,
-                                              std::move(pause));
+    return std::make_unique<TcgDriveCommands>(transport, credential, clock, std::move(pause));
 }
 
 }  // namespace efface::method

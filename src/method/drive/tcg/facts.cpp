@@ -95,13 +95,10 @@ std::optional<Reason> effect_objection(TcgTechnique technique, const Discovery& 
             ReasonCode::drive_ineffective,
             "the drive reports that it does not encrypt its media; use Sanitize or overwrite"};
     }
-    if (ssc == Ssc::enterprise) {
-        if (uses_sid(technique)) {
-            return Reason{ReasonCode::drive_lacks_technique,
-                          "Enterprise: SID cannot revert the drive; use tcg-psid-revert with the "
-                          "PSID from the label, or tcg-genkey with the password of EraseMaster"};
-        }
-        return std::nullopt;  // its Locking SP is never inactive
+    if (ssc == Ssc::enterprise && uses_sid(technique)) {
+        return Reason{ReasonCode::drive_lacks_technique,
+                      "Enterprise: SID cannot revert the drive; use tcg-psid-revert with the "
+                      "PSID from the label, or tcg-genkey with the password of EraseMaster"};
     }
     const bool active = discovery.locking->enabled;
     if (technique == TcgTechnique::activate_revert) {
@@ -110,49 +107,17 @@ std::optional<Reason> effect_objection(TcgTechnique technique, const Discovery& 
                       : std::nullopt;
     }
     if (!active) {
+        if (ssc == Ssc::enterprise) {
+            return Reason{ReasonCode::drive_ineffective,
+                          "the Locking SP is not active, so it is not shown that the keys in use "
+                          "would change; use Sanitize or overwrite"};
+        }
         return Reason{ReasonCode::drive_ineffective,
                       is_revert(technique)
                           ? "the Locking SP is not active, so Revert would erase nothing (Opal "
                             "2.30, 5.1.2.2); use Sanitize, or tcg-activate-revert"
                           : "the Locking SP is not active, so nobody can log in to change a key; "
                             "use Sanitize, or tcg-activate-revert"};
-    }
-    return std::nullopt;
-}
-
-std::optional<Reason> credential_objection(TcgTechnique technique, const Discovery& discovery,
-                                           const TcgCredentials& credentials) {
-    const SecretBytes& used = technique == TcgTechnique::psid_revert ? credentials.psid
-                              : uses_sid(technique)                  ? credentials.sid
-                                                                     : credentials.locking_admin;
-    if (used.size() > tcg::kCredentialBytesMax) {
-        return Reason{
-            ReasonCode::drive_credential,
-            fmt::format("the password given is longer than {} bytes", tcg::kCredentialBytesMax)};
-    }
-    if (technique == TcgTechnique::psid_revert && used.empty()) {
-        return Reason{ReasonCode::drive_credential,
-                      "needs the PSID: 32 characters on the drive's label"};
-    }
-    if (technique == TcgTechnique::genkey && used.empty()) {
-        return Reason{ReasonCode::drive_credential,
-                      discovery.ssc()->ssc == Ssc::enterprise
-                          ? "needs the password of EraseMaster"
-                          : "needs the password of the Locking SP's Admin1"};
-    }
-    if (!uses_sid(technique)) {
-        return std::nullopt;
-    }
-    if (discovery.block_sid && discovery.block_sid->sid_blocked) {
-        return Reason{
-            ReasonCode::drive_frozen,
-            "the machine's firmware has blocked SID until the drive is switched off and on (Block "
-            "SID): turn that off in the firmware setup, or use tcg-psid-revert"};
-    }
-    if (discovery.block_sid && discovery.block_sid->sid_changed && used.empty()) {
-        return Reason{ReasonCode::drive_credential,
-                      "needs the password of SID, which is no longer the factory one; or use "
-                      "tcg-psid-revert"};
     }
     return std::nullopt;
 }
@@ -247,9 +212,12 @@ TcgLook look_at_tcg(device::SecurityTransport& transport) {
     auto discovery = tcg::decode_discovery(response);
     if (!discovery) {
         look.kind = TcgLook::Kind::absent;
-        look.detail = all_zero(response) ? "Level 0 Discovery is empty"
-                                         : "the answer is not a Level 0 Discovery";
+        look.detail = "Level 0 Discovery is empty";
         if (!all_zero(response)) {
+            look.kind = TcgLook::Kind::unreadable;
+            look.detail =
+                "the drive's Level 0 Discovery is unreadable (a descriptor is repeated, too short, "
+                "or beyond the end): what it has is not known; use another technique";
             look.pages.push_back({kDiscoveryPage, std::move(response)});
         }
         return look;
@@ -262,22 +230,22 @@ TcgLook look_at_tcg(device::SecurityTransport& transport) {
 }
 
 std::optional<Reason> tcg_objection(TcgTechnique technique, const Discovery& discovery,
-                                    const TcgCredentials& credentials) {
+                                    const TcgCredential& credential) {
     if (auto objection = general_objection(discovery)) {
         return objection;
     }
     if (auto objection = effect_objection(technique, discovery)) {
         return objection;
     }
-    return credential_objection(technique, discovery, credentials);
+    return tcg_credential_objection(technique, discovery, credential);
 }
 
 TechniqueFacts tcg_technique_facts(TcgTechnique technique, const Discovery& discovery,
-                                   const TcgCredentials& credentials) {
+                                   const TcgCredential& credential) {
     const Ssc ssc = discovery.ssc()->ssc;
     TechniqueFacts facts;
     facts.name = to_string(technique);
-    facts.objection = tcg_objection(technique, discovery, credentials);
+    facts.objection = tcg_objection(technique, discovery, credential);
     facts.estimate = tcg_estimate(technique, discovery);
     facts.sends = tcg_sends(technique, ssc);
     facts.facts = ObjectWriter()
@@ -293,6 +261,18 @@ TechniqueFacts tcg_technique_facts(TcgTechnique technique, const Discovery& disc
     if (technique == TcgTechnique::activate_revert) {
         facts.facts["alwaysEncrypted"] = "not proven";
     }
+    return facts;
+}
+
+TechniqueFacts tcg_unreadable_facts(TcgTechnique technique, const std::string& why) {
+    TechniqueFacts facts;
+    facts.name = to_string(technique);
+    facts.objection = Reason{ReasonCode::drive_state_unknown, why};
+    facts.facts = ObjectWriter()
+                      .add("cryptographic", true)
+                      .add("wholeDrive", is_revert(technique))
+                      .add("method", is_revert(technique) ? "tcg-revert" : "tcg-genkey")
+                      .take();
     return facts;
 }
 

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "operation.hpp"
+#include "session.hpp"
 
 namespace efface::method {
 
@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::uint64_t kTcgRangesMax =
     1024;  ///< Enterprise allows 1023 bands beside the global one
+
+constexpr const char* kTcgNotSent = "not sent";
 
 struct KeyToChange {
     tcg::Uid object = 0;
@@ -48,7 +50,10 @@ OperationState judge_genkey(const tcg::Discovery& discovery, const Json& kept) {
     }
     for (const auto& key : *keys) {
         const std::string answer = key_answer(key);
-        if (answer == kTcgNoAnswer || answer == kTcgRunning) {
+        if (answer == kTcgRunning) {
+            return say(Phase::running, key_name(key) + ": the drive has not answered yet");
+        }
+        if (answer == kTcgNoAnswer) {
             return say(
                 Phase::unknown,
                 fmt::format("{}: the drive's answer is unknown: start it again", key_name(key)));
@@ -72,8 +77,17 @@ class TcgGenKey final : public Operation {
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
+    [[nodiscard]] std::vector<SentCommand> sent_before() override { return tcg_take_sent(notes_); }
 
   private:
+    [[nodiscard]] StartAnswer begin();
+    [[nodiscard]] StartAnswer begin_fresh(const tcg::Discovery& discovery, bool may_reset);
+    /// Of the key whose answer nobody has seen. False: there is none.
+    bool fetch_answer(TcgChannel& channel, std::chrono::milliseconds patience);
+    [[nodiscard]] Json* unseen_key();
+    [[nodiscard]] TcgChannel channel_of(const tcg::Discovery& discovery) const {
+        return {context_.transport, discovery.ssc()->base_com_id, context_.clock, context_.pause};
+    }
     [[nodiscard]] bool list_ranges(TcgSession& session, StartAnswer& answer);
     [[nodiscard]] bool list_bands(TcgSession& session, StartAnswer& answer);
     void change(TcgSession& session, tcg::Uid method, StartAnswer& answer);
@@ -132,23 +146,27 @@ bool TcgGenKey::list_bands(TcgSession& session, StartAnswer& answer) {
 void TcgGenKey::change(TcgSession& session, tcg::Uid method, StartAnswer& answer) {
     Json kept = Json::array();
     for (const auto& key : keys_) {
-        kept.push_back(
-            ObjectWriter().add("name", key.name).add(kTcgAnswerKey, kTcgNoAnswer).take());
+        kept.push_back(ObjectWriter().add("name", key.name).add(kTcgAnswerKey, kTcgNotSent).take());
     }
     notes_.edit()[kTcgKeysKey] = std::move(kept);
-    notes_.keep(kTcgSentKey, true);
+    notes_.edit()[kTcgSentKey] = true;
     for (std::size_t i = 0; i < keys_.size(); ++i) {
+        tcg_note_sent(notes_, fmt::format("{} ({})", tcg::method_name(method), keys_[i].name),
+                      {keys_[i].object, method});
+        notes_.edit()[kTcgKeysKey][i][kTcgAnswerKey] = kTcgNoAnswer;
+        notes_.save();
         const auto reply = session.call(tcg::encode_call(keys_[i].object, method), kTcgKeyPatience);
+        tcg_note_answer(notes_, reply.detail);
         notes_.edit()[kTcgKeysKey][i][kTcgAnswerKey] = tcg_answer_to_keep(reply);
         notes_.save();
-        answer.commands.push_back(
-            tcg_sent(fmt::format("{} ({})", tcg::method_name(method), keys_[i].name),
-                     {keys_[i].object, method}, reply.detail));
         if (reply.succeeded()) {
             continue;
         }
-        const bool untouched = i == 0 && reply.kind == TcgReply::Kind::answered &&
-                               reply.answer.answered && tcg::changed_nothing(reply.answer.status);
+        if (!reply.has_status()) {
+            session.forget();  // it may still work on it
+        }
+        const bool untouched =
+            i == 0 && reply.has_status() && tcg::changed_nothing(reply.answer.status);
         if (untouched) {
             notes_.keep(kTcgSentKey, false);
         }
@@ -161,33 +179,94 @@ void TcgGenKey::change(TcgSession& session, tcg::Uid method, StartAnswer& answer
 }
 
 StartAnswer TcgGenKey::start() {
-    auto begun = begin_tcg_start(TcgTechnique::genkey, context_, notes_);
-    if (!begun.go) {
-        return begun.refusal;
+    auto answer = begin();
+    answer.commands = tcg_take_sent(notes_);
+    return answer;
+}
+
+Json* TcgGenKey::unseen_key() {
+    if (!tcg_kept_flag(notes_.all(), kTcgSentKey) || !notes_.has(kTcgKeysKey)) {
+        return nullptr;
     }
-    const auto& discovery = begun.look.discovery;
-    const bool enterprise = discovery.ssc()->ssc == tcg::Ssc::enterprise;
-    notes_.edit() = ObjectWriter()
-                        .add(kTcgTechniqueKey, to_string(TcgTechnique::genkey))
-                        .add(kTcgSentKey, false)
-                        .take();
+    auto& keys = notes_.edit()[kTcgKeysKey];
+    for (std::size_t i = 0; keys.is_array() && i < keys.size(); ++i) {
+        if (keys[i].is_object() && tcg_unseen(key_answer(keys[i]))) {
+            return &keys[i];
+        }
+    }
+    return nullptr;
+}
+
+bool TcgGenKey::fetch_answer(TcgChannel& channel, std::chrono::milliseconds patience) {
+    const auto session = tcg_kept_session(notes_.all());
+    Json* const key = unseen_key();
+    if (!session || key == nullptr) {
+        return false;
+    }
+    const auto reply = channel.fetch(*session, patience);
+    const auto answer = tcg_answer_to_keep(reply);
+    if (reply.kind != TcgReply::Kind::lost && reply.kind != TcgReply::Kind::refused &&
+        answer != key_answer(*key)) {
+        (*key)[kTcgAnswerKey] = answer;
+        notes_.save();
+    }
+    return true;
+}
+
+StartAnswer TcgGenKey::begin() {
+    const auto look = look_at_tcg(context_.transport);
+    bool may_reset = true;
+    if (unseen_key() != nullptr) {
+        StartAnswer unknown;
+        unknown.detail = "the drive may still work on the key that was to be changed before";
+        if (look.kind != TcgLook::Kind::present || look.discovery.ssc() == nullptr) {
+            return unknown;
+        }
+        auto channel = channel_of(look.discovery);
+        if (fetch_answer(channel, kTcgKeyPatience) && unseen_key() != nullptr) {
+            const bool running = key_answer(*unseen_key()) == kTcgRunning;
+            const auto rest = running
+                                  ? TcgRest::busy
+                                  : tcg_rest_of(channel, *tcg_kept_session(notes_.all()),
+                                                look.discovery.ssc()->ssc == tcg::Ssc::enterprise);
+            if (rest == TcgRest::busy) {
+                return unknown;
+            }
+            may_reset = rest == TcgRest::idle;
+        }
+    }
+    if (auto objection = tcg_start_objection(TcgTechnique::genkey, look, context_, notes_)) {
+        return refused_start(*objection);
+    }
+    return begin_fresh(look.discovery, may_reset);
+}
+
+StartAnswer TcgGenKey::begin_fresh(const tcg::Discovery& discovery, bool may_reset) {
+    const tcg::Ssc ssc = discovery.ssc()->ssc;
+    const bool enterprise = ssc == tcg::Ssc::enterprise;
+    const auto login = tcg_login(TcgTechnique::genkey, ssc);
+    auto channel = channel_of(discovery);
+    TcgDoor door(channel, notes_, enterprise, may_reset);
+    auto problem = door.settle();
+    TcgSession session(channel, enterprise);
+    if (!problem && !enterprise) {  // is the drive free, before a credential is shown to it?
+        problem = door.open(session, login.sp);
+        if (problem && problem->code == ReasonCode::drive_refused) {
+            problem.reset();  // nobody comes in without a password
+        }
+        session.close();
+    }
+    if (!problem) {
+        problem = door.log_in(session, login, context_.credential.secret.view());
+    }
+    if (problem) {
+        return refused_start({problem->code, problem->detail});
+    }
+    notes_.edit()[kTcgTechniqueKey] = to_string(TcgTechnique::genkey);
+    notes_.keep(kTcgSentKey, false);
     keys_.clear();
     StartAnswer answer;
     answer.start = Start::refused;
-    TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
-                       context_.pause);
-    TcgSession session(channel, enterprise);
-    const auto sp = enterprise ? tcg::kLockingSpEnterprise : tcg::kLockingSp;
-    const auto authority = enterprise ? tcg::kAuthorityEraseMaster : tcg::kAuthorityAdmin1;
-    const auto problem = session.open(sp, authority, context_.credentials.locking_admin.view());
-    answer.commands.push_back(tcg_sent(
-        fmt::format("StartSession (Locking SP, {})", enterprise ? "EraseMaster" : "Admin1"),
-        {sp, authority}, problem ? problem->detail : kTcgSuccess));
-    if (problem) {
-        answer.why = ReasonCode::drive_credential;
-        answer.detail = problem->detail;
-        return answer;
-    }
     if (enterprise ? list_bands(session, answer) : list_ranges(session, answer)) {
         change(session, enterprise ? tcg::kMethodErase : tcg::kMethodGenKey, answer);
     }
@@ -200,6 +279,8 @@ OperationState TcgGenKey::state() {
     if (auto without = tcg_state_without_discovery(look)) {
         return *without;
     }
+    auto channel = channel_of(look.discovery);
+    (void)fetch_answer(channel, std::chrono::milliseconds{0});
     OperationState state = judge_genkey(look.discovery, notes_.all());
     if (state.phase != Phase::idle) {
         state.technique = technique();

@@ -10,16 +10,16 @@
 #include "efface/method/drive/command_set.hpp"
 #include "efface/method/drive/command_sets.hpp"
 
+#include "channel.hpp"
 #include "drive/notes.hpp"
 #include "facts.hpp"
-#include "session.hpp"
 
 namespace efface::method {
 
 /// Borrowed: all of it outlives the operation.
 struct TcgContext {
     device::SecurityTransport& transport;
-    const TcgCredentials& credentials;
+    const TcgCredential& credential;
     const Clock& clock;
     const TcgPause& pause;
 };
@@ -33,9 +33,13 @@ constexpr const char* kTcgNoAnswer = "none";     ///< lost, or not looked for ye
 constexpr const char* kTcgRunning = "running";
 constexpr const char* kTcgActiveBeforeKey = "lockingEnabledBefore";
 constexpr const char* kTcgActivatedKey = "activated";
+constexpr const char* kTcgActivateAnswerKey = "activateAnswer";
 constexpr const char* kTcgTperSessionKey = "tperSession";
 constexpr const char* kTcgHostSessionKey = "hostSession";
 constexpr const char* kTcgKeysKey = "keys";
+constexpr const char* kTcgTryKey = "try";  ///< {"hostSession", "answer"} of the last credential
+constexpr const char* kTcgUnansweredKey = "unansweredTries";
+constexpr const char* kTcgSentListKey = "commands";
 constexpr const char* kTcgSuccess = "SUCCESS";
 
 /// The notes of whichever operation of this set was started last. Journals of release 0.2 have the
@@ -45,22 +49,29 @@ constexpr const char* kTcgSuccess = "SUCCESS";
 /// Of a journal: nothing when it is missing or of another type.
 [[nodiscard]] bool tcg_kept_flag(const Json& kept, const char* key);
 [[nodiscard]] std::string tcg_kept_text(const Json& kept, const char* key);
+/// Nobody has seen the answer: it may run.
+[[nodiscard]] bool tcg_unseen(const std::string& answer);
 [[nodiscard]] std::optional<tcg::SessionNumbers> tcg_kept_session(const Json& kept);
 
-/// The names on the wire, never what was authenticated with.
-[[nodiscard]] SentCommand tcg_sent(std::string name, std::initializer_list<tcg::Uid> uids,
-                                   std::string answer);
+/// What is sent, in the notes: a process that dies before the drive has answered leaves it to the
+/// next one. Names on the wire, never what was authenticated with. Neither saves.
+void tcg_note_sent(Notes& notes, const std::string& name, std::initializer_list<tcg::Uid> uids);
+void tcg_note_answer(Notes& notes, const std::string& answer);  ///< of the last
+/// All that was noted, for the record; the notes have it no longer.
+[[nodiscard]] std::vector<SentCommand> tcg_take_sent(Notes& notes);
+
 /// "SUCCESS", a failure's name, kTcgRunning or kTcgNoAnswer.
 [[nodiscard]] std::string tcg_answer_to_keep(const TcgReply& reply);
 
-/// What is the same before every start. `objection` empty: resume `look`.
-struct TcgStart {
-    TcgLook look;
-    StartAnswer refusal;  ///< filled in when `go` is false
-    bool go = false;
-};
-[[nodiscard]] TcgStart begin_tcg_start(TcgTechnique technique, const TcgContext& context,
-                                       const Notes& notes);
+/// Why it is not started on the drive as it is now, after what the notes say was done.
+[[nodiscard]] std::optional<Reason> tcg_start_objection(TcgTechnique technique, const TcgLook& look,
+                                                        const TcgContext& context,
+                                                        const Notes& notes);
+
+/// What became of a Revert: discovery and what is kept, taken together. Only a drive that was seen
+/// active before, and is inactive after a Revert was sent, has reverted: it does so when all keys
+/// and data are gone (Opal 2.30, 5.1.2.2). `discovery` has an SSC.
+[[nodiscard]] OperationState judge_tcg_revert(const tcg::Discovery& discovery, const Json& kept);
 
 /// Unless the drive was seen to be a TCG drive: what then is said of its state.
 [[nodiscard]] std::optional<OperationState> tcg_state_without_discovery(const TcgLook& look);

@@ -4,72 +4,13 @@
 // Admin SP on Enterprise drives.
 #include <fmt/format.h>
 
-#include "operation.hpp"
+#include "session.hpp"
 
 namespace efface::method {
 
 namespace {
 
 using tcg::Ssc;
-
-const char* authority_name(TcgTechnique technique) {
-    return technique == TcgTechnique::psid_revert ? "PSID" : "SID";
-}
-
-/// Discovery and what is kept, taken together. Only a drive that was seen active before, and is
-/// inactive after a Revert was sent, has reverted: it does so when all keys and data are gone
-/// (Opal 2.30, 5.1.2.2).
-OperationState judge_revert(const tcg::Discovery& discovery, const Json& kept) {
-    OperationState state;
-    const std::string answer = tcg_kept_text(kept, kTcgAnswerKey);
-    const bool failed_answer =
-        answer != kTcgSuccess && answer != kTcgNoAnswer && answer != kTcgRunning;
-    const auto& removal = discovery.data_removal;
-    const auto say = [&](Phase phase, std::string detail) {
-        state.phase = phase;
-        state.detail = std::move(detail);
-        return state;
-    };
-    if (removal && removal->processing) {
-        return say(Phase::running, "the drive removes data");
-    }
-    if (!tcg_kept_flag(kept, kTcgSentKey)) {
-        return say(Phase::idle, "no Revert was sent");
-    }
-    if (answer == kTcgRunning) {
-        return say(Phase::running, "the drive has not answered Revert yet");
-    }
-    if (removal && removal->interrupted) {
-        return say(Phase::failed, "the data removal was interrupted: start it again");
-    }
-    if (failed_answer) {
-        return say(Phase::failed, "Revert: " + answer);
-    }
-    const bool success = answer == kTcgSuccess;
-    if (discovery.ssc()->ssc == Ssc::enterprise) {
-        return success ? say(Phase::succeeded, "the drive answered RevertSP with SUCCESS")
-                       : say(Phase::unknown,
-                             "the answer to RevertSP is lost, and an Enterprise drive keeps no "
-                             "sign of it: start it again");
-    }
-    if (!discovery.locking || !tcg_kept_flag(kept, kTcgActiveBeforeKey)) {
-        return say(Phase::unknown, "whether the Locking SP was and is active is not reported");
-    }
-    if (discovery.locking->enabled) {
-        if (success) {
-            return say(
-                Phase::failed,
-                "the drive answered Revert with SUCCESS, but its Locking SP is still active");
-        }
-        return say(removal ? Phase::failed : Phase::unknown,
-                   "the answer is lost and the Locking SP is still active: the Revert did not "
-                   "take place; start it again");
-    }
-    return say(Phase::succeeded, success ? "Revert was answered with SUCCESS, and the Locking SP "
-                                           "is inactive now"
-                                         : "the answer is lost, but the Locking SP, which was "
-                                           "active, is inactive now: the Revert took place");
-}
 
 class TcgRevert final : public Operation {
   public:
@@ -80,23 +21,38 @@ class TcgRevert final : public Operation {
     [[nodiscard]] Promise promise() const override { return {}; }
     [[nodiscard]] OperationState state() override;
     [[nodiscard]] StartAnswer start() override;
+    [[nodiscard]] std::vector<SentCommand> sent_before() override { return tcg_take_sent(notes_); }
     [[nodiscard]] std::optional<std::string> clean_up(std::vector<SentCommand>& commands) override;
 
   private:
-    [[nodiscard]] bool refuse(StartAnswer& answer, std::string detail,
-                              ReasonCode why = ReasonCode::drive_refused) const {
-        answer.start = Start::refused;
-        answer.why = why;
-        answer.detail = std::move(detail);
-        return false;
+    [[nodiscard]] StartAnswer begin();
+    [[nodiscard]] StartAnswer begin_fresh(const tcg::Discovery& discovery);
+    /// What an earlier process sent and nobody saw the end of. nullopt: a new start may follow.
+    [[nodiscard]] std::optional<StartAnswer> carry_on(TcgLook& look);
+    [[nodiscard]] std::optional<StartAnswer> carry_revert_on(TcgChannel& channel, TcgLook& look);
+    [[nodiscard]] std::optional<StartAnswer> carry_activate_on(TcgChannel& channel);
+    /// Each: why not.
+    [[nodiscard]] std::optional<TcgProblem> prepare(TcgDoor& door, TcgChannel& channel,
+                                                    const tcg::Discovery& discovery);
+    [[nodiscard]] std::optional<StartAnswer> activate(TcgSession& session);
+    [[nodiscard]] StartAnswer send(TcgSession& session, Ssc ssc);
+    [[nodiscard]] TcgReply send_one(TcgSession& session, tcg::Uid object, tcg::Uid method);
+    void fetch_answers(const tcg::Discovery& discovery);
+    [[nodiscard]] StartAnswer conclude(const TcgReply& reply);
+    [[nodiscard]] bool needs_msid(Ssc ssc) const {
+        return !tcg_belongs(context_.credential, tcg_login(technique_, ssc)) &&
+               technique_ != TcgTechnique::psid_revert;
     }
-    /// Each false: `answer` says why not.
-    bool prepare(TcgChannel& channel, const tcg::Discovery& discovery, StartAnswer& answer);
-    bool log_in(TcgSession& session, StartAnswer& answer);
-    bool activate(TcgSession& session, StartAnswer& answer);
-    void send(TcgSession& session, const tcg::Discovery& discovery, StartAnswer& answer);
-    void look_for_answer(const tcg::Discovery& discovery);
-    void conclude(StartAnswer& answer, const TcgReply& reply);
+    [[nodiscard]] std::string kept(const char* key) const {
+        return tcg_kept_text(notes_.all(), key);
+    }
+    [[nodiscard]] bool flag(const char* key) const { return tcg_kept_flag(notes_.all(), key); }
+    [[nodiscard]] bool revert_is_open() const {
+        return flag(kTcgSentKey) && tcg_unseen(kept(kTcgAnswerKey));
+    }
+    [[nodiscard]] TcgChannel channel_of(const tcg::Discovery& discovery) const {
+        return {context_.transport, discovery.ssc()->base_com_id, context_.clock, context_.pause};
+    }
 
     TcgTechnique technique_;
     TcgContext context_;
@@ -104,183 +60,266 @@ class TcgRevert final : public Operation {
     SecretBytes msid_;
 };
 
-/// As anybody: which mechanism a Revert would use, and the MSID where it has to serve as SID's
-/// password.
-bool TcgRevert::prepare(TcgChannel& channel, const tcg::Discovery& discovery, StartAnswer& answer) {
+StartAnswer answered(Start start, std::string detail) {
+    StartAnswer answer;
+    answer.start = start;
+    answer.detail = std::move(detail);
+    return answer;
+}
+
+/// Enterprise drives have RevertSP or Revert: the feature set of the PSID names both.
+bool is_no_function(const TcgReply& reply) {
+    return reply.has_status() &&
+           reply.answer.status == static_cast<std::uint8_t>(tcg::MethodStatus::invalid_function);
+}
+
+/// Before anything that erases was sent.
+StartAnswer refused(const TcgProblem& problem) {
+    return refused_start({problem.code, problem.detail});
+}
+
+/// As anybody: that the drive is free for a session, before a credential is shown to it; which
+/// mechanism a Revert would use; the MSID where it has to serve as SID's password. Some drives let
+/// nobody in without a password: what is not needed then stays unknown.
+std::optional<TcgProblem> TcgRevert::prepare(TcgDoor& door, TcgChannel& channel,
+                                             const tcg::Discovery& discovery) {
     const Ssc ssc = discovery.ssc()->ssc;
-    const bool needs_msid =
-        technique_ != TcgTechnique::psid_revert && context_.credentials.sid.empty();
-    if (ssc == Ssc::enterprise || (!needs_msid && !discovery.data_removal)) {
-        return true;
+    if (ssc == Ssc::enterprise) {
+        return std::nullopt;  // each session begins as anybody's
     }
     TcgSession session(channel, false);
-    if (const auto problem = session.open(tcg::kAdminSp, std::nullopt, {})) {
-        return refuse(answer, problem->detail);
+    const auto closed = door.open(session, tcg::kAdminSp);
+    if (closed && (closed->code != ReasonCode::drive_refused || needs_msid(ssc))) {
+        return closed;
     }
+    std::optional<TcgProblem> problem;
     if (discovery.data_removal) {
-        const auto active =
-            session.number(tcg::kDataRemovalMechanism, tcg::kColumnActiveRemoval, "");
-        const bool known = active && *active < tcg::kRemovalMechanisms;
-        const auto mechanism = static_cast<tcg::RemovalMechanism>(known ? *active : 0);
-        answer.commands.push_back(tcg_sent("Get (ActiveDataRemovalMechanism)",
-                                           {tcg::kDataRemovalMechanism, tcg::kMethodGet},
-                                           known ? tcg::to_string(mechanism) : "not reported"));
-        if (!tcg::encrypts(ssc) && (!known || !tcg_removes_data(mechanism))) {
-            session.close();
-            return refuse(answer,
-                          fmt::format("the active data removal mechanism is {}: it removes "
-                                      "nothing; use Sanitize or overwrite",
-                                      known ? tcg::to_string(mechanism) : "not reported"),
-                          ReasonCode::drive_ineffective);
-        }
+        problem = tcg_read_mechanism(session, notes_, tcg::encrypts(ssc));
     }
-    if (needs_msid) {
-        auto msid = session.bytes(tcg::kPinMsid, tcg::kColumnPin, "PIN");
-        const bool usable = msid && !msid->empty() && msid->size() <= tcg::kCredentialBytesMax;
-        answer.commands.push_back(tcg_sent("Get (C_PIN_MSID)", {tcg::kPinMsid, tcg::kMethodGet},
-                                           usable ? kTcgSuccess : "not reported"));
-        if (!usable) {
-            session.close();
-            return refuse(answer,
-                          "the drive does not report its MSID: give the password of SID, or use "
-                          "tcg-psid-revert",
-                          ReasonCode::drive_credential);
-        }
-        msid_ = std::move(*msid);
+    if (!problem && needs_msid(ssc)) {
+        problem = tcg_read_msid(session, notes_, msid_);
     }
     session.close();
-    return true;
+    return problem;
 }
 
-bool TcgRevert::log_in(TcgSession& session, StartAnswer& answer) {
-    const bool by_psid = technique_ == TcgTechnique::psid_revert;
-    const auto authority = by_psid ? tcg::kAuthorityPsid : tcg::kAuthoritySid;
-    const ByteView password = by_psid                            ? context_.credentials.psid.view()
-                              : context_.credentials.sid.empty() ? msid_.view()
-                                                                 : context_.credentials.sid.view();
-    const auto problem = session.open(tcg::kAdminSp, authority, password);
-    answer.commands.push_back(
-        tcg_sent(fmt::format("StartSession (Admin SP, {})", authority_name(technique_)),
-                 {tcg::kAdminSp, authority}, problem ? problem->detail : kTcgSuccess));
-    // A session alone changes nothing, whatever became of the answer.
-    return problem ? refuse(answer, problem->detail, ReasonCode::drive_credential) : true;
-}
-
-bool TcgRevert::activate(TcgSession& session, StartAnswer& answer) {
-    notes_.keep(kTcgActivatedKey, true);
+std::optional<StartAnswer> TcgRevert::activate(TcgSession& session) {
+    tcg_note_sent(notes_, "Activate (Locking SP)", {tcg::kLockingSp, tcg::kMethodActivate});
+    notes_.edit()[kTcgActivatedKey] = true;
+    notes_.keep(kTcgActivateAnswerKey, kTcgNoAnswer);
     const auto reply =
-        session.call(tcg::encode_call(tcg::kLockingSp, tcg::kMethodActivate), kTcgPatience);
-    answer.commands.push_back(
-        tcg_sent("Activate (Locking SP)", {tcg::kLockingSp, tcg::kMethodActivate}, reply.detail));
+        session.call(tcg::encode_call(tcg::kLockingSp, tcg::kMethodActivate), kTcgActivatePatience);
+    tcg_note_answer(notes_, reply.detail);
+    notes_.keep(kTcgActivateAnswerKey, tcg_answer_to_keep(reply));
+    if (!reply.has_status()) {
+        session.forget();  // it may still work on it
+        return answered(Start::unknown, "Activate: " + reply.detail);
+    }
     const auto look = look_at_tcg(context_.transport);
     const bool active = look.kind == TcgLook::Kind::present && look.discovery.locking &&
                         look.discovery.locking->enabled;
     if (!reply.succeeded() || !active) {
         session.close();
-        return refuse(answer, reply.succeeded()
-                                  ? "Activate was answered with SUCCESS, but the Locking SP is not "
-                                    "active"
-                                  : "Activate: " + reply.detail);
+        return answered(Start::refused, reply.succeeded()
+                                            ? "Activate was answered with SUCCESS, but the Locking "
+                                              "SP is not active"
+                                            : "Activate: " + reply.detail);
     }
     notes_.edit()[kTcgActiveBeforeKey] = true;
-    return true;
+    return std::nullopt;
 }
 
-void TcgRevert::conclude(StartAnswer& answer, const TcgReply& reply) {
+StartAnswer TcgRevert::conclude(const TcgReply& reply) {
     notes_.edit()[kTcgAnswerKey] = tcg_answer_to_keep(reply);
-    if (reply.kind == TcgReply::Kind::answered && reply.answer.answered &&
-        tcg::changed_nothing(reply.answer.status)) {
+    auto answer = answered(Start::unknown, "Revert: " + reply.detail);
+    if (reply.has_status() && tcg::changed_nothing(reply.answer.status)) {
         notes_.edit()[kTcgSentKey] = false;
         answer.start = Start::refused;
-        answer.detail = "Revert: " + reply.detail;
-    } else if (reply.kind == TcgReply::Kind::refused) {
-        // The command that carried it, or the one that fetches its answer: the drive's state tells.
-        answer.start = Start::unknown;
-        answer.detail = "Revert: " + reply.detail;
+        answer.why = ReasonCode::drive_refused;
     } else if (reply.succeeded() || reply.kind == TcgReply::Kind::running) {
-        answer.start = Start::accepted;
-        answer.detail = reply.detail;
-    } else {
-        answer.start = Start::unknown;
-        answer.detail = "Revert: " + reply.detail;
+        answer = answered(Start::accepted, reply.detail);
     }
     notes_.save();
+    return answer;
 }
 
-void TcgRevert::send(TcgSession& session, const tcg::Discovery& discovery, StartAnswer& answer) {
-    const bool enterprise = discovery.ssc()->ssc == Ssc::enterprise;
-    const auto object = enterprise ? tcg::kThisSp : tcg::kAdminSp;
-    const auto method = enterprise ? tcg::kMethodRevertSp : tcg::kMethodRevert;
+TcgReply TcgRevert::send_one(TcgSession& session, tcg::Uid object, tcg::Uid method) {
+    tcg_note_sent(notes_, fmt::format("{} (Admin SP)", tcg::method_name(method)), {object, method});
     notes_.edit()[kTcgSentKey] = true;
     notes_.edit()[kTcgAnswerKey] = kTcgNoAnswer;
     notes_.edit()[kTcgTperSessionKey] = session.numbers().tper;
     notes_.keep(kTcgHostSessionKey, session.numbers().host);
-    const auto reply = session.call(tcg::encode_call(object, method), kTcgRevertPatience);
-    answer.commands.push_back(tcg_sent(fmt::format("{} (Admin SP)", tcg::method_name(method)),
-                                       {object, method}, reply.detail));
-    conclude(answer, reply);
+    auto reply = session.call(tcg::encode_call(object, method), kTcgRevertPatience);
+    tcg_note_answer(notes_, reply.detail);
+    return reply;
+}
+
+StartAnswer TcgRevert::send(TcgSession& session, Ssc ssc) {
+    auto reply = ssc == Ssc::enterprise ? send_one(session, tcg::kThisSp, tcg::kMethodRevertSp)
+                                        : send_one(session, tcg::kAdminSp, tcg::kMethodRevert);
+    if (ssc == Ssc::enterprise && is_no_function(reply)) {
+        reply = send_one(session, tcg::kAdminSp, tcg::kMethodRevert);
+    }
+    auto answer = conclude(reply);
     if (reply.kind == TcgReply::Kind::answered && !reply.answer.succeeded()) {
         session.close();
     }
     // After success the drive has ended the session; while it works, only the answer may be asked
     // for.
     session.forget();
+    return answer;
 }
 
 StartAnswer TcgRevert::start() {
-    auto begun = begin_tcg_start(technique_, context_, notes_);
-    if (!begun.go) {
-        return begun.refusal;
-    }
-    const auto& discovery = begun.look.discovery;
-    look_for_answer(discovery);
-    if (tcg_kept_flag(notes_.all(), kTcgSentKey) &&
-        tcg_kept_text(notes_.all(), kTcgAnswerKey) == kTcgRunning) {
-        StartAnswer running;  // a new session would abort it
-        running.start = Start::accepted;
-        running.detail = "the drive is still working on the Revert that was sent before";
-        return running;
-    }
-    const bool was_activated = tcg_kept_flag(notes_.all(), kTcgActivatedKey);
-    notes_.edit() = ObjectWriter()
-                        .add(kTcgTechniqueKey, to_string(technique_))
-                        .add(kTcgSentKey, false)
-                        .add(kTcgActivatedKey, was_activated)
-                        .add(kTcgActiveBeforeKey, discovery.locking->enabled)
-                        .take();
-    StartAnswer answer;
-    TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
-                       context_.pause);
-    if (!prepare(channel, discovery, answer)) {
-        return answer;
-    }
-    TcgSession session(channel, discovery.ssc()->ssc == Ssc::enterprise);
-    if (!log_in(session, answer)) {
-        return answer;
-    }
-    if (technique_ == TcgTechnique::activate_revert && !discovery.locking->enabled &&
-        !activate(session, answer)) {
-        return answer;
-    }
-    send(session, discovery, answer);
+    auto answer = begin();
+    answer.commands = tcg_take_sent(notes_);
     return answer;
+}
+
+StartAnswer TcgRevert::begin() {
+    auto look = look_at_tcg(context_.transport);
+    if (auto going = carry_on(look)) {
+        return *std::move(going);
+    }
+    const bool open_question = revert_is_open();
+    if (auto objection = tcg_start_objection(technique_, look, context_, notes_)) {
+        return refused_start(*objection);
+    }
+    auto answer = begin_fresh(look.discovery);
+    if (open_question && revert_is_open() && answer.start == Start::refused) {
+        answer.start = Start::unknown;  // what was sent before may still come to its end
+    }
+    return answer;
+}
+
+StartAnswer TcgRevert::begin_fresh(const tcg::Discovery& discovery) {
+    const Ssc ssc = discovery.ssc()->ssc;
+    const bool enterprise = ssc == Ssc::enterprise;
+    auto channel = channel_of(discovery);
+    TcgDoor door(channel, notes_, enterprise, !revert_is_open());
+    if (const auto problem = door.settle()) {
+        return refused(*problem);
+    }
+    if (const auto problem = prepare(door, channel, discovery)) {
+        return refused(*problem);
+    }
+    notes_.edit()[kTcgTechniqueKey] = to_string(technique_);
+    notes_.edit()[kTcgActiveBeforeKey] = discovery.locking->enabled;
+    TcgSession session(channel, enterprise);
+    const auto password =
+        needs_msid(ssc) ? std::as_const(msid_).view() : context_.credential.secret.view();
+    if (const auto problem = door.log_in(session, tcg_login(technique_, ssc), password)) {
+        return refused(*problem);
+    }
+    // The session was opened, so nothing of an earlier process runs.
+    notes_.edit()[kTcgSentKey] = false;
+    if (technique_ == TcgTechnique::activate_revert && !discovery.locking->enabled) {
+        if (auto ended = activate(session)) {
+            return *std::move(ended);
+        }
+    }
+    return send(session, ssc);
+}
+
+std::optional<StartAnswer> TcgRevert::carry_on(TcgLook& look) {
+    const bool revert = flag(kTcgSentKey);
+    const bool activating =
+        !revert && flag(kTcgActivatedKey) && tcg_unseen(kept(kTcgActivateAnswerKey));
+    if (!revert && !activating) {
+        return std::nullopt;
+    }
+    if (look.kind != TcgLook::Kind::present || look.discovery.ssc() == nullptr) {
+        return answered(Start::unknown, look.detail);
+    }
+    auto channel = channel_of(look.discovery);
+    return revert ? carry_revert_on(channel, look) : carry_activate_on(channel);
+}
+
+std::optional<StartAnswer> TcgRevert::carry_revert_on(TcgChannel& channel, TcgLook& look) {
+    const auto& removal = look.discovery.data_removal;
+    if (removal && removal->processing) {
+        return answered(Start::accepted,
+                        "the data removal that was started before is still running");
+    }
+    const auto numbers = tcg_kept_session(notes_.all());
+    const bool open_question = revert_is_open() && numbers;
+    if (open_question) {
+        const auto reply = channel.fetch(*numbers, kTcgRevertPatience);
+        if (reply.has_status()) {
+            tcg_note_answer(notes_, reply.detail);
+            if (look.discovery.ssc()->ssc != Ssc::enterprise || !is_no_function(reply)) {
+                return conclude(reply);
+            }
+            notes_.keep(kTcgSentKey, false);
+            return std::nullopt;
+        }
+        if (reply.kind == TcgReply::Kind::running) {
+            notes_.keep(kTcgAnswerKey, kTcgRunning);
+            return answered(Start::accepted,
+                            "the drive is still working on the Revert that was sent before");
+        }
+        if (reply.kind == TcgReply::Kind::lost) {
+            return answered(Start::unknown, "Revert: " + reply.detail);
+        }
+        look = look_at_tcg(context_.transport);  // older than the end of the Revert, perhaps
+        if (look.kind != TcgLook::Kind::present || look.discovery.ssc() == nullptr) {
+            return answered(Start::unknown, look.detail);
+        }
+    }
+    const auto state = judge_tcg_revert(look.discovery, notes_.all());
+    if (state.phase == Phase::running || state.phase == Phase::succeeded) {
+        return answered(Start::accepted, state.detail);
+    }
+    if (!open_question) {
+        return std::nullopt;
+    }
+    // Nothing came, and nothing became of it.
+    switch (tcg_rest_of(channel, *numbers, look.discovery.ssc()->ssc == Ssc::enterprise)) {
+        case TcgRest::idle:
+            notes_.keep(kTcgSentKey, false);
+            return std::nullopt;
+        case TcgRest::gone:
+            return std::nullopt;
+        case TcgRest::busy:
+            break;
+    }
+    return answered(Start::unknown, "the drive may still work on the Revert that was sent before");
+}
+
+std::optional<StartAnswer> TcgRevert::carry_activate_on(TcgChannel& channel) {
+    const auto numbers = tcg_kept_session(notes_.all());
+    if (!numbers) {
+        return std::nullopt;
+    }
+    const auto reply = channel.fetch(*numbers, kTcgActivatePatience);
+    if (reply.kind == TcgReply::Kind::running || reply.kind == TcgReply::Kind::lost) {
+        return answered(Start::unknown, "Activate: " + reply.detail);
+    }
+    if (reply.has_status()) {
+        tcg_note_answer(notes_, reply.detail);
+    }
+    // Whether it took place the drive's state tells.
+    notes_.edit().erase(kTcgActivateAnswerKey);
+    notes_.save();
+    return std::nullopt;
 }
 
 /// An answer that was not ready in time is still there, also for another process; a power cycle
 /// takes it away.
-void TcgRevert::look_for_answer(const tcg::Discovery& discovery) {
+void TcgRevert::fetch_answers(const tcg::Discovery& discovery) {
     const auto session = tcg_kept_session(notes_.all());
-    if (!tcg_kept_flag(notes_.all(), kTcgSentKey) || !session ||
-        tcg_kept_text(notes_.all(), kTcgAnswerKey) != kTcgRunning) {
+    const char* const key = flag(kTcgSentKey) ? kTcgAnswerKey : kTcgActivateAnswerKey;
+    if (!session || !tcg_unseen(kept(key))) {
         return;
     }
-    TcgChannel channel(context_.transport, discovery.ssc()->base_com_id, context_.clock,
-                       context_.pause);
+    auto channel = channel_of(discovery);
     const auto reply = channel.fetch(*session, std::chrono::milliseconds{0});
-    if (reply.kind == TcgReply::Kind::running || reply.kind == TcgReply::Kind::lost) {
+    if (reply.kind == TcgReply::Kind::lost || reply.kind == TcgReply::Kind::refused) {
         return;
     }
-    notes_.keep(kTcgAnswerKey, tcg_answer_to_keep(reply));
+    if (const auto answer = tcg_answer_to_keep(reply); answer != kept(key)) {
+        notes_.keep(key, answer);
+    }
 }
 
 OperationState TcgRevert::state() {
@@ -288,15 +327,16 @@ OperationState TcgRevert::state() {
     if (auto without = tcg_state_without_discovery(look)) {
         return *without;
     }
-    if (tcg_kept_text(notes_.all(), kTcgAnswerKey) == kTcgRunning) {
-        look_for_answer(look.discovery);
+    const char* const key = flag(kTcgSentKey) ? kTcgAnswerKey : kTcgActivateAnswerKey;
+    if (tcg_unseen(kept(key))) {
+        fetch_answers(look.discovery);
         // What was read before the answer came may be older than the end of the Revert.
         look = look_at_tcg(context_.transport);
         if (auto without = tcg_state_without_discovery(look)) {
             return *without;
         }
     }
-    OperationState state = judge_revert(look.discovery, notes_.all());
+    OperationState state = judge_tcg_revert(look.discovery, notes_.all());
     if (state.phase != Phase::idle) {
         state.technique = to_string(technique_);
     }

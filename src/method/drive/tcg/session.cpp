@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <utility>
 
 #include "efface/base/error.hpp"
 
@@ -11,79 +11,23 @@ namespace efface::method {
 
 namespace {
 
-constexpr std::chrono::milliseconds kTcgPollPause{20};
-/// Also bounds the polls where the clock stands still.
-constexpr unsigned kTcgPollsMax = 5'000;
-constexpr unsigned kStackResetPollsMax = 50;
-constexpr std::uint32_t kHostSessionMask = 0x7fff'ffff;
+/// How long a drive that is busy with another session is waited for.
+constexpr std::chrono::milliseconds kTcgBusyPatience{30'000};
+constexpr std::chrono::milliseconds kTcgBusyPause{500};
+/// Also bounds the waits where the clock stands still.
+constexpr unsigned kTcgBusyMax = 100;
+/// A job gives up after so many tries whose answer nobody saw: each may have been counted.
+constexpr unsigned kTcgUnansweredMax = 2;
 
-/// An answer in a session carries its numbers; the session manager speaks outside of any.
-bool belongs(const tcg::ReceivedPacket& packet, const tcg::Answer& answer,
-             tcg::SessionNumbers session) {
-    const bool ours = packet.session.tper == session.tper && packet.session.host == session.host;
-    const bool of_manager = packet.session.tper == 0 && packet.session.host == 0;
-    return ours || (of_manager && answer.session_closed && !answer.answered);
+constexpr const char* kNotSent = "not sent";
+
+bool is_status(const TcgReply& reply, tcg::MethodStatus status) {
+    return reply.has_status() && static_cast<tcg::MethodStatus>(reply.answer.status) == status;
 }
 
-std::string reply_text(const tcg::Answer& answer) {
-    if (!answer.answered) {
-        return "the drive ended the session";
-    }
-    return tcg::status_name(answer.status);
-}
-
-/// Decodes what one receive brought; Kind::running when there is nothing yet.
-void take_reply(TcgReply& reply, std::uint16_t com_id, tcg::SessionNumbers session) {
-    reply.kind = TcgReply::Kind::malformed;
-    reply.detail = "the answer is malformed";
-    const auto packet = tcg::decode_packet(reply.memory.view());
-    if (!packet || packet->com_id != com_id) {
-        return;
-    }
-    if (packet->still_running()) {
-        reply.kind = TcgReply::Kind::running;
-        reply.detail = "the drive has not answered yet";
-        return;
-    }
-    if (packet->stream.empty()) {
-        reply.kind = TcgReply::Kind::silent;
-        reply.detail = "the drive has no answer";
-        return;
-    }
-    auto answer = tcg::decode_answer(packet->stream);
-    if (!answer || !belongs(*packet, *answer, session)) {
-        return;
-    }
-    reply.kind = TcgReply::Kind::answered;
-    reply.answer = std::move(*answer);
-    reply.detail = reply_text(reply.answer);
-}
-
-/// Fills in why, when the command below failed.
-bool carried(const device::SecurityAnswer& answer, TcgReply& reply) {
-    if (answer.error != 0) {
-        reply.kind = TcgReply::Kind::lost;
-        reply.detail = errno_text(answer.error);
-        return false;
-    }
-    if (!answer.accepted) {
-        reply.kind = TcgReply::Kind::refused;
-        reply.detail = answer.refusal;
-        return false;
-    }
-    return true;
-}
-
-bool stuck_in_old_session(const TcgReply& reply) {
-    if (reply.kind == TcgReply::Kind::refused) {
-        return true;
-    }
-    if (reply.kind != TcgReply::Kind::answered || !reply.answer.answered) {
-        return false;
-    }
-    const auto status = static_cast<tcg::MethodStatus>(reply.answer.status);
-    return status == tcg::MethodStatus::no_sessions_available ||
-           status == tcg::MethodStatus::sp_busy;
+bool busy_with_another(const TcgReply& reply) {
+    return is_status(reply, tcg::MethodStatus::no_sessions_available) ||
+           is_status(reply, tcg::MethodStatus::sp_busy);
 }
 
 std::string password_text(std::uint8_t status) {
@@ -98,67 +42,24 @@ std::string password_text(std::uint8_t status) {
     }
 }
 
+TcgProblem busy_problem(const std::string& detail) {
+    return {ReasonCode::drive_erasing,
+            "the drive works on something that another program or an earlier run sent (" + detail +
+                "): it was left alone; wait until it has ended"};
+}
+
+/// The answer to Authenticate: a truth value (Core 5.3.3.12).
+bool is_true(const TcgReply& reply) {
+    return reply.succeeded() && !reply.answer.results.empty() &&
+           reply.answer.results.front().is(tcg::Token::Kind::unsigned_integer) &&
+           reply.answer.results.front().value == 1;
+}
+
 }  // namespace
 
-TcgReply TcgChannel::fetch(tcg::SessionNumbers session, std::chrono::milliseconds patience) {
-    TcgReply reply;
-    const SteadyTime begun = clock_.steady_now();
-    for (unsigned poll = 0; poll < kTcgPollsMax; ++poll) {
-        reply.memory = SecretBytes(tcg::kComPacketBytes);
-        if (!carried(transport_.receive(tcg::kPacketProtocol, com_id_, reply.memory.view()),
-                     reply)) {
-            return reply;
-        }
-        take_reply(reply, com_id_, session);
-        if (reply.kind != TcgReply::Kind::running || clock_.steady_now() - begun >= patience) {
-            return reply;
-        }
-        pause_(kTcgPollPause);
-    }
-    return reply;
-}
-
-TcgReply TcgChannel::call(tcg::SessionNumbers session, ByteView stream,
-                          std::chrono::milliseconds patience) {
-    TcgReply reply;
-    const SecretBytes packet = tcg::encode_packet(com_id_, session, stream);
-    if (!carried(transport_.send(tcg::kPacketProtocol, com_id_, packet.view()), reply)) {
-        return reply;
-    }
-    return fetch(session, patience);
-}
-
-bool TcgChannel::reset_stack() {
-    const auto sent =
-        transport_.send(tcg::kComIdProtocol, com_id_, tcg::encode_stack_reset(com_id_));
-    if (!sent.accepted) {
-        return false;
-    }
-    for (unsigned poll = 0; poll < kStackResetPollsMax; ++poll) {
-        Bytes response(tcg::kBlockBytes, 0);
-        if (!transport_.receive(tcg::kComIdProtocol, com_id_, response).accepted) {
-            return false;
-        }
-        const auto state = tcg::decode_stack_reset(response, com_id_);
-        if (state != tcg::StackReset::pending) {
-            return state == tcg::StackReset::done;
-        }
-        pause_(kTcgPollPause);
-    }
-    return false;
-}
-
-std::uint32_t TcgChannel::next_host_session() {
-    if (last_host_session_ == 0) {
-        last_host_session_ =
-            static_cast<std::uint32_t>(clock_.now().time_since_epoch().count()) & kHostSessionMask;
-    }
-    last_host_session_ = (last_host_session_ % kHostSessionMask) + 1;
-    return last_host_session_;
-}
-
-TcgReply TcgSession::try_open(tcg::Uid sp, std::optional<tcg::Uid> authority, ByteView password) {
-    const std::uint32_t host = channel_.next_host_session();
+TcgReply TcgSession::start(tcg::Uid sp, std::uint32_t host, std::optional<tcg::Uid> authority,
+                           ByteView password) {
+    EFFACE_ASSERT(!open_);
     tcg::SessionStart start;
     start.host_session = host;
     start.sp = sp;
@@ -167,50 +68,15 @@ TcgReply TcgSession::try_open(tcg::Uid sp, std::optional<tcg::Uid> authority, By
         start.challenge = password;
     }
     auto reply = channel_.call({}, tcg::encode_start_session(start).view(), kTcgPatience);
-    if (reply.kind == TcgReply::Kind::answered && reply.answer.succeeded()) {
+    if (reply.succeeded()) {
         if (const auto numbers = tcg::decode_sync_session(reply.answer, host)) {
-            numbers_ = *numbers;
-            open_ = true;
+            adopt(*numbers);
         } else {
             reply.kind = TcgReply::Kind::malformed;
             reply.detail = "the answer is for another session";
         }
     }
     return reply;
-}
-
-std::optional<TcgProblem> TcgSession::open(tcg::Uid sp, std::optional<tcg::Uid> authority,
-                                           ByteView password) {
-    EFFACE_ASSERT(!open_);
-    auto reply = try_open(sp, authority, password);
-    if (!open_ && stuck_in_old_session(reply) && channel_.reset_stack()) {
-        reply = try_open(sp, authority, password);
-    }
-    if (open_) {
-        return authority && enterprise_ ? authenticate(*authority, password) : std::nullopt;
-    }
-    if (reply.kind == TcgReply::Kind::answered && reply.answer.answered) {
-        return TcgProblem{true, "no session: " + password_text(reply.answer.status)};
-    }
-    // Nothing but a session could have come of it.
-    return TcgProblem{reply.kind != TcgReply::Kind::lost, "no session: " + reply.detail};
-}
-
-std::optional<TcgProblem> TcgSession::authenticate(tcg::Uid authority, ByteView password) {
-    const auto reply =
-        call(tcg::encode_authenticate(authority, password, enterprise_), kTcgPatience);
-    if (reply.succeeded() && !reply.answer.results.empty() &&
-        reply.answer.results.front().is(tcg::Token::Kind::unsigned_integer) &&
-        reply.answer.results.front().value == 1) {
-        return std::nullopt;
-    }
-    const bool answered = reply.kind == TcgReply::Kind::answered && reply.answer.answered;
-    const auto status = !answered || reply.answer.status == 0
-                            ? static_cast<std::uint8_t>(tcg::MethodStatus::not_authorized)
-                            : reply.answer.status;
-    const std::string detail = answered ? password_text(status) : reply.detail;
-    close();
-    return TcgProblem{reply.kind != TcgReply::Kind::lost, "no session: " + detail};
 }
 
 TcgReply TcgSession::call(const tcg::TokenWriter& call, std::chrono::milliseconds patience) {
@@ -259,11 +125,224 @@ std::optional<SecretBytes> TcgSession::bytes(tcg::Uid row, std::uint32_t column,
     return token ? std::optional<SecretBytes>(SecretBytes(token->bytes)) : std::nullopt;
 }
 
+TcgReply TcgSession::probe() {
+    return cell(tcg::kPinMsid, tcg::kColumnPin, "PIN");
+}
+
 void TcgSession::close() {
     if (open_) {
         (void)channel_.call(numbers_, tcg::encode_end_of_session().view(), kTcgPatience);
         open_ = false;
     }
+}
+
+TcgRest tcg_rest_of(TcgChannel& channel, tcg::SessionNumbers numbers, bool enterprise) {
+    TcgSession session(channel, enterprise);
+    session.adopt(numbers);
+    switch (session.probe().kind) {
+        case TcgReply::Kind::answered:
+            return TcgRest::idle;
+        case TcgReply::Kind::silent:
+        case TcgReply::Kind::refused:  // it took the call, and has nothing to fetch
+            return TcgRest::gone;
+        default:
+            return TcgRest::busy;
+    }
+}
+
+std::optional<TcgProblem> tcg_read_mechanism(TcgSession& session, Notes& notes, bool encrypts) {
+    std::optional<std::uint64_t> active;
+    const bool open = session.is_open();
+    if (open) {
+        tcg_note_sent(notes, "Get (ActiveDataRemovalMechanism)",
+                      {tcg::kDataRemovalMechanism, tcg::kMethodGet});
+        active = session.number(tcg::kDataRemovalMechanism, tcg::kColumnActiveRemoval, "");
+    }
+    const bool known = active && *active < tcg::kRemovalMechanisms;
+    const auto mechanism = static_cast<tcg::RemovalMechanism>(known ? *active : 0);
+    const char* const name = known ? tcg::to_string(mechanism) : "not reported";
+    if (open) {
+        tcg_note_answer(notes, name);
+    }
+    if (encrypts || (known && tcg_removes_data(mechanism))) {
+        return std::nullopt;
+    }
+    return TcgProblem{ReasonCode::drive_ineffective,
+                      fmt::format("the active data removal mechanism is {}: it removes nothing; "
+                                  "use Sanitize or overwrite",
+                                  name)};
+}
+
+std::optional<TcgProblem> tcg_read_msid(TcgSession& session, Notes& notes, SecretBytes& msid) {
+    tcg_note_sent(notes, "Get (C_PIN_MSID)", {tcg::kPinMsid, tcg::kMethodGet});
+    auto pin = session.bytes(tcg::kPinMsid, tcg::kColumnPin, "PIN");
+    const bool usable = pin && !pin->empty() && pin->size() <= tcg::kCredentialBytesMax;
+    tcg_note_answer(notes, usable ? kTcgSuccess : "not reported");
+    if (!usable) {
+        return TcgProblem{ReasonCode::drive_credential,
+                          "the drive does not report its MSID: give the password of SID, or use "
+                          "tcg-psid-revert"};
+    }
+    msid = std::move(*pin);
+    return std::nullopt;
+}
+
+void TcgDoor::say_properties() {
+    // What a drive answers does not matter: no packet of ours is longer than all of them take.
+    (void)channel_.call({}, tcg::encode_properties(enterprise_).view(), kTcgPatience);
+}
+
+void TcgDoor::note_session(tcg::SessionNumbers numbers) {
+    notes_.edit()[kTcgTperSessionKey] = numbers.tper;
+    notes_.edit()[kTcgHostSessionKey] = numbers.host;
+}
+
+/// A process died, or lost its drive, before it saw the answer to its try.
+std::optional<TcgProblem> TcgDoor::take_try() {
+    const Json kept = notes_.get(kTcgTryKey, Json::object());
+    if (!kept.is_object() || tcg_kept_text(kept, "answer") != kTcgNoAnswer) {
+        return std::nullopt;
+    }
+    const auto session = tcg_kept_session(notes_.all());
+    const auto reply =
+        channel_.fetch(enterprise_ && session ? *session : tcg::SessionNumbers{}, kTcgPatience);
+    if (reply.kind == TcgReply::Kind::running || reply.kind == TcgReply::Kind::lost) {
+        return busy_problem(reply.detail);
+    }
+    if (!reply.has_status()) {
+        const unsigned unanswered = notes_.get(kTcgUnansweredKey, 0U) + 1;
+        notes_.edit()[kTcgUnansweredKey] = unanswered;
+        notes_.keep(kTcgTryKey, nullptr);
+        if (unanswered >= kTcgUnansweredMax) {
+            return TcgProblem{ReasonCode::drive_credential,
+                              fmt::format("the answers to {} tries of this job were not seen, and "
+                                          "the drive may count them: compare the credential, then "
+                                          "start a new job",
+                                          unanswered)};
+        }
+        return std::nullopt;
+    }
+    const auto host = kept.value("hostSession", 0U);
+    const auto numbers = tcg::decode_sync_session(reply.answer, host);
+    if (auto problem = conclude_try(reply, enterprise_ ? is_true(reply) : numbers.has_value())) {
+        return problem;
+    }
+    if (numbers) {
+        note_session(*numbers);
+    }
+    return std::nullopt;
+}
+
+std::optional<TcgProblem> TcgDoor::settle() {
+    if (auto problem = take_try()) {
+        return problem;
+    }
+    const auto left = channel_.drain(kTcgPatience);
+    if (left.kind == TcgReply::Kind::running) {
+        return busy_problem(left.detail);
+    }
+    if (left.kind != TcgReply::Kind::silent) {
+        return TcgProblem{ReasonCode::drive_silent, "no session: " + left.detail};
+    }
+    if (const auto session = tcg_kept_session(notes_.all()); session && may_reset_) {
+        TcgSession old(channel_, enterprise_);
+        old.adopt(*session);
+        old.close();
+        notes_.edit().erase(kTcgTperSessionKey);
+        notes_.edit().erase(kTcgHostSessionKey);
+    }
+    say_properties();
+    return std::nullopt;
+}
+
+std::optional<TcgProblem> TcgDoor::open(TcgSession& session, tcg::Uid sp) {
+    SteadyTime since = channel_.now();
+    unsigned waits = 0;
+    bool may_reset = may_reset_;
+    for (;;) {  // bounded by `waits`, and one reset
+        const auto reply = session.start(sp, channel_.next_host_session(), std::nullopt, {});
+        if (session.is_open()) {
+            return std::nullopt;
+        }
+        if (reply.kind == TcgReply::Kind::not_sent || reply.kind == TcgReply::Kind::running) {
+            return busy_problem(reply.detail);
+        }
+        if (!busy_with_another(reply)) {
+            return TcgProblem{
+                reply.has_status() ? ReasonCode::drive_refused : ReasonCode::drive_silent,
+                "no session: " + reply.detail};
+        }
+        if (++waits < kTcgBusyMax && channel_.now() - since < kTcgBusyPatience) {
+            channel_.pause(kTcgBusyPause);
+            continue;
+        }
+        if (!may_reset || !channel_.reset_stack()) {
+            return busy_problem(reply.detail);
+        }
+        may_reset = false;
+        waits = kTcgBusyMax;
+        say_properties();
+    }
+}
+
+/// What is known of the try is kept; why it failed.
+std::optional<TcgProblem> TcgDoor::conclude_try(const TcgReply& reply, bool accepted) {
+    using Kind = TcgReply::Kind;
+    std::string kept = tcg_answer_to_keep(reply);
+    TcgProblem problem{ReasonCode::drive_credential, reply.detail};
+    if (accepted) {
+        kept = kTcgSuccess;
+    } else if (reply.kind == Kind::not_sent) {
+        kept = kNotSent;
+        problem.code = ReasonCode::drive_refused;
+    } else if (reply.has_status()) {
+        const auto wrong = static_cast<std::uint8_t>(tcg::MethodStatus::not_authorized);
+        const std::uint8_t status = reply.answer.status == 0 ? wrong : reply.answer.status;
+        const bool counted =
+            status == wrong ||
+            status == static_cast<std::uint8_t>(tcg::MethodStatus::authority_locked_out);
+        kept = tcg::status_name(status);
+        problem = {counted ? ReasonCode::drive_credential : ReasonCode::drive_refused,
+                   password_text(status)};
+    } else {
+        problem.detail += ": the drive may count this try";
+    }
+    notes_.edit()[kTcgTryKey]["answer"] = kept == kTcgRunning ? kTcgNoAnswer : kept;
+    if (notes_.has(kTcgSentListKey)) {
+        tcg_note_answer(notes_, accepted ? kTcgSuccess : problem.detail);
+    }
+    notes_.save();
+    if (accepted) {
+        return std::nullopt;
+    }
+    problem.detail = "no session: " + problem.detail;
+    return problem;
+}
+
+std::optional<TcgProblem> TcgDoor::log_in(TcgSession& session, const TcgLogin& login,
+                                          ByteView password) {
+    if (enterprise_) {
+        if (auto problem = open(session, login.sp)) {
+            return problem;
+        }
+        note_session(session.numbers());
+    }
+    const auto host = enterprise_ ? session.numbers().host : channel_.next_host_session();
+    tcg_note_sent(notes_, fmt::format("StartSession ({}, {})", login.sp_name, login.authority_name),
+                  {login.sp, login.authority});
+    notes_.keep(kTcgTryKey,
+                ObjectWriter().add("hostSession", host).add("answer", kTcgNoAnswer).take());
+    const auto reply =
+        enterprise_ ? session.call(tcg::encode_authenticate(login.authority, password, enterprise_),
+                                   kTcgPatience)
+                    : session.start(login.sp, host, login.authority, password);
+    const bool accepted = enterprise_ ? is_true(reply) : session.is_open();
+    if (accepted) {
+        note_session(session.numbers());
+    } else if (reply.kind != TcgReply::Kind::running) {
+        session.close();
+    }
+    return conclude_try(reply, accepted);
 }
 
 }  // namespace efface::method

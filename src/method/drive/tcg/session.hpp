@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Talks to one ComID: packets out, answers in, sessions. Bounded in time and in tries.
+// Sessions, and how to come to one: nothing that runs on the drive is disturbed, and a credential
+// is shown once.
 #pragma once
 
 #include <chrono>
@@ -7,65 +8,13 @@
 #include <optional>
 #include <string>
 
-#include "efface/base/clock.hpp"
-#include "efface/base/secret.hpp"
-#include "efface/device/drive/security_transport.hpp"
-#include "efface/method/drive/command_sets.hpp"
-#include "efface/tcg/answer.hpp"
-#include "efface/tcg/call.hpp"
-#include "efface/tcg/packet.hpp"
+#include "operation.hpp"
 
 namespace efface::method {
 
-/// For what a drive answers at once, and for what it may work on.
-constexpr std::chrono::milliseconds kTcgPatience{10'000};
-constexpr std::chrono::milliseconds kTcgKeyPatience{60'000};
-constexpr std::chrono::milliseconds kTcgRevertPatience{2'000};
-
-struct TcgReply {
-    enum class Kind {
-        answered,   ///< there is an answer (its status may be a failure)
-        running,    ///< the drive still works on it
-        silent,     ///< the drive has nothing to say: no such session, or the answer is gone
-        refused,    ///< the command below was refused
-        lost,       ///< nobody knows
-        malformed,  ///< not an answer to us
-    } kind = Kind::lost;
-    std::string detail;  ///< for a person
-    tcg::Answer answer;  ///< borrows from memory
-    SecretBytes memory;
-
-    [[nodiscard]] bool succeeded() const noexcept {
-        return kind == Kind::answered && answer.succeeded();
-    }
-};
-
-class TcgChannel final {
-  public:
-    TcgChannel(device::SecurityTransport& transport, std::uint16_t com_id, const Clock& clock,
-               const TcgPause& pause)
-        : transport_(transport), com_id_(com_id), clock_(clock), pause_(pause) {}
-
-    [[nodiscard]] TcgReply call(tcg::SessionNumbers session, ByteView stream,
-                                std::chrono::milliseconds patience);
-    /// Looks for the answer to what was sent before. Without patience: once.
-    [[nodiscard]] TcgReply fetch(tcg::SessionNumbers session, std::chrono::milliseconds patience);
-    /// Ends every session of the ComID, and any method that runs in one: not while data is removed.
-    [[nodiscard]] bool reset_stack();
-    /// Another one each time, so that an old answer is not taken for a new one.
-    [[nodiscard]] std::uint32_t next_host_session();
-
-  private:
-    device::SecurityTransport& transport_;
-    std::uint16_t com_id_;
-    const Clock& clock_;
-    const TcgPause& pause_;
-    std::uint32_t last_host_session_ = 0;
-};
-
-/// Why a session could not be opened.
+/// Why a session could not be opened. The drive has changed nothing.
 struct TcgProblem {
-    bool known = false;  ///< the drive refused, and has changed nothing
+    ReasonCode code = ReasonCode::drive_refused;
     std::string detail;
 };
 
@@ -73,17 +22,19 @@ class TcgSession final {
   public:
     TcgSession(TcgChannel& channel, bool enterprise) : channel_(channel), enterprise_(enterprise) {}
 
-    /// As anybody without an authority. One try with a password; a ComID that is stuck in an old
-    /// session is reset once. nullopt: it is open.
-    [[nodiscard]] std::optional<TcgProblem> open(tcg::Uid sp, std::optional<tcg::Uid> authority,
-                                                 ByteView password);
+    /// StartSession: with an authority once, and not for Enterprise, which authenticates later. It
+    /// is open afterwards, or not: the reply says why.
+    [[nodiscard]] TcgReply start(tcg::Uid sp, std::uint32_t host, std::optional<tcg::Uid> authority,
+                                 ByteView password);
     [[nodiscard]] TcgReply call(const tcg::TokenWriter& call, std::chrono::milliseconds patience);
     /// The one number of a cell, or its bytes in `into`; nothing where it can't be read.
     [[nodiscard]] std::optional<std::uint64_t> number(tcg::Uid row, std::uint32_t column,
                                                       const char* enterprise_name);
     [[nodiscard]] std::optional<SecretBytes> bytes(tcg::Uid row, std::uint32_t column,
                                                    const char* enterprise_name);
-    /// The drive has ended it: nothing more is sent in it.
+    /// Asks for a cell, whose answer does not matter.
+    [[nodiscard]] TcgReply probe();
+    /// The drive has ended it, or works in it: nothing more is sent in it.
     void forget() noexcept { open_ = false; }
     /// Best effort: a drive that does not answer ends it by itself.
     void close();
@@ -96,9 +47,6 @@ class TcgSession final {
     }
 
   private:
-    [[nodiscard]] TcgReply try_open(tcg::Uid sp, std::optional<tcg::Uid> authority,
-                                    ByteView password);
-    [[nodiscard]] std::optional<TcgProblem> authenticate(tcg::Uid authority, ByteView password);
     [[nodiscard]] TcgReply cell(tcg::Uid row, std::uint32_t column, const char* enterprise_name);
     /// Borrows from `reply`.
     [[nodiscard]] std::optional<tcg::Token> value_in(const TcgReply& reply, tcg::Token::Kind kind,
@@ -108,6 +56,52 @@ class TcgSession final {
     bool enterprise_;
     bool open_ = false;
     tcg::SessionNumbers numbers_;
+};
+
+/// What is left of a method whose answer did not come.
+enum class TcgRest {
+    idle,  ///< its session answers: nothing runs in it
+    gone,  ///< there is no such session
+    busy,  ///< the drive takes nothing, or nobody knows
+};
+[[nodiscard]] TcgRest tcg_rest_of(TcgChannel& channel, tcg::SessionNumbers numbers,
+                                  bool enterprise);
+
+/// The active data removal mechanism, of which only a drive that does not encrypt needs one that
+/// removes data; of the others it is noted where it may be read (`session` is open).
+[[nodiscard]] std::optional<TcgProblem> tcg_read_mechanism(TcgSession& session, Notes& notes,
+                                                           bool encrypts);
+[[nodiscard]] std::optional<TcgProblem> tcg_read_msid(TcgSession& session, Notes& notes,
+                                                      SecretBytes& msid);
+
+/// The way to a session, in the order of its functions.
+class TcgDoor final {
+  public:
+    /// `may_reset`: nothing that erases was sent whose end is not known.
+    TcgDoor(TcgChannel& channel, Notes& notes, bool enterprise, bool may_reset)
+        : channel_(channel), notes_(notes), enterprise_(enterprise), may_reset_(may_reset) {}
+
+    /// Takes up what earlier processes left: the answer to a try, answers that wait, a session;
+    /// then says what this host takes (Properties). A method that runs is waited for a moment, and
+    /// then left alone.
+    [[nodiscard]] std::optional<TcgProblem> settle();
+    /// As anybody. A drive that is busy with another session is waited for; when nothing runs and
+    /// it stays busy, its stack is reset, once.
+    [[nodiscard]] std::optional<TcgProblem> open(TcgSession& session, tcg::Uid sp);
+    /// One try with the password, journalled before it is sent.
+    [[nodiscard]] std::optional<TcgProblem> log_in(TcgSession& session, const TcgLogin& login,
+                                                   ByteView password);
+
+  private:
+    [[nodiscard]] std::optional<TcgProblem> take_try();
+    void say_properties();
+    [[nodiscard]] std::optional<TcgProblem> conclude_try(const TcgReply& reply, bool accepted);
+    void note_session(tcg::SessionNumbers numbers);
+
+    TcgChannel& channel_;
+    Notes& notes_;
+    bool enterprise_;
+    bool may_reset_;
 };
 
 }  // namespace efface::method

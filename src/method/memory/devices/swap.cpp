@@ -151,7 +151,7 @@ void SwapKind::take_own_work(MemorySurvey& survey, const inventory::Identity& id
         return;
     }
     const bool restarted = restarted_since(identity);
-    if (restarted) {  // the kernel numbers devices anew
+    if (restarted) {  // the kernel numbers devices again
         keys.insert(keys.end(), {"canonicalPath", "deviceNumber", "diskSequence", "bootId"});
     }
     if (!signature.type.empty()) {

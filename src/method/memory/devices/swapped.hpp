@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Whether pages of a file in memory may have gone to swap, where an overwrite of the file does not
-// reach the old slot; and who else stands on such a file.
+// reach the old slot; and who else is on such a file.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ namespace efface::method {
 
 /// What statx(2) says of an entry; of the entry itself, never of what a link points to.
 struct TreeEntry {
-    int folder = -1;   ///< descriptor of the folder it stands in, borrowed
+    int folder = -1;   ///< descriptor of the folder it is in, borrowed
     std::string name;  ///< within that folder, as it is
     std::string path;  ///< relative to the mount point, for messages: printable, so not unique
     bool regular = false;

@@ -121,7 +121,7 @@ class Image:
         """Positive control: the saved header, the passphrases and the image give a volume key."""
         if self.base == 0:
             self.keys = unlocker.volume_keys(self.saved, self.metadata_file, self.passphrases)
-        assert self.keys, f"{self.name}: the unlocker can not open the new image"
+        assert self.keys, f"{self.name}: the unlocker cannot open the new image"
         assert self.metadata_bytes > 0, self.name
 
     def recover(self):

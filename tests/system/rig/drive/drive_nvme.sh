@@ -28,7 +28,7 @@ same technique "$(predicate .sanitization.technique)" nvme-sanitize-block
 
 nvme_stop good
 
-echo "== blocks that can not be read after the erasure prove nothing"
+echo "== blocks that cannot be read after the erasure prove nothing"
 drive mute --leaves unreadable
 old_data "$first" "$second"
 purge "$first" nvme-sanitize-crypto

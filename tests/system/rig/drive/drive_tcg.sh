@@ -80,6 +80,27 @@ again
 verdict 0 sanitized purge
 no_old_data "$scsi_disk"
 
+echo "== one credential, one authority; what is typed wrongly costs no try"
+drive scsi OTHERS tcg=opal2
+purge "$scsi_disk" tcg-psid-revert "$(with_password "${psid/P/Q}" |
+    jq '. + {fallbacks: ["tcg-revert", "tcg-genkey", "scsi-sanitize-crypto"]}')"
+verdict 0 sanitized purge
+same technique "$(predicate .sanitization.technique)" scsi-sanitize-crypto
+same tries "$(came OTHERS tries)" 1
+drive scsi WHOSE tcg=opal2
+for whose in sid admin erase-master; do
+    purge "$scsi_disk" tcg-psid-revert \
+        "$(with_password "$psid" | jq --arg whose "$whose" '. + {credential_authority: $whose}')"
+    refused "is not tried here"
+done
+revert "$scsi_disk" tcg-psid-revert "$psid"$'\r'
+refused "nothing was sent"
+same tries "$(came WHOSE tries)" 0
+printf '%s\n' "${psid,,}" >password
+"$EFFACE" plan --technique tcg-psid-revert --credential-file "$PWD/password" \
+    --credential-authority psid "$scsi_disk" >plan.out
+grep -q "not of the usual form" plan.out || fail "the plan does not say so: $(cat plan.out)"
+
 echo "== Pyrite does not encrypt: refused"
 drive scsi PYRITE tcg=pyrite2
 revert "$scsi_disk" tcg-psid-revert "$psid"

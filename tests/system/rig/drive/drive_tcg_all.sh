@@ -42,7 +42,7 @@ medium OPALITE before
 revert "$scsi_disk" tcg-psid-revert "$psid"
 erased OPALITE purge
 
-echo "== Enterprise: SID can not, the PSID and EraseMaster can"
+echo "== Enterprise: SID cannot, the PSID and EraseMaster can"
 drive scsi ENTERPRISE tcg=enterprise
 medium ENTERPRISE before
 purge "$scsi_disk" tcg-revert
@@ -191,14 +191,28 @@ medium RESET before
 revert "$scsi_disk" tcg-psid-revert "$psid"
 erased RESET purge
 
+echo "== other forms of honest disks"
+drive scsi FORMS tcg=opal2 tcg_numbers_in_sync_header=1 tcg_empty_answers=2 tcg_minimum_transfer=4096 \
+    tcg_credit_subpackets=1 tcg_needs_properties=1 tcg_refuses_anybody=1
+medium FORMS before
+revert "$scsi_disk" tcg-psid-revert "$psid"
+erased FORMS purge
+same tries "$(came FORMS tries)" 1
+same resets "$(came FORMS resets)" 0
+drive scsi REVERTSP tcg=enterprise tcg_revert_sp_is_no_function=1
+medium REVERTSP before
+revert "$scsi_disk" tcg-psid-revert "$psid"
+erased REVERTSP purge
+same Reverts "$(came REVERTSP $reverts)" 1
+
 echo "== an ATA disk: TRUSTED SEND and RECEIVE through the translation layer"
 drive ata ATA tcg=opal2 tcg_removal_feature=1 spare_blocks=64
 medium ATA before
 revert "$scsi_disk" tcg-psid-revert "$psid"
 erased ATA purge
 told_nowhere "$psid"
-# StartSession, Get (the removal mechanism), the session's end; StartSession, Revert.
-same "TRUSTED SEND" "$(came ATA ata5e01)" 5
+# Properties; StartSession, Get (the removal mechanism), the session's end; StartSession, Revert.
+same "TRUSTED SEND" "$(came ATA ata5e01)" 6
 drive ata ATALIAR tcg=opal2 tcg_keeps_data=1
 revert "$scsi_disk" tcg-psid-revert "$psid"
 not_erased ATALIAR

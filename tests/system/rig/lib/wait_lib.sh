@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: Apache-2.0
 # Sourced inside the rig: waiting for a condition. The limits are for a machine that is many times
-# slower than this one: they end a test that can not succeed, and no test may depend on them.
+# slower than this one: they end a test that cannot succeed, and no test may depend on them.
 waits_max=6000 # of 0.05 s each, and what the command takes
 
 # What nap reads from never has anything to read: no process is started for it.

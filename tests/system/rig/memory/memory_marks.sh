@@ -81,7 +81,7 @@ umount mnt
 killed brd memory:brd:ram0 64 put_direct /dev/ram0 $pages 0
 killed swap memory:swap:/dev/ram1 64 put_slots
 
-# zram keeps a page that can not be compressed as it is. The kernel only frees it, and says so; marks
+# zram keeps a page that cannot be compressed as it is. The kernel only frees it, and says so; marks
 # that are left are in freed pages, which the claim does not reach.
 put_raw() {
     python3 - "$1" "$2" "$marks_word" <<'PYTHON'

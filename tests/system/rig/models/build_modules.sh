@@ -4,7 +4,7 @@
 # of exactly the kernel that it was built from: another one loads and then panics. nvme: the NVMe host
 # over TCP; sed: the SCSI disk driver with the kernel's own Opal support.
 # Prints the folder that holds them. Built once (about a minute) and kept by version and recipe;
-# exit 77 when this machine can not have them.
+# exit 77 when this machine cannot have them.
 set -euo pipefail
 
 case ${1:-} in
@@ -22,7 +22,7 @@ sed)
     ;;
 esac
 
-# prepare SOURCE: what the configuration alone can not do. The Opal code is part of the kernel
+# prepare SOURCE: what the configuration alone cannot do. The Opal code is part of the kernel
 # itself, which is not built here: it goes into the driver, unchanged. The driver offers it for
 # drives behind libata alone: for these tests it does so for any that lists the commands.
 prepare() {

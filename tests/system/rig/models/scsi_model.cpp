@@ -2,11 +2,14 @@
 #include "scsi_model.hpp"
 
 #include "fake/scsi/drive.hpp"
+#include "fake/scsi/vendor.hpp"
 
 namespace efface::rig {
 
 ScsiModel make_scsi_model(const std::vector<std::string>& options, const Clock& clock) {
     fake::ScsiDriveOptions o;
+    fake::ScsiVendorOptions v;
+    unsigned opcodes = 0;  // ScsiVendorOptions::Opcodes
     const auto tcg = std::make_shared<TcgModel>();
     apply_options(options,
                   {{"blocks", number(o.blocks)},
@@ -49,12 +52,24 @@ ScsiModel make_scsi_model(const std::vector<std::string>& options, const Clock& 
                    {"keeps_share", share(o.keeps_share)},
                    {"vanishes", number(o.vanishes)},
                    {"forgets_on_power_loss", number(o.forgets_on_power_loss)},
-                   {"serial_after_reset", text(o.serial_after_reset)}},
+                   {"serial_after_reset", text(o.serial_after_reset)},
+                   {"opcodes", number(opcodes)},
+                   {"no_modes", number(v.no_modes)},
+                   {"write_same_ten_only", number(v.write_same_ten_only)},
+                   {"write_same_most", number(v.write_same_most)},
+                   {"sanitize_waits", number(v.sanitize_waits)},
+                   {"format_waits", number(v.format_waits)},
+                   {"format_without_list", number(v.format_without_list)},
+                   {"pattern_bytes", number(v.pattern_bytes)},
+                   {"no_progress", number(v.no_progress)}},
                   tcg->options());
     const auto drive = std::make_shared<fake::ScsiDrive>(o, clock);
+    v.opcodes = static_cast<fake::ScsiVendorOptions::Opcodes>(opcodes);
+    v.descriptor_sense = o.descriptor_sense;
+    const auto vendor = std::make_shared<fake::ScsiVendor>(*drive, v);
     ScsiModel model;
-    model.parts = {drive};
-    model.transport = drive.get();
+    model.parts = {drive, vendor};
+    model.transport = vendor.get();
     model.media = &drive->media();
     model.power_cycle = [drive, tcg] {
         drive->power_cycle();

@@ -54,6 +54,14 @@ ScsiModel make_ata_model(const std::vector<std::string>& options, const Clock& c
                    {"zero_registers", number(b.zero_registers)},
                    {"no_sense", number(b.no_sense)},
                    {"no_pass_through", number(b.no_pass_through)},
+                   {"information_page", number(b.information_page)},
+                   {"vendor", text(b.vendor)},
+                   {"libata_failures", number(b.libata_failures)},
+                   {"failure_key", number(b.failure_key)},
+                   {"drops_extend", number(b.drops_extend)},
+                   {"checksum_wrong", number(o.checksum_wrong)},
+                   {"protected_area_off", number(o.protected_area_off)},
+                   {"status_aborted_at_work", number(o.status_aborted_at_work)},
                    {"shown_sectors", number(b.shown_sectors)}},
                   tcg->options());
     const auto drive =

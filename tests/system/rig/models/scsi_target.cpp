@@ -2,7 +2,7 @@
 // A drive model behind the kernel's SCSI stack: rig_scsi_target scsi|ata uioN CONTROL
 // [NAME=VALUE]... CONTROL is a FIFO that takes lines: power-cycle, hang (no command is answered),
 // resume, hold (what the drive does by itself stands still), pass MS (so much of it is done all the
-// same), release, count COMMAND, media FILE (all that stands on the medium goes there, spare and
+// same), release, count COMMAND, media FILE (all that is on the medium goes there, spare and
 // retired places too), tcg NAME=VALUE (an option of TcgModel changes). Each is answered by the line
 // "did LINE". COMMAND is an operation code in two hexadecimal digits, or ataCCFF of what an ATA
 // PASS-THROUGH carries, command and feature, or what TcgModel counts; the line before its answer is

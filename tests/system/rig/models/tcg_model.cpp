@@ -56,6 +56,14 @@ std::vector<ModelOption> TcgModel::options() {
             {"tcg_crypto_time", number(o.crypto_time)},
             {"tcg_removal_time", milliseconds(o.removal_time)},
             {"tcg_reverts_before_removal", number(o.reverts_before_removal)},
+            {"tcg_numbers_in_sync_header", number(o.numbers_in_sync_header)},
+            {"tcg_empty_answers", number(o.empty_answers)},
+            {"tcg_minimum_transfer", number(o.minimum_transfer)},
+            {"tcg_credit_subpackets", number(o.credit_subpackets)},
+            {"tcg_needs_properties", number(o.needs_properties)},
+            {"tcg_refuses_anybody", number(o.refuses_anybody)},
+            {"tcg_busy_for", milliseconds(o.busy_for)},
+            {"tcg_revert_sp_is_no_function", number(o.revert_sp_is_no_function)},
             {"tcg_keeps_data", number(o.keeps_data)},
             {"tcg_stays_active", number(o.stays_active)},
             {"tcg_hangs", number(o.hangs)},
@@ -87,6 +95,17 @@ std::size_t TcgModel::count(const std::string& what) const {
     EFFACE_ASSERT(drive_);
     if (what == "wrong") {
         return drive_->wrong_passwords();
+    }
+    const auto& counts = drive_->counts();
+    if (what == "resets") {
+        return counts.resets;
+    }
+    if (what == "tries") {
+        std::size_t all = 0;
+        for (const auto& [authority, tries] : counts.tries) {
+            all += tries;
+        }
+        return all;
     }
     const std::uint64_t uid = std::stoull(what.substr(3), nullptr, 16);
     return static_cast<std::size_t>(

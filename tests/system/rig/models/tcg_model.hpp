@@ -24,7 +24,8 @@ class TcgModel final : public device::SecurityTransport {
     void power_cycle();
     /// A range is locked: the medium is neither read nor written.
     [[nodiscard]] bool locked() const noexcept;
-    /// "tcg" and a method's UID in hexadecimal: how often it came; "wrong": wrong passwords.
+    /// "tcg" and a method's UID in hexadecimal: how often it came; "wrong": wrong passwords;
+    /// "tries": all; "resets": of the stack.
     [[nodiscard]] std::size_t count(const std::string& what) const;
 
     device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,

@@ -53,7 +53,7 @@ expect 0 sanitized
 same "old sectors" "$(old_sectors below.img)" ""
 dmsetup remove dusty
 
-echo "sectors that were written and can not be read back"
+echo "sectors that were written and cannot be read back"
 slow_table "$below" $held_ms 0 | dmsetup create slow
 dmsetup create dusty --table "0 $sectors dust /dev/mapper/slow 0 512"
 dmsetup message dusty 0 enable

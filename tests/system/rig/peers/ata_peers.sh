@@ -4,7 +4,7 @@
 # hdparm and sg3_utils read the ATA model behind the kernel's own sd and sg, and drive it: what they
 # say of it is what the model is. Their words vouch for the model on which efface is tested.
 set -euo pipefail
-: "${EFFACE_ATA_PROBE:?the program rig_ata_probe}"
+: "${EFFACE_SG_PROBE:?the program rig_sg_probe}"
 # shellcheck source=tests/system/rig/lib/scsi_lib.sh
 . "$(dirname "$0")/../lib/scsi_lib.sh"
 command -v hdparm sg_sat_identify sg_vpd >/dev/null || exit 77
@@ -119,7 +119,7 @@ says '^ ?not enabled' hdparm -I "$scsi_disk"
 
 echo "efface's own view of the same drives"
 # probe COMMAND-LINE...: its document, whatever its exit status.
-probe() { "$EFFACE_ATA_PROBE" "$@" >"$out" 2>&1; }
+probe() { "$EFFACE_SG_PROBE" ata "$@" >"$out" 2>&1; }
 field() { jq -r "$1" "$out"; }
 is() { [ "$(field "$1")" = "$2" ] || scsi_fail "$1 is not '$2': $(cat "$out")"; }
 scsi_find RIGATA0001

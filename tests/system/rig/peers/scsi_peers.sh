@@ -4,7 +4,7 @@
 # The SCSI model behind the kernel's own SCSI stack: what sg3_utils read and do there is what a real
 # disk would show them, and efface's command set meets the same disk through SG_IO.
 set -euo pipefail
-: "${EFFACE_SCSI_PROBE:?the program rig_scsi_probe}"
+: "${EFFACE_SG_PROBE:?the program rig_sg_probe}"
 for peer in sg_inq hdparm; do
     command -v $peer >/dev/null || { echo "skipped: $peer is not installed"; exit 77; }
 done
@@ -90,7 +90,7 @@ zeros "$disk"
 
 # The same disk through efface's eyes.
 old_data "$disk"
-"$EFFACE_SCSI_PROBE" "$node" >probe.json || scsi_fail "$(cat probe.json)"
+"$EFFACE_SG_PROBE" scsi "$node" >probe.json || scsi_fail "$(cat probe.json)"
 jq -e '.survey | .model == "MODEL DISK" and .serial == "HONEST" and .firmware == "0001"
     and .wwn == "naa.5000c500a1b2c3d4" and .facts.capacityBytes == 8388608
     and all(.techniques[]; . == "") and (.hiddenAreas | length) == 0' probe.json >/dev/null ||
@@ -98,7 +98,7 @@ jq -e '.survey | .model == "MODEL DISK" and .serial == "HONEST" and .firmware ==
 for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrite \
     scsi-format-unit scsi-write-same; do
     old_data "$disk"
-    "$EFFACE_SCSI_PROBE" "$disk" $technique >probe.json || scsi_fail "$(cat probe.json)"
+    "$EFFACE_SG_PROBE" scsi "$disk" $technique >probe.json || scsi_fail "$(cat probe.json)"
     jq -e '.phases[-1] == "succeeded"' probe.json >/dev/null || scsi_fail "$(cat probe.json)"
     still_there "$disk" && scsi_fail "$technique left old data"
     echo "$technique: $(jq -c .phases probe.json)"
@@ -111,7 +111,7 @@ ends 0 sg_sanitize --block --quick --early "$scsi_node"
 said_failed() { sg_requests "$scsi_node" 2>&1 | grep -c "Sanitize command failed"; }
 scsi_until said_failed
 ends 5 sg_sanitize --fail --quick "$scsi_node" # AUSE was 0: restricted, 5/24/00
-ends 1 "$EFFACE_SCSI_PROBE" "$scsi_node" scsi-sanitize-block
+ends 1 "$EFFACE_SG_PROBE" scsi "$scsi_node" scsi-sanitize-block
 jq -e '.survey.facts.failedSanitize and .phases[-1] == "failed"' output >/dev/null ||
     scsi_fail "the program says $(cat output)"
 
@@ -143,7 +143,7 @@ scsi_model ata RIGATA1 $((2 * mib))
 old_data "$scsi_disk"
 has "VPD 89h" "ATA information VPD page" sg_vpd -p ai "$scsi_node"
 has hdparm "RIGATA1" hdparm -I "$scsi_disk"
-"$EFFACE_SCSI_PROBE" "$scsi_node" >probe.json || scsi_fail "$(cat probe.json)"
+"$EFFACE_SG_PROBE" scsi "$scsi_node" >probe.json || scsi_fail "$(cat probe.json)"
 jq -e '.survey.facts.translationLayer
     and all(.survey.techniques[]; contains("use the ATA commands"))' probe.json >/dev/null ||
     scsi_fail "the survey says $(cat probe.json)"

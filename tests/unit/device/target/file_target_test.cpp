@@ -150,7 +150,7 @@ TEST_CASE("a file never grows: what lies behind the end is refused") {
     CHECK(target->read_at(1000, seen).bytes == 0);
 }
 
-TEST_CASE("a target that was opened to look can not be written") {
+TEST_CASE("a target that was opened to look cannot be written") {
     ScratchFolder folder;
     write_bytes(folder / "disk", 8192, 0x55);
     const auto target = LinuxTarget::open(folder / "disk", Access::read_only);

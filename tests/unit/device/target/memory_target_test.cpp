@@ -49,7 +49,7 @@ TEST_CASE("what is written through a mapping is in the file, and the other way r
     CHECK(target->flush() == 0);
 }
 
-TEST_CASE("memory behind a mapping that can not be touched is EIO, and what is before it arrives") {
+TEST_CASE("memory behind a mapping that cannot be touched is EIO, and what is before it arrives") {
     const auto fd = memory_file(kMebibyte);
     const auto target = MappedTarget::map(again(fd), 2 * kMebibyte, StoreFlush::none, "test");
     const Bytes text(8192, 0x77);

@@ -145,7 +145,7 @@ TEST_CASE("where io_uring is not permitted, transfers are made one by one and th
     CHECK(try_in_child(folder / "file", SYS_io_uring_setup, error) == synchronous);
 }
 
-TEST_CASE("where buffers can not be registered, io_uring works without, and the note says so") {
+TEST_CASE("where buffers cannot be registered, io_uring works without, and the note says so") {
     ScratchFolder folder;
     write_bytes(folder / "file", kFileBytes, 0x55);
     if (try_in_child(folder / "file", 0, 0) != registered_ring) {

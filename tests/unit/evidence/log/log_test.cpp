@@ -49,7 +49,7 @@ std::vector<Json> example_entries() {
             {{"type", "run-outcome"}, {"runId", "run-B"}, {"intent", 3}, {"status", "sanitized"}}};
 }
 
-/// Makes the example log anew with our code.
+/// Makes the example log again with our code.
 Log make_example(const fs::path& folder) {
     Log::create(folder, example_signer());
     Log log = Log::open(folder, example_signer());
@@ -293,7 +293,7 @@ TEST_CASE("a log with an entry removed, reordered, repeated or cut off is refuse
         for (const auto& changed : {removed, reordered, repeated}) {
             write_file_durably(entries, joined(changed));
             const LogAudit audit = audit_log(folder / "log", verifier_key());
-            const bool behind = changed.size() == 6 && i == 4;  // what is signed stands before it
+            const bool behind = changed.size() == 6 && i == 4;  // what is signed is before it
             CHECK(audit.problems.empty() == behind);
             CHECK(audit.unsigned_lines ==
                   changed.size() - std::min<std::size_t>(changed.size(), 5));

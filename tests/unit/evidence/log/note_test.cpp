@@ -100,7 +100,7 @@ TEST_CASE(
 }
 
 TEST_CASE("a verifier key that is not of an Ed25519 key or has a wrong id opens nothing") {
-    // The first two stand in the tests of golang.org/x/mod/sumdb/note.
+    // The first two are in the tests of golang.org/x/mod/sumdb/note.
     for (const char* key :
          {"PeterNeumann+cc469956+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TWBADKEY==",
           "PeterNeumann+173116ae+ZRpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW",

@@ -171,3 +171,73 @@ TEST_CASE("killed wherever it speaks to the drive, a job falls back once") {
         }
     }
 }
+
+TEST_CASE("after a wrong credential no other authority is tried, whatever was named") {
+    DriveStation station;
+    TcgModel model(
+        {}, station.clock, [&](std::chrono::milliseconds time) { station.clock.advance(time); },
+        "WRONG0123456789WRONG0123456789XX");
+    station.attach(model, fake::NvmeDriveOptions{}.serial);
+    station.request.choice.policy = "tcg-psid-revert";
+    station.request.choice.fallbacks = {"tcg-revert", "tcg-genkey", "nvme-sanitize-crypto"};
+    const auto result = station.run();
+    INFO(to_json(result.reasons).dump());
+    CHECK(result.verdict == Verdict::sanitized);
+    CHECK(result.level == Level::purge);
+    CHECK(station.verified_bundles() == 1);
+    const auto& tries = model.tcg->counts().tries;
+    CHECK(tries == std::map<std::uint64_t, unsigned>{{fake::tcg_names::kPsid, 1}});
+    const auto done = parse_json(station.certificate(), "certificate", {.bytes_max = 1U << 24U})
+                          .at("predicate")
+                          .at("sanitization");
+    CHECK(done.at("technique") == "nvme-sanitize-crypto");
+    REQUIRE(done.at("passedOver").size() == 3);
+    CHECK(done.at("passedOver").at(1).at("technique") == "tcg-revert");
+    CHECK(done.at("passedOver").at(1).at("commands").empty());
+}
+
+TEST_CASE("killed at any command to a self-encrypting drive, a job ends with a record that holds") {
+    for (unsigned at = 1;; ++at) {
+        DriveStation station;
+        fake::TcgDriveOptions options;
+        options.removal_feature = at % 2 == 0;
+        options.removal_time = std::chrono::seconds{at % 3 * 20};
+        options.answer_after = std::chrono::seconds{at % 5};
+        TcgModel model(options, station.clock,
+                       [&](std::chrono::milliseconds time) { station.clock.advance(time); });
+        station.attach(model, fake::NvmeDriveOptions{}.serial);
+        station.request.choice.policy = "tcg-psid-revert";
+        unsigned count = 0;
+        unsigned kill_at = at;
+        model.on_command = [&] {
+            if (++count == kill_at) {
+                throw Killed{};
+            }
+        };
+        std::optional<RunResult> result;
+        for (unsigned i = 0; i < 3 && !result; ++i) {
+            try {
+                result = station.run();
+            } catch (const Killed&) {
+                station.request.job_id = station.job_id();
+                kill_at = 0;
+            }
+        }
+        INFO("killed at command " << at);
+        REQUIRE(result);
+        INFO(to_json(result->reasons).dump());
+        CHECK(result->verdict == Verdict::sanitized);
+        CHECK(result->level == Level::purge);
+        CHECK_FALSE(station.old_content_remains(true));
+        CHECK(station.verified_bundles() == 1);
+        const auto& counts = model.tcg->counts();
+        CHECK(counts.carried_out.at(0x0000000600000202) == 1);
+        CHECK(counts.resets_at_work == 0);
+        CHECK(counts.ends_at_work == 0);
+        CHECK(counts.tries.size() == 1);
+        if (count < at || at > 150) {
+            CHECK(at > 40);
+            break;
+        }
+    }
+}

@@ -327,6 +327,8 @@ TEST_CASE("an ATA drive whose registers nobody brings is not sanitized on its wo
 TEST_CASE("a self-encrypting drive is purged by its PSID, and never believed alone") {
     using Options = fake::TcgDriveOptions;
     run_tcg({"honest", "tcg-psid-revert", kYes});
+    run_tcg({"a PSID of another form", "tcg-psid-revert", kYes},
+            [](Options& options) { options.psid = "psid0123456789psid01234567"; });
     run_tcg({"data removal in the background", "tcg-psid-revert", kYes}, [](Options& options) {
         options.removal_feature = true;
         options.removal_time = std::chrono::seconds(20);

@@ -21,6 +21,10 @@ class CountedSet final : public method::CommandSet {
         ++host_.looks["survey"];
         return below_.survey();
     }
+    [[nodiscard]] method::HealthLook health() override {
+        ++host_.looks["health"];
+        return below_.health();
+    }
     [[nodiscard]] method::OperationState state() override { return below_.state(); }
     [[nodiscard]] std::unique_ptr<method::Operation> make(
         std::string_view technique, method::OperationMemory& memory) override {
@@ -109,13 +113,13 @@ TEST_CASE("looks: a drive is asked once for each reason") {
     CHECK(run.waited);
     // Its technique is chosen and its plan made of one survey.
     CHECK(run.looks.at("plan") ==
-          "connect 1, contents 1, disks 1, drive 1, identify 1, survey 1, uses 1");
+          "connect 1, contents 1, disks 1, drive 1, health 1, identify 1, survey 1, uses 1");
     CHECK(run.looks.at("hold") == "connect 1, drive 1, hold 1, identify 1, survey 1, uses 1");
-    // After its own erasure it is found again, by whatever name; the kernel looks at its size anew,
-    // which may be another; it is held and asked; and then who it is, and a sample of each of its
-    // block devices, as they are now.
+    // After its own erasure it is found again, by whatever name; the kernel looks at its size
+    // again, which may be another; it is held and asked; and then who it is, and a sample of each
+    // of its block devices, as they are now.
     CHECK(run.looks.at("end") ==
-          "connect 2, drive 3, hold 1, identify 5, open 1, survey 1, uses 1");
+          "connect 2, drive 3, health 1, hold 1, identify 5, open 1, survey 1, uses 1");
 }
 
 TEST_CASE("looks: a drive that has no technique is overwritten by the look that told so") {
@@ -126,7 +130,9 @@ TEST_CASE("looks: a drive that has no technique is overwritten by the look that 
     Counted run(station, std::make_unique<NvmeModel>(options, station.clock), options.serial);
     REQUIRE(station.run().level == method::Level::clear);
     CHECK(run.looks.at("plan") ==
-          "connect 1, contents 1, disks 1, drive 1, identify 1, layers 1, open 1, survey 1, "
-          "uses 1");
-    CHECK(run.looks.at("hold") == "hold 1, identify 2, open 1, uses 1");
+          "connect 1, contents 1, disks 1, drive 1, health 1, identify 1, layers 1, open 1, "
+          "survey 1, uses 1");
+    // Its health is asked for once more when the work is over.
+    CHECK(run.looks.at("hold") ==
+          "connect 1, drive 1, health 1, hold 1, identify 2, open 1, uses 1");
 }

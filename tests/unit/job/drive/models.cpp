@@ -171,26 +171,34 @@ class TcgModel::Late final : public device::SecurityTransport {
   public:
     device::SecurityAnswer receive(std::uint8_t protocol, std::uint16_t specific,
                                    MutableByteView into) override {
-        return drive->receive(protocol, specific, into);
+        (*on_command)();
+        auto answer = drive->receive(protocol, specific, into);
+        (*on_command)();
+        return answer;
     }
     device::SecurityAnswer send(std::uint8_t protocol, std::uint16_t specific,
                                 ByteView from) override {
-        return drive->send(protocol, specific, from);
+        (*on_command)();
+        auto answer = drive->send(protocol, specific, from);
+        (*on_command)();
+        return answer;
     }
     device::SecurityTransport* drive = nullptr;
+    const std::function<void()>* on_command = nullptr;
 };
 
 TcgModel::TcgModel(fake::TcgDriveOptions options, const fake::FixedClock& clock,
-                   std::function<void(std::chrono::milliseconds)> pause)
+                   std::function<void(std::chrono::milliseconds)> pause, const std::string& shown)
     : late_(std::make_unique<Late>()) {
     nvme = std::make_unique<fake::NvmeDrive>(fake::NvmeDriveOptions{}, clock, late_.get());
     tcg = std::make_unique<fake::TcgDrive>(options, nvme->media(1), clock);
     late_->drive = tcg.get();
+    late_->on_command = &on_command;
     nvme_set_ = method::make_nvme_drive(nvme->controller(), places_of(1));
     channel_ = method::make_security_channel(nvme->controller());
-    method::TcgCredentials credentials;
-    credentials.psid = SecretBytes(as_bytes(options.psid));
-    tcg_set_ = method::make_tcg_drive(*channel_, std::move(credentials), clock, std::move(pause));
+    const method::TcgCredential credential{
+        SecretBytes(as_bytes(shown.empty() ? options.psid : shown)), mandate::Authority::psid};
+    tcg_set_ = method::make_tcg_drive(*channel_, credential, clock, std::move(pause));
     identified_ = std::make_unique<IdentifiedSet>(*tcg_set_, *nvme_set_);
     const fake::NvmeDriveOptions defaults;
     surface_ =

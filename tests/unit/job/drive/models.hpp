@@ -65,16 +65,18 @@ class AtaModel final : public DriveModel {
     std::unique_ptr<device::BlockTarget> surface_;
 };
 
-/// A self-encrypting NVMe drive, shown its PSID.
+/// A self-encrypting NVMe drive, shown its PSID, or `shown` as if it were.
 class TcgModel final : public DriveModel {
   public:
     TcgModel(fake::TcgDriveOptions options, const fake::FixedClock& clock,
-             std::function<void(std::chrono::milliseconds)> pause);
+             std::function<void(std::chrono::milliseconds)> pause, const std::string& shown = {});
     ~TcgModel() override;
     std::vector<method::CommandSet*> command_sets() override;
     std::vector<device::BlockTarget*> surfaces() override { return {surface_.get()}; }
     std::vector<fake::DriveMedia*> media() override { return {&nvme->media(1)}; }
 
+    /// Before and after each security command; may throw.
+    std::function<void()> on_command = [] {};
     std::unique_ptr<fake::TcgDrive> tcg;
     std::unique_ptr<fake::NvmeDrive> nvme;
 

@@ -60,7 +60,7 @@ TEST_CASE("one block between the canaries is found when everything is read") {
     one.model.drive.media(1).read(kKept, old);
     REQUIRE_FALSE(all_zero(old));
     const auto connect = one.station.host.connection;
-    one.station.host.connection = [&] {  // the drive is looked at anew: one block is back
+    one.station.host.connection = [&] {  // the drive is looked at again: one block is back
         Bytes now(512);
         one.model.drive.media(1).read(kKept, now);
         if (now != old) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// An order or project given again: whatever stands there now × what is answered.
+// An order or project given again: whatever is there now × what is answered.
 #include <sys/stat.h>
 
 #include "efface/base/file.hpp"
@@ -251,7 +251,7 @@ TEST_CASE("again: a job folder put back from a copy does not erase again", "[job
                 } else {
                     CHECK_THROWS_AS(fixture.run(), Error);
                 }
-                // As the journal has it that stands there now.
+                // As the journal has it that is there now.
                 CHECK(fixture.ended.changed == (kept == std::string("verified")));
                 CHECK(fixture.ended.error->reason() == ReasonCode::journal_damaged);
             }

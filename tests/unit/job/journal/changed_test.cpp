@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // `changed` is about the job, whichever process of it had begun to write, and no text of a refusal
-// says otherwise: whether work had begun × why it is not gone on with.
+// says otherwise: whether work had begun × why it is not continued.
 #include "efface/mandate/order.hpp"
 
 #include "catch.hpp"

@@ -10,6 +10,7 @@
 #include "fixture/killed.hpp"
 #include "fixture/run_fixture.hpp"
 #include "fixture/target_fixture.hpp"
+#include "sample.hpp"
 
 using namespace efface;
 using namespace efface::job;
@@ -183,11 +184,16 @@ struct Counting : Base {
 
 TEMPLATE_TEST_CASE("copied journal: what the log knows is not done again, and plan and run agree",
                    "[job][again]", Counting<CopiedTarget>, Counting<CopiedProject>) {
+    constexpr unsigned kTurns = 3;  // one story in so many a day
+    std::uint64_t row = 0;
     unsigned refused = 0;
     for (const auto& copied : kCopied) {
         for (const auto after : kAfter) {
             for (const auto asked : {Asked::erase, Asked::resume}) {
                 if (asked == Asked::resume && !TestType::kCanBeResumed) {
+                    continue;
+                }
+                if (!test::has_its_turn(row++, kTurns)) {
                     continue;
                 }
                 CAPTURE(copied.event == nullptr ? "end" : copied.event, copied.fails,
@@ -232,7 +238,7 @@ TEMPLATE_TEST_CASE("copied journal: what the log knows is not done again, and pl
             }
         }
     }
-    CHECK(refused >= kCopied.size());
+    CHECK(refused >= kCopied.size() / kTurns);
 }
 
 TEST_CASE("copied journal: what another job has erased since is not erased by a job that failed",

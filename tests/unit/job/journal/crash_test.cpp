@@ -56,7 +56,7 @@ void check_whole_account(RunFixture& fixture, const RunResult& result) {
 TEST_CASE("crash: killed at the n-th operation on a disk, for every n", "[job][crash]") {
     const bool power_lost = GENERATE(false, true);
     // One in so many a day, with a loss of power and without in turn.
-    constexpr unsigned kTurns = 4;
+    constexpr unsigned kTurns = 8;
     bool ended = false;
     for (std::uint64_t n = 1; !ended; ++n) {
         REQUIRE(n < 2000);

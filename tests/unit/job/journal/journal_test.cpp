@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Jobs that another version of the program began: delivered where only that is missing, else
-// refused, and replaced when the target is erased anew.
+// refused, and replaced when the target is erased again.
 #include "journal/journal.hpp"
 
 #include <filesystem>

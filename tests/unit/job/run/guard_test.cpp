@@ -105,7 +105,7 @@ TEST_CASE("guard: what is declared gone must be gone, and stays an exception", "
     CHECK(fixture.verified_bundles() == 1);
 }
 
-TEST_CASE("guard: what can not be read can not be declared gone", "[job][guard]") {
+TEST_CASE("guard: what cannot be read cannot be declared gone", "[job][guard]") {
     RunFixture fixture;
     replace(fixture.manifest_text, R"("name":"a",)", R"("name":"a","gone":true,)");
     auto& disk = *fixture.host.at("/dev/a").disk;
@@ -124,7 +124,7 @@ TEST_CASE("guard: what can not be read can not be declared gone", "[job][guard]"
     CHECK(objections(fixture) == Codes{ReasonCode::remnants_unknown});
 }
 
-TEST_CASE("guard: a first header that can not be looked for is an exception", "[job][guard]") {
+TEST_CASE("guard: a first header that cannot be looked for is an exception", "[job][guard]") {
     RunFixture fixture;
     const Bytes detached(fixture.before_a.begin(),
                          fixture.before_a.begin() + std::ptrdiff_t{fake::kLuks1PayloadOffset});

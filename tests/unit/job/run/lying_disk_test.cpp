@@ -14,15 +14,15 @@ namespace {
 
 using Kind = fake::Fault::Kind;
 
-constexpr unsigned kFaults = 4;
+constexpr unsigned kTurns = 12;  // one operation in so many a day
 
 /// Runs with one fault at the n-th operation of disk a, for every n until none is met: with each of
-/// the four in its turn, which number `turn` has.
+/// the four faults in its turn, which number `turn` has.
 void for_every_operation(const fake::Fault& fault, unsigned turn) {
     bool met = true;
     for (std::uint64_t n = 1; met; ++n) {
         REQUIRE(n < 2000);
-        if (!test::has_its_turn(n + turn, kFaults)) {
+        if (!test::has_its_turn(n + turn, kTurns)) {
             continue;
         }
         RunFixture fixture;
@@ -57,15 +57,15 @@ TEST_CASE("lying disk: EIO at the n-th operation", "[job][lies]") {
 }
 
 TEST_CASE("lying disk: the n-th transfer is short", "[job][lies]") {
-    for_every_operation({Kind::shorten, 0, 512}, 1);
+    for_every_operation({Kind::shorten, 0, 512}, kTurns / 4);
 }
 
 TEST_CASE("lying disk: the n-th transfer breaks in the middle", "[job][lies]") {
-    for_every_operation({Kind::partial, EIO, 4096}, 2);
+    for_every_operation({Kind::partial, EIO, 4096}, kTurns / 2);
 }
 
 TEST_CASE("lying disk: one bit is turned in the n-th transfer", "[job][lies]") {
-    for_every_operation({Kind::corrupt, 0, 0}, 3);
+    for_every_operation({Kind::corrupt, 0, 0}, 3 * kTurns / 4);
 }
 
 TEST_CASE("lying disk: a write that is acknowledged and dropped is never sanitized",

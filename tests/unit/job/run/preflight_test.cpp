@@ -110,7 +110,7 @@ TEST_CASE("preflight: a clock behind the log is refused", "[job][preflight]") {
     CHECK(fixture.ended.exit_code() == 6);
 }
 
-TEST_CASE("preflight: what the machine can not give is named", "[job][preflight]") {
+TEST_CASE("preflight: what the machine cannot give is named", "[job][preflight]") {
     TargetFixture fixture;
     Events sink({}, fixture.clock);
     const RunContext context{fixture.state, fixture.host, fixture.clock, fixture.random, sink};
@@ -124,7 +124,7 @@ TEST_CASE("preflight: what the machine can not give is named", "[job][preflight]
           std::vector{ReasonCode::no_space});
 }
 
-TEST_CASE("ending: evidence that can not be delivered is 5 beside a success, 3 beside a failure",
+TEST_CASE("ending: evidence that cannot be delivered is 5 beside a success, 3 beside a failure",
           "[job][preflight]") {
     for (const bool failing : {false, true}) {
         for (const auto* event : {"started", "verified"}) {
@@ -161,7 +161,7 @@ TEST_CASE("ending: evidence that can not be delivered is 5 beside a success, 3 b
     }
 }
 
-TEST_CASE("ending: a verdict that the journal can not take is a verdict", "[job][preflight]") {
+TEST_CASE("ending: a verdict that the journal cannot take is a verdict", "[job][preflight]") {
     for (const bool failing : {false, true}) {
         CAPTURE(failing);
         TargetFixture fixture;
@@ -202,7 +202,7 @@ TEST_CASE("ending: a clock that is set back in a run makes no record that runs b
     CHECK(fixture.verified_bundles() == 1);
 }
 
-TEST_CASE("ending: a project whose place can not be read is not said to be not-sanitized",
+TEST_CASE("ending: a project whose place cannot be read is not said to be not-sanitized",
           "[job][preflight]") {
     RunFixture fixture;
     fixture.host.at("/dev/a").disk->set_hook([](const fake::Operation&) {

@@ -160,7 +160,7 @@ TEST_CASE("run: without attestation keys go, but no level is claimed", "[job][ru
     CHECK(result.level == method::Level::none);
 }
 
-TEST_CASE("run: a level that can not be reached is refused beforehand", "[job][run]") {
+TEST_CASE("run: a level that cannot be reached is refused beforehand", "[job][run]") {
     RunFixture fixture;
     const auto at = fixture.manifest_text.find("\"attestation\"");
     fixture.manifest_text.replace(at, fixture.manifest_text.find("\"volumes\"") - at,

@@ -141,7 +141,7 @@ TEST_CASE("target: an order that does not fit is refused", "[job][target]") {
         fixture.order = order_for("");
         fixture.order->targets.front().size_bytes = 512;
     }
-    SECTION("a level that overwriting can not claim") {
+    SECTION("a level that overwriting cannot claim") {
         fixture.order = order_for(R"("minimum_level":"purge",)");
         expected = ReasonCode::no_drive_commands;
     }

@@ -103,7 +103,7 @@ void World::check_success(const Asked& asked, const Before& before, const RunRes
     }
     const auto ended = predicate.value("sanitization", Json::object()).value("completedAt", "");
     if (!asked.job_id.empty() && (result.done_before || ended < to_rfc3339(before.now))) {
-        return;  // an answer about the job, whatever stands there now
+        return;  // an answer about the job, whatever is there now
     }
     const auto place = storage_->left(result, predicate);
     if (result.done_before) {
@@ -143,7 +143,7 @@ void World::check_log() {
     for (const auto& problem : audit.problems) {
         defect("the log: " + problem);
     }
-    // A project whose headers and journal are gone can not be given again.
+    // A project whose headers and journal are gone cannot be given again.
     if (!audit.open_intents.empty() && !(is_project_ && jobs_lost_)) {
         defect("a run that was announced has no end in the log");
     }

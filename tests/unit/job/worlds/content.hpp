@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What stands on media before anything is erased: every eight bytes say whose they are, so that
+// What is on media before anything is erased: every eight bytes say whose they are, so that
 // none of them is taken for another's, nor for what an erasure leaves.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The calls by which this process changes files, with a word in between: system_calls.cpp stands in
+// The calls by which this process changes files, with a word in between: system_calls.cpp is in
 // for the C library's. Of one thread.
 #pragma once
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One station and what it has to erase, from a seed: some runs, killed, disturbed, gone on with and
+// One station and what it has to erase, from a seed: some runs, killed, disturbed, continued and
 // given again, until the world is let come to its end. What must be true after each of them is
 // asked after each of them (checks.cpp).
 #pragma once

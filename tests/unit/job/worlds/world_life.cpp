@@ -174,7 +174,7 @@ void World::close_jobs() {
             try {
                 (void)forget_job(state_, clock_, asked.job_id);
             } catch (const Error& error) {
-                defect(std::string("a job can not be given up: ") + error.what());
+                defect(std::string("a job cannot be given up: ") + error.what());
             }
         }
     }

@@ -9,11 +9,13 @@ using namespace efface::job::worlds;
 
 namespace {
 
-constexpr std::uint64_t kWorlds = 150;
+/// With EFFACE_LONG=1 in the environment more.
+constexpr std::uint64_t kWorlds = 60;
+constexpr std::uint64_t kWorldsLong = 150;
 
 /// Each found a defect of the program once: a verdict that the journal could not take, an order
 /// refused beside the verdict of its last attempt, late evidence for what had been restored, bytes
-/// counted twice, a place that can not be read, a clock set back, a lost job of
+/// counted twice, a place that cannot be read, a clock set back, a lost job of
 /// an order for a drive.
 constexpr std::uint64_t kRegressions[] = {35, 84, 79, 275, 70, 418, 376, 453, 327, 601};
 
@@ -48,7 +50,8 @@ TEST_CASE("worlds: whatever happens, every answer is true", "[job][worlds]") {
         live(seed, false);
     }
     const auto first = number_from("EFFACE_FIRST_SEED", 0);
-    const auto worlds = number_from("EFFACE_WORLDS", kWorlds);
+    const auto worlds =
+        number_from("EFFACE_WORLDS", std::getenv("EFFACE_LONG") != nullptr ? kWorldsLong : kWorlds);
     for (std::uint64_t seed = first; seed < first + worlds; ++seed) {
         live(seed, false);
     }

@@ -264,7 +264,7 @@ TEST_CASE("foreign text in a header reaches the record as printable characters")
     CHECK(header.uuid == "x?y");
 }
 
-TEST_CASE("a place that can not be read makes the header not intact") {
+TEST_CASE("a place that cannot be read makes the header not intact") {
     MemoryDisk disk(luks2_image(luks2_document()));
     const auto place = GENERATE(0U, 0x4000U, 0x8000U, 0x100000U);
     disk.set_hook([&](const fake::Operation& operation) {
@@ -282,7 +282,7 @@ TEST_CASE("a place that can not be read makes the header not intact") {
     CHECK(header.uuid == kUuid);
 }
 
-TEST_CASE("a JSON area that can not be read is a defect of its copy") {
+TEST_CASE("a JSON area that cannot be read is a defect of its copy") {
     MemoryDisk disk(luks2_image(luks2_document()));
     disk.set_hook([&](const fake::Operation& operation) {
         fake::Fault fault;

@@ -93,7 +93,7 @@ TEST_CASE("a plan holds what would be found afterwards") {
     }
 }
 
-TEST_CASE("a place at the payload that can not be read is overwritten, too") {
+TEST_CASE("a place at the payload that cannot be read is overwritten, too") {
     MemoryDisk disk(luks2_image(luks2_document().dump(), 8U << 20U));
     disk.set_hook([](const fake::Operation& operation) {
         fake::Fault fault;

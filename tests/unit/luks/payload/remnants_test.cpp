@@ -71,7 +71,7 @@ TEST_CASE("the edges of the former region are looked at") {
     CHECK(look(image, {{0, 4096}}).remnants.empty());
 }
 
-TEST_CASE("a place that can not be read is counted") {
+TEST_CASE("a place that cannot be read is counted") {
     MemoryDisk disk(Bytes(8U << 20U, 0x5a));
     disk.set_hook([](const fake::Operation& operation) {
         fake::Fault fault;

@@ -112,7 +112,7 @@ TEST_CASE("a payload of fewer pieces than needed is read in full") {
     CHECK(report.structured_places.at(0).reason == "magic ZIP at 0");
 }
 
-TEST_CASE("a piece that can not be read is counted and the rest is sampled") {
+TEST_CASE("a piece that cannot be read is counted and the rest is sampled") {
     MemoryDisk disk(Ciphertext(0x47).next(10 * kPiece));
     disk.set_hook([](const fake::Operation& operation) {
         fake::Fault fault;

@@ -113,7 +113,7 @@ TEST_CASE("a small surplus of one bits is found, though the byte values hardly c
     CHECK(verdict.reason.starts_with("one bits "));
 }
 
-TEST_CASE("5.5 deviations of the one bits can be chance in a fleet, 5.9 can not") {
+TEST_CASE("5.5 deviations of the one bits can be chance in a fleet, 5.9 cannot") {
     // 524288 bits: one deviation is 362.04 of them. 1991 more than half are 5.5, 2136 are 5.9.
     const auto [surplus, expected] = GENERATE(table<int, PieceClass>(
         {{1991, PieceClass::ciphertext_like}, {2136, PieceClass::structured}}));

@@ -149,7 +149,7 @@ TEST_CASE("A drive is given twelve hours, or twice what it says that it needs", 
                     "ata-security-normal") == Phase::succeeded);
 }
 
-TEST_CASE("A password that can not be taken back is a problem with a next step", "[ata]") {
+TEST_CASE("A password that cannot be taken back is a problem with a next step", "[ata]") {
     AtaBench bench({.erase_refused = true, .disable_refused = true});
     const auto operation = bench.set->make("ata-security-normal", bench.memory);
     (void)operation->start();

@@ -114,7 +114,7 @@ void check(const char* technique, const Lie& lie, bool whole, Count& count) {
     }
 }
 
-/// The ways of a lie stand beside each other, at least three of each: one of them has its turn.
+/// The ways of a lie are listed together, at least three of each: one of them has its turn.
 constexpr unsigned kWays = 3;
 
 void check_all(const char* technique, bool promises) {

@@ -74,7 +74,7 @@ TEST_CASE("no lie of a drive ends in sanitized") {
     }
 }
 
-TEST_CASE("a few places that can not be read are named, a tenth is too many to know") {
+TEST_CASE("a few places that cannot be read are named, a tenth is too many to know") {
     for (const bool many : {false, true}) {
         DriveLies lies = lie(&DriveLies::unreadable_after);
         lies.unreadable_as_expected = false;
@@ -100,7 +100,7 @@ TEST_CASE("a few places that can not be read are named, a tenth is too many to k
     }
 }
 
-TEST_CASE("places that can not be read are no evidence, also where the technique leaves them so") {
+TEST_CASE("places that cannot be read are no evidence, also where the technique leaves them so") {
     auto lies = lie(&DriveLies::unreadable_after);
     lies.promises_nothing = true;
     Job job(lies);

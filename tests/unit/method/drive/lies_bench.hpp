@@ -118,11 +118,12 @@ class ScsiLiesModel final : public LiesModel {
     std::unique_ptr<method::CommandSet> set_;
 };
 
-/// A self-encrypting NVMe drive, shown all its passwords.
+/// A self-encrypting NVMe drive, shown the credential of the technique.
 class TcgLiesModel final : public LiesModel {
   public:
-    explicit TcgLiesModel(fake::FixedClock& clock)
+    TcgLiesModel(std::string_view technique, fake::FixedClock& clock)
         : clock_(clock),
+          changes_keys_(technique == "tcg-genkey"),
           nvme_(NvmeLiesModel::options(), clock, &late_),
           tcg_({}, nvme_.media(1), clock) {
         late_.drive = &tcg_;
@@ -133,11 +134,12 @@ class TcgLiesModel final : public LiesModel {
         lying_ = std::make_unique<fake::LyingNvme>(nvme_.controller(), disguise, garbler);
         nvme_set_ = method::make_nvme_drive(*lying_, {{"a", 1}});
         channel_ = method::make_security_channel(static_cast<device::NvmeTransport&>(*lying_));
-        method::TcgCredentials credentials;
-        credentials.psid = SecretBytes(as_bytes(made.psid));
-        credentials.locking_admin = SecretBytes(as_bytes(made.locking_admin));
+        const method::TcgCredential psid{SecretBytes(as_bytes(made.psid)),
+                                         mandate::Authority::psid};
+        const method::TcgCredential admin{SecretBytes(as_bytes(made.locking_admin)),
+                                          mandate::Authority::admin};
         tcg_set_ = method::make_tcg_drive(
-            *channel_, std::move(credentials), clock_,
+            *channel_, changes_keys_ ? admin : psid, clock_,
             [this](std::chrono::milliseconds time) { clock_.advance(time); });
         set_ = std::make_unique<job::IdentifiedSet>(*tcg_set_, *nvme_set_);
     }
@@ -156,6 +158,7 @@ class TcgLiesModel final : public LiesModel {
         device::SecurityTransport* drive = nullptr;
     };
     fake::FixedClock& clock_;
+    bool changes_keys_;
     Late late_;
     fake::NvmeDrive nvme_;
     fake::TcgDrive tcg_;
@@ -258,7 +261,7 @@ class LiesBench final : private method::DriveAccess {
             return std::make_unique<ScsiLiesModel>(clock);
         }
         if (technique.starts_with("tcg")) {
-            return std::make_unique<TcgLiesModel>(clock);
+            return std::make_unique<TcgLiesModel>(technique, clock);
         }
         return std::make_unique<BlockLiesModel>(clock);
     }

@@ -95,7 +95,7 @@ TEST_CASE("zeros are not the pattern, and another one is not either") {
     }
 }
 
-TEST_CASE("a block that can not be read does not hide its neighbours") {
+TEST_CASE("a block that cannot be read does not hide its neighbours") {
     Medium medium;
     medium.bad = {8192};
     medium.bytes = {{8191, 1}, {12288, 1}};
@@ -103,7 +103,7 @@ TEST_CASE("a block that can not be read does not hide its neighbours") {
     CHECK(seen.mismatches == 2);
     CHECK(seen.unreadable_bytes == 4096);
     CHECK(seen.unexpected_bytes == 4096);
-    // Where content is promised no status explains a block that can not be read.
+    // Where content is promised no status explains a block that cannot be read.
     CHECK(read(medium, true).unexpected_bytes == 4096);
     medium.bytes.clear();
     Outcome outcome;
@@ -112,7 +112,7 @@ TEST_CASE("a block that can not be read does not hide its neighbours") {
     CHECK(outcome.exceptions.size() == 1);
 }
 
-TEST_CASE("reading ends when too much can not be read, and when it is stopped") {
+TEST_CASE("reading ends when too much cannot be read, and when it is stopped") {
     Medium medium;
     for (std::uint64_t place = 0; place < kSize / 8; place += 4096) {
         medium.bad.push_back(place);

@@ -249,7 +249,7 @@ TEST_CASE("a devdax device is overwritten through a mapping and compared") {
     CHECK(outcome.record.at("verification").at("bytesCompared") == 3U << 20U);
 }
 
-TEST_CASE("devdax memory that can not be touched is an answer, listed, and not sanitized") {
+TEST_CASE("devdax memory that cannot be touched is an answer, listed, and not sanitized") {
     // The device says that it is larger than what can be reached: the pages behind the file's end
     // raise SIGBUS in a plain access, as poisoned ones do.
     const FakeDevdax device(2U << 20U);

@@ -150,7 +150,7 @@ TEST_CASE("a margin stays free, and nothing beyond any limit is taken") {
         less.limit->room_bytes = kMib;
         CHECK(method::sweep_room_bytes(less) == 0);
     }
-    SECTION("a control group that can not be read") {
+    SECTION("a control group that cannot be read") {
         less.limit_unknown = true;
         CHECK(method::sweep_room_bytes(less) == 0);
     }

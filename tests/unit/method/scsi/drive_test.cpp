@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The command set of SCSI disks on a model of one: what is asked, sent, believed and kept.
+#include "fake/ata/drive.hpp"
+
 #include <algorithm>
 
 #include "efface/method/drive/command_sets.hpp"
 
 #include "catch.hpp"
+#include "fake/ata/sat_bridge.hpp"
 #include "support.hpp"
 
 using namespace efface;
@@ -85,44 +88,45 @@ TEST_CASE("support is believed for each service action alone") {
     CHECK_FALSE(objection(survey, "scsi-sanitize-block"));
 }
 
-TEST_CASE("a disk that does not tell what it supports is not guessed about") {
+TEST_CASE("what a disk that does not tell supports may be tried by who names it") {
     ScsiDriveOptions options;
     options.reports_opcodes = false;
     ScsiBench bench(options);
     const auto survey = bench.commands->survey();
     for (const auto& facts : survey.techniques) {
-        CHECK((facts.objection ? facts.objection->code == ReasonCode::drive_not_told
-                               : !facts.untold.empty()));
-        // Every disk must have FORMAT UNIT: who names it may try.
-        CHECK(facts.objection.has_value() == (facts.name != "scsi-format-unit"));
+        CHECK_FALSE(facts.objection);
+        CHECK_FALSE(facts.untold.empty());
     }
 }
 
-TEST_CASE("whether a disk is behind a translation layer is asked by one page, or two") {
-    ScsiDriveOptions options;
-    for (const bool translated : {false, true}) {
-        options.translation_layer = translated;
-        const fake::FixedClock clock;
-        fake::ScsiDrive drive(options, clock);
-        CHECK(scsi_is_translated(drive) == translated);
-        // INQUIRY with EVPD (SPC-5, 6.7): the list of pages, and page 89h where the list has it.
-        std::vector<std::string> pages;
-        for (const auto& cdb : drive.received()) {
-            pages.push_back(to_hex(ByteView(cdb).first(3)));
+TEST_CASE(
+    "an ATA device behind a translation layer is found by IDENTIFY, and left to its commands") {
+    const fake::FixedClock clock;
+    for (const bool page : {true, false}) {
+        fake::AtaDrive drive({}, clock);
+        fake::SatBridge bridge(drive, {.information_page = page, .vendor = "USBVEND"});
+        CHECK(scsi_is_translated(bridge));
+        const auto survey = make_scsi_drive(bridge, "disk", clock)->survey();
+        for (const auto& facts : survey.techniques) {
+            REQUIRE(facts.objection);
+            CHECK(facts.objection->code == ReasonCode::drive_path);
         }
-        CHECK(pages == (translated ? std::vector<std::string>{"120100", "120189"}
-                                   : std::vector<std::string>{"120100"}));
+        CHECK(survey.facts.at("translationLayer") == true);
+        CHECK(survey.facts.contains("translator") == page);
     }
+    ScsiBench disk;
+    CHECK_FALSE(scsi_is_translated(disk.drive));
 }
 
-TEST_CASE("an ATA device behind a translation layer is left to the ATA commands") {
+TEST_CASE("a layer that has page 89h and rejects ATA PASS-THROUGH may be tried by who names it") {
     ScsiDriveOptions options;
     options.translation_layer = true;
     ScsiBench bench(options);
+    CHECK_FALSE(scsi_is_translated(bench.drive));
     const auto survey = bench.commands->survey();
     for (const auto& facts : survey.techniques) {
-        REQUIRE(facts.objection);
-        CHECK(facts.objection->code == ReasonCode::drive_path);
+        CHECK_FALSE(facts.objection);
+        CHECK(facts.untold.find("rejects ATA PASS-THROUGH") != std::string::npos);
     }
     CHECK(survey.facts.at("translationLayer") == true);
     CHECK(survey.facts.at("translator") == "LINUX libata 3.00");

@@ -93,7 +93,7 @@ TEST_CASE("of a locked drive it is said before that nothing will be shown where 
           }) == locked);
 }
 
-TEST_CASE("each technique says why it can not be used, and what can") {
+TEST_CASE("each technique says why it cannot be used, and what can") {
     struct Case {
         const char* what;
         const char* technique;
@@ -183,22 +183,23 @@ TEST_CASE("each technique erases a drive that is in use") {
         bool active;
         std::vector<std::uint64_t> methods;
     };
+    constexpr std::uint64_t kProperties = 0xff01;
     constexpr std::uint64_t kStart = 0xff02;
     constexpr std::uint64_t kGet = 0x0000000600000016;
     constexpr std::uint64_t kRevert = 0x0000000600000202;
-    const auto one =
-        GENERATE_COPY(Case{SscKind::opal2, "tcg-psid-revert", true, {kStart, kRevert}},
-                      Case{SscKind::ruby, "tcg-psid-revert", true, {kStart, kRevert}},
-                      Case{SscKind::opalite, "tcg-revert", true, {kStart, kGet, kStart, kRevert}},
-                      Case{SscKind::opal2, "tcg-revert", true, {kStart, kGet, kStart, kRevert}},
-                      Case{SscKind::opal2,
-                           "tcg-activate-revert",
-                           false,
-                           {kStart, kGet, kStart, 0x0000000600000203, kRevert}},
-                      Case{SscKind::enterprise,
-                           "tcg-psid-revert",
-                           true,
-                           {kStart, 0x000000060000000c, 0x0000000600000011}});
+    const auto one = GENERATE_COPY(
+        Case{SscKind::opal2, "tcg-psid-revert", true, {kProperties, kStart, kStart, kRevert}},
+        Case{SscKind::ruby, "tcg-psid-revert", true, {kProperties, kStart, kStart, kRevert}},
+        Case{SscKind::opalite, "tcg-revert", true, {kProperties, kStart, kGet, kStart, kRevert}},
+        Case{SscKind::opal2, "tcg-revert", true, {kProperties, kStart, kGet, kStart, kRevert}},
+        Case{SscKind::opal2,
+             "tcg-activate-revert",
+             false,
+             {kProperties, kStart, kGet, kStart, 0x0000000600000203, kRevert}},
+        Case{SscKind::enterprise,
+             "tcg-psid-revert",
+             true,
+             {kProperties, kStart, 0x000000060000000c, 0x0000000600000011}});
     INFO(one.technique);
     auto made = options(one.ssc);
     made.locking_active = one.active;

@@ -232,19 +232,6 @@ TEST_CASE("the MSID is not SID's password: one try, and it is refused") {
     CHECK(bench.originals_left() == kTcgBlocks);
 }
 
-TEST_CASE("a session that a dead process left is reset, once") {
-    TcgBench bench;
-    // One that was opened, and never closed.
-    Json kept = Json::object();
-    method::OperationMemory dead{.kept = kept};
-    bench.drive.options().hangs = true;
-    CHECK(bench.commands().make("tcg-psid-revert", dead)->start().start == Start::accepted);
-    CHECK(bench.drive.session_open());
-    bench.drive.options().hangs = false;
-    CHECK(bench.make("tcg-psid-revert")->start().start == Start::accepted);
-    CHECK(bench.originals_left() == 0);
-}
-
 TEST_CASE("an activation that is not followed by a Revert is a problem that is named") {
     TcgDriveOptions options;
     options.locking_active = false;
@@ -284,7 +271,7 @@ TEST_CASE("a key whose change was not answered with SUCCESS is no success of the
          Start::unknown, Phase::unknown},
         {"closed", [](TcgDriveOptions& o) { o.closes_session = true; }, Start::unknown,
          Phase::unknown},
-        {"hang", [](TcgDriveOptions& o) { o.hangs = true; }, Start::unknown, Phase::unknown},
+        {"hang", [](TcgDriveOptions& o) { o.hangs = true; }, Start::unknown, Phase::running},
         {"FAIL", [](TcgDriveOptions& o) { o.fails_with = 0x3f; }, Start::unknown, Phase::failed},
         {"NOT_AUTHORIZED", [](TcgDriveOptions& o) { o.fails_with = 0x01; }, Start::refused,
          Phase::idle},

@@ -54,34 +54,37 @@ class TcgBench final {
         return left;
     }
 
-    /// With the right passwords, unless told otherwise.
-    method::CommandSet& commands() {
-        if (!commands_) {
-            use({SecretBytes(as_bytes(psid)), SecretBytes(as_bytes(sid)),
-                 SecretBytes(as_bytes(admin))});
+    /// Shown the right credential for this technique, unless told otherwise. What was made before
+    /// stays usable.
+    method::CommandSet& commands(std::string_view technique = "tcg-psid-revert") {
+        if (technique == "tcg-psid-revert") {
+            return use(psid, mandate::Authority::psid);
         }
-        return *commands_;
+        return technique == "tcg-genkey" ? use(admin, std::nullopt)
+                                         : use(sid, mandate::Authority::sid);
     }
-    void use(method::TcgCredentials credentials) {
-        commands_ =
-            method::make_tcg_drive(drive, std::move(credentials), clock,
-                                   [this](std::chrono::milliseconds time) { clock.advance(time); });
+    method::CommandSet& use(const std::string& secret,
+                            std::optional<mandate::Authority> authority) {
+        sets_.push_back(method::make_tcg_drive(
+            drive, {SecretBytes(as_bytes(secret)), authority}, clock,
+            [this](std::chrono::milliseconds time) { clock.advance(time); }));
+        return *sets_.back();
     }
     std::unique_ptr<method::Operation> make(const char* technique) {
-        return commands().make(technique, memory);
+        return commands(technique).make(technique, memory);
     }
     /// Another process: what is known is what was journalled.
     std::unique_ptr<method::Operation> make_after_crash(const char* technique) {
         memory.kept = journal.empty() ? Json::object() : Json::parse(journal);
-        return commands().make(technique, memory);
+        return commands(technique).make(technique, memory);
     }
     /// The same from a journal of release 0.2, which has these notes beside those of other sets.
     std::unique_ptr<method::Operation> make_after_upgrade(const char* technique) {
         memory.kept = Json::parse(journal).at("tcg");
-        return commands().make(technique, memory);
+        return commands(technique).make(technique, memory);
     }
     [[nodiscard]] std::optional<Reason> objection(const char* technique) {
-        for (const auto& facts : commands().survey().techniques) {
+        for (const auto& facts : commands(technique).survey().techniques) {
             if (facts.name == technique) {
                 return facts.objection;
             }
@@ -93,7 +96,7 @@ class TcgBench final {
 
   private:
     fake::DriveMedia media_;
-    std::unique_ptr<method::CommandSet> commands_;
+    std::vector<std::unique_ptr<method::CommandSet>> sets_;
 
   public:
     std::string psid;

@@ -109,7 +109,7 @@ TEST_CASE("a disk that shrinks while it is checked does not match") {
     CHECK(seen.read_faults.bytes == 6 * kSlot);
 }
 
-TEST_CASE("a pass can not see a flush that was acknowledged and not carried out") {
+TEST_CASE("a pass cannot see a flush that was acknowledged and not carried out") {
     MemoryDisk disk(Bytes(kDiskBytes, kOldByte));
     disk.set_hook([](const Operation& operation) -> Fault {
         return operation.kind == Operation::Kind::flush ? Fault{Fault::Kind::drop, 0, 0} : Fault{};

@@ -40,7 +40,7 @@ const std::vector<Range> kBadRanges{
 
 }  // namespace
 
-TEST_CASE("blocks that can not be written are listed exactly, all others are written") {
+TEST_CASE("blocks that cannot be written are listed exactly, all others are written") {
     const bool shuffle = GENERATE(false, true);
     MemoryDisk disk(Bytes(kDiskBytes, kOldByte));
     ShuffledDisk shuffled(disk, 7);
@@ -64,7 +64,7 @@ TEST_CASE("blocks that can not be written are listed exactly, all others are wri
     CHECK(seen.blocks_different == kBadBlocks.size());
 }
 
-TEST_CASE("blocks that can not be read are listed exactly, all others are compared") {
+TEST_CASE("blocks that cannot be read are listed exactly, all others are compared") {
     const bool shuffle = GENERATE(false, true);
     MemoryDisk disk(Bytes(kDiskBytes, kOldByte));
     ShuffledDisk shuffled(disk, 8);

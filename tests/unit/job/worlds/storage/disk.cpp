@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// A disk or a file that is overwritten, and another one that may stand in its place.
+// A disk or a file that is overwritten, and another one that may be in its place.
 #include <algorithm>
 #include <array>
 #include <cerrno>

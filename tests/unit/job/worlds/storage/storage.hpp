@@ -45,7 +45,7 @@ class Storage {
 
     /// Every byte of every medium, from behind.
     [[nodiscard]] virtual std::vector<Bytes> media() = 0;
-    /// What of the original content stands on what this record says to have sanitized.
+    /// What of the original content is on what this record says to have sanitized.
     [[nodiscard]] virtual std::string left(const RunResult& result, const Json& predicate) = 0;
     /// What was changed that this command was not to touch.
     [[nodiscard]] virtual std::string touched_wrongly(const std::vector<Bytes>& /*before*/,
@@ -66,7 +66,7 @@ class Storage {
     virtual void cut_power() = 0;
     /// No faults, no lies, everything at its own place again.
     virtual void mend() = 0;
-    /// How many different things stand there, each of which a last run is made on.
+    /// How many different things there are, each of which a last run is made on.
     [[nodiscard]] virtual unsigned places() const { return 1; }
     virtual void put_in_place(unsigned /*number*/) {}
 };

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""CMS signatures (RFC 5652) with CAdES attributes (RFC 5035): what openssl does not look at, and
+openssl for the rest."""
+import calendar
+import datetime
+import hashlib
+import ssl
+import subprocess
+import tempfile
+
+from common import CLOCK_SLACK, good, need, said, when
+from signature.der import NULL, SEQUENCE, Der, oid
+from signature.signer import Signer
+
+SIGNED_DATA, DATA = oid('1.2.840.113549.1.7.2'), oid('1.2.840.113549.1.7.1')
+CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.1.9.4')
+SIGNING_TIME, SIGNING_CERT = oid('1.2.840.113549.1.9.5'), oid('1.2.840.113549.1.9.16.2.47')
+DIGESTS = {oid('2.16.840.1.101.3.4.2.1'): hashlib.sha256, oid('2.16.840.1.101.3.4.2.2'): hashlib.sha384}
+NOTHING = bytes([NULL, 0])
+NO_PARAMETERS, NULL_PARAMETERS, SEQUENCE_OF_THEM = [], [NULL], [SEQUENCE]
+# The digest of each, None where another field says it, and the one form of its parameters, which
+# no signature covers (RFC 5758 section 3.2, RFC 4055 sections 3 and 5).
+SIGNATURES = {
+    oid('1.2.840.10045.4.3.2'): (hashlib.sha256, NO_PARAMETERS),
+    oid('1.2.840.10045.4.3.3'): (hashlib.sha384, NO_PARAMETERS),
+    oid('1.2.840.113549.1.1.11'): (hashlib.sha256, NULL_PARAMETERS),
+    oid('1.2.840.113549.1.1.12'): (hashlib.sha384, NULL_PARAMETERS),
+    oid('1.2.840.113549.1.1.1'): (None, NULL_PARAMETERS),
+    oid('1.2.840.113549.1.1.10'): (None, SEQUENCE_OF_THEM)}
+
+
+def digest_named(identifier):
+    """The digest algorithm, whose parameters are absent or NULL (RFC 5754 section 2)."""
+    parts = [part.whole for part in identifier.children(SEQUENCE)]
+    need(parts and parts[1:] in ([], [NOTHING]), 'a digest algorithm is malformed')
+    return parts[0]
+
+
+def parts_of(data):
+    """The certificates and SignerInfos of a detached CMS signature."""
+    kind, explicit = Der.alone(data, SEQUENCE).children()
+    need(kind.whole == SIGNED_DATA and explicit.tag == 0xa0, 'it is not a CMS signature')
+    (signed,) = explicit.children()
+    parts = signed.children()
+    need([part.tag for part in parts] == [0x02, 0x31, 0x30, 0xa0, 0x31],
+         'it must hold certificates and signers, no revocation lists')
+    need([child.whole for child in parts[2].children()] == [DATA], 'it has embedded content')
+    certificates = parts[3].children()
+    infos = parts[4].children()
+    # What no signature covers must follow from the rest: RFC 5652 sections 5.1 and 5.3.
+    used = {digest_named(info.children()[2]) for info in infos}
+    listed = [digest_named(algorithm) for algorithm in parts[1].children()]
+    need(set(listed) == used and len(listed) == len(used) and
+         all(field.content == b'\1' for field in [parts[0]] + [i.children()[0] for i in infos]),
+         'version numbers or digest algorithms do not match the signers')
+    need(1 <= len(infos) <= 16 and all(c.tag == 0x30 for c in certificates),
+         'the signers or certificates are malformed, or too many')
+    return certificates, infos
+
+
+def issuer_and_serial(certificate):
+    fields = certificate.children()[0].children()
+    need(fields[0].tag == 0xa0, 'a certificate is not of version 3')
+    return fields[3].whole + fields[1].whole
+
+
+def attributes_of(info):
+    fields = info.children()
+    need([field.tag for field in fields] == [0x02, 0x30, 0x30, 0xa0, 0x30, 0x04],
+         'a signer must have signed attributes and no unsigned ones')
+    found = {}
+    for attribute in fields[3].children():
+        name, values = attribute.children()
+        need(name.whole not in found, 'a signed attribute occurs twice')
+        found[name.whole] = values.children()
+    for name in (CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, SIGNING_CERT):
+        need(len(found.get(name, [])) == 1, 'a signed attribute is missing: no CAdES signature')
+    return fields, {name: values[0] for name, values in found.items() if len(values) == 1}
+
+
+def time_of(value):
+    form = {0x17: '%y%m%d%H%M%SZ', 0x18: '%Y%m%d%H%M%SZ'}.get(value.tag)
+    need(form, 'the signing time is malformed')
+    return datetime.datetime.strptime(value.content.decode('ascii'), form).replace(
+        tzinfo=datetime.timezone.utc)
+
+
+def check_signer(info, certificates, content):
+    """The DER certificate of the signer, and when it signed."""
+    fields, attributes = attributes_of(info)
+    digest = DIGESTS.get(fields[2].children()[0].whole)
+    algorithm, *parameters = fields[4].children()
+    signs, form = SIGNATURES.get(algorithm.whole, (None, None))
+    need(digest and [part.tag for part in parameters] == form and signs in (None, digest),
+         'an algorithm is not allowed')
+    need(attributes[CONTENT_TYPE].whole == DATA and
+         attributes[MESSAGE_DIGEST].content == digest(content).digest(), 'signed different content')
+    sid = b''.join(part.whole for part in fields[1].children())
+    own = [c for c in certificates if issuer_and_serial(c) == sid]
+    need(len(own) == 1, "the signer's certificate is missing or ambiguous")
+    named = attributes[SIGNING_CERT].children()[0].children()[0].children()
+    by = hashlib.sha256  # RFC 5035 section 4: the default, then left out
+    if named[0].tag == 0x30:
+        by = DIGESTS[named.pop(0).children()[0].whole]
+    need(named[0].tag == 0x04 and named[0].content == by(own[0].whole).digest(),
+         'signing-certificate-v2 names another certificate')
+    return own[0].whole, time_of(attributes[SIGNING_TIME])
+
+
+def seconds(time):
+    return str(calendar.timegm(time.timetuple()))
+
+
+def chain_options(root):
+    return ['-purpose', 'any', '-auth_level', '3', '-x509_strict', '-CAfile', root, '-no-CApath',
+            '-no-CAstore']
+
+
+def ask(command, what, given=None):
+    done = subprocess.run(['openssl', *command], capture_output=True, check=False,
+                          input=given and given.encode())
+    need(done.returncode == 0, f'{what}\n{said(done.stderr.decode(errors="replace"))}')
+
+
+class Signature:
+    """What stands in NAME.p7s, over the bytes of NAME."""
+
+    def __init__(self, name, content, data):
+        self.name = name + '.p7s'
+        self.content_name = name
+        certificates, infos = parts_of(data)
+        found = [check_signer(info, certificates, content) for info in infos]
+        self.signers = [Signer(certificate, at) for certificate, at in found]
+        self.certificates = [certificate.whole for certificate in certificates]
+        good(f'{self.name}: {len(infos)} signer(s), each with signed attributes and '
+             'signing-certificate-v2')
+        need(len({signer.key for signer in self.signers}) == len(self.signers),
+             'one key signed twice: ' + self.name)
+
+    def check_chains(self, what, root):
+        """Every signature, and its chain to the trusted root as of its own time."""
+        times = {signer.time for signer in self.signers}
+        at = ['-attime', seconds(*times)] if len(times) == 1 else ['-no_check_time']
+        ask(['cms', '-verify', '-cades', '-binary', '-inform', 'DER', '-in', self.name,
+             '-content', self.content_name, '-out', '/dev/null', *at, *chain_options(root)], what)
+        if len(times) > 1:
+            with tempfile.NamedTemporaryFile('w') as file:
+                file.write(''.join(ssl.DER_cert_to_PEM_cert(c) for c in self.certificates))
+                file.flush()
+                for signer in self.signers:
+                    ask(['verify', '-untrusted', file.name, '-attime', seconds(signer.time),
+                         *chain_options(root)], what, ssl.DER_cert_to_PEM_cert(signer.certificate))
+        good(what)
+
+    def signers_with(self, key, role):
+        return [signer for signer in self.signers if signer.key == key and signer.role == role]
+
+    def check_time(self, issued):
+        need(all(abs(signer.time - when(issued)) <= CLOCK_SLACK for signer in self.signers
+                 if signer.role == 'station'), 'signed at another time')
+        good('signed within 10 minutes of issuedAt (the time is the signers\' own)')
+
+    def check_approvals(self, predicate):
+        """Those that the record lists, and no other; of when they signed it judges itself."""
+        approvals = predicate['authorization']['approvals']
+        told = [(one['subjectPublicKeySha256'], one['subject'], when(one['signedAt']))
+                for one in approvals]
+        need(all(signer.role == 'approver' for signer in self.signers), 'no approver signed')
+        need(sorted(told) == sorted((one.key, one.name, one.time) for one in self.signers),
+             'the approvals are not the signatures over the order')
+        for name in sorted(one['subject'] for one in approvals):
+            good(f'approved before the run: {name}')

@@ -34,10 +34,11 @@ SKIPPED = 77
 NOT_PROVED, QUALIFIED = 20, 22
 PREDICATE = DATA / 'predicate-example.json'
 # One of so many a day, when time is short:
-LINES_OF = 16  # odd lines of the log
-SIGNED_OF = 40  # claims that are signed, too
-ROWS_OF = 3  # what the log tells of the device, and one of each kind of answer
-EFFACE_OF = 3  # bundles of which the program itself is asked, too, which asks the library
+LINES_OF = 32  # odd lines of the log
+SIGNED_OF = 60  # claims that are signed, too
+ROWS_OF = 5  # what the log tells of the device, and one of each kind of answer
+EFFACE_OF = 6  # bundles of which the program itself is asked, too, which asks the library
+CLAIMS_OF = 3  # claims before anybody signs them, and one of each kind of record
 
 
 def find_helper():
@@ -221,10 +222,10 @@ INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.
 
 
 def claims_made():
-    """Each honest record and each false claim as it is before anybody signs it."""
+    """Each honest record and each false claim that is tested today, before anybody signs it."""
     told = [('honest', kind, name, change) for name, (kind, change) in HONEST.items()]
     told += [('a false claim', *case) for case in INSIDERS]
-    for how, kind, name, change in told:
+    for how, kind, name, change in todays(told, CLAIMS_OF, lambda row: row[:2]):
         yield how, name, kind, how, edits.made(predicate_of(kind), change)
 
 

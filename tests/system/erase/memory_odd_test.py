@@ -3,6 +3,7 @@
 efface's own folders in them, another mount at the same place."""
 
 import array
+import itertools
 import json
 import os
 import socket
@@ -19,6 +20,7 @@ import project
 import storage
 import targets
 from process import EXIT_SKIPPED, missing, require, run, scratch, some, strace
+from sample import todays
 
 EXIT = project.EXIT
 DONE = (EXIT["done"], EXIT["exceptions"])
@@ -116,7 +118,7 @@ class Names(Case):
 
     def test_a_file_of_every_nasty_name_can_be_an_objection(self):
         with mounted("tmpfs", self.folder / "mnt") as mount:
-            for name in some(NASTY, 2):
+            for name in todays(NASTY, 4):
                 path = os.fsencode(mount) + b"/" + name
                 with self.subTest(name=name), open(path, "wb") as file:
                     file.write(b"x")
@@ -129,7 +131,7 @@ class Names(Case):
                 os.unlink(path)
 
     def test_a_mount_point_of_every_nasty_name(self):
-        for name in some(NASTY, 3):
+        for name in todays(NASTY, 5):
             place = f"{self.folder}/{os.fsdecode(name)}"
             with self.subTest(name=name), mounted("tmpfs", place):
                 with open(f"{place}/data", "wb") as file:
@@ -155,6 +157,8 @@ class Names(Case):
 
 
 class Hidden(Case):
+    KINDS = list(itertools.product(("tmpfs", "ramfs"), ("tmpfs", "ramfs", "bind", "ext4")))
+
     def check_hidden(self, mount, kind, below, above):
         answer = self.erase(f"memory:{kind}:{mount}", 1)
         self.check_refused(answer, "hidden-mount")
@@ -164,28 +168,26 @@ class Hidden(Case):
                 self.assertEqual(path.read_text(), text)
 
     def test_a_mount_below_another_at_the_same_place(self):
-        for kind in ("tmpfs", "ramfs"):
-            for top in ("tmpfs", "ramfs", "bind", "ext4"):
-                with self.subTest(kind=kind, top=top):
-                    mount = self.folder / f"{kind}-{top}"
-                    with mounted(kind, mount), self.on_top(top, mount) as data:
-                        self.check_hidden(mount, kind, (None, ""), (data, "stays"))
+        for kind, top in todays(self.KINDS, 3):
+            with self.subTest(kind=kind, top=top):
+                mount = self.folder / f"{kind}-{top}"
+                with mounted(kind, mount), self.on_top(top, mount) as data:
+                    self.check_hidden(mount, kind, (None, ""), (data, "stays"))
 
     def test_a_mount_below_another_that_hides_its_parent(self):
-        for kind in ("tmpfs", "ramfs"):
-            for top in ("tmpfs", "ramfs", "bind", "ext4"):
-                with self.subTest(kind=kind, top=top):
-                    parent = self.folder / f"{kind}-{top}-parent"
-                    parent.mkdir()
-                    with mounted(kind, parent / "mnt") as mount:
-                        (mount / "data").write_text("below")
-                        with self.on_top(top, parent):
-                            # Nothing of that name stands above, then another folder.
-                            self.check_hidden(mount, kind, (None, ""), (None, ""))
-                            mount.mkdir(exist_ok=True)
-                            (mount / "data").write_text("stays")
-                            self.check_hidden(mount, kind, (None, ""), (mount / "data", "stays"))
-                        self.assertEqual((mount / "data").read_text(), "below")
+        for kind, top in todays(self.KINDS, 3):
+            with self.subTest(kind=kind, top=top):
+                parent = self.folder / f"{kind}-{top}-parent"
+                parent.mkdir()
+                with mounted(kind, parent / "mnt") as mount:
+                    (mount / "data").write_text("below")
+                    with self.on_top(top, parent):
+                        # Nothing of that name stands above, then another folder.
+                        self.check_hidden(mount, kind, (None, ""), (None, ""))
+                        mount.mkdir(exist_ok=True)
+                        (mount / "data").write_text("stays")
+                        self.check_hidden(mount, kind, (None, ""), (mount / "data", "stays"))
+                    self.assertEqual((mount / "data").read_text(), "below")
 
     @contextmanager
     def on_top(self, kind, place):
@@ -309,7 +311,7 @@ class Identity(Case):
                 first = self.check_sanitized(targets.erase(self.state, order))
                 again = self.check_sanitized(targets.erase(self.state, order))
                 self.assertEqual((again["changed"], again["bundle"]), (False, first["bundle"]))
-                for what, write in some(self.WRITES.items(), 2, number % 2):
+                for what, write in some(self.WRITES.items(), 4, number % 4):
                     if kind == "hugetlbfs" and what == "much":
                         continue  # it takes no write(2), and its pages are the machine's
                     with self.subTest(kind=kind, options=options, written=what):

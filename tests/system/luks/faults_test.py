@@ -95,7 +95,7 @@ class Case(unittest.TestCase):
         self.fixture = MACHINE["fixture"]
         self.targets = {str(image.target) for image in self.fixture.images}
 
-    def points(self, calls, on_target, most=3):
+    def points(self, calls, on_target, most=2):
         return chosen([point for point in MACHINE["points"] if point.call in calls
                        and (point.path in self.targets) == on_target
                        and (on_target or point.path.startswith(str(self.fixture.state.folder)))],
@@ -183,7 +183,7 @@ class Killed(Case):
         self.check(self.points(strace_points.WRITES, False))
 
     def test_killed_at_every_write_and_flush_of_a_target(self):
-        self.check(self.points(strace_points.WRITES + strace_points.FLUSHES, True, most=6))
+        self.check(self.points(strace_points.WRITES + strace_points.FLUSHES, True, most=4))
 
 
 class Failing(Case):
@@ -200,7 +200,7 @@ class Failing(Case):
 
     def test_a_failed_flush_of_a_target_is_a_failed_erase(self):
         # Of a failure in the library only the record speaks: the overwrite follows it.
-        self.check(self.points(strace_points.FLUSHES, True, most=5), "error=EIO", must_fail=True)
+        self.check(self.points(strace_points.FLUSHES, True, most=4), "error=EIO", must_fail=True)
 
     def test_failed_writes_of_a_target_never_end_as_sanitized_with_old_blocks(self):
         self.check(self.points(("pwrite64", "pwritev"), True), "error=EIO")
@@ -226,7 +226,7 @@ class Lying(Case):
         return self.points(("pwrite64", "pwritev"), True, most)
 
     def test_a_dropped_write_is_noticed(self):
-        for point in self.writes(most=3):
+        for point in self.writes(most=2):
             with self.subTest(point=str(point)):
                 done = self.hit(point, f"retval={point.returned}")
                 self.assertEqual(done.code, project.EXIT["not-sanitized"], done)
@@ -253,7 +253,7 @@ class Lying(Case):
         self.finish(done)
 
     def test_a_dropped_flush_changes_nothing_that_can_be_read(self):
-        for point in self.points(strace_points.FLUSHES, True, most=3):
+        for point in self.points(strace_points.FLUSHES, True, most=2):
             with self.subTest(point=str(point)):
                 self.finish(self.hit(point, "retval=0"))
 

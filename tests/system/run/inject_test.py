@@ -21,7 +21,7 @@ MACHINE = {}
 # Of a run that is stopped after these: announced, at work, with a verdict, staged, published.
 CALLS = ("fsync", "rename", "renameat")
 STOPS_MAX = 200
-EVERY = 1201  # of the thousands of cases of each kind: a prime, so that all stops have their turn
+EVERY = 1601  # of the thousands of cases of each kind: a prime, so that all stops have their turn
 
 
 def setUpModule():

@@ -18,7 +18,7 @@ from process import run, some
 
 MACHINE = {}
 VERIFIER = Path(__file__).parents[3] / "scripts" / "verify-bundle"
-EVERY = 211  # of the cases of each kind: a prime, so that all edits have their turn
+EVERY = 353  # of the cases of each kind: a prime, so that all edits have their turn
 REMOVED = object()
 
 

@@ -78,7 +78,7 @@ class Preflight(unittest.TestCase):
         return refused
 
     def table(self, rows, step):
-        sample = Sample(2)
+        sample = Sample(4)
         for number, scene in enumerate(MACHINE["scenes"].all.values()):
             for snapshot, one_in, first in (("fresh", 2 * step, number),
                                             ("interrupted", 4 * step, number + step)):

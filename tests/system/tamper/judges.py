@@ -19,7 +19,7 @@ from tamper.stock import SOURCE, stock
 
 SCRIPT = SOURCE / 'scripts/verify-bundle'
 WORKERS = 2
-FIRST, ONE_IN = 2, 1 if os.environ.get('EFFACE_LONG') else 48
+FIRST, ONE_IN = 2, 1 if os.environ.get('EFFACE_LONG') else 96
 # Each thread of openssl tells its number before an error.
 THREAD = re.compile('[0-9A-F]+:error:')
 

@@ -157,7 +157,7 @@ HARMLESS = [
 HUGE = 2 ** 64 - 1
 MANY = 64  # of longer lists some items are looked at
 BATCH = 2000  # records that stand in memory at once
-SEVERAL = 8  # one of so many broken fields, and one of each kind
+SEVERAL = 16  # one of so many broken fields, and one of each kind
 
 
 def places_named(value, steps):

@@ -17,7 +17,7 @@ from tamper.stock import judge_here, stock
 
 LEVELS = ('none', 'clear', 'purge')
 OTHERS = ['io-failed', 'drive-word', 'write-failed', 'stopped']  # codes that no row bears
-STRIDE, SEVERAL = 12, 2  # one of so many conditions; of them one of so many a day, and of each family
+STRIDE, SEVERAL = 12, 4  # one of so many conditions; of them one of so many a day, and of each family
 
 
 def mutant(change):

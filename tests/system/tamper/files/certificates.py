@@ -14,8 +14,8 @@ from sample import Sample, todays
 from tamper.stock import DATA, stock
 
 CMS = DATA / 'cms'
-CERTIFICATES_OF = 3  # one of so many a day, and one of each extension, when time is short
-ELEMENTS_OF = 5  # one of so many changed elements, and one of each change
+CERTIFICATES_OF = 6  # one of so many a day, and one of each extension, when time is short
+ELEMENTS_OF = 10  # one of so many changed elements, and one of each change
 ARC = '2.25.65021332812177502488472365777237670439.'
 SUBJECT = '/O=Example Cloud GmbH/OU=DC1-FRA/CN=station-0042'
 GOOD = {'basicConstraints': 'critical,CA:FALSE', 'keyUsage': 'critical,digitalSignature',

@@ -11,7 +11,7 @@ from tamper.edits import at, changed
 from tamper.stock import DATA, SOURCE, judge_here, library_says
 
 GOLDEN = SOURCE / 'tests/data/golden'
-STRIDE, SEVERAL = 23, 2  # one change of so many, of them one of so many a day
+STRIDE, SEVERAL = 23, 5  # one change of so many, of them one of so many a day
 BATCH = 1000  # make_bundle reads 64 MiB at most
 LARGEST = 2 ** 53 - 1
 LONG = 'x' * 5000

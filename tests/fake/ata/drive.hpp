@@ -48,7 +48,7 @@ struct AtaDriveOptions {
     bool frozen_at_power_on = false;  ///< by the firmware of the host
     bool overlay_frozen_at_power_on = false;
     bool standby = false;
-    HealthFigures health;
+    HealthFigures health = {};
     // What a vendor may choose.
     bool protected_area_off = false;  ///< supported, not enabled: its commands are aborted
     bool checksum_wrong = false;      ///< of IDENTIFY DEVICE, each time

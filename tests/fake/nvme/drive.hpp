@@ -72,7 +72,7 @@ struct NvmeDriveOptions {
     bool namespace_management = true;
     bool format = true;
     bool event_log = true;
-    HealthFigures health;
+    HealthFigures health = {};
     unsigned controllers = 1;
     std::vector<NvmeNamespaceOptions> namespaces = {{}};
     std::uint64_t unallocated_blocks = 0;  ///< of 512 bytes, with content of deleted namespaces

@@ -45,7 +45,7 @@ struct ScsiDriveOptions {
     std::chrono::milliseconds sanitize_time{10'000};
     std::chrono::milliseconds format_time{20'000};
     std::chrono::milliseconds restore_time{30'000};
-    HealthFigures health;
+    HealthFigures health = {};
     // What it takes.
     bool has_overwrite = true;
     bool has_block_erase = true;

@@ -107,8 +107,8 @@ void read_elements(ScsiSession& session, ScsiFacts& facts) {
 }
 
 /// Asked by the command itself: many USB bridges have no VPD 89h, and some layers that have it
-/// pass nothing. `says_so`: the page is there; then only a layer that answers by itself (none of the
-/// drive's registers) has said that it passes none.
+/// pass nothing. `says_so`: the page is there; then only a layer that answers by itself (none of
+/// the drive's registers) has said that it passes none.
 AtaPath ask_ata_path(device::ScsiTransport& transport, bool says_so) {
     ata::SatTunnel tunnel(transport);
     Bytes page(ata::kPageBytes);

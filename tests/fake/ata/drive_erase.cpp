@@ -70,8 +70,7 @@ AtaRegisters AtaDrive::sanitize_status(std::uint16_t count) {
         sanitize_ = Sanitize::idle;
     }
     const bool running = sanitize_ == Sanitize::running;
-    // Its own command it does answer.
-    if (running && options.status_aborted_at_work && clock_.steady_now() > sanitize_began_) {
+    if (running && options.status_aborted_at_work) {
         return abort(0x04, 0);
     }
     std::uint16_t told = completed_without_error_ ? 0x8000 : 0;
@@ -126,7 +125,8 @@ AtaRegisters AtaDrive::sanitize(const AtaCommand& command) {
     sanitize_ = Sanitize::running;
     completed_without_error_ = false;
     sanitize_began_ = clock_.steady_now();
-    return sanitize_status(0);
+    // Its own command it answers in any case.
+    return options.status_aborted_at_work ? good(0, 0x4000) : sanitize_status(0);
 }
 
 bool AtaDrive::password_matches(const AtaCommand& command) {

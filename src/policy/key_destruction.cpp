@@ -165,9 +165,9 @@ const std::vector<Rule>& rules() {
         {ReasonCode::copies_not_attested, Effect::no_level,
          "nobody stated that all copies of the keys are listed", "SP 800-88r2 3.2.2"},
         storage_rule::remote_medium,
-        {ReasonCode::virtual_disk, Effect::no_level,
-         "the controller's cache and its spare drives may keep copies of the key material: set it "
-         "to HBA, IT or JBOD mode and erase each drive by itself",
+        {ReasonCode::virtual_disk, Effect::at_most_clear,
+         "drives that the controller replaced, its spare drives and its cache may keep copies of "
+         "the key material: erase each drive by itself, in HBA, IT or JBOD mode, before it leaves",
          "fail closed"},
         {ReasonCode::flash, Effect::at_most_clear,
          "flash may keep retired copies of the overwritten key material; purge the drive before it "

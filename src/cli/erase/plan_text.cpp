@@ -148,7 +148,7 @@ std::string plan_text(const job::TargetPlan& plan, Confirmation confirmation, un
         text += items.item("not reached: ", area);
     }
     if (const auto health = method::to_text(plan.health); !health.empty()) {
-        text += item("health, as the drive reports it: ", health);
+        text += items.item("health, as the drive reports it: ", health);
     }
     for (const auto& exception : plan.exceptions) {
         text += items.item("exception: ", exception.text);

@@ -28,7 +28,8 @@ const std::vector<LeftOut>& left_out() {
          "places of canaries: their number, the first and the last"},
         {std::regex("/predicate/verification/(canaries|samples)/surfaces/\\d+/.*/\\d+"),
          "places: the first eight, and how many"},
-        {std::regex("/predicate/sanitization/status(Before|After)/\\d+/hex"),
+        {std::regex(
+             "/predicate/(sanitization/status(Before|After)|target/health/\\w+/pages)/\\d+/hex"),
          "raw pages: their length and digest"},
         {std::regex("/predicate/sanitization/operation/commands/(1[6-9]|[2-9]\\d|\\d{3,})/.*"),
          "commands: the first sixteen, and how many"},

@@ -221,11 +221,11 @@ INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.
             contradictions.INSIDERS + health.INSIDERS)
 
 
-def claims_made():
-    """Each honest record and each false claim that is tested today, before anybody signs it."""
+def claims_made(one_in=1):
+    """Each honest record and each false claim before anybody signs it, or one in so many today."""
     told = [('honest', kind, name, change) for name, (kind, change) in HONEST.items()]
     told += [('a false claim', *case) for case in INSIDERS]
-    for how, kind, name, change in todays(told, CLAIMS_OF, lambda row: row[:2]):
+    for how, kind, name, change in todays(told, one_in, lambda row: row[:2]):
         yield how, name, kind, how, edits.made(predicate_of(kind), change)
 
 
@@ -274,7 +274,7 @@ def run_all(work):
             print(('FAIL ' if found else 'ok   ') + name)
             problems += [f'{name}: {problem}' for problem in found]
         problems += forms.run(HELPER, work, good, other, verifiers, pool, LINES_OF)
-    counts, found = generated.run(HELPER, work, claims_made())
+    counts, found = generated.run(HELPER, work, claims_made(CLAIMS_OF))
     problems += found
     shape_counts, found = shapes.run(HELPER, work, bool(os.environ.get('EFFACE_LONG')))
     problems += found
@@ -284,7 +284,7 @@ def run_all(work):
     problems += found
     print(f'{fact_count} facts that stand more than once, changed at one place: both judges refuse '
           f'{fact_count - len(found)}')
-    lowered_counts, found = lowered.run(HELPER, work, claims_made())
+    lowered_counts, found = lowered.run(HELPER, work, claims_made(CLAIMS_OF))
     problems += found
     print(f'judged before signed: {lowered_counts}')
     problems += acceptances.run(HELPER, work, good,

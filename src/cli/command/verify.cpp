@@ -311,6 +311,7 @@ void print_one(const VerifyOptions& options, const std::string& bundle,
     } else {
         print(render_verification(verification) +
               (options.replay ? replay_text(verification) : std::string()) +
+              anchors.text({verification.roots_used.begin(), verification.roots_used.end()}) +
               in_words(answer_of(verification)) + about_a_failed_run(verification));
     }
 }
@@ -369,7 +370,7 @@ int verify(const Program& program, const VerifyOptions& options) {
     } else if (options.json) {
         print_json_part("\n");
     }
-    if (!options.json) {
+    if (!options.json && options.several()) {
         print(anchors.text({used.begin(), used.end()}));
     }
     return static_cast<int>(worst);

@@ -68,7 +68,7 @@ BehindDisk look_behind(Host& host, DriveLook look) {
 void add_health(Host& host, const Clock& clock, const std::optional<inventory::Identity>& identity,
                 const Json& before, method::Outcome& outcome) {
     Json after;
-    if (identity) {
+    if (identity && identity->kind == inventory::Kind::disk) {
         after = method::health_look_json(health_behind(host, *identity), to_rfc3339(clock.now()));
     }
     auto health = method::health_record(before, after);

@@ -50,7 +50,7 @@ def commands(*words):
 
 def techniques():
     """The names in the tables that the techniques are made of."""
-    text = (TOP / "src" / "rules" / "techniques.json").read_text(encoding="utf-8")
+    text = (TOP / "src" / "rules" / "tables" / "techniques.json").read_text(encoding="utf-8")
     names = set(re.findall(r'"((?:nvme|ata|scsi|tcg|overwrite|dod|hmg|bsi|block)-[a-z0-9.-]+)"',
                            json.dumps(json.loads(text))))
     listed = set(re.findall(r"(?m)^  ([a-z]+-[a-z0-9.-]+) ",

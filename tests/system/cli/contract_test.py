@@ -194,7 +194,7 @@ class Failures(Case):
         text = require(self.state.efface, "--help").stdout.decode()
         for status in (*EXIT.values(), 20, 21, 22):
             self.assertRegex(text, rf"(?m)^  .*\b{status}\b")
-        rows = json.loads((Path(__file__).parents[3] / "src" / "rules" / "techniques.json")
+        rows = json.loads((Path(__file__).parents[3] / "src" / "rules" / "tables" / "techniques.json")
                           .read_text())
         names = set(re.findall(r'"((?:nvme|ata|scsi|tcg)-[a-z-]+)"', json.dumps(rows)))
         listed = set(re.findall(r"(?m)^  ([a-z0-9.-]+) ", text))

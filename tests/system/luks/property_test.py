@@ -42,7 +42,7 @@ EXPECTED = {
     "luks2-unknown-requirement": ("none", "vendor-feature-9"),
     "luks2-opal-requirement": ("none", "media key"),
     "luks2-opal-segment": ("none", "media key"),
-    "luks2-linear-segment": ("none", "in clear"),
+    "luks2-linear-segment": ("none", "plaintext-segment"),
     "luks2-cipher-null": ("none", "not encrypted"),
     "luks2-aes-ecb": ("none", "ECB"),
     "luks1-aes-ecb": ("none", "ECB"),

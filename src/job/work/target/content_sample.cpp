@@ -123,8 +123,10 @@ std::optional<std::uint64_t> changed_since(const ContentSample& sample,
             return piece.offset;
         }
         const auto now = digest_of(target, piece.offset, piece.length);
-        // What could not be read and now can was written since, as far as can be told.
-        if (now != piece.sha256 && !now.empty()) {
+        // What can be read now and could not, or could and cannot now, is not as it was left, as
+        // far as can be told. Beside one bad block nothing hides; among several anything may.
+        const bool hides = now.empty() && piece.length > target.preferred_alignment();
+        if (now != piece.sha256 || hides) {
             return piece.offset;
         }
     }

@@ -33,8 +33,8 @@ struct SurfaceSample {
 
 [[nodiscard]] ContentSample sample_content(device::BlockTarget& target);
 
-/// The first piece that is not what it was, or can be read now and could not then: its offset. What
-/// cannot be read now is passed over. nullopt when there is none.
+/// The first piece that is not what it was, that could be read then or now alone, or that is more
+/// than a block and cannot be read: its offset. nullopt when there is none.
 [[nodiscard]] std::optional<std::uint64_t> changed_since(const ContentSample& sample,
                                                          device::BlockTarget& target);
 

@@ -102,7 +102,8 @@ void carry_out(const std::string& line, Controls& controls, const Counted& count
     } else if (verb == "release") {
         controls.clock.release();
     } else if (verb == "count" && controls.model.tcg &&
-               (rest == "wrong" || rest.starts_with("tcg"))) {
+               (rest == "wrong" || rest == "tries" || rest == "resets" ||
+                rest.starts_with("tcg"))) {
         fmt::print("count {} {} 0\n", rest, controls.model.tcg->count(rest));
     } else if (verb == "count") {
         counted.tell(rest);

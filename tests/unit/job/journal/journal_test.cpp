@@ -52,7 +52,7 @@ void set_version(const StateDirectory& state, const std::string& job, std::uint6
             continue;
         }
         auto document = parse_json(content_of(entry.path()), "document");
-        REQUIRE(document.at("journalVersion") == 2);
+        REQUIRE(document.at("journalVersion") == kJournalVersion);
         document.erase("journalVersion");
         document.erase("sha256");
         if (version != 1) {
@@ -153,7 +153,7 @@ TEST_CASE("journal: nothing is begun over the job of a later version", "[job][jo
     TargetFixture fixture;
     stop_at_first_write(fixture);
     const auto job = fixture.open_job();
-    set_version(fixture.state, job, 3);
+    set_version(fixture.state, job, kJournalVersion + 1);
     const auto media = fixture.disk().media();
     CHECK(refused([&] { (void)fixture.run(); }) == ReasonCode::other_journal_version);
     CHECK(refused([&] { (void)fixture.resume(job); }) == ReasonCode::other_journal_version);

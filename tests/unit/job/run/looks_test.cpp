@@ -76,8 +76,9 @@ TEST_CASE("looks: a disk, a loop device and a file are looked at once for each r
     // The first sector, by which the job knows its target again.
     CHECK(looks.at("begin") == (file ? "" : "open 1"));
     CHECK(looks.at("hold") == "hold 1, identify 1, uses 1");
-    // Who it is now, and what was left there.
-    CHECK(looks.at("work") == "identify 1, open 1");
+    // Who it is now, what was left there, and the health of a disk.
+    CHECK(looks.at("work") ==
+          (disk ? "connect 1, drive 1, identify 1, open 1" : "identify 1, open 1"));
     check_station(keys, log);
 }
 

@@ -251,8 +251,8 @@ class Drawn(Case):
                 for line in table[:table.index(folded[0]) + 1]:
                     self.assertLessEqual(len(line), columns)
                     self.assertRegex(line, r"^ ?(NAME|\+\d+ loop|[a-z]+[\w.-]*)( |$)")
-                window.type("clear; efface list -d all -o name,kind; echo all=ended")
-                loops = [line for line in window.until("^all=ended") if " loop" in line]
+                window.type("clear; efface list -d all -o name,kind; echo unfolded=ended")
+                loops = [line for line in window.until("^unfolded=ended") if " loop" in line]
                 self.assertGreaterEqual(len(loops), 6)
 
     def test_status_is_watched_until_nothing_runs(self):

@@ -5,6 +5,7 @@
 
 #include "efface/answers/verify.hpp"
 #include "efface/base/file.hpp"
+#include "efface/job/known_log.hpp"
 
 #include "commands.hpp"
 #include "terminal/console.hpp"
@@ -89,7 +90,13 @@ std::string text_of(const evidence::LogAudit& audit) {
 int check(const Program& program, const LogOptions& options) {
     const std::filesystem::path folder =
         options.log.empty() ? program.state().log() : std::filesystem::path(options.log);
-    const auto audit = evidence::audit_log(folder, verifier_key_of(program, options));
+    const auto key = verifier_key_of(program, options);
+    // Before the log, which others write meanwhile.
+    const auto known = options.log.empty() ? job::known_log(program.state(), key) : job::KnownLog();
+    auto audit = evidence::audit_log(folder, key);
+    if (audit.readable && audit.entries < known.size) {
+        audit.problems.push_back(job::put_back_text(known, audit.entries));
+    }
     if (options.json) {
         print_json(document_of(audit));
     } else {

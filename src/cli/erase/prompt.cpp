@@ -99,8 +99,8 @@ void say_open_jobs(const std::vector<Candidate>& candidates, const job::StateDir
                     "{}: {} began at {} and {}", one_line(name), job_in_words(job), job.started_at,
                     job.running ? "runs now"
                     : joins     ? "was interrupted: this command resumes it"
-                            : "was interrupted: efface resume continues it; this command begins "
-                              "again and gives it up"),
+                                : "was interrupted: efface resume continues it, and so does this "
+                                  "command if it asks for the same; otherwise that job is given up"),
                 Meaning::caution);
         }
     }
@@ -112,7 +112,7 @@ Error nothing_changed(const std::string& what) {
 
 /// Ends the process where a signal finds it: no run has begun, and a plan may wait for a drive.
 [[noreturn]] void leave(const std::vector<job::TargetRequest>& requests, bool json) {
-    const auto error = nothing_changed("stopped before anything was confirmed");
+    const auto error = nothing_changed("stopped before all was confirmed");
     show("\n");  // the question stays on a line of its own
     say_error(error);
     if (json) {
@@ -151,7 +151,7 @@ void ask_for_token(const std::string& question, const std::string& token, const 
     }
     throw Error(ErrorCode::authorisation, ReasonCode::wrong_token,
                 name + ": what was typed does not name it: nothing was changed",
-                "compare with the label of the disk: efface list");
+                "compare with what efface plan shows of it, and with the label of the disk");
 }
 
 Confirmed confirm(const Program& program, const std::vector<job::TargetRequest>& requests,

@@ -47,9 +47,11 @@ Error as_this_user(const Error& error) {
         error.reason() != ReasonCode::no_capability) {
         return error;
     }
-    const bool internal = error.code() == ErrorCode::internal;
-    return {internal ? ErrorCode::authorisation : error.code(),
-            internal ? ReasonCode::no_capability : error.reason(), error.what(),
+    // A folder that may not be read is "wrong use" to whoever tried to read it.
+    const bool refused =
+        error.code() == ErrorCode::internal || (forbidden && error.code() == ErrorCode::usage);
+    return {refused ? ErrorCode::authorisation : error.code(),
+            refused ? ReasonCode::no_capability : error.reason(), error.what(),
             "run efface as root: sudo efface ..."};
 }
 

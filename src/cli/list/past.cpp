@@ -60,8 +60,8 @@ void add_certificates(const std::vector<inventory::ListEntry>& entries,
         });
         if (latest != claims.end()) {
             const auto issued = issued_of(verifier, latest->bundle);
-            pasts.rows[i].last =
-                LastErased{latest->bundle, latest->at, issued.status, issued.level};
+            pasts.rows[i].last = LastErased{latest->bundle, latest->at, issued.status, issued.level,
+                                            issued.answer == answers::Answer::qualified};
         }
     }
 }

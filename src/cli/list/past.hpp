@@ -19,6 +19,7 @@ struct LastErased {
     std::string at;
     std::string status;  ///< empty: it is not proved
     std::string level;
+    bool rejected = false;  ///< by the organisation, or superseded
 };
 
 struct Past {

@@ -116,6 +116,9 @@ Cell last_of(const Storage& storage, std::size_t i) {
     if (last->status.empty()) {
         return {"NOT PROVED " + day, Meaning::bad};
     }
+    if (last->rejected) {
+        return {"REJECTED " + day, Meaning::bad};
+    }
     const bool success = last->status.starts_with("sanitized");
     return {fmt::format("{}{} {}", last->status,
                         success && last->level != "none" ? ", " + last->level : "", day),

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "known_log.hpp"
+#include "efface/job/known_log.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
@@ -87,6 +89,13 @@ KnownLog known_log(const StateDirectory& state, const std::string& verifier_key)
         if_it_can_be_read([&] { add_bundle(known, newest, verifier_key); });
     }
     return known;
+}
+
+std::string put_back_text(const KnownLog& known, std::uint64_t entries) {
+    return fmt::format(
+        "the log has {} entries, but {} knows that it had {}: the log folder was "
+        "put back from an older copy",
+        entries, printable(known.from), known.size);
 }
 
 }  // namespace efface::job

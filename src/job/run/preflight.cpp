@@ -16,8 +16,7 @@
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/keys.hpp"
-
-#include "journal/known_log.hpp"
+#include "efface/job/known_log.hpp"
 
 namespace efface::job {
 
@@ -151,11 +150,8 @@ std::optional<evidence::Log> look_at_log(const StateDirectory& state,
     auto log = evidence::Log::open_read_only(state.log(), verifier_key);
     look_at_log_files(state.log(), found);
     if (log.size() < known.size) {
-        object(
-            found, ErrorCode::internal, ReasonCode::log_damaged,
-            fmt::format("the log has {} entries, but {} knows that it had {}: the log folder was "
-                        "put back from an older copy",
-                        log.size(), printable(known.from), known.size));
+        object(found, ErrorCode::internal, ReasonCode::log_damaged,
+               put_back_text(known, log.size()));
     }
     if (log.size() == 0) {
         return log;

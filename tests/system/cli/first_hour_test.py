@@ -14,6 +14,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 # pylint: disable=wrong-import-position
 import edge
 import project
+import storage
 import targets
 from process import EXIT_SKIPPED, missing, run, scratch, some
 
@@ -96,7 +97,7 @@ class Words(Case):
         nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", program]
         state = ["--state-dir", "/root/efface-nobody"]
         for command in (["keys", "init", "--organization", "a", "--site", "b", "--station", "c"],
-                        ["erase", "--order", "/root/order.json"]):
+                        ["erase", "--order", "/root/order.json"], ["status"]):
             done = run(*nobody, *state, *command, "--json")
             error = json.loads(done.stdout)
             self.assertNotEqual(error["exitCode"], EXIT["internal"], (command, error))
@@ -150,6 +151,40 @@ class Trust(Case):
         done = self.state.run("verify", bundle)
         self.assertEqual(done.returncode, 0)
         self.assertIn(b"genuine record of a run that ended as indeterminate", done.stdout)
+
+    def test_a_log_that_was_put_back_is_not_intact(self):
+        log, older, newer = self.state.folder / "log", self.folder / "older", self.folder / "newer"
+        self.erased("first")
+        shutil.copytree(log, older)
+        self.erased("second")
+        shutil.copytree(log, newer)
+        try:
+            shutil.rmtree(log)
+            shutil.copytree(older, log)
+            done = self.state.run("log", "check", "--json")
+        finally:
+            shutil.rmtree(log)
+            shutil.copytree(newer, log)
+        self.assertEqual(done.returncode, 20, done)
+        self.assertIn("older copy", json.loads(done.stdout)["problems"][0])
+        self.assertEqual(self.state.run("log", "check").returncode, 0)
+
+    @unittest.skipIf(os.geteuid() != 0 or not storage.may_use_loops(), "needs a loop device")
+    def test_what_was_rejected_is_shown_as_rejected(self):
+        image = self.folder / "loop.img"
+        targets.fill_with_marks(image, edge.FILE_BYTES)
+        with storage.loop_device(image) as device:
+            order = targets.write_order(self.state, self.folder, targets.order(
+                [targets.target(device, targets.device_size(device))], id="loop"), name="loop.json")
+            document = targets.erase(self.state, order)[1]
+            self.assertEqual(document["exitCode"], 0, document)
+            bundle = document["targets"][0]["bundle"]
+            shown = ["list", "-d", "all", "-o", "name,last"]
+            name = os.path.basename(device)
+            self.assertRegex(self.state.require(*shown).stdout.decode(),
+                             rf"(?m)^{name} +sanitized")
+            self.state.require("accept", bundle, "--key", "alice", "--reason", "bad", "--reject")
+            self.assertRegex(self.state.require(*shown).stdout.decode(), rf"(?m)^{name} +REJECTED")
 
 
 class Scarce(Case):

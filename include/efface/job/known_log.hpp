@@ -18,5 +18,7 @@ struct KnownLog {
 /// after it. What is damaged, of another log, or of another version tells nothing. Read it before
 /// the log, which others write meanwhile. `verifier_key`: of the log.
 [[nodiscard]] KnownLog known_log(const StateDirectory& state, const std::string& verifier_key);
+/// What is wrong with a log of so few entries.
+[[nodiscard]] std::string put_back_text(const KnownLog& known, std::uint64_t entries);
 
 }  // namespace efface::job

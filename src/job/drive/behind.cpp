@@ -72,7 +72,7 @@ void add_health(Host& host, const Clock& clock, const std::optional<inventory::I
         after = method::health_look_json(health_behind(host, *identity), to_rfc3339(clock.now()));
     }
     auto health = method::health_record(before, after);
-    if (!method::growth_texts(health).empty()) {
+    if (method::has_grown(health)) {
         outcome.observations.push_back(
             {to_rfc3339(clock.now()), method::kHealthObservation, health.at("grown")});
     }

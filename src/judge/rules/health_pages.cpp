@@ -313,6 +313,7 @@ void Decoder::decode_scsi_errors() {
         const unsigned format = (*list)[1] & 7U;
         if (format <= 5) {
             put("reallocated", *big(ByteView(*list).subspan(at, bytes)) / (format == 0 ? 4 : 8));
+            return;  // the longer list counts where both are there
         }
     }
 }

@@ -124,7 +124,7 @@ void look_at_health(Attempt& attempt) {
     }
     attempt.health_after = health_look_json(attempt.access.health(), attempt.now());
     const auto record = health_record(attempt.state.health_before, attempt.health_after);
-    if (!growth_texts(record).empty()) {
+    if (has_grown(record)) {
         attempt.observe(kHealthObservation, record.at("grown"));
     }
 }

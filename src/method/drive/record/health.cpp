@@ -114,9 +114,13 @@ Json health_record(const Json& before, const Json& after) {
         .take();
 }
 
+bool has_grown(const Json& record) {
+    return record.is_object() && !record.at("grown").empty();
+}
+
 std::vector<std::string> growth_texts(const Json& record) {
     std::vector<std::string> texts;
-    if (!record.is_object()) {
+    if (!has_grown(record)) {
         return texts;
     }
     for (const auto& one : record.at("grown")) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands declare what they take. CLI11 is behind it in one source, as every source that
+// How commands declare what they take. CLI11 is behind it in two sources, as every source that
 // includes it takes seconds longer to compile.
 #pragma once
 
@@ -16,6 +16,9 @@ class Option;
 }  // namespace CLI
 
 namespace efface::cli {
+
+/// Of OptionHandle::one_of(), as the help shows them.
+inline constexpr const char* kBetweenWords = "|";
 
 /// An option or argument that was declared; a handle, valid as long as its CommandLine. Each call
 /// narrows what it takes, or says more of it in the help.

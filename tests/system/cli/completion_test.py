@@ -11,25 +11,21 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import project
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from cases import MACHINE, enter_scratch
+from process import missing, require, run
 
 TOP = Path(__file__).parents[3]
 SCRIPTS = TOP / "scripts" / "completions"
-MACHINE = {}
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    folder = MACHINE["scratch"].__enter__()
+    folder = enter_scratch()
     MACHINE["state"] = project.State(folder / "state")
     (folder / "bin").mkdir()
     MACHINE["efface"] = folder / "bin" / "efface"
     MACHINE["efface"].symlink_to(MACHINE["state"].efface)
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
 
 
 def answers(*typed):
@@ -130,10 +126,4 @@ class Shells(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LACKING = missing("bash")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("bash")

@@ -12,35 +12,24 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import edge
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, missing, run, scratch, some
+from cases import MACHINE, enter_scratch
+from process import missing, run, some
 
 TOP = Path(__file__).parents[3]
-MACHINE = {}
 EXIT = project.EXIT
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["folder"].chmod(0o755)  # another user looks in, too
+    enter_scratch().chmod(0o755)  # another user looks in, too
     MACHINE["state"] = project.State(MACHINE["folder"] / "state")
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
+class Case(cases.Case):
     def erased(self, name, **more):
         """The bundle of a file that was erased by an order."""
         disk = self.folder / f"{name}.img"
@@ -223,10 +212,4 @@ class Scarce(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("openssl", "python3")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("openssl", "python3")

@@ -15,9 +15,10 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
                 str(Path(__file__).parents[1] / "erase")]
 
 # pylint: disable=wrong-import-position
+import cases
 import project
 import targets
-from process import EXIT_SKIPPED, SECONDS_MAX, missing, run, scratch
+from process import SECONDS_MAX, run, scratch
 
 FOLDER = Path(__file__).parent / "scripts"
 MIB = 1 << 20
@@ -144,10 +145,4 @@ class Scripts(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LACKING = missing("bash", "jq")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("bash", "jq")

@@ -23,6 +23,25 @@ std::string approvable_text(const std::string& path) {
                                     : mandate::parse_manifest(*text).text;
 }
 
+/// The signature of anybody else would spoil those of the approvers for good.
+void must_be_approver(const evidence::SigningKey& key, const std::string& root_pem, WallTime now) {
+    const Bytes nothing;
+    const auto report =
+        evidence::cms_verify(nothing, evidence::cms_sign(nothing, key, now), root_pem);
+    if (!report.ok()) {
+        throw Error(ErrorCode::authorisation, ReasonCode::bad_approval,
+                    key.subject() + ": " + report.problems.front(),
+                    "sign with a key that this machine's root issued: efface keys issue");
+    }
+    const auto role = report.signers.front().role;
+    if (role != evidence::Role::approver) {
+        throw Error(ErrorCode::authorisation, ReasonCode::not_an_approver,
+                    key.subject() + " has the role " + (role ? to_string(*role) : "of nobody") +
+                        ", not approver: nothing was signed",
+                    "have an approver sign: efface keys issue NAME --role approver");
+    }
+}
+
 struct ApproveOptions {
     std::string manifest;
     std::string key;
@@ -36,6 +55,7 @@ int approve(const Program& program, const ApproveOptions& options) {
     const auto keys = evidence::KeyStore::open(program.state().keys());
     const auto key = keys.person_key(options.key);
     const auto now = SystemClock().now();
+    must_be_approver(key, keys.root_certificate_pem(), now);
     const auto content = as_bytes(text);
     const auto existing = read_file(path, mandate::kApprovalBytesMax);
     if (existing && !evidence::cms_verify(content, *existing, keys.root_certificate_pem()).ok()) {

@@ -16,12 +16,14 @@ namespace efface::cli {
 
 namespace {
 
-std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
+/// The largest that JSON keeps exactly; a limit above it is none.
+constexpr std::uint64_t kNumberMax = (std::uint64_t{1} << 53U) - 1;
+
+std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view), const char* wanted,
                    const std::string& text) {
     const auto value = parse(text);
     if (!value) {
-        throw CLI::ValidationError("\"" + printable(text) +
-                                   "\" is no whole number, with or without a unit");
+        throw CLI::ValidationError("\"" + printable(text) + "\" is not " + wanted);
     }
     return std::to_string(*value);
 }
@@ -180,17 +182,23 @@ OptionHandle& OptionHandle::kind(const char* name) {
     return *this;
 }
 
-OptionHandle& OptionHandle::between(unsigned lowest, unsigned highest) {
+OptionHandle& OptionHandle::between(std::uint64_t lowest, std::uint64_t highest) {
     option_->type_name("NUMBER");
     option_->check([lowest, highest](const std::string& text) -> std::string {
         const auto number = parse_bytes(text);
         const bool plain = text.find_first_not_of("0123456789") == std::string::npos;
         return plain && number && *number >= lowest && *number <= highest
                    ? std::string()
-                   : "\"" + printable(text) + "\" is no whole number from " +
-                         std::to_string(lowest) + " to " + std::to_string(highest);
+                   : "\"" + printable(text) + "\" is no whole number " +
+                         (highest == kNumberMax ? "of " + std::to_string(lowest) + " or more"
+                                                : "from " + std::to_string(lowest) + " to " +
+                                                      std::to_string(highest));
     });
     return *this;
+}
+
+OptionHandle& OptionHandle::at_least(std::uint64_t lowest) {
+    return between(lowest, kNumberMax);
 }
 
 OptionHandle& OptionHandle::one_value() {
@@ -199,12 +207,19 @@ OptionHandle& OptionHandle::one_value() {
 }
 
 OptionHandle& OptionHandle::bytes_with_unit() {
-    option_->transform([](const std::string& text) { return scaled(parse_bytes, text); }, "SIZE");
+    option_->type_name("SIZE");
+    option_->transform([](const std::string& text) {
+        return scaled(parse_bytes, "a whole number of bytes: 10MB, 64MiB", text);
+    });
     return *this;
 }
 
 OptionHandle& OptionHandle::seconds_with_unit() {
-    option_->transform([](const std::string& text) { return scaled(parse_seconds, text); }, "TIME");
+    option_->type_name("TIME");
+    option_->transform([](const std::string& text) {
+        return scaled(parse_seconds, "a whole number of seconds, minutes, hours or days: 12h",
+                      text);
+    });
     return *this;
 }
 

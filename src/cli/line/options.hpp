@@ -29,10 +29,12 @@ class OptionHandle final {
     OptionHandle& show_default();
     /// Exactly one of these words, which the help and the completion show.
     OptionHandle& one_of(const std::vector<std::string>& words);
-    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE"; the
-    /// help shows it, and the completion knows these six.
+    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE",
+    /// "COLUMNS"; the help shows it, and the completion knows these.
     OptionHandle& kind(const char* name);
-    OptionHandle& between(unsigned lowest, unsigned highest);
+    /// A whole number; nothing else, no sign either.
+    OptionHandle& between(std::uint64_t lowest, std::uint64_t highest);
+    OptionHandle& at_least(std::uint64_t lowest);
     /// One value each time it is given, so that arguments may follow.
     OptionHandle& one_value();
     /// "10MB": a number of bytes, as parse_bytes() reads it.

@@ -57,7 +57,13 @@ class Words(Case):
                 ("list --wait", "--wait", "efface list --help"),
                 ("list --wait 3 --wait 4", "--wait", "efface list --help"),
                 ("show a b", '"b"', "efface show --help"),
-                ("list -o nam", '"nam"', "NAME"), ("certificates -o x", '"x"', "ISSUED")):
+                ("list -o nam", '"nam"', "name"), ("certificates -o x", '"x"', "issued"),
+                ("plan --max-pending -1 x", '"-1" is no whole number of 0', "efface plan --help"),
+                ("plan --max-wear 1.5 x", '"1.5"', "efface plan --help"),
+                ("plan --max-hours 99999999999999999999 x", "--max-hours", "efface plan --help"),
+                ("plan --min-spare 101 x", "from 0 to 100", "efface plan --help"),
+                ("plan --deadline 3x x", "12h", "efface plan --help"),
+                ("erase --purge x", "--purge", "--level purge")):
             with self.subTest(line=line):
                 done = self.state.run(*line.split(), "--json")
                 error = json.loads(done.stdout)["error"]
@@ -174,6 +180,10 @@ class Trust(Case):
                              rf"(?m)^{name} +sanitized")
             self.state.require("accept", bundle, "--key", "alice", "--reason", "bad", "--reject")
             self.assertRegex(self.state.require(*shown).stdout.decode(), rf"(?m)^{name} +REJECTED")
+            storages = json.loads(self.state.require("list", "--json").stdout)["storage"]
+            last = next(entry["last"] for entry in storages
+                        if entry["identity"]["canonicalPath"] == str(device))
+            self.assertEqual((last["rejected"], last["superseded"]), (True, False))
 
 
 class Scarce(Case):

@@ -189,7 +189,8 @@ class Lines(BundleCase):
         self.assertEqual(done.returncode, LIMITED, done)
         self.assertIn('LATER: run ', ' '.join(done.stdout.split()))
         self.assertEqual(done.stdout.splitlines()[-1],
-                         'The bundle is proved, but incomplete, superseded or rejected.')
+                         'The bundle is proved, but superseded by a later run on the same '
+                         'storage.')
         lines = ask(*command, folder / 'bundle').stdout.splitlines()
         self.assertTrue(lines[0].startswith(f'limited  {folder}/bundle: sanitized, level clear, '),
                         lines)

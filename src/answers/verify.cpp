@@ -187,9 +187,9 @@ Json parse_canonical(std::string_view text, const std::string& what, const JsonL
     return document;
 }
 
-std::string render_verification(const Verification& verification) {
+std::string render_verification(const Verification& verification, std::size_t columns) {
     constexpr std::size_t kMark = 8;
-    view::Page page;
+    view::Page page(columns);
     for (const Check& check : verification.checks) {
         page.hanging((check.passed ? "ok      " : "FAILED  ") + check.name + ": ", kMark,
                      check.detail);

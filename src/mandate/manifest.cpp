@@ -164,7 +164,13 @@ Manifest load_manifest(const std::filesystem::path& path) {
     if (!text) {
         throw Error(ErrorCode::usage, path.string() + ": there is no such file");
     }
-    return parse_manifest(*text);
+    try {
+        return parse_manifest(*text);
+    } catch (const Error& error) {
+        throw Error(
+            error.code(), error.reason(), path.string() + ": " + error.what(),
+            error.hint().empty() ? "efface-project(5) has the form and an example" : error.hint());
+    }
 }
 
 Json project_identity(const Manifest& manifest) {

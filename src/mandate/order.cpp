@@ -120,9 +120,15 @@ Order parse_order(std::string_view text) {
 Order load_order(const std::filesystem::path& path) {
     const auto text = read_text_file(path, kOrderBytesMax);
     if (!text) {
-        throw Error(ErrorCode::usage, path.string() + ": there is no such file");
+        throw Error(ErrorCode::usage, path.string() + ": there is no such file", "check the path");
     }
-    return parse_order(*text);
+    try {
+        return parse_order(*text);
+    } catch (const Error& error) {
+        throw Error(
+            error.code(), error.reason(), path.string() + ": " + error.what(),
+            error.hint().empty() ? "efface-order(5) has the form and examples" : error.hint());
+    }
 }
 
 }  // namespace efface::mandate

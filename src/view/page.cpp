@@ -101,12 +101,12 @@ void Page::wrapped(std::string first, std::size_t hang, std::string_view value) 
         const std::size_t space = rest.find(' ');
         std::string_view word = rest.substr(0, space);
         const std::size_t used = columns_of(line) + (fresh ? 0 : 1);
-        if (used + columns_of(word) <= kPageColumns) {
+        if (used + columns_of(word) <= columns_) {
             line += fresh ? "" : " ";
             line += word;
             fresh = false;
-        } else if (fresh) {  // longer than a whole line: cut it
-            word = rest.substr(0, bytes_that_fit(rest, kPageColumns - used));
+        } else if (fresh && used < columns_) {  // longer than a whole line: cut it
+            word = rest.substr(0, bytes_that_fit(rest, columns_ - used));
             line += word;
             rest.remove_prefix(word.size());
             text_ += line + "\n";

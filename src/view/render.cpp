@@ -350,13 +350,13 @@ std::string outcome_in_words(const std::string& result) {
                                  : result;
 }
 
-std::string render_text(const Json& certificate) {
+std::string render_text(const Json& certificate, std::size_t columns) {
     Shown shown;
     const Part whole(certificate, shown);
     const Part predicate = look(whole, {"predicate"});
     const bool success =
         rules::is_success(words(look(certificate, {"predicate", "result", "status"})));
-    Page page;
+    Page page(columns);
     page.title(success ? "Certificate of sanitization" : "Record of unsuccessful sanitization");
     render_result(page, predicate);
     if (has_target(predicate)) {

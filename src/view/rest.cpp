@@ -95,7 +95,7 @@ void Rest::any(const std::string& path, const Json& value) {
 }  // namespace
 
 void render_rest(Page& page, const Json& record, const Shown& shown) {
-    Page below;
+    Page below(page.columns());
     Rest rest{shown, below};
     rest.any("", look(record, {"predicate"}));
     if (record.is_object()) {

@@ -81,8 +81,9 @@ class Verifier final {
                                          const TrustAnchors& anchors);
 
 /// The checks for a person: "ok      name: detail" or "FAILED  name: detail" each, wrapped to at
-/// most 100 columns, every line with its line feed.
-[[nodiscard]] std::string render_verification(const Verification& verification);
+/// most so many columns, every line with its line feed.
+[[nodiscard]] std::string render_verification(const Verification& verification,
+                                              std::size_t columns = 100);
 /// One line without line feed: "verdict, level, what, when" of what is proved, else
 /// "check: why not".
 [[nodiscard]] std::string summarize(const Verification& verification);

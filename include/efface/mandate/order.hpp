@@ -43,6 +43,7 @@ struct Order {
 [[nodiscard]] bool is_order(std::string_view text) noexcept;
 /// Throws Error(usage) naming the place for anything that efface-order(5) does not allow.
 [[nodiscard]] Order parse_order(std::string_view text);
+/// What is wrong in it is named with the file.
 [[nodiscard]] Order load_order(const std::filesystem::path& path);
 
 }  // namespace efface::mandate

@@ -3,6 +3,7 @@
 // terminal whatever the record holds.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ constexpr std::size_t kPageColumns = 100;
 
 class Page final {
   public:
+    /// `columns`: those that a line takes at most.
+    explicit Page(std::size_t columns = kPageColumns) : columns_(columns) {}
+    [[nodiscard]] std::size_t columns() const noexcept { return columns_; }
     void title(std::string_view text);
     void heading(std::string_view text);
     /// "  label   value", the value wrapped under itself. Nothing for an empty value.
@@ -33,6 +37,7 @@ class Page final {
 
   private:
     void wrapped(std::string first, std::size_t hang, std::string_view value);
+    std::size_t columns_;
     std::string text_;
 };
 

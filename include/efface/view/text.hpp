@@ -4,12 +4,13 @@
 #include <string>
 
 #include "efface/base/json.hpp"
+#include "efface/view/page.hpp"
 
 namespace efface::view {
 
-/// The certificate for a person: plain text of at most 100 columns, no control characters.
+/// The certificate for a person: plain text of at most so many columns, no control characters.
 /// Title "Certificate of sanitization" only for sanitized and sanitized-with-exceptions; else
 /// "Record of unsuccessful sanitization".
-[[nodiscard]] std::string render_text(const Json& certificate);
+[[nodiscard]] std::string render_text(const Json& certificate, std::size_t columns = kPageColumns);
 
 }  // namespace efface::view

@@ -19,8 +19,8 @@ std::string approvable_text(const std::string& path) {
     if (!text) {
         throw Error(ErrorCode::usage, path + ": there is no such file", "check the path");
     }
-    return mandate::is_order(*text) ? mandate::parse_order(*text).text
-                                    : mandate::parse_manifest(*text).text;
+    return mandate::is_order(*text) ? mandate::load_order(path).text
+                                    : mandate::load_manifest(path).text;
 }
 
 /// The signature of anybody else would spoil those of the approvers for good.

@@ -68,7 +68,7 @@ int plan_project(job::RunContext& context, const PlanOptions& options, const std
     if (mandate::is_order(text)) {
         throw Error(ErrorCode::usage, path + " is an order", "efface plan --order " + path);
     }
-    const auto manifest = mandate::parse_manifest(text);
+    const auto manifest = mandate::load_manifest(path);
     if (!options.out.empty()) {
         job::Places(context.host, mandate::places_of(manifest))
             .refuse_own_files(context.state, {options.out}, {path});

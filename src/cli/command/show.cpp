@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle.hpp"
 #include "efface/view/text.hpp"
@@ -28,7 +30,7 @@ int show_certificate(const std::string& path, bool json) {
         print_json_part(json_text(certificate, 2) + "\n");
         return 0;
     }
-    print(view::render_text(certificate));
+    print(view::render_text(certificate, Screen::of(STDOUT_FILENO).page_columns()));
     say("shown, not verified: efface verify checks it");
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "efface/answers/verify.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -185,7 +186,7 @@ void print_one(const VerifyOptions& options, const std::string& bundle,
               summarize(verification) + "\n" +
               (options.replay ? replay_text(verification) : std::string()));
     } else {
-        print(render_verification(verification) +
+        print(render_verification(verification, Screen::of(STDOUT_FILENO).page_columns()) +
               (options.replay ? replay_text(verification) : std::string()) +
               anchors.text({verification.roots_used.begin(), verification.roots_used.end()}) +
               in_words(verification) + about_a_failed_run(verification));

@@ -52,14 +52,17 @@ void add_certificates(const std::vector<inventory::ListEntry>& entries,
     if (claims.empty()) {
         return;
     }
-    const answers::Verifier verifier(own_anchors(state));
+    std::optional<answers::Verifier> verifier;  // reads the whole log: only where one is asked
     for (std::size_t i = 0; i < entries.size(); ++i) {
         const auto keys = keys_of(entries[i]);
         const auto latest = std::find_if(claims.begin(), claims.end(), [&](const Claim& claim) {
             return !keys.empty() && evidence::same_device(claim.device_keys, keys);
         });
         if (latest != claims.end()) {
-            const auto issued = issued_of(verifier, latest->bundle);
+            if (!verifier) {
+                verifier.emplace(own_anchors(state));
+            }
+            const auto issued = issued_of(*verifier, latest->bundle);
             pasts.rows[i].last = LastErased{latest->bundle, latest->at,      issued.status,
                                             issued.level,   issued.rejected, issued.superseded};
         }

@@ -163,11 +163,7 @@ std::vector<std::string> typed_names(const Table& table) {
 
 Table pick(Table table, const std::string& names) {
     const auto known = typed_names(table);
-    std::string all;
-    for (const auto& one : known) {
-        all += (all.empty() ? "" : ",") + one;
-    }
-    const auto hint = "some of -o " + all;
+    const auto hint = "the columns, one or more with commas between: " + listed(known);
     if (names.empty()) {
         throw Error(ErrorCode::usage, "no column is named", hint);
     }

@@ -4,9 +4,11 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "efface/device/terminal.hpp"
+#include "efface/view/page.hpp"
 
 namespace efface::cli {
 
@@ -50,6 +52,12 @@ Screen Screen::of(int fd) {
     screen.terminal = variable("TERM") != "dumb";
     screen.colours = screen.terminal && variable("NO_COLOR").empty();
     return screen;
+}
+
+std::size_t Screen::page_columns() const {
+    constexpr std::size_t kNarrowest = 72;  // the longest heading has 69
+    return columns == 0 ? view::kPageColumns
+                        : std::clamp<std::size_t>(columns, kNarrowest, view::kPageColumns);
 }
 
 std::string Screen::paint(Meaning meaning, std::string_view text) const {

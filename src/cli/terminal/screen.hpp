@@ -21,6 +21,8 @@ struct Screen {
     /// Of an open descriptor, as of now. A terminal that does not tell its size has 80 columns of
     /// 24 rows (no_color.org; environ(7): TERM).
     [[nodiscard]] static Screen of(int fd);
+    /// For a text in paragraphs: as wide as the screen, and no wider than reads well.
+    [[nodiscard]] std::size_t page_columns() const;
     /// `text`, which is safe on a screen, in the colour of what it means.
     [[nodiscard]] std::string paint(Meaning meaning, std::string_view text) const;
 };

@@ -123,7 +123,8 @@ class LayerWalk final {
             const UniqueFd fd = open_file_of(step);
             if (!fd) {
                 layers_.push_back(unknown_layer(
-                    "file system", "the file cannot be opened by its name (deleted or replaced)"));
+                    "file system",
+                    "the file cannot be opened by its name (deleted, replaced, or not permitted)"));
                 return;
             }
             layers_.push_back(filesystem_layer(device::extents_of(fd.get()), on));

@@ -123,7 +123,7 @@ class Columns(Case):
             for names in ("", ",", "name,,issued"):
                 code, answer = self.asked(command, "-o", names)
                 self.assertEqual(code, EXIT["usage"], (command, names))
-                self.assertIn(",serial,", answer["error"]["hint"])
+                self.assertIn(" serial,", answer["error"]["hint"])
 
     def test_each_is_named_as_it_is_shown_and_as_it_is_typed(self):
         for command, typed, shown in (("list", "used-by,erases-itself", "USED BY  ERASES ITSELF"),
@@ -148,6 +148,17 @@ class Columns(Case):
             require("strace", "-f", "-e", "trace=openat", "-o", trace,
                     *self.state.command("list", "-o", names))
             self.assertEqual("certificate.json" in trace.read_text(), wanted, names)
+
+    def test_what_is_wrong_in_a_file_is_said_with_its_name(self):
+        for schema, manual in (("order", "efface-order"), ("project", "efface-project")):
+            path = self.folder / f"{schema}.json"
+            for text in ("{", json.dumps({"schema": f"efface.{schema}/1"})):
+                path.write_text(text, encoding="utf-8")
+                erase = ["erase", "--order"] if schema == "order" else ["project", "erase"]
+                code, answer = self.asked(*erase, path)
+                self.assertEqual((code, answer["changed"]), (EXIT["usage"], False))
+                self.assertIn(str(path), answer["error"]["message"])
+                self.assertIn(manual, answer["error"]["hint"])
 
     def test_what_keys_of_others_sign_is_no_approval(self):
         self.state.require("keys", "issue", "walter", "--role", "witness")

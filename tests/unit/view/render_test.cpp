@@ -54,6 +54,18 @@ TEST_CASE("A success is titled a certificate, anything else a record of failure"
     }
 }
 
+TEST_CASE("No line of a page is wider than it may be") {
+    for (const std::size_t columns : {72U, 80U, 100U}) {
+        for (const char* kind : {"media", "file", "memory", "drive"}) {
+            CAPTURE(columns, kind);
+            const auto widest_line =
+                widest(render_text({{"predicate", example_predicate(kind)}}, columns));
+            CHECK(widest_line <= columns);
+            CHECK(widest_line > columns / 2);
+        }
+    }
+}
+
 TEST_CASE("The page says what matters and promises nothing more") {
     const std::string text = render_text(whole_certificate());
     for (const char* part :

@@ -216,6 +216,15 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
     });
 }
 
+bool may_have_changed(const std::filesystem::path& directory) {
+    try {
+        const auto run = read_run_state(directory);
+        return run && run->work_began && !run->ended_well();
+    } catch (const std::exception&) {
+        return true;
+    }
+}
+
 std::optional<RunState> Journal::load_run() const {
     return read_run_state(directory_);
 }

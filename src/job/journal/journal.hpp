@@ -131,6 +131,9 @@ void require_same(Json document, const Json& read);
 /// run.json of a job folder, read without its lock; nullopt when there is none. Throws Error for a
 /// damaged one and for one of a later version; of earlier ones it is the same.
 [[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);
+/// Of a job that was not opened: whether an earlier process of it may have written to its storage,
+/// and has not ended well. Of a damaged journal nobody knows: true.
+[[nodiscard]] bool may_have_changed(const std::filesystem::path& directory);
 [[nodiscard]] const char* to_string(Phase phase) noexcept;
 
 /// The verdict of a run that was announced and then refused: nothing was changed, there is no

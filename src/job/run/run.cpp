@@ -122,20 +122,6 @@ void Run::tell_result() const {
                                        .take());
 }
 
-namespace {
-
-/// Of a job that was not opened: whether an earlier process of it may have written.
-bool may_have_changed(const std::filesystem::path& folder) {
-    try {
-        const auto run = read_run_state(folder);
-        return run && run->work_began && !run->ended_well();
-    } catch (const std::exception&) {
-        return true;  // damaged: nobody knows
-    }
-}
-
-}  // namespace
-
 bool Run::changed() const {
     return !ended_before_ && run_->state().work_began;
 }

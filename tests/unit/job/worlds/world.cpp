@@ -205,6 +205,9 @@ void World::command(const Asked& asked, const Fate& fate) {
              (result->error ? std::string(": ") + to_string(result->error->reason()) + ": " +
                                   result->error->what()
                             : ""));
+        for (const auto& reason : result->reasons) {
+            tell("    " + reason.text);
+        }
         check(asked, before, *result);
     }
 }

@@ -204,6 +204,11 @@ void Memory::mend() {
     fs::remove_all(around_.host.trees.proc / "4711");
     around_.clock.advance(std::chrono::hours(1));
     time_passes();
+    for (const unsigned number : {0U, 1U}) {
+        if (reset_.at(number) || is("swap")) {  // somebody sets it up again
+            restore(number, 0, size_);
+        }
+    }
     put_in_place(0);
 }
 

@@ -347,7 +347,8 @@ CertifiedRun::Content ProjectWork::certificate_of(const std::vector<VolumeState>
             observations += canonical_json(observation) + "\n";
         }
     }
-    auto files = evidence_files(manifest.text, run.state().approvals_der, observations);
+    auto files =
+        evidence_files(manifest.text, run.state().authorization.approvals_der, observations);
     return {
         make_predicate({manifest, run.state(), run.keys(), std::move(outcomes), run.attempts(),
                         make_uuid_v7(context_.clock, context_.random), now,

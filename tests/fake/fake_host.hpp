@@ -48,6 +48,7 @@ class FakeHost final : public job::Host {
     /// How often each kind of look was taken, by any thread: "identify", "uses", "contents",
     /// "layers", "disks", "drive", "connect", "open", "hold".
     std::map<std::string, unsigned> looks;
+    inventory::SystemView trees;  ///< by which it describes itself
     /// Called before each answer about use, as somebody else's doing in between.
     std::function<void()> before_uses;
 
@@ -79,6 +80,7 @@ class FakeHost final : public job::Host {
     std::optional<int> celsius(const inventory::Identity& /*identity*/) override {
         return temperature;
     }
+    inventory::SystemView view() override { return trees; }
     inventory::Signature probe_signature(const std::string& /*path*/) override { return signature; }
     std::vector<std::string> mappings_of_luks_uuid(const std::string& /*uuid*/) override {
         return mappings;

@@ -28,6 +28,8 @@ using Wait = std::function<bool(std::chrono::milliseconds pause, const std::stop
 /// On this machine's steady clock.
 [[nodiscard]] bool wait_or_stop(std::chrono::milliseconds pause, const std::stop_token& stop);
 
+struct SessionCache;
+
 /// Everything a run depends on. References must outlive the call.
 struct RunContext {
     StateDirectory state;
@@ -36,6 +38,8 @@ struct RunContext {
     Random& random;
     Events& events;
     Wait wait = wait_or_stop;
+    /// Of the session, where there is one; for any thread.
+    SessionCache* cache = nullptr;
 };
 
 }  // namespace efface::job

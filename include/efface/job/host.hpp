@@ -70,6 +70,9 @@ class Host : public method::Surroundings, public guard::Machine {
     [[nodiscard]] virtual std::string missing_for_devices() { return {}; }
     /// Of the disk below, where it tells.
     virtual std::optional<int> celsius(const inventory::Identity& identity) = 0;
+    /// Where those look that ask the kernel themselves: the methods of memory, and the record of the
+    /// environment.
+    [[nodiscard]] virtual inventory::SystemView view() { return {}; }
 };
 
 /// This machine. `program` is the path of this executable, for the LUKS worker.

@@ -40,6 +40,9 @@ struct ProjectRequest {
 [[nodiscard]] RunResult run_project(RunContext& context, const ProjectRequest& request,
                                     const std::stop_token& stop);
 
+/// Of a project that is refused before it is a run: as that of a target.
+[[nodiscard]] bool may_have_changed(const StateDirectory& state, const mandate::Manifest& manifest);
+
 /// Hex; the same manifest gives the same job.
 [[nodiscard]] std::string job_id_of(const mandate::Manifest& manifest);
 

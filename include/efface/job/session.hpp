@@ -13,6 +13,7 @@
 #include "efface/job/context.hpp"
 #include "efface/job/project_run.hpp"
 #include "efface/job/run_result.hpp"
+#include "efface/job/session_cache.hpp"
 #include "efface/job/target_run.hpp"
 
 namespace efface::job {
@@ -52,8 +53,10 @@ class Session final {
     /// `request` is kept until the session ends. What others free is swept after them: a run on
     /// memory:free begins when all others have ended, and not at all when a stop was asked for.
     void add(TargetRequest request);
-    /// A project, by the name that its result has when it does not come to be a run.
-    void add_project(std::string name, Work work);
+    /// A project, by the name that its result has when it does not come to be a run. `began` says
+    /// then whether an earlier run of it may have changed its storage.
+    void add_project(
+        std::string name, Work work, std::function<bool()> began = [] { return false; });
 
     /// Carries all out, each in a thread of its own, but for a project in the caller's: what fails
     /// for one does not touch the others. Returns when the last has ended.
@@ -72,6 +75,7 @@ class Session final {
         std::string event_target;  ///< empty: its events name their targets themselves
         bool after_others = false;
         Work work;
+        std::function<bool()> began;  ///< whether an earlier run may have changed the storage
         RunResult result;
         bool ended = false;
     };
@@ -81,6 +85,7 @@ class Session final {
     [[nodiscard]] static RunResult refused(const Run& run, Events& events, Error error);
 
     Basis basis_;
+    SessionCache cache_;
     EventReceiver receiver_;
     std::mutex receiving_;
     std::stop_source stop_;

@@ -67,6 +67,11 @@ struct TargetRequest {
 /// stands as it was left has none.
 [[nodiscard]] TargetPlan make_target_plan(RunContext& context, const TargetRequest& request);
 
+/// Of a request that is refused before it is a run: whether the job that it names, or its order,
+/// has begun to change its storage and not ended well, by the journal of that job alone. False of
+/// one that is typed, which has no job yet.
+[[nodiscard]] bool may_have_changed(const StateDirectory& state, const TargetRequest& request);
+
 /// Never throws an Error: what failed is in the result; the rest is in its certificate.
 [[nodiscard]] RunResult run_target(RunContext& context, const TargetRequest& request,
                                    const std::stop_token& stop);

@@ -64,18 +64,35 @@ int erase_requests(const Program& program, const evidence::KeyStore& keys,
     return run_targets(program, std::move(requests), options.reporting, documents);
 }
 
+/// What was asked for, as far as its documents can be read.
+std::vector<job::TargetRequest> asked_for(const EraseOptions& options,
+                                          std::optional<mandate::Order>& order) {
+    order = options.targets.load_order();
+    return options.targets.requests(order ? &*order : nullptr);
+}
+
+/// Of each target, where it is known what the targets are.
+void print_refusal_of(const Program& program, const EraseOptions& options, const Error& error) {
+    try {
+        std::optional<mandate::Order> order;
+        print_refusal({program.state_dir}, asked_for(options, order), error);
+    } catch (const Error&) {
+        return;  // then the failure of the command is all that can be told
+    }
+}
+
 int erase(const Program& program, const EraseOptions& options) {
     // Before anybody is asked; keys are the first thing that may be missing.
     (void)check_events(options.reporting.events, options.reporting.json);
-    const auto keys = evidence::KeyStore::open(program.state().keys());
-    const auto order = options.targets.load_order();
-    const auto* loaded = order ? &*order : nullptr;
-    const auto requests = options.targets.requests(loaded);
     try {
-        return erase_requests(program, keys, options, requests, loaded);
+        const auto keys = evidence::KeyStore::open(program.state().keys());
+        std::optional<mandate::Order> order;
+        auto requests = asked_for(options, order);
+        return erase_requests(program, keys, options, std::move(requests),
+                              order ? &*order : nullptr);
     } catch (const Error& error) {
         if (options.reporting.json && !document_printed()) {
-            print_refusal(requests, error);
+            print_refusal_of(program, options, error);
         }
         throw;
     }

@@ -151,9 +151,8 @@ const job::JobEntry& find_job(const std::vector<job::JobEntry>& entries, const s
     return *found;
 }
 
-int resume(const Program& program, const JobsOptions& options) {
-    const auto entries = job::list_jobs(program.existing_state());
-    const auto& entry = find_job(entries, options.id);
+/// Throws Error for one that cannot be resumed by this command.
+void refuse_entry(const job::JobEntry& entry) {
     if (entry.reason == ReasonCode::journal_damaged) {
         throw Error(
             ErrorCode::internal, ReasonCode::journal_damaged,
@@ -165,13 +164,41 @@ int resume(const Program& program, const JobsOptions& options) {
                     "job " + entry.id + " belongs to project " + entry.subject,
                     "run efface project erase with the same manifest: it resumes where it stopped");
     }
+}
+
+job::TargetRequest request_of(const job::JobEntry& entry) {
     job::TargetRequest request;
     request.target = entry.subject;
     request.job_id = entry.id;
     request.authorize = [](const job::TargetPlan&) -> mandate::Authorization {
         throw Error(ErrorCode::authorisation, "this job was never confirmed");
     };
-    return run_targets(program, {std::move(request)}, options.reporting, {});
+    return request;
+}
+
+/// With what an earlier process of the job changed, where there is such a job.
+void print_refusal_of(const Program& program, const JobsOptions& options, const Error& error) {
+    const job::StateDirectory state{program.state_dir};
+    try {
+        const auto entries = job::list_jobs(state);
+        print_refusal(state, {request_of(find_job(entries, options.id))}, error);
+    } catch (const Error&) {
+        return;  // then the failure of the command is all that can be told
+    }
+}
+
+int resume(const Program& program, const JobsOptions& options) {
+    try {
+        const auto entries = job::list_jobs(program.existing_state());
+        const auto& entry = find_job(entries, options.id);
+        refuse_entry(entry);
+        return run_targets(program, {request_of(entry)}, options.reporting, {});
+    } catch (const Error& error) {
+        if (options.reporting.json && !document_printed()) {
+            print_refusal_of(program, options, error);
+        }
+        throw;
+    }
 }
 
 int forget(const Program& program, const JobsOptions& options) {

@@ -9,6 +9,7 @@
 #include "efface/inventory/memory_name.hpp"
 #include "efface/job/places.hpp"
 #include "efface/job/session.hpp"
+#include "efface/job/session_cache.hpp"
 
 #include "commands.hpp"
 #include "erase/erase_options.hpp"
@@ -199,7 +200,9 @@ int show_plan(const Program& program, const PlanOptions& options) {
     SystemClock clock;
     SystemRandom random;
     job::Events events({}, clock);
-    job::RunContext context{program.state(), *host, clock, random, events};
+    job::SessionCache cache;
+    job::RunContext context{program.state(),   *host, clock, random, events,
+                            job::wait_or_stop, &cache};
     const auto& names = options.targets.targets;
     if (names.size() == 1 && names.front() == kMachine && options.targets.order.empty()) {
         if (!options.out.empty()) {

@@ -8,6 +8,7 @@
 #include "erase/expected_plan.hpp"
 #include "erase/plan_text.hpp"
 #include "erase/prompt.hpp"
+#include "line/failure.hpp"
 #include "run/run_io.hpp"
 #include "run/terminal_session.hpp"
 #include "terminal/console.hpp"
@@ -88,13 +89,36 @@ job::RunResult run_project(const Program& program, const ProjectOptions& options
     return job::run_project(context, request, stop);
 }
 
-int erase_project(const Program& program, const ProjectOptions& options) {
+/// A manifest that cannot be read names no job.
+bool began_before(const Program& program, const ProjectOptions& options) {
+    try {
+        return job::may_have_changed({program.state_dir}, mandate::load_manifest(options.manifest));
+    } catch (const Error&) {
+        return false;
+    }
+}
+
+int carry_out(const Program& program, const ProjectOptions& options) {
     TerminalSession session(program, {options.events, options.json}, {document_of, words_of});
-    session.runs().add_project(options.manifest,
-                               [&](job::RunContext& context, const std::stop_token& stop) {
-                                   return run_project(program, options, session, context, stop);
-                               });
+    session.runs().add_project(
+        options.manifest,
+        [&](job::RunContext& context, const std::stop_token& stop) {
+            return run_project(program, options, session, context, stop);
+        },
+        [&] { return began_before(program, options); });
     return session.carry_out();
+}
+
+int erase_project(const Program& program, const ProjectOptions& options) {
+    try {
+        return carry_out(program, options);
+    } catch (const Error& error) {
+        if (options.json && !document_printed()) {
+            print_ending_json(
+                failure_document("project erase", error, began_before(program, options)));
+        }
+        throw;
+    }
 }
 
 }  // namespace

@@ -62,11 +62,13 @@ int run_targets(const Program& program, std::vector<job::TargetRequest> requests
     return session.carry_out();
 }
 
-void print_refusal(const std::vector<job::TargetRequest>& requests, const Error& error) {
+void print_refusal(const job::StateDirectory& state,
+                   const std::vector<job::TargetRequest>& requests, const Error& error) {
     job::SessionResult result;
     for (const auto& request : requests) {
         auto& run = result.runs.emplace_back();
         run.name = request.target;
+        run.changed = job::may_have_changed(state, request);
         run.error = error;
     }
     auto document = whole_document(result);

@@ -19,7 +19,9 @@ namespace efface::cli {
                               const std::vector<std::string>& documents);
 
 /// The document of a run that was refused before any of its targets was looked at: all of them, and
-/// `error` once more for the whole.
-void print_refusal(const std::vector<job::TargetRequest>& requests, const Error& error);
+/// `error` once more for the whole. What an earlier run changed is told by the journals in `state`,
+/// whoever owns it.
+void print_refusal(const job::StateDirectory& state,
+                   const std::vector<job::TargetRequest>& requests, const Error& error);
 
 }  // namespace efface::cli

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "efface/job/places.hpp"
+#include "efface/job/session_cache.hpp"
 
 #include "erase_options.hpp"
 #include "erase_run.hpp"
@@ -111,12 +112,13 @@ Error nothing_changed(const std::string& what) {
 }
 
 /// Ends the process where a signal finds it: no run has begun, and a plan may wait for a drive.
-[[noreturn]] void leave(const std::vector<job::TargetRequest>& requests, bool json) {
+[[noreturn]] void leave(const job::StateDirectory& state,
+                        const std::vector<job::TargetRequest>& requests, bool json) {
     const auto error = nothing_changed("stopped before all was confirmed");
     show("\n");  // the question stays on a line of its own
     say_error(error);
     if (json) {
-        print_refusal(requests, error);
+        print_refusal(state, requests, error);
     }
     finish_words();
     std::_Exit(static_cast<int>(error.code()));
@@ -156,16 +158,17 @@ void ask_for_token(const std::string& question, const std::string& token, const 
 
 Confirmed confirm(const Program& program, const std::vector<job::TargetRequest>& requests,
                   bool json) {
-    const SignalWatch signals({[] { say("nothing has begun: efface asks first"); },
-                               [&] { leave(requests, json); }, [&] { leave(requests, json); },
-                               nullptr});
+    const auto state = program.state();
+    const auto stop = [&] { leave(state, requests, json); };
+    const SignalWatch signals(
+        {[] { say("nothing has begun: efface asks first"); }, stop, stop, nullptr});
     const auto host = job::make_linux_host(executable_path());
     job::Places(*host, names_of(requests)).check_distinct();
     const SystemClock clock;
     SystemRandom random;
     job::Events events({}, clock);
-    const auto state = program.state();
-    job::RunContext context{state, *host, clock, random, events};
+    job::SessionCache cache;
+    job::RunContext context{state, *host, clock, random, events, job::wait_or_stop, &cache};
     std::vector<Candidate> candidates;
     for (const auto& request : requests) {
         candidates.push_back(looked_at(context, request));

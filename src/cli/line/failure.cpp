@@ -72,7 +72,7 @@ bool asks_for_json(int argc, char** argv) {
     return false;
 }
 
-Json failure_document(const std::string& command, const Error& error) {
+Json failure_document(const std::string& command, const Error& error, bool changed) {
     const auto* form =
         std::find_if(kAnswerForms.begin(), kAnswerForms.end(),
                      [&](const AnswerForm& known) { return known.command == command; });
@@ -85,7 +85,7 @@ Json failure_document(const std::string& command, const Error& error) {
         document.add("verified", false);
     }
     return document.add("exitCode", static_cast<int>(error.code()))
-        .add("changed", false)
+        .add("changed", changed)
         .add("error", error_document(error))
         .take();
 }
@@ -94,7 +94,7 @@ int fail_with(const std::string& command, bool json, const Error& error) {
     const auto told = as_this_user(error);
     say_error(told);
     if (json && !document_printed()) {
-        print_ending_json(failure_document(command, told));
+        print_ending_json(failure_document(command, told, false));
     }
     return static_cast<int>(told.code());
 }

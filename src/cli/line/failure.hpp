@@ -13,8 +13,8 @@ namespace efface::cli {
 [[nodiscard]] bool asks_for_json(int argc, char** argv);
 
 /// What `command` ("project erase") answers when it cannot be carried out: schema, exitCode,
-/// changed, error, and what else it promises in any case.
-[[nodiscard]] Json failure_document(const std::string& command, const Error& error);
+/// changed, error, and what else it promises in any case. `changed`: by an earlier run.
+[[nodiscard]] Json failure_document(const std::string& command, const Error& error, bool changed);
 
 /// Says why, prints the document where one is asked for and none was printed, and returns the exit
 /// status.

@@ -223,7 +223,11 @@ std::optional<std::size_t> BlockGraph::find_path(const std::string& path) const 
                                            : std::nullopt;
         }
     }
-    const std::string plain = without_deleted_mark(path);
+    std::string plain = without_deleted_mark(path);
+    const std::string recorded = view_.dev.string() + "/";
+    if (!view_.live && plain.starts_with(recorded)) {
+        plain = std::string{kDev} + plain.substr(recorded.size());
+    }
     if (!plain.starts_with(kDev)) {
         return std::nullopt;
     }

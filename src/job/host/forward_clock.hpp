@@ -36,8 +36,8 @@ class ForwardClock final : public Clock {
 /// What a run depends on, with such a clock. The context below outlives it.
 struct ForwardContext {
     explicit ForwardContext(const RunContext& below)
-        : clock(below.clock), context{below.state,  below.host,   clock,
-                                      below.random, below.events, below.wait} {}
+        : clock(below.clock), context{below.state,  below.host, clock,      below.random,
+                                      below.events, below.wait, below.cache} {}
 
     ForwardClock clock;
     RunContext context;

@@ -22,7 +22,7 @@ namespace {
 constexpr std::size_t kSmallFileBytesMax = 64 * 1024;
 constexpr std::size_t kReadBytes = 1024 * 1024;
 
-std::string first_line(const char* path) {
+std::string first_line(const std::filesystem::path& path) {
     try {
         const auto text = read_text_file(path, kSmallFileBytesMax);
         return text ? printable(text->substr(0, text->find('\n'))) : std::string();
@@ -73,7 +73,7 @@ Json clock_record() {
 
 }  // namespace
 
-Json environment_record() {
+Json environment_record(const inventory::SystemView& view) {
     utsname name{};
     (void)::uname(&name);
     auto host_id = first_line("/sys/class/dmi/id/product_uuid");
@@ -84,7 +84,7 @@ Json environment_record() {
         .add("hostName", printable(name.nodename))
         .add("kernel", printable(name.release))
         .add("os", os_name())
-        .add("bootId", first_line("/proc/sys/kernel/random/boot_id"))
+        .add("bootId", first_line(view.proc / "sys/kernel/random/boot_id"))
         .add("clock", clock_record())
         .take();
 }

@@ -235,15 +235,9 @@ void check_location(const LocationPlan& location) {
     }
 }
 
-void check_authorization(const Json& authorization) {
-    require_record(authorization, &Json::is_object, "the authorization");
-    (void)authorization.at("confirmation").get<std::string>();
-    (void)authorization.at("operator").get<std::string>();
-    require(authorization.at("approvals").is_array(), "the approvals");
-    for (const auto& approval : authorization.at("approvals")) {
-        (void)approval.at("subject").get<std::string>();
-        require_hex(approval.at("subjectPublicKeySha256"), sizeof(Digest), "an approver's key");
-        require_date(approval.at("signedAt").get<std::string>(), "the date of an approval");
+void check_authorization(const mandate::Authorization& authorization) {
+    for (const auto& approval : authorization.approvals) {
+        require_hex(approval.spki_sha256, sizeof(Digest), "an approver's key");
     }
 }
 
@@ -302,7 +296,6 @@ void check_run_state(const RunState& state) {
                 state.interruptions <= kNumberMax && state.log_size_before <= kNumberMax &&
                 state.intent_index <= kNumberMax && state.outcome_index <= kNumberMax,
             "its counts");
-    require(from_base64(state.approvals_der).has_value(), "the approvals");
     check_authorization(state.authorization);
     check_phase(state);
 }

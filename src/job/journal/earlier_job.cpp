@@ -178,4 +178,19 @@ EarlierJob earlier_job(const RunContext& context, Work& work,
     return earlier;
 }
 
+Planned look_for_plan(RunContext& context, Work& work) {
+    auto before = look_before_plan(context, work.needs());
+    auto earlier = earlier_job(context, work, before.station);
+    if (!earlier.loaded || !earlier.known) {
+        (void)work.look();
+    }
+    Planned planned{earlier.known, std::move(earlier.done), std::move(earlier.open), {}};
+    if (!planned.known || planned.open) {  // else nothing would run here
+        planned.objections = std::move(before.objections);
+    }
+    planned.objections.insert(planned.objections.end(), earlier.objections.begin(),
+                              earlier.objections.end());
+    return planned;
+}
+
 }  // namespace efface::job

@@ -34,4 +34,15 @@ struct EarlierJob {
 [[nodiscard]] EarlierJob earlier_job(const RunContext& context, Work& work,
                                      const std::optional<Station>& station);
 
+/// What preflight and the jobs before say of a plan.
+struct Planned {
+    bool known = false;  ///< as of EarlierJob: then what the work has found is no objection
+    std::optional<DoneBefore> done;
+    std::optional<OpenJob> open;
+    std::vector<Objection> objections;
+};
+/// For a plan of whatever is to be erased: afterwards the work has what is planned, from the
+/// journal or from a look. Throws as look_before_plan(), earlier_job() and Work::look() do.
+[[nodiscard]] Planned look_for_plan(RunContext& context, Work& work);
+
 }  // namespace efface::job

@@ -138,7 +138,44 @@ void require_same(Json document, const Json& read) {
     }
 }
 
+Json authorization_json(const mandate::Authorization& authorization) {
+    Json approvals = Json::array();
+    for (const auto& approval : authorization.approvals) {
+        approvals.push_back(ObjectWriter()
+                                .add("subject", approval.subject)
+                                .add("subjectPublicKeySha256", approval.spki_sha256)
+                                .add("signedAt", to_rfc3339(approval.signed_at))
+                                .take());
+    }
+    return ObjectWriter()
+        .add("confirmation", authorization.confirmation)
+        .add("operator", authorization.operator_name)
+        .add("approvals", std::move(approvals))
+        .take();
+}
+
 namespace {
+
+/// Of run.json.
+mandate::Authorization authorization_from_json(const Json& run) {
+    const Json& json = run.at("authorization");
+    mandate::Authorization authorization;
+    json.at("confirmation").get_to(authorization.confirmation);
+    json.at("operator").get_to(authorization.operator_name);
+    for (const auto& item : json.at("approvals")) {
+        mandate::Approval approval;
+        item.at("subject").get_to(approval.subject);
+        item.at("subjectPublicKeySha256").get_to(approval.spki_sha256);
+        approval.signed_at = date_from_journal(item.at("signedAt").get<std::string>());
+        authorization.approvals.push_back(std::move(approval));
+    }
+    const auto der = from_base64(run.at("approvalsDer").get<std::string>());
+    if (!der) {
+        journal_damaged(kRunDocument, "the approvals");
+    }
+    authorization.approvals_der = *der;
+    return authorization;
+}
 
 Json to_json(const RunState& state) {
     return ObjectWriter()
@@ -149,8 +186,8 @@ Json to_json(const RunState& state) {
         .add("phase", to_string(state.phase))
         .add("runId", state.run_id)
         .add("startedAt", state.started_at)
-        .add("authorization", state.authorization)
-        .add("approvalsDer", state.approvals_der)
+        .add("authorization", authorization_json(state.authorization))
+        .add("approvalsDer", to_base64(state.authorization.approvals_der))
         .add("attempt", state.attempt)
         .add("interruptions", state.interruptions)
         .add("logSizeBefore", state.log_size_before)
@@ -188,8 +225,6 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
         state.phase = phase_from_string(json->at("phase").get<std::string>());
         json->at("runId").get_to(state.run_id);
         json->at("startedAt").get_to(state.started_at);
-        state.authorization = json->at("authorization");
-        json->at("approvalsDer").get_to(state.approvals_der);
         json->at("attempt").get_to(state.attempt);
         json->at("interruptions").get_to(state.interruptions);
         json->at("logSizeBefore").get_to(state.log_size_before);
@@ -207,6 +242,7 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
         json->at("bundle").get_to(state.bundle);
         if (state.journal_version == kJournalVersion) {
             json->at("keptAt").get_to(state.kept_at);
+            state.authorization = authorization_from_json(*json);
             auto written = to_json(state);
             written.erase(kVersionKey);
             require_same(*json, written);
@@ -214,6 +250,15 @@ std::optional<RunState> read_run_state(const std::filesystem::path& directory) {
         }
         return std::optional(state);
     });
+}
+
+bool may_have_changed(const std::filesystem::path& directory) {
+    try {
+        const auto run = read_run_state(directory);
+        return run && run->work_began && !run->ended_well();
+    } catch (const std::exception&) {
+        return true;
+    }
 }
 
 std::optional<RunState> Journal::load_run() const {

@@ -12,6 +12,7 @@
 #include "efface/base/clock.hpp"
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
+#include "efface/mandate/authorization.hpp"
 
 namespace efface::job {
 
@@ -51,8 +52,7 @@ struct RunState {
     Phase phase = Phase::announcing;
     std::string run_id;
     std::string started_at;
-    Json authorization;
-    std::string approvals_der;  ///< base64 of the approvals, or empty
+    mandate::Authorization authorization;
     std::uint64_t attempt = 1;
     std::uint64_t interruptions = 0;
     std::uint64_t log_size_before = 0;  ///< the intent is at this index or behind
@@ -131,7 +131,12 @@ void require_same(Json document, const Json& read);
 /// run.json of a job folder, read without its lock; nullopt when there is none. Throws Error for a
 /// damaged one and for one of a later version; of earlier ones it is the same.
 [[nodiscard]] std::optional<RunState> read_run_state(const std::filesystem::path& directory);
+/// Of a job that was not opened: whether an earlier process of it may have written to its storage,
+/// and has not ended well. Of a damaged journal nobody knows: true.
+[[nodiscard]] bool may_have_changed(const std::filesystem::path& directory);
 [[nodiscard]] const char* to_string(Phase phase) noexcept;
+/// As journals and certificates have it, without the signatures.
+[[nodiscard]] Json authorization_json(const mandate::Authorization& authorization);
 
 /// The verdict of a run that was announced and then refused: nothing was changed, there is no
 /// certificate.

@@ -2,6 +2,7 @@
 #include "efface/job/known_log.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -9,6 +10,7 @@
 #include "efface/evidence/bundle_names.hpp"
 #include "efface/evidence/log.hpp"
 
+#include "file_stamp.hpp"
 #include "journal.hpp"
 
 namespace efface::job {
@@ -24,15 +26,16 @@ std::uint64_t size_in(const std::string& note, const std::string& verifier_key) 
     return checkpoint ? checkpoint->size : 0;
 }
 
-void add_journal(KnownLog& known, const fs::path& folder, const std::string& verifier_key) {
+/// What the journal in this folder knows; 0: nothing.
+std::uint64_t size_in_journal(const fs::path& folder, const std::string& verifier_key) {
     const auto run = read_run_state(folder);
     const auto signed_size = run ? size_in(run->checkpoint, verifier_key) : 0;
-    if (signed_size == 0) {
-        return;
-    }
-    const auto size = std::max(signed_size, run->outcome_index + 1);
+    return signed_size == 0 ? 0 : std::max(signed_size, run->outcome_index + 1);
+}
+
+void add(KnownLog& known, std::uint64_t size, const std::string& job) {
     if (size > known.size) {
-        known = {size, "job " + folder.filename().string()};
+        known = {size, "job " + job};
     }
 }
 
@@ -78,11 +81,37 @@ void if_it_can_be_read(const Read& read) {
 }  // namespace
 
 KnownLog known_log(const StateDirectory& state, const std::string& verifier_key) {
+    return KnownLogs().look(state, verifier_key);
+}
+
+std::string file_stamp(const fs::path& file) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0) {
+        return {};
+    }
+    return fmt::format("{} {} {} {:o} {} {}.{:09} {}.{:09}", status.st_dev, status.st_ino,
+                       status.st_size, status.st_mode, status.st_uid, status.st_mtim.tv_sec,
+                       status.st_mtim.tv_nsec, status.st_ctim.tv_sec, status.st_ctim.tv_nsec);
+}
+
+KnownLog KnownLogs::look(const StateDirectory& state, const std::string& verifier_key) {
+    const std::lock_guard lock(looking_);
+    if (verifier_key_ != verifier_key) {
+        verifier_key_ = verifier_key;
+        journals_.clear();
+    }
     KnownLog known;
     std::error_code error;
     for (auto at = fs::directory_iterator(state.jobs(), error);
          !error && at != fs::directory_iterator(); at.increment(error)) {
-        if_it_can_be_read([&] { add_journal(known, at->path(), verifier_key); });
+        const auto name = at->path().filename().string();
+        const auto file = file_stamp(at->path() / kRunDocument);
+        auto& journal = journals_[name];
+        if (file.empty() || journal.file != file) {
+            journal = {file, 0};
+            if_it_can_be_read([&] { journal.size = size_in_journal(at->path(), verifier_key); });
+        }
+        add(known, journal.size, name);
     }
     const auto newest = newest_bundle(state.certificates());
     if (!newest.empty()) {

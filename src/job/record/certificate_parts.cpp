@@ -47,7 +47,7 @@ Json validation_record() {
 Json personnel_record(const RunState& run) {
     Json people = Json::array();
     people.push_back(
-        ObjectWriter().add("id", run.authorization.at("operator")).add("role", "operator").take());
+        ObjectWriter().add("id", run.authorization.operator_name).add("role", "operator").take());
     return people;
 }
 
@@ -63,24 +63,7 @@ Json log_record(const CertificateParts& parts) {
 
 }  // namespace
 
-Json authorization_json(const mandate::Authorization& authorization) {
-    Json approvals = Json::array();
-    for (const auto& approval : authorization.approvals) {
-        approvals.push_back(ObjectWriter()
-                                .add("subject", approval.subject)
-                                .add("subjectPublicKeySha256", approval.spki_sha256)
-                                .add("signedAt", to_rfc3339(approval.signed_at))
-                                .take());
-    }
-    return ObjectWriter()
-        .add("confirmation", authorization.confirmation)
-        .add("operator", authorization.operator_name)
-        .add("approvals", std::move(approvals))
-        .take();
-}
-
-std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
-                                                   const std::string& approvals,
+std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest, ByteView approvals,
                                                    const std::string& observations) {
     std::vector<evidence::EvidenceFile> files;
     const auto add = [&](const std::string& file, std::string type, ByteView content) {
@@ -89,8 +72,8 @@ std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
     if (!manifest.empty()) {
         add("manifest.json", "application/json", as_bytes(manifest));
     }
-    if (const auto der = from_base64(approvals); der && !der->empty()) {
-        add("manifest.json.p7s", "application/pkcs7-signature", *der);
+    if (!approvals.empty()) {
+        add("manifest.json.p7s", "application/pkcs7-signature", approvals);
     }
     add("observations.jsonl", "application/jsonl", as_bytes(observations));
     return files;
@@ -135,7 +118,7 @@ Json owner_record(const std::string& organization, const std::string& project_id
 }
 
 Json authorization_record(const RunState& run, const mandate::Terms& terms) {
-    Json record = run.authorization;
+    Json record = authorization_json(run.authorization);
     record["reference"] = terms.ticket;
     record["notBefore"] = terms.not_before ? Json(to_rfc3339(*terms.not_before)) : Json();
     return record;

@@ -25,14 +25,11 @@ struct CertificateParts {
 /// environment, personnel, signaturePolicy, log, retention.
 [[nodiscard]] Json common_predicate(const CertificateParts& parts);
 
-/// The manifest or order and its approvals (base64 of DER, or empty), and the observations (JSON
-/// lines). An empty text is left out.
+/// The manifest or order and its approvals (DER, or empty), and the observations (JSON lines). An
+/// empty text is left out.
 [[nodiscard]] std::vector<evidence::EvidenceFile> evidence_files(const std::string& manifest,
-                                                                 const std::string& approvals,
+                                                                 ByteView approvals,
                                                                  const std::string& observations);
-
-/// The authorization's part that every certificate has.
-[[nodiscard]] Json authorization_json(const mandate::Authorization& authorization);
 
 /// {"sha256": hex}: how records name a digest.
 [[nodiscard]] Json sha256_record(const std::string& hex);

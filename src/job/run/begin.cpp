@@ -103,27 +103,33 @@ Standing::State Run::standing() {
     return standing.state;
 }
 
+/// An order that holds for what is there now, too.
+void Run::begin_anew() {
+    run_.reset();
+    from_journal_ = resumed_ = only_delivers_ = has_verdict_ = ended_before_ = false;
+    begin();
+}
+
 /// The job ended well.
 void Run::done_before() {
     ended_before_ = true;
     if (!work_.asked_by_job() && standing() == Standing::State::begins_anew) {
-        run_.reset();
-        from_journal_ = false;
-        ended_before_ = false;
-        begin();
+        begin_anew();
         return;
     }
     done_before_ = true;
 }
 
-/// The work had come to its end before this process, which has delivered the evidence.
-void Run::delivered_late() {
+/// The work had come to its end before this process, which has delivered the evidence. True: what
+/// is there now is to be erased as well.
+bool Run::delivered_late() {
     if (!only_delivers_ || work_.asked_by_job() || !run_->state().ended_well()) {
-        return;
+        return false;
     }
     ended_before_ = true;
-    (void)standing();
+    const bool anew = standing() == Standing::State::begins_anew;
     ended_before_ = false;
+    return anew;
 }
 
 /// A job that was typed, and interrupted, on the same storage goes on when the same is asked for.

@@ -132,8 +132,7 @@ void CertifiedRun::begin(const char* kind, const std::string& subject,
                          const mandate::Authorization& authorization) {
     state_.kind = kind;
     state_.subject = subject;
-    state_.authorization = authorization_json(authorization);
-    state_.approvals_der = to_base64(authorization.approvals_der);
+    state_.authorization = authorization;
     begin_attempt(1);
 }
 

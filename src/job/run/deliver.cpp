@@ -30,17 +30,16 @@ std::string_view order_of(const std::vector<evidence::EvidenceFile>& files) {
 /// approval.
 void refuse_other_approvals(const RunState& state, std::string_view order,
                             const std::string& roots_pem) {
-    const auto der = from_base64(state.approvals_der).value_or(Bytes{});
-    Json signers = Json::array();
+    const auto& der = state.authorization.approvals_der;
+    mandate::Authorization signed_by = state.authorization;
+    signed_by.approvals.clear();
     if (!der.empty()) {
         const auto report = evidence::cms_verify(as_bytes(order), der, roots_pem);
-        mandate::Authorization signed_by;
         if (report.ok()) {
             signed_by.approvals = mandate::approvals_in(report);
         }
-        signers = authorization_json(signed_by).at("approvals");
     }
-    if (signers != state.authorization.at("approvals")) {
+    if (authorization_json(signed_by) != authorization_json(state.authorization)) {
         throw Error(ErrorCode::internal, ReasonCode::journal_damaged,
                     "run.json: the approvals do not match their digests");
     }

@@ -3,6 +3,7 @@
 // run.cpp takes it to its end.
 #pragma once
 
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -31,13 +32,16 @@ class Run final : public RunNotes {
 
   private:
     void proceed();
+    void without_verdict(const std::function<void()>& step);
     void work();
+    void carry_out();
+    void begin_anew();
     void refuse_unknown() const;
     Journal journal_of(const std::string& job_id);
     bool open(const std::string& job_id);
     Standing::State standing();
     void done_before();
-    void delivered_late();
+    [[nodiscard]] bool delivered_late();
     void begin();
     bool joins_open_job(const evidence::DeviceRuns& logged);
     void refuse_carried_out(const std::vector<evidence::LoggedRun>& runs) const;

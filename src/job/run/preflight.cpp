@@ -16,7 +16,7 @@
 #include "efface/base/file.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/keys.hpp"
-#include "efface/job/known_log.hpp"
+#include "efface/job/session_cache.hpp"
 
 namespace efface::job {
 
@@ -96,8 +96,9 @@ bool look_at_certificate(const evidence::SigningKey& key, WallTime now, Objectio
     return valid;
 }
 
-/// A signature as the record will bear one must be good for who trusts this station's root.
-void look_at_trust(const evidence::SigningKey& key, const std::string& root_pem, WallTime now,
+/// A signature as the record will bear one must be good for who trusts this station's root. False:
+/// it is not.
+bool look_at_trust(const evidence::SigningKey& key, const std::string& root_pem, WallTime now,
                    Objections& found) {
     constexpr std::string_view kTrial = "efface preflight 1\n";
     const auto signature = evidence::cms_sign(as_bytes(kTrial), key, now);
@@ -109,7 +110,10 @@ void look_at_trust(const evidence::SigningKey& key, const std::string& root_pem,
     } else if (report.signers.front().role != evidence::Role::station) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
                "the station's certificate does not give it the role station");
+    } else {
+        return true;
     }
+    return false;
 }
 
 /// Whether each file of the log is one, and may be written: an append needs them all.
@@ -137,16 +141,18 @@ void look_at_log_files(const std::filesystem::path& folder, Objections& found) {
 }
 
 /// nullopt where its keys are none.
-std::optional<evidence::Log> look_at_log(const StateDirectory& state,
-                                         const evidence::KeyStore& keys, WallTime now,
-                                         Objections& found) {
+std::optional<evidence::Log> look_at_log(const RunContext& context, const evidence::KeyStore& keys,
+                                         WallTime now, Objections& found) {
+    const auto& state = context.state;
     const auto verifier_key = keys.log_verifier_key();
     if (keys.log_signer().verifier_key() != verifier_key) {
         object(found, ErrorCode::internal, ReasonCode::log_damaged,
                "log.key and log.vkey do not belong together");
         return std::nullopt;
     }
-    const auto known = known_log(state, verifier_key);
+    const auto known = context.cache == nullptr
+                           ? known_log(state, verifier_key)
+                           : context.cache->known_logs.look(state, verifier_key);
     auto log = evidence::Log::open_read_only(state.log(), verifier_key);
     look_at_log_files(state.log(), found);
     if (log.size() < known.size) {
@@ -230,13 +236,17 @@ StationLook look_before(const RunContext& context, const RunNeeds& needs) {
     look_at_space(state.root, needs.state_bytes, found);
     look_at_file_limit(state, needs.state_bytes, found);
     try {
-        auto keys = evidence::KeyStore::open(state.keys());
+        auto keys = context.cache == nullptr ? evidence::KeyStore::open(state.keys())
+                                             : context.cache->keys.open(state.keys());
         const auto now = context.clock.now();
         const auto key = keys.station_key();
         if (look_at_certificate(key, now, found)) {
-            look_at_trust(key, keys.root_certificate_pem(), now, found);
+            const auto trial = [&] {
+                return look_at_trust(key, keys.root_certificate_pem(), now, found);
+            };
+            (void)(context.cache == nullptr ? trial() : context.cache->keys.is_good(now, trial));
         }
-        if (auto log = look_at_log(state, keys, now, found)) {
+        if (auto log = look_at_log(context, keys, now, found)) {
             look.station = Station{std::move(keys), *std::move(log)};
         }
     } catch (const Error& error) {

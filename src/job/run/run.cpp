@@ -21,9 +21,10 @@ void Run::refuse(const Error& error) {
     throw error;
 }
 
-void Run::proceed() {
+/// Until the verdict is known: what fails has none.
+void Run::without_verdict(const std::function<void()>& step) {
     try {
-        work();
+        step();
     } catch (const Error& error) {
         if (error.code() == ErrorCode::evidence) {  // of the log; there is no verdict yet
             throw Error(ErrorCode::internal, ReasonCode::log_damaged, error.what(), error.hint());
@@ -36,11 +37,22 @@ void Run::proceed() {
         }
         throw;
     }
-    deliver();
-    delivered_late();
 }
 
-/// Until the verdict is known.
+void Run::proceed() {
+    without_verdict([&] { work(); });
+    deliver();
+    if (delivered_late()) {
+        without_verdict([&] {
+            run_.reset();
+            station_.emplace(preflight(context_, work_.needs()));  // the log has grown
+            begin_anew();
+            carry_out();
+        });
+        deliver();
+    }
+}
+
 void Run::work() {
     known_ = work_.known_job();
     station_.emplace(preflight(context_, work_.needs()));
@@ -59,9 +71,12 @@ void Run::work() {
     } else {
         begin();
     }
-    if (done_before_) {
-        return;
+    if (!done_before_) {
+        carry_out();
     }
+}
+
+void Run::carry_out() {
     if (run_->state().phase == Phase::announcing) {
         check_terms();  // who was asked may have taken long
         run_->journal().reserve(work_.needs().state_bytes);
@@ -121,20 +136,6 @@ void Run::tell_result() const {
                                        .add("changed", changed())
                                        .take());
 }
-
-namespace {
-
-/// Of a job that was not opened: whether an earlier process of it may have written.
-bool may_have_changed(const std::filesystem::path& folder) {
-    try {
-        const auto run = read_run_state(folder);
-        return run && run->work_began && !run->ended_well();
-    } catch (const std::exception&) {
-        return true;  // damaged: nobody knows
-    }
-}
-
-}  // namespace
 
 bool Run::changed() const {
     return !ended_before_ && run_->state().work_began;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <thread>
 
 #include "efface/inventory/memory_name.hpp"
@@ -36,16 +37,19 @@ void Session::add(TargetRequest request) {
     Run run;
     run.name = run.event_target = request.target;
     run.after_others = request.target == inventory::kFreeMemoryTarget;
-    run.work = [request = std::move(request)](RunContext& context, const std::stop_token& stop) {
-        return run_target(context, request, stop);
+    const auto kept = std::make_shared<const TargetRequest>(std::move(request));
+    run.work = [kept](RunContext& context, const std::stop_token& stop) {
+        return run_target(context, *kept, stop);
     };
+    run.began = [this, kept] { return may_have_changed(basis_.state, *kept); };
     runs_.push_back(std::move(run));
 }
 
-void Session::add_project(std::string name, Work work) {
+void Session::add_project(std::string name, Work work, std::function<bool()> began) {
     Run run;
     run.name = std::move(name);
     run.work = std::move(work);
+    run.began = std::move(began);
     runs_.push_back(std::move(run));
 }
 
@@ -93,7 +97,8 @@ void Session::carry_out(Run& run) {
 RunResult Session::refused(const Run& run, Events& events, Error error) {
     RunResult result;
     result.name = run.name;
-    emit_failure(events, run.event_target, error, false);
+    result.changed = run.began();
+    emit_failure(events, run.event_target, error, result.changed);
     result.error = std::move(error);
     return result;
 }
@@ -104,8 +109,8 @@ RunResult Session::result_of(const Run& run, Events& events) {
             throw Error(ErrorCode::interrupted, run.name + ": not started, as the run was stopped",
                         "run the same command again");
         }
-        RunContext context{basis_.state,  basis_.host, basis_.clock,
-                           basis_.random, events,      basis_.wait};
+        RunContext context{basis_.state, basis_.host, basis_.clock, basis_.random,
+                           events,       basis_.wait, &cache_};
         return run.work(context, stop_.get_token());
     } catch (const Error& error) {
         return refused(run, events, error);

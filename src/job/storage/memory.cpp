@@ -89,7 +89,7 @@ class MemoryStorage final : public TargetStorage {
 
 /// One that knows what an earlier process of this job began with.
 std::unique_ptr<method::MemoryMethod> MemoryStorage::make(const Bytes& key) const {
-    auto method = method::make_memory_method(name_, key, context_.clock);
+    auto method = method::make_memory_method(name_, key, context_.clock, context_.host.view());
     if (began_.is_object() && began_.contains("identity")) {
         method->began_with(began_of(began_));
     }
@@ -130,7 +130,8 @@ Standing MemoryStorage::as_left(const TargetState& state) {
     auto began = began_of(state.progress);
     began.identity = state.plan.identity;
     began.left = record.is_object() ? record.value("identityAfter", Json()) : Json();
-    if (method::make_memory_method(name_, Bytes(stream::kStreamKeyBytes), context_.clock)
+    if (method::make_memory_method(name_, Bytes(stream::kStreamKeyBytes), context_.clock,
+                                   context_.host.view())
             ->as_left(began)) {
         return {};
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "efface/base/digest.hpp"
+#include "efface/job/project_run.hpp"
 
 #include "journal/check.hpp"
 
@@ -250,6 +251,10 @@ VolumePlan from_journal(const Json& json) {
         }
         return plan;
     });
+}
+
+bool may_have_changed(const StateDirectory& state, const mandate::Manifest& manifest) {
+    return may_have_changed(state.jobs() / job_id_of(manifest));
 }
 
 }  // namespace efface::job

@@ -302,11 +302,13 @@ CertifiedRun::Content ProjectWork::certificate_of(const std::vector<VolumeState>
             observations += canonical_json(observation) + "\n";
         }
     }
-    auto files = evidence_files(manifest.text, run.state().approvals_der, observations);
-    return {make_predicate({manifest, run.state(), run.keys(), std::move(outcomes), run.attempts(),
-                            make_uuid_v7(context_.clock, context_.random), now,
-                            tool_record(request_.program), environment_record()}),
-            std::move(files)};
+    auto files =
+        evidence_files(manifest.text, run.state().authorization.approvals_der, observations);
+    return {
+        make_predicate({manifest, run.state(), run.keys(), std::move(outcomes), run.attempts(),
+                        make_uuid_v7(context_.clock, context_.random), now,
+                        tool_record(request_.program), environment_record(context_.host.view())}),
+        std::move(files)};
 }
 
 /// What the certificate says of each volume is what the run says.
@@ -338,17 +340,11 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
     request.manifest = manifest;
     request.workers = workers;
     ProjectWork work(context, request);
-    auto before = look_before_plan(context, work.needs());
-    auto earlier = earlier_job(context, work, before.station);
-    if (!earlier.loaded || !earlier.known) {
-        (void)work.look();
-    }
+    auto planned = look_for_plan(context, work);
     auto plan = work.plan();
-    plan.done_before = std::move(earlier.done);
-    plan.open_job = std::move(earlier.open);
-    plan.station =
-        earlier.known && !plan.open_job ? std::vector<Objection>() : std::move(before.objections);
-    plan.station.insert(plan.station.end(), earlier.objections.begin(), earlier.objections.end());
+    plan.done_before = std::move(planned.done);
+    plan.open_job = std::move(planned.open);
+    plan.station = std::move(planned.objections);
     return plan;
 }
 

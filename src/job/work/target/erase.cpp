@@ -275,10 +275,12 @@ CertifiedRun::Content TargetWork::certificate_of(const TargetState& state, const
     for (const auto& observation : state.observations) {
         observations += canonical_json(observation) + "\n";
     }
-    auto files = evidence_files(state.order_text, run.state().approvals_der, observations);
+    auto files =
+        evidence_files(state.order_text, run.state().authorization.approvals_der, observations);
     return {make_target_predicate({state, order_, run.state(), run.keys(), run.attempts(),
                                    make_uuid_v7(context_.clock, context_.random), now,
-                                   tool_record(request_.program), environment_record()}),
+                                   tool_record(request_.program),
+                                   environment_record(context_.host.view())}),
             std::move(files)};
 }
 

@@ -39,6 +39,21 @@ std::string job_id_of(const mandate::Order& order, const std::string& target,
     return to_hex(ByteView(digest).first(kTargetJobIdBytes));
 }
 
+/// Of the last job of this order on this target: one for what lives in memory runs again when
+/// something was written since.
+std::uint64_t last_number_of(const StateDirectory& state, const mandate::Order& order,
+                             const std::string& target) {
+    if (!inventory::parse_memory_target(target)) {
+        return 0;
+    }
+    std::uint64_t number = 0;
+    while (number + 1 < kJobsOfOrderMax &&
+           std::filesystem::exists(state.jobs() / job_id_of(order, target, number + 1))) {
+        ++number;
+    }
+    return number;
+}
+
 std::string fresh_job_id(Random& random) {
     Bytes id(kTargetJobIdBytes);
     random.fill(id);
@@ -100,28 +115,25 @@ std::optional<std::string> TargetWork::known_job() {
     }
     if (order_ != nullptr) {
         (void)target_in(*order_, request_.target);
-        find_last_job_of_order();
+        number_ = last_number_of(context_.state, *order_, request_.target);
         return job_of_order();
     }
     return std::nullopt;
 }
 
-std::string TargetWork::job_of_order() const {
-    return job_id_of(*order_, request_.target, number_);
+bool may_have_changed(const StateDirectory& state, const TargetRequest& request) {
+    if (!request.job_id.empty()) {
+        return may_have_changed(state.jobs() / request.job_id);
+    }
+    if (request.order == nullptr) {
+        return false;
+    }
+    const auto number = last_number_of(state, *request.order, request.target);
+    return may_have_changed(state.jobs() / job_id_of(*request.order, request.target, number));
 }
 
-/// An order for what lives in memory runs again when something was written since.
-void TargetWork::find_last_job_of_order() {
-    if (!inventory::parse_memory_target(request_.target)) {
-        return;
-    }
-    const auto begun = [&](std::uint64_t number) {
-        const auto id = job_id_of(*order_, request_.target, number);
-        return std::filesystem::exists(context_.state.jobs() / id);
-    };
-    while (number_ + 1 < kJobsOfOrderMax && begun(number_ + 1)) {
-        ++number_;
-    }
+std::string TargetWork::job_of_order() const {
+    return job_id_of(*order_, request_.target, number_);
 }
 
 std::string TargetWork::new_job() {
@@ -318,22 +330,15 @@ void TargetWork::describe(RunResult& result) const {
 
 TargetPlan make_target_plan(RunContext& context, const TargetRequest& request) {
     TargetWork work(context, request);
-    const auto before = look_before_plan(context, work.needs());
-    auto earlier = earlier_job(context, work, before.station);
-    if (!earlier.loaded || !earlier.known) {
-        (void)work.look();
-    }
+    auto planned = look_for_plan(context, work);
     auto plan = work.plan();
-    plan.done_before = std::move(earlier.done);
-    plan.open_job = std::move(earlier.open);
-    if (earlier.known) {
-        plan.objections = std::move(earlier.objections);
+    plan.done_before = std::move(planned.done);
+    plan.open_job = std::move(planned.open);
+    if (planned.known) {
+        plan.objections.clear();
     }
-    if (earlier.known && !plan.open_job) {
-        return plan;
-    }
-    plan.objections.insert(plan.objections.begin(), before.objections.begin(),
-                           before.objections.end());
+    plan.objections.insert(plan.objections.begin(), planned.objections.begin(),
+                           planned.objections.end());
     return plan;
 }
 

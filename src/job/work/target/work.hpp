@@ -78,7 +78,6 @@ class TargetWork final : public Work {
     /// What a plan of this job shows now. Throws Error when it is another target.
     [[nodiscard]] TargetPlan plan_again();
     [[nodiscard]] std::string job_of_order() const;
-    void find_last_job_of_order();
     [[nodiscard]] bool find_drive();
     [[nodiscard]] TargetPlan survey_when_free();
     void refuse_other(const TargetPlan& plan) const;

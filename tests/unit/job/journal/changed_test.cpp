@@ -127,6 +127,36 @@ TEST_CASE("changed: what is found before the job is opened says the same of it",
     }
 }
 
+TEST_CASE("changed: the journal alone says it of a request that never came to be a run",
+          "[job][changed]") {
+    for (const bool began : {false, true}) {
+        CAPTURE(began);
+        TargetFixture fixture;
+        TargetRequest by_order;
+        by_order.target = fixture.target;
+        TargetRequest typed = by_order;
+        TargetRequest by_job = by_order;
+        by_job.job_id = interrupt(fixture, began);
+        by_order.order = &*fixture.order;
+        CHECK(may_have_changed(fixture.state, by_order) == began);
+        CHECK(may_have_changed(fixture.state, by_job) == began);
+        CHECK_FALSE(may_have_changed(fixture.state, typed));
+        by_job.job_id = std::string(32, '0');
+        CHECK_FALSE(may_have_changed(fixture.state, by_job));
+        CHECK(fixture.run().exit_code() == 0);  // what is done is done
+        CHECK_FALSE(may_have_changed(fixture.state, by_order));
+    }
+}
+
+TEST_CASE("changed: of a damaged journal nobody knows", "[job][changed]") {
+    TargetFixture fixture;
+    TargetRequest request;
+    request.target = fixture.target;
+    request.job_id = interrupt(fixture, false);
+    std::filesystem::resize_file(fixture.state.jobs() / request.job_id / "run.json", 20);
+    CHECK(may_have_changed(fixture.state, request));
+}
+
 TEST_CASE("a job goes on only under the plan that was expected: the one it began with, or today's",
           "[job][changed]") {
     for (const bool began : {false, true}) {

@@ -97,6 +97,22 @@ TEST_CASE("session: a project that never comes to be a run is told of as one", "
     CHECK(fixture.events.at("") == std::vector<std::string>{"refused"});
 }
 
+TEST_CASE("session: what is refused before it is a run tells what an earlier run of it changed",
+          "[job][session]") {
+    Sessions fixture;
+    Session session(fixture.basis(), fixture.receiver());
+    const bool began = GENERATE(true, false);
+    session.add_project(
+        "p.json",
+        [](RunContext&, const std::stop_token&) -> RunResult {
+            throw Error(ErrorCode::authorisation, "no approval");
+        },
+        [&] { return began; });
+    session.carry_out();
+    CHECK(session.result().changed() == began);
+    CHECK(fixture.events.at("") == std::vector<std::string>{began ? "stopped" : "refused"});
+}
+
 TEST_CASE("session: free memory is swept after the others, and not after a stop",
           "[job][session]") {
     Sessions fixture;

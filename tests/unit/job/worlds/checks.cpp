@@ -79,7 +79,7 @@ void World::check_terms(const Asked& asked, const Before& before, const RunResul
     if (!in_force && !clock_jumped_ && !place.empty()) {
         defect("an order that is not in force changed " + place);
     }
-    if (carried_out_ && !place.empty()) {
+    if (carried_out_ && !storage_->runs_again() && !place.empty()) {
         defect("an order that was carried out changed " + place);
     }
 }
@@ -120,7 +120,7 @@ void World::check_success(const Asked& asked, const Before& before, const RunRes
 }
 
 void World::check_bundles() {
-    if (!std::filesystem::exists(state_.certificates())) {
+    if (!verified_ || !std::filesystem::exists(state_.certificates())) {
         return;
     }
     const answers::TrustAnchors anchors{keys_->root_certificate_pem(), keys_->log_verifier_key(),
@@ -143,8 +143,10 @@ void World::check_log() {
     for (const auto& problem : audit.problems) {
         defect("the log: " + problem);
     }
-    // A project whose headers and journal are gone cannot be given again.
-    if (!audit.open_intents.empty() && !(is_project_ && jobs_lost_)) {
+    // A project whose headers and journal are gone cannot be given again, nor what went with the
+    // power.
+    const bool beyond_reach = is_project_ || storage_->is_another_for_ever();
+    if (!audit.open_intents.empty() && !(beyond_reach && jobs_lost_)) {
         defect("a run that was announced has no end in the log");
     }
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "efface/job/events.hpp"
+#include "efface/job/session_cache.hpp"
 
 #include "fixture/killed.hpp"
 #include "fixture/station_state.hpp"
@@ -13,10 +14,23 @@
 
 namespace efface::job::worlds {
 
-World::World(std::uint64_t seed)
-    : dice_(seed), state_{scratch_.path()}, random_("world " + std::to_string(seed)) {
-    put_station(state_);
-    keys_ = evidence::KeyStore::open(state_.keys());
+namespace {
+
+/// Of all worlds: they have the same keys, and each file is known by what it is.
+SessionCache& cache() {
+    static SessionCache of_process;
+    return of_process;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, bool verified)
+    : dice_(seed),
+      state_{scratch_.path()},
+      random_("world " + std::to_string(seed)),
+      verified_(verified) {
+    put_station_with_shared_keys(state_);
+    keys_ = cache().keys.open(state_.keys());
     clock_.advance(std::chrono::hours(24 * 30));  // the station is not of today
     latest_ = clock_.now();
     Surroundings around{host_, clock_, [this] {
@@ -26,8 +40,13 @@ World::World(std::uint64_t seed)
     // By the seed alone: the worlds of all other seeds stay as they were.
     constexpr std::uint64_t kOneInSeeds = 11;
     constexpr std::uint64_t kSelfEncrypting = 5;
+    constexpr std::uint64_t kMemory = 9;
     if (seed % kOneInSeeds == kSelfEncrypting) {
         storage_ = make_self_encrypting(std::move(around), dice_);
+        return;
+    }
+    if (seed % kOneInSeeds == kMemory) {
+        storage_ = make_memory(std::move(around), dice_);
         return;
     }
     switch (dice_.below(8)) {
@@ -139,9 +158,13 @@ void World::as_process(const Fate& fate, const Call& call) {
                            latest_ = std::max(latest_, clock_.now());
                            (void)moment(At::wait, true);
                            return !stop.stop_requested();
-                       }};
+                       },
+                       &cache()};
     watch_calls([this](bool can_throw) { return moment(At::file, can_throw); });
-    watch_sleep([this](long long pause) { clock_.advance(std::chrono::milliseconds(pause)); });
+    watch_sleep([this](long long pause) {
+        clock_.advance(std::chrono::milliseconds(pause));
+        storage_->time_passes();
+    });
     at_work_ = true;
     try {
         call(context);
@@ -182,6 +205,9 @@ void World::command(const Asked& asked, const Fate& fate) {
              (result->error ? std::string(": ") + to_string(result->error->reason()) + ": " +
                                   result->error->what()
                             : ""));
+        for (const auto& reason : result->reasons) {
+            tell("    " + reason.text);
+        }
         check(asked, before, *result);
     }
 }

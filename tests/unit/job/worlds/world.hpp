@@ -49,7 +49,8 @@ struct Before {
 
 class World final {
   public:
-    explicit World(std::uint64_t seed);
+    /// `verified`: what it certified is verified as a verifier does, at its end.
+    World(std::uint64_t seed, bool verified);
     ~World();
     World(const World&) = delete;
     World& operator=(const World&) = delete;
@@ -100,6 +101,7 @@ class World final {
     std::optional<evidence::KeyStore> keys_;
     std::unique_ptr<Storage> storage_;
     bool is_project_ = false;
+    bool verified_ = true;
 
     // The process that runs.
     Fate fate_;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a world has to erase: a disk, a file, a drive that erases itself, the volumes of a project.
+// What a world has to erase: a disk, a file, a drive that erases itself, memory, the
+// volumes of a project.
 #pragma once
 
 #include <functional>
@@ -53,6 +54,13 @@ class Storage {
         return {};
     }
 
+    /// An order that was carried out runs again where something was written since.
+    [[nodiscard]] virtual bool runs_again() const { return false; }
+    /// What was announced can be named no more.
+    [[nodiscard]] virtual bool is_another_for_ever() const { return false; }
+    /// Somebody slept. May throw Killed.
+    virtual void time_passes() {}
+
     /// An erasure that was begun before goes on, whoever asks for what.
     [[nodiscard]] virtual bool changes_by_itself() { return false; }
 
@@ -74,6 +82,7 @@ class Storage {
 [[nodiscard]] std::unique_ptr<Storage> make_disk(Surroundings surroundings, Dice& dice);
 [[nodiscard]] std::unique_ptr<Storage> make_drive(Surroundings surroundings, Dice& dice);
 [[nodiscard]] std::unique_ptr<Storage> make_self_encrypting(Surroundings surroundings, Dice& dice);
+[[nodiscard]] std::unique_ptr<Storage> make_memory(Surroundings surroundings, Dice& dice);
 [[nodiscard]] std::unique_ptr<Storage> make_project(Surroundings surroundings, Dice& dice);
 
 /// `"not_before":...,"not_after":...,` of a document, or nothing.

@@ -10,8 +10,7 @@ TargetRequest TargetInWorld::request(const Asked& asked) const {
     request.order = asked.ordered && order_ ? &*order_ : nullptr;
     request.choice = request.order != nullptr ? order_->choice : choice_;
     if (asked.last) {
-        request.choice = {};
-        request.choice.policy = "overwrite-zero";
+        request.choice = last_choice();
     }
     request.program = "/bin/true";
     request.authorize = [](const TargetPlan&) {
@@ -31,9 +30,9 @@ void TargetInWorld::plan(RunContext& context, const Asked& asked) {
 
 void TargetInWorld::order(const std::string& choice, const std::string& names,
                           const std::string& dates) {
-    order_ =
-        mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" +
-                             choice + dates + R"("targets":[{"target":"/dev/a")" + names + "}]}");
+    order_ = mandate::parse_order(R"({"schema":"efface.order/1","id":"ret-1","owner":"Tenant",)" +
+                                  choice + dates + R"("targets":[{"target":")" + target_ + "\"" +
+                                  names + "}]}");
 }
 
 Ranges unwritten_in(const Json& predicate) {

@@ -19,6 +19,13 @@ class TargetInWorld : public Storage {
     /// Fields of the choice, as an order has them; `names`: the fields that name the target.
     void order(const std::string& choice, const std::string& names, const std::string& dates);
 
+    /// Of the last run of a world.
+    [[nodiscard]] virtual mandate::ErasureChoice last_choice() const {
+        mandate::ErasureChoice choice;
+        choice.policy = "overwrite-zero";
+        return choice;
+    }
+
     std::string target_ = "/dev/a";
     mandate::ErasureChoice choice_;
     std::optional<mandate::Order> order_;

@@ -387,6 +387,7 @@ ProjectPlan make_plan(RunContext& context, const mandate::Manifest& manifest, un
     auto earlier = earlier_job(context, work, before.station);
     if (!earlier.loaded || !earlier.known) {
         (void)work.look();
+        (void)work.look_permitted();
     }
     auto plan = work.plan();
     plan.done_before = std::move(earlier.done);

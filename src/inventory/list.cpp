@@ -125,6 +125,17 @@ void take_head(const Json& head, ListEntry& entry) {
     }
 }
 
+/// A drive of hardware that is not taken out: of 0 bytes when it has failed, or has sectors that
+/// Linux cannot address. A reader without a card in it is none.
+bool is_fixed_drive(const Folder& class_block, const BlockNode& node) {
+    if (node.kind != Kind::disk) {
+        return false;
+    }
+    const Folder folder = class_block.enter(node.name);
+    return folder.enter("device").reading() == Reading::present &&
+           folder.read("removable").text == "0";
+}
+
 void note_unread(ListEntry& entry, const std::string& why) {
     entry.uses.push_back({ReasonCode::unreadable_state, why});
 }
@@ -234,7 +245,7 @@ std::vector<ListEntry> list_storage(const MachineState& state, bool probe, DiskQ
     };
     std::vector<const BlockNode*> shown;
     for (const BlockNode& node : graph.nodes()) {
-        if (node.size_bytes > 0) {
+        if (node.size_bytes > 0 || is_fixed_drive(class_block, node)) {
             shown.push_back(&node);
         }
     }

@@ -167,6 +167,14 @@ void check_limits(const mandate::Limits& limits, const RecordView& predicate) {
     }
 }
 
+/// Sectors are formatted only where the order says so, and to the size that it says.
+void check_sector_size(const mandate::ErasureChoice& choice, const RecordView& predicate) {
+    const auto operation = predicate.at("sanitization").maybe("operation");
+    if (const auto format = operation ? operation->maybe("sectorFormat") : std::nullopt) {
+        need_same("order: sector_size", choice.sector_bytes == format->at("after").number());
+    }
+}
+
 /// A drive beyond a limit of its health, or that does not report it, was not to be erased.
 void check_triage(const mandate::HealthLimits& limits, const RecordView& predicate) {
     if (limits == mandate::HealthLimits() ||
@@ -237,6 +245,7 @@ void check_target_order(const mandate::Order& order, const RecordView& predicate
     if (predicate.at("certificateType").text() != "memory") {
         check_technique(order.choice, predicate);
         check_limits(order.choice.limits, predicate);
+        check_sector_size(order.choice, predicate);
         check_triage(order.choice.health, predicate);
         check_overwriting(order.choice, predicate);
     }

@@ -87,6 +87,10 @@ HealthLimits read_health(const Json& object, const std::string& where) {
     return limits;
 }
 
+bool is_sector_size(std::uint64_t bytes) {
+    return std::find(kSectorSizes.begin(), kSectorSizes.end(), bytes) != kSectorSizes.end();
+}
+
 Bytes pattern_field(ObjectReader& reader) {
     const auto text = reader.optional_string("pattern");
     const auto bytes = text ? from_hex(*text) : Bytes{};
@@ -213,6 +217,11 @@ ErasureChoice read_choice(ObjectReader& reader, rules::Level minimum) {
         }
         choice.bad_blocks_are_exceptions = *text == "except";
     }
+    const auto sector = reader.optional_unsigned("sector_size");
+    if (sector && !is_sector_size(*sector)) {
+        reader.fail("sector_size", "must be 512 or 4096");
+    }
+    choice.sector_bytes = static_cast<std::uint32_t>(sector.value_or(0));
     if (const Json* limits = reader.optional_object("limits")) {
         choice.limits = read_limits(*limits, reader.at("limits"));
     }
@@ -236,6 +245,9 @@ Json to_json(const ErasureChoice& choice) {
     ObjectWriter writer;
     if (choice.credential_authority) {
         writer.add("credentialAuthority", to_string(*choice.credential_authority));
+    }
+    if (choice.sector_bytes != 0) {
+        writer.add("sectorBytes", choice.sector_bytes);
     }
     return writer.add("policy", choice.policy)
         .add("level", to_string(choice.level))
@@ -271,6 +283,7 @@ ErasureChoice choice_from_json(const Json& json) {
     if (const auto whose = json.find("credentialAuthority"); whose != json.end()) {
         choice.credential_authority = known(authority_from_string(whose->get<std::string>()));
     }
+    choice.sector_bytes = json.value("sectorBytes", 0U);
     choice.pattern = known(from_hex(json.at("pattern").get<std::string>()));
     choice.verification =
         known(verification_from_string(json.at("verification").get<std::string>()));
@@ -301,6 +314,9 @@ ErasureChoice with_technique(const ErasureChoice& choice, const std::string& nam
     ErasureChoice other = choice;
     other.policy = name;
     other.fallbacks = std::move(fallbacks);
+    if (!asks_the_drive(other)) {
+        other.sector_bytes = 0;
+    }
     if (choice.credential_file.empty() || name == choice.policy) {
         return other;
     }
@@ -329,11 +345,18 @@ void check_choice(const ErasureChoice& choice) {
     if (choice.credential_authority && choice.credential_file.empty()) {
         throw Error(ErrorCode::usage, "an authority was given, but no file of its credential");
     }
+    if (choice.sector_bytes != 0 && !is_sector_size(choice.sector_bytes)) {
+        throw Error(ErrorCode::usage, "the sector size must be 512 or 4096");
+    }
     if (asks_the_drive(choice)) {
         check_drive_choice(choice);
         return;
     }
     const auto& technique = check_known(choice.policy);
+    if (choice.sector_bytes != 0) {
+        throw Error(ErrorCode::usage,
+                    "a sector size belongs to a technique of the drive, not to " + choice.policy);
+    }
     if (!choice.fallbacks.empty() || !choice.credential_file.empty()) {
         throw Error(
             ErrorCode::usage,

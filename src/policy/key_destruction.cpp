@@ -56,6 +56,25 @@ void examine_segment(const luks::Segment& segment, std::uint64_t key_bytes, Find
     }
 }
 
+/// Why no credential can open the payload by this header, though it is whole; empty: one may.
+std::string nobody_opens(const luks::Header& header) {
+    std::size_t unbound = 0;
+    for (const auto& slot : header.keyslots) {
+        if (slot.state != luks::SlotState::unbound && slot.state != luks::SlotState::inactive) {
+            return {};
+        }
+        unbound += slot.state == luks::SlotState::unbound ? 1 : 0;
+    }
+    if (!header.intact || header.segments.empty()) {
+        return {};
+    }
+    return unbound == 0 ? "no keyslot is in use"
+                        : fmt::format(
+                              "{} keyslots are in use, and all of them are unbound: they "
+                              "hold other keys than that of the payload",
+                              unbound);
+}
+
 void examine_header(const luks::Header& header, Findings& findings) {
     for (const auto& segment : header.segments) {
         examine_segment(segment, header.key_bytes, findings);
@@ -64,7 +83,9 @@ void examine_header(const luks::Header& header, Findings& findings) {
         findings.add(ReasonCode::unknown_segment,
                      "no readable header states how the payload is encrypted");
     }
-    if (header.key_bytes == 0) {
+    if (const auto problem = nobody_opens(header); !problem.empty()) {
+        findings.add(ReasonCode::no_bound_keyslot, problem);
+    } else if (header.key_bytes == 0) {
         findings.add(ReasonCode::facts_unknown, "no keyslot states the size of the volume key");
     }
     const bool reencrypting = std::any_of(
@@ -147,6 +168,9 @@ const std::vector<Rule>& rules() {
         {ReasonCode::reencryption, Effect::no_level,
          "an unfinished reencryption may have left payload that the destroyed key does not protect",
          "measured: hot zone in clear in the keyslots area"},
+        {ReasonCode::no_bound_keyslot, Effect::no_level,
+         "no keyslot holds the key of the payload: it was destroyed before, or is kept elsewhere",
+         "fail closed"},
         {ReasonCode::damaged_header, Effect::no_level,
          "the header was damaged: what it stated about the payload is unreliable", "fail closed"},
         {ReasonCode::region_doubt, Effect::no_level,

@@ -101,7 +101,7 @@ Fact fact_of(const RecordView& of) {
                                                                {"below", How::below},
                                                                {"atMost", How::at_most}}};
     of.only({"fact", "same", "begins", "differs", "within", "until", "below", "atMost", "types",
-             "success", "uninterrupted"});
+             "success", "uninterrupted", "unless"});
     Fact fact;
     fact.path = of.at("fact").non_empty_text();
     std::size_t hows = 0;
@@ -118,6 +118,9 @@ Fact fact_of(const RecordView& of) {
     fact.types = words_of(of, "types");
     fact.success = flag_of(of, "success");
     fact.uninterrupted = flag_of(of, "uninterrupted");
+    if (const auto unless = of.maybe("unless")) {
+        fact.unless = unless->text();
+    }
     return fact;
 }
 
@@ -193,11 +196,31 @@ void read_volume(const RecordView& of, VolumeRule& rule) {
 }
 
 Family family_of(const std::string& name, const RecordView& of) {
-    of.only({"source",         "types",       "kinds",        "conditions", "volumeConditions",
-             "policy",         "canaries",    "samples",      "wholeRead",  "readBack",
-             "unwrittenOneIn", "unreadOneIn", "untakenOneIn", "swap",       "noLevel",
-             "controls",       "regions",     "sample",       "ciphers",    "modesThatHideNothing",
-             "modesOfTwoKeys", "keyBytesMin", "objections",   "attestation"});
+    of.only({"source",
+             "types",
+             "kinds",
+             "conditions",
+             "volumeConditions",
+             "policy",
+             "canaries",
+             "samples",
+             "wholeRead",
+             "readBack",
+             "unwrittenOneIn",
+             "unreadOneIn",
+             "untakenOneIn",
+             "swap",
+             "noLevel",
+             "notPurge",
+             "controls",
+             "regions",
+             "sample",
+             "ciphers",
+             "modesThatHideNothing",
+             "modesOfTwoKeys",
+             "keyBytesMin",
+             "objections",
+             "attestation"});
     Family family;
     family.name = name;
     family.types = words_of(of, "types");
@@ -214,9 +237,15 @@ Family family_of(const std::string& name, const RecordView& of) {
         family.swap_counters = words_of(*swap, "counters");
     }
     if (const auto none = of.maybe("noLevel")) {
-        none->only({"types", "kinds", "layers", "exceptions"});
+        none->only({"types", "kinds", "layers", "exceptions", "notes"});
         family.no_level = {words_of(*none, "types"), words_of(*none, "kinds"),
-                           words_of(*none, "layers"), words_of(*none, "exceptions")};
+                           words_of(*none, "layers"), words_of(*none, "exceptions"),
+                           words_of(*none, "notes")};
+    }
+    if (const auto most = of.maybe("notPurge")) {
+        most->only({"layers", "notes"});
+        family.not_purge.layers = words_of(*most, "layers");
+        family.not_purge.notes = words_of(*most, "notes");
     }
     family.controls = controls_of(of);
     read_looks(of, family);
@@ -225,8 +254,13 @@ Family family_of(const std::string& name, const RecordView& of) {
 }
 
 CommandRule command_of(const RecordView& of) {
-    of.only({"names", "bytes", "mask"});
-    CommandRule rule{words_of(of, "names"), hex_of(of, "bytes"), hex_of(of, "mask")};
+    of.only({"names", "bytes", "mask", "or"});
+    CommandRule rule{words_of(of, "names"), hex_of(of, "bytes"), hex_of(of, "mask"), {}};
+    if (const auto others = of.maybe("or")) {
+        for (const RecordView& other : others->items()) {
+            rule.instead.push_back(command_of(other));
+        }
+    }
     if (rule.mask.size() != rule.bytes.size() || rule.names.empty()) {
         of.fail("must have names, and a mask as long as the bytes");
     }

@@ -193,6 +193,15 @@ Bytes encode_mode_select_10(const BlockDescriptor& descriptor) {
     return list;
 }
 
+Bytes encode_mode_select_6(const BlockDescriptor& descriptor) {
+    EFFACE_ASSERT(descriptor.blocks < (1U << 24U) && descriptor.block_bytes < (1U << 24U));
+    Bytes list(kModeHeader6Bytes + kShortDescriptorBytes, 0);
+    list[3] = kShortDescriptorBytes;
+    write_be<std::uint32_t>(list, kModeHeader6Bytes, static_cast<std::uint32_t>(descriptor.blocks));
+    write_be<std::uint32_t>(list, kModeHeader6Bytes + 4, descriptor.block_bytes);
+    return list;
+}
+
 Bytes encode_mode_select_6(ByteView page) {
     return with_header(kModeHeader6Bytes, page);
 }

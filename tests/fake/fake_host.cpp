@@ -112,6 +112,12 @@ inventory::Identity FakeHost::identity_at(const std::string& path) {
     }
     if (found->second.medium != nullptr) {
         found->second.identity.size_bytes = found->second.medium->size_bytes();
+        if (found->second.blocks_change) {  // sd takes 512 bytes where it takes no size
+            found->second.identity.logical_block_bytes =
+                found->second.identity.size_bytes == 0
+                    ? 512
+                    : found->second.medium->preferred_alignment();
+        }
     }
     return found->second.identity;
 }

@@ -29,6 +29,7 @@ class FakeHost final : public job::Host {
         /// Stands in for `disk`: the medium of a drive model. Borrowed.
         device::BlockTarget* medium = nullptr;
         device::ZoneControl* zones = nullptr;  ///< of `medium`; borrowed
+        bool blocks_change = false;  ///< the size of a logical block is what the medium has now
     };
 
     /// Adds a disk under a path; it is a block device with a serial number.

@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 # pylint: disable=wrong-import-position
 from sample import DAY, todays
 from tamper.claims import (contradictions, drive, drive_claims, generated, health, lowered, memory, read,
-                           reasons, rows, target, volumes)
+                            reasons, rows, sectors, target, volumes)
 from tamper.files import acceptances, approvals, certificates, forms, log, orders, proofs, record, shapes
 from tamper import edits
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
@@ -215,10 +215,10 @@ def run_bytes(good, work, kind, old, new):
 
 
 HONEST = (memory.HONEST | target.HONEST | drive.HONEST | read.HONEST | volumes.HONEST |
-          rows.HONEST | contradictions.HONEST | health.HONEST)
+          rows.HONEST | contradictions.HONEST | health.HONEST | sectors.HONEST)
 INSIDERS = (target.INSIDERS + memory.INSIDERS + drive_claims.INSIDERS + reasons.INSIDERS +
             read.INSIDERS + volumes.INSIDERS + rows.INSIDERS + log.INSIDERS +
-            contradictions.INSIDERS + health.INSIDERS)
+            contradictions.INSIDERS + health.INSIDERS + sectors.INSIDERS)
 
 
 def claims_made(one_in=1):

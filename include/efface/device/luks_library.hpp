@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "efface/base/reason.hpp"
 #include "efface/base/secret.hpp"
 
 namespace efface::device {
@@ -51,7 +52,17 @@ struct UnlockAnswer {
     int load_code = 0;
     int code = 0;  ///< slot number, or a negative errno (-EPERM refused, -ENOENT no usable slot)
     std::string failure;
+    ReasonCode why = ReasonCode::control_not_asked;  ///< of the failure
 };
+
+/// What an answer says of the credential: one that could not be tried is not a wrong one.
+struct CredentialTrial {
+    enum class Result { opened, refused, not_tried } result = Result::not_tried;
+    ReasonCode why = ReasonCode::control_not_asked;  ///< why not
+    std::string detail;                              ///< the answer in words
+    bool header_found = true;                        ///< else nothing is there to be opened
+};
+[[nodiscard]] CredentialTrial trial_of(const UnlockAnswer& answer);
 
 class LuksLibrary {
   public:

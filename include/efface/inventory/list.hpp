@@ -51,8 +51,9 @@ class DiskQuestions {
 /// A drive that hangs must not hold the list.
 constexpr std::chrono::milliseconds kListDeadline{3000};
 
-/// Every block device with a size, sorted by kernel name (loop2 before loop10), unused loop and
-/// zram devices left out. Reads at most the first 4 KiB of each device itself (no libblkid: 64
+/// Every block device with a size, and every fixed drive of none (one that failed, or has sectors
+/// that Linux cannot address), sorted by kernel name (loop2 before loop10), unused loop and zram
+/// devices left out. Reads at most the first 4 KiB of each device itself (no libblkid: 64
 /// devices cost a few milliseconds) unless `probe` asks for full signatures. `questions`, which may
 /// be nullptr, are asked of each disk before a block of it is read; nothing is read of a disk that
 /// is to be left alone or does not answer before the deadline, nor of its partitions: a use says

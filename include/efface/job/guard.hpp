@@ -20,7 +20,7 @@ class Guard final {
                                     const mandate::Manifest& manifest);
 
     /// Positive control with the project's own credential, before anything is destroyed: an
-    /// objection when a readable header refuses it.
+    /// objection when its file cannot be read or a readable header refuses it.
     void try_credential(VolumePlan& plan, const mandate::Volume& volume);
 
     /// Looks again at the place as it is now, opened exclusively. The header may be half gone when
@@ -45,6 +45,8 @@ class Guard final {
                                         Moment moment);
     void survey_gone(Survey& survey);
     void survey_backups(Survey& survey);
+    static void check_header_file(Survey& survey, const std::string& path,
+                                  const luks::Header& header, std::uint64_t size_bytes);
     void survey_location(Survey& survey, Role role, const std::string& path);
     void survey_first_header_left(Survey& survey);
     void survey_payload(Survey& survey, std::optional<luks::SampleReport>& sample);

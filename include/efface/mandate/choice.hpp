@@ -2,6 +2,8 @@
 // How a target is to be erased: part of an order, and of what a person types.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,6 +20,7 @@ constexpr const char* kPolicyDefault = "overwrite-random";
 /// The technique is chosen by what the drive can do, for the wanted level.
 constexpr const char* kPolicyAuto = "auto";
 constexpr std::size_t kFallbacksMax = 8;
+constexpr std::array<std::uint32_t, 2> kSectorSizes = {512, 4096};
 
 enum class Verification {
     full,            ///< everything that was written is read back
@@ -53,6 +56,9 @@ struct ErasureChoice {
     /// everything is read and held against what the technique promises.
     bool whole_medium = false;
     bool bad_blocks_are_exceptions = true;
+    /// Not 0: a disk whose sectors Linux cannot address is formatted to sectors of so many bytes
+    /// (one of kSectorSizes) before it is erased. Nothing else is ever formatted for it.
+    std::uint32_t sector_bytes = 0;
     Limits limits;
     HealthLimits health;
 };

@@ -48,13 +48,15 @@ struct Fact {
     Words types;                 ///< of certificates; empty: all
     bool success = false;        ///< asked of successes only
     bool uninterrupted = false;  ///< asked where no other process went on with the run
+    std::string unless;          ///< a path: not asked where something is there; empty: none
 };
 
 /// Bytes of a command under a mask, and how its name begins.
 struct CommandRule {
     Words names;
     Bytes bytes;
-    Bytes mask;  ///< as long as `bytes`
+    Bytes mask;                        ///< as long as `bytes`
+    std::vector<CommandRule> instead;  ///< any of them does as well
 };
 
 /// The raw page in which the drive says that it has done it.
@@ -89,6 +91,7 @@ struct NoLevelRule {
     Words kinds;
     Words layers;  ///< flags of a layer below
     Words exceptions;
+    Words notes;  ///< what is in the note of a layer below
 };
 
 struct HiddenAreaRule {
@@ -130,6 +133,7 @@ struct Family {
     Words swap_states;
     Words swap_counters;
     NoLevelRule no_level;
+    NoLevelRule not_purge;  ///< layers and notes
     ControlRule controls;
     VolumeRule volume;
 };

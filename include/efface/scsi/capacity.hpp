@@ -56,6 +56,8 @@ struct ModeData {
 [[nodiscard]] std::optional<ModeData> decode_mode_10(ByteView bytes);
 /// A MODE SELECT(10) list with a long block descriptor and no page.
 [[nodiscard]] Bytes encode_mode_select_10(const BlockDescriptor& descriptor);
+/// The (6) form of it; as many blocks as the unit has are 0 there. Asserts that both fit.
+[[nodiscard]] Bytes encode_mode_select_6(const BlockDescriptor& descriptor);
 /// A MODE SELECT(6) and a (10) list with a page and no block descriptor; PS is cleared, as the
 /// standard wants.
 [[nodiscard]] Bytes encode_mode_select_6(ByteView page);

@@ -20,6 +20,7 @@ def check_drive(predicate, rules):
     technique, adopted = work['technique'], work['operation']['adopted']
     check_whose(predicate, command_set(technique), rules)
     check_operation(work)
+    check_sector_format(predicate)
     for key in ('statusBefore', 'statusAfter'):
         check_pages(work[key])
     need(not seen['independentOfEraser'], 'the eraser checked its own work')
@@ -57,6 +58,30 @@ def check_operation(work):
          'something was done outside the run')
     need(not done['completedAt'] or (done['startedAt'] and
          when(done['startedAt']) <= when(done['completedAt'])), 'it ended before it began')
+
+
+def check_sector_format(predicate):
+    """Odd sectors were formatted first; of a success: completely, and before the erase."""
+    work = predicate['sanitization']
+    done = work['operation'].get('sectorFormat')
+    if done is None:
+        return
+    success = predicate['result']['status'].startswith('sanitized')
+    need(done['before'] < 512 or done['before'] & (done['before'] - 1),
+         'sectors were formatted that can be addressed')
+    need(done['after'] in (512, 4096), 'sectors were formatted to a size that is not allowed')
+    times = [work['startedAt'], done['startedAt'], done['endedAt'],
+             done['endedAt'] and work['operation']['startedAt']]
+    times = [when(time) for time in times if time]
+    need(times == sorted(times), 'the format of sectors is out of order')
+    need(done['endedAt'] or not (success or work['operation']['startedAt']),
+         'the drive was told to erase before its sectors were formatted')
+    if success:
+        sent = [one['bytes'][:2] for one in done['commands']]
+        first = next((at for at, code in enumerate(sent) if code in ('15', '55')), len(sent))
+        need('04' in sent[first:], 'no command formatted the sectors')
+        need(predicate['target']['drive']['facts'].get('blockBytes') == done['after'],
+             'the sectors of the drive have another size')
 
 
 def check_pages(pages):

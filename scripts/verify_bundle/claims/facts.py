@@ -45,6 +45,7 @@ def check_facts(predicate):
     interrupted = predicate['sanitization'].get('interruptions') or 0
     for row in TABLE.facts:
         if row.get('success') and not success or row.get('uninterrupted') and interrupted or \
+                'unless' in row and values(predicate, row['unless']) or \
                 predicate['certificateType'] not in row.get('types', [predicate['certificateType']]):
             continue
         how = next(key for key in HOW if key in row)

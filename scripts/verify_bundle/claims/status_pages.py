@@ -83,7 +83,8 @@ def is_sent(command, rule):
     wanted, mask = (bytes.fromhex(rule.get(key, '')) for key in ('bytes', 'mask'))
     return (command['name'].startswith(tuple(rule['names'])) and
             not is_refusal(command['answer']) and
-            is_masked(bytes.fromhex(command['bytes']), wanted, mask))
+            is_masked(bytes.fromhex(command['bytes']), wanted, mask)) or any(
+                is_sent(command, other) for other in rule.get('or', ()))
 
 
 def is_refusal(answer):

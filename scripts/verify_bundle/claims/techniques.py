@@ -108,8 +108,7 @@ class Rules:
         none = self.part('noLevel')
         need(predicate['certificateType'] not in none.get('types', ()) and
              target['kind'] not in none.get('kinds', ()), 'such a target has no level')
-        need(not any(layer.get(flag) for layer in target['layersBelow']
-                     for flag in none.get('layers', ())),
+        need(not any(is_named_layer(layer, none) for layer in target['layersBelow']),
              'a layer below keeps blocks that are not reached')
         need(not since_1_1(predicate) or not any(
             named(result['exceptions'], code) for code in none.get('exceptions', ())),
@@ -121,6 +120,12 @@ class Rules:
         known = list(rule.get('needs', ())) + list(rule.get('may', ()))
         need(all(name in known for name in names), 'the technique does not have this control')
         need(all(name in names for name in rule.get('needs', ())), 'a control was not carried out')
+
+
+def is_named_layer(layer, rule):
+    """A layer below that a rule names: by a flag of it, or by something in its note."""
+    return any(layer.get(flag) for flag in rule.get('layers', ())) or any(
+        text in layer.get('note', '') for text in rule.get('notes', ()))
 
 
 def values(value, steps, block):

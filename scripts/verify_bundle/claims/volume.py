@@ -4,7 +4,8 @@ import re
 
 from common import need
 from reasons import since_1_1
-from claims.techniques import Rules, TABLE, check_failures, enough, level_of
+from claims.techniques import (Rules, TABLE, check_failures, enough, is_named_layer,
+                               level_of)
 
 STATUSES = ['sanitized', 'sanitized-with-exceptions', 'indeterminate', 'not-sanitized']
 LEVELS = ['none', 'clear', 'purge']
@@ -151,7 +152,7 @@ def check_level(predicate, volume, rules):
          name + ': the owner does not state what a level needs')
     need(volume['locations'], name + ': nothing was examined')
     for place in volume['locations'] if coded else ():
-        check_level_at(place, volume['level'], rules.part('noLevel'), name)
+        check_level_at(place, volume['level'], rules, name)
     header = volume['locations'][0]['header']
     need(not volume['uuid'] or header['uuid'] in ('', volume['uuid']), name + ': another volume')
     need(header['segments'] and all(hides(segment['encryption'], header['keyBytes'], rules)
@@ -159,7 +160,7 @@ def check_level(predicate, volume, rules):
          name + ': its payload is not known to be encrypted with a sufficient cipher')
 
 
-def check_level_at(place, level, none, name):
+def check_level_at(place, level, rules, name):
     """What stood there before was overwritten, and nothing below keeps another copy."""
     regions = [(region['offset'], region['length']) for region in place['regions']]
     size = place['identity'].get('sizeBytes')
@@ -170,9 +171,10 @@ def check_level_at(place, level, none, name):
             need(start >= end or is_covered(start, end, regions),
                  name + ': old content was outside its regions')
     for layer in place['layersBelow']:
-        need(not any(layer.get(flag) for flag in none.get('layers', ())),
+        need(not is_named_layer(layer, rules.part('noLevel')),
              name + ': a layer below keeps blocks that are not reached')
-        need(level != 'purge' or not layer.get('flash'), name + ': flash keeps retired blocks')
+        need(level != 'purge' or not is_named_layer(layer, rules.part('notPurge')),
+             name + ': a layer below keeps retired blocks or copies')
 
 
 def hides(encryption, key_bytes, rules):

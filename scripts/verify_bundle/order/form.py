@@ -221,6 +221,8 @@ def read_choice(reader, level):
     verification = reader.word('verification', 'full', 'representative', 'none')
     bad_blocks = reader.word('bad_blocks', 'except', 'fail')
     limits, health = read_limits(reader), read_health(reader)
+    sector = reader.get('sector_size', int)
+    need(sector in (None, 512, 4096), 'order: sector_size must be 512 or 4096')
     need(len(fallbacks) <= 8 and set(fallbacks) <= (writing | drives) - given,
          'order: these fallbacks are not allowed')
     if policy == CHOSEN_BY_LEVEL or policy in drives:
@@ -228,14 +230,15 @@ def read_choice(reader, level):
              and verification != 'representative',
              'order: a technique of drives does not take this')
     else:
-        need(policy in writing and not fallbacks and credential is None
+        need(policy in writing and not fallbacks and credential is None and sector is None
              and (policy in given) == bool(pattern), 'order: overwriting does not take this')
     usual = verification == 'full' and bad_blocks == 'except' and not health and \
-        limits == read_limits(Reader({}, 'order'))
+        sector is None and limits == read_limits(Reader({}, 'order'))
     plain = policy == POLICY_DEFAULT and usual
     by_level = policy == CHOSEN_BY_LEVEL and not fallbacks and credential is None and usual
     return {'policy': policy, 'fallbacks': fallbacks, 'pattern': pattern, 'bad_blocks': bad_blocks,
-            'verification': verification, 'limits': limits, 'health': health}, plain, by_level
+            'verification': verification, 'limits': limits, 'health': health,
+            'sector_size': sector}, plain, by_level
 
 
 def read_target(reader):

@@ -99,6 +99,12 @@ def check_limits(order, predicate):
         same('limits: ' + key, told[key] == value)
 
 
+def check_sector_size(order, predicate):
+    """Sectors are formatted only where the order says so, and to the size that it says."""
+    done = predicate['sanitization'].get('operation', {}).get('sectorFormat')
+    same('sector_size', done is None or order['sector_size'] == done['after'])
+
+
 def check_triage(order, predicate):
     """A drive beyond a limit of its health, or that does not report it, was not to be erased."""
     limits = order['health']
@@ -141,6 +147,7 @@ def judge_order(text, predicate):
         check_technique(order, predicate)
         check_limits(order, predicate)
         check_triage(order, predicate)
+        check_sector_size(order, predicate)
         check_overwriting(order, predicate)
 
 

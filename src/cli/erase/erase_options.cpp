@@ -12,21 +12,11 @@ namespace efface::cli {
 namespace {
 
 /// What an order says itself.
-constexpr std::array kOfTheOrder{"--technique",
-                                 "--level",
-                                 "--fallback",
-                                 "--credential-file",
-                                 "--credential-authority",
-                                 "--pattern",
-                                 "--verify",
-                                 "--bad-blocks",
-                                 "--min-rate",
-                                 "--when-slow",
-                                 "--deadline",
-                                 "--when-late",
-                                 "--max-temperature",
-                                 "--when-hot",
-                                 "--refuse-failing"};
+constexpr std::array kOfTheOrder{
+    "--technique",     "--level",    "--fallback",   "--credential-file", "--credential-authority",
+    "--pattern",       "--verify",   "--bad-blocks", "--sector-size",     "--min-rate",
+    "--when-slow",     "--deadline", "--when-late",  "--max-temperature", "--when-hot",
+    "--refuse-failing"};
 
 /// The options of triage, in the order of mandate::health_limit_rows().
 struct HealthOption {
@@ -102,6 +92,10 @@ void TargetOptions::add_to(Command command) {
     command.add("--bad-blocks", bad_blocks, "What to do about unreachable blocks: except or fail")
         .one_of({"except", "fail"})
         .show_default();
+    command
+        .add("--sector-size", sector_size,
+             "Format a disk with odd sectors (520, 528 bytes) to this size first: 512 or 4096")
+        .between(512U, 4096U);
     command.add("--min-rate", min_rate, "Lowest rate, such as 10MB (per second)").bytes_with_unit();
     command.add("--when-slow", when_slow, "What then").one_of({"go-on", "stop"});
     command.add("--deadline", deadline, "Longest time, such as 12h").seconds_with_unit();
@@ -157,6 +151,7 @@ mandate::ErasureChoice TargetOptions::choice() const {
     choice.whole_medium =
         mandate::asks_the_drive(choice) && command_->given("--verify") && verification == "full";
     choice.bad_blocks_are_exceptions = bad_blocks == "except";
+    choice.sector_bytes = static_cast<std::uint32_t>(sector_size);
     choice.limits.bytes_per_second_min = min_rate;
     choice.limits.when_slow = then_of(when_slow);
     constexpr std::uint64_t kSecondsMax = INT32_MAX;  // check_choice() says what is too long

@@ -31,6 +31,7 @@ struct TargetOptions {
     std::uint64_t deadline = 0;
     std::string when_late = "stop";
     unsigned max_temperature = 0;
+    unsigned sector_size = 0;
     std::string when_hot = "pause";
     mandate::HealthLimits health;
     bool sweep = false;

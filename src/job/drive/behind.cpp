@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <bit>
+#include <algorithm>
 
 namespace efface::job {
 
@@ -28,23 +28,62 @@ method::HealthLook health_behind(Host& host, const inventory::Identity& identity
 
 }  // namespace
 
-/// Linux drivers/scsi/sd.c: what sd takes; of anything else it shows a device without a byte.
 std::optional<Reason> odd_sectors(const std::vector<method::DriveSurvey>& surveys) {
-    constexpr std::uint32_t kSectorMin = 512;
     for (const auto& survey : surveys) {
         for (const auto& size : survey.sizes) {
-            if (size.block_bytes < kSectorMin || !std::has_single_bit(size.block_bytes)) {
+            if (!method::can_be_addressed(size.block_bytes)) {
                 return Reason{
                     ReasonCode::odd_sectors,
                     fmt::format("it has sectors of {} bytes, which Linux cannot address, so "
-                                "nothing of it can be read or checked: format it to 512 bytes "
-                                "first, by which all data on it is lost (sg_format --format "
-                                "--size=512, on its sg device), then erase it",
+                                "nothing of it can be read or checked: plan it with --sector-size "
+                                "512 (or 4096), and the job formats it first",
                                 size.block_bytes)};
             }
         }
     }
     return std::nullopt;
+}
+
+bool has_sizes(const DriveSurveys& surveys) {
+    return std::any_of(surveys.surveys.begin(), surveys.surveys.end(),
+                       [](const auto& survey) { return !survey.sizes.empty(); });
+}
+
+FormatPlan plan_format(const DriveSurveys& surveys, std::uint32_t bytes,
+                       const TechniqueChoice* chosen) {
+    FormatPlan plan;
+    const auto object = [&](const std::string& text) {
+        plan.objections.push_back({ReasonCode::odd_sectors, text});
+    };
+    if (chosen != nullptr && std::string_view(chosen->technique->command_set) != "scsi") {
+        object(
+            fmt::format("only with a SCSI technique its sectors are formatted first, and {} is "
+                        "none: name one with --technique",
+                        chosen->technique->name));
+    }
+    for (const auto& survey : surveys.surveys) {
+        const auto able = std::find_if(
+            survey.techniques.begin(), survey.techniques.end(),
+            [](const method::TechniqueFacts& facts) { return facts.name == "scsi-format-unit"; });
+        if (able == survey.techniques.end()) {
+            continue;
+        }
+        if (able->objection) {
+            object("its sectors cannot be formatted to another size: " + able->objection->text);
+        }
+        const auto& time = survey.format_estimate;
+        plan.step = fmt::format(
+            "format the disk from sectors of {} bytes to {} (MODE SELECT, FORMAT UNIT), by which "
+            "all data on it is lost: {}",
+            survey.sizes.empty() ? std::string("unknown")
+                                 : std::to_string(survey.sizes.front().block_bytes),
+            bytes,
+            time ? fmt::format("about {} min", std::max<std::int64_t>((time->count() + 59) / 60, 1))
+                 : std::string("the disk gives no estimate"));
+        return plan;
+    }
+    object("no SCSI command reaches it, so its sectors cannot be formatted");
+    return plan;
 }
 
 BehindDisk look_behind(Host& host, DriveLook look) {

@@ -16,6 +16,16 @@ struct BehindDisk {
 /// nothing where no survey reports any.
 [[nodiscard]] std::optional<Reason> odd_sectors(const std::vector<method::DriveSurvey>& surveys);
 
+/// The format of odd sectors to `bytes`, before what was chosen: why it cannot be done, and what a
+/// plan says of it.
+struct FormatPlan {
+    std::vector<Reason> objections;
+    std::string step;
+};
+[[nodiscard]] bool has_sizes(const DriveSurveys& surveys);
+[[nodiscard]] FormatPlan plan_format(const DriveSurveys& surveys, std::uint32_t bytes,
+                                     const TechniqueChoice* chosen);
+
 /// Asks the drive, unless it was asked. Nothing where no drive is behind the disk, or it can't be
 /// asked.
 [[nodiscard]] BehindDisk look_behind(Host& host, DriveLook look);

@@ -239,6 +239,35 @@ DriveLook look_at_drive(Host& host, const std::string& path) {
     return look;
 }
 
+namespace {
+
+/// The drive has sectors that the kernel can address, which has not looked since it had none.
+bool is_stale(const inventory::Identity& identity, const DriveSurveys& surveys) {
+    const auto shows = [](const method::DriveSurvey& survey) {
+        return !survey.sizes.empty() && method::can_be_addressed(survey.sizes.front().block_bytes);
+    };
+    return identity.size_bytes == 0 &&
+           std::any_of(surveys.surveys.begin(), surveys.surveys.end(), shows);
+}
+
+}  // namespace
+
+DriveLook look_and_survey(Host& host, const std::string& path, const mandate::ErasureChoice& wanted,
+                          const method::TcgCredential& credential, const std::string& begun) {
+    auto look = look_at_drive(host, path);
+    if (look.drive.surfaces.empty()) {
+        return look;
+    }
+    const auto connection = host.connect(look.drive, credential);
+    auto surveys = survey_drive(*connection, wanted, begun);
+    if (wanted.sector_bytes != 0 && is_stale(look.identity, surveys)) {
+        connection->rescan();
+        look = look_at_drive(host, path);
+    }
+    look.surveys = std::move(surveys);
+    return look;
+}
+
 std::vector<method::HiddenArea> not_shown_areas(const DriveLook& look,
                                                 const std::vector<method::DriveSurvey>& surveys) {
     std::vector<method::SurfaceSize> seen;
@@ -262,11 +291,7 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
     if (!mandate::asks_the_drive(wanted)) {
         return {std::move(wanted), {}, {}};
     }
-    auto look = look_at_drive(host, path);
-    if (!look.drive.surfaces.empty()) {
-        const auto credential = credential_of(wanted);
-        look.surveys = survey_drive(*host.connect(look.drive, credential), wanted, "");
-    }
+    auto look = look_and_survey(host, path, wanted, credential_of(wanted), "");
     const auto& surveys = look.surveys;
     auto names = surveys && wanted.policy == mandate::kPolicyAuto
                      ? by_level(*surveys, wanted.level)

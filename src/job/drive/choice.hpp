@@ -64,6 +64,11 @@ struct DriveLook {
 };
 /// Who it is with all its surfaces, by the kernel alone: asks the drive nothing.
 [[nodiscard]] DriveLook look_at_drive(Host& host, const std::string& path);
+/// And asks it. Has the kernel look again where sectors were formatted behind its back.
+[[nodiscard]] DriveLook look_and_survey(Host& host, const std::string& path,
+                                        const mandate::ErasureChoice& wanted,
+                                        const method::TcgCredential& credential,
+                                        const std::string& begun);
 
 /// Fills in `surfaces`.
 void identify_surfaces(Host& host, DriveLook& look);

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 
 #include "efface/base/file.hpp"
 #include "efface/luks/payload_sample.hpp"
@@ -17,9 +16,6 @@ namespace efface::job {
 
 namespace {
 
-constexpr std::size_t kCredentialBytesMax = std::size_t{8} << 20U;  // cryptsetup's own limit
-/// A detached header or a backup is never larger than two headers and their keyslots area.
-constexpr std::uint64_t kHeaderFileBytesMax = 2 * luks::kMetadataBytesMax;
 constexpr std::size_t kSampleSeedBytes = 16;
 
 void object_to_uses(Objector& objector, const std::string& path,
@@ -169,18 +165,6 @@ void conclude(VolumePlan& plan, Objector& objector, const std::vector<policy::Fi
 
 }  // namespace
 
-SecretBytes read_credential(const mandate::CredentialReference& reference) {
-    auto secret = read_secret_file(reference.path, kCredentialBytesMax);
-    if (!secret) {
-        throw Error(ErrorCode::usage, ReasonCode::no_such_target,
-                    reference.path + ": there is no such credential file");
-    }
-    if (reference.strip_newline && !secret->empty() && secret->view().back() == '\n') {
-        secret->shrink(secret->size() - 1);
-    }
-    return *std::move(secret);
-}
-
 VolumePlan Guard::survey(const mandate::Volume& volume, const mandate::Manifest& manifest) {
     VolumePlan plan;
     plan.name = volume.name;
@@ -273,10 +257,8 @@ void Guard::survey_location(Survey& survey, Role role, const std::string& path) 
     }
     if (role == Role::in_place_header) {
         check_declared_facts(objector, volume, identity);
-    } else if (identity.size_bytes > kHeaderFileBytesMax) {
-        objector.object(
-            ReasonCode::not_a_header_file,
-            fmt::format("{}: {} bytes are too many for a header file", path, identity.size_bytes));
+    } else {
+        check_header_file(survey, path, header, identity.size_bytes);
     }
     const auto layers = host_.layers_below(identity);
     const auto extents = target->extents();
@@ -326,41 +308,6 @@ void Guard::survey_payload(Survey& survey, std::optional<luks::SampleReport>& sa
     sample = luks::sample_payload(
         medium, payload_range(survey.headers.front(), medium.size_bytes()), {}, seed);
     survey.plan.payload_sample = luks::to_json(*sample);
-}
-
-void Guard::try_credential(VolumePlan& plan, const mandate::Volume& volume) {
-    if (!volume.credential || plan.locations.empty()) {
-        return;
-    }
-    const auto secret = read_credential(*volume.credential);
-    const auto& location = plan.locations.front();
-    device::LuksLocation where{location.path, std::nullopt};
-    if (!location.data_path.empty()) {
-        where.data = location.data_path;
-    }
-    const auto answer = host_.luks_library().try_unlock(where, secret);
-    const auto not_asked = [&](const std::string& what) {
-        plan.residual_risks.push_back(
-            {ReasonCode::control_not_asked,
-             fmt::format(
-                 "{}: whether the declared credential opened the volume before is unknown: {}",
-                 location.path, what)});
-    };
-    if (!answer.failure.empty()) {
-        not_asked(printable(answer.failure));
-    } else if (answer.load_code < 0) {
-        not_asked("libcryptsetup cannot read this header: " + errno_text(-answer.load_code));
-    } else if (answer.code >= 0) {
-        plan.credential_opened = true;
-    } else if (answer.code != -EPERM && answer.code != -ENOENT) {
-        not_asked(errno_text(-answer.code));
-    } else {
-        plan.credential_opened = false;
-        Objector(plan).object(
-            ReasonCode::credential_does_not_open,
-            fmt::format("the declared credential does not open {}: it may be the wrong volume",
-                        location.path));
-    }
 }
 
 guard::Held Guard::clear(const LocationPlan& plan, bool resumed, Moment moment) {

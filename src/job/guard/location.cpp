@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "location.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <set>
@@ -13,8 +15,33 @@ namespace efface::job {
 namespace {
 /// LUKS1 and LUKS2 keep the UUID at the same place: offset 168, 40 bytes.
 constexpr std::size_t kUuidOffset = 168;
+/// A detached header or a backup is never larger than two headers and their keyslots area.
+constexpr std::uint64_t kHeaderFileBytesMax = 2 * luks::kMetadataBytesMax;
 constexpr std::array<std::uint8_t, 6> kPrimaryMagic = {'L', 'U', 'K', 'S', 0xba, 0xbe};
 }  // namespace
+
+/// A backup is what stands in front of the payload, and no more.
+void Guard::check_header_file(Survey& survey, const std::string& path, const luks::Header& header,
+                              std::uint64_t size_bytes) {
+    const bool too_large = size_bytes > kHeaderFileBytesMax;
+    const std::uint64_t payload = header.data_offset.value_or(0);
+    if (payload != 0 && size_bytes > payload) {
+        const auto what = fmt::format(
+            "{}: it is a clone of the volume and no header backup: behind its header are {} bytes "
+            "of payload, from {} on",
+            path, size_bytes - payload, payload);
+        if (too_large) {
+            survey.objector.object(ReasonCode::volume_clone, what);
+        } else {
+            survey.plan.residual_risks.push_back(
+                {ReasonCode::volume_clone, what + "; all of it is overwritten"});
+        }
+    } else if (too_large) {
+        survey.objector.object(
+            ReasonCode::not_a_header_file,
+            fmt::format("{}: {} bytes are too many for a header file", path, size_bytes));
+    }
+}
 
 bool same_uuid(std::string_view one, std::string_view other) {
     return std::equal(one.begin(), one.end(), other.begin(), other.end(), [](char a, char b) {

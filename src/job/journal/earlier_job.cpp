@@ -183,6 +183,7 @@ Planned look_for_plan(RunContext& context, Work& work) {
     auto earlier = earlier_job(context, work, before.station);
     if (!earlier.loaded || !earlier.known) {
         (void)work.look();
+        (void)work.look_permitted();  // a plan also finds what is refused only once it is allowed
     }
     Planned planned{earlier.known, std::move(earlier.done), std::move(earlier.open), {}};
     if (!planned.known || planned.open) {  // else nothing would run here

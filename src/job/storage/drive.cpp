@@ -16,32 +16,13 @@
 #include "drive/behind.hpp"
 #include "drive/find_drive.hpp"
 #include "drive/hold.hpp"
+#include "drive/scaled.hpp"
 #include "target_storage.hpp"
 #include "work/target/plan.hpp"
 
 namespace efface::job {
 
 namespace {
-
-/// A drive tells a share of its work in thousandths; people are shown bytes.
-class Scaled final : public ProgressSink {
-  public:
-    Scaled(ProgressSink& below, std::uint64_t size_bytes) : below_(below), size_(size_bytes) {}
-    void advance(std::uint64_t steps) override {
-        constexpr auto kSteps = method::kProgressSteps;
-        steps_ = std::min(steps_ + steps, kSteps);
-        const std::uint64_t done = size_ / kSteps * steps_ + size_ % kSteps * steps_ / kSteps;
-        below_.advance(done - done_);
-        done_ = done;
-    }
-    void phase(std::string_view what) override { below_.phase(what); }
-
-  private:
-    ProgressSink& below_;
-    std::uint64_t size_;
-    std::uint64_t steps_ = 0;
-    std::uint64_t done_ = 0;
-};
 
 class DriveStorage final : public TargetStorage {
   public:
@@ -146,12 +127,8 @@ DriveLook DriveStorage::look() {
     if (auto made = std::exchange(look_, std::nullopt)) {
         return *std::move(made);
     }
-    auto look = look_at_drive(context_.host, path_);
-    if (!look.drive.surfaces.empty()) {
-        look.surveys = survey_drive(*context_.host.connect(look.drive, credential_), choice_,
-                                    begun_ ? choice_.policy : "");
-    }
-    return look;
+    return look_and_survey(context_.host, path_, choice_, credential_,
+                           begun_ ? choice_.policy : "");
 }
 
 TargetPlan DriveStorage::survey() {
@@ -175,17 +152,20 @@ TargetPlan DriveStorage::survey() {
                                     [](const auto& survey) { return !survey.error.empty(); });
     readable_ = !surveys.busy && !silent;
     object_to_use(plan, look);
-    if (readable_ && !begun_) {  // one that is at it may show no capacity
-        object_to_size(plan, identity);
-    }
     for (const auto& survey : surveys.surveys) {
         if (!survey.error.empty()) {
             plan.objections.push_back(
                 {{ReasonCode::drive_silent, "the drive does not answer: " + survey.error}});
         }
     }
-    if (const auto odd = odd_sectors(surveys.surveys); odd && !begun_) {
+    const auto odd = odd_sectors(surveys.surveys);
+    // After a format that failed a disk may report no size at all.
+    const bool untold = identity.size_bytes == 0 && !has_sizes(surveys);
+    const bool formats = choice_.sector_bytes != 0 && (odd || untold);
+    if (odd && !formats && !begun_) {
         plan.objections.push_back({*odd});
+    } else if (!formats && readable_ && !begun_) {  // one that is at it may show no capacity
+        object_to_size(plan, identity);
     }
     plan.health = surveys.health.health;
     health_ = method::health_look_json(surveys.health, to_rfc3339(context_.clock.now()));
@@ -206,6 +186,11 @@ TargetPlan DriveStorage::survey() {
                                              .add("areas", Json::array())
                                              .take())
                      .take();
+    if (formats) {
+        auto format = plan_format(surveys, choice_.sector_bytes, chosen.choice);
+        object_to(plan, begun_ ? std::vector<Reason>() : std::move(format.objections));
+        plan.steps.push_back(std::move(format.step));
+    }
     if (chosen.choice != nullptr) {
         add_technique(plan, surveys, chosen);
         add_end(plan, not_shown_areas(look, surveys.surveys));
@@ -268,7 +253,9 @@ void DriveStorage::add_technique(TargetPlan& plan, const DriveSurveys& surveys,
         plan.residual_risks.push_back({ReasonCode::drive_not_told, choice.facts.untold});
     }
     plan.not_reached = choice.facts.not_reached;
-    for (const auto& area : hidden_areas_for(surveys, choice)) {
+    for (auto area : hidden_areas_for(surveys, choice)) {
+        area.can_be_opened =
+            area.can_be_opened || (area.kind == method::kOddSectors && choice_.sector_bytes != 0);
         plan.found["hiddenAreas"]["areas"].push_back(method::hidden_area_json(area));
         plan.steps.push_back(fmt::format("{} ({}): {}", area.kind, area.detail,
                                          area.covered         ? "the technique reaches it"
@@ -321,6 +308,9 @@ Json DriveStorage::begin(Random& random) {
     method::EraseState state;
     state.seed = fresh_seed(random);
     state.health_before = health_;
+    if (choice_.sector_bytes != 0) {
+        state.step = method::EraseState::Step::format;
+    }
     return method::to_json(state);
 }
 
@@ -337,6 +327,7 @@ method::EraseTask DriveStorage::task_of(const TargetPlan& plan) const {
     task.technique = plan.technique;
     task.canaries = canaries();
     task.whole_medium = choice_.whole_medium;
+    task.sector_bytes = choice_.sector_bytes;
     task.limits = choice_.limits;
     return task;
 }

@@ -335,6 +335,7 @@ void check_drive_rules(const RecordView& predicate, const Claim& claim) {
     }
     check_one_drive(predicate, claim);
     check_operation_times(sanitization);
+    check_sector_format(predicate, claim);
     const RecordView verification = predicate.at("verification");
     const bool performed = verification.at("performed").flag();
     if (performed == (verification.at("result").text() == "not-performed") ||

@@ -296,11 +296,8 @@ void check_level(const RecordView& predicate, const Claim& claim) {
         level.fail("such a target has none");
     }
     for (const RecordView& layer : target.at("layersBelow").items()) {
-        for (const std::string& flag : none.layers) {
-            const auto value = layer.maybe(flag.c_str());
-            if (value && value->flag()) {
-                layer.fail("keeps blocks that are not reached: no level");
-            }
+        if (is_named_layer(layer, none)) {
+            layer.fail("keeps blocks that are not reached: no level");
         }
     }
     for (const std::string& code : none.exceptions) {

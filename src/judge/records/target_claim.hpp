@@ -65,4 +65,8 @@ void check_swap_rules(const RecordView& predicate, const Claim& claim);
 /// A drive's own erase: what it reported and what was seen, and that they support the verdict.
 void check_drive_rules(const RecordView& predicate, const Claim& claim);
 
+/// Odd sectors were formatted first, and to a size that Linux can address. Of a success: it was
+/// ended before the erase was begun, both commands of it were sent, and the drive has the new size.
+void check_sector_format(const RecordView& predicate, const Claim& claim);
+
 }  // namespace efface::judge

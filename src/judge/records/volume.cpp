@@ -221,7 +221,7 @@ void check_owner_statement(const RecordView& authorization, const rules::Words& 
 
 /// What stood there before lies in what was overwritten, and nothing below keeps another copy.
 void check_level_at(const RecordView& location, const std::string& level,
-                    const rules::NoLevelRule& none) {
+                    const rules::Family& family) {
     if (const auto states = location.maybe("preState")) {
         for (const RecordView& state : states->items()) {
             const auto offset = state.maybe("offset");
@@ -232,15 +232,11 @@ void check_level_at(const RecordView& location, const std::string& level,
         }
     }
     for (const RecordView& layer : location.at("layersBelow").items()) {
-        const auto is = [&](const std::string& flag) {
-            const auto value = layer.maybe(flag.c_str());
-            return value && value->flag();
-        };
-        if (std::any_of(none.layers.begin(), none.layers.end(), is)) {
+        if (is_named_layer(layer, family.no_level)) {
             layer.fail("keeps blocks that an overwrite does not reach: no level");
         }
-        if (level == "purge" && is("flash")) {
-            layer.fail("is flash, which keeps retired blocks: not purge");
+        if (level == "purge" && is_named_layer(layer, family.not_purge)) {
+            layer.fail("keeps retired blocks or copies: not purge");
         }
     }
 }
@@ -266,7 +262,7 @@ void check_volume_level(const RecordView& volume, const RecordView& authorizatio
     }
     for (const RecordView& location : locations) {
         if (schema != Schema::v1_0) {
-            check_level_at(location, level, family.no_level);
+            check_level_at(location, level, family);
         }
     }
     const RecordView header = locations.front().at("header");

@@ -23,4 +23,7 @@ void check_volume_evidence(const RecordView& volume, const RecordView& authoriza
 /// Whether a list of reasons has one with this code. Never in 1.0.0, which has no codes.
 [[nodiscard]] bool names_reason(const RecordView& list, std::string_view code);
 
+/// Whether a layer below is what a rule names: a flag of it, or something in its note.
+[[nodiscard]] bool is_named_layer(const RecordView& layer, const rules::NoLevelRule& rule);
+
 }  // namespace efface::judge

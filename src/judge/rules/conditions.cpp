@@ -78,6 +78,18 @@ void visit(const Condition& condition, const RecordView& value, std::string_view
 
 }  // namespace
 
+bool is_named_layer(const RecordView& layer, const rules::NoLevelRule& rule) {
+    const auto note = layer.maybe("note");
+    return std::any_of(rule.layers.begin(), rule.layers.end(),
+                       [&](const std::string& flag) {
+                           const auto value = layer.maybe(flag.c_str());
+                           return value && value->flag();
+                       }) ||
+           (note && std::any_of(rule.notes.begin(), rule.notes.end(), [&](const auto& text) {
+                return note->text().find(text) != std::string::npos;
+            }));
+}
+
 void check_conditions(const std::vector<Condition>& conditions, const RecordView& root,
                       const Bearing& bearing) {
     for (const Condition& condition : conditions) {

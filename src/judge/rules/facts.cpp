@@ -243,7 +243,8 @@ void check_facts(const RecordView& predicate, const rules::Techniques& table) {
     const bool interrupted = gone_on && gone_on->number() != 0;
     for (const Fact& fact : table.facts()) {
         if ((fact.types.empty() || is_one_of(fact.types, type)) && (success || !fact.success) &&
-            !(fact.uninterrupted && interrupted)) {
+            !(fact.uninterrupted && interrupted) &&
+            (fact.unless.empty() || found_at(predicate, fact.unless).empty())) {
             check_fact(predicate, fact);
         }
     }

@@ -150,9 +150,11 @@ bool is_command(const RecordView& command, const rules::CommandRule& rule) {
     for (std::size_t i = 0; same && i < rule.bytes.size(); ++i) {
         same = (bytes[i] & rule.mask[i]) == rule.bytes[i];
     }
-    return same && !is_refusal(command.at("answer").text()) &&
-           std::any_of(rule.names.begin(), rule.names.end(),
-                       [&](const auto& start) { return name.starts_with(start); });
+    return (same && !is_refusal(command.at("answer").text()) &&
+            std::any_of(rule.names.begin(), rule.names.end(),
+                        [&](const auto& start) { return name.starts_with(start); })) ||
+           std::any_of(rule.instead.begin(), rule.instead.end(),
+                       [&](const auto& other) { return is_command(command, other); });
 }
 
 void check_commands(const RecordView& operation, const std::vector<rules::CommandRule>& rules) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // One process's work on a drive that erases itself. What its steps share is the Attempt; each step
 // is a function that moves the journal's step on: open.cpp recognises the drive and opens hidden
-// areas, start.cpp places canaries and starts, watch.cpp waits and cleans up, check.cpp looks
-// again. erase.cpp joins them and writes the record.
+// areas, format.cpp formats odd sectors before, start.cpp places canaries and starts, watch.cpp
+// waits and cleans up, check.cpp looks again. erase.cpp joins them and writes the record.
 #pragma once
 
 #include <memory>
@@ -59,6 +59,7 @@ struct Attempt {
 [[nodiscard]] bool recognise(Attempt& attempt);
 
 // The steps. Each is entered where the journal's step stands and no reason speaks against going on.
+void format_step(Attempt& attempt);
 void open_step(Attempt& attempt);
 void mark_step(Attempt& attempt);
 void start_step(Attempt& attempt);

@@ -55,8 +55,8 @@ constexpr struct {
     Step step;
     void (*take)(Attempt&);
 } kSteps[] = {
-    {Step::open, open_step}, {Step::mark, mark_step},   {Step::start, start_step},
-    {Step::run, run_step},   {Step::check, check_step},
+    {Step::format, format_step}, {Step::open, open_step}, {Step::mark, mark_step},
+    {Step::start, start_step},   {Step::run, run_step},   {Step::check, check_step},
 };
 
 void take_steps(Attempt& attempt) {
@@ -98,6 +98,9 @@ Json record_of(const EraseTask& task, const EraseState& state, std::string_view 
             .take();
     if (!state.refusal.is_null()) {
         record["refusal"] = state.refusal;
+    }
+    if (!state.sector_format.is_null()) {
+        record["operation"]["sectorFormat"] = state.sector_format;
     }
     record["engine"] = "drive";
     record["engineNote"] =

@@ -168,7 +168,7 @@ bool recognise(Attempt& attempt) {
                      technique->objection->text);
         return false;
     }
-    if (state.step == Step::open && state.status_before.empty()) {
+    if (state.step <= Step::open && state.status_before.empty()) {
         state.status_before = pages_json(survey.pages);
     }
     return true;

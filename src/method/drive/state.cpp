@@ -9,9 +9,9 @@ namespace efface::method {
 namespace {
 
 constexpr Word<EraseState::Step> kStepWords[] = {
-    {EraseState::Step::open, "open"},   {EraseState::Step::mark, "mark"},
-    {EraseState::Step::start, "start"}, {EraseState::Step::run, "run"},
-    {EraseState::Step::check, "check"},
+    {EraseState::Step::format, "format"}, {EraseState::Step::open, "open"},
+    {EraseState::Step::mark, "mark"},     {EraseState::Step::start, "start"},
+    {EraseState::Step::run, "run"},       {EraseState::Step::check, "check"},
 };
 
 constexpr auto kStateFields = [](auto& state, const auto& field) {
@@ -77,6 +77,9 @@ Json to_json(const EraseState& state) {
     json["seed"] = to_hex(state.seed);
     json["failedBefore"] = state.failed_before;
     json["secondPass"] = state.second_pass;
+    if (!state.sector_format.is_null()) {
+        json["sectorFormat"] = state.sector_format;
+    }
     json["behind"] = write_list(
         state.behind, [](const NotShown& part) { return write_fields(kNotShownFields, part); });
     json["marks"] = write_list(state.marks, marks_json);
@@ -97,6 +100,7 @@ EraseState erase_state_from_json(const Json& json) {
     }
     state.failed_before = json.value("failedBefore", false);  // not in journals of release 0.2
     state.second_pass = json.value("secondPass", false);
+    state.sector_format = json.value("sectorFormat", Json());
     state.behind = read_list(json.at("behind"), [](const Json& part) {
         return read_fields<NotShown>(kNotShownFields, part);
     });
@@ -110,6 +114,7 @@ EraseState state_after_refusal(const EraseState& refused, Bytes seed) {
     state.power_cycles = refused.power_cycles;
     state.sizes_before = refused.sizes_before;
     state.health_before = refused.health_before;
+    state.sector_format = refused.sector_format;
     for (const auto& area : refused.hidden_areas) {
         // What is opened for the time of one technique was taken back, and is found again.
         const bool kept = area.at("kind") != kUnattachedNamespace && area.at("kind") != kNotShown;

@@ -34,11 +34,6 @@ bool no_header_found(int load_code) {
     return load_code == -EINVAL;
 }
 
-/// Only these say that a credential opens nothing: wrong for every slot, or no slot to try.
-bool credential_refused(int code) {
-    return code == -EPERM || code == -ENOENT;
-}
-
 }  // namespace
 
 const char* to_string(Control::Result result) noexcept {
@@ -141,20 +136,15 @@ Control control_libblkid(Surroundings& surroundings, const std::string& path) {
 
 Control control_credential(device::LuksLibrary& library, const device::LuksLocation& location,
                            const SecretBytes& credential) {
-    const auto answer = library.try_unlock(location, credential);
-    if (!answer.failure.empty()) {
-        return {"credential-refused", Control::Result::unknown, answer.failure};
+    const auto trial = device::trial_of(library.try_unlock(location, credential));
+    Control control{"credential-refused", Control::Result::unknown, trial.detail,
+                    ReasonCode::credential_still_opens, trial.why};
+    if (trial.result == device::CredentialTrial::Result::opened) {
+        control.result = Control::Result::fail;
+    } else if (trial.result == device::CredentialTrial::Result::refused || !trial.header_found) {
+        control.result = Control::Result::pass;
     }
-    const bool loaded = answer.load_code >= 0;
-    const auto result = loaded && answer.code >= 0 ? Control::Result::fail
-                        : loaded ? (credential_refused(answer.code) ? Control::Result::pass
-                                                                    : Control::Result::unknown)
-                                 : (no_header_found(answer.load_code) ? Control::Result::pass
-                                                                      : Control::Result::unknown);
-    return {"credential-refused", result,
-            loaded ? fmt::format("unlock: {}", answer_text(answer.code))
-                   : fmt::format("crypt_load: {}", answer_text(answer.load_code)),
-            ReasonCode::credential_still_opens};
+    return control;
 }
 
 Control control_no_mapping(Surroundings& surroundings, const std::string& uuid) {

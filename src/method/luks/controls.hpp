@@ -15,7 +15,8 @@ struct Control {
     const char* name;
     enum class Result { pass, fail, unknown } result;
     std::string detail;
-    ReasonCode failure = ReasonCode::key_material_left;  ///< what it means when it fails
+    ReasonCode failure = ReasonCode::key_material_left;    ///< what it means when it fails
+    ReasonCode not_asked = ReasonCode::control_not_asked;  ///< why it is unknown
 };
 [[nodiscard]] const char* to_string(Control::Result result) noexcept;
 

@@ -273,7 +273,7 @@ void LuksKeyDestruction::negative_controls(Outcome& outcome) {
         outcome.verdict =
             worst(outcome.verdict, failed ? Verdict::not_sanitized : Verdict::indeterminate);
         outcome.reasons.push_back(
-            {failed ? control.failure : ReasonCode::control_not_asked,
+            {failed ? control.failure : control.not_asked,
              fmt::format("negative control {}: {}", control.name, printable(control.detail))});
     }
     observe(outcome, "negative controls", list);

@@ -66,6 +66,13 @@ void DriveMedia::erase(std::uint64_t first_block, std::uint64_t count, Leave wha
           what);
 }
 
+void DriveMedia::reblock(std::uint32_t block_bytes) {
+    EFFACE_ASSERT(spare_.empty() && retired_.empty());
+    block_bytes_ = block_bytes;
+    blocks_ = visible_.size() / block_bytes;
+    visible_.resize(blocks_ * block_bytes);
+}
+
 void DriveMedia::forget(std::uint64_t first_block, std::uint64_t count) {
     for (std::uint64_t block = first_block; block < first_block + count; ++block) {
         retire(block);

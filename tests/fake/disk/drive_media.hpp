@@ -30,6 +30,10 @@ class DriveMedia {
     /// as on retired places.
     void forget(std::uint64_t first_block, std::uint64_t count);
 
+    /// The same medium in blocks of another size; what it holds stays where it is, and what does
+    /// not fill a block at its end goes. No spare or retired places (asserted).
+    void reblock(std::uint32_t block_bytes);
+
     enum class Leave { zeros, ones, noise };
     /// What an erasure leaves on a part of the medium; `noise` is other content each time (what a
     /// changed key makes of old data).

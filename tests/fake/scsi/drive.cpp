@@ -3,6 +3,7 @@
 #include "drive.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "sense_keys.hpp"
 
@@ -70,6 +71,10 @@ void ScsiDrive::power_cycle() {
     bus_reset();
     attention_ = 0x2901;
     descriptor_sense_ = options_.descriptor_sense;
+    if (state_ == State::formatting && next_block_bytes_ != 0) {
+        state_ = State::format_failed;
+        next_block_bytes_ = 0;
+    }
     if (state_ == State::formatting ||
         (state_ == State::sanitizing && options_.forgets_on_power_loss)) {
         state_ = State::normal;
@@ -134,6 +139,7 @@ void ScsiDrive::finish() {
             action_ = 0;
         }
         erase_all();
+        change_sectors();
     } else if (options_.hides != 0) {
         std::fill(unreadable_.begin(), unreadable_.end(),
                   options_.hides == 1 ? Unreadable::medium_error : Unreadable::write_required);
@@ -141,6 +147,19 @@ void ScsiDrive::finish() {
     if (!original_.empty()) {
         media_.write(0, original_);
     }
+}
+
+/// As many blocks as fill the medium.
+void ScsiDrive::change_sectors() {
+    if (action_ != 0 || next_block_bytes_ == 0 || options_.keeps_sectors) {
+        return;
+    }
+    media_.reblock(next_block_bytes_);
+    options_.block_bytes = std::exchange(next_block_bytes_, 0);
+    options_.blocks = host_blocks_ = media_.blocks();
+    options_.protection_type = 0;
+    unreadable_.assign(options_.blocks, Unreadable::no);
+    attention_ = 0x2a09;  // CAPACITY DATA HAS CHANGED
 }
 
 /// Ends as SANITIZE with action_ does, or FORMAT UNIT when that is 0.
@@ -228,7 +247,8 @@ std::optional<ScsiDrive::Sense> ScsiDrive::obstacle(const Bytes& cdb) {
             return cdb[0] == 0x48 ? std::nullopt
                                   : std::optional<Sense>({kMediumError, 0x3103, std::nullopt});
         case State::format_failed: {
-            const bool erases = cdb[0] == 0x48 || cdb[0] == 0x04 || about_the_unit(cdb);
+            const bool erases = cdb[0] == 0x48 || cdb[0] == 0x04 || cdb[0] == 0x15 ||
+                                cdb[0] == 0x55 || about_the_unit(cdb);
             return erases ? std::nullopt
                           : std::optional<Sense>({kMediumError, 0x3101, std::nullopt});
         }

@@ -52,6 +52,8 @@ struct ScsiDriveOptions {
     bool has_crypto_erase = true;
     bool has_format = true;
     bool has_write_same = true;
+    bool changes_sectors = true;          ///< MODE SELECT takes another LOGICAL BLOCK LENGTH
+    bool short_descriptors_only = false;  ///< of MODE SELECT (6)
     bool reports_opcodes = true;
     bool tells_as_made_capacity = true;
     // Faults; from an erasure's half on, where they need a time.
@@ -68,6 +70,7 @@ struct ScsiDriveOptions {
     bool shows_after_write = false;  ///< with `hides`: one written block, and all are there again
     bool only_forgets = false;       ///< SANITIZE: where data lie, all reads as zeros
     bool format_erases_nothing = false;
+    bool keeps_sectors = false;          ///< FORMAT UNIT leaves their size as it is
     double keeps_share = 0;              ///< of the blocks, the last ones
     bool vanishes = false;               ///< no longer at it, nothing done, no failure told
     bool forgets_on_power_loss = false;  ///< a sanitize ends like a format
@@ -154,12 +157,14 @@ class ScsiDrive final : public device::ScsiTransport {
     void midway();
     void finish();
     void erase_all();
+    void change_sectors();
 
     ScsiDriveOptions options_;
     const Clock& clock_;
     DriveMedia media_;
     Bytes original_;
     std::uint64_t host_blocks_ = 0;
+    std::uint32_t next_block_bytes_ = 0;  ///< of the next format; 0: as they are
     std::vector<Unreadable> unreadable_;
     bool descriptor_sense_ = false;
     bool depopulated_ = false;

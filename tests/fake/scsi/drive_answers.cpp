@@ -335,10 +335,21 @@ device::ScsiCompletion ScsiDrive::mode_select(const device::ScsiCommand& command
         const std::uint64_t all = long_form ? ~std::uint64_t{0} : 0xffffffffU;
         const std::uint64_t wanted =
             long_form ? read_be<std::uint64_t>(list, header) : read_be<std::uint32_t>(list, header);
-        if (wanted != all && (wanted > native || wanted == 0)) {
+        const auto bytes = read_be<std::uint32_t>(list, header + (long_form ? 12 : 4)) & 0xffffffU;
+        if (bytes != 0 && bytes != options_.block_bytes) {
+            // SBC-4, 6.5.2: it holds from the next FORMAT UNIT on.
+            const bool known = bytes == 512 || bytes == 520 || bytes == 524 || bytes == 528 ||
+                               bytes == 4096 || bytes == 4160;
+            if (!options_.changes_sectors || !known || (ten && options_.short_descriptors_only)) {
+                return refused({kIllegalRequest, 0x2600, {}});
+            }
+            next_block_bytes_ = bytes;
+        } else if (wanted != all && wanted > native) {
             return refused({kIllegalRequest, 0x2600, {}});
+        } else if (wanted != 0) {
+            next_block_bytes_ = 0;
+            host_blocks_ = wanted == all ? native : wanted;
         }
-        host_blocks_ = wanted == all ? native : wanted;
     }
     const ByteView page = list.subspan(header + descriptor);
     if (page.size() >= 12 && page[0] == 0x0a) {

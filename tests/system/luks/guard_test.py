@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What must never be touched: every refusal names its reason and leaves every byte as it was."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -60,6 +61,46 @@ class Case(cases.Case):
         self.assertNotIn(b"run-intent", log.read_bytes()[len(logged):])
         self.assertEqual([blocks.digest(file) for file in files], digests)
         return done
+
+
+class Reencrypted(Case):
+    """A credential that opens one of a volume's two keys opens it; any other is refused."""
+
+    def test_volumes_that_are_being_reencrypted_take_their_passphrase(self):
+        for name in [name for name in generators.names() if name.startswith("luks2-reencrypt-")]:
+            with self.subTest(name=name):
+                image = self.make(name, name)
+                entry = project.volume_of(image, image.target, credential=True)
+                planned = self.state.run("plan", self.write(entry), "--json")
+                self.assertEqual(planned.returncode, 0, planned)
+                self.assertNotIn(b"could not be tried", planned.stdout)
+                wrong = self.folder / "wrong"
+                wrong.write_bytes(b"not it")
+                entry["credential"] = {"passphrase_file": str(wrong)}
+                self.check_refused(self.write(entry), [image.metadata_file], "credential")
+                entry["credential"] = {"passphrase_file": str(image.passphrase_file)}
+                manifest = self.write(entry)
+                approvals = manifest.with_name(manifest.name + ".p7s")
+                approvals.unlink()  # of the manifest with the other one
+                self.state.approve(manifest)
+                done = self.state.erase(manifest)
+                approvals.unlink()
+                self.assertEqual(done.code, 0, done)
+                record = json.loads((done.bundle / "certificate.json").read_bytes())
+                self.assertEqual(record["predicate"]["volumes"][0]["credential"],
+                                 {"declared": True, "openedBefore": True, "refusedAfter": True})
+
+    def test_a_credential_that_there_is_no_memory_for_is_not_called_wrong(self):
+        image = self.make()
+        require("cryptsetup", "luksConvertKey", "--batch-mode", "--pbkdf", "argon2id",
+                "--pbkdf-memory", 1 << 20, "--pbkdf-force-iterations", 4, "--pbkdf-parallel", 1,
+                "--key-file", image.passphrase_file, image.target)
+        manifest = self.write(project.volume_of(image, image.target, credential=True))
+        planned = run("prlimit", f"--as={600 << 20}", *self.state.command("plan", manifest,
+                                                                           "--json"))
+        self.assertEqual(planned.returncode, 0, planned)
+        self.assertIn(b"luks-memory", planned.stdout)
+        self.assertNotIn(b"credential-does-not-open", planned.stdout)
 
 
 class InUse(Case):
@@ -201,6 +242,26 @@ class Identity(Case):
         self.assertEqual(done.code, SAFETY, done)
         self.assertIn("credential", done.stderr)
         self.assertEqual(blocks.digest(image.target), before)
+
+    def test_a_missing_credential_is_refused_by_the_plan(self):
+        image = self.make()
+        entry = {**project.volume_of(image, image.target),
+                 "credential": {"passphrase_file": str(self.folder / "absent")}}
+        self.check_refused(self.write(entry), [image.target], "no such credential file", USAGE)
+
+    def test_a_clone_that_is_declared_as_a_backup_is_called_a_clone(self):
+        image = self.make()
+        clone = self.folder / "clone.img"
+        clone.write_bytes(image.target.read_bytes())
+        entry = {**project.volume_of(image, image.target),
+                 "header_backups": [{"path": str(clone)}]}
+        manifest = self.write(entry)
+        planned = self.state.run("plan", manifest, "--json")
+        self.assertEqual(planned.returncode, 0, planned)
+        self.assertIn(b"volume-clone", planned.stdout)
+        os.truncate(clone, 300 << 20)
+        done = self.check_refused(manifest, [image.target, clone], "clone of the volume")
+        self.assertIn("volume-clone", done.stdout)
 
     def test_the_same_file_under_two_names_is_not_erased(self):
         image = self.make()

@@ -52,7 +52,9 @@ EXPECTED = {
     "luks2-reencrypt-encrypt-none": ("none", "reencryption"),
     "luks2-reencrypt-datashift": ("none", "reencryption"),
     "luks2-reencrypt-two-keys": ("none", "reencryption"),
+    "luks2-reencrypt-init-only": ("none", "reencryption"),
     "luks2-reencrypt-decrypt": ("none", "reencryption"),
+    "luks2-unbound-only": ("none", "no-bound-keyslot"),
     "luks2-both-magics-gone": ("none", "damaged"),
     "luks2-unknown-slot-type": ("none", "damaged"),
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <string_view>
 
 #include "efface/guard/users.hpp"
@@ -222,6 +223,19 @@ TEST_CASE("the list shows every device with a size, sorted as people count") {
     CHECK(names ==
           "bcache0 dm-0 dm-1 dm-2 dm-3 loop0 loop1 loop2 md1 nbd0 nvme0n1 sda sda1 sda2 sda3 sdb "
           "sdc sdd sde sde1 sdf sdg sdg1 sdi sdi1 vdb ");
+}
+
+TEST_CASE("a fixed drive of no bytes is listed, an empty reader is not") {
+    for (const bool removable : {false, true}) {
+        const RecordedMachine machine{"server.tree"};
+        machine.write("sys/class/block/sdb/size", "0\n");
+        machine.write("sys/class/block/sdb/removable", removable ? "1\n" : "0\n");
+        const auto list = guard::list_storage(machine.view());
+        const auto listed = std::any_of(list.begin(), list.end(), [](const auto& entry) {
+            return entry.identity.path == "/dev/sdb" && entry.identity.size_bytes == 0;
+        });
+        CHECK(listed != removable);
+    }
 }
 
 TEST_CASE("the list tells the parent and the uses of each device") {

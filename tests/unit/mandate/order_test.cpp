@@ -41,10 +41,29 @@ TEST_CASE("an order names a technique of the drive, or leaves it to the level",
           R"("policy":"overwrite-zero","credential_authority":"sid",)",
           R"("policy":"overwrite-zero","fallbacks":["nvme-sanitize-block"],)",
           R"("policy":"nvme-sanitize-block","fallbacks":["overwrite-pattern"],)",
+          R"("policy":"scsi-sanitize-block","sector_size":520,)",
+          R"("policy":"scsi-sanitize-block","sector_size":0,)",
+          R"("policy":"scsi-sanitize-block","sector_size":"512",)",
+          R"("policy":"overwrite-zero","sector_size":512,)", R"("sector_size":512,)",
           R"("policy":"auto",)"}) {
         INFO(wrong);
         CHECK_THROWS_AS(order_for(wrong), Error);
     }
+}
+
+TEST_CASE("an order has odd sectors formatted to the size that it names", "[mandate][order]") {
+    for (const std::uint32_t size : {512U, 4096U}) {
+        for (const char* how :
+             {R"("policy":"scsi-sanitize-block",)", R"("minimum_level":"purge",)"}) {
+            const auto choice =
+                order_for(how + (R"("sector_size":)" + std::to_string(size)) + ",").choice;
+            CHECK(choice.sector_bytes == size);
+            CHECK(choice_from_json(to_json(choice)).sector_bytes == size);
+            CHECK(with_technique(choice, "scsi-format-unit", {}).sector_bytes == size);
+            CHECK(with_technique(choice, "overwrite-zero", {}).sector_bytes == 0);
+        }
+    }
+    CHECK(order_for("").choice.sector_bytes == 0);
 }
 
 TEST_CASE("an order limits how worn a drive may be", "[mandate][order]") {

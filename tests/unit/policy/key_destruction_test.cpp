@@ -21,6 +21,10 @@ struct Volume {
         segment.type = "crypt";
         segment.encryption = "aes-xts-plain64";
         header.segments.push_back(segment);
+        luks::Keyslot slot;
+        slot.type = "luks2";
+        slot.state = luks::SlotState::active;
+        header.keyslots.push_back(slot);
         sample.pieces_sampled = 299;
         sample.ciphertext_like = 299;
     }
@@ -48,6 +52,39 @@ TEST_CASE("policy: nothing speaks against purge on an ideal volume", "[policy]")
     Volume volume;
     CHECK(volume.found().empty());
     CHECK(level_of(volume.findings) == method::Level::purge);
+}
+
+TEST_CASE("policy: a header of which no keyslot holds the key of the payload is called that",
+          "[policy]") {
+    using luks::SlotState;
+    struct Row {
+        std::vector<SlotState> slots;
+        bool named;
+    };
+    const std::vector<Row> rows = {
+        {{}, true},
+        {{SlotState::unbound}, true},
+        {{SlotState::unbound, SlotState::unbound}, true},
+        {{SlotState::inactive, SlotState::inactive}, true},
+        {{SlotState::unbound, SlotState::active}, false},
+        {{SlotState::inactive, SlotState::active}, false},
+        {{SlotState::unbound, SlotState::unknown}, false},
+    };
+    for (const auto& row : rows) {
+        Volume volume;
+        volume.header.keyslots.clear();
+        volume.header.key_bytes = row.named ? 0 : 64;
+        for (const auto state : row.slots) {
+            luks::Keyslot slot;
+            slot.state = state;
+            volume.header.keyslots.push_back(slot);
+        }
+        CHECK(volume.found() == (row.named ? Ids{ReasonCode::no_bound_keyslot} : Ids{}));
+        CHECK((level_of(volume.findings) == method::Level::none) == row.named);
+        // Of what is damaged nobody can say that.
+        volume.header.intact = false;
+        CHECK_FALSE(volume.found().contains(ReasonCode::no_bound_keyslot));
+    }
 }
 
 TEST_CASE("policy: what was not encrypted takes the level", "[policy]") {

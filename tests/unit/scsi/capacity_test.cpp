@@ -95,6 +95,15 @@ TEST_CASE("all blocks are asked back with a long block descriptor") {
           "0000000001000010ffffffffffffffff0000000000000200");
 }
 
+TEST_CASE("another length of blocks is asked for in either form") {
+    CHECK(to_hex(scsi::encode_mode_select_10(scsi::BlockDescriptor{scsi::kAllBlocks, 4096})) ==
+          "0000000001000010ffffffffffffffff0000000000001000");
+    CHECK(to_hex(scsi::encode_mode_select_6(scsi::BlockDescriptor{0, 512})) ==
+          "000000080000000000000200");
+    CHECK(to_hex(scsi::encode_mode_select_6(scsi::BlockDescriptor{0, 4096})) ==
+          "000000080000000000001000");
+}
+
 TEST_CASE("the Control page goes back with D_SENSE changed and PS cleared") {
     const Bytes page = bytes_of("8a0a0200000000000000003c");
     const auto changed = scsi::with_descriptor_sense(page, true);

@@ -22,7 +22,7 @@ namespace efface::method {
 struct HiddenArea {
     std::string kind;         ///< "hpa", "dco", "ama", "reduced-capacity", "depopulated-elements",
                               ///< "unallocated-capacity", "unaccounted-capacity",
-                              ///< kUnattachedNamespace, kNotShown
+                              ///< kUnattachedNamespace, kNotShown, kOddSectors
     std::string detail;       ///< for a person
     std::uint64_t bytes = 0;  ///< 0: not known
     bool covered = false;     ///< the techniques of this set reach it as it is
@@ -33,6 +33,12 @@ struct HiddenArea {
 constexpr const char* kUnattachedNamespace = "unattached-namespace";
 /// What the drive has behind the end that the host sees: a shelf, a bridge or a stale kernel.
 constexpr const char* kNotShown = "not-shown";
+
+/// The whole disk, for Linux cannot address sectors of their size. Only the format that somebody
+/// asked for opens it (EraseTask::sector_bytes).
+constexpr const char* kOddSectors = "odd-sectors";
+/// Linux drivers/scsi/sd.c: what sd takes; of anything else it shows a device without a byte.
+[[nodiscard]] bool can_be_addressed(std::uint32_t sector_bytes) noexcept;
 
 /// A range of blocks that the host addresses, as large as somebody says.
 struct SurfaceSize {
@@ -67,6 +73,8 @@ struct DriveSurvey {
     std::vector<TechniqueFacts> techniques;
     std::vector<HiddenArea> hidden_areas;
     std::vector<SurfaceSize> sizes;  ///< by the drive's own word; what is missing was not reported
+    /// Of format_sectors(), by the disk's own figures.
+    std::optional<std::chrono::seconds> format_estimate;
     std::vector<Reason> residual_risks;
     std::vector<RawPage> pages;
     Json facts = Json::object();  ///< for the record and `efface list`
@@ -219,6 +227,16 @@ class CommandSet {
         return {.status = "no command of this set writes blocks"};
     }
     [[nodiscard]] virtual bool flush_by_command(const std::string& /*surface*/) { return false; }
+    /// Has the disk format itself to sectors of `bytes`; all of its content is lost. state() tells
+    /// while it is at it; whether it did it, the next survey.
+    [[nodiscard]] virtual StartAnswer format_sectors(std::uint32_t /*bytes*/) {
+        return refused_start({ReasonCode::drive_lacks_technique,
+                              "no command of this set changes the size of sectors"});
+    }
+    /// What that had sent in a process that died before it could tell: for the record.
+    [[nodiscard]] virtual std::vector<SentCommand> format_sent_before(std::uint32_t /*bytes*/) {
+        return {};
+    }
     /// Takes back what open_hidden_areas() did for the time of the erase alone (an attached
     /// namespace is detached). A problem is returned in words.
     [[nodiscard]] virtual std::optional<std::string> close_hidden_areas(

@@ -52,7 +52,7 @@ struct SurfaceMarks {
 
 /// How an erase stands: kept in the journal.
 struct EraseState {
-    enum class Step { open, mark, start, run, check } step = Step::open;
+    enum class Step { format, open, mark, start, run, check } step = Step::open;
     Bytes seed;  ///< kCanarySeedBytes: where canaries lie and what they hold
     std::string model, serial, wwn, firmware;  ///< as first seen
     bool adopted = false;                      ///< it ran when we came, without our canaries
@@ -76,6 +76,9 @@ struct EraseState {
     /// The drive refused the command itself: {"at", "detail", "commands", "begun"}; null before.
     /// "begun" says why something may have been begun all the same, or is empty.
     Json refusal;
+    /// The disk's sectors are formatted first: {"before", "after", "startedAt", "endedAt",
+    /// "watched", "commands"}; null where nothing is to be formatted.
+    Json sector_format;
     Json health_before;  ///< health_look_json() of the look before the erase; or null
 };
 /// What another technique begins with after the drive has refused this one: which hidden areas
@@ -95,8 +98,9 @@ struct EraseState {
 struct EraseTask {
     std::string path;  ///< canonical, of the Clearance
     std::string technique;
-    bool canaries = true;       ///< false: finished, not verified
-    bool whole_medium = false;  ///< read all of it and hold it against the promise, too
+    bool canaries = true;            ///< false: finished, not verified
+    bool whole_medium = false;       ///< read all of it and hold it against the promise, too
+    std::uint32_t sector_bytes = 0;  ///< not 0: what odd sectors are formatted to before
     mandate::Limits limits;
 };
 

@@ -35,6 +35,10 @@ Answer asked(Answer (*parse)(std::string_view), WorkerClient& worker, unsigned d
     } catch (const Error& error) {
         Answer none;
         none.failure = printable(error.what());
+        if constexpr (requires { none.why; }) {
+            none.why = error.reason() == ReasonCode::luks_deadline ? ReasonCode::luks_deadline
+                                                                   : ReasonCode::control_not_asked;
+        }
         return none;
     }
 }

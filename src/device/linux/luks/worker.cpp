@@ -152,11 +152,44 @@ int try_slot(crypt_device* device, int slot, ByteView credential, std::uint32_t 
                                         flags);
 }
 
+/// Longer than any key of a volume.
+constexpr std::size_t kKeyBytesMax = 4096;
+
+/// While a volume is being reencrypted it has two keys, and no call takes a passphrase that opens
+/// one of them alone: each slot is asked for its key.
+int try_each_slot(crypt_device* device, ByteView credential) {
+    const char* passphrase = credential.empty() ? "" : as_text(credential).data();
+    SecretBytes key(kKeyBytesMax);
+    int answer = -ENOENT;
+    for (int slot = 0; slot < slot_count(device); ++slot) {
+        if (crypt_keyslot_status(device, slot) == CRYPT_SLOT_INACTIVE) {
+            continue;
+        }
+        std::size_t key_bytes = key.size();
+        const int code = crypt_volume_key_get(
+            device, slot, static_cast<char*>(static_cast<void*>(key.view().data())), &key_bytes,
+            passphrase, credential.size());
+        if (code >= 0) {
+            return slot;
+        }
+        const bool is_slot_without_key = code == -ENOENT || code == -EINVAL;
+        // A slot that could not be tried is not made up for by one that refuses.
+        if (!is_slot_without_key && (answer == -ENOENT || answer == -EPERM)) {
+            answer = code;
+        }
+    }
+    return answer;
+}
+
 UnlockAnswer answer_unlock(const LuksLocation& location, const SecretBytes& credential) {
     const Loaded loaded = load_header(location);
     crypt_device* device = loaded.device.get();
     if (device == nullptr) {
         return {loaded.code, loaded.code, ""};
+    }
+    const auto reencryption = crypt_reencrypt_status(device, nullptr);
+    if (reencryption == CRYPT_REENCRYPT_CLEAN || reencryption == CRYPT_REENCRYPT_CRASH) {
+        return {loaded.code, try_each_slot(device, credential.view()), ""};
     }
     // "Any slot" leaves out the unbound ones unless asked for, and those of priority "ignore".
     std::uint32_t flags = 0;

@@ -81,7 +81,9 @@ class Deadline final {
             }
         }
         if (watched[0].revents == 0) {
-            fail(name_, fmt::format("gave no answer within {} ms and was killed", milliseconds_));
+            throw Error(ErrorCode::internal, ReasonCode::luks_deadline,
+                        fmt::format("{}: gave no answer within {} ms and was killed", name_,
+                                    milliseconds_));
         }
     }
 

@@ -100,10 +100,8 @@ std::vector<method::AreaDigest> pre_state_of(const LocationPlan& plan) {
 }
 
 method::Outcome run_location(RunContext& context, RunNotes& notes, const LocationPlan& plan,
-                             bool resumed, const SecretBytes* credential, ProgressSink& progress,
-                             const std::stop_token& stop) {
-    Guard guard(context.host, context.random);
-    auto cleared = guard.clear(plan, resumed);
+                             guard::Held cleared, const SecretBytes* credential,
+                             ProgressSink& progress, const std::stop_token& stop) {
     notes.work_begins();
     method::LuksKeyTask task;
     task.path = plan.path;
@@ -178,15 +176,21 @@ bool run_volume(RunContext& context, RunNotes& notes, const mandate::Volume& vol
         if (stop.stop_requested()) {
             return false;
         }
+        bool begun = false;
         try {
             std::optional<SecretBytes> credential;
             if (volume.credential) {
                 credential = read_credential(*volume.credential);
             }
-            result.add(location, run_location(context, notes, location, resumed,
+            auto cleared = Guard(context.host, context.random).clear(location, resumed);
+            begun = true;
+            result.add(location, run_location(context, notes, location, std::move(cleared),
                                               credential ? &*credential : nullptr, progress, stop));
         } catch (const Error& error) {
-            result.fail(location, {error.reason(), printable(error.what())});
+            const char* before = begun     ? ""
+                                 : resumed ? "refused before this process wrote anything there: "
+                                           : "refused before anything was written there: ";
+            result.fail(location, {error.reason(), before + printable(error.what())});
         }
     }
     if (stop.stop_requested()) {

@@ -25,6 +25,14 @@ class ScsiDriveCommands final : public CommandSet {
     [[nodiscard]] OpenedAreas open_hidden_areas(OperationMemory& /*memory*/) override {
         return open_scsi_hidden_areas(session_);
     }
+    [[nodiscard]] StartAnswer format_sectors(std::uint32_t bytes) override {
+        auto answer = format_scsi_sectors(session_, bytes);
+        facts_ = {};  // of other blocks
+        return answer;
+    }
+    [[nodiscard]] std::vector<SentCommand> format_sent_before(std::uint32_t bytes) override {
+        return scsi_format_sent_before(bytes);
+    }
     [[nodiscard]] ReadStatus read_status(const std::string& surface, std::uint64_t offset,
                                          MutableByteView into) override;
     [[nodiscard]] WriteStatus write_by_command(const std::string& surface, std::uint64_t offset,

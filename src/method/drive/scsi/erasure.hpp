@@ -92,6 +92,11 @@ struct ScsiStartCommand {
                                                                    const Bytes& pattern);
 [[nodiscard]] std::vector<ScsiStartCommand> scsi_format_commands(const ScsiFacts& facts);
 
+/// MODE SELECT and FORMAT UNIT, so that sectors have another size.
+[[nodiscard]] StartAnswer format_scsi_sectors(ScsiSession& session, std::uint32_t bytes);
+[[nodiscard]] std::vector<SentCommand> scsi_format_sent_before(std::uint32_t bytes);
+[[nodiscard]] std::optional<std::chrono::seconds> scsi_format_estimate(const ScsiFacts& facts);
+
 /// SANITIZE and FORMAT UNIT.
 [[nodiscard]] std::unique_ptr<Operation> make_scsi_erasure(ScsiSession& session,
                                                            const ScsiTechnique& technique,

@@ -76,6 +76,15 @@ void open_elements(ScsiSession& session, OpenedAreas& areas) {
 
 std::vector<HiddenArea> scsi_hidden_areas(ScsiSession& session, const ScsiFacts& facts) {
     std::vector<HiddenArea> areas;
+    if (facts.capacity && !can_be_addressed(facts.capacity->block_bytes)) {
+        HiddenArea area;
+        area.kind = kOddSectors;
+        area.bytes = facts.capacity->blocks * facts.block_bytes();
+        area.detail = fmt::format("{} sectors of {} bytes, which Linux cannot address",
+                                  facts.capacity->blocks, facts.capacity->block_bytes);
+        area.why_not = "the disk must be formatted to another sector size first";
+        areas.push_back(std::move(area));
+    }
     if (is_reduced(facts)) {
         HiddenArea area;
         area.kind = kReduced;
@@ -114,6 +123,9 @@ OpenedAreas open_scsi_hidden_areas(ScsiSession& session) {
     OpenedAreas areas;
     const auto facts = read_scsi_facts(session);
     for (const auto& area : scsi_hidden_areas(session, facts)) {
+        if (area.kind == kOddSectors) {
+            continue;  // only a format that somebody asked for opens it
+        }
         if (!area.can_be_opened) {
             areas.refused.push_back({area.kind, area.why_not});
         } else if (area.kind == kReduced) {

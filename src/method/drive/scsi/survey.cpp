@@ -267,6 +267,7 @@ DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) 
         }
     }
     survey.hidden_areas = scsi_hidden_areas(session, facts);
+    survey.format_estimate = scsi_format_estimate(facts);
     if (const auto size = size_of_surface(facts, surface)) {
         survey.sizes.push_back(*size);
     }

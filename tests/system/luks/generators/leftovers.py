@@ -8,7 +8,7 @@ import struct
 
 import ondisk
 from generators.formats import XTS
-from generators.image import generator
+from generators.image import command, generator
 
 SMALL = ("--luks2-keyslots-size", "2m")
 CLEVIS_SECRET = "eyJhbGciOiJFQ0RILUVTIn0.clevis-test-secret.AAAA"
@@ -18,6 +18,16 @@ CLEVIS_SECRET = "eyJhbGciOiJFQ0RILUVTIn0.clevis-test-secret.AAAA"
 def unbound_slot(image):
     image.format(*XTS, *SMALL)
     image.add_key(b"of the unbound key", "--unbound", "--key-size", "512", "--key-slot", "5")
+
+
+@generator("luks2-unbound-only")
+def unbound_only(image):
+    """The slot of the volume key was killed: what is left opens something else."""
+    unbound_slot(image)
+    command("cryptsetup", "luksKillSlot", "--batch-mode", image.target, "0")
+    image.save_header()
+    image.passphrases = image.passphrases[1:]
+    image.passphrase_file.write_bytes(image.passphrases[0])
 
 
 @generator("luks1-inactive-residue")

@@ -96,6 +96,15 @@ def two_keys(image):
     assert len(ondisk.load(image.target).document["digests"]) >= 3
 
 
+@generator("luks2-reencrypt-init-only")
+def init_only(image):
+    """Both keys are there, and no byte of the payload has been touched."""
+    image.format(*XTS, payload=DATA_BYTES)
+    command("cryptsetup", "reencrypt", "--init-only", "--batch-mode", "--force-offline-reencrypt",
+            *QUICK, "--key-file", image.passphrase_file, image.target)
+    _finish(image)
+
+
 @generator("luks2-reencrypt-decrypt")
 def decrypt_journal(image):
     """Encryption being taken away: part of the data is plaintext again."""

@@ -41,6 +41,24 @@ for technique in scsi-format-unit scsi-write-same; do
     erased $technique clear
 done
 
+echo "== sectors of 520 bytes: formatted first, where the order says so"
+drives=$((drives + 1))
+scsi_model scsi ODD $((2048 * 520)) "naa=$(printf '0x5000c500a0000%03x' "$drives")" block_bytes=520 \
+    sanitize_time=100 format_time=300
+same size "$(blockdev --getsize64 "$scsi_disk")" 0
+same kind "$(ability "$scsi_disk" '.hiddenAreas | map(.kind) | index("odd-sectors") != null')" true
+by_serial='"targets": [{"target": "'$scsi_disk'", "serial": "ODD"}]'  # it has no size
+purge "$scsi_disk" scsi-sanitize-overwrite "{$by_serial}"
+refused odd-sectors
+same formats "$(came ODD 04)" 0
+purge "$scsi_disk" scsi-sanitize-overwrite "{$by_serial, \"sector_size\": 512}"
+ended 0 sanitized purge
+same formats "$(came ODD 04)" 1
+same before "$(predicate .sanitization.operation.sectorFormat.before)" 520
+same after "$(predicate .sanitization.operation.sectorFormat.after)" 512
+same size "$(blockdev --getsize64 "$scsi_disk")" $((2048 * 520 / 512 * 512))
+holds_pattern "$scsi_disk"
+
 echo "== SATA behind a USB bridge without page 89h"
 drive ata BRIDGE sanitize_time=100 information_page=0 vendor=USBVEND checksum_wrong=1 \
     protected_area_off=1
@@ -83,3 +101,12 @@ for with in sector_size=512 sector_size=4096 dif=1 dif=2 dif=3; do
     no_old_data "$debug_disk"
     rmmod scsi_debug
 done
+
+echo "== scsi_debug that fails to read where it was written: blocks nobody read prove nothing"
+modprobe scsi_debug dev_size_mb=8 opts=2 medium_error_start=4096 medium_error_count=64
+comes find_debug_disk || fail "scsi_debug made no disk with medium errors"
+debug_disk=$(find_debug_disk)
+purge "$debug_disk" overwrite-random
+[ "$status" -eq 3 ] || [ "$status" -eq 4 ] || fail "exit status $status with unreadable blocks"
+grep -q read-back-unreadable run.json || fail "the blocks that cannot be read are not named"
+rmmod scsi_debug

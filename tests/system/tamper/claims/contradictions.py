@@ -4,6 +4,7 @@ one place in the record says something else than the others."""
 import copy
 
 from tamper.claims.drive import SIZE, surface
+from tamper.claims.target import VIRTUAL
 from tamper.edits import after, at, changed, in_1_0, made, named, put, seen, steps_of, work
 from tamper.claims.generated import places_named
 from tamper.claims.memory import become, pool
@@ -77,6 +78,8 @@ CLAIMS += [('example', 'volume-before-elsewhere', before_elsewhere),
            ('example', 'volume-of-nothing', nothing)]
 CLAIMS += [('example', 'volume-on-' + flag, layer(flag))
            for flag in ('flash', 'copyOnWrite', 'thin', 'remote')]
+CLAIMS += [('example', 'volume-on-virtual-disk', lambda p: p['volumes'][0]['locations'][0][
+    'layersBelow'].append({'name': 'sda', 'type': 'disk', 'note': VIRTUAL}))]
 
 # Records in which every fact stands that can stand there, each where it is said more than once.
 MODEL, SERIAL, FIRMWARE = 'SAMPLE MZQL21T9HCJR-00A07', 'S64GNE0T400123', 'GDC5902Q'

@@ -9,6 +9,7 @@ from tamper.claims.drive import (PLACES, SIZE, adopted, blocks_of_two_sizes, can
                                  second_surface, surface, technique, too_many_unexpected,
                                  unexpected, unread_whole, unreadable, whole, whole_with_bad_blocks,
                                  with_exceptions)
+from tamper.claims.target import VIRTUAL
 from tamper.edits import after, drop, level, named, put, seen, work
 from tamper.claims.rows import LOG, page
 
@@ -233,6 +234,7 @@ CHANGES = {
     'exceptions-of-nothing': put('result.exceptions', named('something')),
     'snapshots-below': put('target.layersBelow.0.copyOnWrite', True),
     'thin-below': put('target.layersBelow.0.thin', True),
+    'virtual-disk-below': put('target.layersBelow.0.note', VIRTUAL),
     'technique-of-media': lambda p: (work(p).update(technique='overwrite-random'),
                                      level(p, 'clear')),
     'discard': technique('block-discard', 'none'), 'unmap': technique('scsi-unmap', 'none'),

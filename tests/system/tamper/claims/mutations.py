@@ -127,7 +127,8 @@ def of_group(path, key, value):
             yield 'any at ' + level, gone(path + [level])
     elif key == 'except':
         yield 'another exception', put(path, value + OTHERS)
-    elif key in ('neverCovered', 'noLevel', 'types', 'kinds', 'layers', 'exceptions', 'counters',
+    elif key in ('neverCovered', 'noLevel', 'types', 'kinds', 'layers', 'notes', 'exceptions',
+                 'counters',
                  'keyPlaces', 'modesThatHideNothing', 'modesOfTwoKeys', 'attestation', 'needs',
                  'levelNeeds', 'named'):
         yield from each_gone(path)
@@ -146,10 +147,14 @@ def of_groups(path, value):
             yield from ((f'{key}: {name}', change) for name, change in of_group(path, key, inner))
 
 
-def of_commands(path, commands):
-    yield 'commands not looked at', gone(path)
+def of_commands(path, commands, instead=False):
+    if not instead:  # without another form less is allowed
+        yield 'commands not looked at', gone(path)
     for number, command in enumerate(commands):
-        yield f'command {number} not needed', gone(path + [number])
+        if not instead:
+            yield f'command {number} not needed', gone(path + [number])
+        yield from ((f'command {number} or {name}', change) for name, change in of_commands(
+            path + [number, 'or'], command.get('or', ()), True))
         yield f'command {number} of any name', put(path + [number, 'names'], [''])
         mask = bytes.fromhex(command.get('mask', ''))
         for place in (place for place, byte in enumerate(mask) if byte):

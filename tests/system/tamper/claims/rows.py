@@ -175,7 +175,7 @@ def is_other(technique, words, data, wrong):
     where = [at for at in range(0, len(data), 2) if data[at:at + 2] != wrong[at:at + 2]]
     first_bytes = {'nvme-sanitize': (0,), 'nvme-format': (2,), 'ata-sanitize': (0, 2, 22),
                    'ata-security': (22,), 'scsi-sanitize': (0, 2), 'scsi-format': (0,),
-                   'scsi-write': (0,)}
+                   'scsi-write': (0, 2)}
     for start, places in first_bytes.items():
         if technique.startswith(start):
             return all(at in places for at in where)
@@ -322,5 +322,16 @@ HONEST, INSIDERS = {}, []
 for KIND, NAME, CHANGE, CLAIMS in all_rows():
     HONEST['row-' + NAME] = (KIND, CHANGE)
     INSIDERS += [(KIND, f'row-{NAME}-{claim}', change) for claim, change in CLAIMS]
+TEN = ('WRITE SAME (10) (pattern a5)', '41' + '00' * 9)
+HONEST['row-write-same-10'] = ('drive', after(drive('scsi-write-same'), lambda p: send(p, [TEN])))
+for NAME, COMMAND in (('other-name', ('Read ' + TEN[0], TEN[1])),
+                      ('of-sixteen', (TEN[0], '93' + '00' * 15)),
+                      ('as-sixteen', ('WRITE SAME (16) (pattern a5)', TEN[1])),
+                      *((f'flags-{flags}', (TEN[0], '41' + flags + '00' * 8))
+                        for flags in ('01', '02', '04', '08', '10')),
+                      *((f'flags-{flags}-16', ('WRITE SAME (16)', '93' + flags + '00' * 14))
+                        for flags in ('01', '02', '04', '08', '10'))):
+    INSIDERS.append(('drive', 'row-write-same-' + NAME, after(
+        drive('scsi-write-same'), lambda p, command=COMMAND: send(p, [command]))))
 HONEST['row-enterprise'] = ('drive', after(drive('tcg-revert'), lambda p: send(
     p, [('StartSession (Admin SP, SID)', SID), ENTERPRISE])))

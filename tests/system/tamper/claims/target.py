@@ -8,6 +8,8 @@ import copy
 from tamper.edits import after, drop, first, level, named, not_done, one_fault, put, seen, work
 from tamper.claims.memory import WRITTEN, swept
 
+# What inventory/hardware.hpp has of such a disk.
+VIRTUAL = 'a virtual disk of a RAID controller (Dell PERC): what it leaves on the drives is unknown'
 SIZE = 4000787030016  # of tests/data/evidence/predicate-media.json
 
 
@@ -83,6 +85,9 @@ MEDIA = {
     'level-of-failure': put('result.status', 'not-sanitized'),
     'level-over-snapshots': put('target.layersBelow.0.copyOnWrite', True),
     'level-over-thin': put('target.layersBelow.0.thin', True),
+    'level-over-a-virtual-disk': put('target.layersBelow.0.note', VIRTUAL),
+    'level-over-a-virtual-disk-far-away': put(
+        'target.layersBelow.0.note', 'the medium is far away; ' + VIRTUAL),
     'other-serial': put('target.identity.serialNumber', 'ZC10A7WF'),
     'other-serial-after': put('target.identityAfter.serialNumber', 'ZC10A7WF'),
     'other-wwid-after': put('target.identityAfter.wwid', ''),

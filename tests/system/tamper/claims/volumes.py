@@ -6,6 +6,7 @@ Each is signed and logged by those who hold the keys: only the rules stand again
 import copy
 
 from tamper.edits import after, named, put
+from tamper.claims.target import VIRTUAL
 
 MIB = 1 << 20
 NULL_OR_ECB = '''cipher_null-ecb cipher_null-cbc-plain CIPHER_NULL-ECB Cipher_Null aes-ecb AES-ECB aes-Ecb
@@ -115,9 +116,17 @@ def cipher(text, *more):
     return change
 
 
+def virtual(p):
+    """An honest record of a volume on a virtual disk: cleared, and no more."""
+    place(p)['layersBelow'].append({'name': 'sda', 'type': 'disk', 'note': VIRTUAL})
+    volume(p)['eligibility']['objections'] = [
+        {'code': 'virtual-disk', 'text': 'copies may be anywhere'}]
+    level(p, 'clear')
+
+
 HONEST = {name: ('example', change) for name, change in {
     'far-payload': far_payload, 'backup': backup, 'no-credential': no_credential,
-    'not-asked': not_asked, 'flash': flash, 'doubts': doubts, 'gone': gone,
+    'not-asked': not_asked, 'flash': flash, 'virtual': virtual, 'doubts': doubts, 'gone': gone,
     'all-like-ciphertext': sample(ciphertextLike=301, zero=0),
     'a-tenth-unreadable': sample(ciphertextLike=271, zero=0, unreadable=30)}.items()}
 HONEST.update({'cipher-' + text: ('example', cipher(text)) for text in GOOD_CIPHERS
@@ -134,6 +143,8 @@ CLAIMS = {
     'sample-not-summed': sample(zero=0), 'more-sampled-than-there-is': sample(piecesTotal=300),
     'no-sample': put('volumes.0.payloadSample', None),
     'doubts': after(doubts, lambda p: level(p, 'purge')),
+    'virtual-purged': after(virtual, lambda p: (
+        volume(p)['eligibility'].update(objections=[]), level(p, 'purge'))),
     'doubts-clear': after(doubts, lambda p: level(p, 'clear')),
     'doubts-in-a-backup': after(backup, lambda p: volume(p)['locations'][1].update(
         regionReasons=['it is damaged'])),

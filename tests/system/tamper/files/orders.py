@@ -101,6 +101,58 @@ def may_pass(kind, place, how):
             or (kind == 'memory' and names[-1:] in (['policy'], ['size_bytes'])))
 
 
+HEALTH = {'reallocated_max': 'reallocated', 'pending_max': 'pending',
+          'media_errors_max': 'mediaErrors', 'power_on_hours_max': 'powerOnHours',
+          'wear_percent_max': 'wearPercent', 'spare_percent_min': 'sparePercent'}
+LIMIT = 20
+
+
+def limited(helper, work):
+    """(name, order, record, whether it is what was ordered): each limit of a drive's health, with a
+    drive below, at and above it, and one that does not report the value; sizes of sectors."""
+    order, predicate = honest(helper, 'drive', work / 'record-limited')
+    started = predicate['sanitization']['startedAt']
+
+    def record(values):
+        target = {**predicate['target'], 'health': {
+            'before': {'at': started, 'commandSet': 'scsi', 'values': values, 'pages': []},
+            'after': None, 'grown': []}}
+        return {**predicate, 'target': target}
+    for key, value in HEALTH.items():
+        asked = {**order, 'health': {key: LIMIT}}
+        for told in (LIMIT - 1, LIMIT, LIMIT + 1):
+            kept = told >= LIMIT if key.endswith('_min') else told <= LIMIT
+            yield f'{key} of {told}', asked, record({value: told}), kept
+        yield f'{key} not reported', asked, record({'celsius': 30}), False
+        yield f'{key} of no health', asked, predicate, False
+    asked = {**order, 'health': {'refuse_failing': True}}
+    for values, kept in (({'failing': False}, True), ({'failing': True}, False), ({}, False)):
+        yield f'refuse_failing of {values}', asked, record(values), kept
+    for size in (None, 512, 4096):
+        asked = {**order, **({'sector_size': size} if size else {})}
+        yield f'sectors, {size} ordered', asked, predicate, True
+        for done in (512, 4096):
+            operation = {**predicate['sanitization']['operation'], 'sectorFormat': {
+                'before': 520, 'after': done, 'startedAt': started, 'endedAt': started,
+                'watched': True, 'commands': []}}
+            yield (f'sectors, {size} ordered, {done} made', asked, {
+                **predicate, 'sanitization': {**predicate['sanitization'],
+                                              'operation': operation}}, size == done)
+
+
+def check_limited(helper, work, counts, problems):
+    judge_order = stock('order.judge').judge_order
+    for name, order, predicate, kept in limited(helper, work):
+        path = work / 'record-limited'
+        path.write_text(json.dumps(predicate))
+        text = json.dumps(order)
+        library = library_says(helper, work, [text], '--judge-orders', path, as_text=True)[0]
+        script = accepts(judge_order, text.encode(), predicate)
+        counts['free' if kept else 'refused'] += 1
+        if (library == 'ok') != kept or script != kept:
+            problems.append(f'{name}: the library says {library}, the script {script}')
+
+
 def run(helper, work):
     """(how many were refused and accepted by both, problems)"""
     judge_order = stock('order.judge').judge_order
@@ -127,4 +179,5 @@ def run(helper, work):
                 problems.append(f'{name}: {answer}')
             elif library and place and not may_pass(kind, place, how):
                 problems.append(f'{name}: accepted by both')
+    check_limited(helper, work, counts, problems)
     return counts, problems

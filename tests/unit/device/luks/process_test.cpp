@@ -139,6 +139,18 @@ TEST_CASE("a server that was killed is a failure of that call and is started aga
     CHECK(failure_of(library, "/say", kLoaded).empty());
 }
 
+TEST_CASE("a credential that got no answer in time could not be tried, and is not wrong") {
+    using Result = efface::device::CredentialTrial::Result;
+    ScratchFolder folder;
+    LuksLibraryProcess library(EFFACE_MISBEHAVING_WORKER, 1000);
+    const auto late = trial_of(library.try_unlock({"/hang", folder / "pids"}, SecretBytes()));
+    CHECK(late.result == Result::not_tried);
+    CHECK(late.why == efface::ReasonCode::luks_deadline);
+    const auto dead = trial_of(library.try_unlock({"/abort", {}}, SecretBytes()));
+    CHECK(dead.result == Result::not_tried);
+    CHECK(dead.why == efface::ReasonCode::control_not_asked);
+}
+
 TEST_CASE("a child that does not read its request does not hang or kill us") {
     LuksLibraryProcess library(EFFACE_MISBEHAVING_WORKER, kPatienceMs);
     const SecretBytes large(std::size_t{4} << 20U);

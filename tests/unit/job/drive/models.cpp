@@ -61,7 +61,8 @@ class ScsiSurface final : public device::BlockTarget {
   public:
     ScsiSurface(device::ScsiTransport& transport, std::uint32_t block_bytes)
         : transport_(transport), block_bytes_(block_bytes) {}
-    /// As the kernel finds it when it looks again; 0 while the drive does not tell.
+    /// As the kernel finds it when it looks again; 0 while the drive does not tell, and for blocks
+    /// that sd does not take.
     [[nodiscard]] std::uint64_t size_bytes() const override {
         Bytes data(32);
         device::ScsiCommand command;
@@ -69,7 +70,9 @@ class ScsiSurface final : public device::BlockTarget {
         command.read_into = data;
         const auto answer = transport_.submit(command);
         if (answer.good()) {
-            size_ = (read_be<std::uint64_t>(data, 0) + 1) * block_bytes_;
+            block_bytes_ = read_be<std::uint32_t>(data, 8);
+            const bool odd = block_bytes_ < 512 || (block_bytes_ & (block_bytes_ - 1)) != 0;
+            size_ = odd ? 0 : (read_be<std::uint64_t>(data, 0) + 1) * block_bytes_;
         }
         return size_;
     }
@@ -109,7 +112,7 @@ class ScsiSurface final : public device::BlockTarget {
         return {0, EIO};
     }
     device::ScsiTransport& transport_;
-    std::uint32_t block_bytes_;
+    mutable std::uint32_t block_bytes_;
     mutable std::uint64_t size_ = 0;
 };
 

@@ -26,7 +26,7 @@ class Connection final : public DriveConnection {
 
 Bytes distinct_block(std::uint64_t surface, std::uint64_t block, std::uint32_t bytes) {
     Bytes content(bytes);
-    for (std::size_t at = 0; at < bytes; at += sizeof(std::uint64_t)) {
+    for (std::size_t at = 0; at + sizeof(std::uint64_t) <= bytes; at += sizeof(std::uint64_t)) {
         write_be<std::uint64_t>(content, at, (surface << 56U) | (block << 16U) | at | 1U);
     }
     return content;

@@ -313,16 +313,28 @@ TEST_CASE("guard: only a refusal says that a credential does not open", "[job][g
     replace(fixture.manifest_text, R"("name":"a",)",
             R"("name":"a","credential":{"key_file":")" + key.string() + R"("},)");
     auto& library = fixture.host.library;
-    const auto credential = [&](const RunResult& result) {
+    const auto volume_of = [&](const RunResult& result) {
         const auto text = read_text_file(result.bundle / "certificate.json", 1U << 20U);
-        return parse_json(*text, "certificate")
-            .at("predicate")
-            .at("volumes")
-            .at(0)
-            .at("credential");
+        return parse_json(*text, "certificate").at("predicate").at("volumes").at(0);
+    };
+    struct Untried {
+        device::UnlockAnswer answer;
+        ReasonCode why;
+    };
+    const std::vector<Untried> untried = {
+        {{0, -ENOMEM, ""}, ReasonCode::luks_memory},
+        {{-ENOMEM, -ENOMEM, ""}, ReasonCode::luks_memory},
+        {{0, -ETIMEDOUT, ""}, ReasonCode::luks_deadline},
+        {{0, 0, "gave no answer", ReasonCode::luks_deadline}, ReasonCode::luks_deadline},
+        {{-EIO, -EIO, ""}, ReasonCode::control_not_asked},
+        {{0, -EINVAL, ""}, ReasonCode::control_not_asked},
+        {{0, 0, "the worker died"}, ReasonCode::control_not_asked},
     };
     SECTION("before: refused") {
         library.unlock_answer.code = GENERATE(-EPERM, -ENOENT);
+        const auto planned = fixture.plan().objections();
+        REQUIRE(planned.size() == 1);
+        CHECK(planned.front().reason.code == ReasonCode::credential_does_not_open);
         try {
             (void)fixture.run();
             FAIL("it was taken for the volume");
@@ -331,27 +343,41 @@ TEST_CASE("guard: only a refusal says that a credential does not open", "[job][g
         }
         CHECK((fixture.host.at("/dev/a").disk->media() == fixture.before_a));
     }
+    SECTION("before: its file is not there") {
+        std::filesystem::remove(key);
+        const auto planned = fixture.plan().objections();
+        REQUIRE(planned.size() == 1);
+        CHECK(planned.front().reason.code == ReasonCode::no_such_target);
+        CHECK(planned.front().status == ErrorCode::usage);
+        CHECK_THROWS_AS(fixture.run(), Error);
+        CHECK(fixture.ended.error->code() == ErrorCode::usage);
+        CHECK(library.unlocks == 0);
+        CHECK((fixture.host.at("/dev/a").disk->media() == fixture.before_a));
+    }
     SECTION("before: not asked") {
         library.unlock_after_destroy = device::UnlockAnswer{-EINVAL, -EINVAL, ""};
-        library.unlock_answer =
-            GENERATE(device::UnlockAnswer{0, -ENOMEM, ""}, device::UnlockAnswer{-EIO, -EIO, ""},
-                     device::UnlockAnswer{0, 0, "the worker died"});
+        const auto& row = untried.at(GENERATE(range(0U, 7U)));
+        library.unlock_answer = row.answer;
+        const auto planned = fixture.plan();
+        CHECK(planned.objections().empty());
+        CHECK(planned.volumes.at(0).residual_risks.back().code == row.why);
         const auto result = fixture.run();
         CHECK(result.volumes.at(0).verdict == method::Verdict::sanitized);
-        CHECK(credential(result).at("openedBefore").is_null());
-        CHECK(credential(result).at("refusedAfter") == true);
+        const Json volume = volume_of(result);
+        CHECK(volume.at("credential").at("openedBefore").is_null());
+        CHECK(volume.at("credential").at("refusedAfter") == true);
+        CHECK(volume.at("residualRisks").back().at("code") == to_string(row.why));
     }
     SECTION("after: not asked") {
-        library.unlock_after_destroy =
-            GENERATE(device::UnlockAnswer{0, -ENOMEM, ""}, device::UnlockAnswer{0, -ETIMEDOUT, ""},
-                     device::UnlockAnswer{-ENOMEM, -ENOMEM, ""},
-                     device::UnlockAnswer{0, 0, "the worker died"});
+        const auto& row = untried.at(GENERATE(range(0U, 7U)));
+        library.unlock_after_destroy = row.answer;
         const auto result = fixture.run();
         CHECK(result.volumes.at(0).verdict == method::Verdict::indeterminate);
         REQUIRE(result.volumes.at(0).reasons.size() == 1);
-        CHECK(result.volumes.at(0).reasons.front().code == ReasonCode::control_not_asked);
-        CHECK(credential(result).at("openedBefore") == true);
-        CHECK(credential(result).at("refusedAfter").is_null());
+        CHECK(result.volumes.at(0).reasons.front().code == row.why);
+        const Json volume = volume_of(result);
+        CHECK(volume.at("credential").at("openedBefore") == true);
+        CHECK(volume.at("credential").at("refusedAfter").is_null());
     }
     SECTION("after: it opens") {
         library.unlock_after_destroy = device::UnlockAnswer{0, 0, ""};

@@ -151,6 +151,25 @@ TEST_CASE("run: one volume's failure does not keep the other from its end", "[jo
     CHECK(fixture.verified_bundles() == 4);
 }
 
+TEST_CASE("run: a volume that is refused when the run comes to it was not written", "[job][run]") {
+    RunFixture fixture;
+    fixture.on_event = [&](const Json& event) {
+        if (event.value("event", "") == "started" &&
+            event.dump().find(kUuidB) != std::string::npos) {
+            fixture.host.at("/dev/b").uses = {{ReasonCode::mounted, "mounted at /mnt"}};
+        }
+    };
+    const auto result = fixture.run();
+    CHECK(result.volumes.at(0).verdict == method::Verdict::sanitized);
+    CHECK(result.volumes.at(1).verdict == method::Verdict::not_sanitized);
+    REQUIRE(result.volumes.at(1).reasons.size() == 1);
+    CHECK(result.volumes.at(1).reasons.front().code == ReasonCode::mounted);
+    CHECK(result.volumes.at(1).reasons.front().text.find("refused before anything was written") !=
+          std::string::npos);
+    CHECK((fixture.host.at("/dev/b").disk->media() == fixture.before_b));
+    CHECK(fixture.verified_bundles() == 1);
+}
+
 TEST_CASE("run: without attestation keys go, but no level is claimed", "[job][run]") {
     RunFixture fixture;
     const auto at = fixture.manifest_text.find("\"attestation\"");

@@ -82,7 +82,11 @@ answers::TrustAnchors own_anchors(const job::StateDirectory& state) {
         return *std::move(text);
     };
     const auto key = evidence::verifier_key_line(read(evidence::kLogKeyFile));
-    return {read(evidence::kRootFile), key.value_or(""), {}};
+    return {read(evidence::kRootFile),
+            key.value_or(""),
+            {},
+            read_text_file(state.keys() / evidence::kRevocationsFile, evidence::kAnchorBytesMax)
+                .value_or("")};
 }
 
 Issued issued_of(const answers::Verifier& verifier, const std::filesystem::path& bundle) {

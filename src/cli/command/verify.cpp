@@ -8,6 +8,7 @@
 #include <set>
 
 #include "efface/base/file.hpp"
+#include "efface/evidence/bundle_names.hpp"
 #include "efface/evidence/cms.hpp"
 #include "efface/evidence/log.hpp"
 #include "efface/judge/lower.hpp"
@@ -32,6 +33,8 @@ struct VerifyOptions {
     std::vector<std::string> bundles;
     std::string root;
     std::string log_key;
+    std::string trust;
+    std::string crl;
     std::string log;
     bool replay = false;
     bool json = false;
@@ -105,28 +108,79 @@ std::string read_anchor(const std::filesystem::path& path, const char* option) {
     throw Error(ErrorCode::usage, path.string() + ": there is no such trust anchor", hint);
 }
 
-Anchors anchors_of(const Program& program, const VerifyOptions& options) {
+/// Which files hold what is trusted, or one that holds all of it.
+void check_anchor_options(const VerifyOptions& options) {
     if (options.root.empty() != options.log_key.empty()) {
         throw Error(ErrorCode::usage, "--root and --log-key are given together or not at all",
                     std::string("add ") + (options.root.empty() ? "--root" : "--log-key") +
                         ": the keys of this machine cannot vouch for what others signed");
     }
+    if (!options.trust.empty() && !(options.root.empty() && options.crl.empty())) {
+        throw Error(ErrorCode::usage, "--trust holds all that --root, --log-key and --crl give",
+                    "give --trust FILE alone");
+    }
+}
+
+/// What `efface keys export-trust` wrote: efface.trust/1, efface-certificate(5).
+void read_trust_file(const std::string& path, Anchors& anchors, std::string& log_key) {
+    const Json document = parse_json(read_anchor(path, "--trust"), path);
+    ObjectReader reader(document, path);
+    if (reader.required_string("schema") != "efface.trust/1") {
+        throw Error(ErrorCode::usage, path + ": is not of schema efface.trust/1",
+                    "write it with: efface keys export-trust");
+    }
+    const auto text_of = [&](const char* list, const char* key) {
+        std::string text;
+        for (const Json& one : document.value(list, Json::array())) {
+            text += one.value(key, "");
+        }
+        return text;
+    };
+    if (document.value("logKeys", Json::array()).size() != 1) {
+        throw Error(ErrorCode::usage, path + ": must hold the key of one log",
+                    "one trust file for each station's log");
+    }
+    anchors.from = "trust-file";
+    anchors.root = anchors.log_key = path;
+    anchors.trusted.roots_pem = text_of("roots", "pem");
+    anchors.trusted.revocations_pem = text_of("revocations", "pem");
+    log_key = text_of("logKeys", "verifierKey");
+}
+
+void read_anchor_files(const Program& program, const VerifyOptions& options, Anchors& anchors,
+                       std::string& log_key) {
     const bool own = options.root.empty();
     const auto keys = own ? program.state().keys() : std::filesystem::path();
-    const std::filesystem::path root =
-        own ? keys / "root.pem" : std::filesystem::path(options.root);
-    Anchors anchors;
     anchors.from = own ? "state-folder" : "options";
-    anchors.root = root;
-    anchors.trusted.roots_pem = read_anchor(root, "--root");
-    const std::filesystem::path log_key =
-        own ? keys / "log.vkey" : std::filesystem::path(options.log_key);
-    anchors.log_key = log_key;
-    const auto line = evidence::verifier_key_line(read_anchor(log_key, "--log-key"));
+    anchors.root = own ? keys / evidence::kRootFile : std::filesystem::path(options.root);
+    anchors.log_key = own ? keys / evidence::kLogKeyFile : std::filesystem::path(options.log_key);
+    anchors.trusted.roots_pem = read_anchor(anchors.root, "--root");
+    log_key = read_anchor(anchors.log_key, "--log-key");
+    if (!options.crl.empty()) {
+        anchors.trusted.revocations_pem = read_anchor(options.crl, "--crl");
+    } else if (own) {
+        anchors.trusted.revocations_pem =
+            read_text_file(keys / evidence::kRevocationsFile, kAnchorBytesMax).value_or("");
+    }
+}
+
+Anchors anchors_of(const Program& program, const VerifyOptions& options) {
+    check_anchor_options(options);
+    Anchors anchors;
+    std::string log_key_text;
+    if (options.trust.empty()) {
+        read_anchor_files(program, options, anchors, log_key_text);
+    } else {
+        read_trust_file(options.trust, anchors, log_key_text);
+    }
+    const auto& root = anchors.root;
+    const auto& log_key = anchors.log_key;
+    const auto line = evidence::verifier_key_line(log_key_text);
     anchors.roots = evidence::trusted_roots(anchors.trusted.roots_pem);
     if (anchors.roots.empty()) {
         throw Error(ErrorCode::usage, root.string() + ": must hold only certificates in PEM");
     }
+    evidence::check_revocations(anchors.trusted.revocations_pem, anchors.trusted.roots_pem);
     if (!line) {
         throw Error(ErrorCode::usage, log_key.string() + ": has no line \"name+id+key\"",
                     "give the content of log.vkey with --log-key");
@@ -385,6 +439,9 @@ void add_verify(Command& app, Program& program) {
     command.add("--root", options->root, "Trusted evidence root (PEM), with --log-key")
         .kind("FILE");
     command.add("--log-key", options->log_key, "Trusted log key (vkey line), with --root")
+        .kind("FILE");
+    command.add("--crl", options->crl, "What the root revoked (crl.pem), with --root").kind("FILE");
+    command.add("--trust", options->trust, "All of these in one file, from keys export-trust")
         .kind("FILE");
     command.add("--log", options->log, "Folder of the whole log: shows missing and later runs")
         .kind("FOLDER");

@@ -8,6 +8,7 @@ import os
 import pathlib
 import re
 import stat
+import sys
 
 CLOCK_SLACK = datetime.timedelta(minutes=10)  # two clocks that are set may differ by so much
 HERE = pathlib.Path(__file__).resolve().parent
@@ -139,4 +140,8 @@ def when(text):
 def table(name):
     """One of the tables that both judges ask."""
     paths = [folder / (name + '.json') for folder in TABLES]
-    return strict_json(next(path for path in paths if path.exists()).read_bytes(), name)
+    found = [path for path in paths if path.exists()]
+    if not found:
+        sys.exit(f'verify-bundle: {name}.json is missing: it is run where it was installed, or in the '
+                 'source tree of efface')
+    return strict_json(found[0].read_bytes(), name)

@@ -102,7 +102,8 @@ std::string check_anchors(Examined& examined) {
         told.emplace_back("log.vkey");
     }
     return told.empty() ? "the bundle contains none"
-                        : fmt::format("its {} is trusted from elsewhere", fmt::join(told, " and "));
+                        : fmt::format("its {} {} trusted from elsewhere", fmt::join(told, " and "),
+                                      told.size() == 1 ? "is" : "are");
 }
 
 std::string check_signature(Examined& examined) {

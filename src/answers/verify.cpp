@@ -88,6 +88,7 @@ std::string subject_of(const Json& predicate) {
 struct Verifier::State {
     TrustAnchors anchors;
     std::optional<evidence::WholeLog> log;
+    std::string left_out;
 };
 
 Verifier::Verifier(TrustAnchors anchors) {
@@ -97,11 +98,21 @@ Verifier::Verifier(TrustAnchors anchors) {
     key.resize(key.find_last_not_of('\n') + 1);
     if (state->anchors.log_directory) {
         state->log.emplace(*state->anchors.log_directory, key);
+        const auto& problems = state->log->audit().problems;
+        if (state->anchors.log_if_intact && !problems.empty()) {
+            state->left_out = printable(list_of(problems));
+            state->log.reset();
+            state->anchors.log_directory.reset();
+        }
     }
     state_ = std::move(state);
 }
 
 Verifier::~Verifier() = default;
+
+const std::string& Verifier::log_left_out() const noexcept {
+    return state_->left_out;
+}
 
 Verification Verifier::verify(const std::filesystem::path& bundle) const {
     Verification verification;

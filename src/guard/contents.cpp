@@ -19,6 +19,8 @@ using inventory::Kind;
 
 namespace {
 
+constexpr const char* kUnreadable = "unreadable";
+
 bool is_member(const FoundSignature& found) {
     static constexpr std::array<std::string_view, 10> kMembers = {
         "LVM2_member",  "LVM1_member", "zfs_member", "bcache", "ceph_bluestore",
@@ -49,7 +51,7 @@ void add_contents(const std::string& path, std::vector<Content>& contents) {
         signatures = inventory::signatures_on(path);
     } catch (const Error&) {
         // A dying disk is erased all the same; the plan says that nobody knows what is on it.
-        contents.push_back({printable(where), "unreadable", {}, {}, {}, false});
+        contents.push_back({printable(where), kUnreadable, {}, {}, {}, false});
     }
     for (const auto& found : signatures) {
         Content content;
@@ -91,6 +93,9 @@ Json to_json(const std::vector<Content>& contents) {
 }
 
 std::string to_text(const Content& content) {
+    if (content.type == kUnreadable) {
+        return "what is on " + content.where + ", which cannot be read: unknown";
+    }
     std::string text = fmt::format("{} on {}", content.type, content.where);
     if (!content.label.empty()) {
         text += fmt::format(", \"{}\"", content.label);

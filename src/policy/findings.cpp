@@ -17,6 +17,11 @@ void Findings::add(ReasonCode code, const std::string& detail) {
     found_.push_back({&*rule, printable(detail)});
 }
 
+void Findings::add_unknown(ReasonCode code, const std::string& detail) {
+    add(code, detail);
+    found_.back().unknown = true;
+}
+
 std::vector<Finding> Findings::in_table_order() && {
     std::stable_sort(found_.begin(), found_.end(),
                      [](const Finding& a, const Finding& b) { return a.rule < b.rule; });
@@ -28,11 +33,50 @@ bool starts_with_any(std::string_view text, std::initializer_list<std::string_vi
                        [&](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-void examine_storage(const StorageFacts& facts, Findings& findings) {
+namespace {
+
+/// A layer that counts as copying because nobody could see what it does (layer_rules.cpp).
+bool is_unknown(const inventory::Layer& layer) {
+    return layer.type == "unknown" || layer.type == "dm-unknown";
+}
+
+/// The file system of a file, by its name where it has one.
+std::string file_system_of(const StorageFacts& facts) {
+    for (const auto& layer : facts.layers) {
+        if (layer.type == "filesystem") {
+            return layer.name;
+        }
+    }
+    return "the file system";
+}
+
+void add_copy_on_write(const StorageFacts& facts, Findings& findings) {
     if (facts.copy_on_write) {
         findings.add(ReasonCode::copy_on_write,
-                     "the file system writes changed blocks to other places");
+                     file_system_of(facts) +
+                         " writes changed blocks to other places: no overwrite of the file, that "
+                         "of shred neither, reaches the old ones");
     }
+    for (const auto& layer : facts.layers) {
+        const bool told = facts.copy_on_write || facts.shared_extents > 0;
+        if (!layer.copy_on_write || (told && layer.type == "filesystem")) {
+            continue;
+        }
+        if (is_unknown(layer)) {
+            findings.add_unknown(ReasonCode::copy_on_write,
+                                 fmt::format("{}: {}", layer.name, layer.note));
+        } else {
+            findings.add(ReasonCode::copy_on_write,
+                         fmt::format("{} ({}){}", layer.name, layer.type,
+                                     layer.note.empty() ? "" : ": " + layer.note));
+        }
+    }
+}
+
+}  // namespace
+
+void examine_storage(const StorageFacts& facts, Findings& findings) {
+    add_copy_on_write(facts, findings);
     if (facts.shared_extents > 0) {
         findings.add(ReasonCode::shared_extents,
                      fmt::format("{} extents are shared with another file or snapshot",
@@ -51,9 +95,6 @@ void examine_storage(const StorageFacts& facts, Findings& findings) {
     }
     for (const auto& layer : facts.layers) {
         const auto what = fmt::format("{} ({})", layer.name, layer.type);
-        if (layer.copy_on_write) {
-            findings.add(ReasonCode::copy_on_write, what);
-        }
         if (layer.thin) {
             findings.add(ReasonCode::thin, what);
         }
@@ -97,8 +138,11 @@ FindingReasons reasons_of(const std::vector<Finding>& findings) {
         auto& list = finding.rule->effect == Effect::refuse      ? reasons.refusals
                      : finding.rule->effect == Effect::exception ? reasons.exceptions
                                                                  : reasons.residual_risks;
-        list.push_back(
-            {finding.rule->code, fmt::format("{} ({})", finding.rule->reason, finding.detail)});
+        list.push_back({finding.rule->code,
+                        finding.unknown
+                            ? fmt::format("what is below is unknown ({}), and counts as: {}",
+                                          finding.detail, finding.rule->reason)
+                            : fmt::format("{} ({})", finding.rule->reason, finding.detail)});
     }
     return reasons;
 }

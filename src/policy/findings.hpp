@@ -15,6 +15,8 @@ class Findings final {
     explicit Findings(const std::vector<Rule>& rules) : rules_(rules) {}
     /// `code` must be in the table (asserted).
     void add(ReasonCode code, const std::string& detail);
+    /// The same of what nobody could look at: it counts as if it were so.
+    void add_unknown(ReasonCode code, const std::string& detail);
     [[nodiscard]] std::vector<Finding> in_table_order() &&;
 
   private:

@@ -90,7 +90,9 @@ void render_result(Page& page, const Part& predicate) {
     page.field("Result", status_in_words(words(look(predicate, {"result", "status"}))));
     page.field("Level claimed", level_in_words(predicate));
     render_why_no_level(page, predicate);
-    page.field("Level requested", words(look(predicate, {"result", "requestedLevel"})));
+    const auto requested = words(look(predicate, {"result", "requestedLevel"}));
+    page.field("Level requested",
+               requested == "none" ? "none: whatever can be reached" : requested);
     page.field("Certificate", words(look(predicate, {"certificateId"})));
     page.field("Issued at", words(look(predicate, {"issuedAt"})));
     page.field("Issued by", joined({words(look(predicate, {"issuer", "organization"})),

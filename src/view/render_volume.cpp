@@ -112,10 +112,13 @@ void render_volume(Page& page, const Part& volume, const Part& result) {
     page.field("LUKS UUID", words(look(volume, {"uuid"})), kVolumeIndent);
     page.field("Engine", words(look(volume, {"engine"})), kVolumeIndent);
     page.field("Asset tag", words(look(volume, {"assetTag"})), kVolumeIndent);
-    render_cryptographic_erase(page, look(volume, {"cryptographicErase"}));
     if (words(look(volume, {"alreadyGone"})) == "yes") {
-        page.field("Note", "declared as already gone; not examined here", kVolumeIndent);
+        page.field("Note",
+                   "declared as already gone: nothing of it was examined or erased here; what "
+                   "follows is how this method works",
+                   kVolumeIndent);
     }
+    render_cryptographic_erase(page, look(volume, {"cryptographicErase"}));
     for (const Part& location : look(volume, {"locations"})) {
         render_location(page, location);
     }

@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / 'lib'))
 from sample import DAY, todays
 from tamper.claims import (contradictions, drive, drive_claims, generated, health, lowered, memory, read,
                            reasons, rows, target, volumes)
-from tamper.files import acceptances, approvals, certificates, forms, log, orders, record, shapes
+from tamper.files import acceptances, approvals, certificates, forms, log, orders, proofs, record, shapes
 from tamper import edits
 from tamper.case import CONSISTENCY_PROOF, INTENT_PROOF, RECORD, Case
 from tamper.judges import SCRIPT, WORKERS, ask
@@ -256,7 +256,7 @@ def run_all(work):
     problems = accepted(good, False) + accepted(good, True)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         waiting = [pool.submit(run_alteration, good, other, work, alter, False, check)
-                   for alter, check in record.ALTERATIONS + log.ALTERATIONS]
+                   for alter, check in record.ALTERATIONS + proofs.ALTERATIONS]
         waiting += [pool.submit(run_alteration, good, other, work, alter, True, 'whole log')
                     for alter in log.LOG_ALTERATIONS]
         waiting += [pool.submit(run_variant, work, name, check)

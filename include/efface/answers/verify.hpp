@@ -19,6 +19,8 @@ struct TrustAnchors {
     std::string log_verifier_key;  ///< one line; line feeds at its end are taken off
     std::optional<std::filesystem::path> log_directory;  ///< the whole log, to see what is missing
     std::string revocations_pem = {};  ///< what the roots revoked; may be empty
+    /// It is left out where it is damaged or cannot be read, as nobody asked about it.
+    bool log_if_intact = false;
 };
 
 /// The exit statuses of questions.
@@ -68,6 +70,8 @@ class Verifier final {
     Verifier(const Verifier&) = delete;
     Verifier& operator=(const Verifier&) = delete;
     [[nodiscard]] Verification verify(const std::filesystem::path& bundle) const;
+    /// Why the log was left out; empty: it was not.
+    [[nodiscard]] const std::string& log_left_out() const noexcept;
 
   private:
     struct State;

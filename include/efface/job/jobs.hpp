@@ -22,6 +22,8 @@ struct JobEntry {
     std::optional<ReasonCode> reason;
     bool running = false;    ///< a process holds the job's lock
     std::string started_at;  ///< of the last attempt
+    /// Its place among those of the same second: that of its announcement in the log.
+    std::uint64_t sequence = 0;
     std::uint64_t attempt = 1;
     std::uint64_t interruptions = 0;
     std::string verdict;  ///< empty until the run has one; "lost" when another job replaced it
@@ -47,7 +49,8 @@ struct ForgottenJob {
 /// is no such job, Error(busy) while it is at work.
 ForgottenJob forget_job(const StateDirectory& state, const Clock& clock, const std::string& id);
 
-/// Latest first. A folder that can't be read is an entry with a reason.
+/// Latest first, also of those that began in the same second. A folder that can't be read is an
+/// entry with a reason.
 [[nodiscard]] std::vector<JobEntry> list_jobs(const StateDirectory& state);
 
 }  // namespace efface::job

@@ -33,6 +33,7 @@ struct Rule {
 struct Finding {
     const Rule* rule = nullptr;
     std::string detail;
+    bool unknown = false;  ///< it could not be seen whether it applies
 };
 
 /// `highest`, limited by the findings.

@@ -39,14 +39,16 @@ std::string subject_of(const Json& predicate) {
 
 void add_proved(Issued& issued, const Json& predicate) {
     const Json& target = part_of(predicate, "target");
-    issued.project = word_of(part_of(predicate, "dataOwner"), "projectId");
+    // Of one target, who ordered it has an order's id there.
+    (target.is_object() ? issued.order : issued.project) =
+        word_of(part_of(predicate, "dataOwner"), "projectId");
     issued.serial = word_of(part_of(predicate, "targetIdentity"), "serial");
     add_word(issued.asset_tags, word_of(target, "assetTag"));
     for (const Json& volume : part_of(predicate, "volumes")) {
         add_word(issued.asset_tags, word_of(volume, "assetTag"));
     }
     const Json& authorization = part_of(predicate, "authorization");
-    issued.order = word_of(authorization, "reference");
+    issued.ticket = word_of(authorization, "reference");
     issued.operator_name = word_of(authorization, "operator");
     for (const Json& approval : part_of(authorization, "approvals")) {
         add_word(issued.approvers, word_of(approval, "subject"));
@@ -82,11 +84,16 @@ answers::TrustAnchors own_anchors(const job::StateDirectory& state) {
         return *std::move(text);
     };
     const auto key = evidence::verifier_key_line(read(evidence::kLogKeyFile));
-    return {read(evidence::kRootFile),
-            key.value_or(""),
-            {},
-            read_text_file(state.keys() / evidence::kRevocationsFile, evidence::kAnchorBytesMax)
-                .value_or("")};
+    answers::TrustAnchors anchors{read(evidence::kRootFile), key.value_or(""), {}};
+    anchors.revocations_pem =
+        read_text_file(state.keys() / evidence::kRevocationsFile, evidence::kAnchorBytesMax)
+            .value_or("");
+    std::error_code error;
+    if (std::filesystem::is_directory(state.log(), error)) {
+        anchors.log_directory = state.log();
+        anchors.log_if_intact = true;
+    }
+    return anchors;
 }
 
 Issued issued_of(const answers::Verifier& verifier, const std::filesystem::path& bundle) {
@@ -94,6 +101,8 @@ Issued issued_of(const answers::Verifier& verifier, const std::filesystem::path&
     Issued issued;
     issued.bundle = bundle.string();
     issued.answer = answers::answer_of(verification);
+    issued.rejected = verification.rejected;
+    issued.superseded = !verification.later.empty();
     if (!verification.ok()) {
         issued.why_not = answers::summarize(verification);
     }

@@ -20,18 +20,22 @@ struct Issued {
     std::string subject;  ///< name of the target, or the project
     std::string serial;
     std::vector<std::string> asset_tags;  ///< of the target or the volumes
-    std::string project;
-    std::string order;  ///< reference of the order or manifest
+    std::string project;                  ///< id of the manifest
+    std::string order;                    ///< id of the order
+    std::string ticket;                   ///< of either
     std::string status;
     std::string level;
     std::string operator_name;
     std::vector<std::string> approvers;
     std::string technique;
     std::string why_not;
+    bool rejected = false;    ///< by the organisation
+    bool superseded = false;  ///< by a later run on the same storage
     answers::Answer answer = answers::Answer::not_known;
 };
 
-/// The root and log key of the state folder. Throws Error(usage) when they are not there.
+/// The root and log key of the state folder, with its log where it is intact. Throws Error(usage)
+/// when the keys are not there.
 [[nodiscard]] answers::TrustAnchors own_anchors(const job::StateDirectory& state);
 [[nodiscard]] Issued issued_of(const answers::Verifier& verifier,
                                const std::filesystem::path& bundle);
@@ -46,6 +50,9 @@ struct Claim {
 };
 /// Of every certificate of one target, latest first. One that cannot be read claims nothing.
 [[nodiscard]] std::vector<Claim> claimed_in(const job::StateDirectory& state);
+
+/// The columns of efface certificates, as they are typed.
+[[nodiscard]] std::vector<std::string> certificate_columns();
 
 /// "proved", "NOT PROVED", "unreadable", "limited".
 [[nodiscard]] const char* proof_word(answers::Answer answer);

@@ -17,15 +17,8 @@ struct CertificatesOptions {
     bool csv = false;
     bool wide = false;
     std::string columns;
+    bool picks = false;  ///< columns were asked for
 };
-
-std::string joined(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words) {
-        text += (text.empty() ? "" : ", ") + word;
-    }
-    return text;
-}
 
 Json issued_document(const std::vector<Issued>& list) {
     Json certificates = Json::array();
@@ -39,12 +32,15 @@ Json issued_document(const std::vector<Issued>& list) {
                                    .add("assetTags", issued.asset_tags)
                                    .add("project", issued.project)
                                    .add("order", issued.order)
+                                   .add("ticket", issued.ticket)
                                    .add("technique", issued.technique)
                                    .add("status", issued.status)
                                    .add("level", issued.level)
                                    .add("operator", issued.operator_name)
                                    .add("approvers", issued.approvers)
                                    .add("proof", proof_word(issued.answer))
+                                   .add("rejected", issued.rejected)
+                                   .add("superseded", issued.superseded)
                                    .add("exitCode", static_cast<int>(issued.answer))
                                    .add("whyNot", issued.why_not)
                                    .take());
@@ -69,9 +65,10 @@ Meaning meaning_of_verdict(const std::string& status) {
 
 Table table_of(const std::vector<Issued>& list) {
     Table table;
-    table.columns = {{"ISSUED", 90},   {"PROOF", 100},      {"VERDICT", 95}, {"LEVEL", 80},
-                     {"SERIAL", 70},   {"ASSET TAG", 60},   {"PROJECT", 65}, {"WHAT", 85, true},
-                     {"OPERATOR", 50}, {"APPROVED BY", 40}, {"ORDER", 45},   {"BUNDLE", 30}};
+    table.columns = {{"ISSUED", 90},    {"PROOF", 100},      {"VERDICT", 95}, {"LEVEL", 80},
+                     {"SERIAL", 70},    {"ASSET TAG", 60},   {"PROJECT", 65}, {"WHAT", 85, true},
+                     {"OPERATOR", 50},  {"APPROVED BY", 40}, {"ORDER", 65},   {"TICKET", 35},
+                     {"TECHNIQUE", 25}, {"BUNDLE", 30}};
     const auto dash = [](const std::string& text) { return Cell{text.empty() ? "-" : text}; };
     for (const auto& issued : list) {
         table.rows.push_back(
@@ -80,12 +77,14 @@ Table table_of(const std::vector<Issued>& list) {
              {issued.status.empty() ? "-" : issued.status, meaning_of_verdict(issued.status)},
              dash(issued.level),
              dash(issued.serial),
-             dash(joined(issued.asset_tags)),
+             dash(listed(issued.asset_tags)),
              dash(issued.project),
              dash(issued.why_not.empty() ? issued.subject : issued.why_not),
              dash(issued.operator_name),
-             dash(joined(issued.approvers)),
+             dash(listed(issued.approvers)),
              dash(issued.order),
+             dash(issued.ticket),
+             dash(issued.technique),
              {issued.bundle}});
     }
     return table;
@@ -115,12 +114,13 @@ std::string csv_line(const std::vector<std::string>& fields) {
 std::string csv_of(const std::vector<Issued>& list) {
     std::string text = csv_line({"issued at", "proof", "verdict", "level", "serial number",
                                  "asset tag", "project", "target", "type", "technique", "operator",
-                                 "approved by", "order", "bundle", "why not proved"});
+                                 "approved by", "order", "bundle", "why not proved", "ticket"});
     for (const auto& issued : list) {
-        text += csv_line({issued.at, proof_word(issued.answer), issued.status, issued.level,
-                          issued.serial, joined(issued.asset_tags), issued.project, issued.subject,
-                          issued.type, issued.technique, issued.operator_name,
-                          joined(issued.approvers), issued.order, issued.bundle, issued.why_not});
+        text +=
+            csv_line({issued.at, proof_word(issued.answer), issued.status, issued.level,
+                      issued.serial, listed(issued.asset_tags), issued.project, issued.subject,
+                      issued.type, issued.technique, issued.operator_name, listed(issued.approvers),
+                      issued.order, issued.bundle, issued.why_not, issued.ticket});
     }
     return text;
 }
@@ -128,13 +128,13 @@ std::string csv_of(const std::vector<Issued>& list) {
 void print_table(const std::vector<Issued>& list, const CertificatesOptions& options) {
     const Screen screen = Screen::of(STDOUT_FILENO);
     auto table = table_of(list);
-    const bool asked = options.wide || !options.columns.empty();
-    table = options.columns.empty() ? without_empty(std::move(table))
-                                    : pick(std::move(table), options.columns);
+    const bool asked = options.wide || options.picks;
+    table =
+        options.picks ? pick(std::move(table), options.columns) : without_empty(std::move(table));
     const auto fitted = fit(table, asked ? 0 : screen.columns, screen);
     print_made_safe(fitted.text);
     if (!fitted.left_out.empty()) {
-        say("no room for " + joined(fitted.left_out) +
+        say("no room for " + listed(fitted.left_out) +
             ": efface certificates -w, or -o with the columns to show");
     }
 }
@@ -143,7 +143,7 @@ int list_certificates(const Program& program, const CertificatesOptions& options
     if (options.json && options.csv) {
         throw Error(ErrorCode::usage, "--json and --csv cannot be combined");
     }
-    if (!options.columns.empty()) {
+    if (options.picks) {
         (void)pick(table_of({}), options.columns);
     }
     const auto list = all_issued(program.existing_state());
@@ -161,16 +161,23 @@ int list_certificates(const Program& program, const CertificatesOptions& options
 
 }  // namespace
 
+std::vector<std::string> certificate_columns() {
+    return typed_names(table_of({}));
+}
+
 void add_certificates(Command& app, Program& program) {
     auto command =
         app.subcommand("certificates", "Show what this machine issued, and whether it is proved");
     auto options = std::make_shared<CertificatesOptions>();
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.flag("--csv", options->csv, "Print a table for a spreadsheet (RFC 4180)");
-    command.add("-o,--columns", options->columns, "Show these columns: issued,serial,verdict")
+    command
+        .add("-o,--columns", options->columns,
+             ("Show these columns, of " + listed(certificate_columns())).c_str())
         .kind("COLUMNS");
     command.flag("-w,--wide", options->wide, "Show every column, however wide");
-    command.when_named([&program, options] {
+    command.when_named([&program, options, command] {
+        options->picks = command.given("--columns");
         program.rights = device::Rights::reading;
         program.run = [&program, options] { return list_certificates(program, *options); };
     });

@@ -2,12 +2,15 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "efface/device/capabilities.hpp"
 #include "efface/guard/users.hpp"
 
 #include "commands.hpp"
 #include "list/rows.hpp"
 #include "terminal/console.hpp"
+#include "terminal/text.hpp"
 
 namespace efface::cli {
 
@@ -18,6 +21,7 @@ struct ListOptions {
     bool techniques = false;
     bool wide = false;
     std::string columns;
+    bool picks = false;  ///< columns were asked for
     std::string devices = "usual";
     unsigned wait = 0;
 
@@ -44,6 +48,8 @@ Json last_document(const std::optional<LastErased>& last) {
                       .add("issuedAt", last->at)
                       .add("status", last->status)
                       .add("level", last->level)
+                      .add("rejected", last->rejected)
+                      .add("superseded", last->superseded)
                       .take()
                 : Json();
 }
@@ -115,49 +121,70 @@ std::string techniques_text(const Storage& storage) {
     return text.empty() ? "\nNo drive here supports an erase command.\n" : text;
 }
 
+bool has(const Table& table, std::string_view name) {
+    return std::any_of(table.columns.begin(), table.columns.end(),
+                       [&](const Column& column) { return name == column.name; });
+}
+
+/// Those of which nobody can say whether they hold LUKS.
+std::string names_unread(const Storage& storage) {
+    std::vector<std::string> names;
+    for (const auto& entry : storage.entries) {
+        if (entry.signature.code < 0) {
+            names.push_back(one_line(entry.identity.canonical_path));
+        }
+    }
+    return listed(names);
+}
+
 /// The columns that were asked for, and where nobody asked those that fit.
 void print_table(const ListOptions& options, const Storage& storage) {
     const Screen screen = Screen::of(STDOUT_FILENO);
     auto table = table_of(storage, options.which());
-    if (!options.columns.empty()) {
+    if (options.picks) {
         table = pick(std::move(table), options.columns);
     } else if (!options.wide) {
         table = without_empty(pick(std::move(table), usual_columns()));
     }
-    const bool asked = options.wide || !options.columns.empty();
+    const bool asked = options.wide || options.picks;
     const auto fitted = fit(table, asked ? 0 : screen.columns, screen);
     print_made_safe(fitted.text);
     if (!fitted.left_out.empty()) {
-        std::string names;
-        for (const auto& name : fitted.left_out) {
-            names += (names.empty() ? "" : ", ") + name;
-        }
-        say("no room for " + names + ": efface list -w, or -o with the columns to show");
+        say("no room for " + listed(fitted.left_out) +
+            ": efface list -w, or -o with the columns to show");
     }
     if (!storage.examined) {
         say("? is what only root may look at: run efface list as root", Meaning::caution);
-    } else if (!storage.pasts.unread.empty()) {
+        return;
+    }
+    const auto unread = names_unread(storage);
+    if (has(table, "LUKS") && !unread.empty()) {
+        say("LUKS ? is unknown: no block could be read of " + unread, Meaning::caution);
+    }
+    if (!storage.pasts.unread.empty()) {
         say("jobs and certificates: " + storage.pasts.unread, Meaning::caution);
     }
 }
 
 int list(const Program& program, const ListOptions& options) {
-    if (!options.columns.empty()) {
-        (void)pick(table_of({}, Devices::all), options.columns);  // before anybody waits
+    auto columns = table_of({}, Devices::all);
+    if (options.picks) {
+        columns = pick(std::move(columns), options.columns);  // throws before anybody waits
     }
+    const bool certificates = options.json || has(columns, "LAST") || has(columns, "CERTIFICATE");
     job::DriveAbilities questions;
     Storage storage;
     storage.examined = device::missing_for_devices().empty();
     storage.entries =
         guard::list_storage({}, false, &questions, std::chrono::seconds(options.wait));
     storage.abilities = questions.found();
+    storage.pasts.rows.resize(storage.entries.size());
+    storage = chosen(std::move(storage), options.which());
     try {
-        storage.pasts = pasts_of(storage.entries, program.state());
+        storage.pasts = pasts_of(storage.entries, program.state(), certificates);
     } catch (const Error& error) {  // a state folder that others can write says nothing
-        storage.pasts.rows.resize(storage.entries.size());
         storage.pasts.unread = error.what();
     }
-    storage = chosen(std::move(storage), options.which());
     if (options.json) {
         print_json(document_of(storage));
         return 0;
@@ -183,7 +210,9 @@ void add_list(Command& app, Program& program) {
     command.flag("-J,--json", options->json, "Print one JSON document");
     command.flag("-t,--techniques", options->techniques,
                  "Show every technique of each drive, and why one cannot be used");
-    command.add("-o,--columns", options->columns, "Show these columns: name,size,serial")
+    command
+        .add("-o,--columns", options->columns,
+             ("Show these columns, of " + listed(list_columns())).c_str())
         .kind("COLUMNS");
     command.flag("-w,--wide", options->wide, "Show every column, however wide");
     command.add("-d,--devices", options->devices, "Which devices to show")
@@ -191,7 +220,8 @@ void add_list(Command& app, Program& program) {
         .show_default();
     command.add("--wait", options->wait, "Seconds to wait for an answer of each drive")
         .between(1U, kWaitMaxS);
-    command.when_named([&program, options] {
+    command.when_named([&program, options, command] {
+        options->picks = command.given("--columns");
         program.rights = device::Rights::listing;
         program.run = [&program, options] { return list(program, *options); };
     });

@@ -48,6 +48,8 @@ constexpr std::array kHealthOptions{
     HealthOption{"--min-spare", "Refuse a drive with less percent of its spare left",
                  &mandate::HealthLimits::spare_percent_min}};
 
+constexpr std::uint64_t kPercentMax = 100;
+
 mandate::Then then_of(const std::string& text) {
     return mandate::then_from_string(text).value_or(mandate::Then::stop);
 }
@@ -107,7 +109,9 @@ void TargetOptions::add_to(Command command) {
     command.add("--max-temperature", max_temperature, "Degrees Celsius").between(1U, 150U);
     command.add("--when-hot", when_hot, "What then").one_of({"go-on", "pause", "stop"});
     for (const auto& option : kHealthOptions) {
-        command.add(option.name, health.*option.limit, option.help);
+        const bool percent = option.limit == &mandate::HealthLimits::spare_percent_min;
+        auto value = command.add(option.name, health.*option.limit, option.help);
+        percent ? value.between(0, kPercentMax) : value.at_least(0);
     }
     command.flag("--refuse-failing", health.refuse_failing,
                  "Refuse a drive that reports that it is failing");

@@ -2,6 +2,9 @@
 #include "plan_text.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <set>
 
 #include "terminal/console.hpp"
 #include "terminal/text.hpp"
@@ -13,6 +16,12 @@ namespace {
 /// With its code, which efface-reasons(7) explains.
 std::string objection_text(const job::Objection& objection) {
     return fmt::format("{}: {}", to_string(objection.reason.code), objection.reason.text);
+}
+
+bool needs_root(const Reason& reason) {
+    return reason.code == ReasonCode::no_capability ||
+           reason.text.find("(EACCES)") != std::string::npos ||
+           reason.text.find("(EPERM)") != std::string::npos;
 }
 
 std::string location_text(const job::LocationPlan& location) {
@@ -102,6 +111,25 @@ class Items final {
     std::size_t columns_;
 };
 
+/// What only root may look at is one line, however much it is: nothing else is known of it.
+std::string refusals(const Items& items, const std::vector<job::Objection>& objections) {
+    std::string text;
+    std::set<std::string> codes;
+    for (const auto& objection : objections) {
+        if (::geteuid() != 0 && needs_root(objection.reason)) {
+            codes.insert(to_string(objection.reason.code));
+        } else {
+            text += items.item("REFUSED: ", objection_text(objection));
+        }
+    }
+    return codes.empty()
+               ? text
+               : text + items.item("REFUSED: ",
+                                   fmt::format("{}: only root may look at all of it, and what is "
+                                               "not seen is unknown: run efface plan as root",
+                                               fmt::join(codes, ", ")));
+}
+
 std::string done_text(const job::DoneBefore& done) {
     return fmt::format(
         "  done at {} by job {} and unchanged since: would not run again\n  certificate {}\n",
@@ -156,9 +184,7 @@ std::string plan_text(const job::TargetPlan& plan, Confirmation confirmation, un
     for (const auto& risk : plan.residual_risks) {
         text += items.item("not claimed: ", risk.text);
     }
-    for (const auto& objection : plan.objections) {
-        text += items.item("REFUSED: ", objection_text(objection));
-    }
+    text += refusals(items, plan.objections);
     if (plan.objections.empty() && confirmation == Confirmation::possible) {
         text += "  to confirm, type: " + one_line(plan.confirm_token) + "\n";
     }

@@ -12,7 +12,9 @@
 #include "efface/policy/overwrite.hpp"
 #include "efface/rules/techniques.hpp"
 
+#include "certificates/issued.hpp"
 #include "command/commands.hpp"
+#include "list/rows.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
@@ -130,6 +132,17 @@ void add_keys(Words& words, const job::StateDirectory& state) {
     }
 }
 
+/// Of a list of names the last one is being typed; none is offered twice.
+void add_columns(Words& words, const std::vector<std::string>& names, const std::string& begun) {
+    const auto comma = begun.rfind(',');
+    const auto before = comma == std::string::npos ? std::string() : begun.substr(0, comma + 1);
+    for (const auto& name : names) {
+        if (("," + before).find("," + name + ",") == std::string::npos) {
+            words.push_back({before + name, {}});
+        }
+    }
+}
+
 /// What is behind --state-dir in the line that is typed.
 std::string state_folder_in(const std::vector<std::string>& typed, const std::string& otherwise) {
     constexpr std::string_view kOption = "--state-dir";
@@ -158,6 +171,10 @@ int complete(const Program& program, const CommandLine& line,
             add_jobs(wanted.words, state, wanted.command != "resume");
         } else if (wanted.kind == "KEY") {
             add_keys(wanted.words, state);
+        } else if (wanted.kind == "COLUMNS" && !typed.empty()) {
+            add_columns(wanted.words,
+                        wanted.command == "list" ? list_columns() : certificate_columns(),
+                        typed.back());
         }
     } catch (const std::exception&) {  // no state, no permission: nothing to offer
     }

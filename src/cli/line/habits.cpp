@@ -30,6 +30,8 @@ constexpr std::array kHabits{
     Habit{"shred", "efface erase"},
     Habit{"sanitize", "efface erase --level purge"},
     Habit{"purge", "efface erase --level purge"},
+    Habit{"--purge", "efface erase --level purge"},
+    Habit{"--clear", "efface erase --level clear"},
     Habit{"destroy", "efface erase, or efface project erase"},
     Habit{"delete", "efface erase"},
     Habit{"format", "efface erase"},

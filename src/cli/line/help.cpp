@@ -21,7 +21,7 @@ constexpr const char* kStatuses = R"(Exit status:
   7   refused: safety
   8   interrupted: resume goes on
   75  busy: another process holds the lock
-  20, 21, 22  a question: no; not known; yes, but incomplete, superseded or rejected
+  20, 21, 22  a question: no; not known; yes, but superseded or rejected
 Read any other number as a failure. efface-exit(7) tells more, efface-reasons(7) each reason.
 )";
 

@@ -16,14 +16,14 @@ namespace efface::cli {
 
 namespace {
 
-constexpr const char* kOr = "|";
+/// The largest that JSON keeps exactly; a limit above it is none.
+constexpr std::uint64_t kNumberMax = (std::uint64_t{1} << 53U) - 1;
 
-std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view),
+std::string scaled(std::optional<std::uint64_t> (*parse)(std::string_view), const char* wanted,
                    const std::string& text) {
     const auto value = parse(text);
     if (!value) {
-        throw CLI::ValidationError("\"" + printable(text) +
-                                   "\" is no whole number, with or without a unit");
+        throw CLI::ValidationError("\"" + printable(text) + "\" is not " + wanted);
     }
     return std::to_string(*value);
 }
@@ -163,7 +163,7 @@ OptionHandle& OptionHandle::show_default() {
 OptionHandle& OptionHandle::one_of(const std::vector<std::string>& words) {
     std::string all;
     for (const auto& word : words) {
-        all += (all.empty() ? "" : kOr) + word;
+        all += (all.empty() ? "" : kBetweenWords) + word;
     }
     option_->type_name(all);
     option_->check([words, all](const std::string& text) -> std::string {
@@ -182,17 +182,23 @@ OptionHandle& OptionHandle::kind(const char* name) {
     return *this;
 }
 
-OptionHandle& OptionHandle::between(unsigned lowest, unsigned highest) {
+OptionHandle& OptionHandle::between(std::uint64_t lowest, std::uint64_t highest) {
     option_->type_name("NUMBER");
     option_->check([lowest, highest](const std::string& text) -> std::string {
         const auto number = parse_bytes(text);
         const bool plain = text.find_first_not_of("0123456789") == std::string::npos;
         return plain && number && *number >= lowest && *number <= highest
                    ? std::string()
-                   : "\"" + printable(text) + "\" is no whole number from " +
-                         std::to_string(lowest) + " to " + std::to_string(highest);
+                   : "\"" + printable(text) + "\" is no whole number " +
+                         (highest == kNumberMax ? "of " + std::to_string(lowest) + " or more"
+                                                : "from " + std::to_string(lowest) + " to " +
+                                                      std::to_string(highest));
     });
     return *this;
+}
+
+OptionHandle& OptionHandle::at_least(std::uint64_t lowest) {
+    return between(lowest, kNumberMax);
 }
 
 OptionHandle& OptionHandle::one_value() {
@@ -201,12 +207,19 @@ OptionHandle& OptionHandle::one_value() {
 }
 
 OptionHandle& OptionHandle::bytes_with_unit() {
-    option_->transform([](const std::string& text) { return scaled(parse_bytes, text); }, "SIZE");
+    option_->type_name("SIZE");
+    option_->transform([](const std::string& text) {
+        return scaled(parse_bytes, "a whole number of bytes: 10MB, 64MiB", text);
+    });
     return *this;
 }
 
 OptionHandle& OptionHandle::seconds_with_unit() {
-    option_->transform([](const std::string& text) { return scaled(parse_seconds, text); }, "TIME");
+    option_->type_name("TIME");
+    option_->transform([](const std::string& text) {
+        return scaled(parse_seconds, "a whole number of seconds, minutes, hours or days: 12h",
+                      text);
+    });
     return *this;
 }
 
@@ -292,106 +305,6 @@ std::optional<std::string> CommandLine::parse(int argc, char** argv) {
     }
     refuse_values_of_flags(app_.get(), argc, argv);
     return text;
-}
-
-namespace {
-
-std::string one_line_of(const std::string& help) {
-    return help.substr(0, help.find('\n'));
-}
-
-const CLI::App* subcommand_of(const CLI::App* command, const std::string& name) {
-    const auto found =
-        command->get_subcommands([&](const CLI::App* known) { return known->get_name() == name; });
-    return found.empty() ? nullptr : found.front();
-}
-
-/// The option that a word names; nullptr for none, and for one that takes no value or has it.
-const CLI::Option* awaits_value(const CLI::App* command, const std::string& word) {
-    if (!word.starts_with('-') || word.find('=') != std::string::npos) {
-        return nullptr;
-    }
-    for (const auto* owner = command; owner != nullptr; owner = owner->get_parent()) {
-        const auto* option = owner->get_option_no_throw(word);
-        if (option != nullptr) {
-            return option->get_items_expected_max() > 0 ? option : nullptr;
-        }
-    }
-    return nullptr;
-}
-
-/// The argument at this place of a command; the last one may take more.
-const CLI::Option* argument_at(const CLI::App* command, std::size_t place) {
-    const CLI::Option* found = nullptr;
-    std::size_t number = 0;
-    for (const auto* option : command->get_options()) {
-        if (option->get_positional() && number++ <= place) {
-            found = option;
-        }
-    }
-    return number > place || (found != nullptr && found->get_items_expected_max() > 1) ? found
-                                                                                       : nullptr;
-}
-
-void add_values(Wanted& wanted, const CLI::Option* option) {
-    const std::string kind = option->get_type_name();
-    if (kind.find(kOr) == std::string::npos) {
-        wanted.kind = kind;
-        return;
-    }
-    for (std::size_t at = 0; at <= kind.size();) {
-        const auto end = std::min(kind.find(kOr, at), kind.size());
-        wanted.words.push_back({kind.substr(at, end - at), {}});
-        at = end + 1;
-    }
-}
-
-void add_options(Wanted& wanted, const CLI::App* command) {
-    for (const auto* option : command->get_options()) {
-        for (const auto& name : option->get_lnames()) {
-            wanted.words.push_back({"--" + name, one_line_of(option->get_description())});
-        }
-        for (const auto& name : option->get_snames()) {
-            wanted.words.push_back({"-" + name, one_line_of(option->get_description())});
-        }
-    }
-}
-
-}  // namespace
-
-Wanted CommandLine::wanted(const std::vector<std::string>& typed) const {
-    const CLI::App* command = app_.get();
-    const CLI::Option* pending = nullptr;
-    std::size_t arguments = 0;
-    Wanted wanted;
-    for (std::size_t i = 0; i + 1 < typed.size(); ++i) {
-        const auto& word = typed[i];
-        if (pending != nullptr) {
-            pending = nullptr;
-        } else if (word.starts_with('-')) {
-            pending = awaits_value(command, word);
-        } else if (const auto* next = subcommand_of(command, word);
-                   next != nullptr && arguments == 0) {
-            command = next;
-            wanted.command += (wanted.command.empty() ? "" : " ") + word;
-        } else {
-            ++arguments;
-        }
-    }
-    if (pending != nullptr) {
-        add_values(wanted, pending);
-    } else if (!typed.empty() && typed.back().starts_with('-')) {
-        add_options(wanted, command);
-    } else {
-        const auto named = [](const CLI::App* known) { return !known->get_group().empty(); };
-        for (const auto* known : command->get_subcommands(named)) {
-            wanted.words.push_back({known->get_name(), one_line_of(known->get_description())});
-        }
-        if (const auto* argument = argument_at(command, arguments)) {
-            add_values(wanted, argument);
-        }
-    }
-    return wanted;
 }
 
 std::string CommandLine::named() const {

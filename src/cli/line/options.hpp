@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How commands declare what they take. CLI11 is behind it in one source, as every source that
+// How commands declare what they take. CLI11 is behind it in two sources, as every source that
 // includes it takes seconds longer to compile.
 #pragma once
 
@@ -17,6 +17,9 @@ class Option;
 
 namespace efface::cli {
 
+/// Of OptionHandle::one_of(), as the help shows them.
+inline constexpr const char* kBetweenWords = "|";
+
 /// An option or argument that was declared; a handle, valid as long as its CommandLine. Each call
 /// narrows what it takes, or says more of it in the help.
 class OptionHandle final {
@@ -26,10 +29,12 @@ class OptionHandle final {
     OptionHandle& show_default();
     /// Exactly one of these words, which the help and the completion show.
     OptionHandle& one_of(const std::vector<std::string>& words);
-    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE"; the
-    /// help shows it, and the completion knows these six.
+    /// What a value is, in capitals: "FILE", "FOLDER", "TARGET", "JOB", "KEY", "TECHNIQUE",
+    /// "COLUMNS"; the help shows it, and the completion knows these.
     OptionHandle& kind(const char* name);
-    OptionHandle& between(unsigned lowest, unsigned highest);
+    /// A whole number; nothing else, no sign either.
+    OptionHandle& between(std::uint64_t lowest, std::uint64_t highest);
+    OptionHandle& at_least(std::uint64_t lowest);
     /// One value each time it is given, so that arguments may follow.
     OptionHandle& one_value();
     /// "10MB": a number of bytes, as parse_bytes() reads it.

@@ -60,8 +60,8 @@ void add_certificates(const std::vector<inventory::ListEntry>& entries,
         });
         if (latest != claims.end()) {
             const auto issued = issued_of(verifier, latest->bundle);
-            pasts.rows[i].last = LastErased{latest->bundle, latest->at, issued.status, issued.level,
-                                            issued.answer == answers::Answer::qualified};
+            pasts.rows[i].last = LastErased{latest->bundle, latest->at,      issued.status,
+                                            issued.level,   issued.rejected, issued.superseded};
         }
     }
 }
@@ -89,7 +89,8 @@ std::string job_in_words(const job::JobEntry& job) {
     return text;
 }
 
-Pasts pasts_of(const std::vector<inventory::ListEntry>& entries, const job::StateDirectory& state) {
+Pasts pasts_of(const std::vector<inventory::ListEntry>& entries, const job::StateDirectory& state,
+               bool with_certificates) {
     Pasts pasts;
     pasts.rows.resize(entries.size());
     std::error_code error;
@@ -100,7 +101,9 @@ Pasts pasts_of(const std::vector<inventory::ListEntry>& entries, const job::Stat
     }
     try {
         add_jobs(entries, state, pasts);
-        add_certificates(entries, state, pasts);
+        if (with_certificates) {
+            add_certificates(entries, state, pasts);
+        }
     } catch (const std::exception& failure) {  // no permission, no keys: the list is of use without
         pasts.unread = failure.what();
     }

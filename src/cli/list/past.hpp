@@ -19,7 +19,8 @@ struct LastErased {
     std::string at;
     std::string status;  ///< empty: it is not proved
     std::string level;
-    bool rejected = false;  ///< by the organisation, or superseded
+    bool rejected = false;    ///< by the organisation
+    bool superseded = false;  ///< by a later run that left no certificate
 };
 
 struct Past {
@@ -34,9 +35,10 @@ struct Pasts {
 };
 
 /// Of every row. A job belongs to storage by its path, a certificate by what stays of a device.
-/// Certificates are verified below this machine's own anchors before anything is believed.
+/// Certificates, which are looked for only `with_certificates`, are verified below this machine's
+/// own anchors before anything is believed.
 [[nodiscard]] Pasts pasts_of(const std::vector<inventory::ListEntry>& entries,
-                             const job::StateDirectory& state);
+                             const job::StateDirectory& state, bool with_certificates);
 
 /// Jobs of one target that run or were interrupted, by its path.
 [[nodiscard]] std::vector<job::JobEntry> open_jobs_on(const std::vector<job::JobEntry>& jobs,

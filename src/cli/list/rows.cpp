@@ -119,6 +119,9 @@ Cell last_of(const Storage& storage, std::size_t i) {
     if (last->rejected) {
         return {"REJECTED " + day, Meaning::bad};
     }
+    if (last->superseded) {
+        return {"SUPERSEDED " + day, Meaning::bad};
+    }
     const bool success = last->status.starts_with("sanitized");
     return {fmt::format("{}{} {}", last->status,
                         success && last->level != "none" ? ", " + last->level : "", day),
@@ -212,6 +215,10 @@ Table table_of(const Storage& storage, Devices devices) {
         table.rows.push_back(folded(storage, idle, table.columns.size()));
     }
     return table;
+}
+
+std::vector<std::string> list_columns() {
+    return typed_names(table_of({}, Devices::all));
 }
 
 std::string usual_columns() {

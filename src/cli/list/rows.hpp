@@ -33,6 +33,8 @@ struct Storage {
 
 /// Those that are wanted, in their order.
 [[nodiscard]] Storage chosen(Storage storage, Devices devices);
+/// The names of all columns, as they are typed.
+[[nodiscard]] std::vector<std::string> list_columns();
 /// Every column. What could not be looked at is "?", what is not there "-".
 [[nodiscard]] Table table_of(const Storage& storage, Devices devices);
 /// Those that are shown unless others are asked for.

@@ -21,24 +21,12 @@ constexpr std::size_t kShortestText = 24;
 constexpr const char* kNothing = "-";
 constexpr std::string_view kCut = " ...";
 
-std::string upper(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::toupper(letter)); });
-    return text;
-}
-
-std::string in_small_letters(std::string text) {
-    std::transform(text.begin(), text.end(), text.begin(),
-                   [](unsigned char letter) { return static_cast<char>(std::tolower(letter)); });
-    return text;
-}
-
-std::vector<std::string> names_of(const Table& table) {
-    std::vector<std::string> names;
-    for (const auto& column : table.columns) {
-        names.emplace_back(column.name);
-    }
-    return names;
+/// As it is typed in a shell: "used-by" for USED BY.
+std::string as_typed(std::string name) {
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char letter) {
+        return letter == ' ' || letter == '_' ? '-' : static_cast<char>(std::tolower(letter));
+    });
+    return name;
 }
 
 /// These columns of a table, by index.
@@ -165,26 +153,35 @@ std::string line_of(const std::vector<Cell>& cells, const std::vector<std::size_
 
 }  // namespace
 
+std::vector<std::string> typed_names(const Table& table) {
+    std::vector<std::string> names;
+    for (const auto& column : table.columns) {
+        names.push_back(as_typed(column.name));
+    }
+    return names;
+}
+
 Table pick(Table table, const std::string& names) {
-    const auto known = names_of(table);
+    const auto known = typed_names(table);
+    std::string all;
+    for (const auto& one : known) {
+        all += (all.empty() ? "" : ",") + one;
+    }
+    const auto hint = "some of -o " + all;
+    if (names.empty()) {
+        throw Error(ErrorCode::usage, "no column is named", hint);
+    }
     std::vector<std::size_t> chosen;
-    std::size_t at = 0;
-    while (at <= names.size()) {
+    for (std::size_t at = 0; at <= names.size();) {
         const auto end = std::min(names.find(',', at), names.size());
-        const auto name = upper(names.substr(at, end - at));
-        const auto found = std::find(known.begin(), known.end(), name);
+        const auto word = names.substr(at, end - at);
+        const auto found = std::find(known.begin(), known.end(), as_typed(word));
         if (found == known.end()) {
-            std::string all;
-            for (const auto& one : known) {
-                all += (all.empty() ? "" : ", ") + one;
-            }
-            std::vector<std::string> words;
-            std::transform(known.begin(), known.end(), std::back_inserter(words), in_small_letters);
-            const auto meant = most_alike(name, words);
+            const auto meant = most_alike(as_typed(word), known);
             throw Error(ErrorCode::usage,
-                        "there is no column \"" + printable(names.substr(at, end - at)) + "\"" +
-                            (meant ? ": did you mean " + upper(*meant) + "?" : ""),
-                        "columns: " + all);
+                        "there is no column \"" + printable(word) + "\"" +
+                            (meant ? ": did you mean " + *meant + "?" : ""),
+                        hint);
         }
         chosen.push_back(static_cast<std::size_t>(found - known.begin()));
         at = end + 1;

@@ -25,8 +25,10 @@ struct Table {
     std::vector<std::vector<Cell>> rows;  ///< each with a cell a column
 };
 
-/// Only these columns, in this order: "name,used by", of either case. Throws Error(usage) that
-/// lists the columns for a name that is none.
+/// The columns as they are typed: "name", "used-by".
+[[nodiscard]] std::vector<std::string> typed_names(const Table& table);
+/// Only these columns, in this order: "name,used-by", of either case, also with the blanks of the
+/// heading. Throws Error(usage) that lists the columns for a name that is none.
 [[nodiscard]] Table pick(Table table, const std::string& names);
 /// Without the columns in which no row has anything but "-".
 [[nodiscard]] Table without_empty(Table table);

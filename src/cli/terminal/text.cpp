@@ -111,6 +111,10 @@ std::optional<std::string> most_alike(std::string_view word,
     return best;
 }
 
+std::string listed(const std::vector<std::string>& words) {
+    return fmt::format("{}", fmt::join(words, ", "));
+}
+
 std::string human_bytes(std::uint64_t bytes) {
     constexpr std::array kUnits = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
     if (bytes < 1024) {

@@ -25,6 +25,9 @@ namespace efface::cli {
 /// A number of seconds: digits, and s, m, h or d of either case.
 [[nodiscard]] std::optional<std::uint64_t> parse_seconds(std::string_view text);
 
+/// "one, two".
+[[nodiscard]] std::string listed(const std::vector<std::string>& words);
+
 /// The one of `words` that `word` was probably meant to be: as few letters as possible, and fewer
 /// than half of them, wrong, missing, too many or exchanged with the next.
 [[nodiscard]] std::optional<std::string> most_alike(std::string_view word,

@@ -10,59 +10,14 @@
 
 #include "efface/inventory/folder.hpp"
 #include "efface/inventory/free_memory.hpp"
-#include "efface/inventory/memory_facts.hpp"
 
+#include "machine_looks.hpp"
 #include "proc_numbers.hpp"
 
 namespace efface::inventory {
 namespace {
 
 constexpr std::size_t kMountsBytesMax = std::size_t{16} << 20U;
-constexpr std::size_t kNamesShown = 3;
-
-/// What a look gave, before it has a name.
-struct Seen {
-    Presence state = Presence::unknown;
-    std::string detail;
-};
-
-struct Look {
-    const SystemView& view;
-    const MemoryFacts& memory;
-};
-
-/// "3: a, b, c", or "5: a, b, c and more".
-std::string counted(const std::vector<std::string>& names) {
-    std::vector<std::string> shown;
-    for (const auto& name : names) {
-        if (shown.size() < kNamesShown) {
-            shown.push_back(safe_text(name));
-        }
-    }
-    return fmt::format("{}: {}{}", names.size(), fmt::join(shown, ", "),
-                       names.size() > shown.size() ? " and more" : "");
-}
-
-Seen of_list(const std::vector<std::string>& found, const std::string& none) {
-    return found.empty() ? Seen{Presence::absent, none} : Seen{Presence::present, counted(found)};
-}
-
-/// With some of which nothing can be told: of those none is absent.
-Seen of_list(const std::vector<std::string>& found, const std::vector<std::string>& silent,
-             const std::string& none) {
-    return found.empty() && !silent.empty()
-               ? Seen{Presence::unknown, "not reported by " + counted(silent)}
-               : of_list(found, none);
-}
-
-/// Entries of a folder. What is not there is `missing`.
-Seen of_folder(const std::filesystem::path& path, const Seen& missing, const std::string& none) {
-    const Listing listing = Folder::open(path).list(".");
-    if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, safe_text(path.string()) + " cannot be read"};
-    }
-    return listing.reading == Reading::missing ? missing : of_list(listing.names, none);
-}
 
 Seen of_setting(const KernelSetting& setting) {
     if (!setting.on) {
@@ -204,118 +159,6 @@ Seen look_at_huge_pages(const Look& look) {
         }
     }
     return of_list(pools, silent, "no pool has pages");
-}
-
-/// Capacity of NVDIMM regions that no namespace holds.
-Seen look_at_persistent_memory(const Look& look) {
-    const Folder devices = Folder::open(look.view.sysfs / "bus" / "nd" / "devices");
-    const Listing listing = devices.list(".");
-    if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the regions cannot be read"};
-    }
-    std::vector<std::string> found;
-    bool regions = false;
-    for (const auto& name : listing.names) {
-        if (!name.starts_with("region")) {
-            continue;
-        }
-        regions = true;
-        const Attribute left = devices.read(name + "/available_size");
-        if (!left.present()) {
-            return {Presence::unknown, name + " does not report its free capacity"};
-        }
-        if (left.text != "0") {
-            found.push_back(fmt::format("{} bytes of {}", safe_text(left.text), name));
-        }
-    }
-    return of_list(found, regions ? "all of it is in namespaces" : "no regions");
-}
-
-/// Memory of the controller (CMB), and of this machine that the controller uses (HMB).
-Seen look_at_nvme(const Look& look) {
-    const Folder folder = Folder::open(look.view.sysfs / "class" / "nvme");
-    const Listing listing = folder.list(".");
-    if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the controllers cannot be read"};
-    }
-    std::vector<std::string> found;
-    std::vector<std::string> silent;
-    for (const auto& name : listing.names) {
-        const Attribute cmb = folder.read(name + "/cmb");
-        const Attribute hmb = folder.read(name + "/hmb");
-        // `hmb` is shown only by newer kernels, and only where the controller asks for memory.
-        if (cmb.reading == Reading::unreadable || !hmb.present()) {
-            silent.push_back(name);
-        }
-        if (cmb.present()) {
-            found.push_back(name + " (CMB)");
-        }
-        if (hmb.present() && hmb.text != "0") {
-            found.push_back(name + " (HMB)");
-        }
-    }
-    return of_list(found, silent, listing.names.empty() ? "no NVMe controllers" : "none is in use");
-}
-
-Seen look_at_graphics(const Look& look) {
-    constexpr std::string_view kDisplay = "0x03";  // base class of PCI
-    const Folder devices = Folder::open(look.view.sysfs / "bus" / "pci" / "devices");
-    const Listing listing = devices.list(".");
-    if (listing.reading == Reading::unreadable) {
-        return {Presence::unknown, "the devices cannot be read"};
-    }
-    std::vector<std::string> found;
-    std::vector<std::string> silent;
-    for (const auto& name : listing.names) {
-        const Attribute kind = devices.read(name + "/class");
-        if (!kind.present()) {
-            silent.push_back(name);
-        } else if (kind.text.starts_with(kDisplay)) {
-            found.push_back(name);
-        }
-    }
-    return of_list(found, silent, "no graphics adapter on PCI");
-}
-
-Seen look_at_bmc(const Look& look) {
-    constexpr std::string_view kDmiType = "38-";  // SMBIOS: IPMI device information
-    std::vector<std::string> found;
-    const Listing drivers = Folder::open(look.view.sysfs / "class" / "ipmi").list(".");
-    found = drivers.names;
-    const Listing dmi = Folder::open(look.view.sysfs / "firmware" / "dmi" / "entries").list(".");
-    for (const auto& name : dmi.names) {
-        if (name.starts_with(kDmiType)) {
-            found.push_back("DMI entry " + name);
-        }
-    }
-    if (found.empty() && drivers.reading == Reading::unreadable) {
-        return {Presence::unknown, "the list of drivers cannot be read"};
-    }
-    if (found.empty() && dmi.reading != Reading::present) {
-        return {Presence::unknown, "no driver, and the firmware's tables cannot be read"};
-    }
-    return of_list(found, "neither a driver nor the firmware reports one");
-}
-
-Seen look_at_tpm(const Look& look) {
-    const Folder folder = Folder::open(look.view.sysfs / "class" / "tpm");
-    const Listing drivers = folder.list(".");
-    if (!drivers.names.empty()) {
-        return of_list(drivers.names, "");
-    }
-    const Listing tables = Folder::open(look.view.sysfs / "firmware" / "acpi" / "tables").list(".");
-    for (const char* table : {"TPM2", "TCPA"}) {
-        if (std::find(tables.names.begin(), tables.names.end(), table) != tables.names.end()) {
-            return {Presence::present,
-                    fmt::format("the firmware reports one ({}), but there is no driver", table)};
-        }
-    }
-    if (drivers.reading == Reading::unreadable) {
-        return {Presence::unknown, "the list of drivers cannot be read"};
-    }
-    return tables.reading == Reading::present
-               ? Seen{Presence::absent, "neither a driver nor the firmware reports one"}
-               : Seen{Presence::unknown, "no driver, and the firmware's tables cannot be read"};
 }
 
 struct Row {

@@ -81,13 +81,31 @@ std::optional<RunState> load(EarlierJob& earlier, const std::filesystem::path& f
     return run;
 }
 
+/// The run of another job on the same storage since; none where the log cannot be read.
+std::optional<evidence::LoggedRun> replacement_in(const std::optional<Station>& station,
+                                                  const std::optional<Json>& identity,
+                                                  const std::string& id, const RunState& run) {
+    if (!identity || !station) {
+        return std::nullopt;
+    }
+    evidence::DeviceRuns runs(*identity, id);
+    try {
+        runs.read(station->log);
+    } catch (const Error&) {
+        return std::nullopt;  // of a damaged log: preflight says so
+    }
+    return replacement(id, run, runs.runs());
+}
+
 /// Of a job that ended well.
 void add_standing(EarlierJob& earlier, const RunContext& context, Work& work, const RunState& run,
-                  const std::string& job_id) {
+                  const std::string& job_id, const std::optional<Station>& station) {
     auto standing = work.standing();
     earlier.known = standing.state != Standing::State::begins_anew;
     if (standing.state == Standing::State::is_other) {
-        earlier.objections.push_back({std::move(standing.reason)});
+        const auto identity = work.identity_in(context.state.jobs() / job_id);
+        earlier.objections.push_back({changed_by(std::move(standing.reason),
+                                                 replacement_in(station, identity, job_id, run))});
     } else if (earlier.known) {
         earlier.done = DoneBefore{job_id, run.completed_at,
                                   (context.state.certificates() / run.bundle).string()};
@@ -118,25 +136,6 @@ void add_open(EarlierJob& earlier, Work& work, const RunState& run, const std::s
 
 }  // namespace
 
-namespace {
-
-/// Of an order or manifest whose job is not at its end.
-bool was_replaced(const Work& work, const std::string& id, const RunState& run,
-                  const std::optional<Json>& identity, const std::optional<Station>& station) {
-    if (!is_for_once(work) || !identity || !station) {
-        return false;
-    }
-    evidence::DeviceRuns runs(*identity, id);
-    try {
-        runs.read(station->log);
-    } catch (const Error&) {
-        return false;  // of a damaged log: preflight says so
-    }
-    return is_replaced(id, run, runs.runs());
-}
-
-}  // namespace
-
 EarlierJob earlier_job(const RunContext& context, Work& work,
                        const std::optional<Station>& station) {
     EarlierJob earlier;
@@ -159,11 +158,12 @@ EarlierJob earlier_job(const RunContext& context, Work& work,
             refuse_older_than(logged, *run);
             if (!run->ended_well()) {
                 add_open(earlier, work, *run, *known);
-                if (was_replaced(work, *known, *run, work.identity_in(folder), station)) {
+                if (is_for_once(work) &&
+                    replacement_in(station, work.identity_in(folder), *known, *run)) {
                     earlier.objections = {replaced(work, *known)};
                 }
             } else if (run->journal_version == kJournalVersion && work.identity_in(folder)) {
-                add_standing(earlier, context, work, *run, *known);
+                add_standing(earlier, context, work, *run, *known, station);
             }
         } else if (auto objection = carried_out(context, work, logged)) {
             earlier.known = true;

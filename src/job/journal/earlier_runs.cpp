@@ -44,12 +44,21 @@ bool is_success_of(const evidence::LoggedRun& run) {
     return run.end && !run.refused && verdict && is_success(*verdict);
 }
 
-bool is_replaced(const std::string& job_id, const RunState& state,
-                 const std::vector<evidence::LoggedRun>& runs) {
-    return std::any_of(runs.begin(), runs.end(), [&](const auto& run) {
+std::optional<evidence::LoggedRun> replacement(const std::string& job_id, const RunState& state,
+                                               const std::vector<evidence::LoggedRun>& runs) {
+    const auto last = std::find_if(runs.rbegin(), runs.rend(), [&](const auto& run) {
         return run.intent.job_id != job_id && run.intent.index >= state.log_size_before &&
                is_success_of(run);
     });
+    return last == runs.rend() ? std::nullopt : std::optional(*last);
+}
+
+Reason changed_by(Reason seen, const std::optional<evidence::LoggedRun>& by) {
+    if (seen.code == ReasonCode::written_since && by) {
+        seen.text = fmt::format("job {} erased it again at {}", printable(by->intent.job_id),
+                                printable(by->ended_at));
+    }
+    return seen;
 }
 
 namespace {

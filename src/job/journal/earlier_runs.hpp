@@ -25,10 +25,13 @@ namespace efface::job {
 
 /// Whether the log has this run as ended with a success.
 [[nodiscard]] bool is_success_of(const evidence::LoggedRun& run);
-/// Whether one of these runs on a storage is of another job than this one, and ended with a success
+/// Of these runs on a storage the last one of another job than this one that ended with a success
 /// since this one's last attempt was begun.
-[[nodiscard]] bool is_replaced(const std::string& job_id, const RunState& state,
-                               const std::vector<evidence::LoggedRun>& runs);
+[[nodiscard]] std::optional<evidence::LoggedRun> replacement(
+    const std::string& job_id, const RunState& state, const std::vector<evidence::LoggedRun>& runs);
+/// Why storage is not as this job left it: where another job has erased it since, that is why, and
+/// not a foreign writer.
+[[nodiscard]] Reason changed_by(Reason seen, const std::optional<evidence::LoggedRun>& by);
 /// Throws Error(internal, journal_damaged) when the log has a run of this job, of which `runs` are
 /// all, or an outcome of one, that its journal cannot know: a folder that was put back from a
 /// copy. A journal of a job that ended well is the last that there can be.

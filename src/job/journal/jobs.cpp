@@ -58,6 +58,7 @@ JobEntry read_entry(const StateDirectory& state, const std::filesystem::path& fo
         entry.subject = run->subject;
         entry.phase = to_string(run->phase);
         entry.started_at = run->started_at;
+        entry.sequence = std::max(run->log_size_before, run->intent_index);
         entry.attempt = run->attempt;
         entry.interruptions = run->interruptions;
         entry.verdict = run->verdict;
@@ -149,7 +150,7 @@ std::vector<JobEntry> list_jobs(const StateDirectory& state) {
         }
     }
     std::sort(entries.begin(), entries.end(), [](const JobEntry& a, const JobEntry& b) {
-        return std::tie(b.started_at, a.id) < std::tie(a.started_at, b.id);
+        return std::tie(b.started_at, b.sequence, a.id) < std::tie(a.started_at, a.sequence, b.id);
     });
     return entries;
 }

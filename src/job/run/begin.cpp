@@ -92,11 +92,11 @@ bool Run::open(const std::string& job_id) {
 Standing::State Run::standing() {
     const auto standing = work_.standing();
     if (standing.state == Standing::State::is_other) {
+        const auto reason = changed_by(standing.reason, run_->replacement());
         throw Error(
-            ErrorCode::safety, standing.reason.code,
+            ErrorCode::safety, reason.code,
             fmt::format("{}: it was erased by job {} at {}, but its content has changed since: {}",
-                        work_.name(), run_->job_id(), run_->state().completed_at,
-                        standing.reason.text),
+                        work_.name(), run_->job_id(), run_->state().completed_at, reason.text),
             work_.terms() == nullptr ? "erase what is there now in a new run"
                                      : "write and approve a new order for what is there now");
     }
@@ -190,7 +190,7 @@ void Run::refuse_replaced() const {
                                 work_.name(), run_->job_id()),
                     "efface jobs shows the job that replaced it; efface erase starts a new one");
     }
-    if ((work_.asked_by_job() || is_for_once(work_)) && run_->replaced()) {
+    if ((work_.asked_by_job() || is_for_once(work_)) && run_->replacement()) {
         const auto objection = replaced(work_, run_->job_id());
         throw Error(objection.status, objection.reason.code, objection.reason.text,
                     "efface jobs shows the job that replaced it; a new erase needs a new job or "

@@ -60,8 +60,14 @@ void CertifiedRun::take_end_from_log() {
     }
 }
 
-bool CertifiedRun::replaced() const {
-    return is_replaced(job_id_, state_, runs_.runs());
+std::optional<evidence::LoggedRun> CertifiedRun::replacement() const {
+    auto runs = runs_;  // of a job that ended well the log was not read yet
+    try {
+        runs.read(read_log());
+    } catch (const Error&) {
+        // That it is damaged is said where it is written to.
+    }
+    return job::replacement(job_id_, state_, runs.runs());
 }
 
 /// Entry, leaf and checkpoint, as the record will name them.

@@ -67,8 +67,8 @@ class CertifiedRun final {
     void refuse(const Error& error);
     /// The job's last run was refused so.
     [[nodiscard]] bool refused() const;
-    /// Another job has erased the same storage since, by the log.
-    [[nodiscard]] bool replaced() const;
+    /// The run of another job that has erased the same storage since, by the log.
+    [[nodiscard]] std::optional<evidence::LoggedRun> replacement() const;
     /// Ended without a certificate: refused after it was announced, or given up as lost.
     [[nodiscard]] bool closed() const;
 

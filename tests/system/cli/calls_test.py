@@ -5,7 +5,6 @@ before they read what others made, and none of them is refused what it needs."""
 import json
 import os
 import re
-import shutil
 import signal
 import sys
 import time
@@ -15,12 +14,13 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import edge
 import project
 import targets
-from process import EXIT_SKIPPED, missing, run, scratch, strace
+from cases import MACHINE, enter_scratch
+from process import missing, run, strace
 
-MACHINE = {}
 EXIT = project.EXIT
 MIB = 1 << 20
 FILTERED = "2"  # proc(5): SECCOMP_MODE_FILTER
@@ -43,13 +43,8 @@ LOCK = '/lock", O_RDWR'
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["station"] = edge.Station(MACHINE["folder"] / "station")
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
+    MACHINE["station"] = edge.Station(enter_scratch() / "station")
+    MACHINE["state"] = MACHINE["station"].state
 
 
 def status_of(folder):
@@ -57,13 +52,10 @@ def status_of(folder):
                 (folder / "status").read_text().splitlines() if ":\t" in line)
 
 
-class Case(unittest.TestCase):
+class Case(cases.Case):
     def setUp(self):
+        super().setUp()
         self.station = MACHINE["station"]
-        self.state = self.station.state
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def world(self, kind):
         world = edge.World(self.station, kind, self.folder / os.urandom(4).hex())
@@ -200,10 +192,4 @@ class Status(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup", "openssl")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup", "openssl")

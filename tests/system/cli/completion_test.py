@@ -11,25 +11,21 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import project
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from cases import MACHINE, enter_scratch
+from process import missing, require, run
 
 TOP = Path(__file__).parents[3]
 SCRIPTS = TOP / "scripts" / "completions"
-MACHINE = {}
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    folder = MACHINE["scratch"].__enter__()
+    folder = enter_scratch()
     MACHINE["state"] = project.State(folder / "state")
     (folder / "bin").mkdir()
     MACHINE["efface"] = folder / "bin" / "efface"
     MACHINE["efface"].symlink_to(MACHINE["state"].efface)
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
 
 
 def answers(*typed):
@@ -88,6 +84,15 @@ class Words(unittest.TestCase):
         self.assertEqual(answers("verify", "--root", ""), [":files"])
         self.assertEqual(answers("verify", ""), [":folders"])
 
+    def test_names_of_columns(self):
+        for command in ("list", "certificates"):
+            names = answers(command, "-o", "")
+            self.assertGreater(len(names), 10)
+            MACHINE["state"].require(command, "-o", ",".join(names))  # it takes all that it offers
+        self.assertEqual(answers("list", "--columns", "na"), ["name"])
+        self.assertEqual(answers("list", "-o", "name,s"), ["name,size", "name,serial"])
+        self.assertEqual(answers("list", "-o", "serial,s"), ["serial,size"])  # not again
+
     def test_what_is_typed_wrong_offers_nothing_and_fails_nothing(self):
         for typed in (["erase", "--technique", "zzz"], ["zzz", ""], ["--zzz", ""], [],
                       ["erase", "--", "--le"], ["resume", "x", "y"], ["\x1b", ""]):
@@ -114,26 +119,40 @@ class Shells(unittest.TestCase):
         self.assertEqual(in_bash(self.line("project ")), ["erase"])
         # What stands before the colon is on the line already.
         self.assertIn("free", in_bash(self.line("erase memory:fr")))
+        self.assertEqual(in_bash(self.line("list -o name,us")), ["name,used-by"])
         self.assertIn(str(TOP / "README.md"), in_bash(self.line(f"show {TOP}/READ")))
 
-    @unittest.skipIf(missing("fish"), "needs fish")
-    def test_fish(self):
-        script = f"source {SCRIPTS / 'efface.fish'}; complete -C '{self.line('approve x --key a')}'"
+    def in_fish(self, rest):
+        script = f"source {SCRIPTS / 'efface.fish'}; complete -C '{self.line(rest)}'"
         path = f"PATH={MACHINE['efface'].parent}:/usr/bin:/bin"
         home = f"HOME={MACHINE['efface'].parent}"  # fish keeps files there
         done = run("env", path, home, "fish", "--no-config", "-c", script)
-        self.assertEqual(done.stdout.decode().split(), ["alice"], done)
+        return [line.split("\t")[0] for line in done.stdout.decode().splitlines()]
+
+    @unittest.skipIf(missing("fish"), "needs fish")
+    def test_fish(self):
+        self.assertEqual(self.in_fish("approve x --key a"), ["alice"])
+        self.assertEqual(self.in_fish("list -o name,us"), ["name,used-by"])
+        self.assertEqual(techniques() - set(self.in_fish("erase --technique ")), set())
+
+    def in_zsh(self, rest):
+        """What the function gives to zsh's own, which are there only while somebody types."""
+        words = self.line(rest).split(" ")
+        script = f"""_describe() {{ print -rl -- "${{(@P)2}}" }}
+            _files() {{ print -r -- ":files $1" }}
+            words=("$@"); CURRENT=$#words
+            source {SCRIPTS / '_efface'}"""
+        done = run("zsh", "-f", "-c", script, "zsh", *words)
+        return [line.replace("\\:", "\0").split(":")[0].replace("\0", ":")
+                for line in done.stdout.decode().splitlines()]
 
     @unittest.skipIf(missing("zsh"), "needs zsh")
-    def test_zsh_reads_it(self):
-        self.assertEqual(run("zsh", "-n", SCRIPTS / "_efface").returncode, 0)
+    def test_zsh(self):
+        self.assertEqual(self.in_zsh("approve x --key a"), ["alice"])
+        self.assertEqual(self.in_zsh("list -o name,us"), ["name,used-by"])
+        self.assertEqual(techniques() - set(self.in_zsh("erase --technique ")), set())
+        self.assertIn("memory:free", self.in_zsh("erase memory:fr"))
 
 
 if __name__ == "__main__":
-    LACKING = missing("bash")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("bash")

@@ -14,13 +14,14 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import edge
 import project
 import targets
-from process import EXIT_SKIPPED, missing, require, run, scratch, some, undo
+from cases import MACHINE, enter_scratch
+from process import missing, require, run, some, undo
 from sample import Sample
 
-MACHINE = {}
 EXIT = project.EXIT
 KINDS = {"erase": "efface.erase/1", "plan": "efface.plan/1", "project erase": "efface.run/1",
          "verify": "efface.verification/1"}
@@ -31,22 +32,14 @@ HIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u206
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["station"] = edge.Station(MACHINE["folder"] / "station")
+    MACHINE["station"] = edge.Station(enter_scratch() / "station")
+    MACHINE["state"] = MACHINE["station"].state
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
+class Case(cases.Case):
     def setUp(self):
+        super().setUp()
         self.station = MACHINE["station"]
-        self.state = self.station.state
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def disk(self, name, size=edge.FILE_BYTES):
         path = self.folder / name
@@ -389,10 +382,4 @@ class Screens(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup")

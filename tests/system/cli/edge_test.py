@@ -13,21 +13,20 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import edge
 import project
-from process import EXIT_SKIPPED, missing, require, scratch, some
+from cases import MACHINE, enter_scratch
+from process import require, some
 from sample import todays
 
-MACHINE = {}
 EXIT = project.EXIT
 SIGPIPE = -13
 AT_ONCE = 4  # most of the time is spent waiting for who does not read
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["station"] = edge.Station(MACHINE["folder"] / "station")
+    MACHINE["station"] = edge.Station(enter_scratch() / "station")
     # What a mount in memory can claim depends on what this machine swapped before.
     MACHINE["success"] = {kind: 0 for kind in (*edge.WRITES, *edge.ASKS)}
     if "memory" in commands():
@@ -35,10 +34,6 @@ def setUpModule():
         MACHINE["success"]["memory"] = edge.finish(edge.start(world.command))[0]
         assert MACHINE["success"]["memory"] in (0, EXIT["exceptions"])
         world.close()
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
 
 
 def commands():
@@ -189,10 +184,4 @@ class Events(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup")

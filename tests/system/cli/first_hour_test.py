@@ -12,35 +12,24 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import edge
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, missing, run, scratch, some
+from cases import MACHINE, enter_scratch
+from process import missing, run, some
 
 TOP = Path(__file__).parents[3]
-MACHINE = {}
 EXIT = project.EXIT
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["folder"].chmod(0o755)  # another user looks in, too
+    enter_scratch().chmod(0o755)  # another user looks in, too
     MACHINE["state"] = project.State(MACHINE["folder"] / "state")
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
+class Case(cases.Case):
     def erased(self, name, **more):
         """The bundle of a file that was erased by an order."""
         disk = self.folder / f"{name}.img"
@@ -68,7 +57,13 @@ class Words(Case):
                 ("list --wait", "--wait", "efface list --help"),
                 ("list --wait 3 --wait 4", "--wait", "efface list --help"),
                 ("show a b", '"b"', "efface show --help"),
-                ("list -o nam", '"nam"', "NAME"), ("certificates -o x", '"x"', "ISSUED")):
+                ("list -o nam", '"nam"', "name"), ("certificates -o x", '"x"', "issued"),
+                ("plan --max-pending -1 x", '"-1" is no whole number of 0', "efface plan --help"),
+                ("plan --max-wear 1.5 x", '"1.5"', "efface plan --help"),
+                ("plan --max-hours 99999999999999999999 x", "--max-hours", "efface plan --help"),
+                ("plan --min-spare 101 x", "from 0 to 100", "efface plan --help"),
+                ("plan --deadline 3x x", "12h", "efface plan --help"),
+                ("erase --purge x", "--purge", "--level purge")):
             with self.subTest(line=line):
                 done = self.state.run(*line.split(), "--json")
                 error = json.loads(done.stdout)["error"]
@@ -185,6 +180,10 @@ class Trust(Case):
                              rf"(?m)^{name} +sanitized")
             self.state.require("accept", bundle, "--key", "alice", "--reason", "bad", "--reject")
             self.assertRegex(self.state.require(*shown).stdout.decode(), rf"(?m)^{name} +REJECTED")
+            storages = json.loads(self.state.require("list", "--json").stdout)["storage"]
+            last = next(entry["last"] for entry in storages
+                        if entry["identity"]["canonicalPath"] == str(device))
+            self.assertEqual((last["rejected"], last["superseded"]), (True, False))
 
 
 class Scarce(Case):
@@ -223,10 +222,4 @@ class Scarce(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("openssl", "python3")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("openssl", "python3")

@@ -3,7 +3,6 @@
 
 import json
 import os
-import shutil
 import signal
 import sys
 import time
@@ -13,12 +12,13 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import edge
 import project
 import targets
-from process import EXIT_SKIPPED, missing, run, scratch, soon, strace
+from cases import MACHINE, enter_scratch
+from process import missing, run, soon, strace
 
-MACHINE = {}
 EXIT = project.EXIT
 MIB = 1 << 20
 # capability.h: what a run that erases keeps.
@@ -27,22 +27,14 @@ STORAGE = {1: "DAC_OVERRIDE", 2: "DAC_READ_SEARCH", 3: "FOWNER", 14: "IPC_LOCK",
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["station"] = edge.Station(MACHINE["folder"] / "station")
+    MACHINE["station"] = edge.Station(enter_scratch() / "station")
+    MACHINE["state"] = MACHINE["station"].state
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
+class Case(cases.Case):
     def setUp(self):
+        super().setUp()
         self.station = MACHINE["station"]
-        self.state = self.station.state
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def order(self, size, name="disk.img"):
         path = self.folder / name
@@ -282,10 +274,4 @@ class Operator(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup", "openssl")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup", "openssl")

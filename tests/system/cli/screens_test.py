@@ -4,7 +4,6 @@
 import json
 import os
 import re
-import shutil
 import sys
 import unittest
 from contextlib import ExitStack
@@ -14,13 +13,14 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
                 str(Path(__file__).parents[1] / "erase")]
 
 # pylint: disable=wrong-import-position
+import cases
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, LONG, missing, scratch
+from cases import MACHINE, enter_state
+from process import LONG
 from terminal import terminal
 
-MACHINE = {}
 EXIT = project.EXIT
 MIB = 1 << 20
 SIZES = [(80, 24), (120, 40)]
@@ -30,22 +30,10 @@ SUMMARY = re.compile(r"^\d+ running(, \d+ finished)?; least far \d+ %")
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
+    enter_state()
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
+class Case(cases.Case):
     def terminal(self, columns, rows):
         stack = ExitStack()
         self.addCleanup(stack.close)
@@ -262,10 +250,4 @@ class Drawn(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("tmux", "bash")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("tmux", "bash")

@@ -4,36 +4,29 @@ test. Drives that have them are in tests/system/rig."""
 
 import json
 import sys
-import unittest
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, missing, scratch
+from cases import enter_state
 
-MACHINE = {}
 EXIT = project.EXIT
 MIB = 1 << 20
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
+    enter_state()
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class WithoutCommands(unittest.TestCase):
+class WithoutCommands(cases.Case):
     def setUp(self):
-        self.state = MACHINE["state"]
-        self.image = MACHINE["folder"] / (self.id().rsplit(".", maxsplit=1)[-1] + ".img")
+        super().setUp()
+        self.image = self.folder / "disk.img"
         targets.fill_with_marks(self.image, 4 * MIB)
         self.loop = storage.loop_device(self.image)
         self.device = self.loop.__enter__()
@@ -66,7 +59,7 @@ class WithoutCommands(unittest.TestCase):
 
     def test_an_order_for_a_purge_is_refused_with_nothing_changed(self):
         order = targets.write_order(
-            self.state, MACHINE["folder"],
+            self.state, self.folder,
             targets.order([targets.target(self.device, 4 * MIB)], minimum_level="purge"))
         code, document, words = targets.erase(self.state, order)
         self.assertEqual(code, EXIT["safety"], (document, words))
@@ -88,7 +81,4 @@ class WithoutCommands(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if project.binary() is None or not storage.may_use_loops() or missing("losetup"):
-        print("skipped: needs root, loop devices and $EFFACE")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("losetup", root=True, loops=True)

@@ -4,7 +4,6 @@ and how overwriting and a project's erasure end."""
 
 import contextlib
 import itertools
-import os
 import shutil
 import sys
 import unittest
@@ -14,31 +13,26 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
                 str(Path(__file__).parents[1] / "erase"), str(Path(__file__).parents[1] / "luks")]
 
 # pylint: disable=wrong-import-position
+import cases
 import generators
 import ondisk
 import project
-import storage
 import targets
 import ways
-from process import EXIT_SKIPPED, missing, run, scratch
+from cases import MACHINE, enter_state
+from process import run
 
-MACHINE = {}
 SAFETY, BUSY, USAGE = (project.EXIT[name] for name in ("safety", "busy", "usage"))
 LUKS1_HEADER_BYTES = 592
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    folder = MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(folder / "state")
+    enter_state()
+    folder = MACHINE["folder"]
     (folder / "luks1").mkdir()
     image = generators.make("luks1-xts-512", folder / "luks1")
     ways.HEADER["bytes"] = ondisk.read_at(image.target, 0, LUKS1_HEADER_BYTES)
     MACHINE["uuid"] = image.uuid
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
 
 
 class Case(unittest.TestCase):
@@ -90,9 +84,5 @@ class Case(unittest.TestCase):
 
 
 def main():
-    lacking = missing("losetup", "mkfs.ext4", "mkfs.btrfs", "mkswap", "swapon", "unshare",
-                      "addpart", "sfdisk", "cryptsetup")
-    if lacking or os.geteuid() != 0 or not storage.may_use_loops() or project.binary() is None:
-        print(f"skipped: lacks {lacking or 'root, loop devices or efface'}", file=sys.stderr)
-        sys.exit(EXIT_SKIPPED)
-    unittest.main(verbosity=2)
+    cases.main("losetup", "mkfs.ext4", "mkfs.btrfs", "mkswap", "swapon", "unshare", "addpart", "sfdisk",
+               "cryptsetup", root=True, loops=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 # pylint: disable=wrong-import-position,unused-import
-from case import Case, main, setUpModule, tearDownModule
+from case import Case, main, setUpModule
 import generators
 import targets
 import ways

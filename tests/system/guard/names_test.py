@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 # pylint: disable=wrong-import-position,unused-import
-from case import BUSY, MACHINE, SAFETY, USAGE, Case, main, setUpModule, tearDownModule
+from case import BUSY, MACHINE, SAFETY, USAGE, Case, main, setUpModule
 import blocks
 import ondisk
 import project

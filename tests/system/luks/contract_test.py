@@ -3,43 +3,33 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
-import unittest
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
 import blocks
+import cases
 import generators
 import project
-from process import EXIT_SKIPPED, missing, run, scratch
+from cases import MACHINE, enter_state
+from process import run
 
-MACHINE = {}
 EXIT = project.EXIT
 RUN_KEYS = {"schema", "jobId", "runId", "status", "level", "exitCode", "changed", "bundle",
             "certificateSha256", "volumes"}
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state", ("alice", "bob"))
+    enter_state()
     MACHINE["state"].require("keys", "issue", "oscar", "--role", "operator")
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
+class Case(cases.Case):
     def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        super().setUp()
         (self.folder / "image").mkdir()
         self.image = generators.make("luks2-header-16k", self.folder / "image")
         self.before = blocks.digest(self.image.target)
@@ -304,10 +294,4 @@ class Output(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup")

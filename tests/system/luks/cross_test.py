@@ -11,17 +11,18 @@ import itertools
 import os
 import re
 import sys
-import unittest
 import uuid
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import ondisk
 import project
 import unlocker
-from process import EXIT_SKIPPED, missing, require, run, scratch, some
+from cases import MACHINE, enter_state
+from process import require, run, some
 
 PASSPHRASE = b"correct horse battery staple"
 KIB = 1 << 10
@@ -39,17 +40,9 @@ FAR_COPY = 138 * MIB
 
 MAGICS = re.compile(b"|".join(map(re.escape, (ondisk.MAGIC_PRIMARY, ondisk.MAGIC_SECONDARY))))
 
-MACHINE = {}
-
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
+    enter_state()
 
 
 def base_luks2(path, payload=PAYLOAD):
@@ -156,16 +149,8 @@ def cryptsetup_opens(path):
                path, input=PASSPHRASE).returncode == 0
 
 
-class Table(unittest.TestCase):
+class Table(cases.Case):
     maxDiff = None
-
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-
-    def tearDown(self):
-        require("rm", "-rf", self.folder)
 
     def write(self, entries, name, **more):
         (self.folder / f"{name}.p7s").unlink(missing_ok=True)
@@ -306,10 +291,4 @@ class Table(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup")

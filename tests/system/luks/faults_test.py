@@ -9,7 +9,6 @@ A normal run takes some of the points, EFFACE_LONG=1 takes all.
 """
 
 import json
-import os
 import shutil
 import sys
 import unittest
@@ -19,15 +18,16 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib
 
 # pylint: disable=wrong-import-position
 import blocks
+import cases
 import generators
 import project
 import strace_points
-from process import EXIT_SKIPPED, LONG, missing, run, scratch
+from cases import MACHINE, enter_scratch
+from process import LONG, run
 
 RERUNS_MAX = 4
 KILLED = (-9, 128 + 9)
 VOLUMES = 2
-MACHINE = {}
 
 
 class Fixture:
@@ -70,16 +70,11 @@ class Fixture:
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    folder = Path(os.path.realpath(MACHINE["scratch"].__enter__()))
+    folder = enter_scratch()
     MACHINE["fixture"] = Fixture(folder)
     done, points = strace_points.record(MACHINE["fixture"].command(), folder)
     assert done.returncode == 0, done
     MACHINE["points"] = points
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
 
 
 def chosen(points, most):
@@ -259,10 +254,4 @@ class Lying(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup", "strace")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING:
-        print(f"skipped: this machine lacks {', '.join(LACKING)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup", "strace")

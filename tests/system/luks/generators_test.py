@@ -2,30 +2,26 @@
 """The generators and the unlocker by themselves, without efface: they must be able to fail."""
 
 import sys
-import unittest
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
 import blocks
+import cases
 import generators
 import leftover
 import ondisk
 import unlocker
-from process import EXIT_SKIPPED, missing, run, scratch
+from cases import enter_scratch
+from process import run
 
-TOOLS = missing("cryptsetup", "strace", "sfdisk")
+
+def setUpModule():
+    enter_scratch()
 
 
-class Generators(unittest.TestCase):
-    def setUp(self):
-        self._scratch = scratch()
-        self.folder = self._scratch.__enter__()
-
-    def tearDown(self):
-        self._scratch.__exit__(None, None, None)
-
+class Generators(cases.Case):
     def make(self, name):
         folder = self.folder / name
         folder.mkdir()
@@ -97,7 +93,4 @@ class Generators(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if TOOLS:
-        print(f"skipped: this machine lacks {', '.join(TOOLS)}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup", "strace", "sfdisk", efface=False)

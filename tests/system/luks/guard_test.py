@@ -2,35 +2,28 @@
 """What must never be touched: every refusal names its reason and leaves every byte as it was."""
 
 import os
-import shutil
 import sys
-import unittest
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
 import blocks
+import cases
 import generators
 import ondisk
 import project
 import storage
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from cases import enter_state
+from process import require, run
 
-MACHINE = {}
 SAFETY = project.EXIT["safety"]
 USAGE = project.EXIT["usage"]
 OTHER_UUID = "00000000-1111-4222-8333-444444444444"
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
-
-
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
+    enter_state()
 
 
 def luks1_over(file, folder):
@@ -44,13 +37,7 @@ def luks1_over(file, folder):
     return image.uuid
 
 
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
-
+class Case(cases.Case):
     def make(self, name="luks2-header-16k", folder="image"):
         (self.folder / folder).mkdir()
         return generators.make(name, self.folder / folder)
@@ -285,10 +272,4 @@ class NotWritable(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup", "losetup", "mkfs.ext4", "mkswap", "sfdisk", "findmnt")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING or not storage.may_use_loops():
-        print(f"skipped: this machine lacks {', '.join(LACKING) or 'loop devices'}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup", "losetup", "mkfs.ext4", "mkswap", "sfdisk", "findmnt", loops=True)

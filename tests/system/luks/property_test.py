@@ -6,20 +6,20 @@ Every generator is run through the real binary ($EFFACE); a run that is refused 
 nothing. Names of tests or parts of them may be given as arguments.
 """
 
-import shutil
 import sys
-import unittest
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
 # pylint: disable=wrong-import-position
 import blocks
+import cases
 import generators
 import leftover
 import project
 import storage
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from cases import enter_state
+from process import require, run
 from sample import todays
 
 VERIFY_BUNDLE = Path(__file__).parents[3] / "scripts" / "verify-bundle"
@@ -62,29 +62,16 @@ CLAIMED_LEVELS = ("purge", "clear")
 WITH_CREDENTIAL = ("luks1-xts-512", "luks2-xts-512", "luks2-essiv-256", "luks2-detached-header",
                    "luks2-on-loop", "luks2-unbound-slot", "luks2-both-checksums")
 
-MACHINE = {}
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
+    enter_state()
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
+class Case(cases.Case):
     """Steps that every image goes through."""
 
     maxDiff = None
-
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-        self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
 
     def erase(self, image, path, credential=False, **more):
         manifest = project.write_manifest(self.folder, project.manifest(
@@ -269,11 +256,5 @@ class ByPolicy(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("cryptsetup", "strace", "sfdisk", "losetup", "mkfs.ext4", "mkfs.xfs",
-                      "mkfs.btrfs", "wipefs", "blkid")
-    if project.binary() is None:
-        LACKING.append("$EFFACE")
-    if LACKING or not storage.may_use_loops():
-        print(f"skipped: this machine lacks {', '.join(LACKING) or 'loop devices'}")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("cryptsetup", "strace", "sfdisk", "losetup", "mkfs.ext4", "mkfs.xfs", "mkfs.btrfs",
+               "wipefs", "blkid", loops=True)

@@ -210,6 +210,4 @@ for _kind in scenes.KINDS:
 
 
 if __name__ == "__main__":
-    scenes.skip_where_lacking()
-    scenes.enter_namespace()
-    unittest.main()
+    scenes.main()

@@ -126,6 +126,4 @@ for _family, _rows, _step in conditions.all_conditions():
 
 
 if __name__ == "__main__":
-    scenes.skip_where_lacking()
-    scenes.enter_namespace()
-    unittest.main()
+    scenes.main()

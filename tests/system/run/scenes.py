@@ -18,11 +18,12 @@ sys.path[:0] = [str(Path(__file__).parents[1] / name) for name in ("lib", "erase
 
 # pylint: disable=wrong-import-position
 import blocks
+import cases
 import edge
 import project
 import storage
 import targets
-from process import EXIT_SKIPPED, missing, run, scratch, strace
+from process import run, scratch, strace
 
 KINDS = ("erase", "loop", "project", "memory")
 DONE = (0, project.EXIT["exceptions"])
@@ -40,14 +41,11 @@ def enter_namespace():
                               *sys.argv])
 
 
-def skip_where_lacking():
-    lacking = missing("cryptsetup", "strace", "unshare", "setpriv", "prlimit", "openssl")
-    lacking += ["$EFFACE"] * (project.binary() is None)
-    lacking += ["root"] * (os.geteuid() != 0)
-    lacking += ["loop devices"] * (not storage.may_use_loops())
-    if lacking:
-        print(f"skipped: this machine lacks {', '.join(lacking)}")
-        sys.exit(EXIT_SKIPPED)
+def main():
+    cases.skip_where_lacking("cryptsetup", "strace", "unshare", "setpriv", "prlimit", "openssl",
+                             root=True, loops=True)
+    enter_namespace()
+    cases.main()
 
 
 class Answer:

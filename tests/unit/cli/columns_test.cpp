@@ -74,6 +74,11 @@ TEST_CASE("columns: those that are asked for, by name", "[cli][columns]") {
     REQUIRE(table.columns.size() == 3);
     CHECK(std::string(table.columns[0].name) == "SERIAL");
     CHECK(table.rows[1][1].text == "nvme0n1");
+    for (const char* same : {"used by", "used-by", "USED_BY", "Used-By"}) {
+        CHECK(std::string(pick(disks(), same).columns[0].name) == "USED BY");
+    }
+    CHECK(typed_names(disks()) ==
+          std::vector<std::string>{"name", "model", "serial", "used-by", "bus"});
     for (const char* wrong : {"", "nam", "name,", ",", "name;serial"}) {
         CHECK_THROWS_AS(pick(disks(), wrong), Error);
     }

@@ -69,6 +69,28 @@ TEST_CASE("overwrite policy: what does not write in place is refused", "[policy]
     CHECK(level(facts) == method::Level::none);
 }
 
+TEST_CASE("overwrite policy: what copies is told once and by name, and the unknown as unknown",
+          "[policy]") {
+    OverwriteFacts facts;
+    facts.kind = inventory::Kind::file;
+    facts.storage.copy_on_write = true;
+    facts.storage.layers = {
+        {"btrfs file system on loop0", "filesystem", true, false, false, false, false, ""}};
+    CHECK(ids(facts) == Ids{"copy-on-write", "file"});
+    const auto known = reasons_of(examine_overwrite(facts)).refusals.front().text;
+    CHECK(known.find("btrfs file system on loop0") != std::string::npos);
+    CHECK(known.find("unknown") == std::string::npos);
+
+    facts.kind = inventory::Kind::loop;
+    facts.storage = {};
+    facts.storage.layers = {
+        {"loop7", "unknown", true, false, false, false, false, "its backing file is unknown"}};
+    CHECK(ids(facts) == Ids{"copy-on-write"});
+    CHECK(level(facts) == method::Level::none);
+    const auto unknown = reasons_of(examine_overwrite(facts)).refusals.front().text;
+    CHECK(unknown.starts_with("what is below is unknown (loop7: its backing file is unknown)"));
+}
+
 TEST_CASE("overwrite policy: no level without verification, and none for a file", "[policy]") {
     OverwriteFacts facts;
     facts.kind = inventory::Kind::disk;

@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
 #include "efface/base/digest.hpp"
-#include "efface/inventory/folder.hpp"
 #include "efface/job/project_run.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
@@ -13,6 +10,7 @@
 #include "record/certificate_parts.hpp"
 #include "record/project_record.hpp"
 #include "run/run.hpp"
+#include "survey.hpp"
 #include "volume_run.hpp"
 #include "workers.hpp"
 
@@ -26,49 +24,6 @@ constexpr std::size_t kJobIdBytes = 16;
 
 bool good(const VolumeState& volume) {
     return is_success(result_of(volume.outcome).verdict);
-}
-
-/// What overlapping() asks of a place.
-inventory::Identity identity_of(const LocationPlan& location) {
-    inventory::Identity identity;
-    identity.canonical_path = location.path;
-    identity.kind = location.inode == 0 ? inventory::Kind::other : inventory::Kind::file;
-    identity.inode = location.inode;
-    const auto number = location.record.at("identity").at("deviceNumber").get<std::string>();
-    const auto colon = number.find(':');
-    identity.major = static_cast<unsigned>(inventory::number_or(number.substr(0, colon), 0));
-    identity.minor = static_cast<unsigned>(inventory::number_or(number.substr(colon + 1), 0));
-    return identity;
-}
-
-/// Two names of one place (a link, a second path) would be erased twice, the second time in vain.
-void object_to_repetitions(Host& host, ProjectPlan& plan) {
-    std::vector<inventory::Identity> identities;
-    std::vector<VolumePlan*> owners;
-    for (auto& volume : plan.volumes) {
-        for (const auto& location : volume.locations) {
-            identities.push_back(identity_of(location));
-            owners.push_back(&volume);
-        }
-    }
-    for (const auto& [one, other] : host.overlapping(identities)) {
-        owners[other]->objections.push_back(
-            {{ReasonCode::same_storage_twice,
-              fmt::format("{}: {} is the same storage as another place of {}, or part of it",
-                          owners[other]->name, identities[other].canonical_path,
-                          owners[one]->name)}});
-    }
-}
-
-ProjectPlan survey(RunContext& context, const mandate::Manifest& manifest, unsigned workers) {
-    ProjectPlan plan;
-    plan.volumes.resize(manifest.volumes.size());
-    for_each_in_parallel(manifest.volumes.size(), workers, [&](std::size_t i) {
-        Guard guard(context.host, context.random);
-        plan.volumes[i] = guard.survey(manifest.volumes[i], manifest);
-    });
-    object_to_repetitions(context.host, plan);
-    return plan;
 }
 
 class ProjectWork final : public Work {
@@ -171,7 +126,7 @@ WallTime ProjectWork::kept_at() const {
 }
 
 std::vector<Objection> ProjectWork::look() {
-    plan_ = survey(context_, request_.manifest, request_.workers);
+    plan_ = survey_volumes(context_, request_.manifest, request_.workers);
     return plan_.objections();
 }
 

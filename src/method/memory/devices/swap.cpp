@@ -18,6 +18,7 @@
 #include "efface/inventory/memory_facts.hpp"
 
 #include "memory/attributes.hpp"
+#include "swap_area.hpp"
 
 namespace efface::method {
 
@@ -27,23 +28,6 @@ namespace {
 constexpr std::uint64_t kMemoryReserveBytes = std::uint64_t{64} << 20U;
 
 constexpr std::size_t kFirstSectorBytes = 512;
-
-bool same_storage(const struct stat& a, const struct stat& b) {
-    if (S_ISBLK(a.st_mode) || S_ISBLK(b.st_mode)) {
-        return S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode) && a.st_rdev == b.st_rdev;
-    }
-    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
-}
-
-/// Whether a file that the kernel lists is this one: yes, no, or not to be told (nullopt), for its
-/// path leads nowhere any more, or not from here.
-std::optional<bool> is_area(const struct stat& status, const inventory::SwapArea& area) {
-    struct stat listed {};
-    if (::stat(area.path.c_str(), &listed) == 0) {
-        return same_storage(status, listed);
-    }
-    return area.is_file == S_ISREG(status.st_mode) ? std::nullopt : std::optional(false);
-}
 
 class SwapKind final : public MemoryKind {
   public:
@@ -67,13 +51,6 @@ class SwapKind final : public MemoryKind {
         [[nodiscard]] std::string path() const { return fmt::format("/proc/self/fd/{}", fd.get()); }
     };
     [[nodiscard]] Opened open() const;
-    /// The active area that this is; `unknown` when one of the list can't be told from it.
-    struct Active {
-        std::optional<inventory::SwapArea> area;
-        bool unknown = false;
-    };
-    [[nodiscard]] static Active active(const struct stat& status,
-                                       const inventory::MemoryFacts& machine);
     void object(MemorySurvey& survey, const inventory::Identity& identity, const Opened& opened,
                 const inventory::MemoryFacts& machine);
     void object_to_other_effaces(MemorySurvey& survey, const struct stat& status) const;
@@ -100,20 +77,6 @@ SwapKind::Opened SwapKind::open() const {
         throw_errno(ErrorCode::internal, printable(place) + ": reading its status failed", errno);
     }
     return opened;
-}
-
-SwapKind::Active SwapKind::active(const struct stat& status,
-                                  const inventory::MemoryFacts& machine) {
-    Active found;
-    for (const auto& area : machine.swaps.value_or(std::vector<inventory::SwapArea>{})) {
-        const auto same = is_area(status, area);
-        if (same.value_or(false)) {
-            found.area = area;
-        }
-        found.unknown = found.unknown || !same.has_value();
-    }
-    found.unknown = (found.unknown && !found.area) || !machine.swaps;
-    return found;
 }
 
 std::string zram_name(const inventory::Identity& identity) {
@@ -191,7 +154,7 @@ void SwapKind::adopt(MemorySurvey& survey, const std::vector<std::string>& keys)
 
 void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
                       const Opened& opened, const inventory::MemoryFacts& machine) {
-    const auto [area, unknown] = active(opened.status, machine);
+    const auto [area, unknown] = active_swap_area(opened.status, machine);
     if (unknown) {
         survey.objections.push_back({ReasonCode::unreadable_state,
                                      "the list of swap areas does not show whether it is active"});
@@ -294,7 +257,7 @@ MemorySurvey SwapKind::survey() {
 /// By the descriptor: a path in the list may lead to something else by now.
 bool SwapKind::take_out_of_use(MemoryRun& run, const Opened& opened) const {
     const auto before = inventory::read_memory_facts(context_.view);
-    const auto area = active(opened.status, before).area;
+    const auto area = active_swap_area(opened.status, before).area;
     if (!area) {
         run.step("swapoff", "not needed", "it is not in use");
         return true;
@@ -314,7 +277,7 @@ bool SwapKind::take_out_of_use(MemoryRun& run, const Opened& opened) const {
         return false;
     }
     const auto machine = inventory::read_memory_facts(context_.view);
-    const bool gone = machine.swaps && !active(opened.status, machine).area;
+    const bool gone = machine.swaps && !active_swap_area(opened.status, machine).area;
     run.control("not-in-use", gone ? ControlResult::pass : ControlResult::fail,
                 gone ? "not in the list of swap areas" : "still in the list of swap areas");
     return gone;
@@ -370,7 +333,7 @@ void SwapKind::reset(MemoryRun& run, const inventory::Identity& identity) const 
 
 bool SwapKind::as_left(MemoryRun& look) {
     const Opened opened = open();
-    if (active(opened.status, inventory::read_memory_facts(context_.view)).area) {
+    if (active_swap_area(opened.status, inventory::read_memory_facts(context_.view)).area) {
         return false;
     }
     const auto target = device::LinuxTarget::open(context_.name.place, device::Access::read_only);

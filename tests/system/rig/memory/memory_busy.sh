@@ -12,4 +12,4 @@ cd "$(mktemp -d)"
 truncate -s 4M area
 EFFACE_KILL_SWAP=$(losetup -f --show area)
 export EFFACE_KILL_SWAP EFFACE_KILL_BRD=ram0 EFFACE_KILL_FREE=1
-exec python3 "$tests/erase/memory_busy_test.py" Busy.test_swap_in_use Busy.test_brd Busy.test_free
+exec python3 "$tests/erase/memory/busy_test.py" Busy.test_swap_in_use Busy.test_brd Busy.test_free

@@ -13,5 +13,5 @@ truncate -s 4M area
 EFFACE_KILL_SWAP=$(losetup -f --show area)
 export EFFACE_KILL_SWAP EFFACE_KILL_BRD=ram0 EFFACE_KILL_FREE=1
 export EFFACE_KILL_AT=${EFFACE_KILL_AT:-fsync write io_uring_enter swapoff}
-exec python3 "$tests/erase/memory_kill_test.py" Killed.test_swap_in_use Killed.test_zram \
+exec python3 "$tests/erase/memory/kill_test.py" Killed.test_swap_in_use Killed.test_zram \
     Killed.test_brd Killed.test_free

@@ -2,11 +2,13 @@
 // A SCSI disk model that is full of old data, its command set, and whole jobs on it.
 #pragma once
 
+#include <algorithm>
 #include <cerrno>
 
 #include "efface/method/drive/command_sets.hpp"
 #include "efface/method/drive/erase.hpp"
 
+#include "catch.hpp"
 #include "fake/disk/fixed.hpp"
 #include "fake/scsi/drive.hpp"
 #include "memory/support.hpp"
@@ -90,6 +92,33 @@ struct ScsiBench {
     method::OperationMemory memory{.kept = kept};
     unsigned saves = 0;
 };
+
+inline const method::TechniqueFacts& technique(const method::DriveSurvey& survey,
+                                               const std::string& name) {
+    const auto found =
+        std::find_if(survey.techniques.begin(), survey.techniques.end(),
+                     [&](const method::TechniqueFacts& facts) { return facts.name == name; });
+    REQUIRE(found != survey.techniques.end());
+    return *found;
+}
+
+inline std::optional<ReasonCode> objection(const method::DriveSurvey& survey,
+                                           const std::string& name) {
+    const auto& objection = technique(survey, name).objection;
+    return objection ? std::optional(objection->code) : std::nullopt;
+}
+
+/// CDBs of commands that change something, in hex.
+inline std::vector<std::string> changes(fake::ScsiDrive& drive) {
+    std::vector<std::string> sent;
+    for (const auto& cdb : drive.received()) {
+        const bool restores = cdb[0] == 0x9e && cdb[1] == 0x19;
+        if (cdb[0] == 0x04 || cdb[0] == 0x48 || cdb[0] == 0x55 || cdb[0] == 0x93 || restores) {
+            sent.push_back(to_hex(cdb));
+        }
+    }
+    return sent;
+}
 
 /// A whole job on the disk, through the engine.
 class ScsiJob final : private method::DriveAccess {

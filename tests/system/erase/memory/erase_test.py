@@ -8,34 +8,24 @@ import sys
 import unittest
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "lib")]
 
 # pylint: disable=wrong-import-position
+import cases
 import project
 import targets
+from cases import enter_state
 from memory_storage import (MIB, ZRAM_CONTROL, Queue, memory_mount, zram_device)
-from process import EXIT_SKIPPED, missing, require, run, scratch
+from process import missing, require, run
 
-MACHINE = {}
 EXIT = project.EXIT
 
 
 def setUpModule():
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = MACHINE["scratch"].__enter__()
-    MACHINE["state"] = project.State(MACHINE["folder"] / "state")
+    enter_state()
 
 
-def tearDownModule():
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Memory(unittest.TestCase):
-    def setUp(self):
-        self.state = MACHINE["state"]
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
-
+class Memory(cases.Case):
     def erase(self, name, size):
         order = targets.write_order(self.state, self.folder,
                                     targets.order([{"target": name, "size_bytes": size}]))
@@ -185,7 +175,4 @@ class Memory(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if project.binary() is None or os.geteuid() != 0 or missing("mount", "umount"):
-        print("skipped: needs root and $EFFACE")
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("mount", "umount", root=True)

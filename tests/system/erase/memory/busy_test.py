@@ -16,16 +16,18 @@ import time
 import unittest
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
+sys.path[:0] = [str(Path(__file__).parents[1]), str(Path(__file__).parents[2] / "lib")]
 
 # pylint: disable=wrong-import-position,unused-import
+import cases
 import project
 import storage
 import targets
-from memory_storage import (HUGE_POOL, MACHINE, MIB, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
+from cases import MACHINE, enter_scratch
+from memory_storage import (HUGE_POOL, MIB, ZRAM_CONTROL, ActiveSwap, Brd, Case, File,
                             FreeMemory, HugePages, HugeTree, Queue, Segment, Swap, Tree, Zram,
-                            enter_scratch, huge_pages, memory_mount, tearDownModule, zram_device)
-from process import EXIT_SKIPPED, missing, require, run, strace
+                            huge_pages, memory_mount, zram_device)
+from process import strace
 
 EXIT = project.EXIT
 DONE = (EXIT["done"], EXIT["exceptions"])
@@ -210,8 +212,4 @@ class Busy(Case):
 
 
 if __name__ == "__main__":
-    LACKING = missing("mount", "umount", "strace", "mkswap", "losetup")
-    if project.binary() is None or os.geteuid() != 0 or LACKING:
-        print("skipped: needs root, $EFFACE and", ", ".join(LACKING))
-        sys.exit(EXIT_SKIPPED)
-    unittest.main()
+    cases.main("mount", "umount", "strace", "mkswap", "losetup", root=True)

@@ -6,12 +6,12 @@ import ctypes
 import mmap
 import os
 import time
-import unittest
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import cases
 import targets
-from process import require, scratch
+from process import require
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -20,27 +20,13 @@ ZRAM_CONTROL = Path("/sys/class/zram-control")
 HUGE_POOL = Path("/sys/kernel/mm/hugepages/hugepages-2048kB")
 
 
-MACHINE = {}
-
-
-def enter_scratch():
-    """For a setUpModule: a scratch folder for all tests of the module."""
-    MACHINE["scratch"] = scratch()
-    MACHINE["folder"] = Path(os.path.realpath(MACHINE["scratch"].__enter__()))
-
-
-def tearDownModule():  # pylint: disable=invalid-name
-    MACHINE["scratch"].__exit__(None, None, None)
-
-
-class Case(unittest.TestCase):
-    """A folder of its own, and a stack of what is undone at its end."""
+class Case(cases.Case):
+    """With a stack of what is undone at its end."""
 
     def setUp(self):
+        super().setUp()
         self.stack = ExitStack()
         self.addCleanup(self.stack.close)
-        self.folder = MACHINE["folder"] / self.id().rsplit(".", maxsplit=1)[-1]
-        self.folder.mkdir()
 
 
 class Tree:

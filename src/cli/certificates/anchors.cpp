@@ -97,7 +97,8 @@ std::string texts_of(const Json& document, const char* list, const char* key) {
     return text;
 }
 
-/// What `efface keys export-trust` wrote: efface.trust/1, efface-certificate(5). The log's key line.
+/// What `efface keys export-trust` wrote: efface.trust/1, efface-certificate(5). The log's key
+/// line.
 std::string read_trust_file(const std::string& path, Anchors& anchors) {
     anchors.from = "trust-file";
     anchors.root = anchors.log_key = path;

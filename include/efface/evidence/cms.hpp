@@ -19,6 +19,9 @@ namespace efface::evidence {
 [[nodiscard]] Bytes cms_add_signer(ByteView existing, ByteView content, const SigningKey& key,
                                    WallTime at);
 
+/// Whether one of the signers is said to be this key; nothing is verified.
+[[nodiscard]] bool cms_signed_by(ByteView signature_der, const SigningKey& key);
+
 struct Signer {
     std::string subject;             ///< common name
     Issuer named;                    ///< organization, unit and common name, as they are written

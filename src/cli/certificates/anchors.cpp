@@ -56,8 +56,10 @@ void refuse_own_anchors(const Anchors& anchors, const std::string& bundle) {
     if (error) {
         return;  // the answer tells what is wrong with it
     }
+    const bool one_file = anchors.from == std::string_view("trust-file");
     for (const auto& [path, option] :
-         {std::pair{anchors.root, "--root"}, std::pair{anchors.log_key, "--log-key"}}) {
+         {std::pair{anchors.root, one_file ? "--trust" : "--root"},
+          std::pair{anchors.log_key, "--log-key"}}) {
         const auto real = std::filesystem::canonical(path, error);
         const auto [end, ignored] =
             std::mismatch(folder.begin(), folder.end(), real.begin(), real.end());

@@ -152,18 +152,19 @@ void check_result(const std::string& text, const Bytes& signature, const Trust& 
     }
 }
 
-bool has_signed(const Bytes& existing, const std::string& text, const Trust& trust,
-                const evidence::SigningKey& key) {
+/// The signatures that are there must hold, as far as there is a root to hold them against.
+void check_existing(const Bytes& existing, const std::string& text, const Trust& trust) {
+    if (trust.root.empty()) {
+        return;
+    }
     const auto report =
         evidence::cms_verify(as_bytes(text), existing, trust.root, trust.revocations);
-    if (!trust.root.empty() && !report.ok()) {
+    if (!report.ok()) {
         throw Error(ErrorCode::usage,
                     "what is there is not an approval of this text: " +
                         (report.problems.empty() ? "it has no signer" : report.problems.front()),
                     "remove it, and have each approver approve the new text");
     }
-    return std::any_of(report.signers.begin(), report.signers.end(),
-                       [&](const auto& signer) { return signer.spki_sha256 == key.spki_sha256(); });
 }
 
 int tell(const ApproveOptions& options, const Approvable& approved, const evidence::SigningKey& key,
@@ -197,7 +198,10 @@ int approve(const Program& program, const ApproveOptions& options) {
     const auto trust = trust_of(program, options);
     const auto content = as_bytes(approved.text);
     const auto existing = read_file(path, mandate::kApprovalBytesMax);
-    if (existing && has_signed(*existing, approved.text, trust, key)) {
+    if (existing) {
+        check_existing(*existing, approved.text, trust);
+    }
+    if (existing && evidence::cms_signed_by(*existing, key)) {
         return tell(options, approved, key, path, true);
     }
     const auto signature = existing ? evidence::cms_add_signer(*existing, content, key, now)

@@ -69,6 +69,7 @@ class PeopleCommands final {
             .required();
         add_passphrase_option(command, options->passphrase);
         command.add("--output", options->output, "Default: standard output").kind("FILE");
+        command.flag("-J,--json", options->json, "Print one JSON document");
         runs(command, [options] { return request_certificate(*options); });
     }
     void add_issue() {

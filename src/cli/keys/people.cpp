@@ -133,11 +133,21 @@ int request_certificate(const PersonOptions& options) {
     GivenPassphrase passphrases(options.passphrase);
     const auto text =
         evidence::make_request(evidence::parse_key_uri(options.key), options.name, passphrases);
+    if (!options.output.empty()) {
+        write_file_durably(options.output, text, 0644);
+    }
+    if (options.json) {
+        print_json(ObjectWriter()
+                       .add("schema", "efface.key-request/1")
+                       .add("name", options.name)
+                       .add("request", text)
+                       .take());
+        return 0;
+    }
     if (options.output.empty()) {
         print(text);
         return 0;
     }
-    write_file_durably(options.output, text, 0644);
     print("Request of " + one_line(options.name) + " in " + one_line(options.output) +
           ". Who keeps the evidence root issues its certificate:\n  efface keys issue " +
           one_line(options.name) + " --role ROLE --request " + one_line(options.output) + "\n");

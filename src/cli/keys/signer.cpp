@@ -57,6 +57,13 @@ SecretBytes read_line(int fd, const std::string& from) {
     return line;
 }
 
+/// A question that cannot be shown is not answered either.
+void write_question(int terminal, const std::string& text) {
+    if (::write(terminal, text.data(), text.size()) < 0) {
+        throw_errno(ErrorCode::usage, "the terminal", errno);
+    }
+}
+
 SecretBytes ask(const std::string& what) {
     const UniqueFd terminal(::open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC));
     if (!terminal) {
@@ -65,10 +72,9 @@ SecretBytes ask(const std::string& what) {
                     "--passphrase fd:N or --passphrase file:PATH");
     }
     const TypingHidden hidden(terminal.get());
-    const auto question = one_line(what) + ": ";
-    (void)::write(terminal.get(), question.data(), question.size());
+    write_question(terminal.get(), one_line(what) + ": ");
     SecretBytes typed = read_line(terminal.get(), "the terminal");
-    (void)::write(terminal.get(), "\n", 1);
+    write_question(terminal.get(), "\n");
     return typed;
 }
 

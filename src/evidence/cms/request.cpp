@@ -55,6 +55,12 @@ std::string make_request(const KeyUri& uri, const std::string& name,
                                    text.data(), static_cast<int>(text.size()), -1, 0) == 1,
         "name the request");
     require(X509_REQ_sign(request.get(), open.key.get(), EVP_sha256()) > 0, "sign the request");
+    if (X509_REQ_verify_ex(request.get(), open.key.get(), open.library, open.properties) != 1) {
+        (void)drain_openssl_errors();
+        throw Error(ErrorCode::usage,
+                    "the signature does not fit the public key that the token shows for this key",
+                    "name one key of the token: objects of a key pair have an id of their own");
+    }
     const BioPtr bio(BIO_new(BIO_s_mem()));
     require(bio != nullptr && PEM_write_bio_X509_REQ(bio.get(), request.get()) == 1,
             "write the request as PEM");

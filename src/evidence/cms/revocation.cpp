@@ -39,25 +39,33 @@ constexpr std::array<ReasonName, 3> kReasons{{{RevocationReason::compromised, "c
                                               {RevocationReason::left, "left", 3},
                                               {RevocationReason::replaced, "replaced", 4}}};
 
+/// The next list off the front of `text`, line ends behind it included; null when something else
+/// stands there.
+CrlPtr take_list(std::string_view& text) {
+    constexpr std::string_view kBegin = "-----BEGIN X509 CRL-----";
+    constexpr std::string_view kEnd = "-----END X509 CRL-----";
+    const auto end = text.find(kEnd);
+    if (!text.starts_with(kBegin) || end == text.npos) {
+        return nullptr;
+    }
+    const auto block = text.substr(0, end + kEnd.size());
+    text.remove_prefix(block.size());
+    text.remove_prefix(std::min(text.find_first_not_of("\r\n"), text.size()));
+    const BioPtr bio = read_only_bio(as_bytes(block));
+    CrlPtr list(PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr));
+    (void)drain_openssl_errors();
+    return list;
+}
+
 /// Every list of a text that is nothing but lists. Throws Error(usage).
 std::vector<CrlPtr> lists_in(std::string_view pem) {
-    constexpr std::string_view kBegin = "-----BEGIN X509 CRL-----";
     std::vector<CrlPtr> lists;
-    std::size_t announced = 0;
-    for (auto at = pem.find(kBegin); at != pem.npos; at = pem.find(kBegin, at + 1)) {
-        ++announced;
+    bool good = pem.size() <= kListBytesMax;
+    while (good && !pem.empty()) {
+        lists.push_back(take_list(pem));
+        good = lists.back() != nullptr && lists.size() <= kListsMax;
     }
-    const bool only_lists = pem.empty() || pem.starts_with(kBegin);
-    if (pem.size() <= kListBytesMax && announced <= kListsMax && only_lists) {
-        const BioPtr bio = read_only_bio(as_bytes(pem));
-        for (std::size_t i = 0; i < announced; ++i) {
-            lists.emplace_back(PEM_read_bio_X509_CRL(bio.get(), nullptr, nullptr, nullptr));
-        }
-    }
-    (void)drain_openssl_errors();
-    const bool all =
-        std::all_of(lists.begin(), lists.end(), [](const CrlPtr& list) { return list != nullptr; });
-    if (!all || lists.size() != announced || !only_lists) {
+    if (!good) {
         throw Error(ErrorCode::usage, "not only revocation lists in PEM",
                     "give crl.pem of the evidence root");
     }

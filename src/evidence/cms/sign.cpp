@@ -42,6 +42,17 @@ void choose_pss(CMS_SignerInfo* signer) {
             "sign with RSA-PSS");
 }
 
+/// A token may have signed with another key than the one whose public key it showed.
+void check_signature(CMS_SignerInfo* signer, const SigningKey& key) {
+    CMS_SignerInfo_set1_signer_cert(signer, key.state().certificate.get());
+    if (CMS_SignerInfo_verify(signer) != 1) {
+        (void)drain_openssl_errors();
+        throw Error(ErrorCode::usage, ReasonCode::bad_approval,
+                    "the signature of " + key.subject() + " does not fit its certificate",
+                    "name one key of the token: objects of a key pair have an id of their own");
+    }
+}
+
 void add_signer(CMS_ContentInfo* cms, ByteView content, const SigningKey& key, WallTime at) {
     const SigningKey::State& state = key.state();
     const bool rsa = EVP_PKEY_is_a(state.open.key.get(), "EC") != 1;
@@ -64,6 +75,7 @@ void add_signer(CMS_ContentInfo* cms, ByteView content, const SigningKey& key, W
                                             ASN1_STRING_type(time.get()), time.get(), -1) == 1,
             "add signed attributes");
     require(CMS_SignerInfo_sign(signer) == 1, "sign");
+    check_signature(signer, key);
 }
 
 Bytes encode(CMS_ContentInfo* cms) {
@@ -85,6 +97,25 @@ Bytes cms_sign(ByteView content, const SigningKey& key, WallTime at) {
     require(cms != nullptr, "make a signature");
     add_signer(cms.get(), content, key, at);
     return encode(cms.get());
+}
+
+bool cms_signed_by(ByteView signature_der, const SigningKey& key) {
+    const CmsPtr cms = parse_detached_cms(signature_der);
+    if (cms == nullptr) {
+        return false;
+    }
+    const X509StackPtr certificates(CMS_get1_certs(cms.get()));
+    STACK_OF(CMS_SignerInfo)* infos = CMS_get0_SignerInfos(cms.get());
+    for (int i = 0; i < sk_CMS_SignerInfo_num(infos); ++i) {
+        for (int j = 0; j < sk_X509_num(certificates.get()); ++j) {
+            X509* certificate = sk_X509_value(certificates.get(), j);
+            if (CMS_SignerInfo_cert_cmp(sk_CMS_SignerInfo_value(infos, i), certificate) == 0 &&
+                spki_sha256_of(certificate) == key.spki_sha256()) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 Bytes cms_add_signer(ByteView existing, ByteView content, const SigningKey& key, WallTime at) {

@@ -44,7 +44,8 @@ int give_passphrase(char* buffer, int size, int /*writing*/, void* user) {
 UniqueFd open_private(const fs::path& path) {
     UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!fd) {
-        throw_errno(ErrorCode::usage, path.string(), errno);
+        throw Error(ErrorCode::usage, path.string() + ": " + errno_text(errno),
+                    "name the file itself, not a link, and check that this user may read it");
     }
     struct stat status {};
     if (::fstat(fd.get(), &status) != 0) {

@@ -4,6 +4,8 @@
 #include <openssl/provider.h>
 #include <openssl/store.h>
 
+#include <cstdlib>
+
 #include "efface/base/json.hpp"
 
 #include "open_key.hpp"
@@ -17,14 +19,16 @@ constexpr const char* kPrefersTpm = "?provider=tpm2";
 class TpmLibrary final {
   public:
     TpmLibrary() : library_(OSSL_LIB_CTX_new()) {
+        (void)::setenv("TSS2_LOG", "all+none", 0);  // it writes to standard error otherwise
         require(library_ != nullptr, "make a library context");
         tpm_ = OSSL_PROVIDER_load(library_, "tpm2");
         default_ = tpm_ == nullptr ? nullptr : OSSL_PROVIDER_load(library_, "default");
         if (default_ == nullptr) {
             const auto why = drain_openssl_errors();
             release();
-            throw Error(ErrorCode::usage, "OpenSSL has no provider for the TPM: " + why,
-                        "install tpm2-openssl");
+            throw Error(ErrorCode::usage, ReasonCode::no_keys,
+                        "the TPM cannot be reached, or OpenSSL has no provider for it: " + why,
+                        "install tpm2-openssl; /dev/tpmrm0 must be there");
         }
     }
     ~TpmLibrary() { release(); }

@@ -5,14 +5,17 @@ Python's standard library and the openssl command only. Written from the formats
 RFC 5652, RFC 5035, RFC 9162, C2SP signed-note and tlog-proof) and efface-certificate(5), not from
 efface's own code.
 """
+import contextlib
 import errno
 import json
 import os
 import sys
+import tempfile
 
 from acceptance import check_acceptances
 from claims.record import check_claims
 from signature.cms import Signature
+from signature.revocation import Revocations
 from common import Wrong, good, need, read, said
 from files import (BYTES_MAX, LOG_KEY, RECORD, ROOT, check_anchors, check_digests, check_files,
                    file_digest, log_key_in, SIGNATURE_BYTES_MAX, parse_record, roots_in)
@@ -45,7 +48,7 @@ def check_signers(signature, predicate):
     good('the issuer is the station that its certificate names')
 
 
-def check_authorization(predicate, root):
+def check_authorization(predicate, root, revocations):
     """Who had allowed it."""
     authorization = predicate['authorization']
     digest = authorization['manifestDigest']
@@ -59,7 +62,7 @@ def check_authorization(predicate, root):
         good('the manifest is the one that was authorized')
     if authorization['confirmation'] == 'signed-approvals':
         approvals = signature_of(MANIFEST, read(MANIFEST, MANIFEST_BYTES_MAX))
-        approvals.check_chains('the approvals are signed below the trusted root', root)
+        approvals.check_chains('the approvals are signed below the trusted root', root, revocations)
         approvals.check_approvals(predicate)
     else:
         need(not os.path.exists(MANIFEST + '.p7s'),
@@ -79,34 +82,36 @@ def summary(predicate):
                 f'issued at {predicate["issuedAt"]}')
 
 
-def check_bundle(bundle, root, key, log=None):
+def check_bundle(bundle, root, key, log=None, crl=None):
+    revocations = Revocations(crl, root)
     os.chdir(bundle)
     there, acceptances = check_files()
     check_anchors(root, key)
     certificate = read(RECORD, BYTES_MAX[RECORD])
     signature = signature_of(RECORD, certificate)
-    signature.check_chains('signed below the trusted root', root)
+    signature.check_chains('signed below the trusted root', root, revocations)
     record = parse_record(certificate)  # not before: these bytes may be anybody's
     predicate = record['predicate']
     check_claims(record)
     check_signers(signature, predicate)
     check_digests(record, there)
     signature.check_time(predicate['issuedAt'])
-    check_authorization(predicate, root)
+    check_authorization(predicate, root, revocations)
     later = check_log(certificate, record, key, log)  # logged, and announced before it began
-    rejected = check_acceptances(acceptances, root, certificate, predicate)
+    rejected = check_acceptances(acceptances, root, revocations, certificate, predicate)
     print(summary(predicate))
     print('The bundle is proved' + (', and the certificate is rejected.' if rejected else
                                     ', but superseded by a later run.' if later else '.'))
     return QUALIFIED if rejected or later else PROVED
 
 
-def check_use(bundle, root, key, log=None):
-    """Why these can't be a bundle, two files and a log; None when they can."""
+def check_use(bundle, root, key, log=None, crl=None):
+    """Why these can't be a bundle, files and a log; None when they can."""
     for what, path, good_kinds in (('bundle', bundle, (os.path.isdir,)),
                                    ('root certificate', root, (os.path.isfile,)),
                                    ('log key', key, (os.path.isfile,)),
-                                   ('log', log, (os.path.isdir, os.path.isfile))):
+                                   ('log', log, (os.path.isdir, os.path.isfile)),
+                                   ('revocation list', crl, (os.path.isfile,))):
         if path is not None and not any(is_kind(path) for is_kind in good_kinds):
             return f'{path}: there is no such {what}'
     for path in (root, key):
@@ -116,19 +121,67 @@ def check_use(bundle, root, key, log=None):
         if not roots_in(read(os.path.realpath(root), BYTES_MAX[ROOT])):
             return f'{root}: must hold only certificates in PEM'
         log_key_in(read(os.path.realpath(key), BYTES_MAX[LOG_KEY]))
+        Revocations(crl, root)
     except (OSError, ValueError, Wrong) as error:
         return f'{root}, {key}: {error}'
     return None
 
 
-def main(paths):
+def trust_in(path, folder):
+    """The files of a trust file (efface.trust/1), written into a folder: root, log key, lists."""
+    trust = json.loads(read(os.path.realpath(path), BYTES_MAX[ROOT]))
+    need(isinstance(trust, dict) and trust.get('schema') == 'efface.trust/1' and
+         len(trust['logKeys']) == 1, f'{path}: is not a trust file (efface.trust/1) of one log')
+    files = {'root.pem': ''.join(one['pem'] for one in trust['roots']),
+             'log.vkey': trust['logKeys'][0]['verifierKey'] + '\n',
+             'crl.pem': ''.join(one['pem'] for one in trust['revocations'])}
+    for name, text in files.items():
+        with open(os.path.join(folder, name), 'w', encoding='ascii') as file:
+            file.write(text)
+    return [os.path.join(folder, name) for name, text in files.items() if text]
+
+
+def arguments_of(words, folder):
+    """bundle, root, log key, log or None, revocation lists or None."""
+    words, options = list(words), {}
+    for option in ('--crl', '--trust'):
+        if option in words:
+            at = words.index(option)
+            need(at + 1 < len(words), f'{option} needs a file')
+            options[option] = words[at + 1]
+            del words[at:at + 2]
+    crl = options.get('--crl')
+    if '--trust' in options:
+        need(len(words) in (1, 2) and not crl, '--trust FILE stands for ROOT.pem, LOG.vkey and --crl')
+        root, key, *lists = trust_in(options['--trust'], folder)
+        return words[0], root, key, (words[1:] or [None])[0], (lists or [None])[0]
+    need(len(words) in (3, 4), 'BUNDLE ROOT.pem LOG.vkey [LOGDIR|entries.jsonl] [--crl FILE]')
+    return *words[:3], (words[3:] or [None])[0], crl
+
+
+def use_of(words, folder):
+    """The arguments, and why they can't be used."""
+    try:
+        paths = arguments_of(words, folder)
+        return paths, check_use(*paths)
+    except (OSError, ValueError, KeyError, TypeError, Wrong) as error:
+        return None, str(error)
+
+
+def main(words):
     """The exit status."""
-    wrong_use = check_use(*paths)
+    with contextlib.ExitStack() as files:  # those of a trust file
+        folder = '--trust' in words and files.enter_context(tempfile.TemporaryDirectory())
+        return answer(words, folder)
+
+
+def answer(words, folder):
+    paths, wrong_use = use_of(words, folder)
     if wrong_use:
         print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
         return WRONG_USE
     try:
-        return check_bundle(paths[0], *(os.path.realpath(path) for path in paths[1:]))
+        return check_bundle(paths[0], *(path and os.path.realpath(path) for path in paths[1:]))
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
         return NOT_PROVED

@@ -25,14 +25,14 @@ def check_acceptance(statement, certificate, record, number=1, previous=None):
          'the operator cannot accept their own run')
 
 
-def check_acceptances(count, root, certificate, record):
+def check_acceptances(count, root, revocations, certificate, record):
     """Whether the last one rejects the certificate."""
     rejected, previous = False, None
     for number in range(1, count + 1):
         name = f'acceptance/{number}/acceptance.json'
         data = read(name, ACCEPTANCE_BYTES_MAX)
         signature = Signature(name, data, read(name + '.p7s', SIGNATURE_BYTES_MAX))
-        signature.check_chains(f'{name} is signed below the trusted root', root)
+        signature.check_chains(f'{name} is signed below the trusted root', root, revocations)
         statement = canonical_json(data, name)
         check_acceptance(statement, certificate, record, number, previous)
         previous = hashlib.sha256(data).hexdigest()

@@ -32,7 +32,7 @@ const evidence::Signer* signer_with(const evidence::CmsReport& report,
 void check_approval_signatures(const Examined& examined, ByteView manifest) {
     const evidence::CmsReport report = evidence::cms_verify(
         manifest, examined.files.read(evidence::kApprovalsEvidence, evidence::kSignatureBytesMax),
-        examined.anchors.roots_pem);
+        examined.anchors.roots_pem, examined.anchors.revocations_pem);
     if (!report.ok()) {
         content_wrong("approvals: " + list_of(report.problems));
     }
@@ -112,7 +112,8 @@ std::string check_signature(Examined& examined) {
     examined.signature =
         examined.files.read(evidence::kSignatureFile, evidence::kSignatureBytesMax);
     examined.signers =
-        evidence::cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem);
+        evidence::cms_verify(examined.certificate, examined.signature, examined.anchors.roots_pem,
+                             examined.anchors.revocations_pem);
     if (!examined.signers.ok()) {
         content_wrong(list_of(examined.signers.problems));
     }

@@ -53,8 +53,17 @@ std::vector<Approval> approvals_in(const evidence::CmsReport& report) {
 
 Authorization check_approvals(std::string_view text, ByteView signature_der,
                               std::string_view roots_pem, const std::string& operator_name,
-                              WallTime now) {
-    const auto report = evidence::cms_verify(as_bytes(text), signature_der, roots_pem);
+                              WallTime now, std::string_view revocations_pem) {
+    const auto report =
+        evidence::cms_verify(as_bytes(text), signature_der, roots_pem, revocations_pem);
+    for (const auto& signer : report.signers) {
+        if (signer.revoked) {
+            throw Error(ErrorCode::authorisation, ReasonCode::key_revoked,
+                        fmt::format("the key of {} was revoked on {}", signer.subject,
+                                    to_rfc3339(signer.revoked->at)),
+                        "have the text approved by people whose keys are valid, into a new file");
+        }
+    }
     if (!report.ok()) {
         throw Error(ErrorCode::authorisation, ReasonCode::bad_approval,
                     fmt::format("the signatures of the approvals are not valid: {}",

@@ -18,6 +18,7 @@ struct TrustAnchors {
     std::string roots_pem;
     std::string log_verifier_key;  ///< one line; line feeds at its end are taken off
     std::optional<std::filesystem::path> log_directory;  ///< the whole log, to see what is missing
+    std::string revocations_pem = {};  ///< what the roots revoked; may be empty
     /// It is left out where it is damaged or cannot be read, as nobody asked about it.
     bool log_if_intact = false;
 };

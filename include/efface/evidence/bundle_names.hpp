@@ -15,6 +15,7 @@ constexpr const char* kIntentProofFile = "certificate.json.intent-proof";
 constexpr const char* kConsistencyProofFile = "certificate.json.consistency-proof";
 constexpr const char* kRootFile = "root.pem";
 constexpr const char* kLogKeyFile = "log.vkey";
+constexpr const char* kRevocationsFile = "crl.pem";
 constexpr const char* kEvidenceFolder = "evidence";
 /// acceptance/N/acceptance.json and its .p7s, N from 1 without a gap: what was decided later.
 constexpr const char* kAcceptanceFolder = "acceptance";

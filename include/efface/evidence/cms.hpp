@@ -19,12 +19,17 @@ namespace efface::evidence {
 [[nodiscard]] Bytes cms_add_signer(ByteView existing, ByteView content, const SigningKey& key,
                                    WallTime at);
 
+/// Whether one of the signers is said to be this key; nothing is verified.
+[[nodiscard]] bool cms_signed_by(ByteView signature_der, const SigningKey& key);
+
 struct Signer {
     std::string subject;             ///< common name
     Issuer named;                    ///< organization, unit and common name, as they are written
     std::string spki_sha256;         ///< hex
     std::string certificate_sha256;  ///< hex, of the DER certificate
     std::optional<Role> role;        ///< from the certificate policies; nullopt = none or several
+    Held held = Held::software;      ///< from the same
+    std::optional<Revocation> revoked;
     std::optional<WallTime> signing_time;
     std::string root_sha256;  ///< of the trust anchor that its chain ends at; empty when at none
 };
@@ -45,8 +50,14 @@ struct TrustedRoot {
     std::string sha256;   ///< hex, of the DER certificate
 };
 [[nodiscard]] std::vector<TrustedRoot> trusted_roots(std::string_view roots_pem);
-/// `roots_pem` is one or more trust anchors. Foreign input: bounded (1 MiB), never throws for it.
+/// Throws Error(usage) for a text that is not only revocation lists in PEM, and for a list that
+/// none of the roots signed. An empty text is good.
+void check_revocations(std::string_view revocations_pem, std::string_view roots_pem);
+/// `roots_pem` is one or more trust anchors, `revocations_pem` the revocation lists that they
+/// signed (may be empty): a signature from the time on from which its key was revoked is a problem.
+/// Foreign input: bounded (1 MiB), never throws for it.
 [[nodiscard]] CmsReport cms_verify(ByteView content, ByteView signature_der,
-                                   std::string_view roots_pem);
+                                   std::string_view roots_pem,
+                                   std::string_view revocations_pem = {});
 
 }  // namespace efface::evidence

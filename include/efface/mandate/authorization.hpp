@@ -37,9 +37,11 @@ void check_approvers(const std::vector<Approval>& approvals, const std::string& 
 /// Who signed. Throws Error(authorisation) unless each has the role approver, and says when.
 [[nodiscard]] std::vector<Approval> approvals_in(const evidence::CmsReport& report);
 
-/// Throws Error(authorisation) unless exactly `text` was signed, by such people.
+/// Throws Error(authorisation) unless exactly `text` was signed, by such people, and none of their
+/// keys is revoked: not even later than it signed, as what was allowed is allowed no longer.
 [[nodiscard]] Authorization check_approvals(std::string_view text, ByteView signature_der,
                                             std::string_view roots_pem,
-                                            const std::string& operator_name, WallTime now);
+                                            const std::string& operator_name, WallTime now,
+                                            std::string_view revocations_pem = {});
 
 }  // namespace efface::mandate

@@ -59,9 +59,13 @@ def parts_of(data):
 
 
 def issuer_and_serial(certificate):
-    fields = certificate.children()[0].children()
+    return b''.join(issuer_and_serial_of(certificate.whole))
+
+
+def issuer_and_serial_of(der):
+    fields = Der.alone(der, SEQUENCE).children()[0].children()
     need(fields[0].tag == 0xa0, 'a certificate is not of version 3')
-    return fields[3].whole + fields[1].whole
+    return fields[3].whole, fields[1].whole
 
 
 def attributes_of(info):
@@ -137,8 +141,9 @@ class Signature:
         need(len({signer.key for signer in self.signers}) == len(self.signers),
              'one key signed twice: ' + self.name)
 
-    def check_chains(self, what, root):
-        """Every signature, and its chain to the trusted root as of its own time."""
+    def check_chains(self, what, root, revocations):
+        """Every signature, its chain to the trusted root as of its own time, and that its key was
+        not revoked by then."""
         times = {signer.time for signer in self.signers}
         at = ['-attime', seconds(*times)] if len(times) == 1 else ['-no_check_time']
         ask(['cms', '-verify', '-cades', '-binary', '-inform', 'DER', '-in', self.name,
@@ -150,6 +155,8 @@ class Signature:
                 for signer in self.signers:
                     ask(['verify', '-untrusted', file.name, '-attime', seconds(signer.time),
                          *chain_options(root)], what, ssl.DER_cert_to_PEM_cert(signer.certificate))
+        for signer in self.signers:
+            revocations.check(signer, *issuer_and_serial_of(signer.certificate))
         good(what)
 
     def signers_with(self, key, role):

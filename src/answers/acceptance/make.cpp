@@ -56,8 +56,8 @@ Json make_statement(const Json& certificate, const std::string& certificate_sha2
 evidence::Signer holder_of(const evidence::SigningKey& key, const TrustAnchors& anchors,
                            WallTime at) {
     const Bytes nothing;
-    auto report =
-        evidence::cms_verify(nothing, evidence::cms_sign(nothing, key, at), anchors.roots_pem);
+    auto report = evidence::cms_verify(nothing, evidence::cms_sign(nothing, key, at),
+                                       anchors.roots_pem, anchors.revocations_pem);
     if (!report.ok()) {
         throw Error(ErrorCode::authorisation, key.subject() + ": " + list_of(report.problems),
                     "sign with a key below the trusted root");

@@ -73,7 +73,8 @@ std::string check_acceptances(Examined& examined) {
         const std::string name = acceptance_name(number);
         const Bytes text = examined.files.read(name, evidence::kAcceptanceBytesMax);
         const Bytes signature = examined.files.read(name + ".p7s", evidence::kSignatureBytesMax);
-        const auto report = evidence::cms_verify(text, signature, examined.anchors.roots_pem);
+        const auto report = evidence::cms_verify(text, signature, examined.anchors.roots_pem,
+                                                 examined.anchors.revocations_pem);
         if (!report.ok()) {  // nothing of it is parsed then
             throw Error(ErrorCode::usage, name + ": " + list_of(report.problems));
         }

@@ -17,7 +17,12 @@ namespace efface::cli {
 struct AnchorOptions {
     std::string root;
     std::string log_key;
+    std::string crl;    ///< what the root revoked
+    std::string trust;  ///< all of these in one file, instead of them
     std::string log;
+
+    /// Those of this machine are asked for.
+    [[nodiscard]] bool own() const { return root.empty() && log_key.empty() && trust.empty(); }
 };
 
 /// The trust anchors and how the answer tells of them.
@@ -26,7 +31,7 @@ struct Anchors {
     std::vector<evidence::TrustedRoot> roots;
     std::string log_name;  ///< of "name+id+key"
     std::string log_id;
-    const char* from = "state-folder";
+    const char* from = "state-folder";  ///< or "options", "trust-file"
     std::filesystem::path root;  ///< where they came from
     std::filesystem::path log_key;
 

@@ -85,6 +85,9 @@ answers::TrustAnchors own_anchors(const job::StateDirectory& state) {
     };
     const auto key = evidence::verifier_key_line(read(evidence::kLogKeyFile));
     answers::TrustAnchors anchors{read(evidence::kRootFile), key.value_or(""), {}};
+    anchors.revocations_pem =
+        read_text_file(state.keys() / evidence::kRevocationsFile, evidence::kAnchorBytesMax)
+            .value_or("");
     std::error_code error;
     if (std::filesystem::is_directory(state.log(), error)) {
         anchors.log_directory = state.log();

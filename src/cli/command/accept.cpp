@@ -2,6 +2,7 @@
 #include "efface/answers/acceptance.hpp"
 
 #include "commands.hpp"
+#include "keys/signer.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
@@ -10,7 +11,7 @@ namespace {
 
 struct AcceptOptions {
     std::string bundle;
-    std::string key;
+    SignerOptions signer;
     std::string reason;
     bool reject = false;
     bool json = false;
@@ -20,23 +21,25 @@ constexpr const char* kAcceptSchema = "efface.accept/1";
 
 int accept(const Program& program, const AcceptOptions& options) {
     const auto keys = evidence::KeyStore::open(program.state().keys());
-    const answers::TrustAnchors anchors{keys.root_certificate_pem(), keys.log_verifier_key(), {}};
+    const answers::TrustAnchors anchors{
+        keys.root_certificate_pem(), keys.log_verifier_key(), {}, keys.revocations_pem()};
     const answers::AcceptanceInput input{
         options.reject ? answers::Decision::rejected : answers::Decision::accepted, options.reason};
     SystemRandom random;
-    const auto number = answers::add_acceptance(
-        options.bundle, anchors, input, keys.person_key(options.key), SystemClock(), random);
+    const auto key = open_signer(program, options.signer);
+    const auto number =
+        answers::add_acceptance(options.bundle, anchors, input, key, SystemClock(), random);
     if (options.json) {
         print_json(ObjectWriter()
                        .add("schema", kAcceptSchema)
                        .add("bundle", printable(options.bundle))
-                       .add("key", printable(options.key))
+                       .add("key", printable(key.subject()))
                        .add("decision", to_string(input.decision))
                        .add("number", number)
                        .add("exitCode", 0)
                        .take());
     } else {
-        print(one_line(options.key) + " " + to_string(input.decision) + " " +
+        print(one_line(key.subject()) + " " + to_string(input.decision) + " " +
               printable(options.bundle) + " (acceptance " + std::to_string(number) + ")\n");
     }
     return 0;
@@ -48,9 +51,9 @@ void add_accept(Command& app, Program& program) {
     auto command = app.subcommand("accept", "Accept or reject a certificate for the organisation");
     auto options = std::make_shared<AcceptOptions>();
     command.add("bundle", options->bundle, "Bundle folder").kind("FOLDER").required();
-    command.add("--key", options->key, "Name of the key of an approver or a witness")
-        .kind("KEY")
-        .required();
+    add_signer_options(command, options->signer,
+                       "Key of an approver or a witness: its name, file:PATH, pkcs11:... or "
+                       "handle:0x...");
     command.add("--reason", options->reason, "Why, in words").kind("TEXT").required();
     command.flag("--reject", options->reject, "Reject it instead of accepting it");
     command.flag("-J,--json", options->json, "Print one JSON document");

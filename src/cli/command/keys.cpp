@@ -2,21 +2,19 @@
 #include "efface/evidence/keys.hpp"
 
 #include "efface/base/file.hpp"
-#include "efface/evidence/log.hpp"
 
 #include "commands.hpp"
+#include "keys/key_log.hpp"
+#include "keys/people.hpp"
+#include "keys/signer.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
 
 namespace {
 
-constexpr std::uint64_t kFirstEntries = 2;  // log-created and key-added
-
 struct KeysOptions {
     evidence::Issuer issuer;
-    std::string name;
-    std::string role;
     bool json = false;
 };
 
@@ -28,36 +26,7 @@ bool was_cut_short(const job::StateDirectory& state, const evidence::Issuer& iss
         return false;
     }
     const auto keys = evidence::KeyStore::open(state.keys());
-    return keys.issuer() == issuer &&
-           (!std::filesystem::exists(state.log() / "checkpoint") ||
-            evidence::Log::open_read_only(state.log(), keys.log_verifier_key()).size() <
-                kFirstEntries);
-}
-
-/// Tells of the keys as far as the log does not yet.
-void begin_log(const job::StateDirectory& state, const evidence::KeyStore& keys,
-               const Clock& clock) {
-    const auto& signer = keys.log_signer();
-    if (!std::filesystem::exists(state.log() / "checkpoint")) {
-        evidence::Log::create(state.log(), signer);
-    }
-    auto log = evidence::Log::open(state.log(), signer);
-    const auto at = to_rfc3339(clock.now());
-    if (log.size() == 0) {
-        log.append(ObjectWriter()
-                       .add("type", "log-created")
-                       .add("at", at)
-                       .add("origin", signer.name())
-                       .take());
-    }
-    if (log.size() < kFirstEntries) {
-        log.append(ObjectWriter()
-                       .add("type", "key-added")
-                       .add("at", at)
-                       .add("role", "station")
-                       .add("subjectPublicKeySha256", keys.station_key().spki_sha256())
-                       .take());
-    }
+    return keys.issuer() == issuer && !log_has_begun(state, keys);
 }
 
 int init(const job::StateDirectory& state, const KeysOptions& options) {
@@ -67,7 +36,7 @@ int init(const job::StateDirectory& state, const KeysOptions& options) {
     if (!was_cut_short(state, options.issuer)) {
         evidence::KeyStore::init(state.keys(), options.issuer, clock, random);
     }
-    begin_log(state, evidence::KeyStore::open(state.keys()), clock);
+    log_keys(state, evidence::KeyStore::open(state.keys()), clock);
     const auto root = (state.keys() / "root.pem").string();
     const auto log_key = (state.keys() / "log.vkey").string();
     if (options.json) {
@@ -86,29 +55,96 @@ int init(const job::StateDirectory& state, const KeysOptions& options) {
     return 0;
 }
 
-int issue(const job::StateDirectory& state, const KeysOptions& options) {
-    const auto parsed = evidence::role_from_string(options.role);
-    if (!parsed || *parsed == evidence::Role::station) {
-        throw Error(ErrorCode::usage, "--role must be approver, operator or witness");
+/// Declares what each of the commands for people's keys takes, and what it does.
+class PeopleCommands final {
+  public:
+    PeopleCommands(Command& keys, Program& program) : keys_(keys), program_(program) {}
+
+    void add_request() {
+        const auto options = std::make_shared<PersonOptions>();
+        auto command = keys_.subcommand("request", "Ask for a certificate of a key of your own");
+        add_name(command, *options);
+        command.add("--key", options->key, "file:PATH, pkcs11:... or handle:0x...")
+            .kind("KEY")
+            .required();
+        add_passphrase_option(command, options->passphrase);
+        command.add("--output", options->output, "Default: standard output").kind("FILE");
+        command.flag("-J,--json", options->json, "Print one JSON document");
+        runs(command, [options] { return request_certificate(*options); });
     }
-    SystemRandom random;
-    evidence::KeyStore::open(state.keys())
-        .issue_person(options.name, *parsed, SystemClock(), random);
-    const auto base = (state.keys() / "people" / options.name).string();
-    if (options.json) {
-        print_json(ObjectWriter()
-                       .add("schema", "efface.key/1")
-                       .add("name", options.name)
-                       .add("role", options.role)
-                       .add("key", printable(base + ".key"))
-                       .add("certificate", printable(base + ".pem"))
-                       .take());
-        return 0;
+    void add_issue() {
+        const auto options = std::make_shared<PersonOptions>();
+        auto command = keys_.subcommand("issue", "Issue a certificate, and create the key");
+        add_name(command, *options);
+        command.add("--role", options->role, "What the person does")
+            .one_of({"approver", "operator", "witness"})
+            .required();
+        command.add("--request", options->request, "Of a key that is held elsewhere").kind("FILE");
+        command
+            .add("--held", options->held,
+                 "How the key of a request is held; you answer for it: the certificate says so")
+            .one_of({"software", "hardware"})
+            .show_default();
+        add_passphrase_option(command, options->passphrase);
+        command.flag("--no-passphrase", options->no_passphrase, "Who reads the file can sign");
+        command.flag("-J,--json", options->json, "Print one JSON document");
+        runs(command,
+             [&program = program_, options] { return issue_key(program.state(), *options); });
     }
-    print("Key of " + one_line(options.name) + " (" + options.role + "): " + one_line(base) +
-          ".key and .pem\n");
-    return 0;
-}
+    void add_renew() {
+        const auto options = std::make_shared<PersonOptions>();
+        auto command = keys_.subcommand("renew", "A new certificate for the same key");
+        add_name(command, *options);
+        command.flag("-J,--json", options->json, "Print one JSON document");
+        runs(command,
+             [&program = program_, options] { return renew_key(program.state(), *options); });
+    }
+    void add_revoke() {
+        const auto options = std::make_shared<PersonOptions>();
+        auto command = keys_.subcommand("revoke", "Declare that a key no longer counts");
+        add_name(command, *options);
+        command.add("--reason", options->reason, "Why")
+            .one_of({"compromised", "left", "replaced"})
+            .required();
+        command
+            .add("--since", options->since,
+                 "From when on its signatures do not count; default: from now, of a compromised "
+                 "key from ever")
+            .kind("TIME");
+        command.flag("-J,--json", options->json, "Print one JSON document");
+        runs(command,
+             [&program = program_, options] { return revoke_key(program.state(), *options); });
+    }
+    void add_list() {
+        const auto options = std::make_shared<PersonOptions>();
+        auto command = keys_.subcommand("list", "Show whose keys there are, and until when");
+        command.flag("-J,--json", options->json, "Print one JSON document");
+        runs(command, [&program = program_, options] {
+            return list_keys(program.existing_state(), *options);
+        });
+    }
+    void add_export() {
+        const auto options = std::make_shared<PersonOptions>();
+        auto command = keys_.subcommand("export-trust", "One file of all that an auditor trusts");
+        command.add("--output", options->output, "Default: standard output").kind("FILE");
+        runs(command, [&program = program_, options] {
+            return export_trust(program.existing_state(), *options);
+        });
+    }
+
+  private:
+    static void add_name(Command& command, PersonOptions& options) {
+        command.add("name", options.name, "Of the person").kind("NAME").required();
+    }
+    void runs(Command& command, std::function<int()> run) {
+        command.when_named([&program = program_, run = std::move(run)] {
+            program.rights = device::Rights::signing;
+            program.run = run;
+        });
+    }
+    Command& keys_;
+    Program& program_;
+};
 
 }  // namespace
 
@@ -129,16 +165,13 @@ void add_keys(Command& app, Program& program) {
         program.rights = device::Rights::signing;
         program.run = [&program, options] { return init(program.state(), *options); };
     });
-    auto issue_command = keys.subcommand("issue", "Create the key of a person");
-    issue_command.add("name", options->name, "Of the person").kind("NAME").required();
-    issue_command.add("--role", options->role, "What the person does")
-        .one_of({"approver", "operator", "witness"})
-        .required();
-    issue_command.flag("-J,--json", options->json, "Print one JSON document");
-    issue_command.when_named([&program, options] {
-        program.rights = device::Rights::signing;
-        program.run = [&program, options] { return issue(program.state(), *options); };
-    });
+    PeopleCommands people(keys, program);
+    people.add_request();
+    people.add_issue();
+    people.add_list();
+    people.add_renew();
+    people.add_revoke();
+    people.add_export();
 }
 
 }  // namespace efface::cli

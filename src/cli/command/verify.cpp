@@ -216,7 +216,7 @@ void print_summary(const VerifyOptions& options, Counts& counts, Answer worst,
 
 int verify(const Program& program, const VerifyOptions& options) {
     // Where others are given, nothing of this machine's state matters.
-    const bool own = options.anchors.root.empty() && options.anchors.log_key.empty();
+    const bool own = options.anchors.own();
     auto anchors =
         anchors_of(own ? program.state() : job::StateDirectory{program.state_dir}, options.anchors);
     for (const std::string& bundle : options.bundles) {
@@ -271,6 +271,11 @@ void add_verify(Command& app, Program& program) {
     command.add("--root", options->anchors.root, "Trusted evidence root (PEM), with --log-key")
         .kind("FILE");
     command.add("--log-key", options->anchors.log_key, "Trusted log key (vkey line), with --root")
+        .kind("FILE");
+    command.add("--crl", options->anchors.crl, "What the root revoked (crl.pem), with --root")
+        .kind("FILE");
+    command
+        .add("--trust", options->anchors.trust, "All of these in one file, from keys export-trust")
         .kind("FILE");
     command
         .add("--log", options->anchors.log, "Folder of the whole log: shows missing and later runs")

@@ -89,7 +89,7 @@ bool unsigned_parts_follow(ByteView der) {
 
 }  // namespace
 
-CmsPtr parse_detached_cms(ByteView der) {
+CmsPtr parse_detached_cms(ByteView der, OSSL_LIB_CTX* library, const char* properties) {
     if (der.empty() || der.size() > kCmsBytesMax) {
         return nullptr;
     }
@@ -97,7 +97,10 @@ CmsPtr parse_detached_cms(ByteView der) {
         return nullptr;
     }
     const std::uint8_t* next = der.data();
-    CmsPtr cms(d2i_CMS_ContentInfo(nullptr, &next, static_cast<long>(der.size())));
+    CMS_ContentInfo* empty = CMS_ContentInfo_new_ex(library, properties);
+    require(empty != nullptr, "allocate memory");
+    // Frees `empty` where it fails.
+    CmsPtr cms(d2i_CMS_ContentInfo(&empty, &next, static_cast<long>(der.size())));
     const bool good = cms != nullptr && next == der.data() + der.size() &&
                       is_detached_data(cms.get()) && is_same(cms.get(), der) &&
                       unsigned_parts_follow(der);

@@ -7,15 +7,13 @@
 #include <array>
 
 #include "der.hpp"
+#include "keys/open_key.hpp"
 
 namespace efface::evidence {
 
 namespace {
 
-constexpr int kRsaBitsMin = 3072;
-constexpr int kRsaBitsMax = 16384;
 constexpr int kSignedAttributesMax = 32;
-constexpr std::size_t kGroupNameMax = 64;
 /// lastpos of CMS_signed_get0_data_by_OBJ: the attribute is there once and has one value.
 constexpr int kOnceWithOneValue = -3;
 
@@ -23,16 +21,6 @@ int nid_of(const X509_ALGOR* algorithm) {
     const ASN1_OBJECT* object = nullptr;
     X509_ALGOR_get0(&object, nullptr, nullptr, algorithm);
     return OBJ_obj2nid(object);
-}
-
-bool is_allowed_curve(const EVP_PKEY* key) {
-    std::array<char, kGroupNameMax> name{};
-    std::size_t size = 0;
-    if (EVP_PKEY_get_group_name(key, name.data(), name.size(), &size) != 1) {
-        return false;
-    }
-    const std::string_view curve(name.data(), size);
-    return curve == "prime256v1" || curve == "secp384r1";
 }
 
 /// One key must have one encoding: keys are told apart by the digest of theirs (SEC 1, 2.3.3).
@@ -66,11 +54,6 @@ bool has_own_parameters(const X509_ALGOR* signature) {
         default:
             return type == V_ASN1_NULL;
     }
-}
-
-bool is_allowed_rsa(const EVP_PKEY* key) {
-    const int bits = EVP_PKEY_get_bits(key);
-    return bits >= kRsaBitsMin && bits <= kRsaBitsMax;
 }
 
 template <typename T>
@@ -170,7 +153,7 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
     }
     if (EVP_PKEY_is_a(key, "EC") == 1) {
         const int wanted = digest == NID_sha256 ? NID_ecdsa_with_SHA256 : NID_ecdsa_with_SHA384;
-        return is_allowed_curve(key) && is_uncompressed(certificate) && signature == wanted
+        return key_problem(key).empty() && is_uncompressed(certificate) && signature == wanted
                    ? std::string()
                    : "an ECDSA key must be on P-256 or P-384, and its algorithm must name the "
                      "digest";
@@ -181,9 +164,10 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
         const bool fits =
             signature == wanted || signature == NID_rsaEncryption || signature == NID_rsassaPss;
         const bool one_form = EVP_PKEY_is_a(key, "RSA") != 1 || has_null_parameters(certificate);
-        return is_allowed_rsa(key) && one_form && fits ? std::string()
-                                                       : "an RSA key must have 3072 bits or more, "
-                                                         "and its algorithm must name the digest";
+        return key_problem(key).empty() && one_form && fits
+                   ? std::string()
+                   : "an RSA key must have 3072 bits or more, "
+                     "and its algorithm must name the digest";
     }
     return "only ECDSA and RSA signatures are accepted";
 }

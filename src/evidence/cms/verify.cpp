@@ -7,6 +7,7 @@
 #include "efface/evidence/cms.hpp"
 
 #include "parse.hpp"
+#include "revocation.hpp"
 #include "signer.hpp"
 #include "x509.hpp"
 
@@ -34,6 +35,7 @@ struct Parts {
     CmsPtr cms;
     X509StackPtr certificates;
     X509StorePtr store;
+    const Revocations* revocations = nullptr;
     ByteView content;
 };
 
@@ -96,6 +98,8 @@ void check_signer(const Parts& parts, CMS_SignerInfo* info, CmsReport& report) {
     signer.spki_sha256 = spki_sha256_of(certificate);
     signer.certificate_sha256 = sha256_hex(der_of(certificate));
     signer.role = role_of(certificate);
+    signer.held = held_of(certificate);
+    signer.revoked = parts.revocations->of(certificate);
     signer.signing_time = signing_time_of(info);
     const auto add = [&](const std::string& problem) {
         if (!problem.empty()) {
@@ -109,6 +113,10 @@ void check_signer(const Parts& parts, CMS_SignerInfo* info, CmsReport& report) {
     add(signature_problem(info, certificate));
     add(signer.signing_time ? chain_problem(parts, info, certificate, *signer.signing_time, signer)
                             : "no signing time");
+    if (signer.revoked && signer.signing_time &&
+        *signer.signing_time >= signer.revoked->invalid_from) {
+        add(std::string("its key was revoked (") + to_string(signer.revoked->reason) + ")");
+    }
     report.signers.push_back(std::move(signer));
 }
 
@@ -150,10 +158,13 @@ std::vector<TrustedRoot> trusted_roots(std::string_view roots_pem) {
     return roots;
 }
 
-CmsReport cms_verify(ByteView content, ByteView signature_der, std::string_view roots_pem) {
+CmsReport cms_verify(ByteView content, ByteView signature_der, std::string_view roots_pem,
+                     std::string_view revocations_pem) {
     CmsReport report;
     try {
+        const Revocations revocations(revocations_pem, roots_pem);
         Parts parts;
+        parts.revocations = &revocations;
         parts.content = content;
         parts.store = make_store(roots_pem);
         if (parts.store == nullptr) {

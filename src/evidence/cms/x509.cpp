@@ -60,16 +60,23 @@ void add_extension(X509* certificate, X509V3_CTX* context, int nid, const char* 
             "add certificate extension");
 }
 
-void add_role(X509* certificate, Role role) {
-    const PoliciesPtr policies(CERTIFICATEPOLICIES_new());
+void add_policy(CERTIFICATEPOLICIES* policies, const char* dotted) {
     PolicyPtr policy(POLICYINFO_new());
-    Asn1ObjectPtr oid(OBJ_txt2obj(policy_oid(role), 1));
-    require(policies != nullptr && policy != nullptr && oid != nullptr,
-            "make a certificate policy");
+    Asn1ObjectPtr oid(OBJ_txt2obj(dotted, 1));
+    require(policy != nullptr && oid != nullptr, "make a certificate policy");
     ASN1_OBJECT_free(policy->policyid);
     policy->policyid = oid.release();
-    require(sk_POLICYINFO_push(policies.get(), policy.get()) == 1, "make a certificate policy");
+    require(sk_POLICYINFO_push(policies, policy.get()) > 0, "make a certificate policy");
     (void)policy.release();
+}
+
+void add_policies(X509* certificate, const Holder& holder) {
+    const PoliciesPtr policies(CERTIFICATEPOLICIES_new());
+    require(policies != nullptr, "make a certificate policy");
+    add_policy(policies.get(), policy_oid(holder.role));
+    if (holder.held == Held::hardware) {
+        add_policy(policies.get(), hardware_oid());
+    }
     require(X509_add1_ext_i2d(certificate, NID_certificate_policies, policies.get(), 0,
                               X509V3_ADD_DEFAULT) == 1,
             "add certificate policies");
@@ -107,7 +114,7 @@ X509Ptr make_root(const SubjectName& subject, EVP_PKEY* key, WallTime now, Rando
     return root;
 }
 
-X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role, const X509* root,
+X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, const Holder& holder, const X509* root,
                   EVP_PKEY* root_key, WallTime now, Random& random) {
     X509Ptr leaf = start_certificate(subject, key, random);
     require(X509_set_issuer_name(leaf.get(), X509_get_subject_name(root)) == 1, "set issuer");
@@ -122,7 +129,7 @@ X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role, const X5
     X509V3_set_ctx(&context, const_cast<X509*>(root), leaf.get(), nullptr, nullptr, 0);
     add_extension(leaf.get(), &context, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(leaf.get(), &context, NID_key_usage, "critical,digitalSignature,nonRepudiation");
-    add_role(leaf.get(), role);
+    add_policies(leaf.get(), holder);
     add_extension(leaf.get(), &context, NID_subject_key_identifier, "hash");
     add_extension(leaf.get(), &context, NID_authority_key_identifier, "keyid:always");
     require(X509_sign(leaf.get(), root_key, EVP_sha384()) > 0, "sign a certificate");
@@ -159,25 +166,37 @@ Issuer names_of(const X509* certificate) {
             only_text_of(subject, NID_commonName)};
 }
 
-std::optional<Role> role_of(const X509* certificate) {
+namespace {
+
+/// Dotted; empty when the extension is malformed, or there twice.
+std::vector<std::string> policies_of(const X509* certificate) {
     int critical = -1;  // stays below -1 for an extension that is there twice
     const PoliciesPtr policies(static_cast<CERTIFICATEPOLICIES*>(
         X509_get_ext_d2i(certificate, NID_certificate_policies, &critical, nullptr)));
+    std::vector<std::string> found;
     if (policies == nullptr) {
         (void)drain_openssl_errors();
-        return std::nullopt;
+        return found;
     }
-    std::optional<Role> found;
     for (int i = 0; i < sk_POLICYINFO_num(policies.get()); ++i) {
         std::array<char, kOidTextMax> text{};
         const int size = OBJ_obj2txt(text.data(), static_cast<int>(text.size()),
                                      sk_POLICYINFO_value(policies.get(), i)->policyid, 1);
-        if (size <= 0 || static_cast<std::size_t>(size) >= text.size()) {
-            continue;
+        if (size > 0 && static_cast<std::size_t>(size) < text.size()) {
+            found.emplace_back(text.data());
         }
+    }
+    return found;
+}
+
+}  // namespace
+
+std::optional<Role> role_of(const X509* certificate) {
+    std::optional<Role> found;
+    for (const auto& policy : policies_of(certificate)) {
         for (const Role role :
              {Role::station, Role::operator_person, Role::witness, Role::approver}) {
-            if (std::string_view(text.data()) != policy_oid(role)) {
+            if (policy != policy_oid(role)) {
                 continue;
             }
             if (found) {
@@ -187,6 +206,41 @@ std::optional<Role> role_of(const X509* certificate) {
         }
     }
     return found;
+}
+
+Held held_of(const X509* certificate) {
+    const auto policies = policies_of(certificate);
+    return std::count(policies.begin(), policies.end(), hardware_oid()) == 1 ? Held::hardware
+                                                                             : Held::software;
+}
+
+Validity validity_of(const X509* certificate) {
+    const auto from = from_asn1_time(X509_get0_notBefore(certificate));
+    const auto to = from_asn1_time(X509_get0_notAfter(certificate));
+    if (!from || !to) {
+        throw Error(ErrorCode::usage,
+                    common_name_of(certificate) + ": the dates of the certificate cannot be read");
+    }
+    return {*from, *to};
+}
+
+std::string serial_of(const X509* certificate) {
+    const ASN1_INTEGER* serial = X509_get0_serialNumber(certificate);
+    return to_hex(
+        {ASN1_STRING_get0_data(serial), static_cast<std::size_t>(ASN1_STRING_length(serial))});
+}
+
+void add_authority_key(X509_CRL* list, const X509* root) {
+    X509V3_CTX context{};
+    // The context's issuer is only read; its type is that of a C interface without const.
+    X509V3_set_ctx(&context, const_cast<X509*>(root), nullptr, nullptr, list, 0);
+    if (X509_CRL_get_ext_by_NID(list, NID_authority_key_identifier, -1) >= 0) {
+        return;
+    }
+    const X509ExtensionPtr extension(
+        X509V3_EXT_nconf_nid(nullptr, &context, NID_authority_key_identifier, "keyid:always"));
+    require(extension != nullptr && X509_CRL_add_ext(list, extension.get(), -1) == 1,
+            "name the root's key in a list");
 }
 
 }  // namespace efface::evidence

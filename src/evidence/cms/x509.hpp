@@ -25,9 +25,12 @@ struct SubjectName {
 [[nodiscard]] X509Ptr make_root(const SubjectName& subject, EVP_PKEY* key, WallTime now,
                                 Random& random);
 /// Below the root: no CA, digitalSignature and nonRepudiation, no extended key usage, one
-/// certificate policy that is the role; 3 years from `now`, or as long as the root lives.
-[[nodiscard]] X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, Role role,
+/// certificate policy that is the role, and a second one where the key is held in hardware; 3 years
+/// from `now`, or as long as the root lives. Of `key` the public part is enough.
+[[nodiscard]] X509Ptr make_leaf(const SubjectName& subject, EVP_PKEY* key, const Holder& holder,
                                 const X509* root, EVP_PKEY* root_key, WallTime now, Random& random);
+/// The extension of a list that names the root's key.
+void add_authority_key(X509_CRL* list, const X509* root);
 
 /// What organization, unit and common name say, letter by letter; empty where there is none, or
 /// several, or it is in a character set that is not a part of UTF-8.
@@ -36,5 +39,11 @@ struct SubjectName {
 /// The role among the certificate policies; nullopt for none, for several, and when the extension
 /// is malformed or there twice.
 [[nodiscard]] std::optional<Role> role_of(const X509* certificate);
+/// Hardware only where its issuer says so, once.
+[[nodiscard]] Held held_of(const X509* certificate);
+/// Throws Error(usage) when its dates are no dates.
+[[nodiscard]] Validity validity_of(const X509* certificate);
+/// Hex.
+[[nodiscard]] std::string serial_of(const X509* certificate);
 
 }  // namespace efface::evidence

@@ -5,16 +5,29 @@
 #include <filesystem>
 
 #include "efface/base/secret.hpp"
+#include "efface/evidence/key_uri.hpp"
 
 #include "cms/openssl.hpp"
 
 namespace efface::evidence {
 
-/// Error(usage) when missing or malformed (encrypted keys are: nobody is asked for a passphrase);
-/// Error(authorisation) when group or others may read it, or it is not a regular file.
+/// Asks for the passphrase of an encrypted key (PKCS#8, "ENCRYPTED PRIVATE KEY"). Error(usage) when
+/// missing or malformed; Error(authorisation) when group or others may read it, it is not a regular
+/// file, or the passphrase is wrong.
+[[nodiscard]] PkeyPtr read_private_key(const std::filesystem::path& path,
+                                       PassphraseSource& passphrases);
+/// The same where nobody can be asked.
 [[nodiscard]] PkeyPtr read_private_key(const std::filesystem::path& path);
-/// Durable, mode 0600.
-void write_private_key(const std::filesystem::path& path, const EVP_PKEY* key);
+/// Whether a passphrase is needed; false where there is no such file.
+[[nodiscard]] bool is_encrypted_key(const std::filesystem::path& path);
+/// Durable, mode 0600. `passphrase`: encrypted with AES-256 by a key that scrypt makes of it (RFC
+/// 7914: N 16384, r 8, p 1); null: as it is.
+void write_private_key(const std::filesystem::path& path, const EVP_PKEY* key,
+                       const SecretBytes* passphrase = nullptr);
+
+/// A passphrase or PIN: the file's first line, or all of it. The same rules as for a private key.
+[[nodiscard]] SecretBytes read_secret_file(const std::filesystem::path& path,
+                                           std::size_t bytes_max);
 
 [[nodiscard]] PkeyPtr ed25519_from_seed(const SecretBytes& seed);
 /// Error(usage) when it is no Ed25519 key.

@@ -6,9 +6,11 @@
 
 #include "efface/base/file.hpp"
 #include "efface/base/json.hpp"
+#include "efface/evidence/bundle_names.hpp"
 
 #include "cms/x509.hpp"
 #include "key_files.hpp"
+#include "names.hpp"
 #include "signing_key.hpp"
 
 namespace efface::evidence {
@@ -19,38 +21,9 @@ namespace {
 
 constexpr std::size_t kStationIdMax = 40;
 constexpr std::size_t kNameTextMax = 64;  // ub-organization-name of RFC 5280 appendix A
-constexpr std::size_t kPersonNameMax = 64;
 constexpr std::size_t kIssuerBytesMax = 4096;
 constexpr std::size_t kSeedBytes = 32;
 constexpr std::size_t kTemporaryTagBytes = 8;
-
-struct RoleName {
-    Role role;
-    const char* name;
-    const char* oid;
-};
-// 2.25 and the UUID 30eaa737-5fcf-4399-a56c-0ecec9ad7a27 as an integer (ITU-T X.667 section 7).
-constexpr std::array<RoleName, 4> kRoles{{
-    {Role::station, "station", "2.25.65021332812177502488472365777237670439.1"},
-    {Role::operator_person, "operator", "2.25.65021332812177502488472365777237670439.2"},
-    {Role::witness, "witness", "2.25.65021332812177502488472365777237670439.3"},
-    {Role::approver, "approver", "2.25.65021332812177502488472365777237670439.4"},
-}};
-
-const RoleName& entry_of(Role role) noexcept {
-    const auto* found = std::find_if(kRoles.begin(), kRoles.end(),
-                                     [role](const RoleName& entry) { return entry.role == role; });
-    EFFACE_ASSERT(found != kRoles.end());
-    return *found;
-}
-
-bool is_identifier(std::string_view text, std::size_t size_max, bool capitals) {
-    return !text.empty() && text.size() <= size_max && text.front() != '.' &&
-           std::all_of(text.begin(), text.end(), [capitals](char c) {
-               return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-                      c == '-' || (capitals && c >= 'A' && c <= 'Z');
-           });
-}
 
 bool is_name_text(const std::string& text) {
     const bool printable_bytes = std::none_of(text.begin(), text.end(), [](char c) {
@@ -145,7 +118,8 @@ void write_keys(const fs::path& folder, const Issuer& issuer, WallTime now, Rand
     const PkeyPtr station_key = make_ec_key("P-256");
     const X509Ptr station =
         make_leaf({issuer.organization, issuer.site, issuer.station_id}, station_key.get(),
-                  Role::station, root.get(), root_key.get(), now, random);
+                  {issuer.station_id, Role::station, Held::software}, root.get(), root_key.get(),
+                  now, random);
     write_private_key(folder / "root.key", root_key.get());
     write_file_durably(folder / "root.pem", pem_of(root.get()), 0644);
     write_private_key(folder / "station.key", station_key.get());
@@ -165,54 +139,18 @@ std::string required_text(const fs::path& path) {
     return *text;
 }
 
+/// The station signs unattended: its key has no passphrase, a token's PIN comes from pin-source.
+SigningKey open_station(const fs::path& directory) {
+    const auto uri = read_text_file(directory / "station.uri", kKeyUriBytesMax);
+    if (!uri) {
+        return SigningKey::load(directory / "station.key", directory / "station.pem");
+    }
+    NoPassphrase nobody;
+    return SigningKey::open(parse_key_uri(uri->substr(0, uri->find('\n'))),
+                            directory / "station.pem", nobody);
+}
+
 }  // namespace
-
-const char* to_string(Role role) noexcept {
-    return entry_of(role).name;
-}
-
-std::optional<Role> role_from_string(std::string_view text) noexcept {
-    const auto* found = std::find_if(kRoles.begin(), kRoles.end(),
-                                     [text](const RoleName& entry) { return text == entry.name; });
-    return found == kRoles.end() ? std::nullopt : std::optional<Role>(found->role);
-}
-
-const char* policy_oid(Role role) noexcept {
-    return entry_of(role).oid;
-}
-
-SigningKey::SigningKey(std::shared_ptr<const State> state) : state_(std::move(state)) {}
-
-SigningKey SigningKey::load(const fs::path& key_pem, const fs::path& certificate_pem) {
-    auto state = std::make_shared<State>();
-    state->key = read_private_key(key_pem);
-    std::vector<X509Ptr> certificates = certificates_from_pem(required_text(certificate_pem));
-    if (certificates.size() != 1) {
-        throw Error(ErrorCode::usage, certificate_pem.string() + ": must hold one certificate");
-    }
-    state->certificate = std::move(certificates.front());
-    if (X509_check_private_key(state->certificate.get(), state->key.get()) != 1) {
-        (void)drain_openssl_errors();
-        throw Error(ErrorCode::usage, key_pem.string() + " and " + certificate_pem.string() +
-                                          " do not belong together");
-    }
-    return SigningKey(std::move(state));
-}
-
-std::string SigningKey::subject() const {
-    return common_name_of(state_->certificate.get());
-}
-std::string SigningKey::spki_sha256() const {
-    return spki_sha256_of(state_->certificate.get());
-}
-Validity SigningKey::validity() const {
-    const auto from = from_asn1_time(X509_get0_notBefore(state_->certificate.get()));
-    const auto to = from_asn1_time(X509_get0_notAfter(state_->certificate.get()));
-    if (!from || !to) {
-        throw Error(ErrorCode::usage, subject() + ": the dates of the certificate cannot be read");
-    }
-    return {*from, *to};
-}
 
 void KeyStore::init(const fs::path& directory, const Issuer& issuer, const Clock& clock,
                     Random& random) {
@@ -243,7 +181,9 @@ void KeyStore::init(const fs::path& directory, const Issuer& issuer, const Clock
 
 KeyStore KeyStore::open(const fs::path& directory) {
     Issuer issuer = read_issuer(directory / "issuer.json");
-    (void)read_private_key(directory / "root.key");
+    if (fs::exists(fs::symlink_status(directory / "root.key"))) {
+        (void)read_private_key(directory / "root.key");
+    }
     KeyStore keys(directory, std::move(issuer));
     if (names_of(keys.station_key().state().certificate.get()) != keys.issuer()) {
         throw Error(
@@ -257,11 +197,15 @@ KeyStore KeyStore::open(const fs::path& directory) {
 KeyStore::KeyStore(fs::path directory, Issuer issuer)
     : directory_(std::move(directory)),
       issuer_(std::move(issuer)),
-      station_(SigningKey::load(directory_ / "station.key", directory_ / "station.pem")),
+      station_(open_station(directory_)),
       log_(log_name(issuer_), seed_of_ed25519(read_private_key(directory_ / "log.key").get())) {}
 
 std::string KeyStore::root_certificate_pem() const {
     return required_text(directory_ / "root.pem");
+}
+
+std::string KeyStore::revocations_pem() const {
+    return read_text_file(directory_ / kRevocationsFile, kAnchorBytesMax).value_or("");
 }
 
 std::string KeyStore::log_verifier_key() const {
@@ -270,44 +214,6 @@ std::string KeyStore::log_verifier_key() const {
         line.pop_back();
     }
     return line;
-}
-
-void KeyStore::issue_person(const std::string& name, Role role, const Clock& clock,
-                            Random& random) const {
-    if (!is_identifier(name, kPersonNameMax, false)) {
-        throw Error(ErrorCode::usage,
-                    "name '" + printable(name) + "': must be 1 to 64 of a-z 0-9 . _ -");
-    }
-    if (role == Role::station) {
-        throw Error(ErrorCode::usage, "a person cannot have the role station",
-                    "use approver, operator or witness");
-    }
-    const fs::path certificate_path = directory_ / "people" / (name + ".pem");
-    if (fs::exists(fs::symlink_status(certificate_path))) {
-        throw Error(ErrorCode::usage, certificate_path.string() + ": there is a key already",
-                    "choose another name: a name is never used for a second key");
-    }
-    const SigningKey root = SigningKey::load(directory_ / "root.key", directory_ / "root.pem");
-    const PkeyPtr key = make_ec_key("P-256");
-    const X509Ptr certificate =
-        make_leaf({issuer_.organization, {}, name}, key.get(), role, root.state().certificate.get(),
-                  root.state().key.get(), clock.now(), random);
-    make_directories_durably(directory_ / "people", 0700);
-    write_private_key(directory_ / "people" / (name + ".key"), key.get());
-    write_file_durably(certificate_path, pem_of(certificate.get()), 0644);
-}
-
-SigningKey KeyStore::person_key(const std::string& name) const {
-    if (!is_identifier(name, kPersonNameMax, false)) {
-        throw Error(ErrorCode::usage,
-                    "name '" + printable(name) + "': must be 1 to 64 of a-z 0-9 . _ -");
-    }
-    const fs::path people = directory_ / "people";
-    if (!fs::exists(people / (name + ".pem"))) {
-        throw Error(ErrorCode::usage, "no key of '" + name + "' in " + people.string(),
-                    "make it with 'efface keys issue " + name + " --role ROLE'");
-    }
-    return SigningKey::load(people / (name + ".key"), people / (name + ".pem"));
 }
 
 }  // namespace efface::evidence

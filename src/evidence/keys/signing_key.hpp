@@ -4,12 +4,12 @@
 
 #include "efface/evidence/keys.hpp"
 
-#include "cms/openssl.hpp"
+#include "open_key.hpp"
 
 namespace efface::evidence {
 
 struct SigningKey::State {
-    PkeyPtr key;
+    OpenKey open;  ///< before the certificate: its library must be there while that is freed
     X509Ptr certificate;
 };
 

@@ -98,11 +98,12 @@ bool look_at_certificate(const evidence::SigningKey& key, WallTime now, Objectio
 
 /// A signature as the record will bear one must be good for who trusts this station's root. False:
 /// it is not.
-bool look_at_trust(const evidence::SigningKey& key, const std::string& root_pem, WallTime now,
-                   Objections& found) {
+bool look_at_trust(const evidence::SigningKey& key, const std::string& root_pem,
+                   const std::string& revocations_pem, WallTime now, Objections& found) {
     constexpr std::string_view kTrial = "efface preflight 1\n";
     const auto signature = evidence::cms_sign(as_bytes(kTrial), key, now);
-    const auto report = evidence::cms_verify(as_bytes(kTrial), signature, root_pem);
+    const auto report =
+        evidence::cms_verify(as_bytes(kTrial), signature, root_pem, revocations_pem);
     if (!report.ok()) {
         object(found, ErrorCode::authorisation, ReasonCode::station_certificate,
                "this station's signature does not verify against its own root: " +
@@ -242,7 +243,8 @@ StationLook look_before(const RunContext& context, const RunNeeds& needs) {
         const auto key = keys.station_key();
         if (look_at_certificate(key, now, found)) {
             const auto trial = [&] {
-                return look_at_trust(key, keys.root_certificate_pem(), now, found);
+                return look_at_trust(key, keys.root_certificate_pem(), keys.revocations_pem(), now,
+                                     found);
             };
             (void)(context.cache == nullptr ? trial() : context.cache->keys.is_good(now, trial));
         }

@@ -161,7 +161,8 @@ class Columns(Case):
                 self.assertIn(manual, answer["error"]["hint"])
 
     def test_what_keys_of_others_sign_is_no_approval(self):
-        self.state.require("keys", "issue", "walter", "--role", "witness")
+        self.state.require("keys", "issue", "walter", "--role", "witness",
+                           "--no-passphrase")
         order = targets.write_order(self.state, self.folder, targets.order(
             [targets.target(self.disk())], id="ret-1"), approved=False)
         code, answer = self.asked("approve", order, "--key", "walter")

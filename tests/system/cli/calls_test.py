@@ -29,7 +29,8 @@ RIGHTS = {"reading": (("verify", "BUNDLE"), ("verify", "BUNDLE", "--replay"), ("
                       ("jobs",), ("status",)),
           "listing": (("list",), ("list", "--techniques")),
           "planning": (("plan", "FILE"), ("plan", "MANIFEST"), ("plan", "machine")),
-          "signing": (("keys", "issue", "NAME", "--role", "approver"),
+          "signing": (("keys", "issue", "NAME", "--role", "approver",
+                     "--no-passphrase"),
                       ("approve", "ORDER", "--key", "alice"),
                       ("accept", "BUNDLE", "--key", "alice", "--reason", "looked at"))}
 WITHOUT_JSON = ("approve",)

@@ -29,7 +29,7 @@ class State:
         self.require("keys", "init", "--organization", "Example Erasure Ltd", "--site", "DC-1",
                      "--station", "station-7")
         for name in approvers:
-            self.require("keys", "issue", name, "--role", "approver")
+            self.require("keys", "issue", name, "--role", "approver", "--no-passphrase")
 
     def command(self, *arguments):
         return [self.efface, "--state-dir", str(self.folder), *[str(a) for a in arguments]]

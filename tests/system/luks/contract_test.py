@@ -24,7 +24,8 @@ RUN_KEYS = {"schema", "jobId", "runId", "status", "level", "exitCode", "changed"
 
 def setUpModule():
     enter_state()
-    MACHINE["state"].require("keys", "issue", "oscar", "--role", "operator")
+    MACHINE["state"].require("keys", "issue", "oscar", "--role", "operator",
+                             "--no-passphrase")
 
 
 class Case(cases.Case):

@@ -20,7 +20,7 @@ class Accepted(BundleCase):
         super().setUp()
         self.state = self.folder / 'state'
         shutil.copytree(MACHINE['folder'] / 'one/keys', self.state / 'keys')
-        done = self.efface('keys', 'issue', 'wendy', '--role', 'witness')
+        done = self.efface('keys', 'issue', 'wendy', '--role', 'witness', '--no-passphrase')
         self.assertEqual(done.returncode, YES, done)
 
     def efface(self, *arguments):
@@ -74,7 +74,8 @@ class Accepted(BundleCase):
         self.assertFalse((self.good / 'acceptance').exists())
 
     def test_who_may_not_decide(self):
-        self.assertEqual(self.efface('keys', 'issue', 'otto', '--role', 'operator').returncode, YES)
+        self.assertEqual(self.efface('keys', 'issue', 'otto', '--role', 'operator',
+                                     '--no-passphrase').returncode, YES)
         done = self.accept('--json', key='otto')
         self.assertEqual(done.returncode, AUTHORISATION, done)
         self.assertEqual(json.loads(done.stdout)['error']['reason'], 'not-an-approver')

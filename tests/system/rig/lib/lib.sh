@@ -48,8 +48,8 @@ opens() {
 keys() {
     [ ! -e "$EFFACE_STATE_DIR/keys" ] || return 0
     "$EFFACE" keys init --organization "Example Cloud" --site rig --station station-1 >setup.out
-    "$EFFACE" keys issue alice --role approver >>setup.out
-    "$EFFACE" keys issue bob --role approver >>setup.out
+    "$EFFACE" keys issue alice --role approver --no-passphrase >>setup.out
+    "$EFFACE" keys issue bob --role approver --no-passphrase >>setup.out
 }
 
 # project DEVICE...: project.json with these volumes, approved by two people. The owner's

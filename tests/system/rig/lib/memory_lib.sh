@@ -53,8 +53,8 @@ PYTHON
 keys() {
     [ ! -e "$EFFACE_STATE_DIR/keys" ] || return 0
     "$EFFACE" keys init --organization "Example Cloud" --site rig --station station-1 >setup.out
-    "$EFFACE" keys issue alice --role approver >>setup.out
-    "$EFFACE" keys issue bob --role approver >>setup.out
+    "$EFFACE" keys issue alice --role approver --no-passphrase >>setup.out
+    "$EFFACE" keys issue bob --role approver --no-passphrase >>setup.out
 }
 
 # order TARGET: order.json for it as it is now, approved by two people.

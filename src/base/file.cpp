@@ -203,7 +203,23 @@ UniqueFd open_temporary(const fs::path& path, unsigned mode, fs::path& temporary
 
 }  // namespace
 
+namespace {
+
+/// What is renamed over it would take the place of a device, a pipe or a socket for everybody.
+void refuse_special_file(const fs::path& path) {
+    struct stat status {};
+    const bool there = ::stat(path.c_str(), &status) == 0;
+    if (there && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode)) {
+        throw Error(ErrorCode::usage,
+                    path.string() + ": is not a file, and would be replaced by one",
+                    "name a new file; leave the option out for standard output");
+    }
+}
+
+}  // namespace
+
 void write_file_durably(const fs::path& path, ByteView bytes, unsigned mode) {
+    refuse_special_file(path);
     fs::path temporary;
     const UniqueFd fd = open_temporary(path, mode, temporary);
     try {

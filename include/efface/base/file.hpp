@@ -61,7 +61,8 @@ void sync_fd(int fd, const std::string& what);
 void sync_directory(const std::filesystem::path& directory);
 
 /// Replaces `path` durably: temporary file beside it, write, fsync, rename, fsync of the folder.
-/// After a crash either the old or the new content is there.
+/// After a crash either the old or the new content is there. Throws Error(usage) for a device, a
+/// pipe or a socket, which a file would take the place of for everybody.
 void write_file_durably(const std::filesystem::path& path, ByteView bytes, unsigned mode = 0600);
 inline void write_file_durably(const std::filesystem::path& path, std::string_view text,
                                unsigned mode = 0600) {

@@ -14,8 +14,9 @@ namespace {
 constexpr auto kGoodFor = std::chrono::minutes(10);
 
 std::string files_of(const std::filesystem::path& directory) {
-    constexpr std::array kFiles = {"issuer.json", "root.key", "root.pem", "station.key",
-                                   "station.pem", "log.key",  "log.vkey"};
+    constexpr std::array kFiles = {"issuer.json", "root.key",    "root.pem",
+                                   "station.key", "station.uri", "station.pem",
+                                   "log.key",     "log.vkey",    "crl.pem"};
     std::string text = directory.string();
     for (const char* name : kFiles) {
         text += "\n" + file_stamp(directory / name);

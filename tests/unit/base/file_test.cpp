@@ -42,6 +42,24 @@ TEST_CASE("a durable write replaces the file, its mode, and leaves nothing besid
     CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 1);
 }
 
+TEST_CASE("a durable write takes the place of no pipe, socket or device, by no name",
+          "[base][file]") {
+    const fake::ScratchDirectory scratch;
+    const auto pipe = scratch.path() / "pipe";
+    REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+    const auto link = scratch.path() / "link";
+    std::filesystem::create_symlink(pipe, link);
+    const auto device = scratch.path() / "device";
+    std::filesystem::create_symlink("/dev/full", device);  // through a link: it is the machine's
+    for (const auto& path : {pipe, link, device}) {
+        CHECK_THROWS_AS(write_file_durably(path, std::string_view("x")), Error);
+    }
+    CHECK(std::filesystem::is_fifo(pipe));
+    CHECK(std::filesystem::is_symlink(link));
+    CHECK(std::filesystem::is_symlink(device));
+    CHECK(std::distance(std::filesystem::directory_iterator(scratch.path()), {}) == 3);
+}
+
 TEST_CASE("a durable write leaves alone what another process is writing", "[base][file]") {
     const fake::ScratchDirectory scratch;
     const auto held = FileLock::try_acquire(scratch.path() / "f.tmp");

@@ -255,7 +255,11 @@ void Drive::attach(const std::string& serial) {
 }
 
 /// A purge reaches what the drive keeps to itself; what only clears says that it does not.
+/// Where nothing can be read back there is only the drive's report, and the record claims no level.
 std::string Drive::left(const RunResult& result, const Json& /*predicate*/) {
+    if (result.level == method::Level::none) {
+        return {};
+    }
     for (auto* medium : model_->media()) {
         auto all = medium->everything();
         if (result.level != method::Level::purge) {

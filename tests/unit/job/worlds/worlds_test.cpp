@@ -20,10 +20,11 @@ constexpr std::uint64_t kVerifiedOneIn = 4;
 /// Each found a defect of the program once: a verdict that the journal could not take, an order
 /// refused beside the verdict of its last attempt, late evidence for what had been restored, bytes
 /// counted twice, a place that cannot be read, a clock set back, a lost job of
-/// an order for a drive, late evidence of memory in which something was written since, a block
+/// an order for a drive, late evidence of memory in which something was written since, a
+/// volume restored while another one of its project was to be tried again, a block
 /// restored beside one that cannot be read.
-constexpr std::uint64_t kRegressions[] = {35,  84,  79,  275,   70,    418, 376,
-                                          453, 327, 601, 20472, 20824, 5784};
+constexpr std::uint64_t kRegressions[] = {35,  84,  79,  275,   70,    418,  376,
+                                          453, 327, 601, 20472, 20824, 5784, 4566};
 
 std::uint64_t number_from(const char* variable, std::uint64_t otherwise) {
     const char* told = std::getenv(variable);

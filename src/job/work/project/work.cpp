@@ -82,6 +82,7 @@ class ProjectWork final : public Work {
 
   private:
     void refuse_used(RunNotes& notes);
+    void look_at_done();
     [[nodiscard]] CertifiedRun::Content certificate_of(const std::vector<VolumeState>& volumes,
                                                        const CertifiedRun& run, WallTime now) const;
     void erase_volume(std::size_t index, RunNotes& notes, bool resumed, ProgressSink& progress,
@@ -224,7 +225,22 @@ void ProjectWork::refuse_used(RunNotes& notes) {
     }
 }
 
+/// What an earlier process or attempt has done well, and is not as it was left, is done again: a
+/// header that was restored opens again.
+void ProjectWork::look_at_done() {
+    for_each_in_parallel(volumes_.size(), request_.workers, [&](std::size_t i) {
+        auto& volume = volumes_[i];
+        if (volume.done && good(volume)) {
+            const auto change = changed_since(context_.host, volume.plan);
+            volume.done = !change || change->code != ReasonCode::written_since;
+        }
+    });
+}
+
 void ProjectWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token& stop) {
+    if (resumed) {
+        look_at_done();
+    }
     std::uint64_t bytes = 0;
     for (const auto& volume : volumes_) {
         for (const auto& location : volume.plan.locations) {

@@ -205,8 +205,10 @@ void World::command(const Asked& asked, const Fate& fate) {
              (result->error ? std::string(": ") + to_string(result->error->reason()) + ": " +
                                   result->error->what()
                             : ""));
-        for (const auto& reason : result->reasons) {
-            tell("    " + reason.text);
+        for (const auto* list : {&result->reasons, &result->exceptions}) {
+            for (const auto& reason : *list) {
+                tell("    " + reason.text);
+            }
         }
         check(asked, before, *result);
     }

@@ -11,6 +11,7 @@ namespace efface::job::worlds {
 namespace {
 
 constexpr std::size_t kBlock = 512;
+constexpr unsigned kDisks = 2;
 
 enum class Named {
     disk,      ///< by its serial number
@@ -47,7 +48,10 @@ class Disk final : public TargetInWorld {
         }
     }
     void mend() override;
-    [[nodiscard]] unsigned places() const override { return 2; }
+    /// Who is known by its place alone is another one at each.
+    [[nodiscard]] unsigned places() const override {
+        return named_ == Named::nameless ? 2 * kDisks : kDisks;
+    }
     void put_in_place(unsigned number) override;
 
   private:
@@ -65,7 +69,7 @@ class Disk final : public TargetInWorld {
     Surroundings around_;
     Named named_;
     std::size_t size_;
-    std::array<std::shared_ptr<fake::MemoryDisk>, 2> disks_;
+    std::array<std::shared_ptr<fake::MemoryDisk>, kDisks> disks_;
     unsigned in_place_ = 0;
     bool whole_read_back_ = true;
     std::optional<Faults> faults_;
@@ -77,7 +81,7 @@ Disk::Disk(Surroundings surroundings, Dice& dice)
     : around_(std::move(surroundings)),
       named_(dice.of<Named>({Named::disk, Named::disk, Named::nameless, Named::file})),
       size_(kBlock * (128 + dice.below(385))) {
-    for (std::uint8_t number = 0; number < 2; ++number) {
+    for (std::uint8_t number = 0; number < kDisks; ++number) {
         disks_[number] = std::make_shared<fake::MemoryDisk>(content_of(number, size_));
         disks_[number]->set_hook(
             [this](const fake::Operation& operation) { return fault_of(operation); });
@@ -106,6 +110,11 @@ void Disk::set_choice(Dice& dice) {
 }
 
 void Disk::put_in_place(unsigned number) {
+    if (number >= kDisks && !around_.host.exists("/dev/z")) {
+        around_.host.rename("/dev/a", "/dev/z");
+        target_ = "/dev/z";
+    }
+    number %= kDisks;
     auto& place = this->place();
     place.disk = disks_[number];
     auto& identity = place.identity;

@@ -118,13 +118,15 @@ def limited(helper, work):
             'before': {'at': started, 'commandSet': 'scsi', 'values': values, 'pages': []},
             'after': None, 'grown': []}}
         return {**predicate, 'target': target}
+    unasked = {**predicate, 'target': {key: value for key, value in predicate['target'].items()
+                                       if key != 'health'}}
     for key, value in HEALTH.items():
         asked = {**order, 'health': {key: LIMIT}}
         for told in (LIMIT - 1, LIMIT, LIMIT + 1):
             kept = told >= LIMIT if key.endswith('_min') else told <= LIMIT
             yield f'{key} of {told}', asked, record({value: told}), kept
         yield f'{key} not reported', asked, record({'celsius': 30}), False
-        yield f'{key} of no health', asked, predicate, False
+        yield f'{key} of no health', asked, unasked, False
     asked = {**order, 'health': {'refuse_failing': True}}
     for values, kept in (({'failing': False}, True), ({'failing': True}, False), ({}, False)):
         yield f'refuse_failing of {values}', asked, record(values), kept

@@ -107,7 +107,7 @@ listed() {
 same "the busy one" "$(listed "$busy" .erasesItself.running)" \
     "an erase whose technique it does not report"
 same "why it was not read" "$(listed "$busy" '.uses[].detail')" \
-    "not read: it is carrying out an erase whose technique it does not report"
+    "not read: it is running an erase whose technique it does not report"
 same "blocks read of it" "$(came BUSY 28) $(came BUSY 88)" "$blocks_read"
 same "the one that hangs" "$(listed "$hangs" .erasesItself.error)" "no answer in 20 s"
 same "why it was not read" "$(listed "$hangs" '.uses[].detail')" "not read: no answer in 20 s"

@@ -47,8 +47,10 @@ verdict() {
     concluded "$@"
 }
 
-# What an ATA drive and a SCSI disk do alike. Before these: model, the first word of drive; starts, the
+# What an ATA drive and a SCSI disk do alike. Who uses these sets both: the first word of drive, and the
 # command that begins its sanitize, as came counts it.
+model=
+starts=
 
 # erased_by TECHNIQUE LEVEL: of old data on the drive before nothing is left.
 erased_by() {

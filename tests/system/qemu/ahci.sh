@@ -8,5 +8,5 @@
 image disk 8
 machine --drive a="$work/disk" \
     --device ide-hd,bus=ide.0,drive=a,serial=SN-ATA,model=EXAMPLE-DISK,wwn=0x5000c500a0000001 \
-    -- bash "$here/ahci_inside.sh"
+    -- bash "$here/inside/ahci.sh"
 gone disk 8

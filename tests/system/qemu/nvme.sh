@@ -12,7 +12,7 @@ image bad 8
 machine --drive a="$work/formatted" --device nvme,drive=a,serial=SN-FORMATTED \
     --drive b="$work/overwritten" --device nvme,drive=b,serial=SN-OVERWRITTEN \
     --drive c="$work/bad" --bad-sector c=$bad_sector --device nvme,drive=c,serial=SN-BAD \
-    -- bash "$here/nvme_inside.sh" $bad_sector
+    -- bash "$here/inside/nvme.sh" $bad_sector
 
 [ "$(old_pieces formatted)" -eq 0 ] || fail "Format left old content, seen from the host"
 gone overwritten 8

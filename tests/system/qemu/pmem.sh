@@ -11,6 +11,6 @@ for name in first second third; do blank $name $mib; done
 machine --machine nvdimm=on --memory-file a="$work/first" --device nvdimm,memdev=a \
     --memory-file b="$work/second" --device nvdimm,memdev=b \
     --memory-file c="$work/third" --device nvdimm,memdev=c \
-    -- bash "$here/pmem_inside.sh" "$work/marks"
+    -- bash "$here/inside/pmem.sh" "$work/marks"
 # Of fsdax and devdax the kernel keeps the first 2 MiB, of which nothing was in use.
 for name in first second third; do gone $name $((mib - 2)); done

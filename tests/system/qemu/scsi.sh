@@ -12,7 +12,7 @@ machine --device virtio-scsi-pci,id=bus \
     --drive a="$work/liar" --device scsi-hd,bus=bus.0,lun=0,drive=a,serial=SN-LIAR \
     --drive b="$work/believed" --device scsi-hd,bus=bus.0,scsi-id=1,drive=b,serial=SN-BELIEVED \
     --drive c="$work/overwritten" --device scsi-hd,bus=bus.0,scsi-id=2,drive=c,serial=SN-OVERWRITTEN \
-    -- bash "$here/scsi_inside.sh"
+    -- bash "$here/inside/scsi.sh"
 [ "$(old_pieces liar)" -eq 8 ] || fail "the fixture is wrong: FORMAT UNIT erased something"
 [ "$(old_pieces believed)" -eq 8 ] || fail "the fixture is wrong: sg_format erased something"
 gone overwritten 8

@@ -7,8 +7,10 @@ set -euo pipefail
 command -v hdparm >/dev/null || { echo "skipped: hdparm is not installed"; exit 77; }
 # shellcheck source=tests/system/rig/lib/drive_scsi_lib.sh
 . "$(dirname "$0")/../lib/drive_scsi_lib.sh"
-# Command and feature: BLOCK ERASE EXT, CRYPTO SCRAMBLE EXT, SECURITY SET PASSWORD.
+model=ata
+# Command and feature: BLOCK ERASE EXT, SECURITY SET PASSWORD.
 block_erase=atab412
+starts=$block_erase
 set_password=ataf100
 
 # no_password: hdparm says that the drive has none.
@@ -38,12 +40,7 @@ for technique in ata-sanitize-block ata-sanitize-crypto ata-sanitize-overwrite \
     ata-security-enhanced ata-security-normal; do
     # The enhanced erase of a flash drive changes what is on the flash, or only a key: clear.
     case $technique in *sanitize*) level=purge ;; *) level=clear ;; esac
-    old_data "$scsi_disk"
-    purge "$scsi_disk" $technique
-    verdict 0 sanitized $level
-    no_old_data "$scsi_disk"
-    same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
-    case $technique in ata-sanitize-overwrite) holds_pattern "$scsi_disk" ;; esac
+    erased_by $technique $level
     no_password
 done
 same "SECURITY SET PASSWORD" "$(came GOOD $set_password)" 2
@@ -102,43 +99,13 @@ verdict 4 sanitized-with-exceptions none
 same exceptions "$(predicate '[.result.exceptions[].code] | tojson')" '["hidden-area"]'
 
 echo "== killed while the drive is at it"
-drive ata KILLED sanitize_time=100
-scsi_event KILLED hold
-in_background "$scsi_disk" ata-sanitize-block
-erases
-killed
-again_in_background
-erases
-scsi_event KILLED release
-overwrite_ends
-verdict 0 sanitized purge
-no_old_data "$scsi_disk"
-same "BLOCK ERASE EXT" "$(came KILLED $block_erase)" 1
+killed_midway ata-sanitize-block
 
 echo "== somebody else's sanitize is adopted, never called more than the drive's word"
-drive ata ADOPTED sanitize_time=100
-scsi_event ADOPTED hold
-hdparm --yes-i-know-what-i-am-doing --sanitize-block-erase "$scsi_disk" >/dev/null
-in_background "$scsi_disk" ata-sanitize-block
-adopts
-scsi_event ADOPTED release
-overwrite_ends
-verdict 4 sanitized-with-exceptions none
-same adopted "$(predicate .sanitization.operation.adopted)" true
-same "BLOCK ERASE EXT" "$(came ADOPTED $block_erase)" 1
+adopted_from ata-sanitize-block hdparm --yes-i-know-what-i-am-doing --sanitize-block-erase
 
 echo "== the power goes while it sanitizes"
-drive ata CYCLED sanitize_time=100
-scsi_event CYCLED hold
-in_background "$scsi_disk" ata-sanitize-block
-erases
-scsi_event CYCLED "pass 40"
-scsi_event CYCLED power-cycle
-scsi_event CYCLED release
-overwrite_ends
-verdict 0 sanitized purge
-no_old_data "$scsi_disk"
-same "BLOCK ERASE EXT" "$(came CYCLED $block_erase)" 1
+power_cycled ata-sanitize-block
 
 echo "== the power goes in a security erase: locked, and the same order frees it"
 drive ata LOCKED power_lost_in_erase=1
@@ -171,27 +138,15 @@ purge "$scsi_disk" ata-security-normal
 refused frozen
 
 echo "== drives that lie and drives that fail"
-drive ata REFUSES erase_refused=1
-purge "$scsi_disk" ata-security-normal
-ended 3 not-sanitized none
-no_password
-has_old_data "$scsi_disk"
-drive ata LIAR sanitize_time=100 erases_nothing=1
-for technique in ata-sanitize-block ata-security-normal; do
-    purge "$scsi_disk" $technique
-    verdict 3 not-sanitized none
-    has_old_data "$scsi_disk"
-    no_password
-done
-drive ata NOMAP sanitize_time=100 only_forgets=1
-purge "$scsi_disk" ata-sanitize-overwrite
-verdict 3 not-sanitized none
-drive ata PARTLY sanitize_time=100 keeps_blocks=64
-purge "$scsi_disk" ata-sanitize-crypto
-verdict 3 not-sanitized none
-drive ata FAILS sanitize_time=100 sanitize_fails=1
-purge "$scsi_disk" ata-sanitize-block
-verdict 3 not-sanitized none
+after_each() { no_password; }
+earn <<'DRIVES'
+REFUSES | ata-security-normal    | erase_refused=1                    | data
+LIAR    | ata-sanitize-block     | sanitize_time=100 erases_nothing=1 | data
+        | ata-security-normal    |                                    | data
+NOMAP   | ata-sanitize-overwrite | sanitize_time=100 only_forgets=1   |
+PARTLY  | ata-sanitize-crypto    | sanitize_time=100 keeps_blocks=64  |
+FAILS   | ata-sanitize-block     | sanitize_time=100 sanitize_fails=1 |
+DRIVES
 drive ata FORGETS sanitize_time=100 sanitize_forgotten=1
 purge "$scsi_disk" ata-sanitize-block
 [ "$status" -eq 3 ] || fail "progress that vanished: $status"

@@ -7,7 +7,9 @@ set -euo pipefail
 command -v sg_requests >/dev/null || { echo "skipped: sg3_utils is not installed"; exit 77; }
 # shellcheck source=tests/system/rig/lib/drive_scsi_lib.sh
 . "$(dirname "$0")/../lib/drive_scsi_lib.sh"
+model=scsi
 sanitizes=48 # operation codes
+starts=$sanitizes
 formats=04
 
 echo "== what the list says"
@@ -22,12 +24,7 @@ echo "== each technique"
 for technique in scsi-sanitize-block scsi-sanitize-crypto scsi-sanitize-overwrite \
     scsi-format-unit scsi-write-same; do
     case $technique in *sanitize*) level=purge ;; *) level=clear ;; esac
-    old_data "$scsi_disk"
-    purge "$scsi_disk" $technique
-    verdict 0 sanitized $level
-    no_old_data "$scsi_disk"
-    same canaries "$(predicate '.verification.canaries | .placed > 0 and .intact == 0')" true
-    case $technique in scsi-sanitize-overwrite | scsi-write-same) holds_pattern "$scsi_disk" ;; esac
+    erased_by $technique $level
     same state "$(predicate .sanitization.operation.finalState.phase)" succeeded
     sg_turs "$scsi_node" || fail "$technique left a disk that is not ready"
 done
@@ -74,17 +71,7 @@ case $status in
 esac
 
 echo "== a power cycle in the middle"
-drive scsi CYCLED sanitize_time=100 format_time=100
-scsi_event CYCLED hold
-in_background "$scsi_disk" scsi-sanitize-block
-erases
-scsi_event CYCLED "pass 40"
-scsi_event CYCLED power-cycle
-scsi_event CYCLED release
-overwrite_ends
-verdict 0 sanitized purge
-no_old_data "$scsi_disk"
-same "sanitize commands" "$(came CYCLED $sanitizes)" 1
+power_cycled scsi-sanitize-block format_time=100
 old_data "$scsi_disk"
 scsi_event CYCLED hold
 in_background "$scsi_disk" scsi-format-unit
@@ -99,31 +86,10 @@ verdict 0 sanitized clear
 no_old_data "$scsi_disk"
 
 echo "== killed while the disk is at it"
-drive scsi KILLED sanitize_time=100
-scsi_event KILLED hold
-in_background "$scsi_disk" scsi-sanitize-overwrite
-erases
-killed
-again_in_background
-erases
-scsi_event KILLED release
-overwrite_ends
-verdict 0 sanitized purge
-no_old_data "$scsi_disk"
-same "sanitize commands" "$(came KILLED $sanitizes)" 1
-same interruptions "$(predicate .sanitization.interruptions)" 1
+killed_midway scsi-sanitize-overwrite
 
 echo "== somebody else's sanitize is adopted, never called more than the disk's word"
-drive scsi ADOPTED sanitize_time=100
-scsi_event ADOPTED hold
-sg_sanitize --block --quick --early "$scsi_node" >/dev/null
-in_background "$scsi_disk" scsi-sanitize-block
-adopts
-scsi_event ADOPTED release
-overwrite_ends
-verdict 4 sanitized-with-exceptions none
-same adopted "$(predicate .sanitization.operation.adopted)" true
-same "sanitize commands" "$(came ADOPTED $sanitizes)" 1
+adopted_from scsi-sanitize-block sg_sanitize --block --quick --early
 
 echo "== the list: one that sanitizes, one that hangs, and an honest one beside them"
 drive scsi BUSY sanitize_time=100
@@ -141,7 +107,7 @@ listed() {
 same "the busy one" "$(listed "$busy" .erasesItself.running)" \
     "an erase whose technique it does not report"
 same "why it was not read" "$(listed "$busy" '.uses[].detail')" \
-    "not read: it is carrying out an erase whose technique it does not report"
+    "not read: it is running an erase whose technique it does not report"
 same "blocks read of it" "$(came BUSY 28) $(came BUSY 88)" "$blocks_read"
 same "the one that hangs" "$(listed "$hangs" .erasesItself.error)" "no answer in 20 s"
 same "why it was not read" "$(listed "$hangs" '.uses[].detail')" "not read: no answer in 20 s"
@@ -193,30 +159,17 @@ for options in "" "--technique scsi-sanitize-block"; do
 done
 
 echo "== disks that lie and disks that fail"
-drive scsi LIAR sanitize_time=100 erases_nothing=1
-purge "$scsi_disk" scsi-sanitize-block
-ended 3 not-sanitized none
-has_old_data "$scsi_disk"
-drive scsi FORGETS sanitize_time=100 only_forgets=1
-purge "$scsi_disk" scsi-sanitize-overwrite
-verdict 3 not-sanitized none
-drive scsi FORMATLIAR format_time=100 format_erases_nothing=1
-purge "$scsi_disk" scsi-format-unit
-verdict 3 not-sanitized none
-has_old_data "$scsi_disk"
-drive scsi PARTLY sanitize_time=100 keeps_share=0.02
-purge "$scsi_disk" scsi-sanitize-crypto
-verdict 3 not-sanitized none
-drive scsi FAILS sanitize_time=100 fails=1
-purge "$scsi_disk" scsi-sanitize-block
-verdict 3 not-sanitized none
+earn <<'DISKS'
+REFUSES    | scsi-sanitize-block     | sanitize_refused=1                        | data
+LIAR       | scsi-sanitize-block     | sanitize_time=100 erases_nothing=1        | data
+FORGETS    | scsi-sanitize-overwrite | sanitize_time=100 only_forgets=1          |
+FORMATLIAR | scsi-format-unit        | format_time=100 format_erases_nothing=1   | data
+PARTLY     | scsi-sanitize-crypto    | sanitize_time=100 keeps_share=0.02        |
+FAILS      | scsi-sanitize-block     | sanitize_time=100 fails=1                 |
+DISKS
 # Not into a pipe that grep closes while the other one still writes.
 sg_requests "$scsi_node" >requests.out 2>&1
 grep -q "Sanitize command failed" requests.out || fail "the fixture is wrong: $(cat requests.out)"
-drive scsi REFUSES sanitize_refused=1
-purge "$scsi_disk" scsi-sanitize-block
-verdict 3 not-sanitized none
-has_old_data "$scsi_disk"
 drive scsi OTHER sanitize_time=100 resets=1 serial_after_reset=SOMEBODY
 purge "$scsi_disk" scsi-sanitize-block
 [ "$status" -eq 3 ] || fail "another disk answers: $status"

@@ -2,24 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the tests that run inside the rig: disks, LUKS volumes, a project with two approvals,
 # and what a refusal, an erasure and a failure must look like from outside.
-set -euo pipefail
-: "${EFFACE:?the program under test}"
+# shellcheck source=tests/system/rig/lib/work_lib.sh
+. "$(realpath "$(dirname "${BASH_SOURCE[0]}")")/work_lib.sh"
 
 passphrase=correct-horse-battery
 metadata_mib=16 # of a LUKS2 volume as cryptsetup makes it; a LUKS1 header is shorter
-work=$(mktemp -d)
-cd "$work"
-export EFFACE_STATE_DIR=$work/state
 printf %s "$passphrase" >passphrase
 modprobe -a loop dm-mod dm-crypt
-
-fail() {
-    echo "FAIL: $*" >&2
-    for file in run.json run.err; do
-        [ -s "$file" ] && sed "s/^/  $file: /" "$file" >&2
-    done
-    exit 1
-}
 
 # disk NAME MIB: a zero-filled loop device; prints its path.
 disk() {

@@ -2,20 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sourced by the tests of memory that run inside the rig. The machine's memory is a file of the host
 # (tests/system/rig/boot), which looks into it when we ask: what a kernel forgot is seen there.
-set -euo pipefail
-: "${EFFACE:?the program under test}"
-work=$(mktemp -d)
-cd "$work"
-export EFFACE_STATE_DIR=$work/state
+# shellcheck source=tests/system/rig/lib/work_lib.sh
+. "$(realpath "$(dirname "${BASH_SOURCE[0]}")")/work_lib.sh"
 marks_word=EFFACEMK # never written here together with what follows it in memory
-
-fail() {
-    echo "FAIL: $*" >&2
-    for file in run.json run.err; do
-        [ -s "$file" ] && sed "s/^/  $file: /" "$file" >&2
-    done
-    exit 1
-}
 
 # marks: how many marks stand anywhere in the physical memory of this machine.
 marks() {

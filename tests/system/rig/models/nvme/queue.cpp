@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nvme_queue.hpp"
+#include "queue.hpp"
 
 #include <sys/socket.h>
 

@@ -4,9 +4,9 @@
 set -euo pipefail
 command -v sg_format >/dev/null || { echo "skipped: sg3_utils is not installed"; exit 77; }
 # shellcheck source=tests/system/rig/lib/drive_lib.sh
-. "$(dirname "$0")/../rig/lib/drive_lib.sh"
-# shellcheck source=tests/system/qemu/inside_lib.sh
-. "$here/../qemu/inside_lib.sh"
+. "$(dirname "$0")/../../rig/lib/drive_lib.sh"
+# shellcheck source=tests/system/qemu/inside/lib.sh
+. "$(dirname "$0")/lib.sh"
 load virtio_scsi sd_mod sg
 
 # by_serial NUMBER: sets $disk and $node.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "nvme_tcp.hpp"
+#include "tcp.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
@@ -7,7 +7,7 @@
 
 #include <cerrno>
 
-#include "nvme_queue.hpp"
+#include "queue.hpp"
 
 namespace efface::rig {
 

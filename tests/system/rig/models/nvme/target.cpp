@@ -11,8 +11,8 @@
 #include <stdexcept>
 
 #include "held_clock.hpp"
-#include "nvme_tcp.hpp"
 #include "tcg_model.hpp"
+#include "tcp.hpp"
 
 namespace {
 

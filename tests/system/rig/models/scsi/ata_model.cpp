@@ -2,7 +2,7 @@
 // An ATA drive behind a translation layer.
 #include "fake/ata/drive.hpp"
 #include "fake/ata/sat_bridge.hpp"
-#include "scsi_model.hpp"
+#include "model.hpp"
 
 namespace efface::rig {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "scsi_model.hpp"
+#include "model.hpp"
 
 #include "fake/scsi/drive.hpp"
 #include "fake/scsi/vendor.hpp"

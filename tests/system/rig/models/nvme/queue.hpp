@@ -2,7 +2,7 @@
 // One connection of NVMe/TCP: the admin queue or one I/O queue of a controller.
 #pragma once
 
-#include "nvme_tcp.hpp"
+#include "tcp.hpp"
 
 namespace efface::rig {
 

@@ -5,9 +5,9 @@
 set -euo pipefail
 command -v hdparm >/dev/null || { echo "skipped: hdparm is not installed"; exit 77; }
 # shellcheck source=tests/system/rig/lib/drive_lib.sh
-. "$(dirname "$0")/../rig/lib/drive_lib.sh"
-# shellcheck source=tests/system/qemu/inside_lib.sh
-. "$here/../qemu/inside_lib.sh"
+. "$(dirname "$0")/../../rig/lib/drive_lib.sh"
+# shellcheck source=tests/system/qemu/inside/lib.sh
+. "$(dirname "$0")/lib.sh"
 load ahci sd_mod sg
 disk=/dev/sda
 until_true test -b $disk

@@ -21,7 +21,7 @@
 #include <string>
 
 #include "held_clock.hpp"
-#include "scsi_model.hpp"
+#include "model.hpp"
 #include "tcmu_ring.hpp"
 
 namespace {

@@ -4,9 +4,9 @@
 set -euo pipefail
 command -v ndctl >/dev/null || { echo "skipped: ndctl is not installed"; exit 77; }
 # shellcheck source=tests/system/rig/lib/drive_lib.sh
-. "$(dirname "$0")/../rig/lib/drive_lib.sh"
-# shellcheck source=tests/system/qemu/inside_lib.sh
-. "$here/../qemu/inside_lib.sh"
+. "$(dirname "$0")/../../rig/lib/drive_lib.sh"
+# shellcheck source=tests/system/qemu/inside/lib.sh
+. "$(dirname "$0")/lib.sh"
 marks=$1
 load nfit nd_pmem dax_pmem device_dax
 

@@ -169,6 +169,14 @@ std::optional<SurfaceSize> size_of_surface(const ScsiFacts& facts, const std::st
     return size;
 }
 
+/// Of the drive itself, as the inventory has it: a layer in between may give another one in VPD
+/// 80h.
+std::string serial_of(const ScsiFacts& facts) {
+    const auto identify =
+        facts.translation ? ata::decode_identify(facts.translation->identify) : std::nullopt;
+    return identify && !identify->serial.empty() ? identify->serial : facts.serial;
+}
+
 Json drive_facts(const ScsiFacts& facts, bool sanitize_failed) {
     const auto& characteristics = facts.characteristics;
     Json json = ObjectWriter()
@@ -254,7 +262,7 @@ DriveSurvey survey_scsi_drive(ScsiSession& session, const std::string& surface) 
         return survey;
     }
     survey.model = facts.inquiry.product;
-    survey.serial = facts.serial;
+    survey.serial = serial_of(facts);
     survey.wwn = facts.wwn;
     survey.firmware = facts.inquiry.revision;
     auto readiness = ask_scsi_readiness(session);

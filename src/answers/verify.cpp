@@ -38,7 +38,8 @@ constexpr Step kSteps[] = {
 /// while foreign input is examined is an answer; only what could not be read is none.
 template <typename Ask>
 bool ask(Verification& verification, const char* name, const Ask& question) {
-    Check check{name, false, {}};
+    Check check;
+    check.name = name;
     try {
         check.detail = printable(question());
         check.passed = true;

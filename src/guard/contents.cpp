@@ -51,7 +51,10 @@ void add_contents(const std::string& path, std::vector<Content>& contents) {
         signatures = inventory::signatures_on(path);
     } catch (const Error&) {
         // A dying disk is erased all the same; the plan says that nobody knows what is on it.
-        contents.push_back({printable(where), kUnreadable, {}, {}, {}, false});
+        Content unknown;
+        unknown.where = printable(where);
+        unknown.type = kUnreadable;
+        contents.push_back(std::move(unknown));
     }
     for (const auto& found : signatures) {
         Content content;

@@ -30,6 +30,15 @@ constexpr std::size_t kLabelBytes = 48;
 constexpr std::size_t kUuidOffset = 168;
 constexpr std::size_t kUuidBytes = 40;
 
+Signature luks_signature(const std::string& uuid, std::string label) {
+    Signature signature;
+    signature.type = "crypto_LUKS";
+    signature.uuid = uuid;
+    signature.label = std::move(label);
+    signature.usage = "crypto";
+    return signature;
+}
+
 std::string text_at(std::string_view head, std::size_t offset, std::size_t bytes_max) {
     const std::string_view field = head.substr(offset, bytes_max);
     return printable(field.substr(0, std::min(field.find('\0'), field.size())));
@@ -51,10 +60,9 @@ void read_head(const std::filesystem::path& path, ListEntry& entry) {
     }
     entry.luks_version = read_be<std::uint16_t>(as_bytes(head), kVersionOffset);
     entry.luks_uuid = text_at(head, kUuidOffset, kUuidBytes);
-    entry.signature = {"crypto_LUKS", entry.luks_uuid, {}, "crypto", false, 0};
-    if (entry.luks_version == 2) {
-        entry.signature.label = text_at(head, kLabelOffset, kLabelBytes);
-    }
+    entry.signature = luks_signature(entry.luks_uuid, entry.luks_version == 2
+                                                          ? text_at(head, kLabelOffset, kLabelBytes)
+                                                          : std::string());
 }
 
 constexpr const char* kAnswerKey = "answer";
@@ -120,8 +128,7 @@ void take_head(const Json& head, ListEntry& entry) {
     head.at("version").get_to(entry.luks_version);
     head.at("uuid").get_to(entry.luks_uuid);
     if (entry.luks_version > 0) {
-        entry.signature = {"crypto_LUKS", entry.luks_uuid, head.at("label").get<std::string>(),
-                           "crypto",      false,           0};
+        entry.signature = luks_signature(entry.luks_uuid, head.at("label").get<std::string>());
     }
 }
 

@@ -19,6 +19,9 @@
 
 namespace efface::method {
 
+/// [{"offset", "length"}], as records and journals have ranges.
+[[nodiscard]] Json ranges_json(const std::vector<stream::Range>& ranges);
+
 /// SHA-256 of one named area before it is destroyed.
 struct AreaDigest {
     std::string name;  ///< "primary header", "keyslot 3 area"

@@ -17,39 +17,38 @@ namespace {
 
 struct DmRule {
     std::string_view type;
-    bool copy_on_write;
-    bool thin;
-    bool mirror;
+    unsigned traits;
     const char* note;
 };
+enum Trait : unsigned { kPlain = 0, kCopies = 1, kThin = 2, kMirror = 4 };
 
 constexpr std::array<DmRule, 26> kDmRules = {{
-    {"linear", false, false, false, ""},
-    {"striped", false, false, false, ""},
-    {"crypt", false, false, false, ""},
-    {"multipath", false, false, false, ""},
-    {"unstriped", false, false, false, ""},
-    {"switch", false, false, false, ""},
-    {"delay", false, false, false, ""},
-    {"flakey", false, false, false, "a fault-injection layer: writes may be dropped"},
-    {"dust", false, false, false, "a fault-injection layer"},
-    {"error", false, false, false, "every access fails"},
-    {"zero", false, false, false, "writes are discarded"},
-    {"verity", false, false, false, "read-only by design"},
-    {"integrity", false, false, false, "its journal may keep copies of what was written"},
-    {"mirror", false, false, true, ""},
-    {"raid", false, false, true, "legs that failed earlier may keep old blocks"},
-    {"raid1", false, false, true, ""},
-    {"snapshot", true, false, false, "a snapshot: blocks are shared with its origin"},
-    {"snapshot-origin", true, false, false, "overwritten blocks are kept for its snapshots"},
-    {"snapshot-merge", true, false, false, "a snapshot is being merged"},
-    {"thin", true, true, false, "a thin volume: blocks may be shared with snapshots"},
-    {"thin-pool", true, true, false, "freed blocks stay in the pool"},
-    {"vdo", true, true, false, "deduplicated and compressed"},
-    {"cache", true, false, false, "a cache device may keep old blocks"},
-    {"writecache", true, false, false, "a cache device may keep old blocks"},
-    {"clone", true, false, false, "blocks may still live on the source device"},
-    {"zoned", true, false, false, "blocks are remapped to other zones"},
+    {"linear", kPlain, ""},
+    {"striped", kPlain, ""},
+    {"crypt", kPlain, ""},
+    {"multipath", kPlain, ""},
+    {"unstriped", kPlain, ""},
+    {"switch", kPlain, ""},
+    {"delay", kPlain, ""},
+    {"flakey", kPlain, "a fault-injection layer: writes may be dropped"},
+    {"dust", kPlain, "a fault-injection layer"},
+    {"error", kPlain, "every access fails"},
+    {"zero", kPlain, "writes are discarded"},
+    {"verity", kPlain, "read-only by design"},
+    {"integrity", kPlain, "its journal may keep copies of what was written"},
+    {"mirror", kMirror, ""},
+    {"raid", kMirror, "legs that failed earlier may keep old blocks"},
+    {"raid1", kMirror, ""},
+    {"snapshot", kCopies, "a snapshot: blocks are shared with its origin"},
+    {"snapshot-origin", kCopies, "overwritten blocks are kept for its snapshots"},
+    {"snapshot-merge", kCopies, "a snapshot is being merged"},
+    {"thin", kCopies | kThin, "a thin volume: blocks may be shared with snapshots"},
+    {"thin-pool", kCopies | kThin, "freed blocks stay in the pool"},
+    {"vdo", kCopies | kThin, "deduplicated and compressed"},
+    {"cache", kCopies, "a cache device may keep old blocks"},
+    {"writecache", kCopies, "a cache device may keep old blocks"},
+    {"clone", kCopies, "blocks may still live on the source device"},
+    {"zoned", kCopies, "blocks are remapped to other zones"},
 }};
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> list) {
@@ -96,9 +95,9 @@ Layer dm_layer(const std::string& name, const std::string& target_type) {
         layer.note = "an unknown device-mapper target: other copies are possible";
         return layer;
     }
-    layer.copy_on_write = rule->copy_on_write;
-    layer.thin = rule->thin;
-    layer.mirror = rule->mirror;
+    layer.copy_on_write = (rule->traits & kCopies) != 0;
+    layer.thin = (rule->traits & kThin) != 0;
+    layer.mirror = (rule->traits & kMirror) != 0;
     layer.note = rule->note;
     return layer;
 }

@@ -20,8 +20,8 @@ namespace {
 /// A device of the graph, or a file when `file` says so.
 struct Step {
     std::size_t node = 0;
-    std::string file;
-    std::string loop;  ///< the loop device that the file came from, or empty
+    std::string file = {};
+    std::string loop = {};  ///< the loop device that the file came from, or empty
     std::size_t depth = 0;
 };
 
@@ -66,7 +66,7 @@ class LayerWalk final {
             layers_.push_back(medium_layer(class_block, node));
         }
         for (const std::size_t lower : node.below) {
-            work_.push_back({lower, {}, {}, step.depth + 1});
+            work_.push_back({.node = lower, .depth = step.depth + 1});
         }
         if (node.kind == Kind::loop && node.below.empty()) {
             if (node.backing_file.empty()) {
@@ -135,7 +135,7 @@ class LayerWalk final {
                                   : filesystem_layer_by_type(mount->type, on));
         }
         for (const std::size_t device : devices) {
-            work_.push_back({device, {}, {}, step.depth + 1});
+            work_.push_back({.node = device, .depth = step.depth + 1});
         }
     }
 
@@ -150,13 +150,13 @@ class LayerWalk final {
 std::vector<Layer> layers_below(const Identity& identity, const MachineState& state) {
     LayerWalk walk{state};
     if (identity.kind == Kind::file) {
-        return walk.run({0, identity.canonical_path, {}, 0});
+        return walk.run({.file = identity.canonical_path});
     }
     const auto node = state.graph().find(identity.major, identity.minor);
     if (!node) {
         return {unknown_layer(safe_text(identity.canonical_path), "the device is not in sysfs")};
     }
-    return walk.run({*node, {}, {}, 0});
+    return walk.run({.node = *node});
 }
 
 std::vector<Layer> layers_below(const Identity& identity, const SystemView& view) {

@@ -37,7 +37,7 @@ MachineState MachineState::read(const SystemView& view, Detail detail) {
     std::string problem;
     if (const auto swaps = read_swaps(view, problem)) {
         for (const std::string& path : *swaps) {
-            state.swaps_.push_back({path, false, {}});
+            state.swaps_.emplace_back().path = path;
         }
     } else {
         state.problems_.push_back(problem);

@@ -110,12 +110,8 @@ void add_health(Host& host, const Clock& clock, const std::optional<inventory::I
     if (identity && identity->kind == inventory::Kind::disk) {
         after = method::health_look_json(health_behind(host, *identity), to_rfc3339(clock.now()));
     }
-    auto health = method::health_record(before, after);
-    if (method::has_grown(health)) {
-        outcome.observations.push_back(
-            {to_rfc3339(clock.now()), method::kHealthObservation, health.at("grown")});
-    }
-    outcome.record["health"] = std::move(health);
+    outcome.record["health"] =
+        method::observed_health(before, after, to_rfc3339(clock.now()), outcome);
 }
 
 }  // namespace efface::job

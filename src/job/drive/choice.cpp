@@ -288,8 +288,10 @@ std::vector<method::HiddenArea> not_shown_areas(const DriveLook& look,
 }
 
 Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wanted) {
+    Settled settled;
     if (!mandate::asks_the_drive(wanted)) {
-        return {std::move(wanted), {}, {}};
+        settled.choice = std::move(wanted);
+        return settled;
     }
     auto look = look_and_survey(host, path, wanted, credential_of(wanted), "");
     const auto& surveys = look.surveys;
@@ -301,7 +303,7 @@ Settled settle(Host& host, const std::string& path, mandate::ErasureChoice wante
     if (wanted.policy == mandate::kPolicyAuto && wanted.level == method::Level::clear) {
         names.emplace_back(mandate::kPolicyDefault);
     }
-    Settled settled{wanted, {}, {}};
+    settled.choice = wanted;
     for (std::size_t i = 0; i < names.size(); ++i) {
         auto one = mandate::with_technique(wanted, names[i], {});
         if (overwrites(names[i])) {

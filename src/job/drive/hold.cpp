@@ -33,9 +33,11 @@ void DriveHold::open(Moment moment, const inventory::Identity& identity,
     const auto found = drive(identity);
     connection_ = host_.connect(found, credential_);
     for (const auto& surface : found.surfaces) {
-        auto target = surface.path == path_ && cleared
-                          ? std::move(cleared)
-                          : guard::hold(host_, {surface.path, moment, {}, {}, {}, false}).target;
+        guard::HoldRequest request;
+        request.path = surface.path;
+        request.moment = moment;
+        auto target = surface.path == path_ && cleared ? std::move(cleared)
+                                                       : guard::hold(host_, request).target;
         held_.push_back(surface.name);
         targets_.push_back(std::move(target));
     }

@@ -173,7 +173,7 @@ VolumePlan Guard::survey(const mandate::Volume& volume, const mandate::Manifest&
     plan.asset_tag = volume.asset_tag;
     plan.gone = volume.gone;
     plan.credential_declared = volume.credential.has_value();
-    Survey survey{plan, volume, Objector(plan), {}, {}, nullptr};
+    Survey survey{.plan = plan, .volume = volume, .objector = Objector(plan)};
     survey.headers.reserve(2 + volume.header_backups.size());
     if (volume.gone) {
         survey_gone(survey);

@@ -30,9 +30,9 @@ struct Guard::Survey {
     VolumePlan& plan;
     const mandate::Volume& volume;
     Objector objector;
-    std::vector<policy::LocationFacts> facts;  ///< point into `headers`
-    std::vector<luks::Header> headers;         ///< reserved beforehand, so that none moves
-    std::unique_ptr<HeldTarget> payload;       ///< open already where the header is in place
+    std::vector<policy::LocationFacts> facts = {};  ///< point into `headers`
+    std::vector<luks::Header> headers = {};         ///< reserved beforehand, so that none moves
+    std::unique_ptr<HeldTarget> payload = nullptr;  ///< open already where the header is in place
 };
 
 constexpr std::size_t kFirstSectorBytes = 512;

@@ -52,7 +52,8 @@ Places::Places(Host& host, const std::vector<std::string>& targets)
 
 /// nullopt for what is not there, or no storage: its own run says why.
 std::optional<Places::Place> Places::place_of(Host& host, const std::string& name) {
-    Place place{printable(name), {}, {}};
+    Place place;
+    place.name = printable(name);
     auto path = name;
     if (name.starts_with("memory:")) {
         const auto memory = inventory::parse_memory_target(name);

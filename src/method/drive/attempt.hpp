@@ -51,7 +51,7 @@ struct Attempt {
     std::unique_ptr<Operation> operation;  ///< nullptr: this process has not looked at it yet
     EraseEnd end;
     MarksReport report;
-    Json health_after;
+    Json health;  ///< of the record
 };
 
 /// Who is this, is it the drive that this job began with, and has it the technique? Comes first, in

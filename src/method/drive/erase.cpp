@@ -87,7 +87,7 @@ struct Learnt {
     std::optional<std::chrono::seconds> estimate;
     const EraseEnd& end;
     const MarksReport& report;
-    const Json& health_after;
+    const Json& health;
 };
 
 Json record_of(const EraseTask& task, const EraseState& state, std::string_view command_set,
@@ -113,23 +113,21 @@ Json record_of(const EraseTask& task, const EraseState& state, std::string_view 
     record["hiddenAreas"] = state.hidden_areas;
     record["drive"] = drive_record(state, command_set, learnt.survey);
     record["verification"] = verification_record(state, learnt.report);
-    record["health"] = health_record(state.health_before, learnt.health_after);
+    record["health"] = learnt.health;
     record["limits"] = to_json(task.limits);
     record["limits"]["events"] = state.limit_events;
     return record;
 }
 
 /// Once the drive is at its end: what it reports then, and what has grown.
-void look_at_health(Attempt& attempt) {
+void look_at_health(Attempt& attempt, bool stopped) {
     const bool over = attempt.state.step == Step::check || attempt.end.said.phase == Phase::failed;
-    if (!over || !attempt.survey.error.empty()) {
-        return;
+    Json after;
+    if (over && !stopped && attempt.survey.error.empty()) {
+        after = health_look_json(attempt.access.health(), attempt.now());
     }
-    attempt.health_after = health_look_json(attempt.access.health(), attempt.now());
-    const auto record = health_record(attempt.state.health_before, attempt.health_after);
-    if (has_grown(record)) {
-        attempt.observe(kHealthObservation, record.at("grown"));
-    }
+    attempt.health =
+        observed_health(attempt.state.health_before, after, attempt.now(), attempt.outcome);
 }
 
 void conclude(Attempt& attempt) {
@@ -140,17 +138,18 @@ void conclude(Attempt& attempt) {
     if (outcome.verdict == Verdict::sanitized && !outcome.exceptions.empty()) {
         outcome.verdict = Verdict::sanitized_with_exceptions;
     }
-    outcome.record = record_of(
-        attempt.task, state, attempt.access.commands().name(),
-        {attempt.survey, attempt.estimate, attempt.end, attempt.report, attempt.health_after});
+    outcome.record =
+        record_of(attempt.task, state, attempt.access.commands().name(),
+                  {attempt.survey, attempt.estimate, attempt.end, attempt.report, attempt.health});
 }
 
 }  // namespace
 
 Json interrupted_record(const EraseTask& task, const EraseState& state,
                         std::string_view command_set) {
-    return record_of(task, state, command_set,
-                     {DriveSurvey(), {}, EraseEnd(), MarksReport(), Json()});
+    return record_of(
+        task, state, command_set,
+        {DriveSurvey(), {}, EraseEnd(), MarksReport(), health_record(state.health_before, Json())});
 }
 
 Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& access,
@@ -165,10 +164,11 @@ Outcome erase_drive(const EraseTask& task, EraseState& state, DriveAccess& acces
             take_steps(attempt);
         }
     }
-    if (!stop.stop_requested()) {
+    const bool stopped = stop.stop_requested();
+    if (!stopped) {
         close_hidden_areas(attempt);
-        look_at_health(attempt);
     }
+    look_at_health(attempt, stopped);
     conclude(attempt);
     return std::move(attempt.outcome);
 }

@@ -12,8 +12,6 @@
 
 namespace efface::method {
 
-namespace {
-
 Json ranges_json(const std::vector<stream::Range>& ranges) {
     Json list = Json::array();
     for (const auto& range : ranges) {
@@ -22,6 +20,8 @@ Json ranges_json(const std::vector<stream::Range>& ranges) {
     }
     return list;
 }
+
+namespace {
 
 Json faults_json(const std::vector<stream::Fault>& faults) {
     Json list = Json::array();

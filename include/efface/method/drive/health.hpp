@@ -10,6 +10,7 @@
 
 #include "efface/base/bytes.hpp"
 #include "efface/base/json.hpp"
+#include "efface/method/outcome.hpp"
 
 namespace efface::method {
 
@@ -71,8 +72,9 @@ struct HealthLook {
 constexpr const char* kHealthObservation = "the health of the drive got worse";
 /// {"before", "after", "grown"} of two looks as above, which may be null: null where both are.
 [[nodiscard]] Json health_record(const Json& before, const Json& after);
-/// Whether such a record names anything that has grown.
-[[nodiscard]] bool has_grown(const Json& record);
+/// The same at the end of an erase: what has grown is an observation, too.
+[[nodiscard]] Json observed_health(const Json& before, const Json& after, const std::string& at,
+                                   Outcome& outcome);
 /// Of `grown` of such a record, for a person: "reallocated sectors grew from 1 to 4".
 [[nodiscard]] std::vector<std::string> growth_texts(const Json& record);
 

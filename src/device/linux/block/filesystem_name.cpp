@@ -82,7 +82,9 @@ FilesystemTraits filesystem_of(int file_descriptor) {
                     (entry.traits & kMemory) != 0};
         }
     }
-    return {fmt::format("0x{:08x}", magic), false, false, false};
+    FilesystemTraits unknown;
+    unknown.name = fmt::format("0x{:08x}", magic);
+    return unknown;
 }
 
 std::string_view memory_filesystem(std::uint64_t magic) noexcept {

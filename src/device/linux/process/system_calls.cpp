@@ -224,19 +224,24 @@ void allow_aborting(Filter& filter) {
 
 /// One row for each of the rights: which families of calls they do without.
 struct Profile {
-    Rights rights;
-    bool programs;
-    bool keyrings;
-    bool rings;
-    bool erasing;
+    Rights rights = Rights::reading;
+    bool programs = false;
+    bool keyrings = false;
+    bool rings = false;
+    bool erasing = false;
 };
 constexpr std::array kProfiles{
-    Profile{Rights::reading, false, false, false, false},
-    Profile{Rights::signing, false, false, false, false},
-    Profile{Rights::listing, false, false, false, false},
-    Profile{Rights::planning, true, true, false, false},  // its LUKS worker tries a credential
-    Profile{Rights::storage, true, true, true, true},
-    Profile{Rights::unlocking, false, true, false, false},
+    Profile{.rights = Rights::reading},
+    Profile{.rights = Rights::signing},
+    Profile{.rights = Rights::listing},
+    // Its LUKS worker tries a credential.
+    Profile{.rights = Rights::planning, .programs = true, .keyrings = true},
+    Profile{.rights = Rights::storage,
+            .programs = true,
+            .keyrings = true,
+            .rings = true,
+            .erasing = true},
+    Profile{.rights = Rights::unlocking, .keyrings = true},
 };
 
 const Profile& profile_of(Rights rights) {

@@ -5,21 +5,13 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/job/project_run.hpp"
+#include "efface/method/luks.hpp"
 
 #include "journal/check.hpp"
 
 namespace efface::job {
 
 namespace {
-
-Json ranges_to_json(const std::vector<stream::Range>& ranges) {
-    Json list = Json::array();
-    for (const auto& range : ranges) {
-        list.push_back(
-            ObjectWriter().add("offset", range.offset).add("length", range.length).take());
-    }
-    return list;
-}
 
 std::vector<stream::Range> ranges_from_json(const Json& list) {
     std::vector<stream::Range> ranges;
@@ -57,10 +49,10 @@ Json location_to_json(const LocationPlan& location) {
         .add("path", location.path)
         .add("dataPath", location.data_path)
         .add("luksUuid", location.luks_uuid)
-        .add("regions", ranges_to_json(location.region.ranges))
+        .add("regions", method::ranges_json(location.region.ranges))
         .add("regionReasons", location.region.reasons)
         .add("regionWidened", location.region.widened)
-        .add("first", ranges_to_json(location.first))
+        .add("first", method::ranges_json(location.first))
         .add("destroySlots", location.destroy_slots)
         .add("sizeBytes", location.size_bytes)
         .add("serial", location.serial)
@@ -112,7 +104,7 @@ Json location_document(const LocationPlan& location) {
     return ObjectWriter()
         .add("role", to_string(location.role))
         .add("path", location.path)
-        .add("regions", ranges_to_json(location.region.ranges))
+        .add("regions", method::ranges_json(location.region.ranges))
         .add("regionReasons", location.region.reasons)
         .add("firstSectorSha256", location.first_sector_sha256)
         .add("found", location.record)

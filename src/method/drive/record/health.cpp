@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::uint64_t kHealthMost = (std::uint64_t{1} << 53U) - 1;
 
+bool has_grown(const Json& record) {
+    return record.is_object() && !record.at("grown").empty();
+}
+
 }  // namespace
 
 const std::vector<HealthCount>& health_counts() {
@@ -114,8 +118,13 @@ Json health_record(const Json& before, const Json& after) {
         .take();
 }
 
-bool has_grown(const Json& record) {
-    return record.is_object() && !record.at("grown").empty();
+Json observed_health(const Json& before, const Json& after, const std::string& at,
+                     Outcome& outcome) {
+    Json record = health_record(before, after);
+    if (has_grown(record)) {
+        outcome.observations.push_back({at, kHealthObservation, record.at("grown")});
+    }
+    return record;
 }
 
 std::vector<std::string> growth_texts(const Json& record) {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/inventory/memory_facts.hpp"
-
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,6 +8,7 @@
 #include <fstream>
 
 #include "efface/base/file.hpp"
+#include "efface/inventory/memory_facts.hpp"
 
 #include "catch.hpp"
 

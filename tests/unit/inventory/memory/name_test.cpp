@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "efface/inventory/memory_name.hpp"
-
 #include "efface/base/error.hpp"
+#include "efface/inventory/memory_name.hpp"
 
 #include "catch.hpp"
 

@@ -17,33 +17,33 @@ namespace {
 constexpr const char* kClone = "/dev/clone";
 
 /// What a copy of a volume can be.
-enum class Form { whole, header_only, capitals, magic_wiped };
+enum class CloneForm { whole, header_only, capitals, magic_wiped };
 
-Bytes copy_of(const Bytes& volume, Form form) {
+Bytes clone_of(const Bytes& volume, CloneForm form) {
     constexpr std::size_t kUuidOffset = 168;
     Bytes copy = volume;
-    if (form == Form::header_only) {
+    if (form == CloneForm::header_only) {
         copy.resize(fake::kLuks1PayloadOffset);
-    } else if (form == Form::capitals) {
+    } else if (form == CloneForm::capitals) {
         for (std::size_t i = kUuidOffset; i < kUuidOffset + kUuidA.size(); ++i) {
             copy[i] = static_cast<std::uint8_t>(std::toupper(copy[i]));
         }
-    } else if (form == Form::magic_wiped) {
+    } else if (form == CloneForm::magic_wiped) {
         std::fill_n(copy.begin(), 6, std::uint8_t{0});
     }
     return copy;
 }
 
-void attach(RunFixture& fixture, Form form = Form::whole) {
-    fixture.host.add(kClone, copy_of(fixture.before_a, form));
+void attach_clone(RunFixture& fixture, CloneForm form = CloneForm::whole) {
+    fixture.host.add(kClone, clone_of(fixture.before_a, form));
 }
 
-void declare(RunFixture& fixture, const std::string& fields) {
+void declare_of_a(RunFixture& fixture, const std::string& fields) {
     auto& text = fixture.manifest_text;
     text.replace(text.find(R"("name":"a",)"), 11, R"("name":"a",)" + fields);
 }
 
-std::vector<ReasonCode> objections(RunFixture& fixture) {
+std::vector<ReasonCode> clone_objections(RunFixture& fixture) {
     std::vector<ReasonCode> codes;
     for (const auto& objection : fixture.plan().objections()) {
         codes.push_back(objection.reason.code);
@@ -51,7 +51,7 @@ std::vector<ReasonCode> objections(RunFixture& fixture) {
     return codes;
 }
 
-std::optional<ReasonCode> refusal(RunFixture& fixture) {
+std::optional<ReasonCode> clone_refusal(RunFixture& fixture) {
     try {
         (void)fixture.run();
     } catch (const Error& error) {
@@ -62,51 +62,52 @@ std::optional<ReasonCode> refusal(RunFixture& fixture) {
     return std::nullopt;
 }
 
-const std::vector<ReasonCode> kCopy = {ReasonCode::key_copy_attached};
+const std::vector<ReasonCode> kCloneCodes = {ReasonCode::key_copy_attached};
 
 }  // namespace
 
 TEST_CASE("key copies: one that is not listed is named in the plan, and refuses the run",
           "[job][guard]") {
     RunFixture fixture;
-    attach(fixture, GENERATE(Form::whole, Form::header_only, Form::capitals, Form::magic_wiped));
-    REQUIRE(objections(fixture) == kCopy);
+    attach_clone(fixture, GENERATE(CloneForm::whole, CloneForm::header_only, CloneForm::capitals,
+                                   CloneForm::magic_wiped));
+    REQUIRE(clone_objections(fixture) == kCloneCodes);
     CHECK(fixture.plan().objections().front().reason.text.find(kClone) != std::string::npos);
-    CHECK(refusal(fixture) == ReasonCode::key_copy_attached);
+    CHECK(clone_refusal(fixture) == ReasonCode::key_copy_attached);
     CHECK((fixture.host.at("/dev/a").disk->media() == fixture.before_a));
     CHECK(fixture.log_text().find("run-intent") == std::string::npos);
 }
 
 TEST_CASE("key copies: of a volume that is declared gone, too", "[job][guard]") {
     RunFixture fixture;
-    declare(fixture, R"("gone":true,)");
+    declare_of_a(fixture, R"("gone":true,)");
     fixture.host.remove("/dev/a");
-    CHECK(objections(fixture).empty());
-    attach(fixture);
-    CHECK(objections(fixture) == kCopy);
+    CHECK(clone_objections(fixture).empty());
+    attach_clone(fixture);
+    CHECK(clone_objections(fixture) == kCloneCodes);
 }
 
 TEST_CASE("key copies: one that is listed is erased with the rest", "[job][guard]") {
-    struct Row {
-        Form form;
+    struct ListedClone {
+        CloneForm form;
         const char* fields;
         const char* volumes;  ///< beside the two
     };
     const std::string clone = R"({"name":"clone","path":"/dev/clone","uuid":")" + kUuidA + R"("},)";
-    const auto row =
-        GENERATE_REF(Row{Form::whole, "", clone.c_str()},
-                     Row{Form::whole, R"("header_backups":[{"path":"/dev/clone"}],)", ""},
-                     Row{Form::header_only, R"("header_backups":[{"path":"/dev/clone"}],)", ""},
-                     Row{Form::header_only, R"("header":"/dev/clone",)", ""});
+    const auto row = GENERATE_REF(
+        ListedClone{CloneForm::whole, "", clone.c_str()},
+        ListedClone{CloneForm::whole, R"("header_backups":[{"path":"/dev/clone"}],)", ""},
+        ListedClone{CloneForm::header_only, R"("header_backups":[{"path":"/dev/clone"}],)", ""},
+        ListedClone{CloneForm::header_only, R"("header":"/dev/clone",)", ""});
     RunFixture fixture;
-    attach(fixture, row.form);
-    declare(fixture, row.fields);
+    attach_clone(fixture, row.form);
+    declare_of_a(fixture, row.fields);
     auto& text = fixture.manifest_text;
     text.insert(text.find(R"({"name":"a")"), row.volumes);
-    CHECK(objections(fixture).empty());
+    CHECK(clone_objections(fixture).empty());
     const auto result = fixture.run();
     CHECK(result.verdict == Verdict::sanitized);
-    CHECK_FALSE(fixture.old_metadata_remains(kClone, copy_of(fixture.before_a, row.form)));
+    CHECK_FALSE(fixture.old_metadata_remains(kClone, clone_of(fixture.before_a, row.form)));
     CHECK(fixture.verified_bundles() == 1);
 }
 
@@ -114,13 +115,13 @@ TEST_CASE("key copies: another name of a volume, and storage of others, are none
     RunFixture fixture;
     SECTION("another path of one disk") {
         fixture.host.at("/dev/a").identity.inode = 7;
-        attach(fixture);
+        attach_clone(fixture);
         fixture.host.at(kClone).identity.inode = 7;
     }
     SECTION("another volume") {
         fixture.host.add("/dev/other", fake::luks1_image("00000000-6a8f-4a8d-9a5c-0a6f1b7f9e10"));
     }
-    CHECK(objections(fixture).empty());
+    CHECK(clone_objections(fixture).empty());
 }
 
 TEST_CASE("key copies: one that comes after the announcement, before the first byte",
@@ -128,10 +129,10 @@ TEST_CASE("key copies: one that comes after the announcement, before the first b
     RunFixture fixture;
     fixture.host.before_uses = [&] {
         if (fixture.log_text().find("run-intent") != std::string::npos) {
-            attach(fixture);
+            attach_clone(fixture);
         }
     };
-    CHECK(refusal(fixture) == ReasonCode::key_copy_attached);
+    CHECK(clone_refusal(fixture) == ReasonCode::key_copy_attached);
     CHECK((fixture.host.at("/dev/a").disk->media() == fixture.before_a));
     CHECK(fixture.log_text().find("run-refused") != std::string::npos);
     CHECK(fixture.verified_bundles() == 0);
@@ -145,7 +146,7 @@ TEST_CASE("key copies: one that comes during the run takes the level, until it i
     RunFixture fixture;
     fixture.on_event = [&](const Json& told) {
         if (told.at("event") == event && told.at("target").at("name") == volume) {
-            attach(fixture);
+            attach_clone(fixture);
             if (stopped) {
                 fixture.stop.request_stop();
             }

@@ -2,6 +2,7 @@
 #include "efface/guard/contents.hpp"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <array>
@@ -21,13 +22,51 @@ namespace {
 
 constexpr const char* kUnreadable = "unreadable";
 
-bool is_member(const FoundSignature& found) {
-    static constexpr std::array<std::string_view, 10> kMembers = {
-        "LVM2_member",  "LVM1_member", "zfs_member", "bcache", "ceph_bluestore",
-        "mpath_member", "drbd",        "stratis",    "mpool",  "VMFS_volume_member"};
-    return found.type.ends_with("_raid_member") ||
-           std::find(kMembers.begin(), kMembers.end(), found.type) != kMembers.end() ||
-           found.devices > 1;
+constexpr const char* kHardLinks = "hard-links";
+constexpr const char* kOfAGroup = "a member of a group of several devices";
+constexpr const char* kJournal = "the journal of a file system on another device";
+constexpr const char* kShared = "other hosts may have it mounted, which this one cannot see";
+
+/// What else needs a device, by the names of libblkid (util-linux, libblkid/src/superblocks) and of
+/// inventory::signatures_on(): what is lost there is not only what is here.
+struct MemberRule {
+    std::string_view type;
+    const char* words;
+};
+constexpr std::array<MemberRule, 22> kMembers = {{
+    {"LVM2_member", kOfAGroup},
+    {"LVM1_member", kOfAGroup},
+    {"zfs_member", kOfAGroup},
+    {"bcache", kOfAGroup},
+    {"ceph_bluestore", kOfAGroup},
+    {"mpath_member", kOfAGroup},
+    {"drbd", kOfAGroup},
+    {"stratis", kOfAGroup},
+    {"mpool", kOfAGroup},
+    {"oracleasm", kOfAGroup},
+    {"jbd", kJournal},               // mke2fs -O journal_dev
+    {"xfs_external_log", kJournal},  // mkfs.xfs -l logdev=
+    {"VMFS", kShared},               // VMware: clustered
+    {"VMFS_volume_member", kShared},
+    {"ocfs", kShared},
+    {"ntocfs", kShared},
+    {"ocfs2", kShared},
+    {"gfs", kShared},
+    {"gfs2", kShared},
+    {"exfs", kShared},  // SGI's CXFS
+    {"scoutfs_meta", kShared},
+    {"scoutfs_data", kShared},
+}};
+
+/// nullptr for what stands alone.
+const char* member_words(std::string_view type, std::uint64_t devices) {
+    const auto* const rule =
+        std::find_if(kMembers.begin(), kMembers.end(),
+                     [&](const MemberRule& candidate) { return candidate.type == type; });
+    if (rule != kMembers.end()) {
+        return rule->words;
+    }
+    return type.ends_with("_raid_member") || devices != 1 ? kOfAGroup : nullptr;
 }
 
 std::string lower(std::string text) {
@@ -64,8 +103,22 @@ void add_contents(const std::string& path, std::vector<Content>& contents) {
         content.uuid = found.type.starts_with("LVM") ? found.uuid : lower(found.uuid);
         content.label = found.label;
         content.last_mounted = found.last_mounted;
-        content.member = is_member(found);
+        content.member = member_words(found.type, found.devices) != nullptr;
         contents.push_back(std::move(content));
+    }
+}
+
+/// A file loses its content under all of its names.
+void add_names(const Identity& identity, std::vector<Content>& contents) {
+    struct stat status {};
+    if (::stat(identity.canonical_path.c_str(), &status) == 0 && status.st_nlink > 1) {
+        const auto where = std::filesystem::path(identity.canonical_path).filename().string();
+        contents.push_back({printable(where),
+                            kHardLinks,
+                            {},
+                            fmt::format("{} names", status.st_nlink),
+                            {},
+                            false});
     }
 }
 
@@ -99,6 +152,9 @@ std::string to_text(const Content& content) {
     if (content.type == kUnreadable) {
         return "what is on " + content.where + ", which cannot be read: unknown";
     }
+    if (content.type == kHardLinks) {
+        return fmt::format("the content of {} under {} (hard links)", content.where, content.label);
+    }
     std::string text = fmt::format("{} on {}", content.type, content.where);
     if (!content.label.empty()) {
         text += fmt::format(", \"{}\"", content.label);
@@ -110,7 +166,8 @@ std::string to_text(const Content& content) {
         text += ", last mounted at " + content.last_mounted;
     }
     if (content.member) {
-        text += ": a member of a group that is not running here";
+        const auto* const words = member_words(content.type, 1);
+        text += fmt::format(": {}", words == nullptr ? kOfAGroup : words);
     }
     return text;
 }
@@ -121,13 +178,17 @@ std::vector<Content> contents_of(const Identity& identity, const inventory::Syst
         return contents;
     }
     add_contents(identity.canonical_path, contents);
+    if (identity.kind == Kind::file) {
+        add_names(identity, contents);
+        return contents;
+    }
     const auto name =
         std::filesystem::path(inventory::Folder::open(view.sysfs / "dev" / "block")
                                   .link(fmt::format("{}:{}", identity.major, identity.minor))
                                   .text)
             .filename()
             .string();
-    if (identity.kind == Kind::file || identity.kind == Kind::partition || name.empty()) {
+    if (identity.kind == Kind::partition || name.empty()) {
         return contents;
     }
     const auto folder = inventory::Folder::open(view.sysfs / "class" / "block").enter(name);

@@ -184,6 +184,10 @@ std::vector<inventory::Layer> Look::layers_below(const Identity& identity) const
     return inventory::layers_below(identity, state_->machine);
 }
 
+LuksDevices Look::luks_devices() const {
+    return guard::luks_devices(state_->machine);
+}
+
 std::shared_ptr<const Look> Looks::fresh() {
     std::unique_lock lock(mutex_);
     const auto wanted = begun_ + 1;

@@ -157,6 +157,17 @@ Identity identify_device(const std::string& name, const SystemView& view) {
     return identity;
 }
 
+/// A record could not say how large it is.
+void refuse_too_large(const Identity& identity) {
+    constexpr std::uint64_t kBytesMax = (std::uint64_t{1} << 53U) - 1;
+    if (identity.size_bytes > kBytesMax) {
+        throw Error(ErrorCode::safety, ReasonCode::too_large,
+                    fmt::format("{} has {} bytes, and a record can hold no number above {}",
+                                printable(identity.canonical_path), identity.size_bytes, kBytesMax),
+                    next_step(ReasonCode::too_large));
+    }
+}
+
 Identity identify_recorded(const std::filesystem::path& path, const SystemView& view) {
     const std::string text = path.string();
     const BlockGraph graph = BlockGraph::read(view, Detail::links);
@@ -205,6 +216,7 @@ Identity identify(const std::filesystem::path& path, const SystemView& view) {
                     fmt::format("{} is {}", path.string(), kind_of_mode(status.st_mode)),
                     "name a block device or a regular file");
     }
+    refuse_too_large(identity);
     identity.path = path.string();
     return identity;
 }

@@ -178,6 +178,18 @@ bool judge_intact(const Header& header) {
 
 }  // namespace
 
+HeaderCopies find_header_copies(device::BlockTarget& target) {
+    Header header;
+    HeaderCopies found;
+    for (CopyReading& reading : find_copies(target, header)) {
+        if (reading.stated_offset == reading.copy.offset || reading.copy.version == 1) {
+            found.copies.push_back(std::move(reading.copy));
+        }
+    }
+    found.unreadable_places = header.unreadable_places;
+    return found;
+}
+
 Header inspect(device::BlockTarget& target) {
     Header header;
     Readings readings = find_copies(target, header);

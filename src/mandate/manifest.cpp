@@ -107,9 +107,9 @@ void read_attestation(ObjectReader& reader, Manifest& manifest) {
     }
 }
 
+/// Clones have one UUID: each is a volume of its own, at a path of its own.
 void refuse_repetitions(const Manifest& manifest) {
     std::set<std::string> names;
-    std::set<std::string> uuids;
     std::set<std::string> paths;
     for (const auto& volume : manifest.volumes) {
         const auto once = [&](std::set<std::string>& seen, const std::string& value,
@@ -120,7 +120,6 @@ void refuse_repetitions(const Manifest& manifest) {
             }
         };
         once(names, volume.name, "the name");
-        once(uuids, volume.uuid, "the UUID");
         once(paths, volume.path, "the path");
         if (volume.header) {
             once(paths, *volume.header, "the path");

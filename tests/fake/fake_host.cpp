@@ -2,8 +2,10 @@
 #include "fake/fake_host.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include "efface/base/error.hpp"
+#include "efface/luks/header.hpp"
 
 namespace efface::fake {
 
@@ -46,6 +48,27 @@ class FakeTarget final : public job::HeldTarget {
   private:
     FakeHost::Disk& disk_;
     bool exclusive_;
+};
+
+/// What is on a disk, past its faults and counts.
+class Content final : public device::BlockTarget {
+  public:
+    explicit Content(const Bytes& bytes) : bytes_(bytes) {}
+    [[nodiscard]] std::uint64_t size_bytes() const override { return bytes_.size(); }
+    [[nodiscard]] std::uint32_t preferred_alignment() const override { return 512; }
+    device::IoResult read_at(std::uint64_t offset, MutableByteView into) override {
+        const auto from = ByteView(bytes_).subspan(std::min<std::size_t>(offset, bytes_.size()));
+        const auto count = std::min(into.size(), from.size());
+        std::copy_n(from.begin(), count, into.begin());
+        return {count, 0};
+    }
+    device::IoResult write_at(std::uint64_t /*offset*/, ByteView /*from*/) override {
+        return {0, EROFS};
+    }
+    [[nodiscard]] int flush() override { return EROFS; }
+
+  private:
+    const Bytes& bytes_;
 };
 
 }  // namespace
@@ -174,6 +197,26 @@ std::vector<std::pair<std::size_t, std::size_t>> FakeHost::overlapping(
         }
     }
     return pairs;
+}
+
+guard::LuksDevices FakeHost::luks_devices() {
+    count("luks");
+    guard::LuksDevices devices;
+    devices.unread = unread_devices;
+    for (const auto& [path, disk] : disks_) {
+        if (disk.medium != nullptr) {
+            continue;
+        }
+        Content content(disk.disk->media());
+        guard::LuksDevice device{disk.identity, {}, {}};
+        for (const auto& copy : luks::find_header_copies(content).copies) {
+            device.uuids.push_back(copy.uuid);
+        }
+        if (!device.uuids.empty()) {
+            devices.found.push_back(std::move(device));
+        }
+    }
+    return devices;
 }
 
 std::vector<inventory::Layer> FakeHost::layers_below(const inventory::Identity& identity) {

@@ -47,9 +47,11 @@ class FakeHost final : public job::Host {
     std::optional<int> temperature;
     std::vector<job::Moment> moments;  ///< of every question about use, of any thread
     /// How often each kind of look was taken, by any thread: "identify", "uses", "contents",
-    /// "layers", "disks", "drive", "connect", "open", "hold".
+    /// "layers", "disks", "luks", "drive", "connect", "open", "hold".
     std::map<std::string, unsigned> looks;
     inventory::SystemView trees;  ///< by which it describes itself
+    /// Paths of devices that cannot be read, whatever they are.
+    std::vector<std::string> unread_devices;
     /// Called before each answer about use, as somebody else's doing in between.
     std::function<void()> before_uses;
 
@@ -75,6 +77,8 @@ class FakeHost final : public job::Host {
         count("contents");
         return disks_.at(identity.canonical_path).contents;
     }
+    /// Every disk with a LUKS header, as its medium is now: no fault of a disk plays a part.
+    guard::LuksDevices luks_devices() override;
     std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) override;
     bool exists(const std::string& path) override { return disks_.contains(path); }
     device::LuksLibrary& luks_library() override { return library; }

@@ -16,15 +16,19 @@ constexpr std::size_t kAnswersMax = 4;
 
 using Tell = std::function<void(const std::string& text)>;
 
+/// Of the other process: what this one has open, or nothing. Where it hangs in the kernel, locks
+/// and exclusive holds that it was given outlive who took them.
+enum class Descriptors { kept, closed };
+
 /// Calls ask(i, tell) for every i below `count` in another process and returns what each told
 /// before the deadline, in its order. A few are asked at a time; where that goes too slowly, more
 /// and more are, so that after a second, or a third of a shorter deadline, each has been begun,
 /// however many hang. That process is killed at the deadline; a call that hangs in the kernel keeps
 /// it, never this one. Texts of more than kAnswerBytesMax, and those behind the first kAnswersMax
-/// of one question, are lost. The caller has no other thread. Throws Error(internal) when the
-/// process cannot be made.
+/// of one question, are lost. Where the caller has other threads, ask() takes no lock but the
+/// allocator's. Throws Error(internal) when the process cannot be made.
 [[nodiscard]] std::vector<std::vector<std::string>> ask_all(
     std::size_t count, const std::function<void(std::size_t, const Tell&)>& ask,
-    std::chrono::milliseconds deadline);
+    std::chrono::milliseconds deadline, Descriptors descriptors = Descriptors::kept);
 
 }  // namespace efface::device

@@ -95,6 +95,9 @@ struct ExtentReport {
     std::uint64_t shared_count = 0;     ///< FIEMAP_EXTENT_SHARED: reflinks or snapshots
     std::uint64_t unwritten_count = 0;  ///< FIEMAP_EXTENT_UNWRITTEN: old blocks below read as zero
     std::uint64_t encoded_count = 0;    ///< compressed, encrypted, inline or tail-packed
+    std::uint64_t missing_bytes = 0;    ///< of the file's size: holes, which an overwrite fills
+    /// In the file system, for this process; nullopt where it has no limit or does not tell.
+    std::optional<std::uint64_t> free_bytes;
     /// Those that begin below kExtentsFollowedBytes, in order, neighbours joined.
     std::vector<Extent> extents;
 };
@@ -105,6 +108,10 @@ struct ExtentReport {
 /// else then may still be there. Holes that were filled since do not matter.
 [[nodiscard]] bool blocks_moved(const std::vector<Extent>& before,
                                 const std::vector<Extent>& after);
+
+/// Has the kernel read the partition table of a disk again (BLKRRPART): what is no longer in it
+/// loses its node. 0 or an errno: EBUSY, with nothing changed, where a partition is in use.
+[[nodiscard]] int read_partitions_again(const std::filesystem::path& disk);
 
 /// One row of a device-mapper table (DM_TABLE_STATUS with the table flag, secrets never read:
 /// only the target type is kept, and where a linear one lies).

@@ -16,9 +16,9 @@ struct Content {
     std::string uuid;          ///< in lower case; empty where there is none
     std::string label;         ///< of the file system, name of the array, volume group or pool
     std::string last_mounted;  ///< ext2/3/4: where it was mounted last
-    /// Whether it belongs to a group with other storage: an array, a volume group, a pool, a file
-    /// system on several devices. Such a group does not run (else it is a use), yet a person or the
-    /// order must name it before it is torn.
+    /// Whether others need it: an array, a volume group, a pool, a file system on several devices
+    /// (of which it may be the journal), hosts that share it. What this host can see of them is a
+    /// use; a person or the order must name it before it is torn.
     bool member = false;
 
     /// By what an order releases a member: its UUID, else its label, else its type.
@@ -29,7 +29,8 @@ struct Content {
 /// "ext4 file system "data" on sda1, UUID ..., last mounted at /srv": one line for a person.
 [[nodiscard]] std::string to_text(const Content& content);
 
-/// Reads the target and its partitions; everything that libblkid finds. What cannot be read is of
+/// Reads the target and its partitions; everything that signatures_on() finds, and of a file how
+/// many names it has. What cannot be read is of
 /// type "unreadable".
 [[nodiscard]] std::vector<Content> contents_of(const inventory::Identity& identity,
                                                const inventory::SystemView& view = {});

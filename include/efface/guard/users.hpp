@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "efface/guard/luks_devices.hpp"
 #include "efface/inventory/inventory.hpp"
 #include "efface/inventory/list.hpp"
 
@@ -65,6 +66,8 @@ class Look final {
         const std::vector<inventory::Identity>& identities) const;
     [[nodiscard]] std::vector<inventory::Layer> layers_below(
         const inventory::Identity& identity) const;
+    /// guard::luks_devices() of these devices, as they are read now.
+    [[nodiscard]] LuksDevices luks_devices() const;
 
   private:
     struct State;

@@ -66,7 +66,8 @@ struct Identity {
 [[nodiscard]] Json to_json(const BackingFile& file);
 
 /// Throws Error(usage) when there is nothing at the path or it is neither a block device nor a
-/// regular file (with a hint what it is).
+/// regular file (with a hint what it is), Error(safety, too_large) where no record could hold its
+/// size.
 [[nodiscard]] Identity identify(const std::filesystem::path& path, const SystemView& view = {});
 
 /// What libblkid (low-level probe) finds: LUKS first, or what covers it.
@@ -93,10 +94,12 @@ struct FoundSignature {
     /// UUID of the group that it is a member of, where its superblock tells: a volume group's (32
     /// characters without dashes). Empty otherwise.
     std::string group_uuid;
-    std::uint64_t devices = 1;  ///< of a file system on several: how many
+    std::uint64_t devices = 1;                  ///< of a file system on several: how many
+    std::optional<std::uint64_t> magic_offset;  ///< where its mark is; of a superblock
 };
 /// Throws Error(usage) when it cannot be opened, Error(safety, unreadable_state) when it cannot
 /// be read.
+/// What libblkid finds, and well-known superblocks that it does not know.
 [[nodiscard]] std::vector<FoundSignature> signatures_on(const std::filesystem::path& path);
 
 /// One reason why a target must not be touched: found by guard::uses_of().

@@ -56,6 +56,8 @@ class Host : public method::Surroundings, public guard::Machine {
     /// As guard::Look::overlapping.
     virtual std::vector<std::pair<std::size_t, std::size_t>> overlapping(
         const std::vector<inventory::Identity>& identities) = 0;
+    /// As guard::Look::luks_devices, of the same devices as Moment::survey.
+    virtual guard::LuksDevices luks_devices() = 0;
     virtual std::vector<inventory::Layer> layers_below(const inventory::Identity& identity) = 0;
     [[nodiscard]] virtual bool exists(const std::string& path) = 0;
     virtual device::LuksLibrary& luks_library() = 0;
@@ -68,6 +70,8 @@ class Host : public method::Surroundings, public guard::Machine {
                                                      const method::TcgCredential& credential) = 0;
     /// Capabilities that work on devices takes and this process has not, by name; or nothing.
     [[nodiscard]] virtual std::string missing_for_devices() { return {}; }
+    /// As device::read_partitions_again.
+    virtual int read_partitions_again(const std::string& /*path*/) { return 0; }
     /// Of the disk below, where it tells.
     virtual std::optional<int> celsius(const inventory::Identity& identity) = 0;
     /// Where those look that ask the kernel themselves: the methods of memory, and the record of the

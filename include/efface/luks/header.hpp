@@ -124,6 +124,15 @@ struct Header {
 /// be read becomes a defect of its copy. Never throws for content.
 [[nodiscard]] Header inspect(device::BlockTarget& target);
 
+/// Where header copies are, and nothing more: much less is read than by inspect(). One that says of
+/// itself that it begins elsewhere is none, but what is left of one in a swap area or a file
+/// system.
+struct HeaderCopies {
+    std::vector<HeaderCopy> copies;
+    unsigned unreadable_places = 0;  ///< as Header::unreadable_places
+};
+[[nodiscard]] HeaderCopies find_header_copies(device::BlockTarget& target);
+
 /// Which metadata ranges must go. `whole_target` (detached header, backup file): everything.
 /// Otherwise [0, data offset), however far that is: all in front of the payload is key space, for
 /// cryptsetup never looks at it and copies of headers are kept there. When there is any doubt

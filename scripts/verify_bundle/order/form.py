@@ -161,8 +161,8 @@ def read_manifest(data):
     reader.end()
     paths = [path for one in volumes for path in
              [one['path'], one['header'], *(path for path, _ in one['backups'])] if path]
-    for words in (paths, [one['name'] for one in volumes], [one['uuid'] for one in volumes]):
-        need(len(set(words)) == len(words), 'manifest: a name, UUID or path is listed twice')
+    for words in (paths, [one['name'] for one in volumes]):
+        need(len(set(words)) == len(words), 'manifest: a name or path is listed twice')
     return {**manifest, 'volumes': volumes}
 
 

@@ -3,8 +3,10 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include <algorithm>
+#include <array>
 #include <deque>
 #include <set>
 
@@ -69,6 +71,9 @@ class LayerWalk final {
             work_.push_back({.node = lower, .depth = step.depth + 1});
         }
         if (node.kind == Kind::loop && node.below.empty()) {
+            if (node.size_bytes == 0) {
+                return;  // nothing is attached
+            }
             if (node.backing_file.empty()) {
                 layers_.push_back(unknown_layer(node.name, "its backing file is unknown"));
                 return;
@@ -122,9 +127,7 @@ class LayerWalk final {
         if (state_.view().live) {
             const UniqueFd fd = open_file_of(step);
             if (!fd) {
-                layers_.push_back(unknown_layer(
-                    "file system",
-                    "the file cannot be opened by its name (deleted, replaced, or not permitted)"));
+                add_removed_file(step);
                 return;
             }
             layers_.push_back(filesystem_layer(device::extents_of(fd.get()), on));
@@ -136,6 +139,54 @@ class LayerWalk final {
         }
         for (const std::size_t device : devices) {
             work_.push_back({.node = device, .depth = step.depth + 1});
+        }
+    }
+
+    /// The file behind a loop device that has no name any more, or whose name another file has now:
+    /// the kernel still says which file system it is on. Only of those in which no two files share
+    /// blocks is the type enough.
+    void add_removed_file(const Step& step) {
+        constexpr std::array<std::string_view, 7> kNeverShared = {"ext2", "ext3",  "ext4", "tmpfs",
+                                                                  "vfat", "exfat", "jfs"};
+        const char* const why = "the file has no name any more (deleted or replaced)";
+        const Mount* mount = mount_of_loop(step.loop);
+        if (mount == nullptr) {
+            layers_.push_back(unknown_layer("file system", why));
+            return;
+        }
+        const auto devices = state_.devices_of(*mount);
+        std::string on;
+        for (const std::size_t device : devices) {
+            on += (on.empty() ? " on " : ", ") + state_.graph().at(device).name;
+        }
+        auto layer = filesystem_layer_by_type(mount->type, on);
+        layer.note += (layer.note.empty() ? "" : "; ") + std::string(why);
+        if (std::find(kNeverShared.begin(), kNeverShared.end(), mount->type) ==
+                kNeverShared.end() &&
+            !layer.copy_on_write) {
+            layer.copy_on_write = true;
+            layer.note += ", so whether it shares blocks with other files is unknown";
+        }
+        layers_.push_back(std::move(layer));
+        for (const std::size_t device : devices) {
+            work_.push_back({device, {}, {}, step.depth + 1});
+        }
+    }
+
+    const Mount* mount_of_loop(const std::string& loop) const {
+        if (loop.empty()) {
+            return nullptr;
+        }
+        try {
+            const auto backing = device::loop_backing(device_path(state_.view(), loop));
+            const auto& mounts = state_.mounts();
+            const auto found = std::find_if(mounts.begin(), mounts.end(), [&](const Mount& mount) {
+                return backing && mount.major == major(backing->device) &&
+                       mount.minor == minor(backing->device);
+            });
+            return found == mounts.end() ? nullptr : &*found;
+        } catch (const Error&) {
+            return nullptr;  // what cannot be asked is an unknown layer
         }
     }
 

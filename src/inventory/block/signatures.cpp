@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Everything that libblkid knows of a device's contents, and what it does not pass on: where ext
-// was mounted (ext4.h, s_last_mounted), how many devices btrfs and bcachefs have, whose PV it is.
+// Everything that libblkid knows of a device's contents, and what it does not pass on or know:
+// where ext was mounted (ext4.h, s_last_mounted), how many devices btrfs and bcachefs have, whose
+// PV it is.
 #include <blkid/blkid.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -38,6 +39,11 @@ std::string value_in(const SignatureProbe& probe, const char* name) {
         return {};
     }
     return printable(text);
+}
+
+std::optional<std::uint64_t> number_in(const SignatureProbe& probe, const char* name) {
+    const auto text = value_in(probe, name);
+    return text.empty() ? std::nullopt : std::optional(number_or(text, 0));
 }
 
 Bytes bytes_at(int fd, std::uint64_t offset, std::size_t size) {
@@ -117,6 +123,63 @@ void read_more(int fd, FoundSignature& found) {
     }
 }
 
+/// Well-known superblocks that libblkid does not know at all, or not in every version: its 2.38
+/// has neither scoutfs nor a bcachefs of 1.4 or later. Magics and places are those of util-linux
+/// 2.42 (libblkid/src/superblocks/bcache.c, scoutfs.c) and of bcachefs' bcachefs_format.h.
+struct OwnMagic {
+    std::uint64_t offset;
+    std::string_view bytes;
+    const char* type;
+    std::uint64_t uuid_at;
+    std::uint64_t flags_at;  ///< 0: none
+};
+constexpr std::uint64_t kScoutfs = 0x10000;
+constexpr std::array<OwnMagic, 3> kOwnMagics = {{
+    {4096 + 24, "\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81", "bcachefs",
+     4096 + 56, 0},
+    {4096 + 24, "\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef", "bcachefs",
+     4096 + 56, 0},
+    {kScoutfs + 4, "\x8b\x42\x3c\x10", "scoutfs", kScoutfs + 56, kScoutfs + 48},
+}};
+
+std::string uuid_text(const Bytes& bytes) {
+    auto text = to_hex(bytes);
+    for (const std::size_t dash : {8U, 13U, 18U, 23U}) {
+        text.insert(std::min<std::size_t>(dash, text.size()), "-");
+    }
+    return text;
+}
+
+/// bcache has the first magic, too: what libblkid found there is no other thing.
+bool is_known(const std::vector<FoundSignature>& all, std::string_view type) {
+    return std::any_of(all.begin(), all.end(), [&](const FoundSignature& found) {
+        return found.type.starts_with(type) || (type == "bcachefs" && found.type == "bcache");
+    });
+}
+
+void add_own(int fd, std::vector<FoundSignature>& all) {
+    constexpr std::size_t kUuidBytes = 16;
+    for (const OwnMagic& magic : kOwnMagics) {
+        if (as_text(bytes_at(fd, magic.offset, magic.bytes.size())) != magic.bytes ||
+            is_known(all, magic.type)) {
+            continue;
+        }
+        FoundSignature found;
+        found.type = magic.type;
+        if (const auto uuid = bytes_at(fd, magic.uuid_at, kUuidBytes); uuid.size() == kUuidBytes) {
+            found.uuid = uuid_text(uuid);
+        }
+        found.usage = "filesystem";
+        found.magic_offset = magic.offset;
+        if (magic.flags_at != 0) {
+            const auto flags = bytes_at(fd, magic.flags_at, 1);
+            found.type += !flags.empty() && (flags[0] & 1U) != 0 ? "_meta" : "_data";
+        }
+        read_more(fd, found);
+        all.push_back(std::move(found));
+    }
+}
+
 }  // namespace
 
 std::vector<FoundSignature> signatures_on(const std::filesystem::path& path) {
@@ -128,7 +191,8 @@ std::vector<FoundSignature> signatures_on(const std::filesystem::path& path) {
     }
     blkid_probe_enable_superblocks(probe.get(), 1);
     blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_LABEL | BLKID_SUBLKS_UUID |
-                                                       BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE);
+                                                       BLKID_SUBLKS_TYPE | BLKID_SUBLKS_USAGE |
+                                                       BLKID_SUBLKS_MAGIC);
     blkid_probe_enable_partitions(probe.get(), 1);
     std::vector<FoundSignature> all;
     int code = blkid_do_probe(probe.get());
@@ -138,6 +202,7 @@ std::vector<FoundSignature> signatures_on(const std::filesystem::path& path) {
         found.uuid = value_in(probe, "UUID");
         found.label = value_in(probe, "LABEL");
         found.usage = value_in(probe, "USAGE");
+        found.magic_offset = number_in(probe, "SBMAGIC_OFFSET");
         if (found.type.empty()) {
             found.type = value_in(probe, "PTTYPE");
             found.uuid = value_in(probe, "PTUUID");
@@ -153,6 +218,7 @@ std::vector<FoundSignature> signatures_on(const std::filesystem::path& path) {
         throw Error(ErrorCode::safety, ReasonCode::unreadable_state,
                     path.string() + ": the signatures on it cannot be read");
     }
+    add_own(fd.get(), all);
     return all;
 }
 

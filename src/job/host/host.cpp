@@ -77,6 +77,7 @@ class LinuxHost final : public Host {
         return identities.size() < 2 ? std::vector<std::pair<std::size_t, std::size_t>>{}
                                      : look()->overlapping(identities);
     }
+    guard::LuksDevices luks_devices() override { return look()->luks_devices(); }
     std::vector<guard::Content> contents_of(const inventory::Identity& identity) override {
         return guard::contents_of(identity);
     }
@@ -113,6 +114,9 @@ class LinuxHost final : public Host {
         return connect_linux_drive(drive, credential);
     }
     std::string missing_for_devices() override { return device::missing_for_devices(); }
+    int read_partitions_again(const std::string& path) override {
+        return device::read_partitions_again(path);
+    }
     std::optional<int> celsius(const inventory::Identity& identity) override {
         return inventory::temperature_celsius(identity);
     }

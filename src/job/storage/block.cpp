@@ -175,6 +175,7 @@ void BlockStorage::examine(TargetPlan& plan, const inventory::Identity& identity
         facts.storage.copy_on_write = report.copy_on_write;
         facts.storage.remote = report.remote;
         facts.storage.memory = report.memory;
+        object_to_holes(plan, report);
         extents = ObjectWriter()
                       .add("extents", report.extent_count)
                       .add("filesystem", report.filesystem)

@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "lib")]
 
@@ -167,6 +168,62 @@ class InUse(Case):
             "plan", self.write(project.volume("root", os.path.realpath(source), OTHER_UUID)))
         self.assertEqual(planned.returncode, SAFETY, planned)
         self.assertRegex((planned.stdout + planned.stderr).decode(), "root|mounted")
+
+
+class Copies(Case):
+    """Storage with the volume's header that the manifest does not list: a copy of its keys."""
+
+    def copies(self, image):
+        """Name, how it is attached, what it holds."""
+        whole = image.target.read_bytes()
+        header = whole[:16 << 20]
+        second = bytes(0x4000) + whole[0x4000:]
+        paged_out = bytes(0x10000) + whole[0x4000:0x8000] + bytes(1 << 20)
+        yield "a whole device", 0, whole, True
+        yield "a saved header on a device", 0, header, True
+        yield "the second header only", 0, second, True
+        yield "a partition", 1, bytes(1 << 20) + whole + bytes(1 << 20), True
+        yield "a header that is paged out", 0, paged_out, False
+        yield "other data", 0, bytes(1 << 20), False
+
+    def test_a_copy_that_is_attached_refuses_the_run(self):
+        image = self.make()
+        entry = project.volume_of(image, image.target)
+        for name, partition, content, refused in self.copies(image):
+            with self.subTest(name):
+                file = self.folder / "copy.img"
+                file.write_bytes(content)
+                if partition:
+                    require("sh", "-c", f"echo 'start=2048, size={len(content) // 512 - 4096}' | "
+                                        f"sfdisk -q --label dos {file}")
+                wish = SimpleNamespace(target=file, loop=generators.LoopWish(partition=partition))
+                manifest = self.write(entry)
+                with storage.attached(wish) as node:
+                    if refused:
+                        self.check_refused(manifest, [image.target, file], str(node))
+                        os.remove(f"{manifest}.p7s")
+                    else:
+                        planned = self.state.run("plan", manifest)
+                        self.assertEqual(planned.returncode, 0, planned)
+
+    def test_a_copy_that_is_listed_is_erased(self):
+        for role in ("volume", "backup"):
+            with self.subTest(role):
+                image = self.make(folder=role)
+                file = self.folder / f"{role}.img"
+                file.write_bytes(image.target.read_bytes())
+                with storage.loop_device(file) as device:
+                    entry = project.volume_of(image, image.target)
+                    clone = {**entry, "name": "clone", "path": str(device)}
+                    if role == "backup":
+                        entry["header_backups"] = [{"path": str(device)}]
+                    manifest = self.write(entry, *[clone] * (role == "volume"))
+                    self.state.approve(manifest)
+                    done = self.state.erase(manifest)
+                    self.assertIn(done.code, (0, 4), done)
+                    os.remove(f"{manifest}.p7s")
+                for erased in (file, image.target):
+                    self.assertNotIn(image.uuid.encode(), erased.read_bytes())
 
 
 class Identity(Case):

@@ -3,6 +3,8 @@
 // named before it is torn.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 
 #include "efface/guard/contents.hpp"
 
@@ -102,4 +104,77 @@ TEST_CASE("a member is released by its UUID in any form or by its exact label") 
     CHECK(guard::unreleased_members(nameless, {"linux_raid_member"}).empty());
     const std::vector<Content> two = {member("aa", ""), member("bb", "")};
     CHECK(guard::unreleased_members(two, {"aa"}).size() == 1);
+}
+
+TEST_CASE("what others need is named before it is torn: generated superblocks") {
+    // The marks of each: libblkid/src/superblocks of util-linux, bcachefs_format.h of bcachefs.
+    struct Row {
+        const char* type;
+        std::uint64_t at;
+        std::string mark;
+        bool member;
+        const char* words;
+    };
+    const std::string bcachefs_old =
+        "\xc6\x85\x73\xf6\x4e\x1a\x45\xca\x82\x65\xf5\x7f\x48\xba\x6d\x81";
+    const std::string bcachefs_new =
+        "\xc6\x85\x73\xf6\x66\xce\x90\xa9\xd9\x6a\x60\xcf\x80\x3d\xf7\xef";
+    const std::string one_device(1, '\1');
+    const std::string two_devices(1, '\2');
+    const std::string gap(123 - 24 - 16, '\0');
+    const std::string scoutfs = "\x8b\x42\x3c\x10" + std::string(40, '\0');
+    const auto row = GENERATE_REF(
+        Row{"bcachefs", 4096 + 24, bcachefs_old + gap + one_device, false, ""},
+        Row{"bcachefs", 4096 + 24, bcachefs_new + gap + one_device, false, ""},
+        Row{"bcachefs", 4096 + 24, bcachefs_new + gap + two_devices, true, "several devices"},
+        Row{"scoutfs_data", 0x10004, scoutfs, true, "other hosts"},
+        Row{"scoutfs_meta", 0x10004, scoutfs + '\1', true, "other hosts"});
+    const test::ScratchFolder scratch;
+    const auto file = scratch.path() / "a.img";
+    std::string image(1U << 20U, '\0');
+    image.replace(row.at, row.mark.size(), row.mark);
+    std::ofstream(file, std::ios::binary) << image;
+    const auto all = contents(file);
+    const auto* found = find(all, row.type);
+    REQUIRE(found != nullptr);
+    CHECK(all.size() == 1);
+    CHECK(found->member == row.member);
+    CHECK(guard::to_text(*found).find(row.words) != std::string::npos);
+    CHECK(guard::unreleased_members(all, {}).size() == (row.member ? 1U : 0U));
+    CHECK(guard::unreleased_members(all, {found->name()}).empty());
+}
+
+TEST_CASE("journals of other devices and file systems of other hosts are members: real ones") {
+    struct Row {
+        const char* type;
+        const char* make;
+        const char* words;
+    };
+    const auto row = GENERATE(
+        Row{"jbd", "mke2fs -q -b 4096 -O journal_dev ", "another device"},
+        Row{"ocfs2", "mkfs.ocfs2 -q -F -T mail --fs-feature-level=max-compat ", "other hosts"},
+        Row{"gfs2", "mkfs.gfs2 -q -O -p lock_nolock -j 1 -J 8 ", "other hosts"});
+    const test::ScratchFolder scratch;
+    const auto file = (scratch.path() / "a.img").string();
+    if (!made("truncate -s 256M " + file) || !made(row.make + file)) {
+        return;  // no such tool here
+    }
+    const auto all = contents(file);
+    const auto* found = find(all, row.type);
+    REQUIRE(found != nullptr);
+    CHECK(found->member);
+    CHECK(guard::to_text(*found).find(row.words) != std::string::npos);
+    CHECK(guard::unreleased_members(all, {}).size() == 1);
+}
+
+TEST_CASE("a file says how many names lose its content") {
+    const test::ScratchFolder scratch;
+    const auto file = scratch.path() / "a";
+    std::ofstream(file) << "content";
+    CHECK(contents(file).empty());
+    std::filesystem::create_hard_link(file, scratch.path() / "b");
+    const auto all = contents(file);
+    REQUIRE(all.size() == 1);
+    CHECK(guard::to_text(all.front()) == "the content of a under 2 names (hard links)");
+    CHECK(guard::unreleased_members(all, {}).empty());
 }

@@ -94,6 +94,19 @@ TEST_CASE("manifest: what is wrong is named with its place", "[mandate][manifest
     CHECK(problem(with("/root/pg.bak", "/dev/loop3")).find("listed twice") != std::string::npos);
 }
 
+TEST_CASE("manifest: clones of one UUID are volumes of their own", "[mandate][manifest]") {
+    const std::string uuid = "2f4c2e52-6a8f-4a8d-9a5c-0a6f1b7f9e10";
+    const auto listed = [&](const std::string& name, const std::string& path) {
+        return R"({"schema":"efface.project/1","project":{"id":"p","owner":"o"},"volumes":[)"
+               R"({"name":"one","path":"/dev/one","uuid":")" +
+               uuid + R"("},{"name":")" + name + R"(","path":")" + path + R"(","uuid":")" + uuid +
+               R"("}]})";
+    };
+    CHECK(parse_manifest(listed("two", "/dev/two")).volumes.size() == 2);
+    CHECK(problem(listed("two", "/dev/one")).find("listed twice") != std::string::npos);
+    CHECK(problem(listed("one", "/dev/two")).find("listed twice") != std::string::npos);
+}
+
 TEST_CASE("manifest: hostile input ends in an error", "[mandate][manifest]") {
     CHECK(problem("").find("not valid JSON") != std::string::npos);
     CHECK(problem("[]") == "manifest:: must be an object");

@@ -4,6 +4,8 @@
 #include <linux/fs.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -126,6 +128,17 @@ bool is_marked_nocow(int fd) {
     return ::ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_NOCOW_FL) != 0;
 }
 
+void count_holes(int fd, const struct stat& status, ExtentReport& report) {
+    constexpr std::uint64_t kStatBlockBytes = 512;  // stat(2), whatever the file system
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    const auto stored = static_cast<std::uint64_t>(status.st_blocks) * kStatBlockBytes;
+    report.missing_bytes = size - std::min(size, stored);
+    struct statvfs space {};
+    if (::fstatvfs(fd, &space) == 0 && space.f_blocks != 0) {  // 0: a tmpfs without a limit
+        report.free_bytes = (::geteuid() == 0 ? space.f_bfree : space.f_bavail) * space.f_frsize;
+    }
+}
+
 }  // namespace
 
 ExtentReport extents_of(int file_descriptor) {
@@ -147,6 +160,7 @@ ExtentReport extents_of(int file_descriptor) {
     if (traits.name == "btrfs" && is_marked_nocow(file_descriptor)) {
         report.copy_on_write = false;
     }
+    count_holes(file_descriptor, status, report);
     ExtentReport counted = report;
     counted.supported = count_all(file_descriptor, counted);
     return counted.supported ? counted : report;

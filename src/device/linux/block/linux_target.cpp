@@ -294,4 +294,9 @@ int LinuxTarget::drop_cache() {
     return ::posix_fadvise(descriptor(), 0, 0, POSIX_FADV_DONTNEED);
 }
 
+int read_partitions_again(const std::filesystem::path& disk) {
+    const UniqueFd fd = open_or_empty(disk, O_RDONLY | O_NONBLOCK);
+    return fd && ::ioctl(fd.get(), BLKRRPART) == 0 ? 0 : errno;
+}
+
 }  // namespace efface::device

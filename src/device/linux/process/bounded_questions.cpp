@@ -131,10 +131,28 @@ class Askers final {
     std::vector<std::jthread> threads_;
 };
 
+/// All but this one; the standard streams lead nowhere: who reads ours waits for their end.
+void close_others(int kept) {
+    const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (const int stream : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+        (void)::dup2(nowhere, stream);
+    }
+    constexpr unsigned kFirst = STDERR_FILENO + 1;
+    const auto number = static_cast<unsigned>(kept);
+    if (number > kFirst) {
+        (void)::close_range(kFirst, number - 1, 0);
+    }
+    (void)::close_range(std::max(number + 1, kFirst), ~0U, 0);
+}
+
 [[noreturn]] void answer(std::size_t count, const Askers::Ask& ask,
-                         std::chrono::milliseconds deadline, UniqueFd& from, int to) noexcept {
+                         std::chrono::milliseconds deadline, Descriptors descriptors,
+                         UniqueFd& from, int to) noexcept {
     (void)::signal(SIGPIPE, SIG_DFL);  // where nobody listens any more it ends at its next word
     from.reset();                      // and is not a listener itself
+    if (descriptors == Descriptors::closed) {
+        close_others(to);
+    }
     Askers(count, ask, std::min(deadline / kBegunShare, kBegunWithinMax), to).run();
     ::_exit(0);
 }
@@ -191,7 +209,7 @@ bool collect(int from, std::chrono::milliseconds deadline,
 
 std::vector<std::vector<std::string>> ask_all(
     std::size_t count, const std::function<void(std::size_t, const Tell&)>& ask,
-    std::chrono::milliseconds deadline) {
+    std::chrono::milliseconds deadline, Descriptors descriptors) {
     EFFACE_ASSERT(count <= kQuestionsMax);
     std::vector<std::vector<std::string>> answers(count);
     if (count == 0) {
@@ -208,7 +226,7 @@ std::vector<std::vector<std::string>> ask_all(
         throw_errno(ErrorCode::internal, "fork", errno);
     }
     if (other == 0) {
-        answer(count, ask, deadline, from, to.get());
+        answer(count, ask, deadline, descriptors, from, to.get());
     }
     to.reset();
     if (collect(from.get(), deadline, answers)) {

@@ -6,6 +6,8 @@
 #include "efface/inventory/folder.hpp"
 #include "efface/job/guard.hpp"
 
+#include "guard/key_copies.hpp"
+#include "guard/location.hpp"
 #include "host/machine.hpp"
 #include "workers.hpp"
 
@@ -45,6 +47,18 @@ void object_to_repetitions(Host& host, ProjectPlan& plan) {
     }
 }
 
+/// The owner states that all copies are listed; what is attached can be looked at.
+void object_to_key_copies(Host& host, const mandate::Manifest& manifest, ProjectPlan& plan) {
+    auto copies = find_key_copies(host, manifest);
+    for (auto& copy : copies.found) {
+        Objector(plan.volumes[copy.volume]).object(copy.reason.code, copy.reason.text);
+    }
+    for (auto& volume : plan.volumes) {
+        volume.residual_risks.insert(volume.residual_risks.end(), copies.unknown.begin(),
+                                     copies.unknown.end());
+    }
+}
+
 }  // namespace
 
 ProjectPlan survey_volumes(RunContext& context, const mandate::Manifest& manifest,
@@ -56,6 +70,7 @@ ProjectPlan survey_volumes(RunContext& context, const mandate::Manifest& manifes
         plan.volumes[i] = guard.survey(manifest.volumes[i], manifest);
     });
     object_to_repetitions(context.host, plan);
+    object_to_key_copies(context.host, manifest, plan);
     return plan;
 }
 

@@ -208,6 +208,19 @@ void fail_volume(VolumeState& state, const Reason& reason) {
     std::move(result).conclude(state);
 }
 
+bool object_to_outcome(VolumeState& state, const Reason& reason) {
+    Json& reasons = state.outcome.at("reasons");
+    auto entry = efface::to_json(reason);
+    if (std::find(reasons.begin(), reasons.end(), entry) != reasons.end()) {
+        return false;
+    }
+    reasons.push_back(std::move(entry));
+    const auto verdict = method::worst(result_of(state.outcome).verdict, Verdict::not_sanitized);
+    state.outcome["status"] = method::to_string(verdict);
+    state.outcome["level"] = method::to_string(method::Level::none);
+    return true;
+}
+
 namespace {
 
 constexpr std::uint64_t kLookBytes = 4096;

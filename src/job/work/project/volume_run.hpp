@@ -37,6 +37,9 @@ void save_volume(const Journal& journal, std::size_t index, VolumeState& state, 
 /// Concludes the volume as one of which every place failed for this reason.
 void fail_volume(VolumeState& state, const Reason& reason);
 
+/// What speaks against a volume that is done: it is not sanitized. False when it says so already.
+[[nodiscard]] bool object_to_outcome(VolumeState& state, const Reason& reason);
+
 /// What is at the volume's places today is not what destroying its keys left there: why.
 /// Looks at the beginning of each range and at a piece of every MiB; what cannot be read now is
 /// passed over. nullopt when nothing differs.

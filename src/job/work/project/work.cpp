@@ -3,6 +3,7 @@
 #include "efface/job/project_run.hpp"
 #include "efface/stream/keyed_stream.hpp"
 
+#include "guard/key_copies.hpp"
 #include "host/forward_clock.hpp"
 #include "host/machine.hpp"
 #include "journal/check.hpp"
@@ -83,6 +84,8 @@ class ProjectWork final : public Work {
   private:
     void refuse_used(RunNotes& notes);
     void look_at_done();
+    void look_for_key_copies(const RunNotes& notes);
+    void tell_verified(const VolumeState& state);
     [[nodiscard]] CertifiedRun::Content certificate_of(const std::vector<VolumeState>& volumes,
                                                        const CertifiedRun& run, WallTime now) const;
     void erase_volume(std::size_t index, RunNotes& notes, bool resumed, ProgressSink& progress,
@@ -223,6 +226,24 @@ void ProjectWork::refuse_used(RunNotes& notes) {
             notes.refuse(*refusal);
         }
     }
+    const auto copies = find_key_copies(context_.host, request_.manifest).found;
+    if (!copies.empty()) {
+        const auto& reason = copies.front().reason;
+        notes.refuse(Error(ErrorCode::safety, reason.code, reason.text, next_step(reason.code)));
+    }
+}
+
+/// A copy that was attached while the keys were being destroyed, or since an earlier process of
+/// this job began with it.
+void ProjectWork::look_for_key_copies(const RunNotes& notes) {
+    context_.host.look_anew();
+    for (const auto& copy : find_key_copies(context_.host, request_.manifest).found) {
+        auto& volume = volumes_[copy.volume];
+        if (object_to_outcome(volume, copy.reason)) {
+            save_volume(notes.journal(), copy.volume, volume, context_.clock.now());
+            tell_verified(volume);
+        }
+    }
 }
 
 /// What an earlier process or attempt has done well, and is not as it was left, is done again: a
@@ -262,6 +283,7 @@ void ProjectWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token
                         "run the same command again: it resumes where it stopped");
         }
     }
+    look_for_key_copies(notes);
 }
 
 void ProjectWork::erase_volume(std::size_t index, RunNotes& notes, bool resumed,
@@ -273,6 +295,10 @@ void ProjectWork::erase_volume(std::size_t index, RunNotes& notes, bool resumed,
     }
     state.attempt = notes.state().attempt;
     save_volume(notes.journal(), index, state, context_.clock.now());
+    tell_verified(state);
+}
+
+void ProjectWork::tell_verified(const VolumeState& state) {
     const auto result = result_of(state.outcome);
     context_.events.emit("verified", ObjectWriter()
                                          .add("target", event_target(result.name))

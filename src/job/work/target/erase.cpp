@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "efface/policy/firmware.hpp"
 
@@ -69,6 +70,7 @@ void TargetWork::carry_out(RunNotes& notes, bool resumed, const std::stop_token&
         outcome = attempt(notes, resumed, stop);
     }
     conclude(std::move(outcome));
+    forget_partitions();
     save(notes.journal());
     context_.events.emit("verified", ObjectWriter()
                                          .add("target", event_target(state_.plan.name))
@@ -212,6 +214,24 @@ void TargetWork::keep_observations(method::Outcome& outcome) {
         keep_observation(std::move(observation));
     }
     outcome.observations.clear();
+}
+
+/// A partition table that was erased is still in the kernel, with a node for each of its
+/// partitions.
+void TargetWork::forget_partitions() {
+    const auto kind = state_.plan.identity.value("kind", "");
+    const bool has_table = kind == to_string(inventory::Kind::disk) ||
+                           kind == to_string(inventory::Kind::loop) ||
+                           kind == to_string(inventory::Kind::md);
+    const auto ended = verdict();
+    if (!state_.plan.choice.is_object() || !has_table || !ended || !is_success(*ended)) {
+        return;
+    }
+    if (const int error = context_.host.read_partitions_again(state_.plan.path); error == EBUSY) {
+        keep_observation({to_rfc3339(context_.clock.now()),
+                          "partitions of the erased table are in use: the kernel still shows them",
+                          errno_text(error)});
+    }
 }
 
 void TargetWork::conclude(method::Outcome outcome) {

@@ -167,6 +167,16 @@ void object_to_size(TargetPlan& plan, const inventory::Identity& identity) {
             : Objection{{ReasonCode::nothing_to_erase, "it has no bytes"}});
 }
 
+void object_to_holes(TargetPlan& plan, const device::ExtentReport& extents) {
+    if (extents.free_bytes && extents.missing_bytes > *extents.free_bytes) {
+        plan.objections.push_back(
+            {{ReasonCode::no_room_below,
+              fmt::format("it has {} bytes of holes, which an overwrite fills, and its file system "
+                          "has {} bytes free",
+                          extents.missing_bytes, *extents.free_bytes)}});
+    }
+}
+
 void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity) {
     if (identity.transport == "usb" && !identity.serial_by_drive) {
         plan.residual_risks.push_back(

@@ -40,6 +40,8 @@ void object_to_document(TargetPlan& plan, const StateDirectory& state, const std
 
 /// Storage without a byte is an objection.
 void object_to_size(TargetPlan& plan, const inventory::Identity& identity);
+/// An overwrite fills the holes of a file: that must fit into its file system.
+void object_to_holes(TargetPlan& plan, const device::ExtentReport& extents);
 
 /// What the record's identity may be wrong about is a residual risk of the plan.
 void add_identity_risk(TargetPlan& plan, const inventory::Identity& identity);

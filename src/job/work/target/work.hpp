@@ -87,6 +87,7 @@ class TargetWork final : public Work {
                                Json& passed_over);
     [[nodiscard]] Reason not_tried(const std::string& name, Json& passed_over) const;
     [[nodiscard]] Json passed_over(const std::string& technique, const std::string& why) const;
+    void forget_partitions();
     void keep_observation(method::Observation observation);
     void keep_observations(method::Outcome& outcome);
     void conclude(method::Outcome outcome);

@@ -178,7 +178,7 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
     }
     const bool reset_zram_device = identity.size_bytes == 0;
     const auto signature =
-        reset_zram_device ? inventory::Signature{} : inventory::probe_signature(opened.path());
+        reset_zram_device ? inventory::Signature{} : swap_area_signature(opened.path());
     if (identity.kind == inventory::Kind::zram) {
         survey.identity["writeBackDevice"] = write_back_device(zram_name(identity), context_.view);
     }
@@ -187,7 +187,7 @@ void SwapKind::object(MemorySurvey& survey, const inventory::Identity& identity,
     }
     survey.identity["firstSectorSha256"] = sha256_hex(read_first_sector(opened.fd.get()));
     take_own_work(survey, identity, signature, opened);
-    if (!area && !own_work_ && signature.type != "swap" && signature.type != "swsuspend") {
+    if (!area && !own_work_ && !is_swap_signature(signature.type)) {
         survey.traces.push_back(
             {ReasonCode::other_identity,
              restarted_since(identity)

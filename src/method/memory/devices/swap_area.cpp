@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "swap_area.hpp"
 
+#include <algorithm>
+#include <vector>
+
 namespace efface::method {
 
 bool same_storage(const struct stat& a, const struct stat& b) {
@@ -35,6 +38,34 @@ ActiveSwapArea active_swap_area(const struct stat& status, const inventory::Memo
     }
     found.unknown = (found.unknown && !found.area) || !machine.swaps;
     return found;
+}
+
+bool is_swap_signature(std::string_view type) noexcept {
+    return type == "swap" || type == "swsuspend";
+}
+
+inventory::Signature swap_area_signature(const std::string& path) {
+    std::vector<inventory::FoundSignature> all;
+    try {
+        all = inventory::signatures_on(path);
+    } catch (const Error&) {
+        return inventory::probe_signature(path);  // its code says that it cannot be read
+    }
+    const inventory::FoundSignature* swap = nullptr;
+    std::uint64_t first_page = 0;  // up to the mark at its end
+    for (const auto& one : all) {
+        if (is_swap_signature(one.type)) {
+            swap = swap == nullptr ? &one : swap;
+            first_page = std::max(first_page, one.magic_offset.value_or(0));
+        }
+    }
+    const bool contradicted = std::any_of(all.begin(), all.end(), [&](const auto& one) {
+        return !is_swap_signature(one.type) && one.magic_offset && *one.magic_offset < first_page;
+    });
+    if (swap == nullptr || contradicted) {
+        return inventory::probe_signature(path);
+    }
+    return {swap->type, swap->uuid, swap->label, swap->usage, false, 0};
 }
 
 }  // namespace efface::method

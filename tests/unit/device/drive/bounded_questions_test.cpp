@@ -50,6 +50,20 @@ TEST_CASE("each question gets what it was told, in its own place and order") {
     }
 }
 
+TEST_CASE("who asks keeps what it has open to itself, or not") {
+    const bool kept = GENERATE(false, true);
+    const Pipe pipe;
+    const auto answers = ask_all(
+        1,
+        [&](std::size_t /*i*/, const Tell& tell) {
+            for (const int fd : {pipe.from.get(), pipe.to.get()}) {
+                tell(::fcntl(fd, F_GETFD) >= 0 ? "open" : "closed");
+            }
+        },
+        kPatience, kept ? Descriptors::kept : Descriptors::closed);
+    CHECK(answers.front() == std::vector<std::string>(2, kept ? "open" : "closed"));
+}
+
 TEST_CASE("questions behind many that hang are asked all the same") {
     constexpr std::size_t kCount = 64;
     const Pipe pipe;

@@ -4,7 +4,7 @@ certificate's digest."""
 import hashlib
 
 from signature.cms import Signature
-from common import CLOCK_SLACK, canonical_json, good, need, read, said, when
+from common import CLOCK_SLACK, canonical_json, good, may_be_operator, need, read, said, when
 from files import ACCEPTANCE_BYTES_MAX, SIGNATURE_BYTES_MAX
 from shape import check_newest
 
@@ -21,7 +21,7 @@ def check_acceptance(statement, certificate, record, number=1, previous=None):
          'it names another verdict')
     need(when(told['decidedAt']) >= when(record['issuedAt']),
          'it was decided before the certificate was issued')
-    need(told['decidedBy']['subject'] != record['authorization']['operator'],
+    need(not may_be_operator(told['decidedBy']['subject'], record['authorization']['operator']),
          'the operator cannot accept their own run')
 
 

@@ -38,6 +38,15 @@ def printable(data):
     return ''.join(chr(byte) if 0x20 <= byte < 0x7f else '?' for byte in data).strip()
 
 
+NO_LOGIN = re.compile(r'(.*?) \(no login uid(?:; SUDO_USER is (.*))?\)', re.DOTALL)
+
+
+def may_be_operator(person, operator):
+    """Of an operator without a login the record has the user's name, and what was claimed beside."""
+    found = NO_LOGIN.fullmatch(operator)
+    return person in ((operator,) + (found.groups() if found else ()))
+
+
 def good(text):
     print('ok    ' + said(text))
 

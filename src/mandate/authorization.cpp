@@ -9,12 +9,46 @@
 
 namespace efface::mandate {
 
+namespace {
+
+constexpr std::size_t kNameBytesMax = 256;
+
+/// A record names its approvers.
+void check_name(const std::string& subject) {
+    const bool blank = subject.find_first_not_of(' ') == std::string::npos;
+    if (blank || subject.size() > kNameBytesMax) {
+        throw Error(ErrorCode::authorisation, ReasonCode::bad_approval,
+                    blank ? "an approver's certificate has no common name"
+                          : "the common name of an approver's certificate is too long",
+                    "have the certificate issued again, with the person's name");
+    }
+}
+
+}  // namespace
+
+bool may_be_operator(std::string_view person, std::string_view operator_name) {
+    constexpr std::string_view kNoLogin = " (no login uid";
+    constexpr std::string_view kClaims = "; SUDO_USER is ";
+    if (person == operator_name) {
+        return true;
+    }
+    const auto at = operator_name.find(kNoLogin);
+    if (at == operator_name.npos || !operator_name.ends_with(')')) {
+        return false;
+    }
+    auto rest = operator_name.substr(at + kNoLogin.size());
+    rest.remove_suffix(1);
+    return person == operator_name.substr(0, at) ||
+           (rest.starts_with(kClaims) && person == rest.substr(kClaims.size()));
+}
+
 void check_approvers(const std::vector<Approval>& approvals, const std::string& operator_name,
                      WallTime by) {
     std::set<std::string> people;
     std::set<std::string> keys;
     for (const auto& approval : approvals) {
-        if (approval.subject == operator_name) {
+        check_name(approval.subject);
+        if (may_be_operator(approval.subject, operator_name)) {
             throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
                         fmt::format("{} runs this and cannot also approve it", approval.subject));
         }

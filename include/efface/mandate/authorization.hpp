@@ -28,9 +28,14 @@ struct Authorization {
     Bytes approvals_der;  ///< the approvers' CMS, kept as evidence; empty when typed
 };
 
+/// What a record calls the operator of whom no login was recorded begins with the user's name and
+/// then says so, and what the environment claims: "root (no login uid; SUDO_USER is bob)". Whether
+/// the person may be any of them: then neither approves nor accepts that run.
+[[nodiscard]] bool may_be_operator(std::string_view person, std::string_view operator_name);
+
 /// Whether these people suffice: asked before the run, and by who judges its record. At least
-/// kApproversMin different people, no key twice, none of them the operator, none later than `by`,
-/// when the run began. Throws Error(authorisation).
+/// kApproversMin different people with names, no key twice, none of whom may be the operator, none
+/// later than `by`, when the run began. Throws Error(authorisation).
 void check_approvers(const std::vector<Approval>& approvals, const std::string& operator_name,
                      WallTime by);
 

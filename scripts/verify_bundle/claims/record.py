@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """No verdict and no level better than what it rests on."""
-from common import good, need, when
+from common import good, may_be_operator, need, when
 from claims.facts import check_facts
 from shape import check_shape
 from claims.target import check_target
@@ -61,6 +61,9 @@ def check_required(signers):
     need('station' in [one['role'] for one in signers], 'the station must sign')
 
 
+NAME_BYTES_MAX = 256
+
+
 def check_approvers(authorization, started):
     approvals = authorization['approvals']
     keys = {approval['subjectPublicKeySha256'] for approval in approvals}
@@ -69,7 +72,10 @@ def check_approvers(authorization, started):
     if authorization['confirmation'] != 'signed-approvals':
         need(not keys, 'there are approvals that nobody signed')
         return
-    need(authorization['operator'] not in people, 'the operator cannot approve their own run')
+    need(all(person.strip(' ') and len(person.encode()) <= NAME_BYTES_MAX for person in people),
+         'an approver has no name, or one that is too long')
+    need(not any(may_be_operator(person, authorization['operator']) for person in people),
+         'the operator cannot approve their own run')
     need(all(when(approval['signedAt']) <= when(started) for approval in approvals),
          'an approval is dated after the run began')
     need(len(people) >= 2, 'two different people must approve')

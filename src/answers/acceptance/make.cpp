@@ -6,6 +6,7 @@
 #include "efface/base/digest.hpp"
 #include "efface/base/file.hpp"
 #include "efface/evidence/bundle_names.hpp"
+#include "efface/mandate/authorization.hpp"
 
 #include "acceptance.hpp"
 
@@ -87,8 +88,9 @@ void must_hold(const Json& statement, const Json& certificate, const std::string
                     "witness");
     }
     const RecordView record(certificate, "certificate");
-    if (view.at("predicate").at("decidedBy").at("subject").text() ==
-        record.at("predicate").at("authorization").at("operator").text()) {
+    if (mandate::may_be_operator(
+            view.at("predicate").at("decidedBy").at("subject").text(),
+            record.at("predicate").at("authorization").at("operator").text())) {
         throw Error(ErrorCode::authorisation, ReasonCode::operator_approved_own,
                     "the operator of the run cannot accept or reject its certificate",
                     "have someone else decide");

@@ -3,6 +3,7 @@
 
 #include "efface/base/digest.hpp"
 #include "efface/evidence/bundle_names.hpp"
+#include "efface/mandate/authorization.hpp"
 #include "efface/rules/shape.hpp"
 
 #include "acceptance.hpp"
@@ -59,8 +60,8 @@ void check_acceptance(const RecordView& statement, const RecordView& certificate
     if (predicate.at("decidedAt").time() < record.at("issuedAt").time()) {
         predicate.at("decidedAt").fail("is before the certificate was issued");
     }
-    if (predicate.at("decidedBy").at("subject").text() ==
-        record.at("authorization").at("operator").text()) {
+    if (mandate::may_be_operator(predicate.at("decidedBy").at("subject").text(),
+                                 record.at("authorization").at("operator").text())) {
         predicate.at("decidedBy").fail("is the operator, who cannot accept their own run");
     }
 }

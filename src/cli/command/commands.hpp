@@ -46,10 +46,8 @@ void add_complete(Command& app, Program& program, const CommandLine& line);
 /// Absolute path of the running executable.
 [[nodiscard]] std::string executable_path();
 /// Who runs this: the name of the login uid, which nobody changes after the login; else that of the
-/// user, which says so.
+/// user, which says so (mandate::may_be_operator() reads it).
 [[nodiscard]] std::string operator_name();
-/// Other names by which the operator may be known: none of them approves what the operator runs.
-[[nodiscard]] std::vector<std::string> operator_aliases();
 /// Opens those of descriptors 0 to 2 that are closed on /dev/null; called before anything else.
 /// Otherwise the next file that is opened gets such a number, and messages are written into it.
 /// False when one cannot be opened.

@@ -54,15 +54,4 @@ std::string operator_name() {
            (claimed.empty() ? ")" : "; SUDO_USER is " + claimed + ")");
 }
 
-std::vector<std::string> operator_aliases() {
-    std::vector<std::string> names;
-    if (const auto claimed = sudo_user(); !claimed.empty()) {
-        names.push_back(claimed);
-    }
-    if (!login_uid()) {
-        names.push_back(name_of(::getuid()));
-    }
-    return names;
-}
-
 }  // namespace efface::cli

@@ -182,13 +182,9 @@ std::optional<mandate::Authorization> approvals_of(const evidence::KeyStore& key
                                                    std::string_view text) {
     const auto path = approvals_path(file, approval);
     if (const auto approvals = read_file(path, mandate::kApprovalBytesMax)) {
-        const auto now = SystemClock().now();
-        for (const auto& name : operator_aliases()) {  // none of them approves an own run
-            (void)mandate::check_approvals(text, *approvals, keys.root_certificate_pem(), name, now,
-                                           keys.revocations_pem());
-        }
         return mandate::check_approvals(text, *approvals, keys.root_certificate_pem(),
-                                        operator_name(), now, keys.revocations_pem());
+                                        operator_name(), SystemClock().now(),
+                                        keys.revocations_pem());
     }
     if (!approval.empty()) {
         throw Error(ErrorCode::usage, path + ": there is no such file", "check the path");

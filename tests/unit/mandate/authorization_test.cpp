@@ -57,6 +57,53 @@ struct People {
 
 }  // namespace
 
+TEST_CASE(
+    "authorization: of an operator without a login each name that it may be is the operator's",
+    "[mandate][authorization]") {
+    struct Row {
+        const char* operator_name;
+        std::vector<std::string> they;
+        std::vector<std::string> others;
+    };
+    const std::vector<Row> rows = {
+        {"alice", {"alice"}, {"bob", "", "alic", "alicee", "Alice"}},
+        {"root (no login uid)", {"root", "root (no login uid)"}, {"bob", "", "no login uid"}},
+        {"root (no login uid; SUDO_USER is bob)", {"root", "bob"}, {"alice", "", "bob)", "SUDO"}},
+        {"uid 7 (no login uid; SUDO_USER is a b)", {"uid 7", "a b"}, {"7", "a", "b"}},
+    };
+    for (const auto& row : rows) {
+        for (const auto& person : row.they) {
+            INFO(row.operator_name << ", " << person);
+            CHECK(may_be_operator(person, row.operator_name));
+        }
+        for (const auto& person : row.others) {
+            INFO(row.operator_name << ", " << person);
+            CHECK_FALSE(may_be_operator(person, row.operator_name));
+        }
+    }
+    People people;
+    const auto der = people.signed_by({"alice", "bob"});
+    CHECK_NOTHROW(check_approvals(people.manifest.text, der, people.keys().root_certificate_pem(),
+                                  "root (no login uid; SUDO_USER is carol)", people.clock.now()));
+    for (const auto* name : {"alice (no login uid)", "root (no login uid; SUDO_USER is bob)"}) {
+        CHECK(people.refusal(der, name) == ReasonCode::operator_approved_own);
+    }
+}
+
+TEST_CASE("authorization: whoever approves has a name", "[mandate][authorization]") {
+    const WallTime at{};
+    for (const auto& name : {std::string(), std::string("   "), std::string(257, 'a')}) {
+        try {
+            check_approvers({{name, "k1", at}, {"bob", "k2", at}}, "root", at);
+            FAIL_CHECK("it was accepted: " << name);
+        } catch (const Error& error) {
+            CHECK(error.reason() == ReasonCode::bad_approval);
+        }
+    }
+    CHECK_NOTHROW(
+        check_approvers({{std::string(256, 'a'), "k1", at}, {"bob", "k2", at}}, "root", at));
+}
+
 TEST_CASE("authorization: two approvers suffice and are named", "[mandate][authorization]") {
     People people;
     const auto authorization =

@@ -28,6 +28,15 @@ PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN, QUALIFIED = 0, 1, 2, 20, 21,
 OF_THE_BUNDLE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
 
 
+def is_to_blame(error, log):
+    """Whether the bundle is: of the log only for a file that is missing, as anybody may have put a
+    link or a socket into that folder."""
+    if not isinstance(error, OSError):
+        return False
+    in_log = log and isinstance(error.filename, str) and error.filename.startswith(log)
+    return error.errno in ({errno.ENOENT} if in_log else OF_THE_BUNDLE)
+
+
 def signature_of(name, content):
     return Signature(name, content, read(name + '.p7s', SIGNATURE_BYTES_MAX))
 
@@ -180,13 +189,14 @@ def answer(words, folder):
     if wrong_use:
         print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
         return WRONG_USE
+    anchors = [path and os.path.realpath(path) for path in paths[1:]]
     try:
-        return check_bundle(paths[0], *(path and os.path.realpath(path) for path in paths[1:]))
+        return check_bundle(paths[0], *anchors)
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
         return NOT_PROVED
     except (OSError, MemoryError) as error:
-        known = isinstance(error, OSError) and error.errno in OF_THE_BUNDLE
+        known = is_to_blame(error, anchors[2])
         print(said(f'{"FAIL  " if known else "      cannot be read: "}{error}'[:200]))
         return NOT_PROVED if known else NOT_KNOWN
     except Exception as error:  # pylint: disable=broad-except  # what these bytes led to

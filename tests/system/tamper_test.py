@@ -157,6 +157,17 @@ def run_unsigned(good, work, name, alter, count):
     return name, problems
 
 
+def run_folder(good, work, alter, status):
+    """All judges answer alike of a folder that is no whole log."""
+    folder = work / alter.__name__
+    shutil.copytree(good, folder, symlinks=True)
+    alter(Case(folder, None))
+    return alter.__name__, [
+        f'{judge} ended with {answer.returncode}, not {status}: {answer.stdout[-300:]}'
+        for judge, command in verifiers(folder, True, good / 'keys').items()
+        if (answer := ask(command)).returncode != status]
+
+
 def run_without_proof(work, version):
     """Records of before there was a proof of the announcement: never claimed, asked of the log."""
     name = 'no-proof-' + version
@@ -266,6 +277,7 @@ def run_all(work):
                     todays(log.ROWS.items(), ROWS_OF, lambda row: row[0].rpartition('-')[2])]
         waiting += [pool.submit(run_unsigned, good, work, name, *row)
                     for name, row in log.UNSIGNED.items()]
+        waiting += [pool.submit(run_folder, good, work, *row) for row in log.FOLDERS]
         waiting += [pool.submit(run_unsigned, good, work, 'two-files', log.two_files, None)]
         waiting += [pool.submit(run_without_proof, work, version)
                     for version in ('1.0.0', '1.1.0')]

@@ -282,6 +282,8 @@ class WholeLog:
         self.kept = {}
 
     def check(self, own_line, own_index, heads):
+        need(not self.head or self.head[0] >= max(size for size, _ in heads),
+             "the log's checkpoint is older than those of the bundle")
         heads = heads + ([self.head] if self.head else [])
         named = self.predicate['log']
         lines = Lines(self.path, max(size for size, _ in heads))

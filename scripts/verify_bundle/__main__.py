@@ -19,7 +19,7 @@ from signature.revocation import Revocations
 from common import Wrong, good, need, read, said
 from files import (BYTES_MAX, LOG_KEY, RECORD, ROOT, check_anchors, check_digests, check_files,
                    file_digest, log_key_in, SIGNATURE_BYTES_MAX, parse_record, roots_in)
-from log.proofs import check_log
+from log.proofs import ENTRIES, check_log
 from order.judge import check_order
 
 MANIFEST, MANIFEST_BYTES_MAX = 'evidence/manifest.json', 4 << 20
@@ -29,12 +29,12 @@ OF_THE_BUNDLE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.EN
 
 
 def is_to_blame(error, log):
-    """Whether the bundle is: of the log only for a file that is missing, as anybody may have put a
-    link or a socket into that folder."""
+    """Whether the bundle is: for the entries of the log only where they are missing, as anybody may
+    have put a link or a socket into its folder."""
     if not isinstance(error, OSError):
         return False
-    in_log = log and isinstance(error.filename, str) and error.filename.startswith(log)
-    return error.errno in ({errno.ENOENT} if in_log else OF_THE_BUNDLE)
+    of_entries = log and error.filename == os.path.join(log, ENTRIES)
+    return error.errno in ({errno.ENOENT} if of_entries else OF_THE_BUNDLE)
 
 
 def signature_of(name, content):

@@ -111,6 +111,16 @@ def run_alteration(good, other, work, alter, with_log, check):
     return alter.__name__, problems_of(folder, with_log, good / 'keys', check)
 
 
+def run_earlier(good, other, work, alter, reasons):
+    """Refused by each judge for this reason."""
+    name, problems = run_alteration(good, other, work, alter, False, None)
+    for judge, command in verifiers(work / name, False, good / 'keys').items():
+        said = ask(command).stdout
+        if reasons.get(judge, '') not in said:
+            problems.append(f'{judge} refuses it for another reason: {said[-300:]}')
+    return name, problems
+
+
 def run_variant(work, name, check):
     folder = work / name
     folder.mkdir()
@@ -270,6 +280,7 @@ def run_all(work):
                    for alter, check in record.ALTERATIONS + proofs.ALTERATIONS]
         waiting += [pool.submit(run_alteration, good, other, work, alter, True, 'whole log')
                     for alter in log.LOG_ALTERATIONS]
+        waiting += [pool.submit(run_earlier, good, other, work, *row) for row in record.EARLIER]
         waiting += [pool.submit(run_variant, work, name, check)
                     for name, check in VARIANTS.items()]
         waiting += submit_targets(pool, work)

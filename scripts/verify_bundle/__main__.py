@@ -19,13 +19,22 @@ from signature.revocation import Revocations
 from common import Wrong, good, need, read, said
 from files import (BYTES_MAX, LOG_KEY, RECORD, ROOT, check_anchors, check_digests, check_files,
                    file_digest, log_key_in, SIGNATURE_BYTES_MAX, parse_record, roots_in)
-from log.proofs import check_log
+from log.proofs import ENTRIES, check_log
 from order.judge import check_order
 
 MANIFEST, MANIFEST_BYTES_MAX = 'evidence/manifest.json', 4 << 20
 PROVED, INTERNAL, WRONG_USE, NOT_PROVED, NOT_KNOWN, QUALIFIED = 0, 1, 2, 20, 21, 22
 # What the bundle is to blame for; whatever else keeps us from reading is not.
 OF_THE_BUNDLE = {errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG}
+
+
+def is_to_blame(error, log):
+    """Whether the bundle is: for the entries of the log only where they are missing, as anybody may
+    have put a link or a socket into its folder."""
+    if not isinstance(error, OSError):
+        return False
+    of_entries = log and error.filename == os.path.join(log, ENTRIES)
+    return error.errno in ({errno.ENOENT} if of_entries else OF_THE_BUNDLE)
 
 
 def signature_of(name, content):
@@ -180,13 +189,14 @@ def answer(words, folder):
     if wrong_use:
         print('verify-bundle: ' + said(wrong_use), file=sys.stderr)
         return WRONG_USE
+    anchors = [path and os.path.realpath(path) for path in paths[1:]]
     try:
-        return check_bundle(paths[0], *(path and os.path.realpath(path) for path in paths[1:]))
+        return check_bundle(paths[0], *anchors)
     except Wrong as wrong:
         print('FAIL  ' + said(str(wrong)))
         return NOT_PROVED
     except (OSError, MemoryError) as error:
-        known = isinstance(error, OSError) and error.errno in OF_THE_BUNDLE
+        known = is_to_blame(error, anchors[2])
         print(said(f'{"FAIL  " if known else "      cannot be read: "}{error}'[:200]))
         return NOT_PROVED if known else NOT_KNOWN
     except Exception as error:  # pylint: disable=broad-except  # what these bytes led to

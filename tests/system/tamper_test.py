@@ -111,6 +111,16 @@ def run_alteration(good, other, work, alter, with_log, check):
     return alter.__name__, problems_of(folder, with_log, good / 'keys', check)
 
 
+def run_earlier(good, other, work, alter, reasons):
+    """Refused by each judge for this reason."""
+    name, problems = run_alteration(good, other, work, alter, False, None)
+    for judge, command in verifiers(work / name, False, good / 'keys').items():
+        said = ask(command).stdout
+        if reasons.get(judge, '') not in said:
+            problems.append(f'{judge} refuses it for another reason: {said[-300:]}')
+    return name, problems
+
+
 def run_variant(work, name, check):
     folder = work / name
     folder.mkdir()
@@ -155,6 +165,17 @@ def run_unsigned(good, work, name, alter, count):
                 ask(command).stdout.split())):
             problems.append(f'{judge} does not say how many lines are not signed')
     return name, problems
+
+
+def run_folder(good, work, alter, status):
+    """All judges answer alike of a folder that is no whole log."""
+    folder = work / alter.__name__
+    shutil.copytree(good, folder, symlinks=True)
+    alter(Case(folder, None))
+    return alter.__name__, [
+        f'{judge} ended with {answer.returncode}, not {status}: {answer.stdout[-300:]}'
+        for judge, command in verifiers(folder, True, good / 'keys').items()
+        if (answer := ask(command)).returncode != status]
 
 
 def run_without_proof(work, version):
@@ -259,6 +280,7 @@ def run_all(work):
                    for alter, check in record.ALTERATIONS + proofs.ALTERATIONS]
         waiting += [pool.submit(run_alteration, good, other, work, alter, True, 'whole log')
                     for alter in log.LOG_ALTERATIONS]
+        waiting += [pool.submit(run_earlier, good, other, work, *row) for row in record.EARLIER]
         waiting += [pool.submit(run_variant, work, name, check)
                     for name, check in VARIANTS.items()]
         waiting += submit_targets(pool, work)
@@ -266,6 +288,7 @@ def run_all(work):
                     todays(log.ROWS.items(), ROWS_OF, lambda row: row[0].rpartition('-')[2])]
         waiting += [pool.submit(run_unsigned, good, work, name, *row)
                     for name, row in log.UNSIGNED.items()]
+        waiting += [pool.submit(run_folder, good, work, *row) for row in log.FOLDERS]
         waiting += [pool.submit(run_unsigned, good, work, 'two-files', log.two_files, None)]
         waiting += [pool.submit(run_without_proof, work, version)
                     for version in ('1.0.0', '1.1.0')]

@@ -10,6 +10,8 @@ from claims.volume import check_volumes
 
 def check_claims(record):
     check_shape(record)
+    need(all(subject.get('mediaType') is not None for subject in record['subject'][1:]),
+         'an evidence file has no media type')
     predicate = record['predicate']
     if predicate['certificateType'] == 'keyslot':
         check_volumes(predicate)

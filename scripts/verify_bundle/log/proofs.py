@@ -12,6 +12,7 @@ from log.device import Device
 from files import BYTES_MAX, LOG_KEY, log_key_in
 from log.lines import check_line, text_of
 
+ENTRIES = 'entries.jsonl'
 PROOF = 'certificate.json.tlog-proof'
 INTENT_PROOF = 'certificate.json.intent-proof'
 CONSISTENCY_PROOF = 'certificate.json.consistency-proof'
@@ -274,7 +275,7 @@ class WholeLog:
         if os.path.isdir(log):
             self.head = open_checkpoint(read(os.path.join(log, 'checkpoint')).decode(), verifier,
                                         self.predicate['log']['origin'])
-            self.path = os.path.join(log, 'entries.jsonl')
+            self.path = os.path.join(log, ENTRIES)
         self.leaves = []
         self.open = {}     # index of the intent -> intent, of all devices
         self.open_then = []  # of this device, when its outcome was logged
@@ -282,6 +283,8 @@ class WholeLog:
         self.kept = {}
 
     def check(self, own_line, own_index, heads):
+        need(not self.head or self.head[0] >= max(size for size, _ in heads),
+             "the log's checkpoint is older than those of the bundle")
         heads = heads + ([self.head] if self.head else [])
         named = self.predicate['log']
         lines = Lines(self.path, max(size for size, _ in heads))

@@ -4,17 +4,23 @@ openssl for the rest."""
 import calendar
 import datetime
 import hashlib
+import re
 import ssl
 import subprocess
 import tempfile
 
 from common import CLOCK_SLACK, good, need, said, when
-from signature.der import NULL, SEQUENCE, Der, oid
-from signature.signer import Signer
+from signature.der import (GENERALIZED_TIME, INTEGER, NULL, OCTET_STRING, OID, SEQUENCE, SET, UTC_TIME,
+                           Der, oid)
+from signature.signer import Signer, extensions_of, fields_of
 
 SIGNED_DATA, DATA = oid('1.2.840.113549.1.7.2'), oid('1.2.840.113549.1.7.1')
 CONTENT_TYPE, MESSAGE_DIGEST = oid('1.2.840.113549.1.9.3'), oid('1.2.840.113549.1.9.4')
 SIGNING_TIME, SIGNING_CERT = oid('1.2.840.113549.1.9.5'), oid('1.2.840.113549.1.9.16.2.47')
+SIGNING_CERT_SHA1 = oid('1.2.840.113549.1.9.16.2.12')
+SIGNERS_MAX, CERTIFICATES_MAX, ATTRIBUTES_MAX = 16, 64, 32
+CONTEXT_0 = 0xa0
+UTC_TIME_FORM, GENERALIZED_TIME_FORM = re.compile(rb'[0-9]{12}Z'), re.compile(rb'[0-9]{14}Z')
 DIGESTS = {oid('2.16.840.1.101.3.4.2.1'): hashlib.sha256, oid('2.16.840.1.101.3.4.2.2'): hashlib.sha384}
 NOTHING = bytes([NULL, 0])
 NO_PARAMETERS, NULL_PARAMETERS, SEQUENCE_OF_THEM = [], [NULL], [SEQUENCE]
@@ -39,13 +45,13 @@ def digest_named(identifier):
 def parts_of(data):
     """The certificates and SignerInfos of a detached CMS signature."""
     kind, explicit = Der.alone(data, SEQUENCE).children()
-    need(kind.whole == SIGNED_DATA and explicit.tag == 0xa0, 'it is not a CMS signature')
+    need(kind.whole == SIGNED_DATA and explicit.tag == CONTEXT_0, 'it is not a CMS signature')
     (signed,) = explicit.children()
-    parts = signed.children()
-    need([part.tag for part in parts] == [0x02, 0x31, 0x30, 0xa0, 0x31],
+    parts = signed.children(SEQUENCE)
+    need([part.tag for part in parts] == [INTEGER, SET, SEQUENCE, CONTEXT_0, SET],
          'it must hold certificates and signers, no revocation lists')
     need([child.whole for child in parts[2].children()] == [DATA], 'it has embedded content')
-    certificates = parts[3].children()
+    certificates = parts[3].members()
     infos = parts[4].children()
     # What no signature covers must follow from the rest: RFC 5652 sections 5.1 and 5.3.
     used = {digest_named(info.children()[2]) for info in infos}
@@ -53,8 +59,11 @@ def parts_of(data):
     need(set(listed) == used and len(listed) == len(used) and
          all(field.content == b'\1' for field in [parts[0]] + [i.children()[0] for i in infos]),
          'version numbers or digest algorithms do not match the signers')
-    need(1 <= len(infos) <= 16 and all(c.tag == 0x30 for c in certificates),
-         'the signers or certificates are malformed, or too many')
+    need(1 <= len(infos) <= SIGNERS_MAX and 1 <= len(certificates) <= CERTIFICATES_MAX,
+         'it must hold signers and certificates, and not too many')
+    for certificate in certificates:
+        need(certificate.tag == SEQUENCE, 'what it carries is not certificates alone')
+        extensions_of(fields_of(certificate.whole)[7:])
     return certificates, infos
 
 
@@ -63,30 +72,56 @@ def issuer_and_serial(certificate):
 
 
 def issuer_and_serial_of(der):
-    fields = Der.alone(der, SEQUENCE).children()[0].children()
-    need(fields[0].tag == 0xa0, 'a certificate is not of version 3')
+    fields = fields_of(der)
     return fields[3].whole, fields[1].whole
 
 
 def attributes_of(info):
-    fields = info.children()
-    need([field.tag for field in fields] == [0x02, 0x30, 0x30, 0xa0, 0x30, 0x04],
-         'a signer must have signed attributes and no unsigned ones')
+    """The fields of a SignerInfo, and the one value of each of its signed attributes that has one."""
+    fields = info.children(SEQUENCE)
+    need([field.tag for field in fields] ==
+         [INTEGER, SEQUENCE, SEQUENCE, CONTEXT_0, SEQUENCE, OCTET_STRING],
+         'a signature must have signed attributes and no unsigned ones')
     found = {}
-    for attribute in fields[3].children():
-        name, values = attribute.children()
+    attributes = fields[3].members()
+    need(len(attributes) <= ATTRIBUTES_MAX, 'there are too many signed attributes')
+    for attribute in attributes:
+        name, values = attribute.children(SEQUENCE)
+        need(name.tag == OID and values.children(SET), 'a signed attribute is malformed')
         need(name.whole not in found, 'a signed attribute occurs twice')
         found[name.whole] = values.children()
+    need(SIGNING_CERT_SHA1 not in found, 'a signing-certificate is by the digest SHA-1')
     for name in (CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME, SIGNING_CERT):
         need(len(found.get(name, [])) == 1, 'a signed attribute is missing: no CAdES signature')
     return fields, {name: values[0] for name, values in found.items() if len(values) == 1}
 
 
 def time_of(value):
-    form = {0x17: '%y%m%d%H%M%SZ', 0x18: '%Y%m%d%H%M%SZ'}.get(value.tag)
-    need(form, 'the signing time is malformed')
-    return datetime.datetime.strptime(value.content.decode('ascii'), form).replace(
+    """RFC 5652 section 11.3: with seconds and Z, and of two digits for the year until 2049."""
+    text = value.content
+    if value.tag == UTC_TIME:
+        need(UTC_TIME_FORM.fullmatch(text), 'the signing time is malformed')
+        text = (b'19' if text >= b'5' else b'20') + text
+    else:
+        need(value.tag == GENERALIZED_TIME and GENERALIZED_TIME_FORM.fullmatch(text) and
+             text >= b'2050', 'the signing time is malformed')
+    need(text >= b'1970', 'the signing time is malformed')
+    return datetime.datetime.strptime(text.decode('ascii'), '%Y%m%d%H%M%SZ').replace(
         tzinfo=datetime.timezone.utc)
+
+
+def digests_of(attribute):
+    """What signing-certificate-v2 says of each certificate: digest algorithm and digest."""
+    found = []
+    for named in attribute.children(SEQUENCE)[0].children(SEQUENCE):
+        parts = named.children(SEQUENCE)
+        by = hashlib.sha256  # RFC 5035 section 4: the default, then left out
+        if parts[0].tag == SEQUENCE:
+            by = DIGESTS.get(digest_named(parts.pop(0)))
+        need(by, 'signing-certificate-v2 is not by a digest of SHA-256 or SHA-384')
+        need(parts[0].tag == OCTET_STRING, 'signing-certificate-v2 is malformed')
+        found.append((by, parts[0].content))
+    return found
 
 
 def check_signer(info, certificates, content):
@@ -102,12 +137,8 @@ def check_signer(info, certificates, content):
     sid = b''.join(part.whole for part in fields[1].children())
     own = [c for c in certificates if issuer_and_serial(c) == sid]
     need(len(own) == 1, "the signer's certificate is missing or ambiguous")
-    named = attributes[SIGNING_CERT].children()[0].children()[0].children()
-    by = hashlib.sha256  # RFC 5035 section 4: the default, then left out
-    if named[0].tag == 0x30:
-        by = DIGESTS[named.pop(0).children()[0].whole]
-    need(named[0].tag == 0x04 and named[0].content == by(own[0].whole).digest(),
-         'signing-certificate-v2 names another certificate')
+    by, named = digests_of(attributes[SIGNING_CERT])[0]
+    need(named == by(own[0].whole).digest(), 'signing-certificate-v2 names another certificate')
     return own[0].whole, time_of(attributes[SIGNING_TIME])
 
 

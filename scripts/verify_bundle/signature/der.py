@@ -6,6 +6,7 @@ from common import need
 DEPTH_MAX = 24
 CHILDREN_MAX = 4096
 BOOLEAN, INTEGER, BIT_STRING, OCTET_STRING, NULL, OID = 1, 2, 3, 4, 5, 6
+UTC_TIME, GENERALIZED_TIME = 0x17, 0x18
 SEQUENCE, SET = 0x30, 0x31
 CONSTRUCTED, CLASS = 0x20, 0xc0
 
@@ -70,10 +71,17 @@ class Der:
             at = found[-1].end
         return found
 
+    def members(self, tag=None):
+        """The children of a SET OF, in the order of their bytes (X.690 section 11.6)."""
+        found = self.children(tag)
+        wholes = [child.whole for child in found]
+        need(wholes == sorted(wholes), 'a set is not in DER order')
+        return found
+
     def walk(self):
         """Everything inside is read."""
         if self.tag & CONSTRUCTED:
-            for child in self.children():
+            for child in self.members() if self.tag == SET else self.children():
                 child.walk()
         return self
 

@@ -32,9 +32,7 @@ class Signer:
 
     def __init__(self, certificate, time):
         self.certificate, self.time = certificate, time
-        fields = Der.alone(certificate, SEQUENCE).children()[0].children(SEQUENCE)
-        need(fields[0].tag == VERSION and fields[0].content == VERSION_3 and len(fields) >= 8,
-             'a certificate is not of version 3')
+        fields = fields_of(certificate)
         subject, key = fields[5], fields[6]
         extensions = extensions_of(fields[7:])
         check_usage(extensions)
@@ -44,6 +42,14 @@ class Signer:
         commons = texts_of(subject, COMMON_NAME)
         self.name = printable(commons[-1].content) if commons else ''
         self.named = tuple(only_text(subject, kind) for kind in (ORGANIZATION, UNIT, COMMON_NAME))
+
+
+def fields_of(certificate):
+    """What is signed of a certificate."""
+    fields = Der.alone(certificate, SEQUENCE).children()[0].children(SEQUENCE)
+    need(fields[0].tag == VERSION and fields[0].content == VERSION_3 and len(fields) >= 7,
+         'a certificate is not of version 3')
+    return fields
 
 
 def check_usage(extensions):
@@ -104,7 +110,7 @@ def extensions_of(fields):
             parts = extension.children(SEQUENCE)
             need([part.tag for part in parts] in ([OID, OCTET_STRING],
                                                   [OID, BOOLEAN, OCTET_STRING]) and
-                 parts[0].whole not in found, "an extension of a signer's certificate is malformed")
+                 parts[0].whole not in found, "an extension of a certificate is malformed, or there twice")
             found[parts[0].whole] = parts[-1].content
     return found
 

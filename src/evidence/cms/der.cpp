@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "der.hpp"
 
+#include <algorithm>
+
 namespace efface::evidence {
 
 namespace {
@@ -51,6 +53,9 @@ bool is_strict_below(ByteView bytes, int depth) {
         if ((element.tag & kDerConstructed) != 0 && !is_strict_below(element.content, depth + 1)) {
             return false;
         }
+        if (element.tag == kDerSet && !is_in_set_order(*der_elements(element.content))) {
+            return false;
+        }
     }
     return true;
 }
@@ -79,6 +84,19 @@ std::optional<std::vector<DerElement>> der_children(ByteView bytes, std::uint8_t
         return std::nullopt;
     }
     return der_elements(elements->front().content);
+}
+
+bool is_in_set_order(const std::vector<DerElement>& elements) {
+    return std::is_sorted(
+        elements.begin(), elements.end(), [](const DerElement& one, const DerElement& next) {
+            // Lengths in their shortest form are in the order of their bytes.
+            if (one.tag != next.tag || one.content.size() != next.content.size()) {
+                return one.tag != next.tag ? one.tag < next.tag
+                                           : one.content.size() < next.content.size();
+            }
+            return std::lexicographical_compare(one.content.begin(), one.content.end(),
+                                                next.content.begin(), next.content.end());
+        });
 }
 
 bool is_strict_der(ByteView bytes) {

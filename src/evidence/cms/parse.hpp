@@ -6,10 +6,9 @@
 
 namespace efface::evidence {
 
-constexpr std::size_t kCmsBytesMax = std::size_t{1} << 20U;
 constexpr int kCmsSignersMax = 16;
 
-/// A CMS SignedData without content inside, in DER and with nothing behind it; null otherwise.
+/// A CMS SignedData without content inside, in its one strict form (form.hpp); null otherwise.
 /// `library`, `properties`: what later signs with it; the default one for null.
 [[nodiscard]] CmsPtr parse_detached_cms(ByteView der, OSSL_LIB_CTX* library = nullptr,
                                         const char* properties = nullptr);

@@ -13,7 +13,6 @@ namespace efface::evidence {
 
 namespace {
 
-constexpr int kSignedAttributesMax = 32;
 /// lastpos of CMS_signed_get0_data_by_OBJ: the attribute is there once and has one value.
 constexpr int kOnceWithOneValue = -3;
 
@@ -112,18 +111,7 @@ bool is_policies(ByteView der) {
            });
 }
 
-struct FreeCrls {
-    void operator()(STACK_OF(X509_CRL) * stack) const noexcept {
-        sk_X509_CRL_pop_free(stack, X509_CRL_free);
-    }
-};
-
 }  // namespace
-
-bool carries_revocation_lists(CMS_ContentInfo* cms) {
-    const std::unique_ptr<STACK_OF(X509_CRL), FreeCrls> lists(CMS_get1_crls(cms));
-    return lists != nullptr && sk_X509_CRL_num(lists.get()) > 0;
-}
 
 std::optional<WallTime> signing_time_of(CMS_SignerInfo* signer) {
     for (const int type : {V_ASN1_UTCTIME, V_ASN1_GENERALIZEDTIME}) {
@@ -173,13 +161,6 @@ std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate) {
 }
 
 std::string attribute_problem(CMS_SignerInfo* signer, ByteView content) {
-    const int count = CMS_signed_get_attr_count(signer);
-    if (count < 1 || count > kSignedAttributesMax) {
-        return "has no signed attributes";
-    }
-    if (CMS_unsigned_get_attr_count(signer) > 0) {
-        return "has unsigned attributes, which this version does not accept";
-    }
     const auto* type = attribute_value<ASN1_OBJECT>(signer, NID_pkcs9_contentType, V_ASN1_OBJECT);
     if (type == nullptr || OBJ_obj2nid(type) != NID_pkcs7_data) {
         return "its content type attribute is missing or wrong";

@@ -12,12 +12,11 @@
 
 namespace efface::evidence {
 
-[[nodiscard]] bool carries_revocation_lists(CMS_ContentInfo* cms);
 /// nullopt unless there is exactly one.
 [[nodiscard]] std::optional<WallTime> signing_time_of(CMS_SignerInfo* signer);
 /// The digest, the signature algorithm and the key must be allowed and fit each other.
 [[nodiscard]] std::string algorithm_problem(CMS_SignerInfo* signer, X509* certificate);
-/// Signed attributes are there, no unsigned ones; content type and digest are those of `content`.
+/// Of the signed attributes, content type and digest are those of `content`.
 [[nodiscard]] std::string attribute_problem(CMS_SignerInfo* signer, ByteView content);
 /// What of its extensions is read here has one strict form, and is there once.
 [[nodiscard]] std::string extension_problem(const X509* certificate);

@@ -6,6 +6,7 @@
 
 #include "efface/evidence/cms.hpp"
 
+#include "form.hpp"
 #include "parse.hpp"
 #include "revocation.hpp"
 #include "signer.hpp"
@@ -128,15 +129,6 @@ void verify_into(CmsReport& report, Parts& parts) {
         return;
     }
     parts.certificates.reset(CMS_get1_certs(parts.cms.get()));
-    if (sk_X509_num(parts.certificates.get()) < 1 ||
-        sk_X509_num(parts.certificates.get()) > kCertificatesMax) {
-        report.problems.emplace_back("must carry the certificates of its signers");
-        return;
-    }
-    if (carries_revocation_lists(parts.cms.get())) {
-        report.problems.emplace_back(
-            "carries revocation lists, which this version does not accept");
-    }
     for (int i = 0; i < count; ++i) {
         check_signer(parts, sk_CMS_SignerInfo_value(infos, i), report);
     }
@@ -173,9 +165,8 @@ CmsReport cms_verify(ByteView content, ByteView signature_der, std::string_view 
         }
         parts.cms = parse_detached_cms(signature_der);
         if (parts.cms == nullptr) {
-            report.problems.emplace_back(
-                "not a single detached CMS signature in DER (truncated, followed by more bytes, or "
-                "with embedded content)");
+            const std::string problem = form_problem(signature_der);
+            report.problems.emplace_back(problem.empty() ? kNoCmsSignature : problem);
             return report;
         }
         verify_into(report, parts);

@@ -11,6 +11,8 @@ import subprocess
 import time
 
 from sample import Sample, todays
+from tamper.der import Node, head
+from tamper.files import signatures
 from tamper.stock import DATA, stock
 
 CMS = DATA / 'cms'
@@ -139,42 +141,6 @@ def sign(folder, number, key='leaf', beside=None):
                    folder / (number + '.p7s'), *(['-content', folder / number] if beside else []))
 
 
-def head(tag, size):
-    if size < 0x80:
-        return bytes([tag, size])
-    count = (size.bit_length() + 7) // 8
-    return bytes([tag, 0x80 | count]) + size.to_bytes(count, 'big')
-
-
-class Node:
-    """A DER element whose bytes can be written anew with one change below it."""
-
-    def __init__(self, data):
-        self.tag, size, start = data[0], data[1], 2
-        if size > 0x80:
-            start = 2 + (size & 0x7f)
-            size = int.from_bytes(data[2:start], 'big')
-        self.end = start + size
-        self.content = data[start:self.end]
-        self.children = []
-        at = 0
-        while self.tag & 0x20 and at < size:
-            self.children.append(Node(self.content[at:]))
-            at += self.children[-1].end
-
-    def bytes(self, changed=None, how=None):
-        if self is changed:
-            return how(self)
-        content = b''.join(child.bytes(changed, how) for child in self.children) \
-            if self.tag & 0x20 else self.content
-        return head(self.tag, len(content)) + content
-
-    def all(self):
-        yield self
-        for child in self.children:
-            yield from child.all()
-
-
 def flipped(node, place):
     content = bytearray(node.content)
     content[place] ^= 1
@@ -216,7 +182,7 @@ def script_says(name, root):
         with contextlib.redirect_stdout(io.StringIO()):
             signature = stock('signature.cms').Signature(name, pathlib.Path(name).read_bytes(),
                                                pathlib.Path(name + '.p7s').read_bytes())
-            signature.check_chains('chain', root)
+            signature.check_chains('chain', root, stock('signature.revocation').Revocations(None, root))
     except Exception as error:  # pylint: disable=broad-except  # as __main__.py: refused
         return f'{type(error).__name__}: {error}'
     return 'ok' + ''.join(
@@ -236,8 +202,10 @@ def compare(helper, root, names, counts):
         counts['accepted' if accepted else 'refused'] += 1
         if accepted != script.startswith('ok') or (accepted and library != script):
             problems.append(f'{what}: the library says "{library}", the script "{script}"')
-        elif accepted and what.startswith('element'):
+        elif accepted and what.startswith(('element', 'odd')):
             problems.append(f'{what}: accepted by both')
+        elif not accepted and what.startswith('good'):
+            problems.append(f'{what}: refused by both: {library}, {script}')
     return problems
 
 
@@ -277,6 +245,18 @@ def made_pairs(folder, content):
     return names
 
 
+def made_forms(folder, content):
+    """Put together by hand."""
+    names = {}
+    assert issue(folder, GOOD, SUBJECT, '30') and issue(folder, GOOD, SUBJECT, '30', 'second')
+    for number, (what, signature) in enumerate(signatures.made(folder, content.read_bytes())):
+        number = f'f{number}'
+        shutil.copy(content, folder / number)
+        (folder / (number + '.p7s')).write_bytes(signature)
+        names[number] = what
+    return names
+
+
 def made_mutants(folder, content, signature, prefix, names):
     sample = Sample(ELEMENTS_OF)
     for number, (what, data) in enumerate(mutants(signature)):
@@ -294,6 +274,7 @@ def run(helper, good):
     folder.mkdir()
     made, not_made = made_certificates(folder, content)
     made |= made_pairs(folder, content)
+    forms = made_forms(folder, content)
     stored, changed = {}, {}
     for path in CMS.glob('*.p7s'):
         shutil.copy(CMS / 'content', folder / path.stem)
@@ -306,7 +287,8 @@ def run(helper, good):
     before = os.getcwd()
     try:
         os.chdir(folder)
-        for root, names, least in ((folder / 'root.pem', made, len(made) // 3), (CMS / 'root.pem', stored, 5),
+        for root, names, least in ((folder / 'root.pem', made, len(made) // 3),
+                                   (folder / 'root.pem', forms, 1), (CMS / 'root.pem', stored, 5),
                                    (good / 'keys/root.pem', changed, 1)):
             earlier = counts['accepted']
             problems += compare(helper, root, names, counts)

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+import socket
 
 
 def log_line_edited(case):
@@ -80,6 +81,43 @@ UNSIGNED = {  # what stands behind the signed entries: nobody looks at it, both 
     'empty-line': (unsigned(b'\n'), 1), 'NUL': (unsigned(b'\0' * 4096), 1),
     'later-runs': (unsigned(entry_line(type='run-intent', seq=6), b'a\n', b'b'), 3),
     'long': (unsigned(b'a' * 200000 + b'\n'), None), 'forged': (forged_outcome, 1)}
+
+
+def entries_a_link(case):
+    (case.log / 'entries.jsonl').rename(case.log / 'other')
+    (case.log / 'entries.jsonl').symlink_to('other')
+
+
+def entries_a_socket(case):
+    """Cannot be opened at all."""
+    (case.log / 'entries.jsonl').unlink()
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(str(case.log / 'entries.jsonl'))
+
+
+def checkpoint_a_link(case):
+    (case.log / 'checkpoint').rename(case.log / 'other')
+    (case.log / 'checkpoint').symlink_to('other')
+
+
+def entries_missing(case):
+    (case.log / 'entries.jsonl').unlink()
+
+
+def checkpoint_missing(case):
+    (case.log / 'checkpoint').unlink()
+
+
+def checkpoint_of_the_record(case):
+    """Signed by the log, and older than the proof's."""
+    (case.log / 'checkpoint').write_text(case.record()['predicate']['log']['checkpoint'])
+
+
+# What a folder of the log may hold instead of its files, and how every judge ends.
+UNREAD, NOT_PROVED = 21, 20
+FOLDERS = [(entries_a_link, UNREAD), (entries_a_socket, UNREAD), (checkpoint_a_link, NOT_PROVED),
+           (entries_missing, NOT_PROVED), (checkpoint_missing, NOT_PROVED),
+           (checkpoint_of_the_record, NOT_PROVED)]
 
 
 def two_files(case):

@@ -319,6 +319,25 @@ def proof_missing(case):
     (case.bundle / PROOF).unlink()
 
 
+def media_type_missing(case):
+    """Signed again by the station, as is the next."""
+    record = case.record()
+    del record['subject'][-1]['mediaType']
+    case.write_record(record)
+    case.sign(case.keys)
+
+
+def media_type_null(case):
+    record = case.record()
+    record['subject'][-1]['mediaType'] = None
+    case.write_record(record)
+    case.sign(case.keys)
+
+
+# What the log would refuse later anyway, and why each judge must before it.
+EARLIER = [(media_type_missing, {'library': 'FAIL content:', 'script': 'no media type'}),
+           (media_type_null, {'library': 'FAIL content:', 'script': 'no media type'})]
+
 ALTERATIONS = [  # the alteration, and the check of the library that refuses it
     (uuid_digit, 'signature'), (serial_number, 'signature'), (status_changed, 'signature'),
     (foreign_root, 'signature'), (foreign_root_brought_along, 'anchors'),

@@ -24,6 +24,11 @@ TEST_CASE("DER as it should be is read") {
     CHECK(is_strict("3000310030023000"));
     CHECK(is_strict("a003020102"));  // context tags are of both forms
     CHECK(is_strict("8000"));
+    CHECK(is_strict("3106020101020102"));  // in the order of a SET OF
+    CHECK(is_strict("3106020101020101"));
+    CHECK(is_strict("310702017f02020100"));
+    CHECK(is_strict("31050201ff0500"));
+    CHECK(is_strict("3006020102020101"));                  // a SEQUENCE has its own
     CHECK(is_strict("048180" + std::string(256, '0')));    // 128 bytes
     CHECK(is_strict("04820100" + std::string(512, '0')));  // 256 bytes
 }
@@ -43,6 +48,9 @@ TEST_CASE("What is not DER is refused, at any depth") {
         "1100",    // SET, primitive
         "2400",    // OCTET STRING, constructed
         "2000",
+        "3106020102020101",    // SET OF, in another order: by content,
+        "310505000201ff",      // by tag,
+        "31070202010002017f",  // by length
     };
     for (const std::string& bad : all) {
         CHECK_FALSE(is_strict(bad));

@@ -117,13 +117,19 @@ class LayerWalk final {
         }
     }
 
-    void add_file(const Step& step) {
-        layers_.push_back(make_layer(safe_text(step.file), "file"));
-        const std::vector<std::size_t> devices = state_.devices_of_file(step.file);
+    /// " on sda1, sdb1", or nothing.
+    std::string words_of(const std::vector<std::size_t>& devices) const {
         std::string on;
         for (const std::size_t device : devices) {
             on += (on.empty() ? " on " : ", ") + state_.graph().at(device).name;
         }
+        return on;
+    }
+
+    void add_file(const Step& step) {
+        layers_.push_back(make_layer(safe_text(step.file), "file"));
+        const std::vector<std::size_t> devices = state_.devices_of_file(step.file);
+        const std::string on = words_of(devices);
         if (state_.view().live) {
             const UniqueFd fd = open_file_of(step);
             if (!fd) {
@@ -155,10 +161,7 @@ class LayerWalk final {
             return;
         }
         const auto devices = state_.devices_of(*mount);
-        std::string on;
-        for (const std::size_t device : devices) {
-            on += (on.empty() ? " on " : ", ") + state_.graph().at(device).name;
-        }
+        const std::string on = words_of(devices);
         auto layer = filesystem_layer_by_type(mount->type, on);
         layer.note += (layer.note.empty() ? "" : "; ") + std::string(why);
         if (std::find(kNeverShared.begin(), kNeverShared.end(), mount->type) ==

@@ -33,12 +33,12 @@ bool has_uuid(const guard::LuksDevice& device, const std::string& uuid) {
 }
 
 /// Of these, storage of its own: by no other name what is listed, nor one before.
-std::vector<guard::LuksDevice> without_aliases(Host& host,
-                                               std::vector<inventory::Identity> identities,
-                                               std::vector<guard::LuksDevice> devices) {
+std::vector<guard::LuksDevice> without_listed(Host& host, const mandate::Manifest& manifest,
+                                              std::vector<guard::LuksDevice> devices) {
     if (devices.empty()) {
         return devices;
     }
+    auto identities = listed_storage(host, manifest);
     const auto first = identities.size();
     for (const auto& device : devices) {
         identities.push_back(device.identity);
@@ -66,17 +66,24 @@ bool is_of_a_volume(const guard::LuksDevice& device, const mandate::Manifest& ma
 
 }  // namespace
 
-KeyCopies find_key_copies(Host& host, const mandate::Manifest& manifest) {
-    auto devices = host.luks_devices();
-    auto listed = listed_storage(host, manifest);
-    std::set<std::string> paths;
-    for (const auto& identity : listed) {
-        paths.insert(identity.canonical_path);
+std::set<std::string> places_of(const std::vector<const VolumePlan*>& plans) {
+    std::set<std::string> places;
+    for (const auto* plan : plans) {
+        for (const auto& location : plan->locations) {
+            places.insert(location.path);
+            places.insert(location.data_path);
+        }
     }
-    const auto is_listed = [&](const std::string& path) { return paths.contains(path); };
+    return places;
+}
+
+KeyCopies find_key_copies(Host& host, const mandate::Manifest& manifest,
+                          const std::set<std::string>& surveyed) {
+    auto devices = host.luks_devices();
+    const auto is_surveyed = [&](const std::string& path) { return surveyed.contains(path); };
     KeyCopies copies;
     for (const auto& path : devices.unread) {
-        if (!is_listed(path)) {
+        if (!is_surveyed(path)) {
             copies.unknown.push_back(
                 {ReasonCode::facts_unknown,
                  fmt::format("whether {} holds a copy of a LUKS header is unknown: it cannot be "
@@ -85,10 +92,10 @@ KeyCopies find_key_copies(Host& host, const mandate::Manifest& manifest) {
         }
     }
     std::erase_if(devices.found, [&](const guard::LuksDevice& device) {
-        return !is_of_a_volume(device, manifest) || is_listed(device.identity.canonical_path) ||
-               std::any_of(device.above.begin(), device.above.end(), is_listed);
+        return !is_of_a_volume(device, manifest) || is_surveyed(device.identity.canonical_path) ||
+               std::any_of(device.above.begin(), device.above.end(), is_surveyed);
     });
-    for (const auto& device : without_aliases(host, std::move(listed), std::move(devices.found))) {
+    for (const auto& device : without_listed(host, manifest, std::move(devices.found))) {
         for (std::size_t i = 0; i < manifest.volumes.size(); ++i) {
             const auto& uuid = manifest.volumes[i].uuid;
             if (has_uuid(device, uuid)) {

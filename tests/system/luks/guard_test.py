@@ -21,6 +21,7 @@ from process import require, run
 
 SAFETY = project.EXIT["safety"]
 USAGE = project.EXIT["usage"]
+VERIFY_BUNDLE = Path(__file__).parents[3] / "scripts" / "verify-bundle"
 OTHER_UUID = "00000000-1111-4222-8333-444444444444"
 
 
@@ -206,6 +207,13 @@ class Copies(Case):
                         planned = self.state.run("plan", manifest)
                         self.assertEqual(planned.returncode, 0, planned)
 
+    def check_judges(self, bundle):
+        done = self.state.run("verify", bundle)
+        self.assertEqual(done.returncode, 0, done)
+        keys = self.state.folder / "keys"
+        done = run(VERIFY_BUNDLE, bundle, keys / "root.pem", keys / "log.vkey")
+        self.assertEqual(done.returncode, 0, done)
+
     def test_a_copy_that_is_listed_is_erased(self):
         for role in ("volume", "backup"):
             with self.subTest(role):
@@ -221,6 +229,7 @@ class Copies(Case):
                     self.state.approve(manifest)
                     done = self.state.erase(manifest)
                     self.assertIn(done.code, (0, 4), done)
+                    self.check_judges(done.bundle)
                     os.remove(f"{manifest}.p7s")
                 for erased in (file, image.target):
                     self.assertNotIn(image.uuid.encode(), erased.read_bytes())

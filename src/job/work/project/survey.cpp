@@ -49,7 +49,11 @@ void object_to_repetitions(Host& host, ProjectPlan& plan) {
 
 /// The owner states that all copies are listed; what is attached can be looked at.
 void object_to_key_copies(Host& host, const mandate::Manifest& manifest, ProjectPlan& plan) {
-    auto copies = find_key_copies(host, manifest);
+    std::vector<const VolumePlan*> plans;
+    for (const auto& volume : plan.volumes) {
+        plans.push_back(&volume);
+    }
+    auto copies = find_key_copies(host, manifest, places_of(plans));
     for (auto& copy : copies.found) {
         Objector(plan.volumes[copy.volume]).object(copy.reason.code, copy.reason.text);
     }

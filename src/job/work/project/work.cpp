@@ -84,6 +84,7 @@ class ProjectWork final : public Work {
   private:
     void refuse_used(RunNotes& notes);
     void look_at_done();
+    [[nodiscard]] std::vector<KeyCopies::Copy> key_copies();
     void look_for_key_copies(const RunNotes& notes);
     void tell_verified(const VolumeState& state);
     [[nodiscard]] CertifiedRun::Content certificate_of(const std::vector<VolumeState>& volumes,
@@ -226,18 +227,26 @@ void ProjectWork::refuse_used(RunNotes& notes) {
             notes.refuse(*refusal);
         }
     }
-    const auto copies = find_key_copies(context_.host, request_.manifest).found;
+    const auto copies = key_copies();
     if (!copies.empty()) {
         const auto& reason = copies.front().reason;
         notes.refuse(Error(ErrorCode::safety, reason.code, reason.text, next_step(reason.code)));
     }
 }
 
+std::vector<KeyCopies::Copy> ProjectWork::key_copies() {
+    std::vector<const VolumePlan*> plans;
+    for (const auto& volume : volumes_) {
+        plans.push_back(&volume.plan);
+    }
+    return find_key_copies(context_.host, request_.manifest, places_of(plans)).found;
+}
+
 /// A copy that was attached while the keys were being destroyed, or since an earlier process of
 /// this job began with it.
 void ProjectWork::look_for_key_copies(const RunNotes& notes) {
     context_.host.look_anew();
-    for (const auto& copy : find_key_copies(context_.host, request_.manifest).found) {
+    for (const auto& copy : key_copies()) {
         auto& volume = volumes_[copy.volume];
         if (object_to_outcome(volume, copy.reason)) {
             save_volume(notes.journal(), copy.volume, volume, context_.clock.now());

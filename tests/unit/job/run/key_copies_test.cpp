@@ -140,19 +140,24 @@ TEST_CASE("key copies: one that comes after the announcement, before the first b
 
 TEST_CASE("key copies: one that comes during the run takes the level, until it is gone",
           "[job][guard]") {
-    const std::string event = GENERATE("started", "verified");
-    const std::string volume = GENERATE("a", "b");
-    const bool stopped = GENERATE(false, true);
+    struct Comes {
+        const char* event;
+        const char* volume;
+        bool stopped;  ///< and an earlier process of the job ends there
+    };
+    const auto comes = GENERATE(Comes{"started", "a", false}, Comes{"started", "b", false},
+                                Comes{"verified", "a", false}, Comes{"verified", "b", false},
+                                Comes{"verified", "a", true});
     RunFixture fixture;
     fixture.on_event = [&](const Json& told) {
-        if (told.at("event") == event && told.at("target").at("name") == volume) {
+        if (told.at("event") == comes.event && told.at("target").at("name") == comes.volume) {
             attach_clone(fixture);
-            if (stopped) {
+            if (comes.stopped) {
                 fixture.stop.request_stop();
             }
         }
     };
-    if (stopped) {
+    if (comes.stopped) {
         CHECK_THROWS_AS(fixture.run(), Error);
         fixture.stop = {};
         fixture.on_event = {};

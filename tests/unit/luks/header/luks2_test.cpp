@@ -39,6 +39,32 @@ TEST_CASE("a good LUKS2 header is read in full and is intact") {
     CHECK(header.metadata_end == 1048576);
 }
 
+TEST_CASE("a header copy counts where it says that it is, and a piece of one elsewhere does not") {
+    struct Row {
+        std::uint64_t copied_to;  ///< the second header, in a target of zeros; 0: the whole image
+        std::size_t copies;
+    };
+    const auto row =
+        GENERATE(Row{0, 2}, Row{0x4000, 1}, Row{0x8000, 0}, Row{0x400000, 0}, Row{0x5000, 0});
+    const Bytes image = luks2_image(luks2_document());
+    Bytes target = image;
+    if (row.copied_to != 0) {
+        target.assign(8U << 20U, 0);
+        put(target, row.copied_to, ByteView(image).subspan(0x4000, 0x4000));
+    }
+    MemoryDisk disk(target);
+    const auto found = luks::find_header_copies(disk);
+    CHECK(found.copies.size() == row.copies);
+    CHECK(found.unreadable_places == 0);
+    for (const auto& copy : found.copies) {
+        CHECK(copy.uuid == kUuid);
+    }
+    disk.set_hook([](const fake::Operation& /*operation*/) {
+        return fake::Fault{fake::Fault::Kind::fail, EIO, 0};
+    });
+    CHECK(luks::find_header_copies(disk).unreadable_places > 0);
+}
+
 TEST_CASE("keyslot, segment and digest of a LUKS2 header are read") {
     const auto header = read(luks2_image(luks2_document()));
     REQUIRE(header.keyslots.size() == 1);

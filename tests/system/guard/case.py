@@ -71,9 +71,9 @@ class Case(unittest.TestCase):
         one = (answer.get("targets") or [{}])[0]
         return code, (one.get("error") or {}).get("reason"), one.get("changed"), errors
 
-    def erase_project(self, folder, target):
+    def erase_project(self, folder, target, uuid=None):
         manifest = project.write_manifest(
-            folder, project.manifest([project.volume("v", target, MACHINE["uuid"])]))
+            folder, project.manifest([project.volume("v", target, uuid or MACHINE["uuid"])]))
         self.state.approve(manifest)
         done = self.state.erase(manifest)
         error = done.document.get("error") or {}

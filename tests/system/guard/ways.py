@@ -4,6 +4,7 @@ path and holds it until the ExitStack ends; each name makes a target and gives b
 
 import os
 import subprocess
+import uuid
 from pathlib import Path
 
 import ondisk
@@ -335,12 +336,25 @@ def rows():
 
 
 HEADER = {}
+UUID_OFFSET, UUID_BYTES = 168, 36  # of a LUKS1 header, which no checksum covers
+
+
+def fresh_header():
+    """The header with a UUID of its own: each image is another volume, not a clone of others."""
+    header = bytearray(HEADER["bytes"])
+    header[UUID_OFFSET:UUID_OFFSET + UUID_BYTES] = str(uuid.uuid4()).encode()
+    return bytes(header)
+
+
+def uuid_at(path, offset):
+    return ondisk.read_at(path, offset + UUID_OFFSET, UUID_BYTES).decode()
+
 
 
 def header_again(path):
     """A LUKS1 header in the bytes that file systems and swap leave for a boot loader, so that the
     same storage is in use and a project's volume."""
-    ondisk.write_at(path, 0, HEADER["bytes"])
+    ondisk.write_at(path, 0, fresh_header())
 
 
 def blocks_of(path):

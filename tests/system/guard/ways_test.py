@@ -14,7 +14,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 # pylint: disable=wrong-import-position,unused-import
-from case import BUSY, LUKS1_HEADER_BYTES, SAFETY, Case, main, setUpModule
+from case import BUSY, SAFETY, Case, main, setUpModule
 import blocks
 import ondisk
 import ways
@@ -64,14 +64,18 @@ class InUse(Case):
         image = self.image(folder)
         target, path, at = make(stack, image)
         use(stack, folder, path)
-        if ondisk.read_at(image, at, LUKS1_HEADER_BYTES) != ways.HEADER["bytes"]:
-            ondisk.write_at(image, at, ways.HEADER["bytes"])
+        if ondisk.read_at(image, at, 4) != b"LUKS":
+            ondisk.write_at(image, at, ways.fresh_header())
+        uuid = ways.uuid_at(image, at)
+
+        def erase_project(folder, target):
+            return self.erase_project(folder, target, uuid)
         require("sync", "-f", folder)
         # Into swap in use the kernel writes when memory is short: but for its first page.
         seen = (lambda: ondisk.read_at(image, at, mmap.PAGESIZE)) if user == "swap" else \
             (lambda: blocks.digest(image))
         # One of the two in turn; with EFFACE_LONG=1 both.
-        for technique in some((self.overwrite, self.erase_project), 2, number % 2):
+        for technique in some((self.overwrite, erase_project), 2, number % 2):
             before = seen()
             code, reason, changed, errors = technique(folder, target)
             told = f"{technique.__name__}: exit {code}, {reason}\n{errors}"

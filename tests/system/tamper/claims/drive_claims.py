@@ -228,6 +228,7 @@ CHANGES = {
     'promise-of-nothing': put('verification.expected.content', 'nothing'),
     'status-unexpected': after(crypto, put('verification.unreadableStatuses.0.expected', False)),
     'status-unexpected-sample': status_unexpected,
+    'status-unexpected-clear': after(status_unexpected, lambda p: level(p, 'clear')),
     'status-missing': after(unexpected, put('verification.unreadableStatuses', [])),
     'status-fewer': after(crypto, put('verification.unreadableStatuses.0.count', 18)),
     'level-of-failure': put('result.status', 'indeterminate'),

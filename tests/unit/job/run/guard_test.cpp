@@ -184,13 +184,13 @@ TEST_CASE("guard: a backup of another volume is not touched", "[job][guard]") {
     CHECK(objections(fixture) == Codes{ReasonCode::other_uuid});
 }
 
-TEST_CASE("guard: a whole disk is no header file", "[job][guard]") {
+TEST_CASE("guard: a whole disk with the volume's header is a clone of it", "[job][guard]") {
     RunFixture fixture;
     fixture.host.add("/dev/huge", fixture.before_a);
     fixture.host.at("/dev/huge").identity.size_bytes = std::uint64_t{4} << 40U;
     replace(fixture.manifest_text, R"("name":"a",)",
             R"("name":"a","header_backups":[{"path":"/dev/huge"}],)");
-    CHECK(objections(fixture) == Codes{ReasonCode::not_a_header_file});
+    CHECK(objections(fixture) == Codes{ReasonCode::volume_clone});
 }
 
 TEST_CASE("guard: plaintext in the payload takes the level, not the run", "[job][guard]") {

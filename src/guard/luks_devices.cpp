@@ -48,9 +48,9 @@ inventory::Identity identity_of(const BlockNode& node, const std::string& path) 
     return identity;
 }
 
-std::vector<std::string> paths_above(const inventory::MachineState& machine,
-                                     const BlockNode& node) {
-    std::vector<std::string> paths;
+std::vector<inventory::Identity> devices_above(const inventory::MachineState& machine,
+                                               const BlockNode& node) {
+    std::vector<inventory::Identity> above;
     std::set<std::size_t> seen;
     std::vector<const BlockNode*> work{&node};
     while (!work.empty()) {
@@ -59,11 +59,13 @@ std::vector<std::string> paths_above(const inventory::MachineState& machine,
         for (const auto& edge : next.above) {
             if (edge.kind != inventory::EdgeKind::partition && seen.insert(edge.to).second) {
                 work.push_back(&machine.graph().at(edge.to));
-                paths.push_back(inventory::device_path(machine.view(), work.back()->name).string());
+                above.push_back(identity_of(
+                    *work.back(),
+                    inventory::device_path(machine.view(), work.back()->name).string()));
             }
         }
     }
-    return paths;
+    return above;
 }
 
 }  // namespace
@@ -97,7 +99,7 @@ LuksDevices luks_devices(const inventory::MachineState& machine,
         }
         if (auto uuids = told.at(kUuids).get<std::vector<std::string>>(); !uuids.empty()) {
             devices.found.push_back({identity_of(*nodes[i], paths[i]), std::move(uuids),
-                                     paths_above(machine, *nodes[i])});
+                                     devices_above(machine, *nodes[i])});
         }
     }
     return devices;

@@ -15,8 +15,8 @@ namespace efface::guard {
 struct LuksDevice {
     inventory::Identity identity;    ///< kind, number and path only
     std::vector<std::string> uuids;  ///< of all copies, each once, as they are written there
-    /// Paths of what is on top of it, through any number of layers: these show the same blocks.
-    std::vector<std::string> above;
+    /// What is on top of it, through any number of layers: these show the same blocks. As above.
+    std::vector<inventory::Identity> above;
 };
 
 struct LuksDevices {

@@ -32,6 +32,17 @@ bool has_uuid(const guard::LuksDevice& device, const std::string& uuid) {
                        [&](const std::string& its) { return same_uuid(its, uuid); });
 }
 
+/// Whether what is on top of it is one of these, whatever its name.
+bool is_below(const guard::LuksDevice& device, const std::vector<inventory::Identity>& listed) {
+    return std::any_of(listed.begin(), listed.end(), [&](const inventory::Identity& one) {
+        return one.kind != inventory::Kind::file &&
+               std::any_of(device.above.begin(), device.above.end(),
+                           [&](const inventory::Identity& above) {
+                               return above.major == one.major && above.minor == one.minor;
+                           });
+    });
+}
+
 /// Of these, storage of its own: by no other name what is listed, nor one before.
 std::vector<guard::LuksDevice> without_listed(Host& host, const mandate::Manifest& manifest,
                                               std::vector<guard::LuksDevice> devices) {
@@ -39,6 +50,7 @@ std::vector<guard::LuksDevice> without_listed(Host& host, const mandate::Manifes
         return devices;
     }
     auto identities = listed_storage(host, manifest);
+    std::erase_if(devices, [&](const auto& device) { return is_below(device, identities); });
     const auto first = identities.size();
     for (const auto& device : devices) {
         identities.push_back(device.identity);
@@ -93,7 +105,8 @@ KeyCopies find_key_copies(Host& host, const mandate::Manifest& manifest,
     }
     std::erase_if(devices.found, [&](const guard::LuksDevice& device) {
         return !is_of_a_volume(device, manifest) || is_surveyed(device.identity.canonical_path) ||
-               std::any_of(device.above.begin(), device.above.end(), is_surveyed);
+               std::any_of(device.above.begin(), device.above.end(),
+                           [&](const auto& above) { return is_surveyed(above.canonical_path); });
     });
     for (const auto& device : without_listed(host, manifest, std::move(devices.found))) {
         for (std::size_t i = 0; i < manifest.volumes.size(); ++i) {

@@ -60,7 +60,7 @@ class Killed(LogCase):
         def finish(command):
             self.run_again(command)
             self.assertEqual(targets.marks_left(self.station.image("open")), [])
-            kinds = [entry["type"] for entry in self.station.signed()[2:]]
+            kinds = [entry["type"] for entry in self.station.of_runs()]
             self.assertEqual(kinds, ["run-intent", "run-outcome"])
 
         self.kill_everywhere("new", self.station.command("open"), finish)
@@ -68,7 +68,7 @@ class Killed(LogCase):
     def test_lost_intent_and_outcome(self):
         def finish(command):
             self.run_again(command)
-            entries = self.station.signed()[2:]
+            entries = self.station.of_runs()
             self.assertEqual([entry.get("status") for entry in entries],
                              [None, "lost", None, MACHINE["status"]])
 

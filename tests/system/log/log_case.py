@@ -118,8 +118,11 @@ class Station:
         self.put_back("new")
         done = run(*points[names[0] + 2].inject("signal=SIGKILL"), *self.command("open"))
         assert done.returncode in KILLED, done
-        assert [entry["type"] for entry in self.signed() if not entry["type"].startswith(
-            ("log-", "key-"))] == ["run-intent"]
+        assert [entry["type"] for entry in self.of_runs()] == ["run-intent"]
+
+    def of_runs(self):
+        """The signed entries but those of the log itself and of keys."""
+        return [entry for entry in self.signed() if not entry["type"].startswith(("log-", "key-"))]
 
     def parts(self):
         """The signed lines, what stands behind them, and the size that a new head was signed over."""

@@ -6,6 +6,8 @@
 #include "efface/base/json.hpp"
 #include "efface/evidence/log.hpp"
 
+#include "terminal/console.hpp"
+
 namespace efface::cli {
 
 namespace {
@@ -71,6 +73,10 @@ void log_keys(const job::StateDirectory& state, const evidence::KeyStore& keys,
         evidence::Log::create(state.log(), signer);
     }
     auto log = evidence::Log::open(state.log(), signer);
+    if (const auto file = log.set_aside()) {
+        say("the log had lines that its key never signed; they were moved, unsigned, to:\n       " +
+            one_line(*file));
+    }
     const auto at = to_rfc3339(clock.now());
     if (log.size() == 0) {
         log.append(ObjectWriter()

@@ -73,7 +73,7 @@ class Forged(LogCase):
             "plan": (state.command("plan", station.image("other")), YES, False),
             "accept": (state.command("accept", bundle, "--key", "alice", "--reason", "x"), YES, False),
             "keys-issue": (state.command("keys", "issue", "zoe", "--role", "witness",
-                                          "--no-passphrase"), YES, False),
+                                          "--no-passphrase"), YES, True),
             "keys-init": (state.command(*INIT), (project.EXIT["usage"],), False),
             "jobs": (state.command("jobs"), YES, False),
             "log-check": (state.command("log", "check"), YES, False),

@@ -9,7 +9,6 @@
 
 #include "key_log.hpp"
 #include "signer.hpp"
-#include "terminal/columns.hpp"
 #include "terminal/console.hpp"
 
 namespace efface::cli {
@@ -212,13 +211,13 @@ int list_keys(const job::StateDirectory& state, const PersonOptions& options) {
         print_json(ObjectWriter().add("schema", "efface.keys/1").add("keys", rows).take());
         return 0;
     }
-    std::string text = fmt::format("{:<20} {:<9} {:<9} {:<17} {:<11} {:<13} {}\n", "NAME", "ROLE",
-                                   "HELD", "KEY", "UNTIL", "STATE", "KEY SHA-256");
+    constexpr const char* kRow = "{:<16} {:<8} {:<8} {:<16} {:<10} {}\n";  // within 80 columns
+    std::string text =
+        fmt::format(fmt::runtime(kRow), "NAME", "ROLE", "HELD", "KEY", "UNTIL", "STATE");
     for (const auto& one : keys.issued()) {
-        text += fmt::format("{:<20} {:<9} {:<9} {:<17} {:<11} {:<13} {}\n", one_line(one.name),
+        text += fmt::format(fmt::runtime(kRow), one_line(one.name),
                             one.role ? to_string(*one.role) : "none", to_string(one.held),
-                            place_of(one), date_of(one.validity.to), standing(one, now),
-                            one.spki_sha256.substr(0, 16));
+                            place_of(one), date_of(one.validity.to), standing(one, now));
     }
     print(text);
     return 0;

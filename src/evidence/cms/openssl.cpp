@@ -52,6 +52,12 @@ BioPtr read_only_bio(ByteView bytes) {
     return bio;
 }
 
+std::string text_of(const BioPtr& memory) {
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(memory.get(), &data);
+    return std::string(data, static_cast<std::size_t>(size));
+}
+
 Bytes der_of(const X509* certificate) {
     const int size = i2d_X509(certificate, nullptr);
     require(size > 0, "encode certificate");
@@ -65,9 +71,7 @@ std::string pem_of(X509* certificate) {
     const BioPtr bio(BIO_new(BIO_s_mem()));
     require(bio != nullptr && PEM_write_bio_X509(bio.get(), certificate) == 1,
             "write certificate as PEM");
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &data);
-    return std::string(data, static_cast<std::size_t>(size));
+    return text_of(bio);
 }
 
 std::string spki_sha256_of(const X509* certificate) {

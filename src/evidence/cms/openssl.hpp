@@ -71,6 +71,9 @@ void require(bool good, const char* what);
 /// A BIO that reads the bytes, which must outlive it.
 [[nodiscard]] BioPtr read_only_bio(ByteView bytes);
 
+/// What was written into a BIO in memory.
+[[nodiscard]] std::string text_of(const BioPtr& memory);
+
 [[nodiscard]] Bytes der_of(const X509* certificate);
 [[nodiscard]] std::string pem_of(X509* certificate);
 /// Hex, of the DER SubjectPublicKeyInfo.

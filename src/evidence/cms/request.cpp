@@ -64,9 +64,7 @@ std::string make_request(const KeyUri& uri, const std::string& name,
     const BioPtr bio(BIO_new(BIO_s_mem()));
     require(bio != nullptr && PEM_write_bio_X509_REQ(bio.get(), request.get()) == 1,
             "write the request as PEM");
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &data);
-    return std::string(data, static_cast<std::size_t>(size));
+    return text_of(bio);
 }
 
 }  // namespace efface::evidence

@@ -219,9 +219,7 @@ std::string revocation_list(std::string_view old_pem, const std::vector<X509Ptr>
     const BioPtr bio(BIO_new(BIO_s_mem()));
     require(bio != nullptr && PEM_write_bio_X509_CRL(bio.get(), list.get()) == 1,
             "write a revocation list as PEM");
-    char* data = nullptr;
-    const long size = BIO_get_mem_data(bio.get(), &data);
-    return std::string(data, static_cast<std::size_t>(size));
+    return text_of(bio);
 }
 
 }  // namespace efface::evidence

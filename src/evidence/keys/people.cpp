@@ -192,10 +192,11 @@ void KeyStore::renew(const std::string& name, const Clock& clock, Random& random
 
 void KeyStore::revoke(const std::string& name, RevocationReason reason,
                       std::optional<WallTime> since, const Clock& clock) const {
-    const X509Ptr certificate = certificate_of(directory_, name);
+    std::vector<X509Ptr> all;
+    all.push_back(certificate_of(directory_, name));
     const auto now = clock.now();
     const auto pem = revocations_pem();
-    if (Revocations(pem, root_certificate_pem()).of(certificate.get())) {
+    if (Revocations(pem, root_certificate_pem()).of(all.front().get())) {
         throw Error(ErrorCode::usage, ReasonCode::key_revoked,
                     name + ": the key was revoked already");
     }
@@ -204,8 +205,6 @@ void KeyStore::revoke(const std::string& name, RevocationReason reason,
                     "give the last time at which the key was surely held by its owner alone");
     }
     // With what was renewed: the key is the same.
-    std::vector<X509Ptr> all;
-    all.push_back(certificate_of(directory_, name));
     for (const auto& entry : fs::directory_iterator(people(directory_))) {
         const auto file = entry.path().filename().string();
         if (file.starts_with(name + ".") && file.ends_with(".old")) {

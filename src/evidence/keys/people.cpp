@@ -204,11 +204,15 @@ void KeyStore::revoke(const std::string& name, RevocationReason reason,
         throw Error(ErrorCode::usage, "--since is later than now",
                     "give the last time at which the key was surely held by its owner alone");
     }
-    // With what was renewed: the key is the same.
+    // With what was renewed, which is of the same key: "ann.lee" is not "ann".
+    const auto key = spki_sha256_of(all.front().get());
     for (const auto& entry : fs::directory_iterator(people(directory_))) {
         const auto file = entry.path().filename().string();
-        if (file.starts_with(name + ".") && file.ends_with(".old")) {
-            all.push_back(only_certificate(entry.path()));
+        if (!file.starts_with(name + ".") || !file.ends_with(".old")) {
+            continue;
+        }
+        if (X509Ptr old = only_certificate(entry.path()); spki_sha256_of(old.get()) == key) {
+            all.push_back(std::move(old));
         }
     }
     const SigningKey root = root_key();

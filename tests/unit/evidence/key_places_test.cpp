@@ -321,6 +321,25 @@ TEST_CASE(
     CHECK(report_of(place, place.open().person_key("carol"), now).ok());
 }
 
+TEST_CASE("Revoking one person leaves alone another whose name begins alike") {
+    KeyFolder place;
+    for (const char* name : {"ann", "ann.lee"}) {
+        place.open().issue_person(name, Role::approver, place.clock, place.random);
+    }
+    const auto old_ann = place.open().person_key("ann");
+    const auto old_lee = place.open().person_key("ann.lee");
+    place.clock.set(place.clock.now() + std::chrono::hours(24));
+    for (const char* name : {"ann", "ann.lee"}) {
+        place.open().renew(name, place.clock, place.random);
+    }
+    place.open().revoke("ann", RevocationReason::compromised, {}, place.clock);
+    const auto now = place.clock.now();
+    CHECK_FALSE(report_of(place, old_ann, now).ok());
+    CHECK_FALSE(report_of(place, place.open().person_key("ann"), now).ok());
+    CHECK(report_of(place, old_lee, now).ok());
+    CHECK(report_of(place, place.open().person_key("ann.lee"), now).ok());
+}
+
 TEST_CASE("A list counts only when a trusted root signed it, to the byte") {
     KeyFolder place;
     KeyFolder other;
